@@ -1,0 +1,55 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench schema migration doctor lock graphiql format
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+help: ## What can be done here.
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+.venv/.run: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: .venv/.run ## Install what is needed, migrate, and serve on port 8000.
+	@$(BIN)/gateway serve
+
+test: .venv/.dev ## Install what the tests need and run all of them.
+	tests/install.sh
+	$(BIN)/pytest -n 2
+
+check: .venv/.dev ## Style, types, architecture and the exported schema.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/gateway schema check
+
+format: .venv/.dev ## Format the code.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schema: .venv/.run ## Export the GraphQL schema to schema/schema.graphql.
+	$(BIN)/gateway schema export
+
+doctor: .venv/.run ## Check settings and connections.
+	$(BIN)/gateway doctor
+
+migration: .venv/.run ## Write a migration from what changed in the tables: make migration NAME=what_it_does
+	$(BIN)/python -m db.migrations.write $(NAME)
+
+lock: .venv/.dev ## Pin every dependency anew, by hash and without addresses.
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --group build pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --group build --extra dev --constraint requirements.lock pyproject.toml \
+		--output-file requirements-dev.lock
+
+graphiql: ## Build GraphiQL's files anew (needs Node).
+	cd graphiql && npm ci && npm run build

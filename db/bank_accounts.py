@@ -1,0 +1,273 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.bank import BalanceRow, BankAccountRow, BankTransactionRow, ConsentAccountRow, ConsentRow
+from domain.account_number import AccountNumber
+from domain.bank_account import Balance, BalanceType, BankAccount, Transaction, TransactionStatus
+from domain.consent import ConsentStatus
+from domain.ids import AccountId, BankId, ConnectionId, ConsentId, TransactionId, UserId
+from domain.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How an account is read at its bank: the consent and the bank's own id for it."""
+
+    account_id: AccountId
+    connection_id: ConnectionId
+    vendor: str
+    bank_id: BankId
+    vendor_consent_id: str
+    resource_id: str
+
+
+def _is_available() -> ColumnElement[bool]:
+    return exists(
+        select(ConsentAccountRow.account_id)
+        .join(ConsentRow, col(ConsentRow.id) == ConsentAccountRow.consent_id)
+        .where(
+            ConsentAccountRow.account_id == BankAccountRow.id,
+            ConsentRow.status == ConsentStatus.ACTIVE,
+        )
+    )
+
+
+def _account(row: BankAccountRow, is_available: bool) -> BankAccount:
+    return BankAccount(
+        id=AccountId(row.id),
+        user_id=UserId(row.user_id),
+        connection_id=ConnectionId(row.connection_id),
+        bank_id=BankId(row.bank_id),
+        number=AccountNumber(row.iban, row.bban),
+        currency=row.currency,
+        name=row.name,
+        owner_name=row.owner_name,
+        is_available=is_available,
+        balance_refreshed_at=row.balance_refreshed_at,
+    )
+
+
+def _transaction(row: BankTransactionRow) -> Transaction:
+    return Transaction(
+        id=TransactionId(row.id),
+        account_id=AccountId(row.account_id),
+        status=TransactionStatus(row.status),
+        amount=Money(row.amount_minor, row.currency),
+        booking_date=row.booking_date,
+        counterparty_name=row.counterparty_name,
+        counterparty_account=row.counterparty_account,
+        message=row.message,
+        kid=row.kid,
+        end_to_end_id=row.end_to_end_id,
+    )
+
+
+class BankAccountQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def page(
+        self, user_id: UserId, *, after: str | None, before: str | None, limit: int, backwards: bool
+    ) -> list[BankAccount]:
+        """By id, oldest first; from the end where `backwards`."""
+        query = select(BankAccountRow, _is_available()).where(BankAccountRow.user_id == user_id)
+        if after is not None:
+            query = query.where(col(BankAccountRow.id) > after)
+        if before is not None:
+            query = query.where(col(BankAccountRow.id) < before)
+        order = col(BankAccountRow.id).desc() if backwards else col(BankAccountRow.id)
+        rows = await self._session.exec(query.order_by(order).limit(limit))
+        return [_account(row, available) for row, available in rows]
+
+    async def by_ids(self, user_id: UserId, ids: Sequence[AccountId]) -> list[BankAccount]:
+        query = select(BankAccountRow, _is_available()).where(
+            BankAccountRow.user_id == user_id, col(BankAccountRow.id).in_(ids)
+        )
+        return [_account(row, available) for row, available in await self._session.exec(query)]
+
+    async def get(self, user_id: UserId, account_id: AccountId) -> BankAccount | None:
+        return next(iter(await self.by_ids(user_id, [account_id])), None)
+
+    async def of_connections(self, user_id: UserId, ids: Sequence[ConnectionId]) -> list[BankAccount]:
+        """By id; a user has few accounts at a bank."""
+        query = (
+            select(BankAccountRow, _is_available())
+            .where(BankAccountRow.user_id == user_id, col(BankAccountRow.connection_id).in_(ids))
+            .order_by(col(BankAccountRow.id))
+            .limit(500)
+        )
+        return [_account(row, available) for row, available in await self._session.exec(query)]
+
+    async def put(self, account: BankAccount, consent_id: ConsentId, resource_id: str) -> AccountId:
+        """Add the account or find it again (unique per user, number and currency), and tie it to a consent."""
+        query = select(BankAccountRow).where(
+            BankAccountRow.user_id == account.user_id,
+            BankAccountRow.iban == account.number.iban,
+            BankAccountRow.currency == account.currency,
+        )
+        row = (await self._session.exec(query)).first()
+        if row is None:
+            row = BankAccountRow(
+                id=account.id,
+                user_id=account.user_id,
+                connection_id=account.connection_id,
+                bank_id=account.bank_id,
+                iban=account.number.iban,
+                bban=account.number.bban,
+                currency=account.currency,
+                name=account.name,
+                owner_name=account.owner_name,
+            )
+            self._session.add(row)
+        row.connection_id, row.bank_id = account.connection_id, account.bank_id
+        row.name, row.owner_name = account.name, account.owner_name
+        await self._session.flush()
+        link = await self._session.get(ConsentAccountRow, (consent_id, row.id))
+        if link is None:
+            self._session.add(ConsentAccountRow(consent_id=consent_id, account_id=row.id, resource_id=resource_id))
+        else:
+            link.resource_id = resource_id
+        await self._session.flush()
+        return AccountId(row.id)
+
+    async def reaches(self, user_id: UserId, ids: Sequence[AccountId]) -> list[Reach]:
+        """By the newest ACTIVE consent of each account; accounts that none covers are left out."""
+        query = (
+            select(BankAccountRow, ConsentRow, ConsentAccountRow.resource_id)
+            .join(ConsentAccountRow, col(ConsentAccountRow.account_id) == BankAccountRow.id)
+            .join(ConsentRow, col(ConsentRow.id) == ConsentAccountRow.consent_id)
+            .where(
+                BankAccountRow.user_id == user_id,
+                col(BankAccountRow.id).in_(ids),
+                ConsentRow.status == ConsentStatus.ACTIVE,
+            )
+            .order_by(col(ConsentRow.id))
+        )
+        newest: dict[str, Reach] = {}
+        for account, consent, resource_id in await self._session.exec(query):
+            newest[account.id] = Reach(
+                AccountId(account.id),
+                ConnectionId(account.connection_id),
+                consent.vendor,
+                BankId(account.bank_id),
+                consent.vendor_consent_id or "",
+                resource_id,
+            )
+        return list(newest.values())
+
+    async def balances(self, ids: Sequence[AccountId]) -> dict[AccountId, list[Balance]]:
+        query = select(BalanceRow).where(col(BalanceRow.account_id).in_(ids)).order_by(col(BalanceRow.type).desc())
+        found: dict[AccountId, list[Balance]] = {}
+        for row in await self._session.exec(query):
+            balance = Balance(BalanceType(row.type), Money(row.amount_minor, row.currency), row.as_of)
+            found.setdefault(AccountId(row.account_id), []).append(balance)
+        return found
+
+    async def put_balances(self, account_id: AccountId, balances: Sequence[Balance], at: datetime) -> None:
+        for balance in balances:
+            row = BalanceRow(
+                account_id=account_id,
+                type=balance.type,
+                amount_minor=balance.amount.amount_minor,
+                currency=balance.amount.currency,
+                as_of=balance.as_of,
+            )
+            await self._session.merge(row)
+        await self._session.execute(
+            update(BankAccountRow).where(col(BankAccountRow.id) == account_id).values(balance_refreshed_at=at)
+        )
+
+    async def put_transactions(self, account_id: AccountId, rows: Sequence[BankTransactionRow]) -> None:
+        """Add what is new and correct what changed; a pending line that was booked keeps its id."""
+        known = await self._session.exec(
+            select(BankTransactionRow).where(
+                BankTransactionRow.account_id == account_id,
+                col(BankTransactionRow.vendor_transaction_id).in_([row.vendor_transaction_id for row in rows]),
+            )
+        )
+        by_vendor_id = {row.vendor_transaction_id: row for row in known}
+        for row in rows:
+            old = by_vendor_id.get(row.vendor_transaction_id)
+            if old is None:
+                self._session.add(row)
+            else:
+                old.status, old.booking_date, old.amount_minor = row.status, row.booking_date, row.amount_minor
+        await self._session.flush()
+
+    async def drop_pending(self, account_id: AccountId, keep: Sequence[str]) -> None:
+        """A pending line that the bank no longer lists has come to nothing."""
+        await self._session.execute(
+            delete(BankTransactionRow).where(
+                col(BankTransactionRow.account_id) == account_id,
+                col(BankTransactionRow.status) == TransactionStatus.PENDING,
+                col(BankTransactionRow.vendor_transaction_id).not_in(keep),
+            )
+        )
+
+    async def transactions(
+        self,
+        user_id: UserId,
+        account_ids: Sequence[AccountId],
+        *,
+        after: tuple[date, str] | None,
+        before: tuple[date, str] | None,
+        limit: int,
+        backwards: bool,
+    ) -> dict[AccountId, list[Transaction]]:
+        """A page of each account in one statement: newest first, by (booking date, id)."""
+        sort = (col(BankTransactionRow.booking_date), col(BankTransactionRow.id))
+        order = sort if backwards else tuple(column.desc() for column in sort)
+        rank = func.row_number().over(partition_by=col(BankTransactionRow.account_id), order_by=order)
+        conditions = [
+            BankAccountRow.user_id == user_id,
+            col(BankTransactionRow.account_id).in_(account_ids),
+        ]
+        if after is not None:
+            conditions.append(_is_older(after))
+        if before is not None:
+            conditions.append(_is_newer(before))
+        ranked = (
+            select(col(BankTransactionRow.id).label("id"), rank.label("rank"))
+            .join(BankAccountRow, col(BankAccountRow.id) == BankTransactionRow.account_id)
+            .where(*conditions)
+            .subquery()
+        )
+        query = (
+            select(BankTransactionRow)
+            .join(ranked, ranked.c.id == col(BankTransactionRow.id))
+            .where(ranked.c.rank <= limit)
+            .order_by(ranked.c.rank)
+        )
+        found: dict[AccountId, list[Transaction]] = {}
+        for row in await self._session.exec(query):
+            found.setdefault(AccountId(row.account_id), []).append(_transaction(row))
+        return found
+
+    async def transaction_by_ids(self, user_id: UserId, ids: Sequence[TransactionId]) -> list[Transaction]:
+        query = (
+            select(BankTransactionRow)
+            .join(BankAccountRow, col(BankAccountRow.id) == BankTransactionRow.account_id)
+            .where(BankAccountRow.user_id == user_id, col(BankTransactionRow.id).in_(ids))
+        )
+        return [_transaction(row) for row in await self._session.exec(query)]
+
+
+def _is_older(than: tuple[date, str]) -> ColumnElement[bool]:
+    day, identifier = than
+    return or_(
+        col(BankTransactionRow.booking_date) < day,
+        and_(col(BankTransactionRow.booking_date) == day, col(BankTransactionRow.id) < identifier),
+    )
+
+
+def _is_newer(than: tuple[date, str]) -> ColumnElement[bool]:
+    day, identifier = than
+    return or_(
+        col(BankTransactionRow.booking_date) > day,
+        and_(col(BankTransactionRow.booking_date) == day, col(BankTransactionRow.id) > identifier),
+    )

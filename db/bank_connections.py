@@ -1,0 +1,222 @@
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import CursorResult, func, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.bank import AccountReadRow, BankConnectionRow, ConsentRow
+from domain.bank_account import AccountRead
+from domain.consent import BankConnection, ConnectionStatus, Consent, ConsentStatus
+from domain.errors import StaleVersion
+from domain.ids import BankId, ConnectionId, ConsentId, UserId
+
+_READS_SHOWN = 10
+
+
+def connection_of(row: BankConnectionRow) -> BankConnection:
+    return BankConnection(
+        id=ConnectionId(row.id),
+        user_id=UserId(row.user_id),
+        bank_id=BankId(row.bank_id),
+        vendor=row.vendor,
+        created_at=row.created_at,
+        status=ConnectionStatus(row.status),
+        expires_at=row.expires_at,
+        ended_because=row.ended_because,
+        version=row.version,
+    )
+
+
+def consent_of(row: ConsentRow) -> Consent:
+    return Consent(
+        id=ConsentId(row.id),
+        user_id=UserId(row.user_id),
+        connection_id=ConnectionId(row.connection_id),
+        vendor=row.vendor,
+        created_at=row.created_at,
+        valid_until=row.valid_until,
+        status=ConsentStatus(row.status),
+        vendor_consent_id=row.vendor_consent_id,
+        version=row.version,
+    )
+
+
+class BankConnectionQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def page(self, user_id: UserId, limit: int) -> list[BankConnection]:
+        query = (
+            select(BankConnectionRow)
+            .where(BankConnectionRow.user_id == user_id)
+            .order_by(col(BankConnectionRow.id))
+            .limit(limit)
+        )
+        return [connection_of(row) for row in await self._session.exec(query)]
+
+    async def by_ids(self, user_id: UserId, ids: Sequence[ConnectionId]) -> list[BankConnection]:
+        query = select(BankConnectionRow).where(
+            BankConnectionRow.user_id == user_id, col(BankConnectionRow.id).in_(ids)
+        )
+        return [connection_of(row) for row in await self._session.exec(query)]
+
+    async def get(self, user_id: UserId, connection_id: ConnectionId) -> BankConnection | None:
+        return next(iter(await self.by_ids(user_id, [connection_id])), None)
+
+    async def at_bank(self, user_id: UserId, bank_id: BankId) -> BankConnection | None:
+        query = select(BankConnectionRow).where(
+            BankConnectionRow.user_id == user_id, BankConnectionRow.bank_id == bank_id
+        )
+        row = (await self._session.exec(query)).first()
+        return connection_of(row) if row else None
+
+    async def add(self, connection: BankConnection) -> None:
+        row = BankConnectionRow(
+            id=connection.id,
+            user_id=connection.user_id,
+            bank_id=connection.bank_id,
+            vendor=connection.vendor,
+            status=connection.status,
+            created_at=connection.created_at,
+        )
+        self._session.add(row)
+        await self._session.flush()
+
+    async def save(self, before: BankConnection, after: BankConnection) -> None:
+        """Write the new state over the version that was read. Raises StaleVersion."""
+        saved = await self._session.execute(
+            update(BankConnectionRow)
+            .where(col(BankConnectionRow.id) == before.id, col(BankConnectionRow.version) == before.version)
+            .values(
+                status=after.status,
+                vendor=after.vendor,
+                expires_at=after.expires_at,
+                ended_because=after.ended_because,
+                version=after.version,
+            )
+        )
+        assert isinstance(saved, CursorResult)
+        if saved.rowcount != 1:
+            raise StaleVersion
+
+    async def record_read(self, read_id: str, connection_id: ConnectionId, read: AccountRead, day: date) -> None:
+        row = AccountReadRow(
+            id=read_id, connection_id=connection_id, at=read.at, day=day, is_attended=read.is_attended
+        )
+        self._session.add(row)
+        await self._session.flush()
+
+    async def unattended_reads(self, connection_ids: Sequence[ConnectionId], day: date) -> dict[ConnectionId, int]:
+        """How many reads without the user each connection had on an Oslo date."""
+        query = (
+            select(AccountReadRow.connection_id, func.count())
+            .where(
+                col(AccountReadRow.connection_id).in_(connection_ids),
+                AccountReadRow.day == day,
+                col(AccountReadRow.is_attended).is_(False),
+            )
+            .group_by(col(AccountReadRow.connection_id))
+        )
+        return {ConnectionId(connection): count for connection, count in await self._session.exec(query)}
+
+    async def last_reads(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, list[AccountRead]]:
+        """The newest ten readings of each connection, newest first."""
+        newest = func.row_number().over(
+            partition_by=col(AccountReadRow.connection_id),
+            order_by=(col(AccountReadRow.at).desc(), col(AccountReadRow.id).desc()),
+        )
+        ranked = (
+            select(AccountReadRow, newest.label("rank"))
+            .where(col(AccountReadRow.connection_id).in_(connection_ids))
+            .subquery()
+        )
+        query = select(ranked).where(ranked.c.rank <= _READS_SHOWN).order_by(ranked.c.connection_id, ranked.c.rank)
+        reads: dict[ConnectionId, list[AccountRead]] = {}
+        for row in (await self._session.execute(query)).mappings():
+            reads.setdefault(ConnectionId(row["connection_id"]), []).append(AccountRead(row["at"], row["is_attended"]))
+        return reads
+
+
+class ConsentQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, consent: Consent, *, state_hash: str, return_to: str) -> None:
+        row = ConsentRow(
+            id=consent.id,
+            user_id=consent.user_id,
+            connection_id=consent.connection_id,
+            vendor=consent.vendor,
+            status=consent.status,
+            valid_until=consent.valid_until,
+            state_hash=state_hash,
+            return_to=return_to,
+            created_at=consent.created_at,
+        )
+        self._session.add(row)
+        await self._session.flush()
+
+    async def get(self, user_id: UserId, consent_id: ConsentId) -> Consent | None:
+        query = select(ConsentRow).where(ConsentRow.user_id == user_id, ConsentRow.id == consent_id)
+        row = (await self._session.exec(query)).first()
+        return consent_of(row) if row else None
+
+    async def by_state(self, state_hash: str) -> ConsentRow | None:
+        return (await self._session.exec(select(ConsentRow).where(ConsentRow.state_hash == state_hash))).first()
+
+    async def by_vendor_reference(self, vendor: str, ours: str | None, theirs: str | None) -> Consent | None:
+        """By our id first, by the vendor's second: for webhooks alone."""
+        for condition in (ConsentRow.id == ours, ConsentRow.vendor_consent_id == theirs):
+            row = (await self._session.exec(select(ConsentRow).where(ConsentRow.vendor == vendor, condition))).first()
+            if row is not None:
+                return consent_of(row)
+        return None
+
+    async def of_connection(self, connection_id: ConnectionId, status: ConsentStatus) -> list[Consent]:
+        """Newest first; a connection has few."""
+        query = (
+            select(ConsentRow)
+            .where(ConsentRow.connection_id == connection_id, ConsentRow.status == status)
+            .order_by(col(ConsentRow.id).desc())
+            .limit(20)
+        )
+        return [consent_of(row) for row in await self._session.exec(query)]
+
+    async def active_of_connections(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, Consent]:
+        """The newest ACTIVE consent of each connection that has one."""
+        query = (
+            select(ConsentRow)
+            .where(col(ConsentRow.connection_id).in_(connection_ids), ConsentRow.status == ConsentStatus.ACTIVE)
+            .order_by(col(ConsentRow.id))
+        )
+        return {ConnectionId(row.connection_id): consent_of(row) for row in await self._session.exec(query)}
+
+    async def mark_returned(self, consent_id: ConsentId, at: datetime) -> bool:
+        """Take the return; False where its state was used before."""
+        marked = await self._session.execute(
+            update(ConsentRow)
+            .where(col(ConsentRow.id) == consent_id, col(ConsentRow.returned_at).is_(None))
+            .values(returned_at=at)
+        )
+        assert isinstance(marked, CursorResult)
+        return marked.rowcount == 1
+
+    async def save_reply(self, consent_id: ConsentId, vendor_consent_id: str, valid_until: date) -> None:
+        """The bank's id and the end that it granted, whatever the status is by now."""
+        await self._session.execute(
+            update(ConsentRow)
+            .where(col(ConsentRow.id) == consent_id)
+            .values(vendor_consent_id=vendor_consent_id, valid_until=valid_until)
+        )
+
+    async def save(self, before: Consent, after: Consent) -> None:
+        """Write the new state over the version that was read. Raises StaleVersion."""
+        saved = await self._session.execute(
+            update(ConsentRow)
+            .where(col(ConsentRow.id) == before.id, col(ConsentRow.version) == before.version)
+            .values(status=after.status, valid_until=after.valid_until, version=after.version)
+        )
+        assert isinstance(saved, CursorResult)
+        if saved.rowcount != 1:
+            raise StaleVersion

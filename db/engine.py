@@ -1,0 +1,100 @@
+"""Engines and session makers for SQLite and PostgreSQL.
+
+On SQLite there are two engines: `write` (BEGIN IMMEDIATE on a pool of one, so that waiting is a fair queue) and
+`read` (query only, a pool of five). On PostgreSQL both are one engine.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+_BUSY_TIMEOUT_MS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where rows are written and read. Close it when the process ends."""
+
+    write_engine: AsyncEngine
+    read_engine: AsyncEngine
+    write: async_sessionmaker[AsyncSession]
+    read: async_sessionmaker[AsyncSession]
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.write_engine.dialect.name == "sqlite"
+
+    async def close(self) -> None:
+        await self.write_engine.dispose()
+        if self.read_engine is not self.write_engine:
+            await self.read_engine.dispose()
+
+
+def async_url(url: str) -> URL:
+    """The URL with the async driver of its database. Raises ValueError for any other database."""
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend not in _DRIVERS:
+        raise ValueError(f"DATABASE_URL must start with sqlite:/// or postgresql://, not {backend}")
+    return parsed.set(drivername=_DRIVERS[backend])
+
+
+def open_database(url: str) -> Database:
+    """Open the database; nothing is connected before the first query."""
+    target = async_url(url)
+    if target.get_backend_name() == "sqlite":
+        return _open_sqlite(target)
+    engine = create_async_engine(target, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    return Database(engine, engine, _sessions(engine), _sessions(engine))
+
+
+def _open_sqlite(target: URL) -> Database:
+    if target.database:
+        Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+    # Each BEGIN is ours (below): the driver's own would take the write lock too late.
+    write = create_async_engine(
+        target,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=30,
+        connect_args={"isolation_level": None},
+    )
+    read = create_async_engine(
+        target,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=5,
+        max_overflow=0,
+        connect_args={"isolation_level": None},
+    )
+    _prepare_sqlite(write, begin="BEGIN IMMEDIATE", query_only=False)
+    _prepare_sqlite(read, begin="BEGIN", query_only=True)
+    return Database(write, read, _sessions(write), _sessions(read))
+
+
+def _prepare_sqlite(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        if query_only:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def _sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    return async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)

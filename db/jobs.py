@@ -1,0 +1,87 @@
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CursorResult, and_, delete, func, or_, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.ids import new_id
+from db.tables.job import JobRow
+
+QUEUED = "QUEUED"
+LEASED = "LEASED"
+DEAD = "DEAD"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    id: str
+    kind: str
+    payload: Mapping[str, Any]
+    attempts: int
+    due_at: datetime
+
+
+class JobQueries:
+    """The queue. Due times are the product's; leases are the machine's, so that a moved clock frees none."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+        self.has_new = False
+
+    def enqueue(self, kind: str, payload: Mapping[str, Any], *, due_at: datetime, now: datetime) -> None:
+        row = JobRow(
+            id=new_id("job", now), kind=kind, payload=dict(payload), status=QUEUED, due_at=due_at, created_at=now
+        )
+        self._session.add(row)
+        self.has_new = True
+
+    async def claim(self, worker: str, *, now: datetime, machine_now: datetime, lease: timedelta) -> Job | None:
+        """Lease the job that is due first; jobs of a worker that died are free when its lease has run out."""
+        is_free = or_(
+            col(JobRow.status) == QUEUED,
+            and_(col(JobRow.status) == LEASED, col(JobRow.leased_until) < machine_now),
+        )
+        query = (
+            select(JobRow)
+            .where(is_free, JobRow.due_at <= now)
+            .order_by(col(JobRow.due_at), col(JobRow.id))
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        row = (await self._session.exec(query)).first()
+        if row is None:
+            return None
+        row.status, row.leased_by, row.leased_until = LEASED, worker, machine_now + lease
+        row.attempts += 1
+        await self._session.flush()
+        return Job(row.id, row.kind, row.payload, row.attempts, row.due_at)
+
+    async def finish(self, job_id: str, worker: str) -> bool:
+        """Take the job off the queue; False where its lease was lost meanwhile."""
+        done = await self._session.execute(
+            delete(JobRow).where(col(JobRow.id) == job_id, col(JobRow.leased_by) == worker)
+        )
+        assert isinstance(done, CursorResult)
+        return done.rowcount == 1
+
+    async def retry(self, job_id: str, worker: str, *, due_at: datetime, error: str) -> None:
+        await self._give_back(job_id, worker, status=QUEUED, due_at=due_at, last_error=error)
+
+    async def bury(self, job_id: str, worker: str, *, error: str) -> None:
+        """Keep it, dead, for a person to look at."""
+        await self._give_back(job_id, worker, status=DEAD, last_error=error)
+
+    async def _give_back(self, job_id: str, worker: str, **values: object) -> None:
+        await self._session.execute(
+            update(JobRow)
+            .where(col(JobRow.id) == job_id, col(JobRow.leased_by) == worker)
+            .values(leased_by=None, leased_until=None, **values)
+        )
+
+    async def next_due(self) -> datetime | None:
+        """When the next queued job falls due, on the product's clock."""
+        query = select(func.min(col(JobRow.due_at))).where(col(JobRow.status) != DEAD)
+        return (await self._session.execute(query)).scalar_one()

@@ -1,0 +1,76 @@
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import CursorResult, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.kyc import KycRow
+from domain.errors import StaleVersion
+from domain.ids import KycId, UserId
+from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
+
+
+def kyc_of(row: KycRow) -> Kyc:
+    return Kyc(
+        id=KycId(row.id),
+        user_id=UserId(row.user_id),
+        vendor=row.vendor,
+        applicant_id=row.applicant_id,
+        status=KycStatus(row.status),
+        retry_required=row.retry_required,
+        can_retry=row.can_retry,
+        reject_labels=tuple(row.reject_labels),
+        risk_score=row.risk_score,
+        checks=tuple(Check(CheckKind(check["kind"]), CheckResult(check["result"])) for check in row.checks),
+        started_at=row.started_at,
+        reviewed_at=row.reviewed_at,
+        news_at=row.news_at,
+        version=row.version,
+    )
+
+
+class KycQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def of_user(self, user_id: UserId) -> Kyc:
+        """Every user has one from their first login on."""
+        return kyc_of((await self._session.exec(select(KycRow).where(KycRow.user_id == user_id))).one())
+
+    async def of_users(self, user_ids: Sequence[UserId]) -> list[Kyc]:
+        rows = await self._session.exec(select(KycRow).where(col(KycRow.user_id).in_(user_ids)))
+        return [kyc_of(row) for row in rows]
+
+    async def get(self, user_id: UserId, kyc_id: KycId) -> Kyc | None:
+        query = select(KycRow).where(KycRow.user_id == user_id, KycRow.id == kyc_id)
+        row = (await self._session.exec(query)).first()
+        return kyc_of(row) if row else None
+
+    async def by_vendor_reference(self, vendor: str, user_id: str | None, applicant_id: str | None) -> Kyc | None:
+        """By our id first, by the vendor's second: for webhooks alone."""
+        for condition in (KycRow.user_id == user_id, KycRow.applicant_id == applicant_id):
+            row = (await self._session.exec(select(KycRow).where(KycRow.vendor == vendor, condition))).first()
+            if row is not None:
+                return kyc_of(row)
+        return None
+
+    def add(self, kyc: Kyc) -> None:
+        self._session.add(KycRow(id=kyc.id, **_values(kyc)))
+
+    async def save(self, before: Kyc, after: Kyc) -> None:
+        """Write the new state over the version that was read. Raises StaleVersion."""
+        saved = await self._session.execute(
+            update(KycRow)
+            .where(col(KycRow.id) == before.id, col(KycRow.version) == before.version)
+            .values(**_values(after))
+        )
+        assert isinstance(saved, CursorResult)
+        if saved.rowcount != 1:
+            raise StaleVersion
+
+
+def _values(kyc: Kyc) -> dict[str, object]:
+    values = asdict(kyc)
+    values.pop("id")
+    return values | {"reject_labels": list(kyc.reject_labels), "checks": [asdict(check) for check in kyc.checks]}

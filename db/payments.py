@@ -1,0 +1,222 @@
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import CursorResult, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.ids import new_id
+from db.tables.payment import IdempotencyKeyRow, PaymentEventRow, PaymentRow
+from domain.account_number import AccountNumber
+from domain.errors import StaleVersion
+from domain.ids import AccountId, PaymentId, UserId
+from domain.money import Money
+from domain.payment import CancellationStatus, Failure, FailureCode, Payment, PaymentEvent, Rail, Status
+
+
+def _failure(code: str | None, message: str | None) -> Failure | None:
+    return Failure(FailureCode(code), message or "") if code else None
+
+
+def payment_of(row: PaymentRow) -> Payment:
+    return Payment(
+        id=PaymentId(row.id),
+        user_id=UserId(row.user_id),
+        vendor=row.vendor,
+        amount=Money(row.amount_minor, row.currency),
+        creditor_name=row.creditor_name,
+        creditor_account=AccountNumber(row.creditor_iban, row.creditor_bban),
+        debtor_account_id=AccountId(row.debtor_account_id),
+        created_at=row.created_at,
+        rail=Rail(row.rail),
+        status=Status(row.status),
+        failure=_failure(row.failure_code, row.failure_message),
+        kid=row.kid,
+        message=row.message,
+        scheduled_for=row.scheduled_for,
+        end_to_end_id=row.end_to_end_id,
+        vendor_payment_id=row.vendor_payment_id,
+        authorisation_url=row.authorisation_url,
+        cancellation_status=CancellationStatus(row.cancellation_status) if row.cancellation_status else None,
+        cancellation_url=row.cancellation_url,
+        in_doubt=row.in_doubt,
+        version=row.version,
+    )
+
+
+class PaymentQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def page(
+        self,
+        user_id: UserId,
+        *,
+        statuses: Sequence[Status],
+        after: str | None,
+        before: str | None,
+        limit: int,
+        oldest_first: bool,
+    ) -> list[Payment]:
+        """ULIDs sort by time, so the id is the keyset. `after` and `before` are ids in the direction of reading."""
+        query = select(PaymentRow).where(PaymentRow.user_id == user_id)
+        if statuses:
+            query = query.where(col(PaymentRow.status).in_(statuses))
+        if after is not None:
+            query = query.where(col(PaymentRow.id) > after if oldest_first else col(PaymentRow.id) < after)
+        if before is not None:
+            query = query.where(col(PaymentRow.id) < before if oldest_first else col(PaymentRow.id) > before)
+        order = col(PaymentRow.id) if oldest_first else col(PaymentRow.id).desc()
+        return [payment_of(row) for row in await self._session.exec(query.order_by(order).limit(limit))]
+
+    async def by_ids(self, user_id: UserId, ids: Sequence[PaymentId]) -> list[Payment]:
+        query = select(PaymentRow).where(PaymentRow.user_id == user_id, col(PaymentRow.id).in_(ids))
+        return [payment_of(row) for row in await self._session.exec(query)]
+
+    async def get(self, user_id: UserId, payment_id: PaymentId) -> Payment | None:
+        return next(iter(await self.by_ids(user_id, [payment_id])), None)
+
+    async def by_state(self, state_hash: str) -> tuple[Payment, str] | None:
+        """The payment whose approval page was given this state, and where its user goes next."""
+        row = (await self._session.exec(select(PaymentRow).where(PaymentRow.state_hash == state_hash))).first()
+        return (payment_of(row), row.return_to) if row else None
+
+    async def by_vendor_reference(self, vendor: str, end_to_end_id: str | None, theirs: str | None) -> Payment | None:
+        """By our reference first, by the vendor's id second: for webhooks alone."""
+        for condition in (PaymentRow.end_to_end_id == end_to_end_id, PaymentRow.vendor_payment_id == theirs):
+            row = (await self._session.exec(select(PaymentRow).where(PaymentRow.vendor == vendor, condition))).first()
+            if row is not None:
+                return payment_of(row)
+        return None
+
+    async def like_in_doubt(self, user_id: UserId, creditor: AccountNumber, amount: Money) -> Payment | None:
+        """A payment to the same payee of the same amount whose outcome nobody knows yet."""
+        query = select(PaymentRow).where(
+            PaymentRow.user_id == user_id,
+            PaymentRow.creditor_iban == creditor.iban,
+            PaymentRow.amount_minor == amount.amount_minor,
+            PaymentRow.currency == amount.currency,
+            col(PaymentRow.in_doubt).is_(True),
+        )
+        row = (await self._session.exec(query.order_by(col(PaymentRow.id)).limit(1))).first()
+        return payment_of(row) if row else None
+
+    async def open_of_user(self, user_id: UserId, statuses: Sequence[Status]) -> list[Payment]:
+        query = (
+            select(PaymentRow)
+            .where(PaymentRow.user_id == user_id, col(PaymentRow.status).in_(statuses))
+            .order_by(col(PaymentRow.id))
+            .limit(500)
+        )
+        return [payment_of(row) for row in await self._session.exec(query)]
+
+    async def history(self, ids: Sequence[PaymentId]) -> dict[PaymentId, list[PaymentEvent]]:
+        """Each payment's events, oldest first."""
+        query = (
+            select(PaymentEventRow)
+            .where(col(PaymentEventRow.payment_id).in_(ids))
+            .order_by(col(PaymentEventRow.payment_id), col(PaymentEventRow.version))
+        )
+        found: dict[PaymentId, list[PaymentEvent]] = {}
+        for row in await self._session.exec(query):
+            event = PaymentEvent(
+                PaymentId(row.payment_id),
+                row.version,
+                Status(row.status),
+                row.cause,
+                row.at,
+                _failure(row.failure_code, row.failure_message),
+            )
+            found.setdefault(event.payment_id, []).append(event)
+        return found
+
+    async def add(self, payment: Payment, event: PaymentEvent, *, state_hash: str, return_to: str) -> None:
+        row = PaymentRow(
+            id=payment.id,
+            user_id=payment.user_id,
+            rail=payment.rail,
+            vendor=payment.vendor,
+            status=payment.status,
+            amount_minor=payment.amount.amount_minor,
+            currency=payment.amount.currency,
+            creditor_name=payment.creditor_name,
+            creditor_iban=payment.creditor_account.iban,
+            creditor_bban=payment.creditor_account.bban,
+            debtor_account_id=payment.debtor_account_id,
+            kid=payment.kid,
+            message=payment.message,
+            scheduled_for=payment.scheduled_for,
+            end_to_end_id=payment.end_to_end_id,
+            state_hash=state_hash,
+            return_to=return_to,
+            created_at=payment.created_at,
+            version=payment.version,
+        )
+        self._session.add(row)
+        await self._session.flush()
+        self._append(event)
+
+    async def save_reply(self, payment_id: PaymentId, reference: str, authorisation_url: str | None) -> None:
+        """The bank's id and page, whatever the status is by now."""
+        await self._session.execute(
+            update(PaymentRow)
+            .where(col(PaymentRow.id) == payment_id)
+            .values(vendor_payment_id=reference, authorisation_url=authorisation_url)
+        )
+
+    async def save(self, before: Payment, after: Payment, event: PaymentEvent | None) -> None:
+        """Write the new state over the version that was read, and its event. Raises StaleVersion."""
+        saved = await self._session.execute(
+            update(PaymentRow)
+            .where(col(PaymentRow.id) == before.id, col(PaymentRow.version) == before.version)
+            .values(
+                status=after.status,
+                failure_code=after.failure.code if after.failure else None,
+                failure_message=after.failure.message if after.failure else None,
+                cancellation_status=after.cancellation_status,
+                cancellation_url=after.cancellation_url,
+                in_doubt=after.in_doubt,
+                version=after.version,
+            )
+        )
+        assert isinstance(saved, CursorResult)
+        if saved.rowcount != 1:
+            raise StaleVersion
+        if event is not None:
+            self._append(event)
+
+    def _append(self, event: PaymentEvent) -> None:
+        row = PaymentEventRow(
+            id=new_id("pev", event.at),
+            payment_id=event.payment_id,
+            version=event.version,
+            status=event.status,
+            failure_code=event.failure.code if event.failure else None,
+            failure_message=event.failure.message if event.failure else None,
+            cause=event.cause,
+            at=event.at,
+        )
+        self._session.add(row)
+
+
+class IdempotencyQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def find(self, user_id: UserId, operation: str, key: str) -> IdempotencyKeyRow | None:
+        return await self._session.get(IdempotencyKeyRow, (user_id, operation, key))
+
+    async def add(
+        self, user_id: UserId, operation: str, key: str, *, fingerprint: str, object_id: str, at: datetime
+    ) -> None:
+        """Raises IntegrityError where the key was taken meanwhile: the unique constraint is the judge."""
+        row = IdempotencyKeyRow(
+            user_id=user_id,
+            operation=operation,
+            key=key,
+            fingerprint=fingerprint,
+            object_id=object_id,
+            created_at=at,
+        )
+        self._session.add(row)
+        await self._session.flush()

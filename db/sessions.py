@@ -1,0 +1,156 @@
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import CursorResult, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.user import LoginAttemptRow, SessionRow, SpentRefreshRow
+from domain.ids import SessionId, UserId
+from domain.session import Session, SessionClient
+
+
+def session_of(row: SessionRow) -> Session:
+    return Session(
+        SessionId(row.id),
+        UserId(row.user_id),
+        SessionClient(row.client),
+        row.user_agent,
+        row.created_at,
+        row.last_seen_at,
+        row.expires_at,
+        row.ended_at,
+    )
+
+
+class SessionQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, row: SessionRow) -> None:
+        self._session.add(row)
+
+    async def by_token(self, token_hash: str) -> SessionRow | None:
+        return (await self._session.exec(select(SessionRow).where(SessionRow.token_hash == token_hash))).first()
+
+    async def by_refresh(self, refresh_hash: str) -> SessionRow | None:
+        return (await self._session.exec(select(SessionRow).where(SessionRow.refresh_hash == refresh_hash))).first()
+
+    async def of_spent_refresh(self, refresh_hash: str) -> SessionRow | None:
+        """The session that once gave out this refresh token and has rotated it away."""
+        spent = await self._session.get(SpentRefreshRow, refresh_hash)
+        return await self._session.get(SessionRow, spent.session_id) if spent else None
+
+    async def rotate(
+        self,
+        row: SessionRow,
+        *,
+        token_hash: str,
+        token_expires_at: datetime,
+        refresh_hash: str,
+        at: datetime,
+    ) -> bool:
+        """Put new tokens in place of the old; False where another request rotated them first."""
+        rotated = await self._session.execute(
+            update(SessionRow)
+            .where(col(SessionRow.id) == row.id, col(SessionRow.refresh_hash) == row.refresh_hash)
+            .values(
+                token_hash=token_hash,
+                token_expires_at=token_expires_at,
+                refresh_hash=refresh_hash,
+                previous_refresh_hash=row.refresh_hash,
+                refreshed_at=at,
+                last_seen_at=at,
+            )
+        )
+        assert isinstance(rotated, CursorResult)
+        if rotated.rowcount != 1:
+            return False
+        assert row.refresh_hash is not None
+        self._session.add(SpentRefreshRow(refresh_hash=row.refresh_hash, session_id=row.id))
+        return True
+
+    async def touch(self, session_id: SessionId, at: datetime) -> None:
+        await self._session.execute(
+            update(SessionRow).where(col(SessionRow.id) == session_id).values(last_seen_at=at)
+        )
+
+    async def page(self, user_id: UserId, limit: int) -> Sequence[Session]:
+        """The sign-ins that have not ended, newest first."""
+        query = (
+            select(SessionRow)
+            .where(SessionRow.user_id == user_id, col(SessionRow.ended_at).is_(None))
+            .order_by(col(SessionRow.id).desc())
+            .limit(limit)
+        )
+        return [session_of(row) for row in await self._session.exec(query)]
+
+    async def get(self, user_id: UserId, session_id: SessionId) -> SessionRow | None:
+        query = select(SessionRow).where(SessionRow.user_id == user_id, SessionRow.id == session_id)
+        return (await self._session.exec(query)).first()
+
+    async def end(self, session_id: SessionId, because: str, at: datetime) -> None:
+        await self._session.execute(
+            update(SessionRow)
+            .where(col(SessionRow.id) == session_id, col(SessionRow.ended_at).is_(None))
+            .values(ended_at=at, ended_because=because)
+        )
+
+    async def end_all(self, user_id: UserId, because: str, at: datetime) -> list[SessionId]:
+        """Ends every sign-in of the user and names them."""
+        query = (
+            update(SessionRow)
+            .where(col(SessionRow.user_id) == user_id, col(SessionRow.ended_at).is_(None))
+            .values(ended_at=at, ended_because=because)
+            .returning(col(SessionRow.id))
+        )
+        return [SessionId(ended) for ended in (await self._session.execute(query)).scalars()]
+
+
+class LoginAttemptQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, row: LoginAttemptRow) -> None:
+        self._session.add(row)
+
+    async def by_state(self, state_hash: str) -> LoginAttemptRow | None:
+        query = select(LoginAttemptRow).where(LoginAttemptRow.state_hash == state_hash)
+        return (await self._session.exec(query)).first()
+
+    async def use(self, attempt_id: str, at: datetime) -> bool:
+        """Take the attempt; False where it was taken before: a state works once."""
+        used = await self._session.execute(
+            update(LoginAttemptRow)
+            .where(col(LoginAttemptRow.id) == attempt_id, col(LoginAttemptRow.used_at).is_(None))
+            .values(used_at=at)
+        )
+        assert isinstance(used, CursorResult)
+        return used.rowcount == 1
+
+    async def save_code(
+        self, attempt_id: str, *, code_hash: str, expires_at: datetime, user_id: str, id_token_encrypted: bytes | None
+    ) -> None:
+        await self._session.execute(
+            update(LoginAttemptRow)
+            .where(col(LoginAttemptRow.id) == attempt_id)
+            .values(
+                code_hash=code_hash,
+                code_expires_at=expires_at,
+                user_id=user_id,
+                id_token_encrypted=id_token_encrypted,
+            )
+        )
+
+    async def by_code(self, code_hash: str) -> LoginAttemptRow | None:
+        query = select(LoginAttemptRow).where(LoginAttemptRow.code_hash == code_hash)
+        return (await self._session.exec(query)).first()
+
+    async def use_code(self, attempt_id: str, at: datetime) -> bool:
+        used = await self._session.execute(
+            update(LoginAttemptRow)
+            .where(col(LoginAttemptRow.id) == attempt_id, col(LoginAttemptRow.code_used_at).is_(None))
+            .values(code_used_at=at)
+        )
+        assert isinstance(used, CursorResult)
+        return used.rowcount == 1

@@ -1,0 +1,8 @@
+"""Every table, for the migrations and for a reset."""
+
+from sqlmodel import SQLModel
+
+from db.tables import bank, event, job, kyc, payment, user
+
+MODULES = (bank, event, job, kyc, payment, user)
+METADATA = SQLModel.metadata

@@ -1,0 +1,111 @@
+"""Connections to banks, the consents that keep them alive, and what was read by them."""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+
+from db.columns import UtcDateTime
+
+
+class BankConnectionRow(SQLModel, table=True):
+    __tablename__ = "bank_connection"
+    __table_args__ = (UniqueConstraint("user_id", "bank_id"),)
+
+    id: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="user.id", index=True)
+    bank_id: str
+    vendor: str
+    status: str
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_because: str | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    version: int = 0
+
+
+class ConsentRow(SQLModel, table=True):
+    __tablename__ = "consent"
+
+    id: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="user.id", index=True)
+    connection_id: str = Field(foreign_key="bank_connection.id", index=True)
+    vendor: str
+    vendor_consent_id: str | None = Field(default=None, index=True)
+    status: str
+    valid_until: date
+    state_hash: str = Field(unique=True)
+    return_to: str
+    returned_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    version: int = 0
+
+
+class BankAccountRow(SQLModel, table=True):
+    __tablename__ = "bank_account"
+    __table_args__ = (UniqueConstraint("user_id", "iban", "currency"),)
+
+    id: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="user.id", index=True)
+    connection_id: str = Field(foreign_key="bank_connection.id", index=True)
+    bank_id: str
+    iban: str
+    bban: str | None = None
+    currency: str
+    name: str
+    owner_name: str
+    balance_refreshed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ConsentAccountRow(SQLModel, table=True):
+    """By which consent an account is reached, and under which of the bank's ids."""
+
+    __tablename__ = "consent_account"
+
+    consent_id: str = Field(foreign_key="consent.id", primary_key=True)
+    account_id: str = Field(foreign_key="bank_account.id", primary_key=True, index=True)
+    resource_id: str
+
+
+class AccountReadRow(SQLModel, table=True):
+    """One reading of a connection at its bank. `day` is the Oslo date that the bank counts by."""
+
+    __tablename__ = "account_read"
+    __table_args__ = (Index("ix_account_read_connection_day", "connection_id", "day"),)
+
+    id: str = Field(primary_key=True)
+    connection_id: str = Field(foreign_key="bank_connection.id")
+    at: datetime = Field(sa_type=UtcDateTime)
+    day: date
+    is_attended: bool
+
+
+class BalanceRow(SQLModel, table=True):
+    __tablename__ = "balance"
+
+    account_id: str = Field(foreign_key="bank_account.id", primary_key=True)
+    type: str = Field(primary_key=True)
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency: str
+    as_of: datetime = Field(sa_type=UtcDateTime)
+
+
+class BankTransactionRow(SQLModel, table=True):
+    __tablename__ = "bank_transaction"
+    __table_args__ = (
+        UniqueConstraint("account_id", "vendor_transaction_id"),
+        Index("ix_bank_transaction_page", "account_id", "booking_date", "id"),
+        Index("ix_bank_transaction_end_to_end_id", "account_id", "end_to_end_id"),
+    )
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="bank_account.id")
+    vendor_transaction_id: str
+    status: str
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency: str
+    booking_date: date
+    counterparty_name: str | None = None
+    counterparty_account: str | None = None
+    message: str | None = None
+    kid: str | None = None
+    end_to_end_id: str | None = None

@@ -1,0 +1,63 @@
+"""Streams of user events, webhooks received, the audit trail."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+
+from db.columns import UtcDateTime
+
+
+class UserEventSeqRow(SQLModel, table=True):
+    """The last number given in a user's stream; the row's lock orders the writers."""
+
+    __tablename__ = "user_event_seq"
+
+    user_id: str = Field(foreign_key="user.id", primary_key=True)
+    epoch: str
+    last: int = 0
+
+
+class UserEventRow(SQLModel, table=True):
+    __tablename__ = "user_event"
+
+    user_id: str = Field(foreign_key="user.id", primary_key=True)
+    seq: int = Field(primary_key=True)
+    kind: str
+    object_id: str
+    fields: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class WebhookEventRow(SQLModel, table=True):
+    """A verified webhook, as it came; `outcome` says what it did or why it did nothing."""
+
+    __tablename__ = "webhook_event"
+    __table_args__ = (
+        UniqueConstraint("provider", "event_key"),
+        Index("ix_webhook_event_received_at", "received_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    provider: str
+    event_key: str
+    raw: bytes
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    status: str
+    attempts: int = 0
+    outcome: str | None = None
+    processed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class AuditEventRow(SQLModel, table=True):
+    """Who did what to whom: append-only, without personal data."""
+
+    __tablename__ = "audit_event"
+
+    id: str = Field(primary_key=True)
+    user_id: str | None = Field(default=None, index=True)
+    action: str
+    object_id: str | None = None
+    detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    at: datetime = Field(sa_type=UtcDateTime)

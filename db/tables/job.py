@@ -1,0 +1,34 @@
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column
+from sqlmodel import Field, Index, SQLModel
+
+from db.columns import UtcDateTime
+
+
+class JobRow(SQLModel, table=True):
+    """Work that follows a change. `due_at` is the product's time; the lease is the machine's."""
+
+    __tablename__ = "job"
+    __table_args__ = (Index("ix_job_due", "status", "due_at"),)
+
+    id: str = Field(primary_key=True)
+    kind: str
+    payload: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    status: str
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    attempts: int = 0
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    leased_by: str | None = None
+    last_error: str | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ClockOffsetRow(SQLModel, table=True):
+    """How far the product's clock is ahead of the system's, for every process alike. One row."""
+
+    __tablename__ = "clock_offset"
+
+    id: int = Field(primary_key=True)
+    offset_us: int = Field(default=0, sa_type=BigInteger)

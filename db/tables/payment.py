@@ -1,0 +1,70 @@
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
+
+from db.columns import UtcDateTime
+
+
+class PaymentRow(SQLModel, table=True):
+    __tablename__ = "payment"
+    __table_args__ = (
+        Index("ix_payment_page", "user_id", "id"),
+        Index("ix_payment_vendor_id", "vendor", "vendor_payment_id"),
+    )
+
+    id: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="user.id")
+    rail: str
+    vendor: str
+    status: str
+    failure_code: str | None = None
+    failure_message: str | None = None
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency: str
+    creditor_name: str
+    creditor_iban: str
+    creditor_bban: str | None = None
+    debtor_account_id: str = Field(foreign_key="bank_account.id")
+    kid: str | None = None
+    message: str | None = None
+    scheduled_for: date | None = None
+    end_to_end_id: str = Field(unique=True)
+    vendor_payment_id: str | None = None
+    authorisation_url: str | None = None
+    cancellation_status: str | None = None
+    cancellation_url: str | None = None
+    in_doubt: bool = False
+    state_hash: str = Field(unique=True)
+    return_to: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    version: int = 0
+
+
+class PaymentEventRow(SQLModel, table=True):
+    """The history: append-only, one row per version."""
+
+    __tablename__ = "payment_event"
+    __table_args__ = (UniqueConstraint("payment_id", "version"),)
+
+    id: str = Field(primary_key=True)
+    payment_id: str = Field(foreign_key="payment.id")
+    version: int
+    status: str
+    failure_code: str | None = None
+    failure_message: str | None = None
+    cause: str
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class IdempotencyKeyRow(SQLModel, table=True):
+    """One result per user, operation and key."""
+
+    __tablename__ = "idempotency_key"
+
+    user_id: str = Field(foreign_key="user.id", primary_key=True)
+    operation: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    fingerprint: str
+    object_id: str
+    created_at: datetime = Field(sa_type=UtcDateTime)

@@ -1,0 +1,77 @@
+"""The person, their sign-ins and the logins under way."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel, UniqueConstraint
+
+from db.columns import UtcDateTime
+
+
+class UserRow(SQLModel, table=True):
+    __tablename__ = "user"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    id: str = Field(primary_key=True)
+    issuer: str
+    subject: str
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    locale: str = "nb-NO"
+    national_identity_number_encrypted: bytes | None = None
+    national_identity_number_hash: str | None = Field(default=None, unique=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SessionRow(SQLModel, table=True):
+    """Tokens are kept as SHA-256 hashes alone."""
+
+    __tablename__ = "session"
+
+    id: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="user.id", index=True)
+    client: str
+    token_hash: str = Field(unique=True)
+    token_expires_at: datetime = Field(sa_type=UtcDateTime)
+    refresh_hash: str | None = Field(default=None, unique=True)
+    previous_refresh_hash: str | None = Field(default=None, index=True)
+    refreshed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    user_agent: str | None = None
+    id_token_encrypted: bytes | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    last_seen_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_because: str | None = None
+
+
+class SpentRefreshRow(SQLModel, table=True):
+    """Refresh tokens that were rotated away: showing one again ends its session."""
+
+    __tablename__ = "spent_refresh"
+
+    refresh_hash: str = Field(primary_key=True)
+    session_id: str = Field(foreign_key="session.id", index=True)
+
+
+class LoginAttemptRow(SQLModel, table=True):
+    __tablename__ = "login_attempt"
+
+    id: str = Field(primary_key=True)
+    state_hash: str = Field(unique=True)
+    browser_hash: str
+    nonce: str
+    code_verifier: str
+    redirect_uri: str
+    return_to: str
+    client: str
+    app_state: str | None = None
+    app_code_challenge: str | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    code_hash: str | None = Field(default=None, unique=True)
+    code_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    code_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    user_id: str | None = Field(default=None, foreign_key="user.id")
+    id_token_encrypted: bytes | None = None

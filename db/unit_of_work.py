@@ -1,0 +1,107 @@
+"""One transaction: rows, their history and the work that follows commit together or not at all."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Self, TypeVar
+
+from sqlalchemy.ext.asyncio import async_sessionmaker
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.bank_accounts import BankAccountQueries
+from db.bank_connections import BankConnectionQueries, ConsentQueries
+from db.events import Told, UserEventQueries
+from db.jobs import JobQueries
+from db.kyc import KycQueries
+from db.payments import IdempotencyQueries, PaymentQueries
+from db.sessions import LoginAttemptQueries, SessionQueries
+from db.users import UserQueries
+from db.webhooks import AuditQueries, WebhookQueries
+from domain.errors import StaleVersion
+from domain.ids import UserId
+
+Result = TypeVar("Result")
+_STALE_TRIES = 5
+
+
+class Queries:
+    """Every query of the product over one session."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+        self.users = UserQueries(session)
+        self.sessions = SessionQueries(session)
+        self.login_attempts = LoginAttemptQueries(session)
+        self.kyc = KycQueries(session)
+        self.connections = BankConnectionQueries(session)
+        self.consents = ConsentQueries(session)
+        self.accounts = BankAccountQueries(session)
+        self.payments = PaymentQueries(session)
+        self.idempotency = IdempotencyQueries(session)
+        self.events = UserEventQueries(session)
+        self.jobs = JobQueries(session)
+        self.webhooks = WebhookQueries(session)
+        self.audit = AuditQueries(session)
+
+
+class Reading(Queries):
+    """One read transaction: what it gives belongs together."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+        super().__init__(sessions())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.session.close()
+
+
+class CommitHints:
+    """Who is woken after a commit. Hints may be lost: readers look into the database, and poll."""
+
+    def __init__(self) -> None:
+        self.on_events: Callable[[Sequence[UserId]], None] = lambda users: None
+        self.on_jobs: Callable[[], None] = lambda: None
+
+
+class UnitOfWork(Queries):
+    """Rolls back unless told to commit, so forgetting is harmless."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], hints: CommitHints) -> None:
+        super().__init__(sessions())
+        self._hints = hints
+        self._told: list[Told] = []
+
+    def tell(self, event: Told) -> None:
+        """Append to the user's stream when this transaction commits."""
+        self._told.append(event)
+
+    async def commit(self) -> None:
+        """Number the events, commit, and wake whoever waits for them."""
+        if self._told:
+            await self.events.append(self._told)
+        await self.session.commit()
+        if self._told:
+            self._hints.on_events([event.user_id for event in self._told])
+        if self.jobs.has_new:
+            self._hints.on_jobs()
+        self._told = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.session.close()
+
+
+Work = Callable[[], UnitOfWork]
+Read = Callable[[], Reading]
+
+
+async def retry_on_stale(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """Run load, learn and save again where somebody wrote in between; at most five times. Raises StaleVersion."""
+    for _ in range(_STALE_TRIES - 1):
+        try:
+            return await attempt()
+        except StaleVersion:
+            continue
+    return await attempt()

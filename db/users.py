@@ -1,0 +1,43 @@
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.user import UserRow
+from domain.ids import UserId
+from domain.user import User
+
+
+def user_of(row: UserRow) -> User:
+    return User(UserId(row.id), row.name, row.created_at, row.email, row.phone, row.locale)
+
+
+class UserQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, user_id: UserId) -> User | None:
+        row = await self._session.get(UserRow, user_id)
+        return user_of(row) if row else None
+
+    async def by_ids(self, user_ids: Sequence[UserId]) -> list[User]:
+        rows = await self._session.exec(select(UserRow).where(col(UserRow.id).in_(user_ids)))
+        return [user_of(row) for row in rows]
+
+    async def by_subject(self, issuer: str, subject: str) -> UserRow | None:
+        """The user's row at an identity provider; the pair is the key (OpenID Connect Core, 5.7)."""
+        query = select(UserRow).where(UserRow.issuer == issuer, UserRow.subject == subject)
+        return (await self._session.exec(query)).first()
+
+    async def encrypted_national_identity_number(self, user_id: UserId) -> bytes | None:
+        query = select(UserRow.national_identity_number_encrypted).where(UserRow.id == user_id)
+        return (await self._session.exec(query)).first()
+
+    async def add(self, row: UserRow) -> None:
+        self._session.add(row)
+        await self._session.flush()
+
+    async def rename(self, user_id: UserId, name: str, at: datetime) -> None:
+        row = await self._session.get_one(UserRow, user_id)
+        row.name = name

@@ -1,0 +1,53 @@
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.event import AuditEventRow, WebhookEventRow
+
+RECEIVED = "RECEIVED"
+PROCESSED = "PROCESSED"
+IGNORED = "IGNORED"
+PARKED = "PARKED"
+UNMATCHED = "UNMATCHED"
+
+
+class WebhookQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add_once(self, row: WebhookEventRow) -> bool:
+        """Store a webhook; False where the vendor has sent this one before."""
+        values = row.model_dump()
+        insert = sqlite_insert if self._session.get_bind().dialect.name == "sqlite" else postgresql_insert
+        statement = (
+            insert(WebhookEventRow)
+            .values(**values)
+            .on_conflict_do_nothing(index_elements=["provider", "event_key"])
+            .returning(col(WebhookEventRow.id))
+        )
+        return (await self._session.execute(statement)).scalar_one_or_none() is not None
+
+    async def get(self, webhook_id: str) -> WebhookEventRow | None:
+        return await self._session.get(WebhookEventRow, webhook_id)
+
+    async def newest(self, limit: int) -> Sequence[WebhookEventRow]:
+        query = select(WebhookEventRow).order_by(col(WebhookEventRow.id).desc()).limit(limit)
+        return (await self._session.exec(query)).all()
+
+    async def close(self, webhook_id: str, *, status: str, outcome: str, at: datetime) -> None:
+        row = await self._session.get_one(WebhookEventRow, webhook_id)
+        row.status, row.outcome, row.processed_at = status, outcome, at
+        row.attempts += 1
+        await self._session.flush()
+
+
+class AuditQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, row: AuditEventRow) -> None:
+        self._session.add(row)

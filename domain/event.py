@@ -1,0 +1,36 @@
+"""What happened to a user's objects, in order: the source of every subscription."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from domain.ids import UserId
+
+
+class EventKind(StrEnum):
+    PAYMENT = "PAYMENT"
+    KYC = "KYC"
+    BANK_CONNECTION = "BANK_CONNECTION"
+    BANK_ACCOUNT = "BANK_ACCOUNT"
+
+
+@dataclass(frozen=True, slots=True)
+class UserEvent:
+    """One change. `seq` rises by one per user; `fields` are the object's own at that moment, as JSON."""
+
+    user_id: UserId
+    seq: int
+    kind: EventKind
+    object_id: str
+    fields: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a user's stream. `epoch` names the stream: after a reset a new one begins."""
+
+    epoch: str
+    seq: int

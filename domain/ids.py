@@ -1,0 +1,29 @@
+"""Identifiers: a prefix that names the kind and a ULID, opaque to clients."""
+
+from typing import NewType
+
+UserId = NewType("UserId", str)
+SessionId = NewType("SessionId", str)
+KycId = NewType("KycId", str)
+ConnectionId = NewType("ConnectionId", str)
+ConsentId = NewType("ConsentId", str)
+AccountId = NewType("AccountId", str)
+TransactionId = NewType("TransactionId", str)
+PaymentId = NewType("PaymentId", str)
+BankId = NewType("BankId", str)
+
+USER = "usr"
+SESSION = "ses"
+KYC = "kyc"
+CONNECTION = "con"
+CONSENT = "cns"
+ACCOUNT = "acc"
+TRANSACTION = "trx"
+PAYMENT = "pay"
+BANK = "bank"
+
+
+def kind_of(identifier: str) -> str:
+    """The prefix of an identifier, empty where it has none."""
+    prefix, separator, _ = identifier.partition("_")
+    return prefix if separator else ""

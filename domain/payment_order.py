@@ -1,0 +1,149 @@
+"""What a user asks for when paying, checked as a whole: all faults of an input at once."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from domain.account_number import AccountNumber, InvalidAccountNumber, is_kid, parse_account_number
+from domain.errors import InvalidInput, Refusal, Refusals
+from domain.ids import AccountId, PaymentId, UserId
+from domain.money import MAX_PAYMENT_MINOR, NOK, Money
+
+MAX_DAYS_AHEAD: Final = 365
+MAX_CREDITOR_NAME: Final = 70
+MAX_MESSAGE: Final = 140
+MIN_KEY: Final = 8
+MAX_KEY: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentInput:
+    """A payment as the client wrote it, unchecked."""
+
+    debtor_account_id: str
+    creditor_name: str
+    creditor_account: str
+    amount_minor: int
+    currency: str
+    idempotency_key: str
+    kid: str | None = None
+    message: str | None = None
+    execution_date: date | None = None
+    accept_duplicate_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOrder:
+    """A payment that the rules allow."""
+
+    user_id: UserId
+    debtor_account_id: AccountId
+    creditor_name: str
+    creditor_account: AccountNumber
+    amount: Money
+    idempotency_key: str
+    kid: str | None
+    message: str | None
+    execution_date: date | None
+    accept_duplicate_of: PaymentId | None
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the business fields: what the same idempotency key must come with."""
+        fields = (
+            self.debtor_account_id,
+            self.creditor_name,
+            self.creditor_account.iban,
+            self.amount.amount_minor,
+            self.amount.currency,
+            self.kid,
+            self.message,
+            self.execution_date and self.execution_date.isoformat(),
+        )
+        return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
+
+
+def payment_order(user_id: UserId, given: PaymentInput, today: date) -> PaymentOrder:
+    """Check an input against every rule. `today` is the Oslo date. Raises Refusals with all faults."""
+    faults: list[Refusal] = []
+    creditor = _creditor_account(given.creditor_account, faults)
+    name = _text(given.creditor_name, "creditorName", MAX_CREDITOR_NAME, faults)
+    message = _text(given.message, "message", MAX_MESSAGE, faults) if given.message is not None else None
+    _check_amount(given, faults)
+    _check_reference(given, faults)
+    _check_date(given.execution_date, today, faults)
+    _check_key(given.idempotency_key, faults)
+    if faults or creditor is None:
+        raise Refusals(faults)
+    return PaymentOrder(
+        user_id=user_id,
+        debtor_account_id=AccountId(given.debtor_account_id),
+        creditor_name=name,
+        creditor_account=creditor,
+        amount=Money(given.amount_minor, given.currency),
+        idempotency_key=given.idempotency_key,
+        kid=given.kid,
+        message=message,
+        # A payment for today is a payment at once.
+        execution_date=given.execution_date if given.execution_date != today else None,
+        accept_duplicate_of=PaymentId(given.accept_duplicate_of) if given.accept_duplicate_of else None,
+    )
+
+
+def _fault(code: str, message: str, *field: str) -> InvalidInput:
+    return InvalidInput(code, message, field=("input", *field))
+
+
+def _creditor_account(text: str, faults: list[Refusal]) -> AccountNumber | None:
+    try:
+        number = parse_account_number(text)
+    except InvalidAccountNumber as error:
+        faults.append(_fault("INVALID_ACCOUNT_NUMBER", str(error), "creditorAccount"))
+        return None
+    if number.bban is None:
+        faults.append(
+            _fault("INVALID_ACCOUNT_NUMBER", "Payments go to Norwegian accounts for now.", "creditorAccount")
+        )
+        return None
+    return number
+
+
+def _text(text: str, field: str, longest: int, faults: list[Refusal]) -> str:
+    clean = " ".join(text.split())
+    if not clean or len(clean) > longest or not clean.isprintable():
+        faults.append(_fault("INVALID_TEXT", f"Give 1 to {longest} printable characters.", field))
+    return clean
+
+
+def _check_amount(given: PaymentInput, faults: list[Refusal]) -> None:
+    if given.currency != NOK:
+        faults.append(_fault("UNSUPPORTED_CURRENCY", "Payments are in NOK.", "amount", "currency"))
+    if given.amount_minor <= 0:
+        faults.append(_fault("INVALID_AMOUNT", "The amount must be above zero.", "amount", "amountMinor"))
+    elif given.amount_minor > MAX_PAYMENT_MINOR:
+        largest = Money(MAX_PAYMENT_MINOR).formatted("en")
+        faults.append(_fault("INVALID_AMOUNT", f"The amount may be {largest} at most.", "amount", "amountMinor"))
+
+
+def _check_reference(given: PaymentInput, faults: list[Refusal]) -> None:
+    if given.kid is not None and given.message is not None:
+        faults.append(_fault("INVALID_KID", "Give a KID or a message, not both.", "kid"))
+    if given.kid is not None and not is_kid(given.kid):
+        faults.append(_fault("INVALID_KID", "A KID is 2 to 25 digits with a valid check digit.", "kid"))
+
+
+def _check_date(day: date | None, today: date, faults: list[Refusal]) -> None:
+    if day is None:
+        return
+    if day < today:
+        faults.append(_fault("INVALID_DATE", "The date has passed.", "executionDate"))
+    elif day > today + timedelta(days=MAX_DAYS_AHEAD):
+        faults.append(_fault("INVALID_DATE", "The date may be a year ahead at most.", "executionDate"))
+
+
+def _check_key(key: str, faults: list[Refusal]) -> None:
+    if not (MIN_KEY <= len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+        message = f"Give {MIN_KEY} to {MAX_KEY} printable ASCII characters, made anew for each payment."
+        faults.append(_fault("INVALID_IDEMPOTENCY_KEY", message, "idempotencyKey"))

@@ -1,0 +1,38 @@
+"""How long a sign-in lasts."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from domain.ids import SessionId, UserId
+
+ACCESS_LIFETIME: Final = timedelta(minutes=15)
+IDLE_LIFETIME: Final = timedelta(days=14)
+ABSOLUTE_LIFETIME: Final = timedelta(days=90)
+LOGIN_ATTEMPT_LIFETIME: Final = timedelta(minutes=10)
+CODE_LIFETIME: Final = timedelta(seconds=60)
+# An app that lost the reply to its refresh sends the old token again at once.
+RACE_FORGIVEN: Final = timedelta(seconds=10)
+
+
+class SessionClient(StrEnum):
+    WEB = "WEB"
+    MOBILE = "MOBILE"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A sign-in as its user sees it in the list of devices."""
+
+    id: SessionId
+    user_id: UserId
+    client: SessionClient
+    user_agent: str | None
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+
+    def is_alive(self, now: datetime) -> bool:
+        return self.ended_at is None and now < self.expires_at and now < self.last_seen_at + IDLE_LIFETIME

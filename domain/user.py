@@ -1,0 +1,27 @@
+"""The person who is signed in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.ids import SessionId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user as shown to themself; the national identity number is shown to nobody."""
+
+    id: UserId
+    name: str
+    created_at: datetime
+    email: str | None = None
+    phone: str | None = None
+    locale: str = "nb-NO"
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Who is asking, and by which session."""
+
+    user_id: UserId
+    session_id: SessionId
+    is_cookie: bool = False

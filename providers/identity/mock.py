@@ -1,0 +1,56 @@
+"""The simulated BankID: the sandbox's persona page."""
+
+import secrets
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+from domain.errors import InDoubt, Unavailable
+from providers.identity.port import AuthorizationRequest, Identity, LoginFailed
+from providers.resilience import Resilience
+from providers.sandbox_client import SandboxClient, SandboxRefusal
+
+RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30)
+RETRIED: Final[frozenset[str]] = frozenset()  # a code works once
+CLIENT_ID: Final = "drop-gateway"
+
+
+class MockBankId:
+    def __init__(self, sandbox: SandboxClient) -> None:
+        self._sandbox = sandbox
+
+    def authorization_url(self, request: AuthorizationRequest) -> str:
+        query = {
+            "client_id": CLIENT_ID,
+            "response_type": "code",
+            "scope": "openid profile nnin_altsub",
+            "redirect_uri": request.redirect_uri,
+            "state": request.state,
+            "nonce": request.nonce,
+            "code_challenge": request.code_challenge,
+            "code_challenge_method": "S256",
+        }
+        if request.hint:
+            query["login_hint"] = request.hint
+        origin = urlsplit(request.redirect_uri)
+        return f"{origin.scheme}://{origin.netloc}/sandbox/bankid/authorize?{urlencode(query)}"
+
+    async def exchange_code(self, *, code: str, code_verifier: str, redirect_uri: str, nonce: str) -> Identity:
+        form = {"code": code, "code_verifier": code_verifier, "redirect_uri": redirect_uri, "client_id": CLIENT_ID}
+        try:
+            claims = await self._sandbox.post_once("token", "/bankid/token", form)
+        except SandboxRefusal as error:
+            raise LoginFailed("BankID did not accept the login. Start again.") from error
+        except InDoubt as error:
+            raise Unavailable("identity") from error
+        if not secrets.compare_digest(str(claims["nonce"]), nonce):
+            raise LoginFailed("The login belongs to another browser. Start again.")
+        return Identity(
+            issuer=claims["iss"],
+            subject=claims["sub"],
+            name=claims["name"],
+            national_identity_number=claims["nnin_altsub"],
+            id_token=claims["id_token"],
+        )
+
+    def end_session_url(self, *, id_token: str, return_to: str) -> str | None:
+        return None

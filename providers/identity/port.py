@@ -1,0 +1,51 @@
+"""Who a person is: the electronic identity behind the login."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.errors import DropError
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """One login under way (OAuth 2.0, RFC 6749 4.1.1; PKCE, RFC 7636). `code_challenge` is S256.
+
+    `hint` preselects a test person and is ignored by real vendors.
+    """
+
+    redirect_uri: str
+    state: str
+    nonce: str
+    code_challenge: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The person, as their eID vouches for them. (`issuer`, `subject`) is the key."""
+
+    issuer: str
+    subject: str
+    name: str
+    national_identity_number: str | None
+    id_token: str
+
+
+class LoginFailed(DropError):
+    """The vendor's no, or an answer that cannot be trusted. Start the login again."""
+
+    code = "LOGIN_FAILED"
+
+
+class IdentityProvider(Protocol):
+    def authorization_url(self, request: AuthorizationRequest) -> str:
+        """Where the browser goes to sign in."""
+
+    async def exchange_code(self, *, code: str, code_verifier: str, redirect_uri: str, nonce: str) -> Identity:
+        """Turn the returned code into a person. Never repeated: a code works once.
+
+        Raises LoginFailed (refused, or `nonce` does not match) and Unavailable.
+        """
+
+    def end_session_url(self, *, id_token: str, return_to: str) -> str | None:
+        """Where the browser ends the session at the vendor, None where there is no such page."""

@@ -1,0 +1,60 @@
+"""The sandbox's KYC vendor, which speaks as Sumsub does."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from domain.clock import Clock
+from domain.errors import InvalidState
+from domain.ids import UserId
+from domain.kyc import Review
+from providers.kyc import sumsub_webhook
+from providers.kyc.port import AccessToken, KycNotice
+from providers.kyc.sumsub_review import review_of
+from providers.resilience import Resilience
+from providers.sandbox_client import SandboxClient, SandboxRefusal
+
+RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
+# Creation is safe to repeat: our user id is the applicant's key, and one that exists is found.
+RETRIED: Final = frozenset({"create_applicant", "get_access_token", "get_verification_result"})
+TOKEN_LIFETIME: Final = timedelta(minutes=30)
+
+
+class MockKyc:
+    def __init__(self, sandbox: SandboxClient, *, webhook_secret: str, clock: Clock) -> None:
+        self._sandbox = sandbox
+        self._secret = webhook_secret
+        self._clock = clock
+
+    async def create_applicant(self, user_id: UserId, name: str) -> str:
+        body = {"externalUserId": user_id, "name": name}
+        try:
+            answer = await self._sandbox.post("create_applicant", "/kyc/applicants", body)
+        except SandboxRefusal as refusal:
+            if refusal.status != 409:
+                raise
+            answer = await self._sandbox.get("get_applicant", f"/kyc/applicants/by-external-id/{user_id}")
+        return str(answer["id"])
+
+    async def get_access_token(self, user_id: UserId) -> AccessToken:
+        ttl = int(TOKEN_LIFETIME.total_seconds())
+        body = {"userId": user_id, "ttlInSecs": ttl}
+        answer = await self._sandbox.post("get_access_token", "/kyc/access-tokens", body)
+        return AccessToken(str(answer["token"]), self._clock.now() + TOKEN_LIFETIME)
+
+    async def submit_again(self, applicant_id: str) -> None:
+        try:
+            await self._sandbox.post("submit_again", f"/kyc/applicants/{applicant_id}/pending", {})
+        except SandboxRefusal as refusal:
+            raise InvalidState("The verification takes no new documents.") from refusal
+
+    async def get_verification_result(self, applicant_id: str) -> Review | None:
+        try:
+            answer = await self._sandbox.get("get_verification_result", f"/kyc/applicants/{applicant_id}/status")
+        except SandboxRefusal:
+            return None
+        return review_of(answer, sumsub_webhook.time_of(answer["reviewDate"]))
+
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> KycNotice:
+        sumsub_webhook.verify(raw, headers, self._secret)
+        return sumsub_webhook.parse(raw)

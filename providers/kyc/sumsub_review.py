@@ -1,0 +1,50 @@
+"""Sumsub's review object in our words. Source: providers reference, 3.3."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from domain.kyc import Check, CheckKind, CheckResult, KycStatus, Review
+
+PENDING: Final = frozenset(
+    {"init", "pending", "prechecked", "queued", "awaitingUser", "awaitingService", "onHold"}
+)
+# Which check a label speaks of; the set of labels is open, and the reject type decides, never the label.
+CHECK_OF_LABEL: Final[Mapping[str, CheckKind]] = {
+    "DOCUMENT_UNREADABLE": CheckKind.DOCUMENT_AUTHENTICITY,
+    "UNSATISFACTORY_PHOTOS": CheckKind.DOCUMENT_AUTHENTICITY,
+    "FORGERY": CheckKind.DOCUMENT_AUTHENTICITY,
+    "FRAUDULENT_LIVENESS": CheckKind.LIVENESS,
+    "BAD_FACE_MATCHING": CheckKind.FACE_MATCH,
+    "SELFIE_MISMATCH": CheckKind.FACE_MATCH,
+    "SANCTIONS": CheckKind.SANCTIONS,
+    "PEP": CheckKind.POLITICALLY_EXPOSED_PERSON,
+}
+
+
+def review_of(answer: Mapping[str, Any], reviewed_at: datetime) -> Review:
+    """`reviewAnswer` counts only when `completed`; an unknown status word is PENDING."""
+    result: Mapping[str, Any] = answer.get("reviewResult") or {}
+    if answer.get("reviewStatus") != "completed" or result.get("reviewAnswer") not in ("GREEN", "RED"):
+        return Review(KycStatus.PENDING, reviewed_at, checks=_checks(CheckResult.PENDING, ()))
+    risk = answer.get("risk")
+    if result["reviewAnswer"] == "GREEN":
+        passed = _checks(CheckResult.PASSED, ())
+        return Review(KycStatus.APPROVED, reviewed_at, is_decided=True, risk_score=risk, checks=passed)
+    labels = tuple(str(label) for label in result.get("rejectLabels", ()))
+    is_final = result.get("reviewRejectType") == "FINAL"
+    return Review(
+        KycStatus.REJECTED if is_final else KycStatus.PENDING,
+        reviewed_at,
+        is_decided=True,
+        retry_required=not is_final,
+        can_retry=not is_final,
+        reject_labels=labels,
+        risk_score=risk,
+        checks=_checks(CheckResult.PASSED, labels),
+    )
+
+
+def _checks(unlabelled: CheckResult, labels: tuple[str, ...]) -> tuple[Check, ...]:
+    failed = {CHECK_OF_LABEL[label] for label in labels if label in CHECK_OF_LABEL}
+    return tuple(Check(kind, CheckResult.FAILED if kind in failed else unlabelled) for kind in CheckKind)

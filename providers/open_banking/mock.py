@@ -1,0 +1,245 @@
+"""The sandbox's banks: five of them behind one thin client."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Final
+
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+
+from domain.account_number import AccountNumber, iban_of
+from domain.bank_account import Balance, BalanceType, Bank, TransactionStatus
+from domain.clock import Clock
+from domain.consent import ConsentStatus
+from domain.errors import BadWebhook
+from domain.ids import BankId
+from domain.money import Money, decimal_of, minor_of
+from domain.payment import Failure, FailureCode, Payment, Status
+from providers.open_banking import signature
+from providers.open_banking.port import (
+    AccessExceeded,
+    AccountAccess,
+    AccountAtBank,
+    Cancelling,
+    ConsentLost,
+    ConsentRequest,
+    ConsentState,
+    OpenBankingNotice,
+    PaymentState,
+    Psu,
+    StartedConsent,
+    TransactionAtBank,
+    TransactionPage,
+)
+from providers.open_banking.status import CONSENT_STATUS, PAYMENT_STATUS, SCA_OPEN
+from providers.resilience import Resilience
+from providers.sandbox_client import SandboxClient, SandboxRefusal
+
+RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
+# Reads and cancellations; an initiation is sent once.
+RETRIED: Final = frozenset(
+    {"banks", "consent_state", "revoke_consent", "accounts", "balances", "transactions", "look_up", "status", "cancel"}
+)
+FAILURES: Final[Mapping[str, Failure]] = {
+    "AUTHORISATION_REFUSED": Failure(FailureCode.AUTHORISATION_REFUSED, "You did not approve the payment at your bank."),
+    "AUTHORISATION_EXPIRED": Failure(FailureCode.AUTHORISATION_EXPIRED, "The bank's approval page ran out of time."),
+    "FUNDS_NOT_AVAILABLE": Failure(FailureCode.INSUFFICIENT_FUNDS, "There is not enough money in the account."),
+    "EXECUTION_FAILED": Failure(FailureCode.EXECUTION_FAILED, "The bank accepted the payment but could not carry it out."),
+}
+_BALANCE_TYPE: Final = {"interimBooked": BalanceType.BOOKED, "interimAvailable": BalanceType.AVAILABLE}
+
+
+class MockAccountInformation:
+    def __init__(self, sandbox: SandboxClient) -> None:
+        self._sandbox = sandbox
+
+    async def list_banks(self, country: str) -> Sequence[Bank]:
+        answer = await self._sandbox.get("banks", "/bank/banks", country=country)
+        return [
+            Bank(BankId(bank["id"]), bank["name"], bank["bic"], bank["country"], bank.get("partOf"))
+            for bank in answer["banks"]
+        ]
+
+    async def start_consent(self, request: ConsentRequest) -> StartedConsent:
+        body = {
+            "reference": request.consent_id,
+            "bank": request.bank_id,
+            "psuId": request.psu.national_identity_number,
+            "redirectUri": request.redirect_uri,
+            "validUntil": request.valid_until.isoformat(),
+            "frequencyPerDay": 4,
+        }
+        answer = await self._sandbox.post("start_consent", "/bank/consents", body)
+        return StartedConsent(
+            answer["consentId"], answer["scaRedirect"], date.fromisoformat(answer["validUntil"])
+        )
+
+    async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
+        return await self.consent_state(reference)
+
+    async def consent_state(self, reference: str) -> ConsentState:
+        answer = await self._sandbox.get("consent_state", f"/bank/consents/{reference}")
+        status = CONSENT_STATUS.get(answer["consentStatus"], ConsentStatus.AWAITING_AUTHORISATION)
+        return ConsentState(status, date.fromisoformat(answer["validUntil"]))
+
+    async def revoke_consent(self, reference: str) -> None:
+        try:
+            await self._sandbox.delete("revoke_consent", f"/bank/consents/{reference}")
+        except SandboxRefusal:
+            return  # unknown or gone: it is revoked either way
+
+    async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
+        answer = await self._read("accounts", f"/bank/consents/{consent_reference}/accounts", psu)
+        return [
+            AccountAtBank(
+                account["resourceId"],
+                AccountNumber(iban_of(account["bban"]), account["bban"]),
+                account["currency"],
+                account["name"],
+                account["ownerName"],
+            )
+            for account in answer["accounts"]
+        ]
+
+    async def balances(self, access: AccountAccess) -> Sequence[Balance]:
+        answer = await self._read("balances", f"{_path(access)}/balances", access.psu)
+        return [
+            Balance(
+                _BALANCE_TYPE[balance["balanceType"]],
+                _money(balance["balanceAmount"]),
+                datetime.fromisoformat(balance["lastChangeDateTime"]),
+            )
+            for balance in answer["balances"]
+            if balance["balanceType"] in _BALANCE_TYPE
+        ]
+
+    async def transactions(self, access: AccountAccess, *, since: date, page: str | None) -> TransactionPage:
+        params = {"dateFrom": since.isoformat(), "page": page or ""}
+        answer = await self._read("transactions", f"{_path(access)}/transactions", access.psu, **params)
+        return TransactionPage([_transaction(item) for item in answer["transactions"]], answer.get("next"))
+
+    async def _read(self, operation: str, path: str, psu: Psu, **params: str) -> dict[str, Any]:
+        attended = {"psuIpAddress": psu.ip_address} if psu.ip_address else {}
+        try:
+            return await self._sandbox.get(operation, path, **params, **attended)
+        except SandboxRefusal as refusal:
+            if refusal.code == "ACCESS_EXCEEDED":
+                raise AccessExceeded from refusal
+            ended = ConsentStatus.EXPIRED if refusal.code == "CONSENT_EXPIRED" else ConsentStatus.REVOKED
+            raise ConsentLost(ended) from refusal
+
+
+class MockPaymentInitiation:
+    def __init__(self, sandbox: SandboxClient, *, webhook_secret: str, clock: Clock) -> None:
+        self._sandbox = sandbox
+        self._secret = webhook_secret
+        self._clock = clock
+
+    async def initiate(self, payment: Payment, debtor: AccountNumber, bank_id: BankId, redirect_uri: str) -> PaymentState:
+        body = {
+            "endToEndIdentification": payment.end_to_end_id,
+            "bank": bank_id,
+            "debtorAccount": {"bban": debtor.bban},
+            "creditorAccount": {"bban": payment.creditor_account.bban},
+            "creditorName": payment.creditor_name,
+            "instructedAmount": {
+                "currency": payment.amount.currency,
+                "amount": decimal_of(payment.amount.amount_minor),
+            },
+            "remittanceInformationUnstructured": payment.message,
+            "kid": payment.kid,
+            "requestedExecutionDate": payment.scheduled_for and payment.scheduled_for.isoformat(),
+            "redirectUri": redirect_uri,
+        }
+        try:
+            return _state(await self._sandbox.post_once("initiate", "/bank/payments", body))
+        except SandboxRefusal as refusal:
+            failure = Failure(FailureCode.REJECTED_BY_BANK, "The bank did not take the payment.")
+            return PaymentState(Status.REJECTED, refusal.code, failure=failure)
+
+    async def look_up(self, end_to_end_id: str) -> PaymentState | None:
+        try:
+            return _state(await self._sandbox.get("look_up", f"/bank/payments/by-reference/{end_to_end_id}"))
+        except SandboxRefusal:
+            return None
+
+    async def status(self, reference: str) -> PaymentState:
+        return _state(await self._sandbox.get("status", f"/bank/payments/{reference}"))
+
+    async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
+        try:
+            answer = await self._sandbox.post(
+                "cancel", f"/bank/payments/{reference}/cancellation", {"redirectUri": redirect_uri}
+            )
+        except SandboxRefusal:
+            return Cancelling()
+        return Cancelling(answer["transactionStatus"] == "CANC", answer.get("scaRedirect"))
+
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
+        signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
+        try:
+            payload = _Payload.model_validate_json(raw)
+        except ValidationError as error:
+            raise BadWebhook("Not an open banking event: eventId, type and occurredAt are needed.") from error
+        return OpenBankingNotice(
+            event_key=payload.eventId,
+            kind=payload.type,
+            occurred_at=payload.occurredAt,
+            end_to_end_id=payload.endToEndIdentification,
+            payment_reference=payload.paymentId,
+            consent_id=payload.reference,
+            consent_reference=payload.consentId,
+        )
+
+
+_Id = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class _Payload(BaseModel):
+    eventId: _Id
+    type: _Id
+    occurredAt: AwareDatetime
+    paymentId: _Id | None = None
+    endToEndIdentification: _Id | None = None
+    consentId: _Id | None = None
+    reference: _Id | None = None
+
+
+def _path(access: AccountAccess) -> str:
+    return f"/bank/consents/{access.consent_reference}/accounts/{access.resource_id}"
+
+
+def _money(amount: Mapping[str, str]) -> Money:
+    return Money(minor_of(amount["amount"]), amount["currency"])
+
+
+def _transaction(item: Mapping[str, Any]) -> TransactionAtBank:
+    return TransactionAtBank(
+        reference=item["transactionId"],
+        status=TransactionStatus(item["status"].upper()),
+        amount=_money(item["transactionAmount"]),
+        booking_date=date.fromisoformat(item["bookingDate"]),
+        counterparty_name=item["counterpartyName"],
+        counterparty_account=item["counterpartyAccount"],
+        message=item["remittanceInformationUnstructured"],
+        kid=item["kid"],
+        end_to_end_id=item["endToEndId"],
+    )
+
+
+def _state(answer: Mapping[str, Any]) -> PaymentState:
+    """A payment counts as approved only when its SCA status and its transaction status agree."""
+    failure = FAILURES.get(answer.get("reason") or "")
+    status = PAYMENT_STATUS.get(answer["transactionStatus"], Status.AUTHORISATION_REQUIRED)
+    if answer["scaStatus"] in SCA_OPEN and not status.is_final:
+        status = Status.AUTHORISATION_REQUIRED
+    elif status is Status.PROCESSING and answer.get("isScheduled"):
+        status = Status.SCHEDULED
+    elif status is Status.REJECTED and failure is not None:
+        status = _END_OF_FAILURE.get(failure.code, Status.REJECTED)
+    return PaymentState(status, answer["paymentId"], answer.get("scaRedirect"), failure)
+
+
+_END_OF_FAILURE: Final = {
+    FailureCode.AUTHORISATION_EXPIRED: Status.EXPIRED,
+    FailureCode.EXECUTION_FAILED: Status.FAILED,
+}

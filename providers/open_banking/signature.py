@@ -1,0 +1,27 @@
+"""`X-OB-Signature: t=<unix>,v1=<hex HMAC-SHA256 over "t.body">`."""
+
+import hashlib
+import hmac
+import re
+from datetime import datetime, timedelta
+from typing import Final
+
+from domain.errors import BadSignature
+
+HEADER: Final = "x-ob-signature"
+# Either way, so that a signature made for tomorrow does not live until then.
+TOLERANCE: Final = timedelta(minutes=5)
+_FORM: Final = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})")
+
+
+def verify(raw: bytes, header: str | None, secret: str, now: datetime) -> None:
+    """Raises BadSignature: absent, malformed, wrong, or not of the last five minutes."""
+    match = _FORM.fullmatch(header or "")
+    if match is None:
+        raise BadSignature("X-OB-Signature is missing or malformed.")
+    signed_at, given = match.groups()
+    expected = hmac.new(secret.encode(), signed_at.encode() + b"." + raw, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected, given):
+        raise BadSignature("X-OB-Signature does not match the body.")
+    if abs(now.timestamp() - int(signed_at)) > TOLERANCE.total_seconds():
+        raise BadSignature("X-OB-Signature is too old or from the future.")

@@ -1,0 +1,106 @@
+"""One wrapper around every vendor call: deadline, retry where it is safe, circuit breaker, metric.
+
+An adapter declares a `Resilience` and the operations that may be repeated beside its tables, as data.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import httpx
+import stamina
+import structlog
+from prometheus_client import Counter, Histogram
+from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.model import OpenedState
+
+from domain.errors import InDoubt, Unavailable
+
+Result = TypeVar("Result")
+
+CALLS: Final = Counter("drop_provider_calls_total", "Calls to a vendor.", ["provider", "operation", "outcome"])
+SECONDS: Final = Histogram("drop_provider_call_seconds", "Time of a vendor call.", ["provider", "operation"])
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Resilience:
+    """How one vendor is called. Seconds; `retry_after_s` are the pauses, so their number is the retries'."""
+
+    timeout_s: float
+    breaker_failures: int
+    breaker_open_s: float
+    retry_after_s: tuple[float, ...] = ()
+
+
+class VendorTrouble(Exception):
+    """A vendor's 429 or 5xx: the adapter's transport raises it, the guard counts and retries it."""
+
+
+_TROUBLE: Final = (httpx.TransportError, TimeoutError, VendorTrouble)
+# Raised before a byte was sent: the vendor did nothing.
+_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, OpenedState)
+
+
+class Guard:
+    """Calls one vendor. `retried` names the operations that are reads or idempotent."""
+
+    def __init__(self, provider: str, resilience: Resilience, retried: frozenset[str]) -> None:
+        self._provider = provider
+        self._resilience = resilience
+        self._retried = retried
+        self._breakers = AsyncCircuitBreakerFactory(
+            default_threshold=resilience.breaker_failures, default_ttl=resilience.breaker_open_s
+        )
+
+    async def call(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
+        """Answer, or raise Unavailable. For everything that may be given up without doubt."""
+        try:
+            return await self._measured(operation, send)
+        except (*_TROUBLE, OpenedState) as error:
+            raise Unavailable(self._provider) from error
+
+    async def call_once(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
+        """Answer, or raise Unavailable (nothing was sent) or InDoubt (sent, and no answer came). Never repeated."""
+        try:
+            return await self._measured(operation, send)
+        except _NEVER_SENT as error:
+            raise Unavailable(self._provider) from error
+        except _TROUBLE as error:
+            raise InDoubt(f"{self._provider}: no answer to {operation}") from error
+
+    async def _measured(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
+        started = time.monotonic()
+        try:
+            answer = await self._retrying(operation, send)
+        except (*_TROUBLE, OpenedState) as error:
+            CALLS.labels(self._provider, operation, "failed").inc()
+            _log.warning("provider_call_failed", provider=self._provider, operation=operation, error=type(error).__name__)
+            raise
+        finally:
+            SECONDS.labels(self._provider, operation).observe(time.monotonic() - started)
+        CALLS.labels(self._provider, operation, "answered").inc()
+        return answer
+
+    async def _retrying(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
+        pauses = self._resilience.retry_after_s if operation in self._retried else ()
+        if not pauses:
+            return await self._guarded(send)
+        async for attempt in stamina.retry_context(
+            on=_TROUBLE,
+            attempts=len(pauses) + 1,
+            timeout=None,
+            wait_initial=pauses[0],
+            wait_max=pauses[-1],
+            wait_jitter=0,
+        ):
+            with attempt:
+                return await self._guarded(send)
+        raise AssertionError("stamina ends with a result or an exception")
+
+    async def _guarded(self, send: Callable[[], Awaitable[Result]]) -> Result:
+        breaker = await self._breakers.get_breaker(self._provider)
+        async with breaker, asyncio.timeout(self._resilience.timeout_s):
+            return await send()

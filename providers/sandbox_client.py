@@ -1,0 +1,57 @@
+"""The one HTTP client of the sandbox: what the mock adapters have in common."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from providers.resilience import Guard, VendorTrouble
+
+
+class SandboxRefusal(Exception):
+    """A 4xx of the sandbox: the vendor's no, with its own code."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = code
+
+
+class SandboxClient:
+    """Speaks JSON with one of the sandbox's vendors, in process or over a socket."""
+
+    def __init__(self, http: httpx.AsyncClient, guard: Guard) -> None:
+        self._http = http
+        self._guard = guard
+
+    async def get(self, operation: str, path: str, **params: str) -> dict[str, Any]:
+        """Raises Unavailable, SandboxRefusal."""
+        return await self._guard.call(operation, lambda: self._send("GET", path, params=params))
+
+    async def post(self, operation: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """Raises Unavailable, SandboxRefusal."""
+        return await self._guard.call(operation, lambda: self._send("POST", path, body=body))
+
+    async def delete(self, operation: str, path: str) -> dict[str, Any]:
+        """Raises Unavailable, SandboxRefusal."""
+        return await self._guard.call(operation, lambda: self._send("DELETE", path))
+
+    async def post_once(self, operation: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """For what must not be repeated. Raises Unavailable, InDoubt, SandboxRefusal."""
+        return await self._guard.call_once(operation, lambda: self._send("POST", path, body=body))
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> dict[str, Any]:
+        response = await self._http.request(method, path, params=params, json=body)
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+            raise VendorTrouble(str(response.status_code))
+        answer: dict[str, Any] = response.json() if response.content else {}
+        if response.is_client_error:
+            raise SandboxRefusal(response.status_code, str(answer.get("code", "")))
+        return answer
