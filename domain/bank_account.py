@@ -65,11 +65,3 @@ class Transaction:
     message: str | None
     kid: str | None
     end_to_end_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class AccountRead:
-    """One reading of a connection at its bank; attended means the user was there."""
-
-    at: datetime
-    is_attended: bool

@@ -1,6 +1,6 @@
 """Consents to read accounts, and the bank connections that they keep alive."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -60,6 +60,22 @@ class Consent:
     def ends_at(self) -> datetime:
         """The first moment at which the consent no longer holds: midnight in Oslo after `valid_until`."""
         return datetime.combine(self.valid_until + timedelta(days=1), time(), OSLO)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRead:
+    """One reading of a connection at its bank; attended means the user was there."""
+
+    at: datetime
+    is_attended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadsToday:
+    """A connection's newest readings, and how many are left today without the user."""
+
+    last: Sequence[AccountRead]
+    unattended_left: int
 
 
 class ConnectionStatus(StrEnum):

@@ -34,3 +34,9 @@ class Position:
 
     epoch: str
     seq: int
+
+
+class StreamItemKind(StrEnum):
+    SNAPSHOT = "SNAPSHOT"
+    CHANGE = "CHANGE"
+    RESUME_GAP = "RESUME_GAP"

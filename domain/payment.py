@@ -124,9 +124,7 @@ class Payment:
         if not attempt_failed and news.status not in _NEXT.get(self.status, frozenset()):
             return self, None
         corrected = self.status.is_final and news.status is Status.SETTLED
-        moved = replace(
-            self, status=news.status, failure=news.failure, in_doubt=False, version=self.version + 1
-        )
+        moved = replace(self, status=news.status, failure=news.failure, in_doubt=False, version=self.version + 1)
         cause = "vendor_correction" if corrected else news.cause
         return moved, PaymentEvent(self.id, moved.version, moved.status, cause, news.at, news.failure)
 
@@ -136,3 +134,20 @@ class Payment:
             raise InvalidState(f"The payment is {self.status} and can no longer be cancelled.")
         if self.in_doubt:
             raise PaymentInDoubt
+
+    def _note(self, cause: str, at: datetime) -> PaymentEvent:
+        return PaymentEvent(self.id, self.version, self.status, cause, at, self.failure)
+
+    def doubted(self, cause: str, at: datetime) -> tuple["Payment", PaymentEvent | None]:
+        """The vendor was asked and did not answer: its outcome is not known."""
+        if self.in_doubt or self.status is not Status.CREATED:
+            return self, None
+        doubted = replace(self, in_doubt=True, version=self.version + 1)
+        return doubted, doubted._note(cause, at)
+
+    def cancelling(
+        self, status: CancellationStatus, url: str | None, cause: str, at: datetime
+    ) -> tuple["Payment", PaymentEvent]:
+        """What the bank answered to the user's wish to cancel; the payment's own status moves only on its CANC."""
+        asked = replace(self, cancellation_status=status, cancellation_url=url, version=self.version + 1)
+        return asked, asked._note(cause, at)

@@ -103,9 +103,7 @@ def _creditor_account(text: str, faults: list[Refusal]) -> AccountNumber | None:
         faults.append(_fault("INVALID_ACCOUNT_NUMBER", str(error), "creditorAccount"))
         return None
     if number.bban is None:
-        faults.append(
-            _fault("INVALID_ACCOUNT_NUMBER", "Payments go to Norwegian accounts for now.", "creditorAccount")
-        )
+        faults.append(_fault("INVALID_ACCOUNT_NUMBER", "Payments go to Norwegian accounts for now.", "creditorAccount"))
         return None
     return number
 

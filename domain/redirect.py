@@ -1,0 +1,29 @@
+"""Where a browser may be sent after a login or a bank's page: an allow list, never the caller's wish."""
+
+from collections.abc import Sequence
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from domain.errors import InvalidInput
+
+
+def require_allowed(target: str, origins: Sequence[str], *, field: tuple[str, ...]) -> str:
+    """A path on this host, or a URL whose origin (or app scheme, `drop://`) is listed. Raises InvalidInput."""
+    refused = InvalidInput("INVALID_RETURN_TO", "Not an allowed address to return to.", field=field)
+    if any(ord(character) <= 32 or character == "\\" for character in target):
+        raise refused
+    try:
+        parts = urlsplit(target)
+    except ValueError as error:
+        raise refused from error
+    if not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith("//"):
+        return target
+    if f"{parts.scheme}://{parts.netloc}" in origins or f"{parts.scheme}://" in origins:
+        return target
+    raise refused
+
+
+def with_query(target: str, **values: str) -> str:
+    """The address with more query parameters."""
+    parts = urlsplit(target)
+    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *values.items()])
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, parts.fragment))

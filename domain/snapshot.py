@@ -1,0 +1,93 @@
+"""An object's own fields at one moment, as JSON for the event row, and the object as it was then.
+
+Never in there: addresses of approval pages and full account numbers. They are read now, as relations are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from domain.consent import BankConnection, ConnectionStatus
+from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
+from domain.payment import CancellationStatus, Failure, FailureCode, Payment, Status
+
+Fields = Mapping[str, Any]
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def payment_fields(payment: Payment) -> Fields:
+    failure = payment.failure
+    return {
+        "status": payment.status,
+        "failure": {"code": failure.code, "message": failure.message} if failure else None,
+        "cancellation_status": payment.cancellation_status,
+        "in_doubt": payment.in_doubt,
+        "version": payment.version,
+    }
+
+
+def payment_at(now: Payment, fields: Fields) -> Payment:
+    failure = fields["failure"]
+    cancellation = fields["cancellation_status"]
+    return replace(
+        now,
+        status=Status(fields["status"]),
+        failure=Failure(FailureCode(failure["code"]), failure["message"]) if failure else None,
+        cancellation_status=CancellationStatus(cancellation) if cancellation else None,
+        in_doubt=fields["in_doubt"],
+        version=fields["version"],
+    )
+
+
+def kyc_fields(kyc: Kyc) -> Fields:
+    return {
+        "status": kyc.status,
+        "retry_required": kyc.retry_required,
+        "can_retry": kyc.can_retry,
+        "reject_labels": list(kyc.reject_labels),
+        "checks": [{"kind": check.kind, "result": check.result} for check in kyc.checks],
+        "started_at": _text(kyc.started_at),
+        "reviewed_at": _text(kyc.reviewed_at),
+        "version": kyc.version,
+    }
+
+
+def kyc_at(now: Kyc, fields: Fields) -> Kyc:
+    return replace(
+        now,
+        status=KycStatus(fields["status"]),
+        retry_required=fields["retry_required"],
+        can_retry=fields["can_retry"],
+        reject_labels=tuple(fields["reject_labels"]),
+        checks=tuple(Check(CheckKind(check["kind"]), CheckResult(check["result"])) for check in fields["checks"]),
+        started_at=_time(fields["started_at"]),
+        reviewed_at=_time(fields["reviewed_at"]),
+        version=fields["version"],
+    )
+
+
+def connection_fields(connection: BankConnection) -> Fields:
+    return {
+        "status": connection.status,
+        "expires_at": _text(connection.expires_at),
+        "ended_because": connection.ended_because,
+        "version": connection.version,
+    }
+
+
+def connection_at(now: BankConnection, fields: Fields) -> BankConnection:
+    return replace(
+        now,
+        status=ConnectionStatus(fields["status"]),
+        expires_at=_time(fields["expires_at"]),
+        ended_because=fields["ended_because"],
+        version=fields["version"],
+    )
