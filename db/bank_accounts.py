@@ -178,7 +178,7 @@ class BankAccountQueries:
                 as_of=balance.as_of,
             )
             await self._session.merge(row)
-        await self._session.execute(
+        await self._session.exec(
             update(BankAccountRow).where(col(BankAccountRow.id) == account_id).values(balance_refreshed_at=at)
         )
 
@@ -201,7 +201,7 @@ class BankAccountQueries:
 
     async def drop_pending(self, account_id: AccountId, keep: Sequence[str]) -> None:
         """A pending line that the bank no longer lists has come to nothing."""
-        await self._session.execute(
+        await self._session.exec(
             delete(BankTransactionRow).where(
                 col(BankTransactionRow.account_id) == account_id,
                 col(BankTransactionRow.status) == TransactionStatus.PENDING,
@@ -223,8 +223,8 @@ class BankAccountQueries:
         sort = (col(BankTransactionRow.booking_date), col(BankTransactionRow.id))
         order = sort if backwards else tuple(column.desc() for column in sort)
         rank = func.row_number().over(partition_by=col(BankTransactionRow.account_id), order_by=order)
-        conditions = [
-            BankAccountRow.user_id == user_id,
+        conditions: list[ColumnElement[bool]] = [
+            col(BankAccountRow.user_id) == user_id,
             col(BankTransactionRow.account_id).in_(account_ids),
         ]
         if after is not None:

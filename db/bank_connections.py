@@ -5,9 +5,8 @@ from sqlalchemy import CursorResult, func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from db.tables.bank import AccountReadRow, BankConnectionRow, ConsentRow
-from domain.bank_account import AccountRead
-from domain.consent import BankConnection, ConnectionStatus, Consent, ConsentStatus
+from db.tables.bank import AccountReadRow, BankConnectionRow, ConsentAccountRow, ConsentRow
+from domain.consent import AccountRead, BankConnection, ConnectionStatus, Consent, ConsentStatus
 from domain.errors import StaleVersion
 from domain.ids import BankId, ConnectionId, ConsentId, UserId
 
@@ -85,7 +84,7 @@ class BankConnectionQueries:
 
     async def save(self, before: BankConnection, after: BankConnection) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""
-        saved = await self._session.execute(
+        saved = await self._session.exec(
             update(BankConnectionRow)
             .where(col(BankConnectionRow.id) == before.id, col(BankConnectionRow.version) == before.version)
             .values(
@@ -100,10 +99,15 @@ class BankConnectionQueries:
         if saved.rowcount != 1:
             raise StaleVersion
 
-    async def record_read(self, read_id: str, connection_id: ConnectionId, read: AccountRead, day: date) -> None:
-        row = AccountReadRow(
-            id=read_id, connection_id=connection_id, at=read.at, day=day, is_attended=read.is_attended
+    async def lock(self, user_id: UserId, connection_id: ConnectionId) -> None:
+        """Hold the connection until commit, so that two readers cannot both take the day's last reading."""
+        query = select(BankConnectionRow.id).where(
+            BankConnectionRow.user_id == user_id, BankConnectionRow.id == connection_id
         )
+        await self._session.exec(query.with_for_update())
+
+    async def record_read(self, read_id: str, connection_id: ConnectionId, read: AccountRead, day: date) -> None:
+        row = AccountReadRow(id=read_id, connection_id=connection_id, at=read.at, day=day, is_attended=read.is_attended)
         self._session.add(row)
         await self._session.flush()
 
@@ -122,19 +126,24 @@ class BankConnectionQueries:
 
     async def last_reads(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, list[AccountRead]]:
         """The newest ten readings of each connection, newest first."""
-        newest = func.row_number().over(
+        rank = func.row_number().over(
             partition_by=col(AccountReadRow.connection_id),
             order_by=(col(AccountReadRow.at).desc(), col(AccountReadRow.id).desc()),
         )
         ranked = (
-            select(AccountReadRow, newest.label("rank"))
+            select(col(AccountReadRow.id).label("id"), rank.label("rank"))
             .where(col(AccountReadRow.connection_id).in_(connection_ids))
             .subquery()
         )
-        query = select(ranked).where(ranked.c.rank <= _READS_SHOWN).order_by(ranked.c.connection_id, ranked.c.rank)
+        query = (
+            select(AccountReadRow)
+            .join(ranked, ranked.c.id == col(AccountReadRow.id))
+            .where(ranked.c.rank <= _READS_SHOWN)
+            .order_by(ranked.c.rank)
+        )
         reads: dict[ConnectionId, list[AccountRead]] = {}
-        for row in (await self._session.execute(query)).mappings():
-            reads.setdefault(ConnectionId(row["connection_id"]), []).append(AccountRead(row["at"], row["is_attended"]))
+        for row in await self._session.exec(query):
+            reads.setdefault(ConnectionId(row.connection_id), []).append(AccountRead(row.at, row.is_attended))
         return reads
 
 
@@ -161,6 +170,15 @@ class ConsentQueries:
         query = select(ConsentRow).where(ConsentRow.user_id == user_id, ConsentRow.id == consent_id)
         row = (await self._session.exec(query)).first()
         return consent_of(row) if row else None
+
+    async def find(self, consent_id: ConsentId) -> Consent | None:
+        """Without the user: for what a bank reports alone."""
+        row = await self._session.get(ConsentRow, consent_id)
+        return consent_of(row) if row else None
+
+    async def has_accounts(self, consent_id: ConsentId) -> bool:
+        query = select(ConsentAccountRow.account_id).where(ConsentAccountRow.consent_id == consent_id).limit(1)
+        return (await self._session.exec(query)).first() is not None
 
     async def by_state(self, state_hash: str) -> ConsentRow | None:
         return (await self._session.exec(select(ConsentRow).where(ConsentRow.state_hash == state_hash))).first()
@@ -194,7 +212,7 @@ class ConsentQueries:
 
     async def mark_returned(self, consent_id: ConsentId, at: datetime) -> bool:
         """Take the return; False where its state was used before."""
-        marked = await self._session.execute(
+        marked = await self._session.exec(
             update(ConsentRow)
             .where(col(ConsentRow.id) == consent_id, col(ConsentRow.returned_at).is_(None))
             .values(returned_at=at)
@@ -204,7 +222,7 @@ class ConsentQueries:
 
     async def save_reply(self, consent_id: ConsentId, vendor_consent_id: str, valid_until: date) -> None:
         """The bank's id and the end that it granted, whatever the status is by now."""
-        await self._session.execute(
+        await self._session.exec(
             update(ConsentRow)
             .where(col(ConsentRow.id) == consent_id)
             .values(vendor_consent_id=vendor_consent_id, valid_until=valid_until)
@@ -212,7 +230,7 @@ class ConsentQueries:
 
     async def save(self, before: Consent, after: Consent) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""
-        saved = await self._session.execute(
+        saved = await self._session.exec(
             update(ConsentRow)
             .where(col(ConsentRow.id) == before.id, col(ConsentRow.version) == before.version)
             .values(status=after.status, valid_until=after.valid_until, version=after.version)

@@ -44,7 +44,7 @@ class UserEventQueries:
                 .values(last=UserEventSeqRow.last + len(events))
                 .returning(col(UserEventSeqRow.last))
             )
-            last = (await self._session.execute(query)).scalar_one()
+            last = (await self._session.exec(query)).scalar_one()
             for seq, event in enumerate(events, start=last - len(events) + 1):
                 self._session.add(
                     UserEventRow(

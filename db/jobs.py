@@ -61,9 +61,7 @@ class JobQueries:
 
     async def finish(self, job_id: str, worker: str) -> bool:
         """Take the job off the queue; False where its lease was lost meanwhile."""
-        done = await self._session.execute(
-            delete(JobRow).where(col(JobRow.id) == job_id, col(JobRow.leased_by) == worker)
-        )
+        done = await self._session.exec(delete(JobRow).where(col(JobRow.id) == job_id, col(JobRow.leased_by) == worker))
         assert isinstance(done, CursorResult)
         return done.rowcount == 1
 
@@ -75,7 +73,7 @@ class JobQueries:
         await self._give_back(job_id, worker, status=DEAD, last_error=error)
 
     async def _give_back(self, job_id: str, worker: str, **values: object) -> None:
-        await self._session.execute(
+        await self._session.exec(
             update(JobRow)
             .where(col(JobRow.id) == job_id, col(JobRow.leased_by) == worker)
             .values(leased_by=None, leased_until=None, **values)
@@ -83,5 +81,5 @@ class JobQueries:
 
     async def next_due(self) -> datetime | None:
         """When the next queued job falls due, on the product's clock."""
-        query = select(func.min(col(JobRow.due_at))).where(col(JobRow.status) != DEAD)
-        return (await self._session.execute(query)).scalar_one()
+        query = select(func.min(JobRow.due_at)).where(col(JobRow.status) != DEAD)
+        return (await self._session.exec(query)).one()

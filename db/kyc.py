@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import CursorResult, update
 from sqlmodel import col, select
@@ -42,11 +43,6 @@ class KycQueries:
         rows = await self._session.exec(select(KycRow).where(col(KycRow.user_id).in_(user_ids)))
         return [kyc_of(row) for row in rows]
 
-    async def get(self, user_id: UserId, kyc_id: KycId) -> Kyc | None:
-        query = select(KycRow).where(KycRow.user_id == user_id, KycRow.id == kyc_id)
-        row = (await self._session.exec(query)).first()
-        return kyc_of(row) if row else None
-
     async def by_vendor_reference(self, vendor: str, user_id: str | None, applicant_id: str | None) -> Kyc | None:
         """By our id first, by the vendor's second: for webhooks alone."""
         for condition in (KycRow.user_id == user_id, KycRow.applicant_id == applicant_id):
@@ -60,7 +56,7 @@ class KycQueries:
 
     async def save(self, before: Kyc, after: Kyc) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""
-        saved = await self._session.execute(
+        saved = await self._session.exec(
             update(KycRow)
             .where(col(KycRow.id) == before.id, col(KycRow.version) == before.version)
             .values(**_values(after))
@@ -70,7 +66,7 @@ class KycQueries:
             raise StaleVersion
 
 
-def _values(kyc: Kyc) -> dict[str, object]:
+def _values(kyc: Kyc) -> dict[str, Any]:
     values = asdict(kyc)
     values.pop("id")
     return values | {"reject_labels": list(kyc.reject_labels), "checks": [asdict(check) for check in kyc.checks]}

@@ -13,7 +13,8 @@ from db.engine import Database
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def _config(connection: Connection | None = None) -> Config:
+def config_of(connection: Connection | None = None) -> Config:
+    """Alembic over a connection that is open; the connection is not needed to look at the scripts."""
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
     config.attributes["connection"] = connection
@@ -23,7 +24,7 @@ def _config(connection: Connection | None = None) -> Config:
 async def migrate(database: Database, revision: str = "head") -> None:
     """Run the migrations that are missing. Safe to repeat."""
     async with database.write_engine.begin() as connection:
-        await connection.run_sync(lambda sync: command.upgrade(_config(sync), revision))
+        await connection.run_sync(lambda sync: command.upgrade(config_of(sync), revision))
 
 
 async def current_revision(database: Database) -> str | None:
@@ -33,4 +34,4 @@ async def current_revision(database: Database) -> str | None:
 
 
 def newest_revision() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return ScriptDirectory.from_config(config_of()).get_current_head()

@@ -157,16 +157,21 @@ class PaymentQueries:
         self._append(event)
 
     async def save_reply(self, payment_id: PaymentId, reference: str, authorisation_url: str | None) -> None:
-        """The bank's id and page, whatever the status is by now."""
-        await self._session.execute(
-            update(PaymentRow)
-            .where(col(PaymentRow.id) == payment_id)
-            .values(vendor_payment_id=reference, authorisation_url=authorisation_url)
+        """The bank's id and page, whatever the status is by now. A later answer without a page keeps the first."""
+        page = {"authorisation_url": authorisation_url} if authorisation_url else {}
+        await self._session.exec(
+            update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(vendor_payment_id=reference, **page)
+        )
+
+    async def renew_state(self, payment_id: PaymentId, state_hash: str) -> None:
+        """The way back from a further page of the bank, such as a cancellation's."""
+        await self._session.exec(
+            update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(state_hash=state_hash)
         )
 
     async def save(self, before: Payment, after: Payment, event: PaymentEvent | None) -> None:
         """Write the new state over the version that was read, and its event. Raises StaleVersion."""
-        saved = await self._session.execute(
+        saved = await self._session.exec(
             update(PaymentRow)
             .where(col(PaymentRow.id) == before.id, col(PaymentRow.version) == before.version)
             .values(

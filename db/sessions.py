@@ -51,7 +51,7 @@ class SessionQueries:
         at: datetime,
     ) -> bool:
         """Put new tokens in place of the old; False where another request rotated them first."""
-        rotated = await self._session.execute(
+        rotated = await self._session.exec(
             update(SessionRow)
             .where(col(SessionRow.id) == row.id, col(SessionRow.refresh_hash) == row.refresh_hash)
             .values(
@@ -71,9 +71,7 @@ class SessionQueries:
         return True
 
     async def touch(self, session_id: SessionId, at: datetime) -> None:
-        await self._session.execute(
-            update(SessionRow).where(col(SessionRow.id) == session_id).values(last_seen_at=at)
-        )
+        await self._session.exec(update(SessionRow).where(col(SessionRow.id) == session_id).values(last_seen_at=at))
 
     async def page(self, user_id: UserId, limit: int) -> Sequence[Session]:
         """The sign-ins that have not ended, newest first."""
@@ -90,7 +88,7 @@ class SessionQueries:
         return (await self._session.exec(query)).first()
 
     async def end(self, session_id: SessionId, because: str, at: datetime) -> None:
-        await self._session.execute(
+        await self._session.exec(
             update(SessionRow)
             .where(col(SessionRow.id) == session_id, col(SessionRow.ended_at).is_(None))
             .values(ended_at=at, ended_because=because)
@@ -104,7 +102,7 @@ class SessionQueries:
             .values(ended_at=at, ended_because=because)
             .returning(col(SessionRow.id))
         )
-        return [SessionId(ended) for ended in (await self._session.execute(query)).scalars()]
+        return [SessionId(ended) for ended in (await self._session.exec(query)).scalars()]
 
 
 class LoginAttemptQueries:
@@ -120,7 +118,7 @@ class LoginAttemptQueries:
 
     async def use(self, attempt_id: str, at: datetime) -> bool:
         """Take the attempt; False where it was taken before: a state works once."""
-        used = await self._session.execute(
+        used = await self._session.exec(
             update(LoginAttemptRow)
             .where(col(LoginAttemptRow.id) == attempt_id, col(LoginAttemptRow.used_at).is_(None))
             .values(used_at=at)
@@ -131,7 +129,7 @@ class LoginAttemptQueries:
     async def save_code(
         self, attempt_id: str, *, code_hash: str, expires_at: datetime, user_id: str, id_token_encrypted: bytes | None
     ) -> None:
-        await self._session.execute(
+        await self._session.exec(
             update(LoginAttemptRow)
             .where(col(LoginAttemptRow.id) == attempt_id)
             .values(
@@ -147,7 +145,7 @@ class LoginAttemptQueries:
         return (await self._session.exec(query)).first()
 
     async def use_code(self, attempt_id: str, at: datetime) -> bool:
-        used = await self._session.execute(
+        used = await self._session.exec(
             update(LoginAttemptRow)
             .where(col(LoginAttemptRow.id) == attempt_id, col(LoginAttemptRow.code_used_at).is_(None))
             .values(code_used_at=at)

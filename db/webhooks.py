@@ -29,7 +29,7 @@ class WebhookQueries:
             .on_conflict_do_nothing(index_elements=["provider", "event_key"])
             .returning(col(WebhookEventRow.id))
         )
-        return (await self._session.execute(statement)).scalar_one_or_none() is not None
+        return (await self._session.exec(statement)).scalar_one_or_none() is not None
 
     async def get(self, webhook_id: str) -> WebhookEventRow | None:
         return await self._session.get(WebhookEventRow, webhook_id)

@@ -25,9 +25,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("audit_event", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_audit_event_user_id"), ["user_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_audit_event_user_id"), ["user_id"], unique=False)
 
     op.create_table(
         "clock_offset",
@@ -61,9 +59,7 @@ def upgrade() -> None:
         sa.Column("email", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("phone", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("locale", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column(
-            "national_identity_number_encrypted", sa.LargeBinary(), nullable=True
-        ),
+        sa.Column("national_identity_number_encrypted", sa.LargeBinary(), nullable=True),
         sa.Column(
             "national_identity_number_hash",
             sqlmodel.sql.sqltypes.AutoString(),
@@ -89,9 +85,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("provider", "event_key"),
     )
     with op.batch_alter_table("webhook_event", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_webhook_event_received_at", ["received_at"], unique=False
-        )
+        batch_op.create_index("ix_webhook_event_received_at", ["received_at"], unique=False)
 
     op.create_table(
         "bank_connection",
@@ -112,9 +106,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("user_id", "bank_id"),
     )
     with op.batch_alter_table("bank_connection", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_bank_connection_user_id"), ["user_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_bank_connection_user_id"), ["user_id"], unique=False)
 
     op.create_table(
         "idempotency_key",
@@ -171,16 +163,12 @@ def upgrade() -> None:
         sa.Column("return_to", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("client", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("app_state", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
-        sa.Column(
-            "app_code_challenge", sqlmodel.sql.sqltypes.AutoString(), nullable=True
-        ),
+        sa.Column("app_code_challenge", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("created_at", db.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("expires_at", db.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("used_at", db.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("code_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
-        sa.Column(
-            "code_expires_at", db.columns.UtcDateTime(timezone=True), nullable=True
-        ),
+        sa.Column("code_expires_at", db.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("code_used_at", db.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("user_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("id_token_encrypted", sa.LargeBinary(), nullable=True),
@@ -198,20 +186,14 @@ def upgrade() -> None:
         sa.Column("user_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("client", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("token_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column(
-            "token_expires_at", db.columns.UtcDateTime(timezone=True), nullable=False
-        ),
+        sa.Column("token_expires_at", db.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("refresh_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
-        sa.Column(
-            "previous_refresh_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=True
-        ),
+        sa.Column("previous_refresh_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("refreshed_at", db.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("user_agent", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("id_token_encrypted", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", db.columns.UtcDateTime(timezone=True), nullable=False),
-        sa.Column(
-            "last_seen_at", db.columns.UtcDateTime(timezone=True), nullable=False
-        ),
+        sa.Column("last_seen_at", db.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("expires_at", db.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("ended_at", db.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("ended_because", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
@@ -229,9 +211,7 @@ def upgrade() -> None:
             ["previous_refresh_hash"],
             unique=False,
         )
-        batch_op.create_index(
-            batch_op.f("ix_session_user_id"), ["user_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_session_user_id"), ["user_id"], unique=False)
 
     op.create_table(
         "user_event",
@@ -275,9 +255,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("account_read", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_account_read_connection_day", ["connection_id", "day"], unique=False
-        )
+        batch_op.create_index("ix_account_read_connection_day", ["connection_id", "day"], unique=False)
 
     op.create_table(
         "bank_account",
@@ -290,9 +268,7 @@ def upgrade() -> None:
         sa.Column("currency", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("owner_name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column(
-            "balance_refreshed_at", db.columns.UtcDateTime(timezone=True), nullable=True
-        ),
+        sa.Column("balance_refreshed_at", db.columns.UtcDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["connection_id"],
             ["bank_connection.id"],
@@ -305,12 +281,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("user_id", "iban", "currency"),
     )
     with op.batch_alter_table("bank_account", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_bank_account_connection_id"), ["connection_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_bank_account_user_id"), ["user_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_bank_account_connection_id"), ["connection_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_bank_account_user_id"), ["user_id"], unique=False)
 
     op.create_table(
         "consent",
@@ -318,9 +290,7 @@ def upgrade() -> None:
         sa.Column("user_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("connection_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("vendor", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column(
-            "vendor_consent_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True
-        ),
+        sa.Column("vendor_consent_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("valid_until", sa.Date(), nullable=False),
         sa.Column("state_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -340,12 +310,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("state_hash"),
     )
     with op.batch_alter_table("consent", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_consent_connection_id"), ["connection_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_consent_user_id"), ["user_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_consent_connection_id"), ["connection_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_consent_user_id"), ["user_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_consent_vendor_consent_id"),
             ["vendor_consent_id"],
@@ -363,9 +329,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("refresh_hash"),
     )
     with op.batch_alter_table("spent_refresh", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_spent_refresh_session_id"), ["session_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_spent_refresh_session_id"), ["session_id"], unique=False)
 
     op.create_table(
         "balance",
@@ -384,19 +348,13 @@ def upgrade() -> None:
         "bank_transaction",
         sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("account_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column(
-            "vendor_transaction_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False
-        ),
+        sa.Column("vendor_transaction_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("currency", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("booking_date", sa.Date(), nullable=False),
-        sa.Column(
-            "counterparty_name", sqlmodel.sql.sqltypes.AutoString(), nullable=True
-        ),
-        sa.Column(
-            "counterparty_account", sqlmodel.sql.sqltypes.AutoString(), nullable=True
-        ),
+        sa.Column("counterparty_name", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("counterparty_account", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("message", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("kid", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("end_to_end_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
@@ -435,9 +393,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("consent_id", "account_id"),
     )
     with op.batch_alter_table("consent_account", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_consent_account_account_id"), ["account_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_consent_account_account_id"), ["account_id"], unique=False)
 
     op.create_table(
         "payment",
@@ -453,25 +409,15 @@ def upgrade() -> None:
         sa.Column("creditor_name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("creditor_iban", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("creditor_bban", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
-        sa.Column(
-            "debtor_account_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False
-        ),
+        sa.Column("debtor_account_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("kid", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("message", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("scheduled_for", sa.Date(), nullable=True),
         sa.Column("end_to_end_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column(
-            "vendor_payment_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True
-        ),
-        sa.Column(
-            "authorisation_url", sqlmodel.sql.sqltypes.AutoString(), nullable=True
-        ),
-        sa.Column(
-            "cancellation_status", sqlmodel.sql.sqltypes.AutoString(), nullable=True
-        ),
-        sa.Column(
-            "cancellation_url", sqlmodel.sql.sqltypes.AutoString(), nullable=True
-        ),
+        sa.Column("vendor_payment_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("authorisation_url", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("cancellation_status", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("cancellation_url", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("in_doubt", sa.Boolean(), nullable=False),
         sa.Column("state_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("return_to", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -491,9 +437,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("payment", schema=None) as batch_op:
         batch_op.create_index("ix_payment_page", ["user_id", "id"], unique=False)
-        batch_op.create_index(
-            "ix_payment_vendor_id", ["vendor", "vendor_payment_id"], unique=False
-        )
+        batch_op.create_index("ix_payment_vendor_id", ["vendor", "vendor_payment_id"], unique=False)
 
     op.create_table(
         "payment_event",
