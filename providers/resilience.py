@@ -77,7 +77,9 @@ class Guard:
             answer = await self._retrying(operation, send)
         except (*_TROUBLE, OpenedState) as error:
             CALLS.labels(self._provider, operation, "failed").inc()
-            _log.warning("provider_call_failed", provider=self._provider, operation=operation, error=type(error).__name__)
+            _log.warning(
+                "provider_call_failed", provider=self._provider, operation=operation, error=type(error).__name__
+            )
             raise
         finally:
             SECONDS.labels(self._provider, operation).observe(time.monotonic() - started)

@@ -5,8 +5,6 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from domain.ids import UserId
-
 
 class MemoryHint:
     def __init__(self) -> None:
@@ -22,19 +20,21 @@ class MemoryHint:
 
 class MemoryFanout:
     def __init__(self) -> None:
-        self._listeners: defaultdict[UserId, set[MemoryHint]] = defaultdict(set)
+        self._listeners: defaultdict[str, set[MemoryHint]] = defaultdict(set)
 
-    def publish(self, user_id: UserId) -> None:
-        for hint in self._listeners.get(user_id, ()):
+    def publish(self, channel: str) -> None:
+        for hint in self._listeners.get(channel, ()):
             hint.give()
 
     @asynccontextmanager
-    async def listen(self, user_id: UserId) -> AsyncIterator[MemoryHint]:
+    async def listen(self, *channels: str) -> AsyncIterator[MemoryHint]:
         hint = MemoryHint()
-        self._listeners[user_id].add(hint)
+        for channel in channels:
+            self._listeners[channel].add(hint)
         try:
             yield hint
         finally:
-            self._listeners[user_id].discard(hint)
-            if not self._listeners[user_id]:
-                del self._listeners[user_id]
+            for channel in channels:
+                self._listeners[channel].discard(hint)
+                if not self._listeners[channel]:
+                    del self._listeners[channel]

@@ -3,8 +3,6 @@
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from domain.ids import UserId
-
 
 class Hint(Protocol):
     async def wait(self) -> None:
@@ -12,10 +10,10 @@ class Hint(Protocol):
 
 
 class Fanout(Protocol):
-    def publish(self, user_id: UserId) -> None:
-        """Tell whoever listens that the user's stream has grown. May be lost."""
+    """Channels are named by ids: a user's stream, a session."""
 
-    def listen(self, user_id: UserId) -> AbstractAsyncContextManager[Hint]:
+    def publish(self, channel: str) -> None:
+        """Tell whoever listens that there is something to look at. May be lost."""
+
+    def listen(self, *channels: str) -> AbstractAsyncContextManager[Hint]:
         """Listen from the moment the context is entered."""
-
-

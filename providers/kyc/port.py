@@ -42,3 +42,6 @@ class KycProvider(Protocol):
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> KycNotice:
         """Verify on the raw body, then read. Raises BadSignature, BadWebhook."""
+
+    def read_webhook(self, raw: bytes) -> KycNotice:
+        """Read a body that was verified before. Raises BadWebhook."""

@@ -6,9 +6,7 @@ from typing import Any, Final
 
 from domain.kyc import Check, CheckKind, CheckResult, KycStatus, Review
 
-PENDING: Final = frozenset(
-    {"init", "pending", "prechecked", "queued", "awaitingUser", "awaitingService", "onHold"}
-)
+PENDING: Final = frozenset({"init", "pending", "prechecked", "queued", "awaitingUser", "awaitingService", "onHold"})
 # Which check a label speaks of; the set of labels is open, and the reject type decides, never the label.
 CHECK_OF_LABEL: Final[Mapping[str, CheckKind]] = {
     "DOCUMENT_UNREADABLE": CheckKind.DOCUMENT_AUTHENTICITY,

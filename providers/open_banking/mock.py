@@ -10,7 +10,7 @@ from domain.account_number import AccountNumber, iban_of
 from domain.bank_account import Balance, BalanceType, Bank, TransactionStatus
 from domain.clock import Clock
 from domain.consent import ConsentStatus
-from domain.errors import BadWebhook
+from domain.errors import BadWebhook, Unavailable
 from domain.ids import BankId
 from domain.money import Money, decimal_of, minor_of
 from domain.payment import Failure, FailureCode, Payment, Status
@@ -40,10 +40,14 @@ RETRIED: Final = frozenset(
     {"banks", "consent_state", "revoke_consent", "accounts", "balances", "transactions", "look_up", "status", "cancel"}
 )
 FAILURES: Final[Mapping[str, Failure]] = {
-    "AUTHORISATION_REFUSED": Failure(FailureCode.AUTHORISATION_REFUSED, "You did not approve the payment at your bank."),
+    "AUTHORISATION_REFUSED": Failure(
+        FailureCode.AUTHORISATION_REFUSED, "You did not approve the payment at your bank."
+    ),
     "AUTHORISATION_EXPIRED": Failure(FailureCode.AUTHORISATION_EXPIRED, "The bank's approval page ran out of time."),
     "FUNDS_NOT_AVAILABLE": Failure(FailureCode.INSUFFICIENT_FUNDS, "There is not enough money in the account."),
-    "EXECUTION_FAILED": Failure(FailureCode.EXECUTION_FAILED, "The bank accepted the payment but could not carry it out."),
+    "EXECUTION_FAILED": Failure(
+        FailureCode.EXECUTION_FAILED, "The bank accepted the payment but could not carry it out."
+    ),
 }
 _BALANCE_TYPE: Final = {"interimBooked": BalanceType.BOOKED, "interimAvailable": BalanceType.AVAILABLE}
 
@@ -69,15 +73,16 @@ class MockAccountInformation:
             "frequencyPerDay": 4,
         }
         answer = await self._sandbox.post("start_consent", "/bank/consents", body)
-        return StartedConsent(
-            answer["consentId"], answer["scaRedirect"], date.fromisoformat(answer["validUntil"])
-        )
+        return StartedConsent(answer["consentId"], answer["scaRedirect"], date.fromisoformat(answer["validUntil"]))
 
     async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
         return await self.consent_state(reference)
 
     async def consent_state(self, reference: str) -> ConsentState:
-        answer = await self._sandbox.get("consent_state", f"/bank/consents/{reference}")
+        try:
+            answer = await self._sandbox.get("consent_state", f"/bank/consents/{reference}")
+        except SandboxRefusal as refusal:
+            raise Unavailable("open_banking", "the bank does not know the consent") from refusal
         status = CONSENT_STATUS.get(answer["consentStatus"], ConsentStatus.AWAITING_AUTHORISATION)
         return ConsentState(status, date.fromisoformat(answer["validUntil"]))
 
@@ -134,7 +139,9 @@ class MockPaymentInitiation:
         self._secret = webhook_secret
         self._clock = clock
 
-    async def initiate(self, payment: Payment, debtor: AccountNumber, bank_id: BankId, redirect_uri: str) -> PaymentState:
+    async def initiate(
+        self, payment: Payment, debtor: AccountNumber, bank_id: BankId, redirect_uri: str
+    ) -> PaymentState:
         body = {
             "endToEndIdentification": payment.end_to_end_id,
             "bank": bank_id,
@@ -163,7 +170,10 @@ class MockPaymentInitiation:
             return None
 
     async def status(self, reference: str) -> PaymentState:
-        return _state(await self._sandbox.get("status", f"/bank/payments/{reference}"))
+        try:
+            return _state(await self._sandbox.get("status", f"/bank/payments/{reference}"))
+        except SandboxRefusal as refusal:
+            raise Unavailable("open_banking", "the bank does not know the payment") from refusal
 
     async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
         try:
@@ -176,6 +186,9 @@ class MockPaymentInitiation:
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
         signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
+        return self.read_webhook(raw)
+
+    def read_webhook(self, raw: bytes) -> OpenBankingNotice:
         try:
             payload = _Payload.model_validate_json(raw)
         except ValidationError as error:

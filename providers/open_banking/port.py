@@ -162,7 +162,9 @@ class AccountInformation(Protocol):
 class PaymentInitiation(Protocol):
     """Payment initiation services. Source: NextGenPSD2, Payment Initiation Service."""
 
-    async def initiate(self, payment: Payment, debtor: AccountNumber, bank_id: BankId, redirect_uri: str) -> PaymentState:
+    async def initiate(
+        self, payment: Payment, debtor: AccountNumber, bank_id: BankId, redirect_uri: str
+    ) -> PaymentState:
         """Register the payment at the debtor's bank; no money moves until the user approves it there.
 
         Never repeated: a bank has no idempotency key. Its no is an answer (REJECTED); raises Unavailable (nothing was
@@ -180,3 +182,6 @@ class PaymentInitiation(Protocol):
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
         """Verify on the raw body, then read. Raises BadSignature, BadWebhook."""
+
+    def read_webhook(self, raw: bytes) -> OpenBankingNotice:
+        """Read a body that was verified before. Raises BadWebhook."""
