@@ -1,0 +1,75 @@
+"""Whether this process can serve, with a check per dependency."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from db.engine import Database
+from db.migrate import current_revision, newest_revision
+
+_FRESH_S: Final = 2.0
+
+
+class Condition(StrEnum):
+    OK = "ok"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`down` where a critical local part fails; a vendor that is away only degrades its own check."""
+
+    status: Condition
+    checks: Mapping[str, Condition]
+
+
+Probe = Callable[[], Awaitable[bool]]
+
+
+class HealthService:
+    """Answers from a short memory, so that a monitor cannot load the database or the vendors."""
+
+    def __init__(
+        self, database: Database, *, worker_is_alive: Callable[[], bool], vendors: Mapping[str, Probe]
+    ) -> None:
+        self._database = database
+        self._worker_is_alive = worker_is_alive
+        self._vendors = vendors
+        self._cached: tuple[float, Health] | None = None
+        self.is_draining = False
+
+    async def check(self) -> Health:
+        if self._cached is None or time.monotonic() - self._cached[0] > _FRESH_S:
+            self._cached = (time.monotonic(), await self._check())
+        return self._cached[1]
+
+    async def is_ready(self) -> bool:
+        """Whether requests should be sent here."""
+        return not self.is_draining and (await self.check()).status is not Condition.DOWN
+
+    async def _check(self) -> Health:
+        local = {
+            "database": await self._is_database_up(),
+            "migrations": await self._is_migrated(),
+            "worker": self._worker_is_alive(),
+        }
+        checks = {name: Condition.OK if up else Condition.DOWN for name, up in local.items()}
+        for name, probe in self._vendors.items():
+            checks[name] = Condition.OK if await probe() else Condition.DEGRADED
+        return Health(Condition.OK if all(local.values()) else Condition.DOWN, checks)
+
+    async def _is_database_up(self) -> bool:
+        try:
+            async with self._database.read_engine.connect():
+                return True
+        except Exception:  # whatever the driver raises, the answer is no
+            return False
+
+    async def _is_migrated(self) -> bool:
+        try:
+            return await current_revision(self._database) == newest_revision()
+        except Exception:  # as above
+            return False

@@ -1,0 +1,57 @@
+"""Which service does the work of a queued job."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached
+from domain.ids import AccountId
+from services import banks as bank_jobs
+from services import kyc as kyc_jobs
+from services import payment_news, webhooks
+from services.accounts import Accounts
+from services.banks import Banks
+from services.kyc import KycService
+from services.payment_news import PaymentNews
+from services.payments import Payments
+from services.webhooks import Webhooks
+
+Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    kyc: KycService
+    banks: Banks
+    accounts: Accounts
+    payments: Payments
+    news: PaymentNews
+    webhooks: Webhooks
+
+
+def handlers_of(services: Services) -> Mapping[str, Handler]:
+    """By the job's kind. Payloads are the keyword arguments, so a job reads like the call that it is."""
+    return {
+        webhooks.PROCESS: lambda job: services.webhooks.process(**job),
+        kyc_jobs.ASK_KYC_VENDOR: lambda job: services.kyc.ask_again(**job),
+        kyc_jobs.CANCEL_UNAUTHORISED: lambda job: services.payments.cancel_unauthorised(**job),
+        bank_jobs.ASK_CONSENT: lambda job: services.banks.ask_consent(**job),
+        bank_jobs.FETCH_ACCOUNTS: lambda job: _unless_limited(services.banks.fetch_accounts(**job)),
+        bank_jobs.REVOKE_CONSENT: lambda job: services.banks.revoke(**job),
+        payment_news.ASK_BANK: lambda job: services.news.ask_bank(**job),
+        payment_news.REFRESH_ACCOUNT: lambda job: _refresh_account(services.accounts, job),
+    }
+
+
+async def _refresh_account(accounts: Accounts, job: Mapping[str, Any]) -> None:
+    user_id, account_id = job["user_id"], AccountId(job["account_id"])
+    for account in await accounts.by_ids(user_id, [account_id]):
+        await _unless_limited(accounts.refresh_connection(user_id, account.connection_id, ip_address=None))
+
+
+async def _unless_limited(reading: Awaitable[object]) -> None:
+    """A reading that the bank does not allow now is left for the user's next visit."""
+    try:
+        await reading
+    except (ReadLimitReached, ConsentRequired, NotFound, ProviderUnavailable):
+        return

@@ -1,0 +1,284 @@
+"""Bank payments: starting and cancelling them, and showing them."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import IntegrityError
+
+from db.ids import new_id
+from db.unit_of_work import Read, UnitOfWork, Work
+from domain import ids
+from domain.bank_account import BalanceType, BankAccount
+from domain.clock import Clock, oslo_date
+from domain.errors import (
+    ConsentRequired,
+    DropError,
+    IdempotencyKeyReused,
+    InDoubt,
+    InvalidInput,
+    InvalidState,
+    NotFound,
+    PossibleDuplicate,
+    ProviderUnavailable,
+    Unavailable,
+)
+from domain.ids import PaymentId, UserId
+from domain.kyc import require_approved
+from domain.page import PaymentPage
+from domain.payment import (
+    CancellationStatus,
+    Failure,
+    FailureCode,
+    News,
+    Payment,
+    PaymentEvent,
+    Status,
+)
+from domain.payment_order import PaymentInput, PaymentOrder, payment_order
+from domain.redirect import require_allowed, with_query
+from providers.open_banking.port import AccessExceeded, PaymentInitiation
+from providers.vendors import Vendors
+from services.accounts import Accounts
+from services.payment_news import RECOVER_AFTER, PaymentNews, without_page
+from services.tokens import hash_of, new_token
+
+_OPERATION: Final = "initiatePayment"
+_BALANCE_WITHIN_S: Final = 2
+_UNAUTHORISED: Final = (Status.CREATED, Status.AUTHORISATION_REQUIRED, Status.SCHEDULED)
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Initiated:
+    """The payment, and what the user may want to know before approving it."""
+
+    payment: Payment
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Redirects:
+    """Where the bank sends the browser back to (ours), and where it goes from there (the client's)."""
+
+    callback_uri: str
+    return_to: str
+    ip_address: str
+
+
+class Payments:
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        vendors: Vendors[PaymentInitiation],
+        accounts: Accounts,
+        news: PaymentNews,
+        clock: Clock,
+        return_origins: tuple[str, ...],
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._vendors = vendors
+        self._accounts = accounts
+        self._news = news
+        self._clock = clock
+        self._return_origins = return_origins
+
+    async def page(self, user_id: UserId, page: PaymentPage) -> list[Payment]:
+        keyset = page.keyset
+        async with self._read() as read:
+            return await read.payments.page(
+                user_id,
+                statuses=page.statuses,
+                after=keyset.after,
+                before=keyset.before,
+                limit=keyset.limit,
+                oldest_first=page.oldest_first != keyset.backwards,
+            )
+
+    async def by_ids(self, user_id: UserId, payment_ids: Sequence[PaymentId]) -> list[Payment]:
+        async with self._read() as read:
+            return await read.payments.by_ids(user_id, payment_ids)
+
+    async def history(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, list[PaymentEvent]]:
+        """Of payments that the caller has read for their user."""
+        async with self._read() as read:
+            return await read.payments.history(payment_ids)
+
+    async def initiate(self, user_id: UserId, given: PaymentInput, redirects: Redirects) -> Initiated:
+        """Start a bank payment; same key, same payment.
+
+        Raises Refusals, KycRequired, NotFound, ConsentRequired, IdempotencyKeyReused, PossibleDuplicate.
+        """
+        order = payment_order(user_id, given, oslo_date(self._clock.now()))
+        return_to = require_allowed(redirects.return_to, self._return_origins, field=("input", "returnTo"))
+        state = new_token()
+        payment, account, is_new = await self._create_once(order, state, return_to)
+        if not is_new:
+            return Initiated(without_page(payment))
+        warnings = await self._balance_warnings(payment, redirects.ip_address)
+        redirect_uri = with_query(redirects.callback_uri, state=state)
+        return Initiated(without_page(await self._send(payment, account, redirect_uri)), warnings)
+
+    async def cancel(self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str) -> Payment:
+        """Ask the bank to cancel; it may want the user's approval. Raises NotFound, InvalidState, PaymentInDoubt."""
+        async with self._read() as read:
+            payment = await read.payments.get(user_id, payment_id)
+        if payment is None:
+            raise NotFound("There is no such payment.", field=("input", "id"))
+        payment.require_cancellable()
+        if payment.vendor_payment_id is None:
+            raise InvalidState("The payment is on its way to the bank. Try again in a minute.", field=("input", "id"))
+        state = new_token()
+        async with self._work() as work:
+            await work.payments.renew_state(payment.id, hash_of(state))
+            await work.commit()
+        return await self._cancel(payment, payment.vendor_payment_id, with_query(callback_uri, state=state))
+
+    async def returned(self, state: str) -> str | None:
+        """The browser is back from the bank; gives where it goes next, None where the state is no payment's.
+
+        Returning proves nothing: the status is read at the bank.
+        """
+        async with self._read() as read:
+            found = await read.payments.by_state(hash_of(state))
+        if found is None:
+            return None
+        payment, return_to = found
+        try:
+            await self._news.refresh(payment.user_id, payment.id, "the bank's page")
+        except Unavailable:
+            _log.warning("payment_return_unread", payment_id=payment.id)  # webhook and job go on from here
+        return with_query(return_to, payment=payment.id)
+
+    async def cancel_unauthorised(self, user_id: UserId) -> None:
+        """KYC approval was lost: cancel what the user has not approved yet. Raises Unavailable."""
+        async with self._read() as read:
+            payments = await read.payments.open_of_user(user_id, _UNAUTHORISED)
+        for payment in payments:
+            if payment.vendor_payment_id is not None and not payment.in_doubt:
+                await self._cancel(payment, payment.vendor_payment_id, "")
+
+    async def _create_once(self, order: PaymentOrder, state: str, return_to: str) -> tuple[Payment, BankAccount, bool]:
+        try:
+            return await self._create(order, state, return_to)
+        except IntegrityError:
+            # The same key came twice at once; the other request won.
+            return await self._create(order, state, return_to)
+
+    async def _create(self, order: PaymentOrder, state: str, return_to: str) -> tuple[Payment, BankAccount, bool]:
+        async with self._work() as work:
+            account = await work.accounts.get(order.user_id, order.debtor_account_id)
+            if account is None:
+                raise NotFound("There is no such account.", field=("input", "debtorAccountId"))
+            known = await self._known(work, order)
+            if known is not None:
+                return known, account, False
+            await self._require_allowed(work, order, account)
+            payment = self._new_payment(order)
+            created = PaymentEvent(payment.id, payment.version, payment.status, "user", payment.created_at)
+            await work.payments.add(payment, created, state_hash=hash_of(state), return_to=return_to)
+            await work.idempotency.add(
+                order.user_id,
+                _OPERATION,
+                order.idempotency_key,
+                fingerprint=order.fingerprint,
+                object_id=payment.id,
+                at=payment.created_at,
+            )
+            self._news.tell(work, payment)
+            # Committed before the bank hears of it: if we die in between, a worker finds out what the bank knows.
+            self._news.enqueue_ask(work, payment, RECOVER_AFTER)
+            await work.commit()
+        return payment, account, True
+
+    async def _known(self, work: UnitOfWork, order: PaymentOrder) -> Payment | None:
+        used = await work.idempotency.find(order.user_id, _OPERATION, order.idempotency_key)
+        if used is None:
+            return None
+        if used.fingerprint != order.fingerprint:
+            raise IdempotencyKeyReused
+        return await work.payments.get(order.user_id, PaymentId(used.object_id))
+
+    async def _require_allowed(self, work: UnitOfWork, order: PaymentOrder, account: BankAccount) -> None:
+        require_approved((await work.kyc.of_user(order.user_id)).status)
+        if not account.is_available:
+            raise ConsentRequired(
+                "No active consent covers this account. Renew its bank connection.", field=("input", "debtorAccountId")
+            )
+        if account.number.iban == order.creditor_account.iban:
+            raise InvalidInput(
+                "INVALID_ACCOUNT_NUMBER",
+                "Debtor and creditor are the same account.",
+                field=("input", "creditorAccount"),
+            )
+        like = await work.payments.like_in_doubt(order.user_id, order.creditor_account, order.amount)
+        if like is not None and like.id != order.accept_duplicate_of:
+            raise PossibleDuplicate(like.id)
+
+    def _new_payment(self, order: PaymentOrder) -> Payment:
+        now = self._clock.now()
+        payment_id = PaymentId(new_id(ids.PAYMENT, now))
+        return Payment(
+            id=payment_id,
+            user_id=order.user_id,
+            vendor=self._vendors.current,
+            amount=order.amount,
+            creditor_name=order.creditor_name,
+            creditor_account=order.creditor_account,
+            debtor_account_id=order.debtor_account_id,
+            created_at=now,
+            kid=order.kid,
+            message=order.message,
+            scheduled_for=order.execution_date,
+            # At most 35 characters (ISO 20022 Max35Text).
+            end_to_end_id=f"D-{payment_id.removeprefix('pay_')}",
+            version=1,
+        )
+
+    async def _balance_warnings(self, payment: Payment, ip_address: str) -> list[str]:
+        try:
+            async with asyncio.timeout(_BALANCE_WITHIN_S):
+                await self._accounts.refresh_balance(payment.user_id, payment.debtor_account_id, ip_address=ip_address)
+        except (TimeoutError, AccessExceeded, DropError):
+            return []
+        balances = (await self._accounts.balances([payment.debtor_account_id])).get(payment.debtor_account_id, [])
+        available = next((b.amount for b in balances if b.type is BalanceType.AVAILABLE), None)
+        if available is None or available.amount_minor >= payment.amount.amount_minor:
+            return []
+        return [f"The account has {available.formatted('en')} available, less than the payment."]
+
+    async def _send(self, payment: Payment, account: BankAccount, redirect_uri: str) -> Payment:
+        try:
+            reply = await self._vendors[payment.vendor].initiate(payment, account.number, account.bank_id, redirect_uri)
+        except InDoubt:
+            now = self._clock.now()
+            return await self._news.step(payment, lambda current: current.doubted("no answer from the bank", now))
+        except Unavailable:
+            failure = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The bank is temporarily unavailable. Pay again soon.")
+            news = News(Status.FAILED, "the bank was unavailable", self._clock.now(), failure)
+            return await self._news.step(payment, lambda current: current.learn(news))
+        await self._news.take(payment, reply, "bank reply")
+        return await self._as_it_is_now(payment)
+
+    async def _cancel(self, payment: Payment, reference: str, callback_uri: str) -> Payment:
+        try:
+            answer = await self._vendors[payment.vendor].cancel(reference, callback_uri)
+        except Unavailable as error:
+            raise ProviderUnavailable("open_banking", "The bank is temporarily unavailable. Try again soon.") from error
+        now = self._clock.now()
+        if answer.is_cancelled:
+            return await self._news.step(payment, lambda current: current.learn(News(Status.CANCELLED, "user", now)))
+        if answer.authorisation_url is None:
+            raise InvalidState("It is too late: the bank is carrying the payment out.", field=("input", "id"))
+        waiting, url = CancellationStatus.AUTHORISATION_REQUIRED, answer.authorisation_url
+        return await self._news.step(payment, lambda current: current.cancelling(waiting, url, "user", now))
+
+    async def _as_it_is_now(self, payment: Payment) -> Payment:
+        async with self._read() as read:
+            current = await read.payments.get(payment.user_id, payment.id)
+        assert current is not None
+        return current

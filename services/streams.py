@@ -1,0 +1,197 @@
+"""Following a user's stream: the current state first, then each change, resumable from a cursor."""
+
+import asyncio
+import base64
+import binascii
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from db.unit_of_work import Queries, Read
+from domain.bank_account import BankAccount
+from domain.consent import BankConnection
+from domain.errors import InvalidInput, NotFound, Unauthenticated
+from domain.event import EventKind, Position, StreamItemKind, UserEvent
+from domain.ids import AccountId, ConnectionId, PaymentId
+from domain.kyc import Kyc
+from domain.payment import Payment
+from domain.snapshot import connection_at, kyc_at, payment_at
+from domain.user import SignIn, User
+from providers.fanout.port import Fanout, Hint
+from services.sessions import Sessions
+
+Value = TypeVar("Value")
+Subject = User | Payment | Kyc | BankConnection | BankAccount
+# Hints may be lost, so the stream looks by itself too.
+_LOOK_EVERY_S: Final = 15
+_BATCH: Final = 100
+_CONNECTIONS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StreamItem(Generic[Value]):
+    """One step of a subscription; `cursor` resumes after it."""
+
+    kind: StreamItemKind
+    cursor: str
+    value: Value
+
+
+Load = Callable[[Queries], Awaitable[Value]]
+AtEvent = Callable[[Queries, UserEvent], Awaitable[Value | None]]
+
+
+def cursor_of(position: Position) -> str:
+    return base64.urlsafe_b64encode(f"{position.epoch}:{position.seq}".encode()).decode()
+
+
+def position_of(cursor: str) -> Position:
+    """Raises InvalidInput for what is no cursor of ours."""
+    with suppress(binascii.Error, UnicodeError, ValueError):
+        epoch, _, seq = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode().partition(":")
+        if epoch and seq.isascii() and seq.isdigit() and len(seq) <= 18:
+            return Position(epoch, int(seq))
+    raise InvalidInput("INVALID_CURSOR", "Not a cursor of this subscription.", field=("after",))
+
+
+class Streams:
+    def __init__(self, read: Read, fanout: Fanout, sessions: Sessions) -> None:
+        self._read = read
+        self._fanout = fanout
+        self._sessions = sessions
+
+    def payment(self, sign_in: SignIn, payment_id: PaymentId, after: str | None) -> AsyncIterator[StreamItem[Payment]]:
+        """One payment's changes. Raises NotFound, InvalidInput, Unauthenticated when the session ends."""
+
+        async def load(read: Queries) -> Payment:
+            payment = await read.payments.get(sign_in.user_id, payment_id)
+            if payment is None:
+                raise NotFound("There is no such payment.", field=("id",))
+            return payment
+
+        async def at_event(read: Queries, event: UserEvent) -> Payment | None:
+            if event.object_id != payment_id:
+                return None
+            return payment_at(await load(read), event.fields)
+
+        return self._follow(sign_in, after, load, at_event)
+
+    def kyc(self, sign_in: SignIn, after: str | None) -> AsyncIterator[StreamItem[Kyc]]:
+        """The changes of the user's verification. Raises as `payment`."""
+
+        async def load(read: Queries) -> Kyc:
+            return await read.kyc.of_user(sign_in.user_id)
+
+        async def at_event(read: Queries, event: UserEvent) -> Kyc | None:
+            return kyc_at(await load(read), event.fields) if event.kind is EventKind.KYC else None
+
+        return self._follow(sign_in, after, load, at_event)
+
+    def connections(self, sign_in: SignIn, after: str | None) -> AsyncIterator[StreamItem[list[BankConnection]]]:
+        """The changes of the user's bank connections, one each; a snapshot has them all. Raises as `payment`."""
+
+        async def load(read: Queries) -> list[BankConnection]:
+            return await read.connections.page(sign_in.user_id, _CONNECTIONS)
+
+        async def at_event(read: Queries, event: UserEvent) -> list[BankConnection] | None:
+            if event.kind is not EventKind.BANK_CONNECTION:
+                return None
+            now = await read.connections.get(sign_in.user_id, ConnectionId(event.object_id))
+            return [connection_at(now, event.fields)] if now else None
+
+        return self._follow(sign_in, after, load, at_event)
+
+    def viewer(self, sign_in: SignIn, after: str | None) -> AsyncIterator[StreamItem[Subject]]:
+        """Everything of the user's: the user first, then each object as it was at its change. Raises as `payment`."""
+
+        async def load(read: Queries) -> Subject:
+            user = await read.users.get(sign_in.user_id)
+            if user is None:
+                raise Unauthenticated
+            return user
+
+        async def at_event(read: Queries, event: UserEvent) -> Subject | None:
+            return await _subject_at(read, event)
+
+        return self._follow(sign_in, after, load, at_event)
+
+    async def _follow(
+        self, sign_in: SignIn, after: str | None, load: Load[Value], at_event: AtEvent[Value]
+    ) -> AsyncIterator[StreamItem[Value]]:
+        # Hints first: what is written from here on wakes us, however long the reading takes.
+        async with self._fanout.listen(sign_in.user_id, sign_in.session_id) as hint:
+            position, first = await self._begin(sign_in, after, load)
+            if first is not None:
+                yield first
+            while True:
+                events, values = await self._next(sign_in, position, at_event)
+                for event, value in zip(events, values, strict=True):
+                    position = Position(position.epoch, event.seq)
+                    if value is not None:
+                        yield StreamItem(StreamItemKind.CHANGE, cursor_of(position), value)
+                if len(events) < _BATCH:
+                    await self._wait(hint, sign_in)
+                    gap = await self._gap(sign_in, position, load)
+                    if gap is not None:
+                        position, item = gap
+                        yield item
+
+    async def _begin(
+        self, sign_in: SignIn, after: str | None, load: Load[Value]
+    ) -> tuple[Position, StreamItem[Value] | None]:
+        wanted = position_of(after) if after is not None else None
+        # One read transaction: the state and its place in the stream belong together.
+        async with self._read() as read:
+            end = await read.events.position(sign_in.user_id)
+            value = await load(read)
+            if wanted is None:
+                return end, StreamItem(StreamItemKind.SNAPSHOT, cursor_of(end), value)
+            if await _is_resumable(read, sign_in, wanted, end):
+                return wanted, None
+            return end, StreamItem(StreamItemKind.RESUME_GAP, cursor_of(end), value)
+
+    async def _next(
+        self, sign_in: SignIn, position: Position, at_event: AtEvent[Value]
+    ) -> tuple[list[UserEvent], list[Value | None]]:
+        async with self._read() as read:
+            events = await read.events.after(sign_in.user_id, position.seq, _BATCH)
+            return events, [await at_event(read, event) for event in events]
+
+    async def _gap(
+        self, sign_in: SignIn, position: Position, load: Load[Value]
+    ) -> tuple[Position, StreamItem[Value]] | None:
+        """A stream that was reset under an open subscription."""
+        async with self._read() as read:
+            end = await read.events.position(sign_in.user_id)
+            if end.epoch == position.epoch and end.seq >= position.seq:
+                return None
+            return end, StreamItem(StreamItemKind.RESUME_GAP, cursor_of(end), await load(read))
+
+    async def _wait(self, hint: Hint, sign_in: SignIn) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_EVERY_S):
+                await hint.wait()
+        if not await self._sessions.is_alive(sign_in):
+            raise Unauthenticated("The session has ended. Sign in again.")
+
+
+async def _is_resumable(read: Queries, sign_in: SignIn, wanted: Position, end: Position) -> bool:
+    if wanted.epoch != end.epoch or wanted.seq > end.seq:
+        return False
+    oldest = await read.events.oldest_seq(sign_in.user_id)
+    return wanted.seq >= (oldest - 1 if oldest is not None else end.seq)
+
+
+async def _subject_at(read: Queries, event: UserEvent) -> Subject | None:
+    match event.kind:
+        case EventKind.PAYMENT:
+            payment = await read.payments.get(event.user_id, PaymentId(event.object_id))
+            return payment_at(payment, event.fields) if payment else None
+        case EventKind.KYC:
+            return kyc_at(await read.kyc.of_user(event.user_id), event.fields)
+        case EventKind.BANK_CONNECTION:
+            connection = await read.connections.get(event.user_id, ConnectionId(event.object_id))
+            return connection_at(connection, event.fields) if connection else None
+        case EventKind.BANK_ACCOUNT:
+            return await read.accounts.get(event.user_id, AccountId(event.object_id))
