@@ -1,0 +1,80 @@
+from typing import Annotated
+
+import strawberry
+from strawberry import Info
+
+from domain.errors import Refusal
+from domain.ids import ConnectionId
+from resolvers.context import Context
+from schema.types.bank import (
+    Bank,
+    BankAccount,
+    BankConnection,
+    ConnectBankInput,
+    ConnectBankPayload,
+    DisconnectBankInput,
+    DisconnectBankPayload,
+    RefreshBalancesInput,
+    RefreshBalancesPayload,
+    RenewConsentInput,
+)
+from schema.types.errors import user_errors_of
+
+Country = Annotated[str, strawberry.argument(description="ISO 3166-1 alpha-2; Drop is in NO.")]
+
+
+async def banks(info: Info[Context, None], country: Country = "NO") -> list[Bank]:
+    return [Bank.of(bank) for bank in await info.context.services.banks.list_banks(country)]
+
+
+async def connect_bank(info: Info[Context, None], input: ConnectBankInput) -> ConnectBankPayload | None:
+    context = info.context
+    viewer = context.viewer()
+    try:
+        page = await context.services.banks.connect(
+            viewer.user_id,
+            input.bank_id,
+            return_to=input.return_to or context.default_return_to,
+            callback_uri=context.bank_callback_uri,
+            ip_address=context.ip_address,
+        )
+    except Refusal as refusal:
+        return ConnectBankPayload(user_errors=user_errors_of(refusal))
+    return ConnectBankPayload(connection=BankConnection.of(page.connection), authorisation_url=page.url)
+
+
+async def renew_consent(info: Info[Context, None], input: RenewConsentInput) -> ConnectBankPayload | None:
+    context = info.context
+    viewer = context.viewer()
+    try:
+        page = await context.services.banks.renew(
+            viewer.user_id,
+            ConnectionId(input.connection_id),
+            return_to=input.return_to or context.default_return_to,
+            callback_uri=context.bank_callback_uri,
+            ip_address=context.ip_address,
+        )
+    except Refusal as refusal:
+        return ConnectBankPayload(user_errors=user_errors_of(refusal))
+    return ConnectBankPayload(connection=BankConnection.of(page.connection), authorisation_url=page.url)
+
+
+async def disconnect_bank(info: Info[Context, None], input: DisconnectBankInput) -> DisconnectBankPayload | None:
+    viewer = info.context.viewer()
+    try:
+        connection = await info.context.services.banks.disconnect(viewer.user_id, ConnectionId(input.connection_id))
+    except Refusal as refusal:
+        return DisconnectBankPayload(user_errors=user_errors_of(refusal))
+    return DisconnectBankPayload(connection=BankConnection.of(connection))
+
+
+async def refresh_balances(info: Info[Context, None], input: RefreshBalancesInput) -> RefreshBalancesPayload | None:
+    context = info.context
+    viewer = context.viewer()
+    try:
+        accounts = await context.services.accounts.refresh_connection(
+            viewer.user_id, ConnectionId(input.connection_id), ip_address=context.ip_address
+        )
+    except Refusal as refusal:
+        return RefreshBalancesPayload(user_errors=user_errors_of(refusal))
+    return RefreshBalancesPayload(accounts=[BankAccount.of(account) for account in accounts])

@@ -1,0 +1,50 @@
+"""What one operation knows: who asks, from where, and the services and loaders that answer."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from domain.errors import Unauthenticated
+from domain.user import SignIn
+from resolvers.loaders import SetLoaders, ViewerPages
+from resolvers.services import Services
+
+
+@dataclass(slots=True)
+class Context:
+    """`base_url` is this gateway as the client reached it; `default_return_to` is where users go by default."""
+
+    services: Services
+    base_url: str
+    ip_address: str
+    default_return_to: str
+    sign_in: SignIn | None = None
+    connection_params: dict[str, Any] = field(default_factory=dict)
+    loaders: SetLoaders = field(init=False)
+    pages: ViewerPages = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.renew_loaders()
+
+    def renew_loaders(self) -> None:
+        """A loader remembers what it loaded: a new subscription event needs new ones."""
+        user_id = self.sign_in.user_id if self.sign_in else None
+        self.loaders = SetLoaders(self.services, user_id)
+        self.pages = ViewerPages(self.services, user_id)
+
+    def for_operation(self) -> Self:
+        """A context of its own for each operation on one socket."""
+        return replace(self)
+
+    def viewer(self) -> SignIn:
+        """Raises Unauthenticated."""
+        if self.sign_in is None:
+            raise Unauthenticated
+        return self.sign_in
+
+    @property
+    def session_id(self) -> str | None:
+        return self.sign_in.session_id if self.sign_in else None
+
+    @property
+    def bank_callback_uri(self) -> str:
+        return f"{self.base_url}/api/openbanking/callback"

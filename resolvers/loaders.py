@@ -1,0 +1,113 @@
+"""Batch loaders: many parents in, one service call, many children out. Made anew per operation and event."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from domain.bank_account import Balance, Bank, BankAccount, Transaction
+from domain.consent import BankConnection, ReadsToday
+from domain.errors import Unauthenticated
+from domain.ids import AccountId, BankId, ConnectionId, PaymentId, UserId
+from domain.kyc import Kyc
+from domain.page import DatedKeyset, Keyset, PaymentPage
+from domain.payment import Payment, PaymentEvent
+from domain.session import Session
+from resolvers.services import Services
+from schema.types.paging import MAX_PAGE
+
+Key = TypeVar("Key")
+Child = TypeVar("Child")
+_NORWAY = "NO"
+
+
+def _by(children: Iterable[Child], key_of: Callable[[Child], Key]) -> dict[Key, Child]:
+    return {key_of(child): child for child in children}
+
+
+def _lists(load: Callable[[list[Key]], Awaitable[Mapping[Key, list[Child]]]]) -> DataLoader[Key, list[Child]]:
+    async def batch(keys: list[Key]) -> list[list[Child]]:
+        found = await load(keys)
+        return [found.get(key, []) for key in keys]
+
+    return DataLoader(batch)
+
+
+class SetLoaders:
+    """The relations of one user's objects."""
+
+    def __init__(self, services: Services, user_id: UserId | None) -> None:
+        self._services = services
+        self._user_id = user_id
+        self.kyc = DataLoader(self._kyc)
+        self.bank = DataLoader(self._bank)
+        self.account = DataLoader(self._account)
+        self.balances: DataLoader[AccountId, list[Balance]] = _lists(services.accounts.balances)
+        self.transactions = DataLoader(self._transactions)
+        self.connection = DataLoader(self._connection)
+        self.connection_accounts = DataLoader(self._connection_accounts)
+        self.reads = DataLoader(self._reads)
+        self.payment_history: DataLoader[PaymentId, list[PaymentEvent]] = _lists(services.payments.history)
+
+    def _viewer(self) -> UserId:
+        if self._user_id is None:
+            raise Unauthenticated
+        return self._user_id
+
+    async def _kyc(self, keys: list[UserId]) -> list[Kyc]:
+        found = _by(await self._services.kyc.of_users(keys), lambda one: one.user_id)
+        return [found[key] for key in keys]
+
+    async def _bank(self, keys: list[BankId]) -> list[Bank | None]:
+        found = _by(await self._services.banks.list_banks(_NORWAY), lambda one: one.id)
+        return [found.get(key) for key in keys]
+
+    async def _account(self, keys: list[AccountId]) -> list[BankAccount | None]:
+        found = _by(await self._services.accounts.by_ids(self._viewer(), keys), lambda one: one.id)
+        return [found.get(key) for key in keys]
+
+    async def _transactions(self, keys: list[tuple[AccountId, DatedKeyset]]) -> list[list[Transaction]]:
+        # Accounts that ask for the same page are one statement; an operation rarely asks for two.
+        found: dict[tuple[AccountId, DatedKeyset], list[Transaction]] = {}
+        for keyset in dict.fromkeys(keyset for _, keyset in keys):
+            accounts = [account for account, wanted in keys if wanted == keyset]
+            pages = await self._services.accounts.transactions(self._viewer(), accounts, keyset)
+            found |= {(account, keyset): page for account, page in pages.items()}
+        return [found.get(key, []) for key in keys]
+
+    async def _connection(self, keys: list[ConnectionId]) -> list[BankConnection | None]:
+        found = _by(await self._services.banks.by_ids(self._viewer(), keys), lambda one: one.id)
+        return [found.get(key) for key in keys]
+
+    async def _connection_accounts(self, keys: list[ConnectionId]) -> list[list[BankAccount]]:
+        accounts = await self._services.accounts.of_connections(self._viewer(), keys)
+        return [[account for account in accounts if account.connection_id == key] for key in keys]
+
+    async def _reads(self, keys: list[ConnectionId]) -> list[ReadsToday]:
+        found = await self._services.banks.reads_today(keys)
+        return [found[key] for key in keys]
+
+
+class ViewerPages:
+    """The viewer's own lists, bounded."""
+
+    def __init__(self, services: Services, user_id: UserId | None) -> None:
+        self._services = services
+        self._user_id = user_id
+
+    def _viewer(self) -> UserId:
+        if self._user_id is None:
+            raise Unauthenticated
+        return self._user_id
+
+    async def payments(self, page: PaymentPage) -> list[Payment]:
+        return await self._services.payments.page(self._viewer(), page)
+
+    async def accounts(self, keyset: Keyset) -> list[BankAccount]:
+        return await self._services.accounts.page(self._viewer(), keyset)
+
+    async def connections(self) -> list[BankConnection]:
+        return (await self._services.banks.connections(self._viewer()))[:MAX_PAGE]
+
+    async def sessions(self) -> list[Session]:
+        return await self._services.sessions.page(self._viewer())

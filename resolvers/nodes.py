@@ -1,0 +1,94 @@
+"""Finding any object of the viewer's again by its id."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Final
+
+import strawberry
+from strawberry import Info
+
+from domain import ids
+from domain.errors import InvalidInput
+from domain.ids import AccountId, ConnectionId, PaymentId, TransactionId, UserId, kind_of
+from resolvers.context import Context
+from schema.types.bank import Bank, BankAccount, BankConnection, BankTransaction
+from schema.types.kyc import Kyc
+from schema.types.node import Node
+from schema.types.paging import MAX_PAGE
+from schema.types.payment import Payment
+from schema.types.user import Session, User
+
+Find = Callable[[Context, UserId, list[str]], Awaitable[Sequence[Node]]]
+NodeId = Annotated[strawberry.ID, strawberry.argument(description="As any object gave it.")]
+NodeIds = Annotated[list[strawberry.ID], strawberry.argument(description="At most 100.")]
+
+
+async def node(info: Info[Context, None], id: NodeId) -> Node | None:
+    return (await _find(info.context, [id]))[0]
+
+
+async def nodes(info: Info[Context, None], ids: NodeIds) -> list[Node | None]:
+    if len(ids) > MAX_PAGE:
+        raise InvalidInput("BAD_USER_INPUT", f"Ask for {MAX_PAGE} ids at most.", field=("ids",))
+    return await _find(info.context, ids)
+
+
+async def _find(context: Context, wanted: Sequence[str]) -> list[Node | None]:
+    """In the order asked for; one statement per kind."""
+    if context.sign_in is None:
+        return [None] * len(wanted)
+    found: dict[str, Node] = {}
+    for kind in dict.fromkeys(map(kind_of, wanted)):
+        if kind in _FINDERS:
+            of_kind = [identifier for identifier in dict.fromkeys(wanted) if kind_of(identifier) == kind]
+            nodes = await _FINDERS[kind](context, context.sign_in.user_id, of_kind)
+            found |= {node.id: node for node in nodes}
+    return [found.get(identifier) for identifier in wanted]
+
+
+async def _users(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    user = await context.services.users.get(user_id)
+    return [User.of(user)] if user else []
+
+
+async def _sessions(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    return [Session.of(one, context.session_id) for one in await context.services.sessions.page(user_id)]
+
+
+async def _kyc(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    return [Kyc.of(one) for one in await context.services.kyc.of_users([user_id])]
+
+
+async def _connections(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    connections = await context.services.banks.by_ids(user_id, [ConnectionId(one) for one in wanted])
+    return [BankConnection.of(one) for one in connections]
+
+
+async def _accounts(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    accounts = await context.services.accounts.by_ids(user_id, [AccountId(one) for one in wanted])
+    return [BankAccount.of(one) for one in accounts]
+
+
+async def _transactions(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    lines = await context.services.accounts.transactions_by_ids(user_id, [TransactionId(one) for one in wanted])
+    return [BankTransaction.of(one) for one in lines]
+
+
+async def _payments(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    payments = await context.services.payments.by_ids(user_id, [PaymentId(one) for one in wanted])
+    return [Payment.of(one) for one in payments]
+
+
+async def _banks(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    return [Bank.of(bank) for bank in await context.services.banks.list_banks("NO")]
+
+
+_FINDERS: Final[Mapping[str, Find]] = {
+    ids.USER: _users,
+    ids.SESSION: _sessions,
+    ids.KYC: _kyc,
+    ids.CONNECTION: _connections,
+    ids.ACCOUNT: _accounts,
+    ids.TRANSACTION: _transactions,
+    ids.PAYMENT: _payments,
+    ids.BANK: _banks,
+}

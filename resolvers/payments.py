@@ -1,0 +1,53 @@
+from strawberry import Info
+
+from domain.errors import Refusal
+from domain.ids import PaymentId
+from domain.payment_order import PaymentInput
+from resolvers.context import Context
+from schema.types.errors import user_errors_of
+from schema.types.payment import (
+    CancelPaymentInput,
+    CancelPaymentPayload,
+    InitiatePaymentInput,
+    InitiatePaymentPayload,
+    Payment,
+)
+from services.payments import Redirects
+
+
+async def initiate_payment(info: Info[Context, None], input: InitiatePaymentInput) -> InitiatePaymentPayload | None:
+    context = info.context
+    viewer = context.viewer()
+    redirects = Redirects(context.bank_callback_uri, input.return_to or context.default_return_to, context.ip_address)
+    try:
+        initiated = await context.services.payments.initiate(viewer.user_id, _given(input), redirects)
+    except Refusal as refusal:
+        return InitiatePaymentPayload(user_errors=user_errors_of(refusal))
+    return InitiatePaymentPayload(payment=Payment.of(initiated.payment), warnings=list(initiated.warnings))
+
+
+async def cancel_payment(info: Info[Context, None], input: CancelPaymentInput) -> CancelPaymentPayload | None:
+    context = info.context
+    viewer = context.viewer()
+    try:
+        payment = await context.services.payments.cancel(
+            viewer.user_id, PaymentId(input.id), callback_uri=context.bank_callback_uri
+        )
+    except Refusal as refusal:
+        return CancelPaymentPayload(user_errors=user_errors_of(refusal))
+    return CancelPaymentPayload(payment=Payment.of(payment))
+
+
+def _given(input: InitiatePaymentInput) -> PaymentInput:
+    return PaymentInput(
+        debtor_account_id=input.debtor_account_id,
+        creditor_name=input.creditor_name,
+        creditor_account=input.creditor_account,
+        amount_minor=input.amount.amount_minor,
+        currency=input.amount.currency,
+        idempotency_key=input.idempotency_key,
+        kid=input.kid,
+        message=input.message,
+        execution_date=input.execution_date,
+        accept_duplicate_of=input.accept_duplicate_of,
+    )

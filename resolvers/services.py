@@ -1,0 +1,22 @@
+"""The services that resolvers call."""
+
+from dataclasses import dataclass
+
+from services.accounts import Accounts
+from services.banks import Banks
+from services.kyc import KycService
+from services.payments import Payments
+from services.sessions import Sessions
+from services.streams import Streams
+from services.users import Users
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    users: Users
+    sessions: Sessions
+    kyc: KycService
+    banks: Banks
+    accounts: Accounts
+    payments: Payments
+    streams: Streams

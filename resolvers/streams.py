@@ -1,0 +1,69 @@
+"""Subscriptions: following the viewer's stream and presenting each item."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated
+
+import strawberry
+from strawberry import Info
+
+from domain.bank_account import BankAccount as DomainAccount
+from domain.consent import BankConnection as DomainConnection
+from domain.ids import PaymentId
+from domain.kyc import Kyc as DomainKyc
+from domain.payment import Payment as DomainPayment
+from resolvers.context import Context
+from schema.types.bank import BankAccount, BankConnection
+from schema.types.kyc import Kyc
+from schema.types.payment import Payment
+from schema.types.stream import BankConnectionUpdate, Cursor, KycUpdate, PaymentUpdate, ViewerEvent
+from schema.types.user import User
+from services.streams import Subject
+
+PaymentIdArgument = Annotated[strawberry.ID, strawberry.argument(description="The payment to follow.")]
+
+
+async def payment_updated(
+    info: Info[Context, None], id: PaymentIdArgument, after: Cursor = None
+) -> AsyncGenerator[PaymentUpdate, None]:
+    context = info.context
+    async for item in context.services.streams.payment(context.viewer(), PaymentId(id), after):
+        context.renew_loaders()
+        yield PaymentUpdate(cursor=item.cursor, kind=item.kind, payment=Payment.of(item.value))
+
+
+async def kyc_updated(info: Info[Context, None], after: Cursor = None) -> AsyncGenerator[KycUpdate, None]:
+    context = info.context
+    async for item in context.services.streams.kyc(context.viewer(), after):
+        context.renew_loaders()
+        yield KycUpdate(cursor=item.cursor, kind=item.kind, kyc=Kyc.of(item.value))
+
+
+async def bank_connection_updated(
+    info: Info[Context, None], after: Cursor = None
+) -> AsyncGenerator[BankConnectionUpdate, None]:
+    context = info.context
+    async for item in context.services.streams.connections(context.viewer(), after):
+        context.renew_loaders()
+        connections = [BankConnection.of(one) for one in item.value]
+        yield BankConnectionUpdate(cursor=item.cursor, kind=item.kind, connections=connections)
+
+
+async def viewer_events(info: Info[Context, None], after: Cursor = None) -> AsyncGenerator[ViewerEvent, None]:
+    context = info.context
+    async for item in context.services.streams.viewer(context.viewer(), after):
+        context.renew_loaders()
+        yield ViewerEvent(cursor=item.cursor, kind=item.kind, subject=_present(item.value))
+
+
+def _present(subject: Subject) -> User | Payment | Kyc | BankConnection | BankAccount:
+    match subject:
+        case DomainPayment():
+            return Payment.of(subject)
+        case DomainKyc():
+            return Kyc.of(subject)
+        case DomainConnection():
+            return BankConnection.of(subject)
+        case DomainAccount():
+            return BankAccount.of(subject)
+        case _:
+            return User.of(subject)

@@ -1,0 +1,81 @@
+"""Query, Mutation and Subscription: which resolver answers which field."""
+
+from collections.abc import AsyncGenerator
+
+import strawberry
+
+from resolvers import banks, kyc, nodes, payments, streams, users
+from schema.types.bank import Bank, ConnectBankPayload, DisconnectBankPayload, RefreshBalancesPayload
+from schema.types.kyc import StartKycPayload
+from schema.types.node import Node
+from schema.types.payment import CancelPaymentPayload, InitiatePaymentPayload
+from schema.types.stream import BankConnectionUpdate, KycUpdate, PaymentUpdate, ViewerEvent
+from schema.types.user import EndAllSessionsPayload, EndSessionPayload, User
+
+
+@strawberry.type(description="Where reading begins.")
+class Query:
+    viewer: User | None = strawberry.field(
+        resolver=users.viewer, description="The person who is signed in; null where nobody is."
+    )
+    node: Node | None = strawberry.field(
+        resolver=nodes.node, description="Any object of the viewer's by its id; null where there is none."
+    )
+    nodes: list[Node | None] = strawberry.field(
+        resolver=nodes.nodes, description="Several objects by their ids, in the order asked for."
+    )
+    banks: list[Bank] = strawberry.field(resolver=banks.banks, description="The banks that Drop reaches.")
+
+
+@strawberry.type(description="What a user can do, one field per intent.")
+class Mutation:
+    start_kyc: StartKycPayload | None = strawberry.field(
+        resolver=kyc.start_kyc,
+        description="Begin or go on with the verification: a token for the vendor's SDK. Safe to repeat.",
+    )
+    retry_kyc: StartKycPayload | None = strawberry.field(
+        resolver=kyc.retry_kyc, description="Submit another document after `retryRequired`."
+    )
+    connect_bank: ConnectBankPayload | None = strawberry.field(
+        resolver=banks.connect_bank, description="Ask for the user's consent at a bank; gives the bank's page."
+    )
+    renew_consent: ConnectBankPayload | None = strawberry.field(
+        resolver=banks.renew_consent,
+        description="Ask for a new consent; the old one holds until the new one is given.",
+    )
+    disconnect_bank: DisconnectBankPayload | None = strawberry.field(
+        resolver=banks.disconnect_bank, description="End the connection's consents, here and at the bank."
+    )
+    refresh_balances: RefreshBalancesPayload | None = strawberry.field(
+        resolver=banks.refresh_balances, description="Read balances and new transactions at the bank now."
+    )
+    initiate_payment: InitiatePaymentPayload | None = strawberry.field(
+        resolver=payments.initiate_payment,
+        description="Start a payment from a bank account; the user approves it at `payment.authorisationUrl`.",
+    )
+    cancel_payment: CancelPaymentPayload | None = strawberry.field(
+        resolver=payments.cancel_payment,
+        description="Ask the bank to cancel; it may want the user's approval or say that it is too late.",
+    )
+    end_session: EndSessionPayload | None = strawberry.field(
+        resolver=users.end_session, description="Sign out in one place; its open WebSockets close."
+    )
+    end_all_sessions: EndAllSessionsPayload | None = strawberry.field(
+        resolver=users.end_all_sessions, description="Sign out everywhere, here included."
+    )
+
+
+@strawberry.type(description="What is pushed as it happens, resumable by cursor.")
+class Subscription:
+    payment_updated: AsyncGenerator[PaymentUpdate, None] = strawberry.subscription(
+        resolver=streams.payment_updated, description="One payment's changes."
+    )
+    kyc_updated: AsyncGenerator[KycUpdate, None] = strawberry.subscription(
+        resolver=streams.kyc_updated, description="The verification's changes."
+    )
+    bank_connection_updated: AsyncGenerator[BankConnectionUpdate, None] = strawberry.subscription(
+        resolver=streams.bank_connection_updated, description="The bank connections' changes."
+    )
+    viewer_events: AsyncGenerator[ViewerEvent, None] = strawberry.subscription(
+        resolver=streams.viewer_events, description="Every change of the viewer's objects, in order."
+    )

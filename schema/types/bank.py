@@ -1,0 +1,252 @@
+from datetime import date, datetime
+from typing import Annotated, Self
+
+import strawberry
+from strawberry import Info
+
+import schema.types.enums  # noqa: F401  # registers the domain's enums
+from domain import bank_account, consent
+from domain.bank_account import BalanceType, TransactionStatus
+from domain.consent import ConnectionStatus
+from domain.ids import AccountId, BankId, ConnectionId
+from schema.types.context import HasLoaders
+from schema.types.errors import UserError
+from schema.types.money import Money
+from schema.types.node import Node
+from schema.types.paging import After, Before, First, Last, PageInfo, cursor_of_key, dated_keyset, page_of
+
+
+@strawberry.type(description="A bank that Drop reaches.")
+class Bank(Node):
+    name: str = strawberry.field(description="As its customers know it.")
+    bic: str = strawberry.field(description="ISO 9362.")
+    country: str = strawberry.field(description="ISO 3166-1 alpha-2.")
+    part_of_id: strawberry.Private[str | None]
+
+    @strawberry.field(description="The bank that this one is now part of; connecting it connects that one.")
+    async def part_of(self, info: Info[HasLoaders, None]) -> Annotated["Bank", strawberry.lazy(__name__)] | None:
+        if self.part_of_id is None:
+            return None
+        whole = await info.context.loaders.bank.load(BankId(self.part_of_id))
+        return Bank.of(whole) if whole else None
+
+    @classmethod
+    def of(cls, one: bank_account.Bank) -> Self:
+        return cls(id=strawberry.ID(one.id), name=one.name, bic=one.bic, country=one.country, part_of_id=one.part_of)
+
+
+@strawberry.type(description="What an account holds.")
+class Balance:
+    type: BalanceType = strawberry.field(description="What it counts.")
+    amount: Money = strawberry.field(description="Negative where the account is overdrawn.")
+    as_of: datetime = strawberry.field(description="The bank's own time of this balance.")
+
+
+@strawberry.type(description="A line of an account's statement.")
+class BankTransaction(Node):
+    status: TransactionStatus = strawberry.field(description="Whether it is final.")
+    amount: Money = strawberry.field(description="Negative where money left the account.")
+    booking_date: date = strawberry.field(description="The bank's local date.")
+    counterparty_name: str | None = strawberry.field(description="Who was paid or who paid.")
+    message: str | None = strawberry.field(description="Free text of the payment.")
+    kid: str | None = strawberry.field(description="The Norwegian payment reference.")
+
+    @classmethod
+    def of(cls, one: bank_account.Transaction) -> Self:
+        return cls(
+            id=strawberry.ID(one.id),
+            status=one.status,
+            amount=Money.of(one.amount),
+            booking_date=one.booking_date,
+            counterparty_name=one.counterparty_name,
+            message=one.message,
+            kid=one.kid,
+        )
+
+
+@strawberry.type(description="A transaction in its list.")
+class BankTransactionEdge:
+    node: BankTransaction = strawberry.field(description="The transaction.")
+    cursor: str = strawberry.field(description="Its place in the list.")
+
+
+@strawberry.type(description="A page of an account's transactions, newest first.")
+class BankTransactionConnection:
+    edges: list[BankTransactionEdge] = strawberry.field(description="The transactions with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+
+
+def _transaction_cursor(one: bank_account.Transaction) -> str:
+    return cursor_of_key(f"{one.booking_date.isoformat()}/{one.id}")
+
+
+@strawberry.type(description="One of the user's accounts at a bank.")
+class BankAccount(Node):
+    iban: str = strawberry.field(description="ISO 13616.")
+    bban: str | None = strawberry.field(description="The Norwegian 11-digit number.")
+    masked_number: str = strawberry.field(description="The last four digits, for lists.")
+    name: str = strawberry.field(description="As the bank or the user named it.")
+    owner_name: str = strawberry.field(description="Whose account it is, by the bank.")
+    currency: str = strawberry.field(description="ISO 4217.")
+    available: bool = strawberry.field(description="Whether an active consent covers it.")
+    balance_refreshed_at: datetime | None = strawberry.field(description="When the bank was last asked.")
+    bank_id: strawberry.Private[str]
+    connection_id: strawberry.Private[str]
+
+    @strawberry.field(description="The bank.")
+    async def bank(self, info: Info[HasLoaders, None]) -> Bank | None:
+        one = await info.context.loaders.bank.load(BankId(self.bank_id))
+        return Bank.of(one) if one else None
+
+    @strawberry.field(description="Booked and available, as last read.")
+    async def balances(self, info: Info[HasLoaders, None]) -> list[Balance]:
+        found = await info.context.loaders.balances.load(AccountId(self.id))
+        return [Balance(type=one.type, amount=Money.of(one.amount), as_of=one.as_of) for one in found]
+
+    @strawberry.field(description="As last read, newest first.")
+    async def transactions(
+        self,
+        info: Info[HasLoaders, None],
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> BankTransactionConnection:
+        keyset = dated_keyset(first, after, last, before)
+        found = await info.context.loaders.transactions.load((AccountId(self.id), keyset))
+        page, page_info = page_of(found, keyset, _transaction_cursor)
+        edges = [BankTransactionEdge(node=BankTransaction.of(one), cursor=_transaction_cursor(one)) for one in page]
+        return BankTransactionConnection(edges=edges, page_info=page_info)
+
+    @strawberry.field(description="The connection by which it is read.")
+    async def connection(
+        self, info: Info[HasLoaders, None]
+    ) -> Annotated["BankConnection", strawberry.lazy(__name__)] | None:
+        one = await info.context.loaders.connection.load(ConnectionId(self.connection_id))
+        return BankConnection.of(one) if one else None
+
+    @classmethod
+    def of(cls, one: bank_account.BankAccount) -> Self:
+        return cls(
+            id=strawberry.ID(one.id),
+            iban=one.number.iban,
+            bban=one.number.bban,
+            masked_number=one.number.masked,
+            name=one.name,
+            owner_name=one.owner_name,
+            currency=one.currency,
+            available=one.is_available,
+            balance_refreshed_at=one.balance_refreshed_at,
+            bank_id=one.bank_id,
+            connection_id=one.connection_id,
+        )
+
+
+@strawberry.type(description="An account in its list.")
+class BankAccountEdge:
+    node: BankAccount = strawberry.field(description="The account.")
+    cursor: str = strawberry.field(description="Its place in the list.")
+
+
+@strawberry.type(description="A page of the user's accounts, oldest connection first.")
+class BankAccountConnection:
+    edges: list[BankAccountEdge] = strawberry.field(description="The accounts with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+
+
+@strawberry.type(description="One reading of a connection at its bank.")
+class AccountRead:
+    at: datetime = strawberry.field(description="When the bank was asked.")
+    attended: bool = strawberry.field(description="Whether the user was there; such readings are not limited.")
+
+
+@strawberry.type(description="The user's tie to one bank; it outlives its consents.")
+class BankConnection(Node):
+    status: ConnectionStatus = strawberry.field(description="Whether Drop may read now.")
+    scopes: list[str] = strawberry.field(description="What the consent covers.")
+    expires_at: datetime | None = strawberry.field(description="When the consent runs out, 180 days at most.")
+    ended_because: str | None = strawberry.field(description="Why it is no longer ACTIVE.")
+    bank_id: strawberry.Private[str]
+
+    @strawberry.field(description="The bank.")
+    async def bank(self, info: Info[HasLoaders, None]) -> Bank | None:
+        one = await info.context.loaders.bank.load(BankId(self.bank_id))
+        return Bank.of(one) if one else None
+
+    @strawberry.field(description="The newest ten readings, newest first.")
+    async def last_reads(self, info: Info[HasLoaders, None]) -> list[AccountRead]:
+        reads = await info.context.loaders.reads.load(ConnectionId(self.id))
+        return [AccountRead(at=read.at, attended=read.is_attended) for read in reads.last]
+
+    @strawberry.field(description="How often Drop may still read today without the user, of four.")
+    async def unattended_reads_left_today(self, info: Info[HasLoaders, None]) -> int:
+        return (await info.context.loaders.reads.load(ConnectionId(self.id))).unattended_left
+
+    @strawberry.field(description="The accounts that were read by it.")
+    async def accounts(self, info: Info[HasLoaders, None]) -> list[BankAccount]:
+        return [
+            BankAccount.of(one) for one in await info.context.loaders.connection_accounts.load(ConnectionId(self.id))
+        ]
+
+    @classmethod
+    def of(cls, one: consent.BankConnection) -> Self:
+        return cls(
+            id=strawberry.ID(one.id),
+            status=one.status,
+            scopes=[scope.value for scope in consent.Scope],
+            expires_at=one.expires_at,
+            ended_because=one.ended_because,
+            bank_id=one.bank_id,
+        )
+
+
+_RETURN_TO = "Where the user goes afterwards: a path here, or an allowed address. The app's start where left out."
+
+
+@strawberry.input(description="Which bank to connect.")
+class ConnectBankInput:
+    bank_id: strawberry.ID = strawberry.field(description="Of `banks`.")
+    return_to: str | None = strawberry.field(description=_RETURN_TO, default=None)
+
+
+@strawberry.input(description="Which connection to renew.")
+class RenewConsentInput:
+    connection_id: strawberry.ID = strawberry.field(description="Of `viewer.bankConnections`.")
+    return_to: str | None = strawberry.field(description=_RETURN_TO, default=None)
+
+
+@strawberry.input(description="Which connection to end.")
+class DisconnectBankInput:
+    connection_id: strawberry.ID = strawberry.field(description="Of `viewer.bankConnections`.")
+
+
+@strawberry.input(description="Which connection to read.")
+class RefreshBalancesInput:
+    connection_id: strawberry.ID = strawberry.field(description="Of `viewer.bankConnections`.")
+
+
+@strawberry.type(description="What `connectBank` and `renewConsent` give.")
+class ConnectBankPayload:
+    connection: BankConnection | None = strawberry.field(description="The connection as it stands.", default=None)
+    authorisation_url: str | None = strawberry.field(description="The bank's page: send the user there.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
+@strawberry.type(description="What `disconnectBank` gives.")
+class DisconnectBankPayload:
+    connection: BankConnection | None = strawberry.field(description="The connection as it stands.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
+@strawberry.type(description="What `refreshBalances` gives.")
+class RefreshBalancesPayload:
+    accounts: list[BankAccount] = strawberry.field(
+        description="The connection's accounts as just read.", default_factory=list
+    )
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )

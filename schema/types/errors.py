@@ -1,0 +1,69 @@
+"""What a business rule refuses, as data in the payload."""
+
+from enum import Enum
+
+import strawberry
+
+from domain.errors import ProviderUnavailable, Refusal, Refusals
+
+
+@strawberry.enum(description="Why an input was refused. Branch on this; show the message.")
+class UserErrorCode(Enum):
+    BAD_USER_INPUT = strawberry.enum_value("BAD_USER_INPUT", description="A value breaks a rule.")
+    INVALID_AMOUNT = strawberry.enum_value("INVALID_AMOUNT", description="Zero, negative or too large.")
+    UNSUPPORTED_CURRENCY = strawberry.enum_value("UNSUPPORTED_CURRENCY", description="Not a currency of this rail.")
+    INVALID_ACCOUNT_NUMBER = strawberry.enum_value(
+        "INVALID_ACCOUNT_NUMBER", description="Malformed, a wrong check digit, or not payable."
+    )
+    INVALID_KID = strawberry.enum_value("INVALID_KID", description="Malformed or a wrong check digit.")
+    INVALID_DATE = strawberry.enum_value("INVALID_DATE", description="Past, or too far ahead.")
+    INVALID_TEXT = strawberry.enum_value("INVALID_TEXT", description="Empty, too long, or not printable.")
+    INVALID_RETURN_TO = strawberry.enum_value(
+        "INVALID_RETURN_TO", description="Not an address that Drop may send the user to."
+    )
+    INVALID_IDEMPOTENCY_KEY = strawberry.enum_value(
+        "INVALID_IDEMPOTENCY_KEY", description="8 to 128 printable ASCII characters are needed."
+    )
+    IDEMPOTENCY_KEY_REUSED = strawberry.enum_value(
+        "IDEMPOTENCY_KEY_REUSED", description="The key was used with other input."
+    )
+    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="Unknown, or not the viewer's.")
+    INVALID_STATE = strawberry.enum_value("INVALID_STATE", description="Asked for at the wrong moment.")
+    KYC_REQUIRED = strawberry.enum_value("KYC_REQUIRED", description="The user's identity must be approved first.")
+    CONSENT_REQUIRED = strawberry.enum_value(
+        "CONSENT_REQUIRED", description="No active consent covers the account; renew it."
+    )
+    READ_LIMIT_REACHED = strawberry.enum_value(
+        "READ_LIMIT_REACHED", description="The bank allows no more readings today."
+    )
+    POSSIBLE_DUPLICATE = strawberry.enum_value(
+        "POSSIBLE_DUPLICATE", description="A like payment is in doubt; confirm with `acceptDuplicateOf`."
+    )
+    IN_DOUBT = strawberry.enum_value("IN_DOUBT", description="The payment's outcome is not known yet.")
+    PROVIDER_UNAVAILABLE = strawberry.enum_value(
+        "PROVIDER_UNAVAILABLE", description="A vendor is away, nothing was done; try again."
+    )
+
+
+@strawberry.type(description="One fault of an input.")
+class UserError:
+    code: UserErrorCode = strawberry.field(description="Stable, for programs.")
+    message: str = strawberry.field(description="For people.")
+    field: list[str] | None = strawberry.field(description="The input's path, outermost first; null for the whole.")
+    retryable: bool = strawberry.field(description="Whether the same request may succeed later.")
+    provider: str | None = strawberry.field(description="The vendor's port, where one is away.", default=None)
+
+
+def user_errors_of(refusal: Refusal) -> list[UserError]:
+    """All faults of an input at once."""
+    if isinstance(refusal, Refusals):
+        return [error for one in refusal.refusals for error in user_errors_of(one)]
+    return [
+        UserError(
+            code=UserErrorCode(refusal.code),
+            message=refusal.message,
+            field=list(refusal.field) or None,
+            retryable=refusal.retryable,
+            provider=refusal.provider if isinstance(refusal, ProviderUnavailable) else None,
+        )
+    ]

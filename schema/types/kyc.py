@@ -1,0 +1,55 @@
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+import schema.types.enums  # noqa: F401  # registers the domain's enums
+from domain import kyc
+from domain.kyc import CheckKind, CheckResult, KycStatus
+from schema.types.errors import UserError
+from schema.types.node import Node
+
+
+@strawberry.type(description="One check of a verification, with its own result.")
+class KycCheck:
+    kind: CheckKind = strawberry.field(description="What was looked at.")
+    result: CheckResult = strawberry.field(description="How it ended.")
+
+
+@strawberry.type(description="The verification of the user's identity. Only APPROVED users pay.")
+class Kyc(Node):
+    status: KycStatus = strawberry.field(description="Where it stands now.")
+    retry_required: bool = strawberry.field(description="PENDING with a document to submit again: `retryKyc`.")
+    reject_labels: list[str] = strawberry.field(description="The vendor's reasons; an open set.")
+    can_retry: bool = strawberry.field(description="Whether `retryKyc` would be taken.")
+    checks: list[KycCheck] = strawberry.field(description="Each check with its own result.")
+    started_at: datetime | None = strawberry.field(description="When `startKyc` was first called.")
+    reviewed_at: datetime | None = strawberry.field(description="When the vendor last decided, by its own time.")
+
+    @classmethod
+    def of(cls, one: kyc.Kyc) -> Self:
+        return cls(
+            id=strawberry.ID(one.id),
+            status=one.status,
+            retry_required=one.retry_required,
+            reject_labels=list(one.reject_labels),
+            can_retry=one.can_retry,
+            checks=[KycCheck(kind=check.kind, result=check.result) for check in one.checks],
+            started_at=one.started_at,
+            reviewed_at=one.reviewed_at,
+        )
+
+
+@strawberry.type(description="Opens the vendor's SDK for this user alone.")
+class KycAccessToken:
+    token: str = strawberry.field(description="Hand it to the SDK; do not store it.")
+    expires_at: datetime = strawberry.field(description="30 minutes after it was given.")
+
+
+@strawberry.type(description="What `startKyc` and `retryKyc` give.")
+class StartKycPayload:
+    kyc: Kyc | None = strawberry.field(description="The verification as it stands now.", default=None)
+    access_token: KycAccessToken | None = strawberry.field(description="For the vendor's SDK.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )

@@ -1,0 +1,31 @@
+from typing import Annotated, Self
+
+import strawberry
+
+from domain import money
+from schema.types.scalars import CurrencyCode, Int64String
+
+
+@strawberry.type(description="An amount of money.")
+class Money:
+    amount_minor: Int64String = strawberry.field(description="In the currency's minor unit: NOK 12.50 is 1250.")
+    currency: CurrencyCode = strawberry.field(description="ISO 4217.")
+
+    @strawberry.field(description="For people, such as `12,50 kr`.")
+    def formatted(
+        self,
+        locale: Annotated[
+            str | None, strawberry.argument(description="A BCP 47 language tag; nb-NO where it is left out.")
+        ] = None,
+    ) -> str:
+        return money.Money(self.amount_minor, self.currency).formatted((locale or "nb-NO")[:35])
+
+    @classmethod
+    def of(cls, amount: money.Money) -> Self:
+        return cls(amount_minor=Int64String(amount.amount_minor), currency=CurrencyCode(amount.currency))
+
+
+@strawberry.input(description="An amount of money.")
+class MoneyInput:
+    amount_minor: Int64String = strawberry.field(description="In the currency's minor unit: NOK 12.50 is 1250.")
+    currency: CurrencyCode = strawberry.field(description="ISO 4217.")

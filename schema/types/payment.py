@@ -1,0 +1,183 @@
+from datetime import date, datetime
+from enum import Enum
+from typing import Self
+
+import strawberry
+from strawberry import Info
+
+import schema.types.enums  # noqa: F401  # registers the domain's enums
+from domain import payment
+from domain.ids import AccountId, PaymentId
+from domain.payment import CancellationStatus, FailureCode, Rail, Status
+from schema.types.bank import BankAccount
+from schema.types.context import HasLoaders
+from schema.types.errors import UserError
+from schema.types.money import Money, MoneyInput
+from schema.types.node import Node
+from schema.types.paging import PageInfo
+
+
+@strawberry.type(description="Who is paid.")
+class Creditor:
+    name: str = strawberry.field(description="As the user wrote it.")
+    account: str = strawberry.field(description="The Norwegian account number, else the IBAN.")
+
+
+@strawberry.type(description="Why a payment did not succeed.")
+class PaymentFailure:
+    code: FailureCode = strawberry.field(description="Stable, for programs.")
+    message: str = strawberry.field(description="For people.")
+
+    @classmethod
+    def of(cls, failure: payment.Failure | None) -> Self | None:
+        return cls(code=failure.code, message=failure.message) if failure else None
+
+
+@strawberry.type(description="One step of a payment's history.")
+class PaymentEvent:
+    status: Status = strawberry.field(description="The status from this step on.")
+    at: datetime = strawberry.field(description="When Drop learnt of it.")
+    cause: str = strawberry.field(description="What brought it: user, a webhook's id, reconciliation, operator.")
+    version: int = strawberry.field(description="Rises by one with each step.")
+    failure: PaymentFailure | None = strawberry.field(description="Set where the step is a failure.")
+
+
+@strawberry.type(description="The wish to cancel a payment that the bank has taken.")
+class PaymentCancellation:
+    status: CancellationStatus = strawberry.field(description="How it stands.")
+    authorisation_url: str | None = strawberry.field(description="Where the user approves the cancellation.")
+
+
+@strawberry.type(description="A payment from the viewer's bank account.")
+class Payment(Node):
+    rail: Rail = strawberry.field(description="The way that it takes.")
+    status: Status = strawberry.field(description="Where it stands now; `history` tells how it got there.")
+    amount: Money = strawberry.field(description="What is paid.")
+    creditor: Creditor = strawberry.field(description="Who is paid.")
+    reference: str | None = strawberry.field(description="The message to the creditor.")
+    kid: str | None = strawberry.field(description="The Norwegian payment reference.")
+    scheduled_for: date | None = strawberry.field(description="The date on which the bank carries it out.")
+    failure: PaymentFailure | None = strawberry.field(description="Why it did not succeed.")
+    version: int = strawberry.field(description="Rises by one with each step of the history.")
+    in_doubt: bool = strawberry.field(description="The bank was asked and has not answered; do not pay again.")
+    authorisation_url: str | None = strawberry.field(description="The bank's approval page, while it is awaited.")
+    cancellation: PaymentCancellation | None = strawberry.field(description="Set once the bank was asked to cancel.")
+    created_at: datetime = strawberry.field(description="When it was asked for.")
+    debtor_account_id: strawberry.Private[str]
+
+    @strawberry.field(description="The account that pays.")
+    async def debtor_account(self, info: Info[HasLoaders, None]) -> BankAccount | None:
+        account = await info.context.loaders.account.load(AccountId(self.debtor_account_id))
+        return BankAccount.of(account) if account else None
+
+    @strawberry.field(description="Each step in order, oldest first, with its cause.")
+    async def history(self, info: Info[HasLoaders, None]) -> list[PaymentEvent]:
+        events = await info.context.loaders.payment_history.load(PaymentId(self.id))
+        return [
+            PaymentEvent(
+                status=event.status,
+                at=event.at,
+                cause=event.cause,
+                version=event.version,
+                failure=PaymentFailure.of(event.failure),
+            )
+            for event in events
+        ]
+
+    @classmethod
+    def of(cls, one: payment.Payment) -> Self:
+        is_awaited = one.status is Status.AUTHORISATION_REQUIRED
+        return cls(
+            id=strawberry.ID(one.id),
+            rail=one.rail,
+            status=one.status,
+            amount=Money.of(one.amount),
+            creditor=Creditor(name=one.creditor_name, account=one.creditor_account.bban or one.creditor_account.iban),
+            reference=one.message,
+            kid=one.kid,
+            scheduled_for=one.scheduled_for,
+            failure=PaymentFailure.of(one.failure),
+            version=one.version,
+            in_doubt=one.in_doubt,
+            authorisation_url=one.authorisation_url if is_awaited else None,
+            cancellation=_cancellation(one),
+            created_at=one.created_at,
+            debtor_account_id=one.debtor_account_id,
+        )
+
+
+def _cancellation(one: payment.Payment) -> PaymentCancellation | None:
+    if one.cancellation_status is None:
+        return None
+    status = CancellationStatus.CANCELLED if one.status is Status.CANCELLED else one.cancellation_status
+    url = None if one.status.is_final else one.cancellation_url
+    return PaymentCancellation(status=status, authorisation_url=url)
+
+
+@strawberry.type(description="A payment in its list.")
+class PaymentEdge:
+    node: Payment = strawberry.field(description="The payment.")
+    cursor: str = strawberry.field(description="Its place in the list.")
+
+
+@strawberry.type(description="A page of payments.")
+class PaymentConnection:
+    edges: list[PaymentEdge] = strawberry.field(description="The payments with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+
+
+@strawberry.input(description="Which payments.")
+class PaymentFilter:
+    statuses: list[Status] | None = strawberry.field(description="Any of these; all where left out.", default=None)
+
+
+@strawberry.enum(description="In which order payments come.")
+class PaymentOrderBy(Enum):
+    NEWEST_FIRST = strawberry.enum_value("NEWEST_FIRST", description="By creation, newest first.")
+    OLDEST_FIRST = strawberry.enum_value("OLDEST_FIRST", description="By creation, oldest first.")
+
+
+@strawberry.input(description="A payment from one of the viewer's bank accounts.")
+class InitiatePaymentInput:
+    debtor_account_id: strawberry.ID = strawberry.field(description="The account that pays; it must be available.")
+    creditor_name: str = strawberry.field(description="Who is paid; 1 to 70 characters.")
+    creditor_account: str = strawberry.field(description="A Norwegian 11-digit account number or its IBAN.")
+    amount: MoneyInput = strawberry.field(description="In NOK, above zero.")
+    idempotency_key: str = strawberry.field(
+        description="Made by the client, anew for each payment: the same key gives the same payment, never a second."
+    )
+    kid: str | None = strawberry.field(description="The Norwegian payment reference.", default=None)
+    message: str | None = strawberry.field(description="For the creditor, instead of a KID.", default=None)
+    execution_date: date | None = strawberry.field(
+        description="The date to pay on, at most a year ahead; at once where left out.", default=None
+    )
+    accept_duplicate_of: strawberry.ID | None = strawberry.field(
+        description="The payment in doubt that this one may repeat.", default=None
+    )
+    return_to: str | None = strawberry.field(
+        description="Where the user goes afterwards: a path here, or an allowed address.", default=None
+    )
+
+
+@strawberry.type(description="What `initiatePayment` gives.")
+class InitiatePaymentPayload:
+    payment: Payment | None = strawberry.field(description="The payment as it stands.", default=None)
+    warnings: list[str] = strawberry.field(
+        description="What the user may want to know before approving.", default_factory=list
+    )
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
+@strawberry.input(description="Which payment to cancel.")
+class CancelPaymentInput:
+    id: strawberry.ID = strawberry.field(description="The payment.")
+
+
+@strawberry.type(description="What `cancelPayment` gives.")
+class CancelPaymentPayload:
+    payment: Payment | None = strawberry.field(description="The payment as it stands.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )

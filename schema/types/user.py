@@ -1,0 +1,128 @@
+from datetime import datetime
+from typing import Self
+
+import strawberry
+from strawberry import Info
+
+import schema.types.enums  # noqa: F401  # registers the domain's enums
+from domain import session, user
+from domain.ids import UserId
+from domain.page import PaymentPage
+from domain.session import SessionClient
+from schema.types.bank import BankAccount, BankAccountConnection, BankAccountEdge, BankConnection
+from schema.types.context import HasLoaders
+from schema.types.errors import UserError
+from schema.types.kyc import Kyc
+from schema.types.node import Node
+from schema.types.paging import After, Before, First, Last, cursor_of_key, keyset, page_of
+from schema.types.payment import Payment, PaymentConnection, PaymentEdge, PaymentFilter, PaymentOrderBy
+
+
+@strawberry.type(description="A place where the user is signed in.")
+class Session(Node):
+    client: SessionClient = strawberry.field(description="Browser or app.")
+    user_agent: str | None = strawberry.field(description="As the client named itself at sign-in.")
+    created_at: datetime = strawberry.field(description="When the user signed in.")
+    last_seen_at: datetime = strawberry.field(description="To five minutes.")
+    expires_at: datetime = strawberry.field(description="When it ends at the latest.")
+    ended_at: datetime | None = strawberry.field(description="Set once it has ended.")
+    is_current: bool = strawberry.field(description="Whether this request was made with it.")
+
+    @classmethod
+    def of(cls, one: session.Session, current: str | None) -> Self:
+        return cls(
+            id=strawberry.ID(one.id),
+            client=one.client,
+            user_agent=one.user_agent,
+            created_at=one.created_at,
+            last_seen_at=one.last_seen_at,
+            expires_at=one.expires_at,
+            ended_at=one.ended_at,
+            is_current=one.id == current,
+        )
+
+
+@strawberry.type(description="The person who is signed in.")
+class User(Node):
+    name: str = strawberry.field(description="As BankID knows it.")
+    email: str | None = strawberry.field(description="For messages.")
+    phone: str | None = strawberry.field(description="E.164, for security notices.")
+    locale: str = strawberry.field(description="A BCP 47 language tag.")
+    created_at: datetime = strawberry.field(description="When the user first signed in.")
+
+    @strawberry.field(description="The verification of the user's identity.")
+    async def kyc(self, info: Info[HasLoaders, None]) -> Kyc:
+        return Kyc.of(await info.context.loaders.kyc.load(UserId(self.id)))
+
+    @strawberry.field(description="The user's ties to banks, oldest first.")
+    async def bank_connections(self, info: Info[HasLoaders, None]) -> list[BankConnection]:
+        return [BankConnection.of(one) for one in await info.context.pages.connections()]
+
+    @strawberry.field(description="The user's accounts over all banks.")
+    async def bank_accounts(
+        self,
+        info: Info[HasLoaders, None],
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> BankAccountConnection:
+        wanted = keyset(first, after, last, before)
+        page, page_info = page_of(await info.context.pages.accounts(wanted), wanted, lambda one: cursor_of_key(one.id))
+        edges = [BankAccountEdge(node=BankAccount.of(one), cursor=cursor_of_key(one.id)) for one in page]
+        return BankAccountConnection(edges=edges, page_info=page_info)
+
+    @strawberry.field(description="The user's payments.")
+    async def payments(
+        self,
+        info: Info[HasLoaders, None],
+        filter: PaymentFilter | None = None,
+        order_by: PaymentOrderBy = PaymentOrderBy.NEWEST_FIRST,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> PaymentConnection:
+        wanted = keyset(first, after, last, before)
+        statuses = tuple(filter.statuses or ()) if filter else ()
+        asked = PaymentPage(statuses, wanted, oldest_first=order_by is PaymentOrderBy.OLDEST_FIRST)
+        page, page_info = page_of(await info.context.pages.payments(asked), wanted, lambda one: cursor_of_key(one.id))
+        edges = [PaymentEdge(node=Payment.of(one), cursor=cursor_of_key(one.id)) for one in page]
+        return PaymentConnection(edges=edges, page_info=page_info)
+
+    @strawberry.field(description="Where the user is signed in, newest first.")
+    async def sessions(self, info: Info[HasLoaders, None]) -> list[Session]:
+        current = info.context.session_id
+        return [Session.of(one, current) for one in await info.context.pages.sessions()]
+
+    @classmethod
+    def of(cls, one: user.User) -> Self:
+        return cls(
+            id=strawberry.ID(one.id),
+            name=one.name,
+            email=one.email,
+            phone=one.phone,
+            locale=one.locale,
+            created_at=one.created_at,
+        )
+
+
+@strawberry.input(description="Which sign-in to end.")
+class EndSessionInput:
+    id: strawberry.ID = strawberry.field(description="Of `viewer.sessions`.")
+
+
+@strawberry.type(description="What `endSession` gives.")
+class EndSessionPayload:
+    session: Session | None = strawberry.field(description="The sign-in that has ended.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
+@strawberry.type(description="What `endAllSessions` gives.")
+class EndAllSessionsPayload:
+    count: int = strawberry.field(description="How many sign-ins have ended, this one included.")
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )
