@@ -1,0 +1,213 @@
+"""The vendors' own interfaces, for the mock adapters: JSON in, JSON out."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox import bank, bankid, clock, kyc
+from sandbox.people import banks
+from sandbox.problems import Refused
+from sandbox.store import Document
+from sandbox.world import World
+
+NOW_HEADER = "x-sandbox-now"
+
+
+def _world(request: Request) -> World:
+    world: World = request.app.state.world
+    return world
+
+
+def _endpoint(handler: Callable[[World, Request], Awaitable[object]]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        world = _world(request)
+        told = request.headers.get(NOW_HEADER)
+        if told is not None:
+            world.tell(datetime.fromisoformat(told))
+        return JSONResponse(await handler(world, request))
+
+    return endpoint
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return JSONResponse({"code": error.code, "message": error.message}, status_code=error.status)
+
+
+async def _tell(world: World, request: Request) -> Document:
+    body = await request.json()
+    done = await clock.tell(world, datetime.fromisoformat(body["now"]))
+    return {"done": done, **await _next_due(world, request)}
+
+
+async def _next_due(world: World, request: Request) -> Document:
+    due = await clock.next_due(world)
+    return {"nextDue": due.isoformat() if due else None}
+
+
+async def _reset(world: World, request: Request) -> Document:
+    await world.store.clear()
+    return {}
+
+
+async def _token(world: World, request: Request) -> Document:
+    return await bankid.exchange(world, await request.json())
+
+
+async def _create_applicant(world: World, request: Request) -> Document:
+    body = await request.json()
+    return await kyc.create_applicant(world, body["externalUserId"], body["name"])
+
+
+async def _applicant_by_reference(world: World, request: Request) -> Document:
+    applicant = await world.store.by_reference("applicant", request.path_params["reference"])
+    if applicant is None:
+        raise Refused(404, "not_found", "There is no such applicant.")
+    return applicant
+
+
+async def _access_token(world: World, request: Request) -> Document:
+    body = await request.json()
+    token = await kyc.issue_token(world, body["userId"], int(body["ttlInSecs"]))
+    return {"token": token, "userId": body["userId"]}
+
+
+async def _applicant_status(world: World, request: Request) -> Document:
+    return await kyc.applicant_by_id(world, request.path_params["applicant"])
+
+
+async def _submit_again(world: World, request: Request) -> Document:
+    return await kyc.submit_again(world, request.path_params["applicant"])
+
+
+async def _banks(world: World, request: Request) -> Document:
+    if request.query_params.get("country") != "NO":
+        return {"banks": []}
+    listed = [
+        {"id": one.id, "name": one.name, "bic": one.bic, "country": "NO", "partOf": one.part_of}
+        for one in banks().values()
+    ]
+    return {"banks": listed}
+
+
+async def _create_consent(world: World, request: Request) -> Document:
+    return await bank.create_consent(world, await request.json())
+
+
+async def _consent(world: World, request: Request) -> Document:
+    return await bank.consent_by_id(world, request.path_params["consent"])
+
+
+async def _revoke_consent(world: World, request: Request) -> Document:
+    return await bank.revoke_consent(world, request.path_params["consent"])
+
+
+def _is_attended(request: Request) -> bool:
+    return bool(request.query_params.get("psuIpAddress"))
+
+
+async def _accounts(world: World, request: Request) -> Document:
+    found = await bank.accounts(world, request.path_params["consent"], _is_attended(request))
+    return {
+        "accounts": [
+            {
+                "resourceId": account.resource_id,
+                "bban": account.bban,
+                "currency": "NOK",
+                "name": account.name,
+                "ownerName": account.owner_name,
+            }
+            for account in found
+        ]
+    }
+
+
+async def _balances(world: World, request: Request) -> Document:
+    path = request.path_params
+    booked, available = await bank.balances(world, path["consent"], path["account"], _is_attended(request))
+    at = world.now.isoformat()
+    return {"balances": [_balance("interimBooked", booked, at), _balance("interimAvailable", available, at)]}
+
+
+def _balance(kind: str, amount_minor: int, at: str) -> Document:
+    return {"balanceType": kind, "balanceAmount": _amount(amount_minor), "lastChangeDateTime": at}
+
+
+def _amount(amount_minor: int) -> Document:
+    sign = "-" if amount_minor < 0 else ""
+    major, minor = divmod(abs(amount_minor), 100)
+    return {"currency": "NOK", "amount": f"{sign}{major}.{minor:02d}"}
+
+
+async def _transactions(world: World, request: Request) -> Document:
+    path, query = request.path_params, request.query_params
+    lines, following = await bank.transactions(
+        world,
+        path["consent"],
+        path["account"],
+        int(query.get("page") or 0),
+        date.fromisoformat(query["dateFrom"]),
+        _is_attended(request),
+    )
+    items = [
+        {
+            **{name: value for name, value in line.items() if name not in ("amount", "message")},
+            "transactionAmount": _amount(line["amount"]),
+            "remittanceInformationUnstructured": line["message"],
+        }
+        for line in lines
+    ]
+    return {"transactions": items, "next": str(following) if following is not None else None}
+
+
+async def _create_payment(world: World, request: Request) -> Document:
+    return await bank.create_payment(world, await request.json())
+
+
+async def _payment(world: World, request: Request) -> Document:
+    return await bank.payment_by_id(world, request.path_params["payment"])
+
+
+async def _payment_by_reference(world: World, request: Request) -> Document:
+    return await bank.payment_by_reference(world, request.path_params["reference"])
+
+
+async def _cancel_payment(world: World, request: Request) -> Document:
+    body = await request.json()
+    return await bank.cancel_payment(world, request.path_params["payment"], body["redirectUri"])
+
+
+async def _ledger(world: World, request: Request) -> Document:
+    return {"bookings": await world.store.bookings()}
+
+
+def _route(path: str, handler: Callable[[World, Request], Awaitable[object]], method: str = "GET") -> Route:
+    return Route(path, _endpoint(handler), methods=[method])
+
+
+ROUTES = [
+    _route("/clock", _tell, "POST"),
+    _route("/clock", _next_due),
+    _route("/reset", _reset, "POST"),
+    _route("/ledger", _ledger),
+    _route("/bankid/token", _token, "POST"),
+    _route("/kyc/applicants", _create_applicant, "POST"),
+    _route("/kyc/applicants/by-external-id/{reference}", _applicant_by_reference),
+    _route("/kyc/applicants/{applicant}/status", _applicant_status),
+    _route("/kyc/applicants/{applicant}/pending", _submit_again, "POST"),
+    _route("/kyc/access-tokens", _access_token, "POST"),
+    _route("/bank/banks", _banks),
+    _route("/bank/consents", _create_consent, "POST"),
+    _route("/bank/consents/{consent}", _consent),
+    _route("/bank/consents/{consent}", _revoke_consent, "DELETE"),
+    _route("/bank/consents/{consent}/accounts", _accounts),
+    _route("/bank/consents/{consent}/accounts/{account}/balances", _balances),
+    _route("/bank/consents/{consent}/accounts/{account}/transactions", _transactions),
+    _route("/bank/payments", _create_payment, "POST"),
+    _route("/bank/payments/by-reference/{reference}", _payment_by_reference),
+    _route("/bank/payments/{payment}", _payment),
+    _route("/bank/payments/{payment}/cancellation", _cancel_payment, "POST"),
+]

@@ -1,0 +1,35 @@
+"""What the vendors do by themselves, in the order in which it falls due."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from sandbox import bank, kyc, webhooks
+from sandbox.store import Document
+from sandbox.world import World
+
+_WHAT: Final[Mapping[str, Callable[[World, Document], Awaitable[None]]]] = {
+    kyc.VERDICT: kyc.fall_due,
+    bank.CONSENT_PAGE_ENDS: bank.end_consent_page,
+    bank.PAYMENT_PAGE_ENDS: bank.end_payment_page,
+    bank.EXECUTE: bank.execute,
+    webhooks.DELIVER: webhooks.deliver,
+}
+
+
+async def tell(world: World, now: datetime) -> int:
+    """The clock driver tells the time: do what is due, one thing after the other. Gives how much was done."""
+    done = 0
+    world.tell(now)
+    while (due := await world.store.next_due()) is not None and due.at <= world.now:
+        await _WHAT[due.what](world, due.body)
+        # Taken off last: what a crash cut short is done again, and each of these may be done twice.
+        async with world.store.transaction():
+            await world.store.done(due)
+        done += 1
+    return done
+
+
+async def next_due(world: World) -> datetime | None:
+    due = await world.store.next_due()
+    return due.at if due else None

@@ -1,0 +1,205 @@
+"""The vendors' pages: server-rendered, usable on a phone and by keyboard, without script."""
+
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from sandbox import bank, bankid, kyc, webhooks
+from sandbox.people import banks, person, personas
+from sandbox.problems import Refused
+from sandbox.store import Document
+from sandbox.world import World
+
+_HERE: Final = Path(__file__).parent
+_SEE_OTHER: Final = 303
+
+
+def kroner(amount_minor: int) -> str:
+    """For people: `1 234,50 kr`."""
+    sign = "−" if amount_minor < 0 else ""
+    major, minor = divmod(abs(amount_minor), 100)
+    return f"{sign}{major:,}".replace(",", "\u00a0") + f",{minor:02d}\u00a0kr"
+
+
+def grouped(number: str) -> str:
+    """A BBAN as Norwegians write it: `1203 05 86402`."""
+    return f"{number[:4]} {number[4:6]} {number[6:]}"
+
+
+_templates: Final = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=select_autoescape())
+_templates.filters.update(kroner=kroner, grouped=grouped, pretty=webhooks.pretty)
+
+
+def _world(request: Request) -> World:
+    world: World = request.app.state.world
+    return world
+
+
+def _render(name: str, status: int = 200, **values: object) -> Response:
+    return HTMLResponse(_templates.get_template(name).render(**values), status_code=status)
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return _render("refused.html", error.status, message=error.message)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    form = await request.form(max_files=0, max_fields=50)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+async def home(request: Request) -> Response:
+    world = _world(request)
+    return _render(
+        "home.html",
+        personas=personas().values(),
+        banks=banks(),
+        applicants=await world.store.newest("applicant", 10),
+        payments=await world.store.newest("payment", 10),
+        deliveries=await world.store.deliveries(5),
+        now=world.now,
+    )
+
+
+async def choose_persona(request: Request) -> Response:
+    """BankID's page. A `login_hint` that names a persona signs in at once."""
+    query = dict(request.query_params)
+    bankid.check_request(query, request.url.netloc)
+    hint = query.get("login_hint", "")
+    if hint == "new" or hint in personas():
+        return RedirectResponse(await bankid.sign_in(_world(request), query, hint), _SEE_OTHER)
+    return _render("bankid.html", personas=personas().values(), query=urlencode(query))
+
+
+async def take_persona(request: Request) -> Response:
+    query = dict(request.query_params)
+    bankid.check_request(query, request.url.netloc)
+    who = (await _form(request)).get("who", "")
+    if who == "cancel":
+        return RedirectResponse(bankid.cancelled(query), _SEE_OTHER)
+    return RedirectResponse(await bankid.sign_in(_world(request), query, who), _SEE_OTHER)
+
+
+async def kyc_form(request: Request) -> Response:
+    world = _world(request)
+    token = request.path_params["token"]
+    return _render("kyc.html", applicant=await kyc.applicant_of_token(world, token), token=token)
+
+
+async def hand_in(request: Request) -> Response:
+    """Submit the document: the verdict comes at once instead of after three seconds."""
+    world = _world(request)
+    token = request.path_params["token"]
+    applicant = await kyc.applicant_of_token(world, token)
+    verdict = (await _form(request)).get("verdict") or None
+    if verdict not in (None, kyc.APPROVED, kyc.RETRY, kyc.REJECTED):
+        raise Refused(400, "FORMAT_ERROR", "There is no such verdict.")
+    if applicant.get("reviewResult", {}).get("reviewRejectType") == "RETRY":
+        applicant = await kyc.submit_again(world, applicant["id"])
+    if applicant["reviewStatus"] == "pending" or verdict is not None:
+        await kyc.decide(world, applicant["id"], verdict)
+    return RedirectResponse(f"/sandbox/kyc/{token}", _SEE_OTHER)
+
+
+async def decide_applicant(request: Request) -> Response:
+    """The vendor's officer decides, later than the applicant's link lives: approval can be taken back."""
+    verdict = (await _form(request)).get("verdict", "")
+    if verdict not in (kyc.APPROVED, kyc.RETRY, kyc.REJECTED):
+        raise Refused(400, "FORMAT_ERROR", "There is no such verdict.")
+    await kyc.decide(_world(request), request.path_params["applicant"], verdict)
+    return RedirectResponse("/sandbox/", _SEE_OTHER)
+
+
+async def consent_page(request: Request) -> Response:
+    world = _world(request)
+    consent = await bank.consent_by_id(world, request.path_params["consent"])
+    return _render("consent.html", **_consent_view(consent))
+
+
+def _consent_view(consent: Document) -> Document:
+    holder = person(consent["person"]) if consent["person"] else None
+    return {
+        "consent": consent,
+        "bank": banks()[consent["bank"]],
+        "holder": holder,
+        "accounts": bank.consent_accounts(consent),
+        "is_open": consent["consentStatus"] == "received",
+    }
+
+
+async def give_consent(request: Request) -> Response:
+    form = await request.form(max_files=0, max_fields=50)
+    is_approved = form.get("decision") == "approve"
+    chosen = [value for value in form.getlist("account") if isinstance(value, str)]
+    consent = await bank.decide_consent(
+        _world(request), request.path_params["consent"], chosen if is_approved else None
+    )
+    return RedirectResponse(consent["redirectUri"], _SEE_OTHER)
+
+
+async def payment_page(request: Request) -> Response:
+    payment = await bank.payment_by_id(_world(request), request.path_params["payment"])
+    is_open = payment["transactionStatus"] == "RCVD"
+    return _render("payment.html", payment=payment, bank=banks()[payment["bank"]], is_open=is_open)
+
+
+async def approve_payment(request: Request) -> Response:
+    form = await _form(request)
+    payment = await bank.decide_payment(
+        _world(request),
+        request.path_params["payment"],
+        is_approved=form.get("decision") == "approve",
+        fails=form.get("execution") == "fails",
+    )
+    return RedirectResponse(payment["redirectUri"], _SEE_OTHER)
+
+
+async def cancellation_page(request: Request) -> Response:
+    payment = await bank.payment_by_id(_world(request), request.path_params["payment"])
+    is_open = payment.get("cancelSca") == "received" and payment["isScheduled"]
+    return _render("cancellation.html", payment=payment, bank=banks()[payment["bank"]], is_open=is_open)
+
+
+async def approve_cancellation(request: Request) -> Response:
+    is_approved = (await _form(request)).get("decision") == "approve"
+    payment = await bank.decide_cancellation(_world(request), request.path_params["payment"], is_approved=is_approved)
+    return RedirectResponse(payment["cancelRedirectUri"], _SEE_OTHER)
+
+
+async def webhook_list(request: Request) -> Response:
+    return _render("webhooks.html", deliveries=await _world(request).store.deliveries())
+
+
+async def send_again(request: Request) -> Response:
+    world = _world(request)
+    sent = await world.store.delivery(request.path_params["number"])
+    if sent is None:
+        raise Refused(404, "RESOURCE_UNKNOWN", "There is no such webhook.")
+    await webhooks.deliver(world, {"provider": sent["provider"], "raw": sent["raw"], "attempt": 99})
+    return RedirectResponse("/sandbox/webhooks", _SEE_OTHER)
+
+
+ROUTES = [
+    Route("/", home),
+    Route("/bankid/authorize", choose_persona),
+    Route("/bankid/authorize", take_persona, methods=["POST"]),
+    Route("/kyc/{token}", kyc_form),
+    Route("/kyc/{token}", hand_in, methods=["POST"]),
+    Route("/applicants/{applicant}", decide_applicant, methods=["POST"]),
+    Route("/bank/consents/{consent}", consent_page),
+    Route("/bank/consents/{consent}", give_consent, methods=["POST"]),
+    Route("/bank/payments/{payment}", payment_page),
+    Route("/bank/payments/{payment}", approve_payment, methods=["POST"]),
+    Route("/bank/payments/{payment}/cancellation", cancellation_page),
+    Route("/bank/payments/{payment}/cancellation", approve_cancellation, methods=["POST"]),
+    Route("/webhooks", webhook_list),
+    Route("/webhooks/{number:int}", send_again, methods=["POST"]),
+    Mount("/static", StaticFiles(directory=_HERE / "static")),
+]

@@ -1,0 +1,211 @@
+"""What the vendors know: documents by kind and id, things that fall due, the ledger, and the deliveries.
+
+One SQLite file of the sandbox's own, so that what a vendor knows survives a gateway that was killed.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+Document = dict[str, Any]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS document (
+    kind TEXT NOT NULL, id TEXT NOT NULL, reference TEXT, owner TEXT, number INTEGER, body TEXT NOT NULL,
+    PRIMARY KEY (kind, id));
+CREATE UNIQUE INDEX IF NOT EXISTS document_reference ON document (kind, reference);
+CREATE INDEX IF NOT EXISTS document_owner ON document (kind, owner);
+CREATE INDEX IF NOT EXISTS document_number ON document (kind, number);
+CREATE TABLE IF NOT EXISTS due (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, what TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS due_at ON due (at, id);
+CREATE TABLE IF NOT EXISTS booking (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, payment_id TEXT NOT NULL UNIQUE, booked_at TEXT NOT NULL,
+    debtor TEXT NOT NULL, creditor TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS booking_debtor ON booking (debtor);
+CREATE INDEX IF NOT EXISTS booking_creditor ON booking (creditor);
+CREATE TABLE IF NOT EXISTS delivery (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, provider TEXT NOT NULL, status INTEGER, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+# Inside a transaction reads see its own writes, elsewhere only what was committed.
+_is_inside: ContextVar[bool] = ContextVar("is_inside", default=False)
+_TABLES = ("document", "due", "booking", "delivery", "counter")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something that a vendor does by itself when its time has come."""
+
+    id: int
+    at: datetime
+    what: str
+    body: Document
+
+
+class Store:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = asyncio.Lock()
+        self._writer: aiosqlite.Connection | None = None
+        self._reader: aiosqlite.Connection | None = None
+
+    async def open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = await self._connect()
+        await self._writer.executescript(_SCHEMA)
+        self._reader = await self._connect()
+
+    async def close(self) -> None:
+        for connection in (self._writer, self._reader):
+            if connection is not None:
+                await connection.close()
+
+    async def _connect(self) -> aiosqlite.Connection:
+        connection = await aiosqlite.connect(self._path, isolation_level=None)
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 5000"):
+            await connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """One change of the vendors' world at a time, whole or not at all."""
+        async with self._lock:
+            await self._db.execute("BEGIN IMMEDIATE")
+            token = _is_inside.set(True)
+            try:
+                yield
+            except BaseException:
+                await self._db.execute("ROLLBACK")
+                raise
+            else:
+                await self._db.execute("COMMIT")
+            finally:
+                _is_inside.reset(token)
+
+    async def put(
+        self, kind: str, identifier: str, body: Document, *, reference: str | None = None, owner: str | None = None
+    ) -> None:
+        """Write a document. `reference` is unique and kept from the first writing, `owner` is as written last."""
+        await self._db.execute(
+            "INSERT INTO document (kind, id, reference, owner, number, body) "
+            "VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(number), 0) + 1 FROM document WHERE kind = ?), ?) "
+            "ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body, owner = excluded.owner",
+            (kind, identifier, reference, owner, kind, json.dumps(body)),
+        )
+
+    async def get(self, kind: str, identifier: str) -> Document | None:
+        return await self._one("SELECT body FROM document WHERE kind = ? AND id = ?", kind, identifier)
+
+    async def by_reference(self, kind: str, reference: str) -> Document | None:
+        return await self._one("SELECT body FROM document WHERE kind = ? AND reference = ?", kind, reference)
+
+    async def of_owner(self, kind: str, owner: str) -> list[Document]:
+        return await self._all("SELECT body FROM document WHERE kind = ? AND owner = ? ORDER BY number", kind, owner)
+
+    async def delete(self, kind: str, identifier: str) -> None:
+        await self._db.execute("DELETE FROM document WHERE kind = ? AND id = ?", (kind, identifier))
+
+    async def newest(self, kind: str, limit: int = 50) -> list[Document]:
+        return await self._all("SELECT body FROM document WHERE kind = ? ORDER BY number DESC LIMIT ?", kind, limit)
+
+    async def next_number(self, name: str) -> int:
+        """1, 2, 3, ...: identifiers that are the same on every run."""
+        cursor = await self._db.execute(
+            "INSERT INTO counter (name, value) VALUES (?, 1) "
+            "ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+            (name,),
+        )
+        row = await cursor.fetchone()
+        assert row is not None
+        return int(row[0])
+
+    async def schedule(self, at: datetime, what: str, body: Document) -> None:
+        await self._db.execute("INSERT INTO due (at, what, body) VALUES (?, ?, ?)", (_key(at), what, json.dumps(body)))
+
+    async def next_due(self) -> Due | None:
+        cursor = await self._view.execute("SELECT id, at, what, body FROM due ORDER BY at, id LIMIT 1")
+        row = await cursor.fetchone()
+        return Due(row[0], datetime.fromisoformat(row[1]), row[2], json.loads(row[3])) if row else None
+
+    async def done(self, due: Due) -> None:
+        await self._db.execute("DELETE FROM due WHERE id = ?", (due.id,))
+
+    async def forget(self, what: str, key: str, value: str) -> None:
+        """Take back what was scheduled for an object, such as the end of a page's life."""
+        await self._db.execute(
+            "DELETE FROM due WHERE what = ? AND json_extract(body, '$.' || ?) = ?", (what, key, value)
+        )
+
+    async def book(self, at: datetime, body: Document) -> None:
+        """Move money. The unique payment is the ledger's own guard."""
+        await self._db.execute(
+            "INSERT INTO booking (payment_id, booked_at, debtor, creditor, body) VALUES (?, ?, ?, ?, ?)",
+            (body["paymentId"], _key(at), body["debtor"], body["creditor"], json.dumps(body)),
+        )
+
+    async def bookings(self, limit: int = 1_000) -> list[Document]:
+        """The whole ledger, oldest first."""
+        return await self._all("SELECT body FROM booking ORDER BY id LIMIT ?", limit)
+
+    async def bookings_of(self, number: str) -> list[Document]:
+        """The bookings that touch an account, oldest first."""
+        query = "SELECT body FROM booking WHERE debtor = ?1 OR creditor = ?1 ORDER BY id"
+        return await self._all(query, number)
+
+    async def log_delivery(self, at: datetime, provider: str, status: int | None, body: Document) -> int:
+        cursor = await self._db.execute(
+            "INSERT INTO delivery (at, provider, status, body) VALUES (?, ?, ?, ?)",
+            (_key(at), provider, status, json.dumps(body)),
+        )
+        return int(cursor.lastrowid or 0)
+
+    async def deliveries(self, limit: int = 100) -> list[Document]:
+        cursor = await self._view.execute(
+            "SELECT id, at, provider, status, body FROM delivery ORDER BY id DESC LIMIT ?", (limit,)
+        )
+        return [
+            {"id": row[0], "at": row[1], "provider": row[2], "status": row[3], **json.loads(row[4])}
+            for row in await cursor.fetchall()
+        ]
+
+    async def delivery(self, number: int) -> Document | None:
+        cursor = await self._view.execute("SELECT provider, body FROM delivery WHERE id = ?", (number,))
+        row = await cursor.fetchone()
+        return {"provider": row[0], **json.loads(row[1])} if row else None
+
+    async def clear(self) -> None:
+        async with self.transaction():
+            for table in _TABLES:
+                await self._db.execute(f"DELETE FROM {table}")
+
+    @property
+    def _db(self) -> aiosqlite.Connection:
+        assert self._writer is not None, "the store is not open"
+        return self._writer
+
+    @property
+    def _view(self) -> aiosqlite.Connection:
+        assert self._reader is not None, "the store is not open"
+        return self._db if _is_inside.get() else self._reader
+
+    async def _one(self, query: str, *values: object) -> Document | None:
+        cursor = await self._view.execute(query, values)
+        row = await cursor.fetchone()
+        return json.loads(row[0]) if row else None
+
+    async def _all(self, query: str, *values: object) -> list[Document]:
+        cursor = await self._view.execute(query, values)
+        return [json.loads(row[0]) for row in await cursor.fetchall()]
+
+
+def _key(at: datetime) -> str:
+    """Sorts as text: always UTC with microseconds."""
+    return at.isoformat(timespec="microseconds")

@@ -1,0 +1,33 @@
+"""The sandbox's surroundings: its store, its time, and the gateway that it calls."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import httpx
+
+from sandbox.store import Store
+
+
+@dataclass(slots=True)
+class SandboxSettings:
+    """Secrets are the ones that the gateway verifies with. `seed` fixes every draw of lots."""
+
+    openbanking_webhook_secret: str
+    sumsub_secret_key: str
+    seed: str = "drop"
+
+
+@dataclass(slots=True)
+class World:
+    """`now` is the time that the clock driver told last; between two tellings no time passes."""
+
+    store: Store
+    gateway: httpx.AsyncClient
+    settings: SandboxSettings
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    on_scheduled: Callable[[], None] = lambda: None
+
+    def tell(self, now: datetime) -> None:
+        """Time never runs backwards."""
+        self.now = max(self.now, now)
