@@ -1,0 +1,163 @@
+"""Signing in and out: the BankID login for browsers and apps, and an app's tokens."""
+
+import html
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from domain.errors import DropError, InvalidInput
+from domain.session import ABSOLUTE_LIFETIME, LOGIN_ATTEMPT_LIFETIME, SessionClient
+from routes.parts import parts_of
+from routes.problems import drop_error, problem
+from routes.requests import (
+    base_url,
+    bearer_token,
+    cookie_name,
+    is_https,
+    read_bounded,
+    require_same_site,
+    sign_in_of,
+)
+from services.login import InvalidGrant, LoginStart, Tokens
+
+LOGIN_COOKIE: Final = "drop_login"
+CALLBACK: Final = "/auth/bankid/callback"
+_FORM: Final = "application/x-www-form-urlencoded"
+_LONGEST: Final = 512
+_SEE_OTHER: Final = 303
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+async def login(request: Request) -> Response:
+    """Send the browser to BankID."""
+    query = request.query_params
+    client = query.get("client", "web")
+    if client not in ("web", "mobile"):
+        raise InvalidInput("INVALID_CLIENT", "client is web or mobile.", field=("client",))
+    is_mobile = client == "mobile"
+    start = LoginStart(
+        client=SessionClient.MOBILE if is_mobile else SessionClient.WEB,
+        return_to=_given(query.get("redirect_uri" if is_mobile else "return_to"))
+        or parts_of(request).default_return_to,
+        callback_uri=f"{base_url(request)}{CALLBACK}",
+        hint=_given(query.get("persona")),
+        app_state=_given(query.get("state")),
+        app_code_challenge=_given(query.get("code_challenge")),
+        browser_secret=_given(request.cookies.get(LOGIN_COOKIE)),
+    )
+    redirect = await parts_of(request).login.start(start)
+    response = RedirectResponse(redirect.url, _SEE_OTHER, headers=_NO_STORE)
+    response.set_cookie(
+        LOGIN_COOKIE,
+        redirect.browser_secret,
+        max_age=int(LOGIN_ATTEMPT_LIFETIME.total_seconds()),
+        path="/auth",
+        secure=is_https(request),
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+async def callback(request: Request) -> Response:
+    """Take the browser back from BankID, open the session, and go on."""
+    query = request.query_params
+    try:
+        done = await parts_of(request).login.finish(
+            state=query.get("state", "")[:_LONGEST],
+            code=None if "error" in query else _given(query.get("code")),
+            browser_secret=_given(request.cookies.get(LOGIN_COOKIE)),
+            user_agent=_given(request.headers.get("user-agent")),
+        )
+    except DropError as error:
+        return await _login_failed(request, error)
+    response = RedirectResponse(done.return_to, _SEE_OTHER, headers=_NO_STORE)
+    if done.session_token is not None:
+        response.set_cookie(
+            cookie_name(request),
+            done.session_token,
+            max_age=int(ABSOLUTE_LIFETIME.total_seconds()),
+            secure=is_https(request),
+            httponly=True,
+            samesite="lax",
+        )
+    return response
+
+
+async def logout(request: Request) -> Response:
+    """End the session and its open WebSockets. Safe to repeat."""
+    require_same_site(request)
+    sign_in = await sign_in_of(request)
+    if sign_in is not None:
+        await parts_of(request).sessions.end(sign_in.user_id, sign_in.session_id)
+    response = Response(status_code=204, headers=_NO_STORE)
+    if bearer_token(request.headers) is None:
+        response.delete_cookie(cookie_name(request), secure=is_https(request), httponly=True, samesite="lax")
+    return response
+
+
+async def token(request: Request) -> Response:
+    """An app's one-time code or refresh token for new tokens (RFC 6749, 4.1.3 and 6)."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != _FORM:
+        return _oauth_error("invalid_request", f"Send the parameters as {_FORM}.")
+    form = await _bounded_form(request)
+    match form.get("grant_type"):
+        case "authorization_code" if form.get("code") and form.get("code_verifier"):
+            user_agent = _given(request.headers.get("user-agent"))
+            exchange = parts_of(request).login.exchange_code(form["code"], form["code_verifier"], user_agent)
+        case "refresh_token" if form.get("refresh_token"):
+            exchange = parts_of(request).login.refresh(form["refresh_token"])
+        case "authorization_code" | "refresh_token":
+            return _oauth_error("invalid_request", "Send code and code_verifier, or refresh_token.")
+        case _:
+            return _oauth_error("unsupported_grant_type", "grant_type is authorization_code or refresh_token.")
+    try:
+        return _tokens(await exchange)
+    except InvalidGrant as error:
+        return _oauth_error(error.code, error.message)
+
+
+def _tokens(tokens: Tokens) -> Response:
+    body = {
+        "access_token": tokens.access_token,
+        "token_type": "Bearer",
+        "expires_in": tokens.expires_in_s,
+        "refresh_token": tokens.refresh_token,
+    }
+    return JSONResponse(body, headers=_NO_STORE)
+
+
+async def _bounded_form(request: Request) -> dict[str, str]:
+    raw = await read_bounded(request, at_most_bytes=16 * 1024)
+    return dict(parse_qsl(raw.decode("utf-8", "replace")))
+
+
+def _oauth_error(error: str, description: str) -> Response:
+    return problem(400, error, description, headers=_NO_STORE, error=error, error_description=description)
+
+
+async def _login_failed(request: Request, error: DropError) -> Response:
+    if "text/html" not in request.headers.get("accept", ""):
+        return await drop_error(request, error)
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign in · Drop</title>'
+        f"<h1>You are not signed in</h1><p>{html.escape(error.message)}</p>"
+        '<p><a href="/auth/bankid/login">Start again</a></p></html>'
+    )
+    return HTMLResponse(page, 400, headers=_NO_STORE)
+
+
+def _given(text: str | None) -> str | None:
+    return text if text and len(text) <= _LONGEST and text.isprintable() else None
+
+
+ROUTES = [
+    Route("/auth/bankid/login", login),
+    Route(CALLBACK, callback),
+    Route("/auth/logout", logout, methods=["POST"]),
+    Route("/auth/token", token, methods=["POST"]),
+]

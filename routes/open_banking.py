@@ -1,0 +1,28 @@
+"""The way back from a bank's page."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from domain.errors import NotFound
+from routes.parts import parts_of
+from routes.requests import ip_address
+
+_LONGEST: Final = 200
+
+
+async def callback(request: Request) -> Response:
+    """Read at the bank what became of it, and send the user on. Returning proves nothing by itself."""
+    state = request.query_params.get("state", "")[:_LONGEST]
+    parts = parts_of(request)
+    target = await parts.banks.returned(state, dict(request.query_params), ip_address(request))
+    if target is None:
+        target = await parts.payments.returned(state)
+    if target is None:
+        raise NotFound("This way back from the bank is unknown. Start again in the app.", field=("state",))
+    return RedirectResponse(target, 303, headers={"Cache-Control": "no-store"})
+
+
+ROUTES = [Route("/api/openbanking/callback", callback)]

@@ -1,0 +1,37 @@
+"""What the routes work with, put on the application when it starts."""
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from services.banks import Banks
+from services.health import HealthService
+from services.kyc import KycService
+from services.login import Login
+from services.payments import Payments
+from services.reset import Reset
+from services.sessions import Sessions
+from services.webhooks import Webhooks
+
+
+@dataclass(frozen=True, slots=True)
+class RouteParts:
+    """`public_url` fixes this gateway's address; None on plain-http loopback, where the request's host is kept."""
+
+    login: Login
+    sessions: Sessions
+    kyc: KycService
+    banks: Banks
+    payments: Payments
+    webhooks: Webhooks
+    health: HealthService
+    reset: Reset
+    public_url: str | None
+    allowed_origins: tuple[str, ...]
+    default_return_to: str
+    has_sandbox: bool
+
+
+def parts_of(connection: HTTPConnection) -> RouteParts:
+    parts: RouteParts = connection.app.state.parts
+    return parts

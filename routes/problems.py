@@ -1,0 +1,83 @@
+"""Errors as problem documents (RFC 9457): one place translates the tree of `domain.errors`."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from domain.errors import (
+    BadSignature,
+    BadWebhook,
+    DropError,
+    Forbidden,
+    InvalidState,
+    KycRequired,
+    NotFound,
+    ProviderUnavailable,
+    Refusal,
+    Unauthenticated,
+    Unavailable,
+)
+from routes.requests import BodyTooLarge
+
+# The first that fits, so the narrow come before the wide.
+_STATUS: Final[Mapping[type[DropError], int]] = {
+    BodyTooLarge: 413,
+    NotFound: 404,
+    InvalidState: 409,
+    KycRequired: 403,
+    ProviderUnavailable: 503,
+    Refusal: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
+    BadSignature: 401,
+    BadWebhook: 400,
+    Unavailable: 503,
+}
+_RETRY_AFTER_S: Final = "30"
+_log = structlog.get_logger()
+
+
+def problem(
+    status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: object
+) -> Response:
+    """`type` is about:blank, so `title` is the status' own phrase (RFC 9457, 4.2.1); `code` is for programs."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **more,
+    }
+    return JSONResponse(body, status, headers=headers, media_type="application/problem+json")
+
+
+async def drop_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DropError)
+    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 400)
+    headers = {}
+    if status == 503:
+        headers["Retry-After"] = _RETRY_AFTER_S
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    more = {"field": list(error.field)} if isinstance(error, Refusal) and error.field else {}
+    return problem(status, error.code, error.message, headers=headers, **more)
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).name
+    return problem(error.status_code, code, error.detail, headers=error.headers)
+
+
+async def unexpected(request: Request, error: Exception) -> Response:
+    """A bug: a reference id to the caller, the rest to the log."""
+    reference = uuid4().hex
+    _log.error("unhandled_exception", reference=reference, path=request.url.path, exc_info=error)
+    return problem(500, "INTERNAL", f"Something went wrong on our side. Reference: {reference}")

@@ -1,0 +1,86 @@
+"""Reading a request: who asks, from where, and whether a browser was tricked into asking."""
+
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection, Request
+
+from domain.errors import Forbidden, Refusal, Unauthenticated
+from domain.user import SignIn
+from routes.parts import parts_of
+
+CSRF_HEADER: Final = "x-drop-csrf"
+_SAME: Final = frozenset({"same-origin"})
+
+
+class BodyTooLarge(Refusal):
+    code = "BODY_TOO_LARGE"
+
+
+def base_url(connection: HTTPConnection) -> str:
+    """This gateway as the client reached it, without a slash at the end."""
+    fixed = parts_of(connection).public_url
+    if fixed is not None:
+        return fixed
+    scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
+    return f"{scheme}://{connection.url.netloc}"
+
+
+def is_https(connection: HTTPConnection) -> bool:
+    return base_url(connection).startswith("https://")
+
+
+def cookie_name(connection: HTTPConnection) -> str:
+    """`__Host-` demands https; on plain-http loopback clients refuse it."""
+    return "__Host-drop_session" if is_https(connection) else "drop_session"
+
+
+def ip_address(connection: HTTPConnection) -> str:
+    return connection.client.host if connection.client else "127.0.0.1"
+
+
+def bearer_token(headers: Headers) -> str | None:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+async def sign_in_of(connection: HTTPConnection) -> SignIn | None:
+    """By bearer token or cookie. A stale cookie is nobody; a bad bearer token raises Unauthenticated."""
+    sessions = parts_of(connection).sessions
+    token = bearer_token(connection.headers)
+    if token is not None:
+        sign_in = await sessions.sign_in_of(token, is_cookie=False)
+        if sign_in is None:
+            raise Unauthenticated("The access token is unknown or has expired. Refresh it, or sign in again.")
+        return sign_in
+    cookie = connection.cookies.get(cookie_name(connection))
+    return await sessions.sign_in_of(cookie, is_cookie=True) if cookie else None
+
+
+def is_allowed_origin(connection: HTTPConnection) -> bool:
+    """`Sec-Fetch-Site: same-origin`, or an `Origin` that is this gateway's or listed."""
+    if connection.headers.get("sec-fetch-site") in _SAME:
+        return True
+    origin = connection.headers.get("origin")
+    return origin is not None and (origin == base_url(connection) or origin in parts_of(connection).allowed_origins)
+
+
+def require_same_site(request: Request) -> None:
+    """Raises Forbidden for a request that carries the session cookie and may come from another site."""
+    if cookie_name(request) not in request.cookies:
+        return
+    is_json = request.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
+    if not is_json and CSRF_HEADER not in request.headers:
+        raise Forbidden("Requests with the session cookie need Content-Type: application/json or X-Drop-CSRF.")
+    if not is_allowed_origin(request):
+        raise Forbidden("Requests with the session cookie must come from this origin or a listed one.")
+
+
+async def read_bounded(request: Request, *, at_most_bytes: int) -> bytes:
+    """The raw body. Raises BodyTooLarge."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > at_most_bytes:
+            raise BodyTooLarge(f"The body may have {at_most_bytes} bytes.")
+    return bytes(body)

@@ -1,0 +1,27 @@
+"""Webhooks: verify, store, answer. A worker does the rest, so a vendor never waits."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from routes.parts import parts_of
+from routes.requests import read_bounded
+from services.webhooks import KYC
+
+MAX_BYTES: Final = 256 * 1024
+
+
+async def receive(request: Request) -> Response:
+    """202 once stored, repeats too; 401 bad signature, 400 unreadable, 404 unknown provider, 413 too large."""
+    raw = await read_bounded(request, at_most_bytes=MAX_BYTES)
+    provider = request.path_params.get("provider", KYC)
+    await parts_of(request).webhooks.accept(provider, raw, request.headers)
+    return Response(status_code=202)
+
+
+ROUTES = [
+    Route("/api/kyc/webhook", receive, methods=["POST"]),
+    Route("/api/webhooks/{provider}", receive, methods=["POST"]),
+]
