@@ -1,0 +1,164 @@
+"""The application: what is served where, and what lives as long as it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from db.clock_offset import load_offset
+from db.engine import Database, open_database
+from domain.clock import Clock
+from domain.errors import DropError
+from gateway.clock import OffsetClock, SystemClock
+from gateway.clock_driver import ClockDriver
+from gateway.graphql.http import GraphQlHttp
+from gateway.graphql.schema import build_schema
+from gateway.graphql.websocket import GraphQlWebSocket
+from gateway.middleware import SecurityHeaders
+from gateway.parts import Parts, build_parts
+from gateway.settings import Settings
+from routes import auth, graphiql, health, kyc, mock, open_banking, openapi, problems, webhooks
+from routes.requests import CSRF_HEADER
+from sandbox.api import NOW_HEADER
+from sandbox.app import pages_app, vendors_app
+from sandbox.store import Store
+from sandbox.world import SandboxSettings, World
+
+_SANDBOX: Final = "http://sandbox"
+
+
+@dataclass(slots=True)
+class Gateway:
+    """A running gateway. `driver` moves the clock; `worker` and `driver` run by themselves unless told not to."""
+
+    settings: Settings
+    database: Database
+    clock: OffsetClock
+    parts: Parts
+    driver: ClockDriver
+    sandbox: httpx.AsyncClient
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+def create_app(settings: Settings, *, base_clock: Clock | None = None, runs_by_itself: bool = True) -> Starlette:
+    """Mock mode as one ASGI application. Tests give a clock that stands still and drive it themselves."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            gateway = await _start(app, settings, base_clock or SystemClock(), stack)
+            app.state.gateway = gateway
+            if runs_by_itself:
+                for running in (gateway.parts.worker.run(), gateway.driver.run()):
+                    gateway.tasks.append(asyncio.create_task(running))
+            try:
+                yield
+            finally:
+                for task in gateway.tasks:
+                    task.cancel()
+                for task in gateway.tasks:
+                    with suppress(asyncio.CancelledError):
+                        await task
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            Route("/graphql", _graphql, methods=["GET", "POST"]),
+            WebSocketRoute("/graphql", _graphql_socket),
+            *graphiql.ROUTES,
+            *auth.ROUTES,
+            *kyc.ROUTES,
+            *webhooks.ROUTES,
+            *open_banking.ROUTES,
+            *health.ROUTES,
+            *openapi.ROUTES,
+            *mock.ROUTES,
+            Mount("/sandbox", _sandbox_pages),
+        ],
+        middleware=_middleware(settings),
+        exception_handlers={
+            DropError: problems.drop_error,
+            HTTPException: problems.http_error,
+            Exception: problems.unexpected,
+        },
+    )
+
+
+async def _start(app: Starlette, settings: Settings, base: Clock, stack: AsyncExitStack) -> Gateway:
+    database = open_database(settings.database_url)
+    stack.push_async_callback(database.close)
+    clock = OffsetClock(base)
+    clock.offset = await load_offset(database)
+
+    # The vendors call back over HTTP through the same routes as the real ones.
+    vendors_call = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=settings.public_url)
+    await stack.enter_async_context(vendors_call)
+    store = Store(settings.sandbox_path)
+    await store.open()
+    stack.push_async_callback(store.close)
+    sandbox_settings = SandboxSettings(
+        openbanking_webhook_secret=settings.openbanking_webhook_secret.get_secret_value(),
+        sumsub_secret_key=settings.sumsub_secret_key.get_secret_value(),
+        seed=settings.sandbox_seed,
+    )
+    world = World(store, vendors_call, sandbox_settings, now=clock.now())
+    app.state.sandbox_pages = pages_app(world)
+
+    async def tell_time(request: httpx.Request) -> None:
+        request.headers[NOW_HEADER] = clock.now().isoformat()
+
+    sandbox = httpx.AsyncClient(
+        transport=httpx.ASGITransport(vendors_app(world)),
+        base_url=_SANDBOX,
+        event_hooks={"request": [tell_time]},
+    )
+    await stack.enter_async_context(sandbox)
+
+    parts = build_parts(settings, database, clock, SystemClock(), sandbox)
+    driver = ClockDriver(clock, sandbox, parts.worker, parts.read, database)
+    world.on_scheduled = driver.wake
+    schema = build_schema()
+    app.state.parts = parts.routes
+    app.state.graphql_http = GraphQlHttp(schema, parts.services)
+    app.state.graphql_socket = GraphQlWebSocket(schema, parts.services, parts.fanout)
+    return Gateway(settings, database, clock, parts, driver, sandbox)
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.allowed_origins,
+        allow_credentials=True,
+        allow_methods=["GET", "POST"],
+        allow_headers=["content-type", "authorization", CSRF_HEADER],
+    )
+    return [Middleware(SecurityHeaders, is_https=settings.is_https), cors]
+
+
+async def _graphql(request: Request) -> Response:
+    """A browser that opens the address gets GraphiQL, everybody else the API."""
+    if graphiql.is_wanted(request):
+        return graphiql.page()
+    endpoint: GraphQlHttp = request.app.state.graphql_http
+    return await endpoint(request)
+
+
+async def _graphql_socket(socket: WebSocket) -> None:
+    endpoint: GraphQlWebSocket = socket.app.state.graphql_socket
+    await endpoint.serve(socket)
+
+
+async def _sandbox_pages(scope: Scope, receive: Receive, send: Send) -> None:
+    await scope["app"].state.sandbox_pages(scope, receive, send)

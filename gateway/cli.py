@@ -1,0 +1,132 @@
+"""The command `gateway`. Exit codes: 0 done, 1 something is wrong, 2 wrong usage."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import typer
+import uvicorn
+from rich.console import Console
+
+from db.engine import open_database
+from db.migrate import current_revision, migrate, newest_revision
+from gateway.app import create_app
+from gateway.log import configure_logging
+from gateway.settings import InvalidSettings, Settings, load_settings
+
+SDL_PATH: Final = Path(__file__).parent.parent / "schema" / "schema.graphql"
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Drop Gateway.")
+schema_app = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
+app.add_typer(schema_app, name="schema")
+_out: Final = Console()
+_err: Final = Console(stderr=True)
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except InvalidSettings as error:
+        _fail(f"The settings need attention:\n{error}")
+
+
+def _fail(message: str) -> NoReturn:
+    _err.print(message, style="red", markup=False)
+    raise typer.Exit(1)
+
+
+@app.command()
+def serve() -> None:
+    """Serve GraphQL, the side-routes and, in mock mode, the sandbox."""
+    settings = _settings()
+    configure_logging(settings.log_level, is_terminal=sys.stderr.isatty())
+    asyncio.run(_migrate(settings))
+    address = settings.public_url.rstrip("/")
+    for name, path in (("GraphiQL", "/graphql"), ("Sandbox", "/sandbox/"), ("Health", "/api/health")):
+        _out.print(f"{name:<9} {address}{path}", highlight=False)
+    uvicorn.run(
+        create_app(settings), host=settings.host, port=settings.port, log_level="warning", ws_max_size=128 * 1024
+    )
+
+
+@app.command(name="migrate")
+def migrate_command() -> None:
+    """Bring the database to the newest version of its tables."""
+    settings = _settings()
+    asyncio.run(_migrate(settings))
+    _out.print(f"The database is at version {newest_revision()}.")
+
+
+async def _migrate(settings: Settings) -> None:
+    database = open_database(settings.database_url)
+    try:
+        await migrate(database)
+    finally:
+        await database.close()
+
+
+@app.command()
+def doctor() -> None:
+    """Check the settings and the connections, and say what to do."""
+    settings = _settings()
+    _out.print("[green]ok[/] settings")
+    try:
+        revision = asyncio.run(_revision(settings))
+    except Exception as error:  # whatever the driver raises
+        _fail(f"The database does not answer ({type(error).__name__}). Check DATABASE_URL.")
+    _out.print("[green]ok[/] database")
+    if revision != newest_revision():
+        _fail(f"The database is at version {revision}, not {newest_revision()}. Run: gateway migrate")
+    _out.print("[green]ok[/] migrations")
+
+
+async def _revision(settings: Settings) -> str | None:
+    database = open_database(settings.database_url)
+    try:
+        return await current_revision(database)
+    finally:
+        await database.close()
+
+
+@app.command()
+def demo(
+    url: Annotated[str, typer.Option(help="The running gateway.")] = "http://localhost:8000",
+    persona: Annotated[str, typer.Option(help="Who plays it.")] = "new",
+) -> None:
+    """Play sign-in, KYC, a bank and a payment against a running gateway in mock mode, as a client would."""
+    from gateway.demo import DemoFailed, play
+
+    try:
+        asyncio.run(play(url.rstrip("/"), persona, _out))
+    except DemoFailed as error:
+        _fail(str(error))
+
+
+@schema_app.command()
+def export(path: Annotated[Path, typer.Argument(help="The file to write.")] = SDL_PATH) -> None:
+    """Write the schema in its own language."""
+    from gateway.graphql.schema import sdl
+
+    path.write_text(sdl())
+    _out.print(f"Wrote {path.name}.")
+
+
+@schema_app.command()
+def check(
+    against: Annotated[Path | None, typer.Option(help="An older schema: breaking changes to it are refused.")] = None,
+) -> None:
+    """Compare the schema with the exported file, and with an older one for breaking changes."""
+    from gateway.graphql.check import breaking_changes
+    from gateway.graphql.schema import sdl
+
+    if SDL_PATH.read_text() != sdl():
+        _fail("schema/schema.graphql is not the schema. Run: gateway schema export")
+    if against is not None:
+        broken = breaking_changes(against.read_text(), sdl())
+        if broken:
+            _fail("Breaking changes:\n" + "\n".join(broken))
+    _out.print("The schema is as exported.")
+
+
+def main() -> None:
+    app()

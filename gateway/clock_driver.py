@@ -1,0 +1,98 @@
+"""Who owns the order of time in mock mode: tells the sandbox what time it is, and runs what falls due.
+
+While the clock runs by itself the driver tells it as it passes. When it is advanced, the driver steps from one due
+thing to the next, so that a run has the same result every time.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+import httpx
+import structlog
+
+from db.clock_offset import save_offset
+from db.engine import Database
+from db.unit_of_work import Read
+from gateway.clock import OffsetClock
+from services.jobs.worker import Worker
+
+_LONGEST_PAUSE_S: Final = 0.5
+_log = structlog.get_logger()
+
+
+class ClockDriver:
+    def __init__(
+        self, clock: OffsetClock, sandbox: httpx.AsyncClient, worker: Worker, read: Read, database: Database
+    ) -> None:
+        self._clock = clock
+        self._sandbox = sandbox
+        self._worker = worker
+        self._read = read
+        self._database = database
+        self._woken = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    def wake(self) -> None:
+        """The sandbox has scheduled something."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Tell the sandbox the time as it passes, until cancelled."""
+        while True:
+            self._woken.clear()
+            try:
+                async with self._turn:
+                    due = await self._tell(self._clock.now())
+            except httpx.HTTPError:
+                _log.warning("sandbox_away")
+                due = None
+            pause = _LONGEST_PAUSE_S if due is None else (due - self._clock.now()).total_seconds()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(max(pause, 0.005), _LONGEST_PAUSE_S)):
+                    await self._woken.wait()
+
+    async def settle(self) -> None:
+        """Do everything that is due now, and what follows from it now."""
+        async with self._turn:
+            await self._settle()
+
+    async def advance(self, by: timedelta) -> None:
+        """Move the clock forward, stopping at each due thing on the way, in order."""
+        async with self._turn:
+            target = self._clock.now() + by
+            await self._settle()
+            while (due := await self._next_due()) is not None and due <= target:
+                await self._move_to(due)
+                await self._settle()
+            await self._move_to(target)
+            await self._settle()
+
+    async def _settle(self) -> None:
+        while True:
+            told = await self._sandbox.post("/clock", json={"now": self._clock.now().isoformat()})
+            ran = await self._worker.run_due()
+            if told.json()["done"] == 0 and ran == 0:
+                return
+
+    async def _tell(self, now: datetime) -> datetime | None:
+        answer = await self._sandbox.post("/clock", json={"now": now.isoformat()})
+        return _time(answer.json()["nextDue"])
+
+    async def _next_due(self) -> datetime | None:
+        """The earliest of what the sandbox and the queue have due; what is overdue in a lease does not count."""
+        answer = await self._sandbox.get("/clock")
+        async with self._read() as read:
+            job = await read.jobs.next_due()
+        return min((due for due in (_time(answer.json()["nextDue"]), job) if due is not None), default=None)
+
+    async def _move_to(self, moment: datetime) -> None:
+        ahead = moment - self._clock.now()
+        if ahead > timedelta():
+            self._clock.offset += ahead
+            await save_offset(self._database, self._clock.offset)
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

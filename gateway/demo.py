@@ -1,0 +1,155 @@
+"""The product played from outside, as a client would: each step with its time."""
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from secrets import token_hex
+from typing import Any, Final
+from urllib.parse import urljoin
+
+import httpx
+from rich.console import Console
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+_WITHIN_S: Final = 30
+_START_KYC: Final = "mutation { startKyc { kyc { status } userErrors { code message } } }"
+_KYC: Final = "subscription { kycUpdated { cursor kind kyc { status retryRequired } } }"
+_CONNECT: Final = """mutation($bank: ID!) { connectBank(input: {bankId: $bank, returnTo: "/sandbox/"}) {
+  authorisationUrl userErrors { code message } } }"""
+_ACCOUNTS: Final = """{ viewer { name bankAccounts { edges { node {
+  id name maskedNumber balances { type amount { formatted(locale: "en") } } } } } } }"""
+_PAY: Final = """mutation($input: InitiatePaymentInput!) { initiatePayment(input: $input) {
+  payment { id status authorisationUrl } warnings userErrors { code message field } } }"""
+_PAYMENT: Final = """subscription($id: ID!) { paymentUpdated(id: $id) { cursor kind payment {
+  status failure { message } history { status cause } } } }"""
+_DONE: Final = frozenset({"SETTLED", "REJECTED", "FAILED", "CANCELLED", "EXPIRED"})
+
+
+class DemoFailed(Exception):
+    """A step did not come to the expected end."""
+
+
+class Client:
+    """A browser's worth of client: cookies, redirects, GraphQL over HTTP and WebSocket."""
+
+    def __init__(self, url: str, http: httpx.AsyncClient) -> None:
+        self._url = url
+        self._http = http
+
+    async def sign_in(self, persona: str) -> None:
+        response = await self._http.get(f"/auth/bankid/login?persona={persona}&return_to=/api/health/live")
+        if response.status_code != 200:
+            raise DemoFailed(f"The login ended with {response.status_code}.")
+
+    async def ask(self, query: str, **variables: object) -> Any:
+        response = await self._http.post("/graphql", json={"query": query, "variables": variables})
+        body = response.json()
+        if body.get("errors"):
+            raise DemoFailed(body["errors"][0]["message"])
+        for payload in body["data"].values():
+            if isinstance(payload, dict) and payload.get("userErrors"):
+                raise DemoFailed(payload["userErrors"][0]["message"])
+        return body["data"]
+
+    async def press(self, page: str, button: str) -> None:
+        """Fill in a bank's form as it stands and press a button."""
+        accounts = re.findall(r'name="account" value="(\w+)"', (await self._http.get(page)).text)
+        response = await self._http.post(page, data={"account": accounts, "decision": button})
+        if response.is_error:
+            raise DemoFailed(f"The bank's page ended with {response.status_code}.")
+
+    @asynccontextmanager
+    async def follow(self, query: str, **variables: object) -> AsyncIterator[AsyncIterator[Any]]:
+        cookies = "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
+        address = urljoin(self._url, "/graphql").replace("http", "ws", 1)
+        async with connect(
+            address,
+            subprotocols=[Subprotocol("graphql-transport-ws")],
+            additional_headers={"Cookie": cookies, "Origin": self._url},
+        ) as socket:
+            await socket.send('{"type":"connection_init"}')
+            payload = {"query": query, "variables": variables}
+            await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+            yield _items(socket)
+
+
+async def _items(socket: ClientConnection) -> AsyncIterator[Any]:
+    async for message in socket:
+        received = json.loads(message)
+        if received["type"] == "next":
+            yield next(iter(received["payload"]["data"].values()))
+        elif received["type"] == "error":
+            raise DemoFailed(received["payload"][0]["message"])
+
+
+async def play(url: str, persona: str, out: Console) -> None:
+    """Sign in, pass KYC, connect DNB, pay, and see the payment settle. Raises DemoFailed."""
+    started = time.monotonic()
+
+    def tell(step: str) -> None:
+        out.print(f"{time.monotonic() - started:6.2f} s  {step}", highlight=False, markup=False)
+
+    headers = {"origin": url}
+    try:
+        async with httpx.AsyncClient(base_url=url, headers=headers, follow_redirects=True, timeout=_WITHIN_S) as http:
+            await _play(Client(url, http), persona, tell)
+    except httpx.TransportError as error:
+        raise DemoFailed(f"No gateway answers at {url}. Start it with: make run") from error
+
+
+async def _play(client: Client, persona: str, tell: Any) -> None:
+    await client.sign_in(persona)
+    viewer = (await client.ask("{ viewer { name kyc { status } } }"))["viewer"]
+    tell(f"Signed in with BankID as {viewer['name']}")
+    if viewer["kyc"]["status"] != "APPROVED":
+        await _pass_kyc(client, tell)
+    page = (await client.ask(_CONNECT, bank="bank_dnb"))["connectBank"]["authorisationUrl"]
+    await client.press(page, "approve")
+    tell("Connected DNB: the consent was given on the bank's page")
+    account = await _account(client, tell)
+    await _pay(client, account["id"], tell)
+    await _account(client, tell)
+
+
+async def _pass_kyc(client: Client, tell: Any) -> None:
+    async with client.follow(_KYC) as items:
+        await client.ask(_START_KYC)
+        tell("Started KYC")
+        async for item in items:
+            if item["kyc"]["retryRequired"]:
+                await client.ask("mutation { retryKyc { userErrors { message } } }")
+                tell("KYC wants another document: submitted again")
+            elif item["kyc"]["status"] in ("APPROVED", "REJECTED"):
+                tell(f"KYC is {item['kyc']['status']}, pushed live")
+                return
+
+
+async def _account(client: Client, tell: Any) -> Any:
+    account = (await client.ask(_ACCOUNTS))["viewer"]["bankAccounts"]["edges"][0]["node"]
+    available = next(one["amount"]["formatted"] for one in account["balances"] if one["type"] == "AVAILABLE")
+    tell(f"{account['name']} {account['maskedNumber']} has {available} available")
+    return account
+
+
+async def _pay(client: Client, account_id: str, tell: Any) -> None:
+    payment_input = {
+        "debtorAccountId": account_id,
+        "creditorName": "Ola Hansen",
+        "creditorAccount": "3201 00 20009",
+        "amount": {"amountMinor": "12500", "currency": "NOK"},
+        "message": "Takk for kaffen",
+        "idempotencyKey": token_hex(16),
+    }
+    payment = (await client.ask(_PAY, input=payment_input))["initiatePayment"]["payment"]
+    tell(f"Asked to pay NOK 125.00: {payment['status']}")
+    async with client.follow(_PAYMENT, id=payment["id"]) as items:
+        await client.press(payment["authorisationUrl"], "approve")
+        async for item in items:
+            tell(f"The payment is {item['payment']['status']}, pushed live")
+            if item["payment"]["status"] in _DONE:
+                if item["payment"]["status"] != "SETTLED":
+                    raise DemoFailed(str(item["payment"]["failure"]))
+                return

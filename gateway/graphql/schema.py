@@ -1,0 +1,61 @@
+"""The schema as it is served: with limits before execution and with presented errors."""
+
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+
+import strawberry
+from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionResult
+
+from gateway.graphql.errors import present
+from resolvers.context import Context
+from schema.roots import Mutation, Query, Subscription
+from schema.types.scalars import SCALARS
+
+MAX_DEPTH: Final = 15
+MAX_ALIASES: Final = 50
+MAX_TOKENS: Final = 2_000
+
+
+class GatewaySchema(strawberry.Schema):
+    """Each operation gets a context of its own, on a socket too, and every error its code."""
+
+    async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
+        result = await super().execute(*args, **kwargs)
+        result.errors = present(result.errors)
+        return result
+
+    async def stream(self, *args: Any, **kwargs: Any) -> Any:
+        context = kwargs.get("context_value")
+        if isinstance(context, Context):
+            kwargs["context_value"] = context.for_operation()
+        return _presented(await super().stream(*args, **kwargs))
+
+
+async def _presented(results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    try:
+        async for result in results:
+            result.errors = present(result.errors)
+            yield result
+    finally:
+        await results.aclose()
+
+
+def build_schema() -> GatewaySchema:
+    return GatewaySchema(
+        Query,
+        Mutation,
+        Subscription,
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=False),
+        extensions=[
+            lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
+            lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
+            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+        ],
+    )
+
+
+def sdl() -> str:
+    """The schema in its own language, as `schema/schema.graphql` keeps it."""
+    return build_schema().as_str() + "\n"

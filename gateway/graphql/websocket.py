@@ -1,0 +1,124 @@
+"""GraphQL over WebSocket (`graphql-transport-ws`): a socket lives as long as its session."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketState
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+
+from domain.errors import Unauthenticated
+from domain.user import SignIn
+from gateway.graphql.schema import GatewaySchema
+from providers.fanout.port import Fanout
+from resolvers.context import Context
+from resolvers.services import Services
+from routes.parts import parts_of
+from routes.requests import base_url, ip_address, is_allowed_origin, sign_in_of
+
+UNAUTHORISED: Final = 4401
+_FORBIDDEN: Final = 4403
+_INIT_WITHIN: Final = timedelta(seconds=10)
+_MAX_OPERATIONS: Final = 50
+_LOOK_EVERY_S: Final = 60
+
+
+class SocketAdapter(ASGIWebSocketAdapter):
+    """Closes with 4401 where the library would say 4403, which graphql-ws retries for ever."""
+
+    async def close(self, code: int, reason: str) -> None:
+        if self.ws.application_state is WebSocketState.CONNECTED:
+            await self.ws.close(code=UNAUTHORISED if code == _FORBIDDEN else code, reason=reason)
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        if self.ws.application_state is not WebSocketState.CONNECTED:
+            raise WebSocketDisconnected
+        await super().send_json(message)
+
+
+class SocketContext(Context):
+    """A context that knows its socket."""
+
+    socket: WebSocket
+
+
+class GraphQlWebSocket(GraphQL[SocketContext, None]):
+    """A browser is known by its cookie and origin, an app by `authorization` in `connection_init`."""
+
+    websocket_adapter_class = SocketAdapter
+
+    def __init__(self, schema: GatewaySchema, services: Services, fanout: Fanout) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=_INIT_WITHIN,
+            max_subscriptions_per_connection=_MAX_OPERATIONS,
+        )
+        self._services = services
+        self._fanout = fanout
+        self._watchers: dict[int, asyncio.Task[None]] = {}
+
+    async def serve(self, socket: WebSocket) -> None:
+        try:
+            await self.run(socket)
+        finally:
+            watcher = self._watchers.pop(id(socket), None)
+            if watcher is not None:
+                watcher.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watcher
+
+    def is_websocket_origin_allowed(self, request: WebSocket, origin: str) -> bool:
+        return is_allowed_origin(request)
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> SocketContext:
+        assert isinstance(request, WebSocket)
+        context = SocketContext(
+            services=self._services,
+            base_url=base_url(request),
+            ip_address=ip_address(request),
+            default_return_to=parts_of(request).default_return_to,
+        )
+        context.socket = request
+        return context
+
+    async def on_ws_connect(self, context: SocketContext) -> Any:
+        """Signed-out sockets are served too: an operation that needs the viewer says UNAUTHENTICATED itself."""
+        socket = context.socket
+        try:
+            context.sign_in = await self._sign_in_of(context)
+        except Unauthenticated as error:
+            raise ConnectionRejectionError from error
+        context.renew_loaders()
+        if context.sign_in is not None:
+            watch = self._watch(socket, context.sign_in)
+            self._watchers[id(socket)] = asyncio.create_task(watch)
+        return await super().on_ws_connect(context)
+
+    async def _sign_in_of(self, context: SocketContext) -> SignIn | None:
+        given = context.connection_params.get("authorization")
+        if given is None:
+            return await sign_in_of(context.socket)
+        scheme, _, token = str(given).partition(" ")
+        if scheme.lower() == "bearer" and token:
+            sign_in = await self._services.sessions.sign_in_of(token, is_cookie=False)
+            if sign_in is not None:
+                return sign_in
+        raise Unauthenticated
+
+    async def _watch(self, socket: WebSocket, sign_in: SignIn) -> None:
+        async with self._fanout.listen(sign_in.session_id) as hint:
+            while await self._services.sessions.is_alive(sign_in):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_EVERY_S):
+                        await hint.wait()
+        if socket.application_state is WebSocketState.CONNECTED:
+            await socket.close(UNAUTHORISED, "The session has ended")

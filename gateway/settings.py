@@ -1,0 +1,149 @@
+"""Every setting, read once at start and checked as a whole."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from db.engine import async_url
+
+_VAR: Final = Path("var")
+# For mock mode alone, so that a newcomer sets nothing; production refuses to start without its own.
+_MOCK_FIELD_KEY: Final = "ZHJvcC1tb2NrLW1vZGUtZmllbGQta2V5LTAwMDAwMDA="
+_MOCK_SECRET: Final = "mock-mode-only"
+_SECRETS: Final = ("field_encryption_keys", "field_hash_key", "sumsub_secret_key", "openbanking_webhook_secret")
+
+
+class ServiceMode(StrEnum):
+    MOCK = "mock"
+    PRODUCTION = "production"
+
+
+class InvalidSettings(Exception):
+    """One message that lists every problem."""
+
+
+class Settings(BaseSettings):
+    """Read once at start. Each description is that setting's text in .env.example."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+    service_mode: ServiceMode | None = Field(
+        default=None, description="mock (default) or production; NEXT_PUBLIC_SERVICE_MODE is read, too."
+    )
+    next_public_service_mode: ServiceMode | None = Field(
+        default=None,
+        description="The name that Drop's other parts use for SERVICE_MODE. Two that differ stop the start.",
+    )
+    bankid_mock: bool = Field(default=False, description="true chooses the simulated BankID alone.")
+    database_url: str = Field(
+        default=f"sqlite:///{_VAR}/drop.sqlite3", description="sqlite:///path or postgresql://user@host/name."
+    )
+    sandbox_path: Path = Field(
+        default=_VAR / "sandbox.sqlite3", description="The file in which the mock vendors keep what they know."
+    )
+    public_url: str = Field(
+        default="http://localhost:8000", description="Where clients reach this gateway; https in production."
+    )
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8000, description="The port to listen on.")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Origins of web front ends, separated by commas: CORS, WebSockets, return addresses."
+    )
+    app_schemes: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("drop",), description="URL schemes of Drop's apps, separated by commas, to which a login may return."
+    )
+    default_return_to: str = Field(default="/sandbox/", description="Where users go where a client names no address.")
+    field_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(SecretStr(_MOCK_FIELD_KEY),),
+        description="Fernet keys for encrypted fields, separated by commas; the first encrypts, all decrypt.",
+    )
+    field_hash_key: SecretStr = Field(
+        default=SecretStr(_MOCK_SECRET), description="Key of the hashes by which encrypted fields are found."
+    )
+    sumsub_secret_key: SecretStr = Field(
+        default=SecretStr(_MOCK_SECRET), description="Sumsub, Webhooks > secret key: verifies their digest."
+    )
+    openbanking_webhook_secret: SecretStr = Field(
+        default=SecretStr(_MOCK_SECRET), description="Verifies X-OB-Signature of open banking webhooks."
+    )
+    sandbox_seed: str = Field(default="drop", description="Fixes every draw of lots of the mock vendors.")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("allowed_origins", "app_schemes", "field_encryption_keys", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """`NAME_FILE` names a file that holds the secret, as vaults and secret managers hand them over."""
+        for name in _SECRETS:
+            path = os.environ.get(f"{name.upper()}_FILE")
+            if path and name not in values:
+                values[name] = Path(path).read_text().strip()
+        return values
+
+    @property
+    def mode(self) -> ServiceMode:
+        return self.service_mode or self.next_public_service_mode or ServiceMode.MOCK
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @property
+    def return_origins(self) -> tuple[str, ...]:
+        """Where a browser may be sent: here, the listed front ends, the apps."""
+        return (self.public_url.rstrip("/"), *self.allowed_origins, *(f"{scheme}://" for scheme in self.app_schemes))
+
+    def problems(self) -> list[str]:
+        """What is wrong with the whole, each with what to do."""
+        found = []
+        if None not in (self.service_mode, self.next_public_service_mode) and (
+            self.service_mode is not self.next_public_service_mode
+        ):
+            found.append("SERVICE_MODE and NEXT_PUBLIC_SERVICE_MODE differ: set one, or both alike.")
+        if self.mode is ServiceMode.PRODUCTION:
+            found.append("SERVICE_MODE=production needs production adapters, which this version does not have.")
+        found += self._address_problems()
+        try:
+            async_url(self.database_url)
+        except Exception:  # SQLAlchemy and we raise different things for a bad URL
+            found.append("DATABASE_URL must start with sqlite:/// or postgresql://.")
+        try:
+            for key in self.field_encryption_keys:
+                Fernet(key.get_secret_value())
+        except ValueError:
+            found.append("FIELD_ENCRYPTION_KEYS must be Fernet keys: 32 bytes in URL-safe base64.")
+        return found
+
+    def _address_problems(self) -> list[str]:
+        found = []
+        public = urlsplit(self.public_url)
+        if public.scheme not in ("http", "https") or not public.netloc or public.path not in ("", "/"):
+            found.append("PUBLIC_URL must be an address such as https://api.example.no, without a path.")
+        for origin in self.allowed_origins:
+            parts = urlsplit(origin)
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+                found.append(f"ALLOWED_ORIGINS: {origin!r} is not an origin such as https://app.example.no.")
+        return found
+
+
+def load_settings(**given: Any) -> Settings:
+    """Raises InvalidSettings with every problem at once."""
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise InvalidSettings("\n".join(lines)) from error
+    problems = settings.problems()
+    if problems:
+        raise InvalidSettings("\n".join(problems))
+    return settings
