@@ -1,6 +1,7 @@
 """The command `gateway`. Exit codes: 0 done, 1 something is wrong, 2 wrong usage."""
 
 import asyncio
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
@@ -16,6 +17,7 @@ from gateway.log import configure_logging
 from gateway.settings import InvalidSettings, Settings, load_settings
 
 SDL_PATH: Final = Path(__file__).parent.parent / "schema" / "schema.graphql"
+_MAX_SOCKET_BYTES: Final = 128 * 1024
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Drop Gateway.")
 schema_app = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
 app.add_typer(schema_app, name="schema")
@@ -41,12 +43,24 @@ def serve() -> None:
     settings = _settings()
     configure_logging(settings.log_level, is_terminal=sys.stderr.isatty())
     asyncio.run(_migrate(settings))
-    address = settings.public_url.rstrip("/")
-    for name, path in (("GraphiQL", "/graphql"), ("Sandbox", "/sandbox/"), ("Health", "/api/health")):
-        _out.print(f"{name:<9} {address}{path}", highlight=False)
-    uvicorn.run(
-        create_app(settings), host=settings.host, port=settings.port, log_level="warning", ws_max_size=128 * 1024
+    config = uvicorn.Config(
+        create_app(settings), host=settings.host, port=settings.port, log_level="warning", ws_max_size=_MAX_SOCKET_BYTES
     )
+    AnnouncedServer(config, settings.public_url.rstrip("/")).run()
+
+
+class AnnouncedServer(uvicorn.Server):
+    """Prints where everything is once it can be opened."""
+
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
+        super().__init__(config)
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            for name, path in (("GraphiQL", "/graphql"), ("Sandbox", "/sandbox/"), ("Health", "/api/health")):
+                print(f"{name:<9} {self._address}{path}", flush=True)  # noqa: T201  # plain, so that scripts can read it
 
 
 @app.command(name="migrate")

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -66,6 +66,10 @@ async def home(request: Request) -> Response:
         deliveries=await world.store.deliveries(5),
         now=world.now,
     )
+
+
+async def persona_list(request: Request) -> Response:
+    return JSONResponse([{"id": one.id, "name": one.name, "about": one.about} for one in personas().values()])
 
 
 async def choose_persona(request: Request) -> Response:
@@ -188,6 +192,7 @@ async def send_again(request: Request) -> Response:
 
 ROUTES = [
     Route("/", home),
+    Route("/personas.json", persona_list),
     Route("/bankid/authorize", choose_persona),
     Route("/bankid/authorize", take_persona, methods=["POST"]),
     Route("/kyc/{token}", kyc_form),

@@ -1,0 +1,55 @@
+// Bundles GraphiQL with the examples into routes/assets, whose files are committed.
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { build } from 'esbuild';
+
+const target = '../routes/assets';
+const tabs = readdirSync('examples')
+  .filter((file) => file.endsWith('.graphql'))
+  .sort((a, b) => parseInt(a, 10) - parseInt(b, 10))
+  .map((file) => {
+    const variables = `examples/${basename(file, '.graphql')}.json`;
+    let text = '';
+    try {
+      text = readFileSync(variables, 'utf8').trim();
+    } catch {
+      // An example without variables has no such file.
+    }
+    return { query: readFileSync(`examples/${file}`, 'utf8'), variables: text };
+  });
+
+rmSync(target, { recursive: true, force: true });
+await build({
+  entryPoints: { graphiql: 'src/main.jsx' },
+  bundle: true,
+  minify: true,
+  format: 'iife',
+  jsx: 'automatic',
+  outdir: target,
+  legalComments: 'eof',
+  define: { 'process.env.NODE_ENV': '"production"' },
+  loader: { '.woff2': 'file', '.woff': 'file', '.ttf': 'file' },
+  plugins: [
+    {
+      name: 'examples',
+      setup(bundle) {
+        bundle.onResolve({ filter: /^examples$/ }, () => ({ path: 'examples', namespace: 'examples' }));
+        bundle.onLoad({ filter: /.*/, namespace: 'examples' }, () => ({ contents: JSON.stringify(tabs), loader: 'json' }));
+      },
+    },
+  ],
+});
+writeFileSync(
+  `${target}/index.html`,
+  `<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>GraphiQL · Drop</title>
+  <link rel="stylesheet" href="/graphiql/graphiql.css">
+</head>
+<body><div id="root"></div><script src="/graphiql/graphiql.js"></script></body>
+</html>
+`,
+);

@@ -1,0 +1,117 @@
+// GraphiQL with Drop's examples, one-click sign-in and subscriptions over graphql-transport-ws.
+import { createGraphiQLFetcher } from '@graphiql/toolkit';
+import { GraphiQL } from 'graphiql';
+import { createClient } from 'graphql-ws';
+import React, { useEffect, useState } from 'react';
+import { createRoot } from 'react-dom/client';
+import 'graphiql/style.css';
+import './bar.css';
+import examples from 'examples';
+
+const socket = createClient({
+  url: `${location.origin.replace(/^http/, 'ws')}/graphql`,
+  shouldRetry: () => true,
+});
+const send = createGraphiQLFetcher({ url: '/graphql', wsClient: socket });
+
+const PLACEHOLDERS = {
+  FIRST_ACCOUNT: '{ viewer { bankAccounts(first: 1) { edges { node { id } } } } }',
+  FIRST_CONNECTION: '{ viewer { bankConnections { id } } }',
+  LAST_PAYMENT: '{ viewer { payments(first: 1) { edges { node { id } } } } }',
+};
+
+async function ask(query) {
+  const response = await fetch('/graphql', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query }),
+  });
+  return (await response.json()).data;
+}
+
+function firstId(value) {
+  if (value === null || typeof value !== 'object') return undefined;
+  if (typeof value.id === 'string') return value.id;
+  for (const inner of Object.values(value)) {
+    const id = firstId(inner);
+    if (id) return id;
+  }
+  return undefined;
+}
+
+// An example's placeholders become the viewer's own ids, so that it works as it stands.
+async function fill(value) {
+  if (value === 'NEW_KEY') return crypto.randomUUID();
+  if (typeof value === 'string' && PLACEHOLDERS[value]) return firstId(await ask(PLACEHOLDERS[value])) ?? value;
+  if (Array.isArray(value)) return Promise.all(value.map(fill));
+  if (value && typeof value === 'object') {
+    const entries = Object.entries(value).map(async ([name, inner]) => [name, await fill(inner)]);
+    return Object.fromEntries(await Promise.all(entries));
+  }
+  return value;
+}
+
+function pageIn(value) {
+  if (value === null || typeof value !== 'object') return undefined;
+  if (typeof value.authorisationUrl === 'string') return { label: "Open the bank's page", url: value.authorisationUrl };
+  if (typeof value.accessToken?.token === 'string') {
+    return { label: 'Open the KYC form', url: `/sandbox/kyc/${value.accessToken.token}` };
+  }
+  for (const inner of Object.values(value)) {
+    const found = pageIn(inner);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function App() {
+  const [viewer, setViewer] = useState(null);
+  const [personas, setPersonas] = useState([]);
+  const [next, setNext] = useState(undefined);
+
+  useEffect(() => {
+    ask('{ viewer { name } }').then((data) => setViewer(data?.viewer ?? null));
+    fetch('/sandbox/personas.json').then((r) => (r.ok ? r.json() : [])).then(setPersonas);
+  }, []);
+
+  const fetcher = async (params, options) => {
+    const variables = params.operationName === 'IntrospectionQuery' ? params.variables : await fill(params.variables);
+    const result = await send({ ...params, variables }, options);
+    const page = pageIn(result?.data);
+    if (page) setNext(page);
+    return result;
+  };
+
+  const signOut = async () => {
+    await fetch('/auth/logout', { method: 'POST', headers: { 'x-drop-csrf': '1' } });
+    location.reload();
+  };
+
+  return (
+    <>
+      <nav className="bar" aria-label="Sign-in">
+        <strong>Drop</strong>
+        <span role="status">{viewer ? `Signed in as ${viewer.name}` : 'Signed out'}</span>
+        {viewer && <button onClick={signOut}>Sign out</button>}
+        {next && (
+          <a className="next" href={next.url}>
+            {next.label}
+          </a>
+        )}
+        <span className="people">
+          {personas.map((one) => (
+            <a key={one.id} title={one.about} href={`/auth/bankid/login?persona=${one.id}&return_to=/graphql`}>
+              {one.name}
+            </a>
+          ))}
+          {personas.length > 0 && <a href="/sandbox/">Sandbox</a>}
+        </span>
+      </nav>
+      <div className="ide">
+        <GraphiQL fetcher={fetcher} defaultTabs={examples} defaultEditorToolsVisibility="variables" shouldPersistHeaders={false} />
+      </div>
+    </>
+  );
+}
+
+createRoot(document.getElementById('root')).render(<App />);
