@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 const target = '../routes/assets';
 const tabs = readdirSync('examples')
   .filter((file) => file.endsWith('.graphql'))
-  .sort((a, b) => parseInt(a, 10) - parseInt(b, 10))
+  .sort()
   .map((file) => {
     const variables = `examples/${basename(file, '.graphql')}.json`;
     let text = '';
@@ -46,6 +46,7 @@ writeFileSync(
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
+  <link rel="icon" href="data:,">
   <title>GraphiQL · Drop</title>
   <link rel="stylesheet" href="/graphiql/graphiql.css">
 </head>

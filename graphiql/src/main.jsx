@@ -1,10 +1,11 @@
 // GraphiQL with Drop's examples, one-click sign-in and subscriptions over graphql-transport-ws.
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
+import { parse } from 'graphql';
 import { createClient } from 'graphql-ws';
 import React, { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
-import 'graphiql/style.css';
+import 'graphiql/graphiql.css';
 import './bar.css';
 import examples from 'examples';
 
@@ -74,12 +75,22 @@ function App() {
     fetch('/sandbox/personas.json').then((r) => (r.ok ? r.json() : [])).then(setPersonas);
   }, []);
 
+  async function* watched(results) {
+    for await (const result of results[Symbol.asyncIterator] ? results : [results]) {
+      const page = pageIn(result?.data);
+      if (page) setNext(page);
+      yield result;
+    }
+  }
+
   const fetcher = async (params, options) => {
     const variables = params.operationName === 'IntrospectionQuery' ? params.variables : await fill(params.variables);
-    const result = await send({ ...params, variables }, options);
-    const page = pageIn(result?.data);
-    if (page) setNext(page);
-    return result;
+    // Just after a tab was opened GraphiQL may still name the operation of the one before.
+    const documentAST = parse(params.query);
+    const names = documentAST.definitions.filter((one) => one.kind === 'OperationDefinition').map((one) => one.name?.value);
+    const operationName = names.includes(params.operationName) ? params.operationName : names[0];
+    const result = await send({ ...params, operationName, variables }, { ...options, documentAST });
+    return watched(result);
   };
 
   const signOut = async () => {
