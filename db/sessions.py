@@ -51,14 +51,17 @@ class SessionQueries:
         at: datetime,
     ) -> bool:
         """Put new tokens in place of the old; False where another request rotated them first."""
+        # Read before the update, which brings the row up to date.
+        spent = row.refresh_hash
+        assert spent is not None
         rotated = await self._session.exec(
             update(SessionRow)
-            .where(col(SessionRow.id) == row.id, col(SessionRow.refresh_hash) == row.refresh_hash)
+            .where(col(SessionRow.id) == row.id, col(SessionRow.refresh_hash) == spent)
             .values(
                 token_hash=token_hash,
                 token_expires_at=token_expires_at,
                 refresh_hash=refresh_hash,
-                previous_refresh_hash=row.refresh_hash,
+                previous_refresh_hash=spent,
                 refreshed_at=at,
                 last_seen_at=at,
             )
@@ -66,8 +69,7 @@ class SessionQueries:
         assert isinstance(rotated, CursorResult)
         if rotated.rowcount != 1:
             return False
-        assert row.refresh_hash is not None
-        self._session.add(SpentRefreshRow(refresh_hash=row.refresh_hash, session_id=row.id))
+        self._session.add(SpentRefreshRow(refresh_hash=spent, session_id=row.id))
         return True
 
     async def touch(self, session_id: SessionId, at: datetime) -> None:

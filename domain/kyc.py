@@ -114,7 +114,8 @@ class Kyc:
             news_at=review.reviewed_at,
         )
         if replace(learned, news_at=self.news_at, reviewed_at=self.reviewed_at) == self:
-            return self
+            # Says the same, but an older review may still be on its way: remember how new this one is.
+            return self if review.reviewed_at == self.news_at else replace(self, news_at=review.reviewed_at)
         return replace(learned, version=self.version + 1)
 
 

@@ -133,6 +133,10 @@ class KycService:
             after = before.learn(review)
             if after is before:
                 return "nothing new"
+            if after.version == before.version:
+                await work.kyc.save(before, after)
+                await work.commit()
+                return "says the same"
             await self._save(work, before, after)
             if before.status is KycStatus.APPROVED and after.status is not KycStatus.APPROVED:
                 now = self._clock.now()

@@ -1,0 +1,234 @@
+"""KYC: from not started to a verdict, and what the verdict is worth."""
+
+import hashlib
+import hmac
+import json
+
+import pytest
+from sqlmodel import select
+
+from db.tables.event import WebhookEventRow
+from tests.builders.gateway import Play, Player, a_payment, as_json, connect, first_account, pay
+
+START = """mutation { startKyc { kyc { status } accessToken { token expiresAt }
+  userErrors { code message retryable provider } } }"""
+RETRY = "mutation { retryKyc { kyc { status retryRequired } accessToken { token } userErrors { code } } }"
+KYC = """{ viewer { id kyc {
+  id status retryRequired canRetry rejectLabels checks { kind result } startedAt reviewedAt } } }"""
+
+
+async def kyc_of(player: Player) -> dict[str, object]:
+    kyc: dict[str, object] = (await player.ask(KYC))["viewer"]["kyc"]
+    return kyc
+
+
+def signed(raw: bytes, secret: str = "mock-mode-only", algorithm: str = "HMAC_SHA256_HEX") -> dict[str, str]:
+    digest = hmac.new(secret.encode(), raw, getattr(hashlib, algorithm.split("_")[1].lower())).hexdigest()
+    return {"x-payload-digest": digest, "x-payload-digest-alg": algorithm, "content-type": "application/json"}
+
+
+def webhook(user_id: str, correlation: str = "req-1", at: str = "2026-11-24 12:00:03.000") -> bytes:
+    return as_json(
+        {
+            "applicantId": "unknown",
+            "externalUserId": user_id,
+            "correlationId": correlation,
+            "type": "applicantReviewed",
+            "createdAtMs": at,
+        }
+    )
+
+
+async def test_the_verdict_comes_three_seconds_later_by_webhook(play: Play) -> None:
+    kari = await play.person()
+    assert (await kyc_of(kari))["status"] == "NOT_STARTED"
+
+    started = (await kari.ask(START))["startKyc"]
+    await play.advance(seconds=2.9)
+    assert (await kyc_of(kari))["status"] == "PENDING"
+    await play.advance(seconds=0.1)
+
+    assert started["kyc"]["status"] == "PENDING"
+    assert started["accessToken"]["expiresAt"] == "2026-11-24T12:30:00+00:00"
+    kyc = await kyc_of(kari)
+    assert kyc["status"] == "APPROVED"
+    assert {check["result"] for check in kyc["checks"]} == {"PASSED"}  # type: ignore[attr-defined]
+    assert kyc["reviewedAt"] == "2026-11-24T12:00:03+00:00"
+
+
+async def test_starting_again_reuses_the_applicant_and_gives_a_new_token(play: Play) -> None:
+    kari = await play.person()
+
+    tokens = [(await kari.ask(START))["startKyc"]["accessToken"]["token"] for _ in range(3)]
+
+    assert len(set(tokens)) == 3
+    page = await kari.browse(f"/sandbox/kyc/{tokens[-1]}")
+    assert "Kari Nordmann" in page.text
+
+
+async def test_an_applicant_that_the_vendor_knows_already_is_reused(play: Play) -> None:
+    kari = await play.person()
+    user_id = (await kari.ask(KYC))["viewer"]["id"]
+    body = {"externalUserId": user_id, "name": "Kari Nordmann"}
+    assert (await play.gateway.sandbox.post("/kyc/applicants", json=body)).status_code == 200
+
+    started = (await kari.ask(START))["startKyc"]
+
+    assert started["kyc"]["status"] == "PENDING"
+
+
+async def test_over_rest_it_is_the_same(play: Play) -> None:
+    kari = await play.person()
+
+    response = await kari.http.get("/api/kyc/initiate")
+
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    assert response.json()["status"] == "PENDING"
+    assert response.json()["accessToken"].startswith("_act-")
+
+
+async def test_over_rest_another_site_and_nobody_are_refused(play: Play) -> None:
+    kari = await play.person()
+
+    cross = await kari.http.get("/api/kyc/initiate", headers={"sec-fetch-site": "cross-site"})
+    nobody = await play.browser().http.get("/api/kyc/initiate")
+
+    assert (cross.status_code, cross.json()["code"]) == (403, "FORBIDDEN")
+    assert (nobody.status_code, nobody.json()["code"]) == (401, "UNAUTHENTICATED")
+    assert nobody.headers["www-authenticate"] == "Bearer"
+
+
+async def test_who_must_submit_again_does_so_and_passes(play: Play) -> None:
+    ingrid = await play.person("ingrid")
+    await ingrid.ask(START)
+    await play.advance(seconds=3)
+    first = await kyc_of(ingrid)
+    assert (first["status"], first["retryRequired"], first["canRetry"]) == ("PENDING", True, True)
+    assert first["rejectLabels"] == ["DOCUMENT_UNREADABLE"]
+
+    retried = (await ingrid.ask(RETRY))["retryKyc"]
+    await play.advance(seconds=3)
+
+    assert retried["kyc"] == {"status": "PENDING", "retryRequired": False}
+    assert (await kyc_of(ingrid))["status"] == "APPROVED"
+
+
+async def test_who_is_rejected_for_good_can_do_nothing_more(play: Play) -> None:
+    per = await play.person("per")
+    await per.ask(START)
+    await play.advance(seconds=3)
+
+    assert (await kyc_of(per))["status"] == "REJECTED"
+    assert (await per.ask(RETRY))["retryKyc"]["userErrors"] == [{"code": "INVALID_STATE"}]
+    assert (await per.ask(START))["startKyc"]["userErrors"][0]["code"] == "INVALID_STATE"
+
+
+async def test_nine_in_ten_are_approved_and_the_rest_must_retry(play: Play) -> None:
+    people = [await play.person("new") for _ in range(40)]
+    for person in people:
+        await person.ask(START)
+    await play.advance(seconds=3)
+
+    verdicts = [await kyc_of(person) for person in people]
+    approved = sum(kyc["status"] == "APPROVED" for kyc in verdicts)
+    retry = sum(kyc["retryRequired"] is True for kyc in verdicts)
+    assert approved + retry == 40
+    assert 1 <= retry <= 9
+
+
+async def test_the_form_can_be_handed_in_at_once(play: Play) -> None:
+    kari = await play.person()
+    token = (await kari.ask(START))["startKyc"]["accessToken"]["token"]
+
+    await kari.http.post(f"/sandbox/kyc/{token}", data={"document": "passport", "verdict": "rejected"})
+    await play.settle()
+
+    assert (await kyc_of(kari))["status"] == "REJECTED"
+
+
+async def test_approval_can_be_taken_back_and_open_payments_are_cancelled(play: Play) -> None:
+    kari, account = await play.banked()
+    payment = (await pay(kari, a_payment(account)))["payment"]
+    applicants = (await kari.browse("/sandbox/")).text
+    applicant = applicants.split("/sandbox/applicants/")[1].split('"')[0]
+
+    await kari.http.post(f"/sandbox/applicants/{applicant}", data={"verdict": "rejected"})
+    await play.settle()
+
+    assert (await kyc_of(kari))["status"] == "REJECTED"
+    node = await kari.ask("query($id: ID!) { node(id: $id) { ... on Payment { status } } }", id=payment["id"])
+    assert node["node"]["status"] == "CANCELLED"
+    refused = await pay(kari, a_payment(account))
+    assert [error["code"] for error in refused["userErrors"]] == ["KYC_REQUIRED"]
+
+
+async def test_only_approved_users_pay(play: Play) -> None:
+    kari = await play.person()
+    await connect(kari)
+
+    payload = await pay(kari, a_payment(await first_account(kari)))
+
+    assert payload["payment"] is None
+    assert [error["code"] for error in payload["userErrors"]] == ["KYC_REQUIRED"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"x-payload-digest": "0" * 64, "x-payload-digest-alg": "HMAC_SHA256_HEX"}, 401),
+        ({"x-payload-digest": "é", "x-payload-digest-alg": "HMAC_SHA256_HEX"}, 401),
+        (signed(webhook("usr_1"), algorithm="HMAC_SHA1_HEX"), 401),
+        (signed(webhook("usr_1"), secret="another"), 401),
+        (signed(webhook("usr_1")), 202),
+        (signed(webhook("usr_1"), algorithm="HMAC_SHA512_HEX"), 202),
+    ],
+)
+async def test_only_the_vendors_signature_is_taken(play: Play, headers: dict[str, str], status: int) -> None:
+    encoded = {name: value.encode("latin-1") for name, value in headers.items()}
+    response = await play.browser().http.post("/api/kyc/webhook", content=webhook("usr_1"), headers=encoded)
+
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"[]", b"{}", b'{"type": 1}', b"\xff\xfe", b'{"applicantId":"' + b"x" * 200 + b'"}']
+)
+async def test_a_signed_webhook_that_cannot_be_read_is_a_400(play: Play, raw: bytes) -> None:
+    response = await play.browser().http.post("/api/kyc/webhook", content=raw, headers=signed(raw))
+
+    assert (response.status_code, response.json()["code"]) == (400, "BAD_WEBHOOK")
+
+
+async def test_a_webhook_too_large_is_refused_before_it_is_read(play: Play) -> None:
+    raw = json.dumps({"x": "y" * 300_000}).encode()
+
+    response = await play.browser().http.post("/api/kyc/webhook", content=raw, headers=signed(raw))
+
+    assert response.status_code == 413
+
+
+async def test_a_webhook_says_nothing_that_the_vendor_does_not(play: Play) -> None:
+    """Even a signed body is a hint: the review is read at the vendor."""
+    per = await play.person("per")
+    user_id = (await per.ask(KYC))["viewer"]["id"]
+    await per.ask(START)
+    raw = webhook(user_id)
+
+    codes = [(await per.http.post("/api/kyc/webhook", content=raw, headers=signed(raw))).status_code for _ in range(2)]
+    await play.settle()
+
+    assert codes == [202, 202]
+    assert (await kyc_of(per))["status"] == "PENDING"
+
+
+async def test_a_webhook_of_an_unknown_applicant_is_parked_and_then_given_up(play: Play) -> None:
+    raw = webhook("usr_unknown")
+    assert (await play.browser().http.post("/api/kyc/webhook", content=raw, headers=signed(raw))).status_code == 202
+
+    await play.advance(seconds=1 + 5 + 30 + 300)
+
+    async with play.gateway.database.read() as session:
+        row = (await session.exec(select(WebhookEventRow))).one()
+    assert (row.status, row.attempts) == ("UNMATCHED", 5)

@@ -1,0 +1,73 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import InvalidState, KycRequired
+from domain.ids import KycId, UserId
+from domain.kyc import Kyc, KycStatus, Review, require_approved
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+PENDING = Kyc(KycId("kyc_1"), UserId("usr_1"), "mock").start("applicant", NOON)
+
+
+def review(status: KycStatus, minutes: int = 0, *, retry: bool = False) -> Review:
+    at = NOON + timedelta(minutes=minutes)
+    return Review(status, at, is_decided=True, retry_required=retry, can_retry=retry)
+
+
+REVIEWS = st.builds(
+    review,
+    st.sampled_from([KycStatus.PENDING, KycStatus.APPROVED, KycStatus.REJECTED]),
+    st.integers(0, 5),
+    retry=st.booleans(),
+)
+
+
+@given(st.lists(REVIEWS, min_size=1, unique_by=lambda one: one.reviewed_at), st.randoms())
+def test_the_newest_review_wins_in_whatever_order_they_come(reviews: list[Review], random: object) -> None:
+    shuffled = list(reviews)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
+    kyc = PENDING
+    for one in shuffled:
+        kyc = kyc.learn(one)
+
+    newest = max(reviews, key=lambda one: one.reviewed_at)
+    assert (kyc.status, kyc.retry_required) == (newest.status, newest.retry_required)
+
+
+def test_a_repeated_review_is_no_change() -> None:
+    approved = PENDING.learn(review(KycStatus.APPROVED))
+
+    assert approved.learn(review(KycStatus.APPROVED)) is approved
+    assert approved.version == PENDING.version + 1
+
+
+def test_approval_can_be_taken_back() -> None:
+    kyc = PENDING.learn(review(KycStatus.APPROVED)).learn(review(KycStatus.REJECTED, minutes=1))
+
+    assert kyc.status is KycStatus.REJECTED
+
+
+def test_a_retry_is_taken_only_where_one_is_asked_for() -> None:
+    asked = PENDING.learn(review(KycStatus.PENDING, retry=True))
+
+    assert asked.retry_required
+    assert not asked.retry().retry_required
+    with pytest.raises(InvalidState):
+        PENDING.retry()
+
+
+def test_news_before_the_start_is_ignored() -> None:
+    new = replace(PENDING, status=KycStatus.NOT_STARTED)
+
+    assert new.learn(review(KycStatus.APPROVED)) is new
+
+
+@pytest.mark.parametrize("status", [KycStatus.NOT_STARTED, KycStatus.PENDING, KycStatus.REJECTED])
+def test_only_approved_users_transact(status: KycStatus) -> None:
+    with pytest.raises(KycRequired):
+        require_approved(status)
+    require_approved(KycStatus.APPROVED)
