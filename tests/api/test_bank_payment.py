@@ -1,6 +1,7 @@
 """Bank payments from the wish to pay to the booking at the bank."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -228,7 +229,7 @@ async def test_somebody_elses_key_is_another_key(play: Play) -> None:
     ],
 )
 async def test_a_bad_input_names_its_field_and_starts_nothing(
-    play: Play, change: dict[str, object], code: str, field: list[str]
+    play: Play, change: dict[str, Any], code: str, field: list[str]
 ) -> None:
     kari, account = await play.banked()
 
@@ -241,7 +242,12 @@ async def test_a_bad_input_names_its_field_and_starts_nothing(
 
 async def test_all_faults_of_an_input_come_at_once(play: Play) -> None:
     kari, account = await play.banked()
-    bad = {"amount": {"amountMinor": "0", "currency": "EUR"}, "creditorAccount": "1", "kid": "1", "creditorName": ""}
+    bad: dict[str, Any] = {
+        "amount": {"amountMinor": "0", "currency": "EUR"},
+        "creditorAccount": "1",
+        "kid": "1",
+        "creditorName": "",
+    }
 
     payload = await pay(kari, a_payment(account, **bad))
 

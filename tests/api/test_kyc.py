@@ -186,7 +186,7 @@ async def test_only_approved_users_pay(play: Play) -> None:
     ],
 )
 async def test_only_the_vendors_signature_is_taken(play: Play, headers: dict[str, str], status: int) -> None:
-    encoded = {name: value.encode("latin-1") for name, value in headers.items()}
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     response = await play.browser().http.post("/api/kyc/webhook", content=webhook("usr_1"), headers=encoded)
 
     assert response.status_code == status
