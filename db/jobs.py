@@ -38,6 +38,14 @@ class JobQueries:
         self._session.add(row)
         self.has_new = True
 
+    async def enqueue_once(self, job_id: str, kind: str, *, due_at: datetime, now: datetime) -> None:
+        """Queue the first of a series, unless one of its kind is queued already."""
+        query = select(JobRow.id).where(JobRow.kind == kind, col(JobRow.status) != DEAD).limit(1)
+        if (await self._session.exec(query)).first() is None:
+            row = JobRow(id=job_id, kind=kind, payload={}, status=QUEUED, due_at=due_at, created_at=now)
+            # Two processes that start at once write the same row.
+            await self._session.merge(row)
+
     async def claim(self, worker: str, *, now: datetime, machine_now: datetime, lease: timedelta) -> Job | None:
         """Lease the job that is due first; jobs of a worker that died are free when its lease has run out."""
         is_free = or_(

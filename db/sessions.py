@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import CursorResult, delete, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -141,6 +141,9 @@ class LoginAttemptQueries:
                 id_token_encrypted=id_token_encrypted,
             )
         )
+
+    async def forget_before(self, at: datetime) -> None:
+        await self._session.exec(delete(LoginAttemptRow).where(col(LoginAttemptRow.expires_at) < at))
 
     async def by_code(self, code_hash: str) -> LoginAttemptRow | None:
         query = select(LoginAttemptRow).where(LoginAttemptRow.code_hash == code_hash)

@@ -59,6 +59,7 @@ def create_app(settings: Settings, *, base_clock: Clock | None = None, runs_by_i
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             gateway = await _start(app, settings, base_clock or SystemClock(), stack)
+            await gateway.parts.retention.schedule()
             app.state.gateway = gateway
             if runs_by_itself:
                 for running in (gateway.parts.worker.run(), gateway.driver.run()):

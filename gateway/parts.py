@@ -34,6 +34,7 @@ from services.login import Login
 from services.payment_news import PaymentNews
 from services.payments import Payments
 from services.reset import Reset
+from services.retention import Retention
 from services.sessions import Sessions
 from services.streams import Streams
 from services.users import Users
@@ -52,6 +53,7 @@ class Parts:
     worker: Worker
     fanout: MemoryFanout
     reset: Reset
+    retention: Retention
     read: Read
 
 
@@ -113,10 +115,11 @@ def build_parts(
     news = PaymentNews(work, read, payment_vendors, clock)
     payments = Payments(work, read, payment_vendors, accounts, news, clock, origins)
     webhooks = Webhooks(work, read, kyc_vendors, payment_vendors, kyc, banks, news, clock)
+    retention = Retention(work, clock, machine_clock)
     worker = Worker(
         work,
         read,
-        handlers.handlers_of(handlers.Services(kyc, banks, accounts, payments, news, webhooks)),
+        handlers.handlers_of(handlers.Services(kyc, banks, accounts, payments, news, webhooks, retention)),
         clock,
         machine_clock,
     )
@@ -132,7 +135,7 @@ def build_parts(
         await sandbox.post("/reset")
 
     health = HealthService(database, worker_is_alive=lambda: worker.is_running, vendors={"sandbox": is_sandbox_up})
-    reset = Reset(database, all_mock=True, reset_sandbox=reset_sandbox)
+    reset = Reset(database, retention, all_mock=True, reset_sandbox=reset_sandbox)
     services = Services(
         users=Users(read),
         sessions=sessions,
@@ -156,7 +159,7 @@ def build_parts(
         default_return_to=settings.default_return_to,
         has_sandbox=True,
     )
-    return Parts(services, routes, worker, fanout, reset, read)
+    return Parts(services, routes, worker, fanout, reset, retention, read)
 
 
 class Declared(Protocol):

@@ -7,6 +7,7 @@ from sqlalchemy import delete
 from db.engine import Database
 from db.tables.all import METADATA
 from domain.errors import Forbidden
+from services.retention import Retention
 
 _KEPT = frozenset({"clock_offset", "alembic_version"})
 
@@ -14,7 +15,15 @@ _KEPT = frozenset({"clock_offset", "alembic_version"})
 class Reset:
     """Clears every table and the sandbox; keeps the clock. Refuses unless every provider is a mock."""
 
-    def __init__(self, database: Database, *, all_mock: bool, reset_sandbox: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        retention: Retention,
+        *,
+        all_mock: bool,
+        reset_sandbox: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._retention = retention
         self._database = database
         self._all_mock = all_mock
         self._reset_sandbox = reset_sandbox
@@ -28,3 +37,4 @@ class Reset:
                 if table.name not in _KEPT:
                     await connection.execute(delete(table))
         await self._reset_sandbox()
+        await self._retention.schedule()

@@ -8,12 +8,13 @@ from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLi
 from domain.ids import AccountId
 from services import banks as bank_jobs
 from services import kyc as kyc_jobs
-from services import payment_news, webhooks
+from services import payment_news, retention, webhooks
 from services.accounts import Accounts
 from services.banks import Banks
 from services.kyc import KycService
 from services.payment_news import PaymentNews
 from services.payments import Payments
+from services.retention import Retention
 from services.webhooks import Webhooks
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
@@ -27,6 +28,7 @@ class Services:
     payments: Payments
     news: PaymentNews
     webhooks: Webhooks
+    retention: Retention
 
 
 def handlers_of(services: Services) -> Mapping[str, Handler]:
@@ -38,6 +40,7 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
         bank_jobs.ASK_CONSENT: lambda job: services.banks.ask_consent(**job),
         bank_jobs.FETCH_ACCOUNTS: lambda job: _unless_limited(services.banks.fetch_accounts(**job)),
         bank_jobs.REVOKE_CONSENT: lambda job: services.banks.revoke(**job),
+        retention.PURGE: lambda job: services.retention.purge(),
         payment_news.ASK_BANK: lambda job: services.news.ask_bank(**job),
         payment_news.REFRESH_ACCOUNT: lambda job: _refresh_account(services.accounts, job),
     }

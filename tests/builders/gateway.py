@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import uvicorn
 from starlette.applications import Starlette
 
 from gateway.app import Gateway, create_app
@@ -75,6 +76,7 @@ class Play:
     app: Starlette
     gateway: Gateway
     clients: list[httpx.AsyncClient] = field(default_factory=list)
+    server: uvicorn.Server | None = None
 
     def browser(self, **headers: str) -> Player:
         http = httpx.AsyncClient(
@@ -82,6 +84,17 @@ class Play:
         )
         self.clients.append(http)
         return Player(http)
+
+    async def port(self) -> int:
+        """Serve the application on a port, where streaming is needed: httpx's ASGI transport waits for the end."""
+        if self.server is None:
+            config = uvicorn.Config(self.app, port=0, lifespan="off", log_level="warning")
+            config.load()
+            self.server = uvicorn.Server(config)
+            self.server.lifespan = config.lifespan_class(config)
+            await self.server.startup()
+        port: int = self.server.servers[0].sockets[0].getsockname()[1]
+        return port
 
     async def person(self, persona: str = "kari") -> Player:
         return await self.browser().sign_in(persona)
@@ -128,6 +141,9 @@ async def playing(database_url: str, folder: Path, at: datetime, **settings: obj
         finally:
             for client in play.clients:
                 await client.aclose()
+            if play.server is not None:
+                play.server.force_exit = True
+                await play.server.shutdown()
 
 
 CONNECT = """mutation($bank: ID!) { connectBank(input: {bankId: $bank, returnTo: "/api/health/live"}) {

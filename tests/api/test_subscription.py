@@ -1,0 +1,346 @@
+"""Subscriptions over graphql-transport-ws and SSE, through an ASGI server's own interface."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from anyio import fail_after
+from starlette.types import Message
+
+from tests.api.test_login import app_tokens
+from tests.builders.gateway import BASE, Play, Player, a_payment, pay
+
+FOLLOW = """subscription($id: ID!, $after: String) { paymentUpdated(id: $id, after: $after) {
+  cursor kind payment { status version authorisationUrl history { version } } } }"""
+VIEWER = """subscription($after: String) { viewerEvents(after: $after) { cursor kind subject {
+  __typename ... on Payment { version paymentStatus: status } ... on Kyc { kycStatus: status }
+  ... on BankConnection { bankStatus: status } } } }"""
+KYC = "subscription($after: String) { kycUpdated(after: $after) { cursor kind kyc { status } } }"
+CONNECTIONS = """subscription($after: String) { bankConnectionUpdated(after: $after) {
+  cursor kind connections { status bank { name } } } }"""
+
+
+class Socket:
+    """A WebSocket client that speaks ASGI with the application."""
+
+    def __init__(self) -> None:
+        self.to_app: asyncio.Queue[Message] = asyncio.Queue()
+        self.from_app: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def send(self, **message: object) -> None:
+        await self.to_app.put({"type": "websocket.receive", "text": json.dumps(message)})
+
+    async def receive(self) -> dict[str, Any]:
+        with fail_after(10):
+            message = await self.from_app.get()
+        if message["type"] == "websocket.send":
+            received: dict[str, Any] = json.loads(message["text"])
+            return received
+        return dict(message)
+
+    async def subscribe(self, query: str, identifier: str = "1", **variables: object) -> None:
+        await self.send(id=identifier, type="subscribe", payload={"query": query, "variables": variables})
+
+    async def item(self) -> dict[str, Any]:
+        """The next item of the one subscription."""
+        received = await self.receive()
+        assert received["type"] == "next", received
+        assert "errors" not in received["payload"], received
+        (item,) = received["payload"]["data"].values()
+        return dict(item)
+
+
+@asynccontextmanager
+async def socket_of(
+    play: Play, player: Player | None = None, *, origin: str | None = BASE, init: dict[str, str] | None = None
+) -> AsyncIterator[Socket]:
+    socket = Socket()
+    headers = [(b"host", b"localhost:8000"), (b"sec-websocket-protocol", b"graphql-transport-ws")]
+    if origin is not None:
+        headers.append((b"origin", origin.encode()))
+    if player is not None:
+        cookies = "; ".join(f"{name}={value}" for name, value in player.http.cookies.items())
+        headers.append((b"cookie", cookies.encode()))
+    scope = {
+        "type": "websocket",
+        "asgi": {"version": "3.0"},
+        "scheme": "ws",
+        "path": "/graphql",
+        "raw_path": b"/graphql",
+        "root_path": "",
+        "query_string": b"",
+        "headers": headers,
+        "subprotocols": ["graphql-transport-ws"],
+        "client": ("127.0.0.1", 1),
+        "server": ("localhost", 8000),
+        "state": {},
+        "extensions": {},
+    }
+    task = asyncio.create_task(play.app(scope, socket.to_app.get, socket.from_app.put))
+    await socket.to_app.put({"type": "websocket.connect"})
+    first = await socket.receive()
+    if first["type"] == "websocket.accept":
+        await socket.send(type="connection_init", payload=init or {})
+    else:
+        await socket.from_app.put(first)
+    try:
+        yield socket
+    finally:
+        await socket.to_app.put({"type": "websocket.disconnect", "code": 1000})
+        with fail_after(10):
+            await task
+
+
+async def opened(socket: Socket) -> None:
+    assert (await socket.receive())["type"] == "connection_ack"
+
+
+@asynccontextmanager
+async def event_stream(
+    play: Play, player: Player, query: str, **variables: object
+) -> AsyncIterator[AsyncIterator[str]]:
+    """The lines of a subscription over SSE."""
+    url = f"http://127.0.0.1:{await play.port()}"
+    headers = {"accept": "text/event-stream", "origin": url}
+    cookies = {name: value for name, value in player.http.cookies.items() if name == "drop_session"}
+    body = {"query": query, "variables": variables}
+    async with (
+        httpx.AsyncClient(base_url=url, headers=headers, cookies=cookies) as http,
+        http.stream("POST", "/graphql", json=body) as response,
+    ):
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield response.aiter_lines()
+
+
+async def events_of(play: Play, player: Player, query: str, count: int, **variables: object) -> list[dict[str, Any]]:
+    """The first items of a subscription over SSE."""
+    found: list[dict[str, Any]] = []
+    with fail_after(10):
+        async with event_stream(play, player, query, **variables) as lines:
+            async for line in lines:
+                if line.startswith("data: "):
+                    (item,) = json.loads(line.removeprefix("data: "))["data"].values()
+                    found.append(item)
+                if len(found) == count:
+                    break
+    return found
+
+
+async def test_a_payment_is_followed_from_the_start_to_the_end(play: Play) -> None:
+    kari, account = await play.banked()
+    payment = (await pay(kari, a_payment(account)))["payment"]
+
+    async with socket_of(play, kari) as socket:
+        await opened(socket)
+        await socket.subscribe(FOLLOW, id=payment["id"])
+        items = [await socket.item()]
+        await kari.press(payment["authorisationUrl"], "approve")
+        items.append(await socket.item())
+        await play.advance(seconds=1)
+        items.append(await socket.item())
+
+    assert [(item["kind"], item["payment"]["status"]) for item in items] == [
+        ("SNAPSHOT", "AUTHORISATION_REQUIRED"),
+        ("CHANGE", "PROCESSING"),
+        ("CHANGE", "SETTLED"),
+    ]
+    assert items[0]["payment"]["authorisationUrl"] == payment["authorisationUrl"]
+    assert items[1]["payment"]["authorisationUrl"] is None
+    # Relations are read anew for each event: no loader remembers the first.
+    assert [len(item["payment"]["history"]) for item in items] == [2, 3, 4]
+
+
+async def test_a_stream_resumes_from_a_cursor_with_nothing_missed_or_repeated(play: Play) -> None:
+    kari, account = await play.banked()
+    payment = (await pay(kari, a_payment(account)))["payment"]
+    async with socket_of(play, kari) as socket:
+        await opened(socket)
+        await socket.subscribe(FOLLOW, id=payment["id"])
+        cursor = (await socket.item())["cursor"]
+    await kari.press(payment["authorisationUrl"], "approve")
+    await play.advance(seconds=1)
+
+    async with socket_of(play, kari) as socket:
+        await opened(socket)
+        await socket.subscribe(FOLLOW, id=payment["id"], after=cursor)
+        items = [await socket.item(), await socket.item()]
+        await socket.subscribe(FOLLOW, "2", id=payment["id"], after=items[0]["cursor"])
+        again = await socket.item()
+
+    assert [(item["kind"], item["payment"]["version"]) for item in items] == [("CHANGE", 3), ("CHANGE", 4)]
+    assert again == items[1]
+
+
+async def test_the_object_is_as_it_was_at_its_event(play: Play) -> None:
+    kari = await play.person()
+    start = (await events_of(play, kari, KYC, 1))[0]["cursor"]
+    await kari.ask("mutation { startKyc { kyc { status } } }")
+    await play.advance(seconds=3)
+
+    items = await events_of(play, kari, KYC, 2, after=start)
+
+    assert [item["kyc"]["status"] for item in items] == ["PENDING", "APPROVED"]
+
+
+async def test_the_viewers_stream_has_everything_in_order(play: Play) -> None:
+    kari = await play.person()
+    start = (await events_of(play, kari, VIEWER, 1))[0]
+    assert (start["kind"], start["subject"]) == ("SNAPSHOT", {"__typename": "User"})
+    other, account = await play.banked()
+    await pay(other, a_payment(account))
+
+    items = await events_of(play, kari, VIEWER, 9, after=start["cursor"])
+
+    assert [item["subject"]["__typename"] for item in items] == [
+        *("Kyc", "Kyc", "BankConnection", "BankConnection", "BankAccount", "BankAccount"),
+        *("Payment", "BankAccount", "Payment"),
+    ]
+
+
+async def test_bank_connections_are_followed(play: Play) -> None:
+    kari, _ = await play.banked()
+
+    (snapshot,) = await events_of(play, kari, CONNECTIONS, 1)
+
+    assert snapshot["kind"] == "SNAPSHOT"
+    assert snapshot["connections"] == [{"status": "ACTIVE", "bank": {"name": "DNB"}}]
+
+
+async def test_a_cursor_of_another_stream_or_ahead_of_this_one_answers_a_gap(play: Play) -> None:
+    kari, silje = await play.person(), await play.person("silje")
+    ahead = (await events_of(play, kari, VIEWER, 1))[0]["cursor"]
+    await play.gateway.parts.reset.reset_mock_services()
+    kari, silje = await play.person(), await play.person("silje")
+    theirs = (await events_of(play, silje, VIEWER, 1))[0]["cursor"]
+
+    for cursor in (ahead, theirs):
+        (item,) = await events_of(play, kari, VIEWER, 1, after=cursor)
+        assert (item["kind"], item["subject"]["__typename"]) == ("RESUME_GAP", "User")
+
+
+async def test_a_cursor_older_than_what_is_kept_answers_a_gap(play: Play) -> None:
+    kari = await play.person()
+    old = (await events_of(play, kari, KYC, 1))[0]["cursor"]
+    await kari.ask("mutation { startKyc { kyc { status } } }")
+
+    await play.advance(days=32)
+
+    (item,) = await events_of(play, kari, KYC, 1, after=old)
+    assert (item["kind"], item["kyc"]["status"]) == ("RESUME_GAP", "APPROVED")
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "YWJj", "é", "OjE=", "YTotMQ==", "x" * 10_000])
+async def test_what_is_no_cursor_is_an_error(play: Play, cursor: str) -> None:
+    kari = await play.person()
+    async with socket_of(play, kari) as socket:
+        await opened(socket)
+        await socket.subscribe(KYC, after=cursor)
+        received = await socket.receive()
+
+    errors = received["payload"] if received["type"] == "error" else received["payload"]["errors"]
+    assert errors[0]["extensions"]["code"] == "INVALID_CURSOR"
+
+
+async def test_somebody_elses_payment_ends_with_not_found(play: Play) -> None:
+    kari, account = await play.banked()
+    payment = (await pay(kari, a_payment(account)))["payment"]
+    silje = await play.person("silje")
+
+    async with socket_of(play, silje) as socket:
+        await opened(socket)
+        await socket.subscribe(FOLLOW, id=payment["id"])
+        received, completed = await socket.receive(), await socket.receive()
+
+    assert received["payload"]["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    assert completed["type"] == "complete"
+
+
+async def test_signed_out_a_stream_is_unauthenticated(play: Play) -> None:
+    async with socket_of(play) as socket:
+        await opened(socket)
+        await socket.subscribe(KYC)
+        received = await socket.receive()
+
+    assert received["payload"]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_an_ended_session_closes_its_sockets_with_4401(play: Play) -> None:
+    kari = await play.person()
+    async with socket_of(play, kari) as idle, socket_of(play, kari) as busy:
+        await opened(idle)
+        await opened(busy)
+        await busy.subscribe(KYC)
+        await busy.item()
+
+        await kari.http.post("/auth/logout", headers={"x-drop-csrf": "1"})
+
+        for socket in (idle, busy):
+            received = await socket.receive()
+            while received["type"] not in ("websocket.close",):
+                received = await socket.receive()
+            assert received["code"] == 4401
+
+
+async def test_an_ended_session_ends_its_event_streams(play: Play) -> None:
+    kari = await play.person()
+    lines: list[str] = []
+    with fail_after(10):
+        async with event_stream(play, kari, KYC) as stream:
+            async for line in stream:
+                lines.append(line)
+                if '"SNAPSHOT"' in line:
+                    await kari.http.post("/auth/logout", headers={"x-drop-csrf": "1"})
+
+    assert any("UNAUTHENTICATED" in line for line in lines)
+    assert "event: complete" in lines
+
+
+async def test_another_sites_page_cannot_open_a_socket(play: Play) -> None:
+    kari = await play.person()
+
+    async with socket_of(play, kari, origin="https://evil.example") as socket:
+        assert (await socket.receive())["type"] == "websocket.close"
+
+
+async def test_an_app_signs_its_socket_in_by_token(play: Play) -> None:
+    tokens = await app_tokens(play.browser())
+
+    async with socket_of(play, origin=None, init={"authorization": f"Bearer {tokens['access_token']}"}) as socket:
+        await opened(socket)
+        await socket.subscribe(KYC)
+        assert (await socket.item())["kyc"] == {"status": "NOT_STARTED"}
+
+
+@pytest.mark.parametrize("authorization", ["Bearer unknown", "Basic x", "", "x"])
+async def test_a_wrong_token_closes_with_4401(play: Play, authorization: str) -> None:
+    async with socket_of(play, origin=None, init={"authorization": authorization}) as socket:
+        received = await socket.receive()
+
+    assert (received["type"], received["code"]) == ("websocket.close", 4401)
+
+
+async def test_a_subscription_by_get_is_not_allowed(play: Play) -> None:
+    kari = await play.person()
+
+    response = await kari.http.get(
+        "/graphql", params={"query": KYC}, headers={"accept": "text/event-stream", "x-drop-csrf": "1"}
+    )
+
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
+
+
+async def test_queries_and_mutations_run_over_the_socket_too(play: Play) -> None:
+    kari = await play.person()
+
+    async with socket_of(play, kari) as socket:
+        await opened(socket)
+        await socket.subscribe("{ viewer { name } }")
+        answer, completed = await socket.receive(), await socket.receive()
+
+    assert answer["payload"] == {"data": {"viewer": {"name": "Kari Nordmann"}}}
+    assert completed == {"id": "1", "type": "complete"}
