@@ -1,10 +1,11 @@
 """The schema as it is served: with limits before execution and with presented errors."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any, Final
 
 import strawberry
-from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter
+from graphql import GraphQLError, OperationDefinitionNode
+from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionResult
 
@@ -16,6 +17,20 @@ from schema.types.scalars import SCALARS
 MAX_DEPTH: Final = 15
 MAX_ALIASES: Final = 50
 MAX_TOKENS: Final = 2_000
+
+
+class OneOperation(SchemaExtension):
+    """A document with several operations needs a name (GraphQL specification, 6.1); Strawberry takes the first."""
+
+    def on_validate(self) -> Iterator[None]:
+        yield
+        document = self.execution_context.graphql_document
+        if document is None or self.execution_context._provided_operation_name is not None:
+            return
+        if sum(isinstance(one, OperationDefinitionNode) for one in document.definitions) > 1:
+            errors = self.execution_context.pre_execution_errors or []
+            missing = GraphQLError("The document has several operations: send an operationName.")
+            self.execution_context.pre_execution_errors = [*errors, missing]
 
 
 class GatewaySchema(strawberry.Schema):
@@ -49,6 +64,7 @@ def build_schema() -> GatewaySchema:
         Subscription,
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=False),
         extensions=[
+            OneOperation,
             lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
             lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),

@@ -1,0 +1,194 @@
+"""Health, problem documents, the OpenAPI document, open banking webhooks and the reset."""
+
+import hashlib
+import hmac
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from starlette.routing import Route
+
+from tests.builders.gateway import Play, a_payment, as_json, pay, payment_of
+from tests.conftest import NOON
+
+
+def signed(raw: bytes, *, secret: str = "mock-mode-only", age: timedelta = timedelta()) -> dict[str, str]:
+    at = int((NOON + timedelta(seconds=3) - age).timestamp())
+    digest = hmac.new(secret.encode(), f"{at}.".encode() + raw, hashlib.sha256).hexdigest()
+    return {"x-ob-signature": f"t={at},v1={digest}", "content-type": "application/json"}
+
+
+def notice(**changes: object) -> bytes:
+    body = {"eventId": "obe-test", "type": "payment.status", "occurredAt": "2026-11-24T12:00:00Z", "paymentId": "obp-x"}
+    return as_json({**body, **changes})
+
+
+async def outcomes(play: Play) -> list[tuple[str, str]]:
+    async with play.gateway.database.read_engine.connect() as connection:
+        found = await connection.execute(text("SELECT status, outcome FROM webhook_event ORDER BY id"))
+        return [(row.status, row.outcome) for row in found]
+
+
+async def test_health_has_a_check_per_dependency(play: Play) -> None:
+    http = play.browser().http
+    await play.settle()
+
+    health = await http.get("/api/health")
+
+    assert health.status_code == 200
+    assert health.json() == {
+        "status": "ok",
+        "checks": {"database": "ok", "migrations": "ok", "worker": "ok", "sandbox": "ok"},
+    }
+    assert (await http.get("/api/health/live")).json() == {"status": "ok"}
+    assert (await http.get("/api/health/ready")).json() == {"status": "ok"}
+
+
+async def test_a_missing_migration_is_down_and_not_ready(play: Play) -> None:
+    async with play.gateway.database.write_engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+    http = play.browser().http
+    await play.settle()
+
+    health = await http.get("/api/health")
+
+    assert (health.status_code, health.json()["status"]) == (503, "down")
+    assert health.json()["checks"]["migrations"] == "down"
+    assert (await http.get("/api/health/ready")).status_code == 503
+
+
+async def test_every_side_route_is_in_the_openapi_document(play: Play) -> None:
+    document = (await play.browser().http.get("/openapi.json")).json()
+    served = {route.path for route in play.app.routes if isinstance(route, Route)} - {"/graphql", "/openapi.json"}
+
+    assert served == set(document["paths"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nothing", 404, "NOT_FOUND"),
+        ("PUT", "/api/health", 405, "METHOD_NOT_ALLOWED"),
+        ("POST", "/api/webhooks/unknown", 404, "NOT_FOUND"),
+        ("POST", "/api/webhooks/openbanking", 401, "BAD_SIGNATURE"),
+        ("GET", "/api/kyc/initiate", 401, "UNAUTHENTICATED"),
+        ("GET", "/auth/bankid/login?client=tv", 400, "INVALID_CLIENT"),
+    ],
+)
+async def test_an_error_is_a_problem_document(play: Play, method: str, path: str, status: int, code: str) -> None:
+    response = await play.browser().http.request(method, path)
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert (problem["status"], problem["code"], problem["type"]) == (status, code, "about:blank")
+    assert problem["title"]
+    assert problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-ob-signature": ""},
+        {"x-ob-signature": "t=1,v1=" + "0" * 64},
+        {"x-ob-signature": "v1=x"},
+        signed(notice(), secret="another"),
+        signed(notice(), age=timedelta(minutes=6)),
+        signed(notice(), age=-timedelta(minutes=6)),
+        signed(notice(eventId="another")),
+    ],
+)
+async def test_a_webhook_without_a_fresh_signature_of_its_body_is_refused(play: Play, headers: dict[str, str]) -> None:
+    await play.advance(seconds=3)
+    response = await play.browser().http.post("/api/webhooks/openbanking", content=notice(), headers=headers)
+
+    assert (response.status_code, response.json()["code"]) == (401, "BAD_SIGNATURE")
+    assert await outcomes(play) == []
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"nonsense", notice(occurredAt="yesterday"), notice(eventId="")])
+async def test_a_signed_webhook_that_cannot_be_read_is_a_400(play: Play, raw: bytes) -> None:
+    await play.advance(seconds=3)
+    response = await play.browser().http.post("/api/webhooks/openbanking", content=raw, headers=signed(raw))
+
+    assert (response.status_code, response.json()["code"]) == (400, "BAD_WEBHOOK")
+
+
+async def test_a_webhook_is_a_hint_that_moves_nothing_by_itself(play: Play) -> None:
+    kari, account = await play.banked()
+    payment = (await pay(kari, a_payment(account)))["payment"]
+    raw = notice(paymentId="obp-000001", transactionStatus="ACSC")
+
+    for _ in range(3):
+        response = await kari.http.post("/api/webhooks/openbanking", content=raw, headers=signed(raw))
+        assert response.status_code == 202
+    await play.settle()
+
+    assert (await payment_of(kari, payment["id"]))["status"] == "AUTHORISATION_REQUIRED"
+    assert (await outcomes(play)).count(("IGNORED", "the payment is AUTHORISATION_REQUIRED already")) == 1
+
+
+async def test_a_webhook_of_an_unknown_object_is_parked_and_then_kept_unmatched(play: Play) -> None:
+    await play.advance(seconds=3)
+    raw = notice()
+    await play.browser().http.post("/api/webhooks/openbanking", content=raw, headers=signed(raw))
+
+    await play.settle()
+    parked = await outcomes(play)
+    await play.advance(minutes=6)
+
+    assert parked == [("PARKED", "names nothing we know; tried again in 1 s")]
+    assert await outcomes(play) == [("UNMATCHED", "names nothing we know")]
+
+
+async def test_every_webhook_sent_again_changes_nothing(play: Play) -> None:
+    kari, account = await play.banked()
+    payment = (await pay(kari, a_payment(account)))["payment"]
+    await kari.press(payment["authorisationUrl"], "approve")
+    await play.advance(seconds=1)
+    before = await payment_of(kari, payment["id"])
+    page = (await kari.http.get("/sandbox/webhooks")).text
+    numbers = [part.split('"')[0] for part in page.split('action="/sandbox/webhooks/')[1:]]
+    assert len(numbers) >= 4
+
+    for number in numbers:
+        assert (await kari.http.post(f"/sandbox/webhooks/{number}")).status_code == 303
+    await play.settle()
+
+    assert await payment_of(kari, payment["id"]) == before
+    assert len(await play.ledger()) == 1
+
+
+async def test_a_reset_empties_everything_and_keeps_the_clock(play: Play) -> None:
+    kari, account = await play.banked()
+    await pay(kari, a_payment(account))
+    await play.advance(days=3)
+    now = play.gateway.clock.now()
+
+    response = await kari.http.post("/api/mock/reset", headers={"accept": "text/html"})
+
+    assert (response.status_code, response.headers["location"]) == (303, "/sandbox/")
+    assert await kari.ask("{ viewer { id } }") == {"viewer": None}
+    assert await play.ledger() == []
+    assert play.gateway.clock.now() == now
+    again = await play.person()
+    viewer = (await again.ask("{ viewer { kyc { status } payments { edges { cursor } } } }"))["viewer"]
+    assert viewer == {"kyc": {"status": "NOT_STARTED"}, "payments": {"edges": []}}
+
+
+async def test_another_site_cannot_reset(play: Play) -> None:
+    response = await play.browser(origin="https://evil.example").http.post("/api/mock/reset")
+
+    assert response.status_code == 403
+
+
+async def test_every_answer_carries_security_headers(play: Play) -> None:
+    response = await play.browser().http.get("/sandbox/")
+    headers: Any = response.headers
+
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["referrer-policy"] == "same-origin"
+    assert headers["x-request-id"]
