@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import Any, Final
 
 import strawberry
-from graphql import GraphQLError, OperationDefinitionNode
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, ValidationRule
 from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionResult
@@ -19,18 +19,22 @@ MAX_ALIASES: Final = 50
 MAX_TOKENS: Final = 2_000
 
 
+class AmbiguousOperation(ValidationRule):
+    """Refuses a document with several operations; used where the request names none."""
+
+    def enter_document(self, document: DocumentNode, *_: object) -> None:
+        if sum(isinstance(one, OperationDefinitionNode) for one in document.definitions) > 1:
+            self.report_error(GraphQLError("The document has several operations: send an operationName.", document))
+
+
 class OneOperation(SchemaExtension):
-    """A document with several operations needs a name (GraphQL specification, 6.1); Strawberry takes the first."""
+    """Strawberry would execute the first operation; the specification wants an error (GraphQL, 6.1)."""
 
     def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        if context._provided_operation_name is None:
+            context.validation_rules = (*context.validation_rules, AmbiguousOperation)
         yield
-        document = self.execution_context.graphql_document
-        if document is None or self.execution_context._provided_operation_name is not None:
-            return
-        if sum(isinstance(one, OperationDefinitionNode) for one in document.definitions) > 1:
-            errors = self.execution_context.pre_execution_errors or []
-            missing = GraphQLError("The document has several operations: send an operationName.")
-            self.execution_context.pre_execution_errors = [*errors, missing]
 
 
 class GatewaySchema(strawberry.Schema):
