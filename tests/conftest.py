@@ -9,9 +9,14 @@ import pytest
 
 from db.engine import open_database
 from db.migrate import migrate
+from tests.builders.databases import postgresql_database
 from tests.builders.gateway import Play, playing
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite", help="What the gateway runs on.")
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +25,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-async def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+async def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with every table and no row, to be copied."""
     path = tmp_path_factory.mktemp("migrated") / "empty.sqlite3"
     database = open_database(f"sqlite:///{path}")
@@ -29,12 +34,41 @@ async def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+async def migrated_postgresql() -> AsyncIterator[str]:
+    """The name of a database with every table and no row."""
+    async with postgresql_database() as url:
+        database = open_database(url)
+        await migrate(database)
+        await database.close()
+        yield url.rsplit("/", 1)[1]
+
+
 @pytest.fixture
-def database_url(migrated: Path, tmp_path: Path) -> str:
-    """An empty database of this test's own."""
+async def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
     path = tmp_path / "drop.sqlite3"
-    shutil.copy(migrated, path)
+    shutil.copy(migrated_sqlite, path)
     return f"sqlite:///{path}"
+
+
+@pytest.fixture
+async def postgresql_url(migrated_postgresql: str) -> AsyncIterator[str]:
+    async with postgresql_database(migrated_postgresql) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database of this test's own, of the kind that the run was asked for."""
+    url: str = request.getfixturevalue(f"{request.config.getoption('--database')}_url")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database of this test's own, one of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
 
 
 @pytest.fixture

@@ -1,0 +1,29 @@
+"""Databases of a test's own: a copied SQLite file, or a PostgreSQL database made from a migrated template."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from secrets import token_hex
+
+import asyncpg
+
+SERVER = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+async def run(statement: str) -> None:
+    connection = await asyncpg.connect(SERVER)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def postgresql_database(template: str | None = None) -> AsyncIterator[str]:
+    """Gives the URL of a new database, and drops it afterwards."""
+    name = f"drop_test_{token_hex(6)}"
+    await run(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+    try:
+        yield f"{SERVER.rsplit('/', 1)[0]}/{name}"
+    finally:
+        await run(f"DROP DATABASE {name} WITH (FORCE)")
