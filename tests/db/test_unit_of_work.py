@@ -1,0 +1,166 @@
+"""What the design promises of transactions, on both databases."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from anyio import fail_after
+from sqlalchemy import text
+
+from db.engine import Database, open_database
+from db.events import Told
+from db.jobs import Job
+from db.tables.user import UserRow
+from db.unit_of_work import CommitHints, Reading, UnitOfWork, retry_on_stale
+from domain.errors import StaleVersion
+from domain.event import EventKind
+from domain.ids import KycId, UserId
+from domain.kyc import Kyc, Review
+from domain.kyc import KycStatus as Status
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+KARI = UserId("usr_kari")
+LEASE = timedelta(seconds=60)
+
+
+@pytest.fixture
+async def database(either_database_url: str) -> AsyncIterator[Database]:
+    database = open_database(either_database_url)
+    async with UnitOfWork(database.write, CommitHints()) as work:
+        await work.users.add(UserRow(id=KARI, issuer="i", subject="s", name="Kari", created_at=NOON))
+        await work.events.begin_stream(KARI)
+        work.kyc.add(Kyc(KycId("kyc_1"), KARI, "mock").start("applicant", NOON))
+        await work.commit()
+    yield database
+    await database.close()
+
+
+def event(number: int) -> Told:
+    return Told(KARI, EventKind.KYC, f"kyc_{number}", {"number": number}, NOON)
+
+
+async def test_of_a_hundred_concurrent_increments_none_is_lost(database: Database) -> None:
+    async def increment() -> None:
+        async def attempt() -> None:
+            async with UnitOfWork(database.write, CommitHints()) as work:
+                kyc = await work.kyc.of_user(KARI)
+                review = Review(Status.PENDING, NOON + timedelta(seconds=kyc.version), risk_score=kyc.version)
+                await work.kyc.save(kyc, kyc.learn(review))
+                await work.commit()
+
+        while True:
+            try:
+                return await retry_on_stale(attempt)
+            except StaleVersion:
+                continue
+
+    with fail_after(60):
+        await asyncio.gather(*(increment() for _ in range(100)))
+
+    async with Reading(database.read) as read:
+        assert (await read.kyc.of_user(KARI)).version == 101
+
+
+async def test_a_hundred_concurrent_events_are_numbered_without_a_gap(database: Database) -> None:
+    async def tell(number: int) -> None:
+        async with UnitOfWork(database.write, CommitHints()) as work:
+            work.tell(event(number))
+            await work.commit()
+
+    with fail_after(60):
+        await asyncio.gather(*(tell(number) for number in range(100)))
+
+    async with Reading(database.read) as read:
+        events = await read.events.after(KARI, 0, 200)
+    assert [one.seq for one in events] == list(range(1, 101))
+    assert {one.fields["number"] for one in events} == set(range(100))
+
+
+async def test_what_is_not_committed_is_rolled_back_with_its_events_and_jobs(database: Database) -> None:
+    async with UnitOfWork(database.write, CommitHints()) as work:
+        work.tell(event(1))
+        work.jobs.enqueue("anything", {}, due_at=NOON, now=NOON)
+        await work.session.flush()
+
+    async with Reading(database.read) as read:
+        assert await read.events.after(KARI, 0, 10) == []
+        assert await read.jobs.next_due() is None
+
+
+async def test_hints_come_after_the_commit_and_name_who_is_concerned(database: Database) -> None:
+    hints = CommitHints()
+    woken: list[object] = []
+    hints.on_events = woken.extend
+    hints.on_jobs = partial(woken.append, "jobs")
+    async with UnitOfWork(database.write, hints) as work:
+        work.tell(event(1))
+        work.jobs.enqueue("anything", {}, due_at=NOON, now=NOON)
+        assert woken == []
+        await work.commit()
+
+    assert woken == [KARI, "jobs"]
+
+
+async def test_a_naive_time_is_refused(database: Database) -> None:
+    async with UnitOfWork(database.write, CommitHints()) as work:
+        work.jobs.enqueue("anything", {}, due_at=datetime(2026, 1, 1), now=NOON)  # noqa: DTZ001
+        with pytest.raises(Exception, match="naive"):
+            await work.commit()
+
+
+async def claim(database: Database, worker: str, machine_now: datetime = NOON) -> Job | None:
+    async with UnitOfWork(database.write, CommitHints()) as work:
+        job = await work.jobs.claim(worker, now=NOON, machine_now=machine_now, lease=LEASE)
+        await work.commit()
+        return job
+
+
+async def test_a_job_is_claimed_once_and_by_another_when_its_lease_has_run_out(database: Database) -> None:
+    async with UnitOfWork(database.write, CommitHints()) as work:
+        work.jobs.enqueue("anything", {"n": 1}, due_at=NOON, now=NOON)
+        work.jobs.enqueue("later", {}, due_at=NOON + timedelta(seconds=1), now=NOON)
+        await work.commit()
+
+    claims = await asyncio.gather(*(claim(database, f"worker {n}") for n in range(5)))
+    taken_over = await claim(database, "another", NOON + LEASE + timedelta(seconds=1))
+
+    (first,) = [job for job in claims if job is not None]
+    assert taken_over is not None
+    assert (taken_over.id, taken_over.attempts) == (first.id, 2)
+    async with UnitOfWork(database.write, CommitHints()) as work:
+        assert not await work.jobs.finish(first.id, "worker 0")
+        assert await work.jobs.finish(first.id, "another")
+
+
+async def test_two_overlapping_transactions_cannot_hide_an_event_from_a_cursor(database: Database) -> None:
+    """The second writer waits for the first's number: what a reader has passed is committed."""
+    async with UnitOfWork(database.write, CommitHints()) as first:
+        await first.events.append([event(1)])
+
+        async def second() -> None:
+            async with UnitOfWork(database.write, CommitHints()) as work:
+                work.tell(event(2))
+                await work.commit()
+
+        waiting = asyncio.create_task(second())
+        async with Reading(database.read) as read:
+            assert await read.events.after(KARI, 0, 10) == []
+        assert not waiting.done()
+        await first.session.commit()
+    with fail_after(10):
+        await waiting
+
+    async with Reading(database.read) as read:
+        assert [one.fields["number"] for one in await read.events.after(KARI, 0, 10)] == [1, 2]
+
+
+async def test_sqlite_enforces_its_foreign_keys_and_reads_cannot_write(sqlite_url: str) -> None:
+    database = open_database(sqlite_url)
+    async with database.read_engine.connect() as connection:
+        assert (await connection.execute(text("PRAGMA foreign_keys"))).scalar() == 1
+        assert (await connection.execute(text("PRAGMA journal_mode"))).scalar() == "wal"
+        with pytest.raises(Exception, match="readonly"):
+            await connection.execute(text("DELETE FROM job"))
+    await database.close()
