@@ -13,6 +13,10 @@ from rich.console import Console
 from db.engine import open_database
 from db.migrate import current_revision, migrate, newest_revision
 from gateway.app import create_app
+from gateway.demo import DemoFailed, play
+from gateway.env_example import env_example
+from gateway.graphql.check import breaking_changes
+from gateway.graphql.schema import sdl
 from gateway.log import configure_logging
 from gateway.settings import InvalidSettings, Settings, load_settings
 
@@ -108,19 +112,21 @@ def demo(
     persona: Annotated[str, typer.Option(help="Who plays it.")] = "new",
 ) -> None:
     """Play sign-in, KYC, a bank and a payment against a running gateway in mock mode, as a client would."""
-    from gateway.demo import DemoFailed, play
-
     try:
         asyncio.run(play(url.rstrip("/"), persona, _out))
     except DemoFailed as error:
         _fail(str(error))
 
 
+@app.command()
+def settings() -> None:
+    """Print every setting with its description and default, as .env.example has them."""
+    typer.echo(env_example(), nl=False)
+
+
 @schema_app.command()
 def export(path: Annotated[Path, typer.Argument(help="The file to write.")] = SDL_PATH) -> None:
     """Write the schema in its own language."""
-    from gateway.graphql.schema import sdl
-
     path.write_text(sdl())
     _out.print(f"Wrote {path.name}.")
 
@@ -130,9 +136,6 @@ def check(
     against: Annotated[Path | None, typer.Option(help="An older schema: breaking changes to it are refused.")] = None,
 ) -> None:
     """Compare the schema with the exported file, and with an older one for breaking changes."""
-    from gateway.graphql.check import breaking_changes
-    from gateway.graphql.schema import sdl
-
     if SDL_PATH.read_text() != sdl():
         _fail("schema/schema.graphql is not the schema. Run: gateway schema export")
     if against is not None:

@@ -40,7 +40,7 @@ class Settings(BaseSettings):
         default=None,
         description="The name that Drop's other parts use for SERVICE_MODE. Two that differ stop the start.",
     )
-    bankid_mock: bool = Field(default=False, description="true chooses the simulated BankID alone.")
+    bankid_mock: bool | None = Field(default=None, description="true chooses the simulated BankID alone.")
     database_url: str = Field(
         default=f"sqlite:///{_VAR}/drop.sqlite3", description="sqlite:///path or postgresql://user@host/name."
     )
@@ -112,6 +112,8 @@ class Settings(BaseSettings):
             found.append("SERVICE_MODE and NEXT_PUBLIC_SERVICE_MODE differ: set one, or both alike.")
         if self.mode is ServiceMode.PRODUCTION:
             found.append("SERVICE_MODE=production needs production adapters, which this version does not have.")
+        if self.bankid_mock is False:
+            found.append("BANKID_MOCK=false needs the BankID adapter, which this version does not have: leave it out.")
         found += self._address_problems()
         try:
             async_url(self.database_url)

@@ -1,0 +1,106 @@
+"""The command line, as an operator and a newcomer use it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.builders.server import free_port, served
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    with served(tmp_path) as url:
+        yield url
+
+
+def gateway(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{folder}/drop.sqlite3",
+        "SANDBOX_PATH": f"{folder}/sandbox.sqlite3",
+        "COLUMNS": "200",
+        **settings,
+    }
+    command = [sys.executable, "-m", "gateway", *arguments]
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+
+
+def test_the_demo_plays_every_step_against_a_running_gateway(address: str, tmp_path: Path) -> None:
+    ran = gateway("demo", "--url", address, folder=tmp_path)
+
+    assert ran.returncode == 0, ran.stderr
+    for step in ("Signed in with BankID", "KYC is APPROVED", "Connected DNB", "The payment is SETTLED, pushed live"):
+        assert step in ran.stdout
+    assert ran.stdout.splitlines()[-1].endswith("NOK24,875.00 available")
+
+
+def test_the_demo_without_a_gateway_says_how_to_start_one(tmp_path: Path) -> None:
+    ran = gateway("demo", "--url", f"http://localhost:{free_port()}", folder=tmp_path)
+
+    assert ran.returncode == 1
+    assert "make run" in ran.stderr
+
+
+def test_doctor_names_what_is_missing_and_the_command_that_mends_it(tmp_path: Path) -> None:
+    before = gateway("doctor", folder=tmp_path)
+    migrated = gateway("migrate", folder=tmp_path)
+    after = gateway("doctor", folder=tmp_path)
+
+    assert (before.returncode, migrated.returncode, after.returncode) == (1, 0, 0)
+    assert "gateway migrate" in before.stderr
+    assert "ok migrations" in after.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"SERVICE_MODE": "test"}, ["SERVICE_MODE"]),
+        ({"SERVICE_MODE": "production"}, ["SERVICE_MODE=production"]),
+        ({"SERVICE_MODE": "mock", "NEXT_PUBLIC_SERVICE_MODE": "production"}, ["differ"]),
+        ({"BANKID_MOCK": "false"}, ["BANKID_MOCK"]),
+        ({"DATABASE_URL": "mysql://x/y"}, ["DATABASE_URL"]),
+        ({"PUBLIC_URL": "nowhere", "ALLOWED_ORIGINS": "a,b"}, ["PUBLIC_URL", "'a'", "'b'"]),
+        ({"PORT": "99999"}, ["PORT"]),
+        ({"FIELD_ENCRYPTION_KEYS": "short"}, ["FIELD_ENCRYPTION_KEYS"]),
+    ],
+)
+def test_wrong_settings_stop_the_start_with_every_problem_at_once(
+    tmp_path: Path, settings: dict[str, str], named: list[str]
+) -> None:
+    ran = gateway("serve", folder=tmp_path, **settings)
+
+    assert ran.returncode == 1
+    assert all(name in ran.stderr for name in named)
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("not a key\n")
+
+    ran = gateway("doctor", folder=tmp_path, FIELD_ENCRYPTION_KEYS_FILE=str(tmp_path / "keys"))
+
+    assert "FIELD_ENCRYPTION_KEYS must be Fernet keys" in ran.stderr
+
+
+def test_the_exported_schema_is_checked_and_a_breaking_change_is_found(tmp_path: Path) -> None:
+    exported = (ROOT / "schema" / "schema.graphql").read_text()
+    older = tmp_path / "older.graphql"
+    older.write_text(exported.replace("type Money {", "type Money {\n  gone: Int\n  old: Int @deprecated"))
+
+    same = gateway("schema", "check", folder=tmp_path)
+    broken = gateway("schema", "check", "--against", str(older), folder=tmp_path)
+
+    assert same.returncode == 0
+    assert broken.returncode == 1
+    assert "gone" in broken.stderr
+    assert "old" not in broken.stderr.replace("older", "")
+
+
+def test_the_example_settings_are_the_settings(tmp_path: Path) -> None:
+    assert gateway("settings", folder=tmp_path).stdout == (ROOT / ".env.example").read_text()
