@@ -22,7 +22,9 @@ run: .venv/.run ## Install what is needed, migrate, and serve on port 8000.
 
 test: .venv/.dev ## Install what the tests need and run all of them.
 	tests/install.sh
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --ignore tests/fuzz
+	$(BIN)/pytest -n 2 --database postgresql tests/api --ignore tests/api/test_real_clients.py --ignore tests/api/test_commands.py
+	$(BIN)/pytest tests/fuzz # in one process, which counts the answers
 
 check: .venv/.dev ## Style, types, architecture and the exported schema.
 	$(BIN)/ruff format --check .
