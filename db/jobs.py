@@ -88,6 +88,6 @@ class JobQueries:
         )
 
     async def next_due(self) -> datetime | None:
-        """When the next queued job falls due, on the product's clock."""
-        query = select(func.min(JobRow.due_at)).where(col(JobRow.status) != DEAD)
+        """When the next queued job falls due, on the product's clock. A leased one is somebody's already."""
+        query = select(func.min(JobRow.due_at)).where(col(JobRow.status) == QUEUED)
         return (await self._session.exec(query)).one()

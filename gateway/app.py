@@ -52,13 +52,19 @@ class Gateway:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
-def create_app(settings: Settings, *, base_clock: Clock | None = None, runs_by_itself: bool = True) -> Starlette:
-    """Mock mode as one ASGI application. Tests give a clock that stands still and drive it themselves."""
+def create_app(
+    settings: Settings,
+    *,
+    base_clock: Clock | None = None,
+    machine_clock: Clock | None = None,
+    runs_by_itself: bool = True,
+) -> Starlette:
+    """Mock mode as one ASGI application. Tests give clocks that stand still and drive it themselves."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            gateway = await _start(app, settings, base_clock or SystemClock(), stack)
+            gateway = await _start(app, settings, base_clock or SystemClock(), machine_clock or SystemClock(), stack)
             await gateway.parts.retention.schedule()
             app.state.gateway = gateway
             if runs_by_itself:
@@ -97,7 +103,7 @@ def create_app(settings: Settings, *, base_clock: Clock | None = None, runs_by_i
     )
 
 
-async def _start(app: Starlette, settings: Settings, base: Clock, stack: AsyncExitStack) -> Gateway:
+async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock, stack: AsyncExitStack) -> Gateway:
     database = open_database(settings.database_url)
     stack.push_async_callback(database.close)
     clock = OffsetClock(base)
@@ -127,7 +133,7 @@ async def _start(app: Starlette, settings: Settings, base: Clock, stack: AsyncEx
     )
     await stack.enter_async_context(sandbox)
 
-    parts = build_parts(settings, database, clock, SystemClock(), sandbox)
+    parts = build_parts(settings, database, clock, machine, sandbox)
     driver = ClockDriver(clock, sandbox, parts.worker, parts.read, database)
     world.on_scheduled = driver.wake
     schema = build_schema()

@@ -81,7 +81,7 @@ class ClockDriver:
         return _time(answer.json()["nextDue"])
 
     async def _next_due(self) -> datetime | None:
-        """The earliest of what the sandbox and the queue have due; what is overdue in a lease does not count."""
+        """The earliest of what the sandbox and the queue have due."""
         answer = await self._sandbox.get("/clock")
         async with self._read() as read:
             job = await read.jobs.next_due()

@@ -15,6 +15,7 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 
+from domain.clock import Clock
 from gateway.app import Gateway, create_app
 from gateway.settings import load_settings
 
@@ -129,11 +130,13 @@ class Play:
 
 
 @asynccontextmanager
-async def playing(database_url: str, folder: Path, at: datetime, **settings: object) -> AsyncIterator[Play]:
+async def playing(
+    database_url: str, folder: Path, at: datetime, *, machine_clock: Clock | None = None, **settings: object
+) -> AsyncIterator[Play]:
     chosen = load_settings(
         **{"database_url": database_url, "sandbox_path": folder / "sandbox.sqlite3", "_env_file": None, **settings}
     )
-    app = create_app(chosen, base_clock=StandingClock(at), runs_by_itself=False)
+    app = create_app(chosen, base_clock=StandingClock(at), machine_clock=machine_clock, runs_by_itself=False)
     async with app.router.lifespan_context(app):
         play = Play(app, app.state.gateway)
         try:
