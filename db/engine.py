@@ -1,4 +1,4 @@
-"""Engines and session makers for SQLite and PostgreSQL.
+"""Engines and session makers for SQLite and PostgreSQL. A statement's values never stand in its error.
 
 On SQLite there are two engines: `write` (BEGIN IMMEDIATE on a pool of one, so that waiting is a fair queue) and
 `read` (query only, a pool of five). On PostgreSQL both are one engine.
@@ -51,7 +51,7 @@ def open_database(url: str) -> Database:
     target = async_url(url)
     if target.get_backend_name() == "sqlite":
         return _open_sqlite(target)
-    engine = create_async_engine(target, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    engine = create_async_engine(target, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
     return Database(engine, engine, _sessions(engine), _sessions(engine))
 
 
@@ -66,6 +66,7 @@ def _open_sqlite(target: URL) -> Database:
         max_overflow=0,
         pool_timeout=30,
         connect_args={"isolation_level": None},
+        hide_parameters=True,
     )
     read = create_async_engine(
         target,
@@ -73,6 +74,7 @@ def _open_sqlite(target: URL) -> Database:
         pool_size=5,
         max_overflow=0,
         connect_args={"isolation_level": None},
+        hide_parameters=True,
     )
     _prepare_sqlite(write, begin="BEGIN IMMEDIATE", query_only=False)
     _prepare_sqlite(read, begin="BEGIN", query_only=True)

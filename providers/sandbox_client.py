@@ -49,9 +49,12 @@ class SandboxClient:
         body: Mapping[str, object] | None = None,
     ) -> dict[str, Any]:
         response = await self._http.request(method, path, params=params, json=body)
-        if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+        if response.is_server_error:
             raise VendorTrouble(str(response.status_code))
         answer: dict[str, Any] = response.json() if response.content else {}
+        # A 429 with a code is the vendor's no to this one request, not a sign that it is overloaded.
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS and not answer.get("code"):
+            raise VendorTrouble("429")
         if response.is_client_error:
             raise SandboxRefusal(response.status_code, str(answer.get("code", "")))
         return answer

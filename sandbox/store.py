@@ -21,7 +21,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS document (
     kind TEXT NOT NULL, id TEXT NOT NULL, reference TEXT, owner TEXT, number INTEGER, body TEXT NOT NULL,
     PRIMARY KEY (kind, id));
-CREATE UNIQUE INDEX IF NOT EXISTS document_reference ON document (kind, reference);
+CREATE INDEX IF NOT EXISTS document_reference ON document (kind, reference);
 CREATE INDEX IF NOT EXISTS document_owner ON document (kind, owner);
 CREATE INDEX IF NOT EXISTS document_number ON document (kind, number);
 CREATE TABLE IF NOT EXISTS due (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, what TEXT NOT NULL, body TEXT NOT NULL);
@@ -93,7 +93,7 @@ class Store:
     async def put(
         self, kind: str, identifier: str, body: Document, *, reference: str | None = None, owner: str | None = None
     ) -> None:
-        """Write a document. `reference` is unique and kept from the first writing, `owner` is as written last."""
+        """Write a document. `reference` is kept from the first writing, `owner` is as written last."""
         await self._db.execute(
             "INSERT INTO document (kind, id, reference, owner, number, body) "
             "VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(number), 0) + 1 FROM document WHERE kind = ?), ?) "
@@ -105,7 +105,9 @@ class Store:
         return await self._one("SELECT body FROM document WHERE kind = ? AND id = ?", kind, identifier)
 
     async def by_reference(self, kind: str, reference: str) -> Document | None:
-        return await self._one("SELECT body FROM document WHERE kind = ? AND reference = ?", kind, reference)
+        """The first that was given this reference: a bank takes the same order twice."""
+        query = "SELECT body FROM document WHERE kind = ? AND reference = ? ORDER BY number LIMIT 1"
+        return await self._one(query, kind, reference)
 
     async def of_owner(self, kind: str, owner: str) -> list[Document]:
         return await self._all("SELECT body FROM document WHERE kind = ? AND owner = ? ORDER BY number", kind, owner)

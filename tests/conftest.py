@@ -9,9 +9,12 @@ import pytest
 
 from db.engine import open_database
 from db.migrate import migrate
+from gateway.log import configure_logging
 from tests.builders.databases import postgresql_database
 from tests.builders.gateway import Play, playing
 
+# As served: no frame's variables in the output.
+configure_logging("WARNING", is_terminal=False)
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 

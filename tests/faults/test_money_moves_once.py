@@ -25,11 +25,16 @@ from db.engine import open_database
 from db.migrate import migrate
 from domain.payment import _NEXT, Status
 from tests.builders.gateway import Play, Player, a_payment, as_json, connect, first_account, pay, playing
+from tests.builders.line import Line
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 CANCEL = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { id } userErrors { code } } }"
 PAYMENTS = """{ viewer { payments(first: 100) { edges { node {
   id status inDoubt version history { status version cause } } } } } }"""
+AMOUNTS = (100, 1_000_000, 4_000_000)
+HARMS = ("none", "the answer is lost", "nobody listens", "dies before", "dies after")
+# `initiatePayment` refreshes the balance first.
+_INITIATION = 2
 _EMPTY: list[Path] = []
 
 
@@ -45,32 +50,6 @@ class MachineClock:
 
     def now(self) -> datetime:
         return self.at
-
-
-class Line:
-    """The line to the vendors: does one harm, at the call that the test names, and is whole again."""
-
-    def __init__(self) -> None:
-        self.before: Exception | Crash | None = None
-        self.after: Exception | Crash | None = None
-        self.calls = 0
-
-    def harm(self, *, at: int, before: Exception | Crash | None = None, after: Exception | Crash | None = None) -> None:
-        self.before, self.after, self.calls = before, after, at
-
-    async def on_request(self, request: httpx.Request) -> None:
-        if request.url.path in ("/clock", "/ledger"):
-            return
-        self.calls -= 1
-        if self.calls == 0 and self.before is not None:
-            raise self.before
-
-    async def on_response(self, response: httpx.Response) -> None:
-        if response.request.url.path in ("/clock", "/ledger"):
-            return
-        if self.calls == 0 and self.after is not None:
-            self.calls -= 1
-            raise self.after
 
 
 async def empty_database() -> Path:
@@ -89,7 +68,7 @@ class MoneyMovesOnce(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.folder = Path(tempfile.mkdtemp())
         self.machine_clock = MachineClock()
-        self.line = Line()
+        self.line: Line
         self.stack = AsyncExitStack()
         self.play: Play
         self.kari: Player
@@ -113,13 +92,12 @@ class MoneyMovesOnce(RuleBasedStateMachine):
         database = f"sqlite:///{self.folder}/drop.sqlite3"
         playing_now = playing(database, self.folder, NOON, machine_clock=self.machine_clock)
         self.play = await self.stack.enter_async_context(playing_now)
-        self.play.gateway.sandbox.event_hooks["request"].append(self.line.on_request)
-        self.play.gateway.sandbox.event_hooks["response"].append(self.line.on_response)
+        self.line = Line(self.play.gateway.sandbox)
         self.kari = self.play.browser()
         self.kari.http.cookies.update(self.cookies)
 
     async def restart(self) -> None:
-        self.line.harm(at=0)
+        self.line.mend()
         await self.stack.aclose()
         # Longer than a lease: the jobs of the dead are free.
         self.machine_clock.at += timedelta(minutes=2)
@@ -139,13 +117,16 @@ class MoneyMovesOnce(RuleBasedStateMachine):
 
         self.run(begin())
 
-    @rule(amount=st.sampled_from([100, 1_000_000, 4_000_000]), later=st.booleans())
-    def she_pays(self, amount: int, later: bool) -> None:
+    @rule(amount=st.sampled_from(AMOUNTS), later=st.booleans(), harm=st.sampled_from(HARMS), approves=st.booleans())
+    def she_pays(self, amount: int, later: bool, harm: str, approves: bool) -> None:
         day = (self.play.gateway.clock.now() + timedelta(days=2)).date().isoformat() if later else None
         key = f"machine-key-{next(self.numbers)}"
         order = a_payment(self.account, amount, executionDate=day, idempotencyKey=key)
         self.orders.append(order)
+        self.harm(_INITIATION, harm)
         self.run(pay(self.kari, order))
+        if approves:
+            self.every_page_is_approved()
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data())
@@ -211,17 +192,25 @@ class MoneyMovesOnce(RuleBasedStateMachine):
 
         self.run(send())
 
-    @rule(at=st.integers(1, 4))
-    def an_answer_will_be_lost(self, at: int) -> None:
-        self.line.harm(at=at, after=httpx.ReadTimeout("the answer was lost"))
+    def every_page_is_approved(self) -> None:
+        for number in range(1, 2 * len(self.orders) + 1):
+            form = {"decision": "approve", "execution": ""}
+            self.run(self.post_and_return(f"/sandbox/bank/payments/obp-{number:06d}", form))
 
-    @rule(at=st.integers(1, 4))
-    def a_call_will_not_get_through(self, at: int) -> None:
-        self.line.harm(at=at, before=httpx.ConnectError("nobody listens"))
+    @rule(at=st.integers(1, 4), harm=st.sampled_from(HARMS))
+    def a_call_will_go_wrong(self, at: int, harm: str) -> None:
+        self.harm(at, harm)
 
-    @rule(at=st.integers(1, 4), sent=st.booleans())
-    def the_gateway_will_die_at_a_call(self, at: int, sent: bool) -> None:
-        self.line.harm(at=at, before=None if sent else Crash(), after=Crash() if sent else None)
+    def harm(self, at: int, harm: str) -> None:
+        match harm:
+            case "the answer is lost":
+                self.line.harm(at=at, after=httpx.ReadTimeout("the answer was lost"))
+            case "nobody listens":
+                self.line.harm(at=at, before=httpx.ConnectError("nobody listens"))
+            case "dies before":
+                self.line.harm(at=at, before=Crash())
+            case "dies after":
+                self.line.harm(at=at, after=Crash())
 
     @rule()
     def the_gateway_is_restarted(self) -> None:

@@ -1,0 +1,176 @@
+"""The contract of account information (PSD2 AISP)."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+
+from domain.bank_account import BalanceType
+from domain.consent import ConsentStatus
+from domain.errors import Unavailable
+from domain.ids import BankId, ConsentId
+from providers.open_banking import mock
+from providers.open_banking.port import (
+    AccessExceeded,
+    AccountAccess,
+    AccountInformation,
+    ConsentLost,
+    ConsentRequest,
+    Psu,
+    StartedConsent,
+    TransactionAtBank,
+)
+from sandbox.people import personas
+from tests.builders.gateway import BASE
+from tests.builders.line import Line
+from tests.builders.sandbox import Sandbox
+
+DNB = BankId("bank_dnb")
+KARI = Psu(personas()["kari"].identity_number)
+KARI_ATTENDED = Psu(KARI.national_identity_number, ip_address="192.0.2.1")
+REQUEST = ConsentRequest(ConsentId("cns_01"), DNB, KARI, f"{BASE}/api/openbanking/callback?state=s", date(2027, 5, 20))
+LONG_AGO = date(2026, 8, 1)
+
+
+@dataclass
+class AtBank:
+    """A bank as its customer meets it."""
+
+    adapter: AccountInformation
+    sandbox: Sandbox
+
+    async def consented(self, *resource_ids: str) -> StartedConsent:
+        started = await self.adapter.start_consent(REQUEST)
+        await self.decide(started, "approve", *(resource_ids or self.all_accounts()))
+        return started
+
+    async def decide(self, started: StartedConsent, decision: str, *resource_ids: str) -> None:
+        await self.sandbox.press(started.authorisation_url, decision=decision, account=list(resource_ids))
+
+    def all_accounts(self) -> tuple[str, ...]:
+        return tuple(account.resource_id for account in personas()["kari"].at_bank(DNB))
+
+    def access(self, started: StartedConsent, psu: Psu = KARI) -> AccountAccess:
+        return AccountAccess(DNB, started.reference, self.all_accounts()[0], psu)
+
+
+@pytest.fixture(params=["mock"])
+async def bank(sandbox: Sandbox) -> AtBank:
+    await sandbox.sign_in("kari")
+    return AtBank(mock.MockAccountInformation(sandbox.client("open_banking", mock)), sandbox)
+
+
+async def test_the_norwegian_banks_are_listed(bank: AtBank) -> None:
+    banks = await bank.adapter.list_banks("NO")
+
+    assert [one.name for one in banks] == ["DNB", "Nordea", "Handelsbanken", "SpareBank 1", "Sbanken"]
+    assert all(len(one.bic) in (8, 11) for one in banks)
+    assert await bank.adapter.list_banks("SE") == []
+
+
+async def test_a_consent_waits_for_its_user_and_holds_when_given(bank: AtBank) -> None:
+    started = await bank.adapter.start_consent(REQUEST)
+    waiting = await bank.adapter.consent_state(started.reference)
+    await bank.decide(started, "approve", *bank.all_accounts())
+
+    given = await bank.adapter.complete_consent(started.reference, {"state": "s"})
+
+    assert waiting.status is ConsentStatus.AWAITING_AUTHORISATION
+    assert given.status is ConsentStatus.ACTIVE
+    assert given.valid_until == REQUEST.valid_until
+
+
+async def test_a_refused_consent_is_rejected(bank: AtBank) -> None:
+    started = await bank.adapter.start_consent(REQUEST)
+    await bank.decide(started, "refuse")
+
+    state = await bank.adapter.complete_consent(started.reference, {"state": "s"})
+
+    assert state.status is ConsentStatus.REJECTED
+
+
+async def test_a_consent_page_that_was_left_runs_out(bank: AtBank) -> None:
+    started = await bank.adapter.start_consent(REQUEST)
+    await bank.sandbox.advance(minutes=16)
+
+    assert (await bank.adapter.consent_state(started.reference)).status is ConsentStatus.EXPIRED
+
+
+async def test_only_the_chosen_accounts_are_shown(bank: AtBank) -> None:
+    started = await bank.consented(bank.all_accounts()[1])
+
+    (account,) = await bank.adapter.accounts(DNB, started.reference, KARI)
+
+    assert account.resource_id == bank.all_accounts()[1]
+    assert account.name == "Sparekonto"
+    assert account.owner_name == "Kari Nordmann"
+    assert account.number.bban is not None
+    assert account.number.iban.startswith("NO")
+    assert account.number.iban.endswith(account.number.bban)
+
+
+async def test_balances_are_booked_and_available_in_minor_units(bank: AtBank) -> None:
+    started = await bank.consented()
+
+    balances = {b.type: b.amount for b in await bank.adapter.balances(bank.access(started))}
+
+    assert balances[BalanceType.BOOKED].amount_minor == 4_825_050
+    assert balances[BalanceType.AVAILABLE].currency == "NOK"
+
+
+async def test_transactions_come_in_pages_newest_first_each_once(bank: AtBank) -> None:
+    started = await bank.consented()
+    seen: list[TransactionAtBank] = []
+    page, pages = None, 0
+    while pages == 0 or page is not None:
+        answer = await bank.adapter.transactions(bank.access(started, KARI_ATTENDED), since=LONG_AGO, page=page)
+        seen += answer.transactions
+        page, pages = answer.next_page, pages + 1
+
+    assert pages > 1
+    assert len({one.reference for one in seen}) == len(seen)
+    days = [one.booking_date for one in seen]
+    assert days == sorted(days, reverse=True)
+    assert min(days) >= LONG_AGO
+
+
+async def test_a_fifth_unattended_read_in_a_day_is_refused_and_an_attended_one_is_not(bank: AtBank) -> None:
+    started = await bank.consented()
+    for _ in range(4):
+        await bank.adapter.balances(bank.access(started))
+
+    with pytest.raises(AccessExceeded):
+        await bank.adapter.balances(bank.access(started))
+    assert await bank.adapter.balances(bank.access(started, KARI_ATTENDED))
+    await bank.sandbox.advance(days=1)
+    assert await bank.adapter.balances(bank.access(started))
+
+
+async def test_a_revoked_consent_reads_nothing_and_can_be_revoked_again(bank: AtBank) -> None:
+    started = await bank.consented()
+    await bank.adapter.revoke_consent(started.reference)
+    await bank.adapter.revoke_consent(started.reference)
+
+    with pytest.raises(ConsentLost) as lost:
+        await bank.adapter.accounts(DNB, started.reference, KARI)
+    assert lost.value.status is ConsentStatus.REVOKED
+
+
+async def test_a_consent_ends_after_its_last_day(bank: AtBank) -> None:
+    started = await bank.consented()
+    await bank.sandbox.advance(days=179)
+
+    with pytest.raises(ConsentLost) as lost:
+        await bank.adapter.balances(bank.access(started))
+    assert lost.value.status is ConsentStatus.EXPIRED
+    assert (await bank.adapter.consent_state(started.reference)).status is ConsentStatus.EXPIRED
+
+
+async def test_a_bank_that_is_away_is_asked_four_times(bank: AtBank, line: Line) -> None:
+    started = await bank.consented()
+    line.cut()
+    before = line.requests
+
+    with pytest.raises(Unavailable):
+        await bank.adapter.balances(bank.access(started))
+    assert line.requests - before == 4

@@ -1,0 +1,240 @@
+"""The contract of payment initiation (PSD2 PISP)."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import httpx
+import pytest
+
+from domain.account_number import parse_account_number
+from domain.errors import BadSignature, BadWebhook, InDoubt, Unavailable
+from domain.ids import AccountId, BankId, PaymentId, UserId
+from domain.money import Money
+from domain.payment import FailureCode, Payment, Status
+from providers.open_banking import mock
+from providers.open_banking.port import PaymentInitiation, PaymentState
+from sandbox.people import personas
+from tests.builders.gateway import BASE, OLA
+from tests.builders.line import Line
+from tests.builders.sandbox import OPENBANKING_SECRET, Sandbox
+from tests.contract.conftest import NOON
+
+DNB = BankId("bank_dnb")
+CALLBACK = f"{BASE}/api/openbanking/callback?state=s"
+
+
+def a_bank_payment(number: int = 1, *, amount_minor: int = 12_500, scheduled_for: date | None = None) -> Payment:
+    return Payment(
+        id=PaymentId(f"pay_{number}"),
+        user_id=UserId("usr_kari"),
+        vendor="mock",
+        amount=Money(amount_minor, "NOK"),
+        creditor_name="Ola Hansen",
+        creditor_account=parse_account_number(OLA),
+        debtor_account_id=AccountId("acc_1"),
+        created_at=NOON,
+        scheduled_for=scheduled_for,
+        end_to_end_id=f"D-{number}",
+    )
+
+
+@dataclass
+class AtBank:
+    adapter: PaymentInitiation
+    sandbox: Sandbox
+
+    async def initiate(self, payment: Payment) -> PaymentState:
+        debtor = parse_account_number(personas()["kari"].at_bank(DNB)[0].bban)
+        return await self.adapter.initiate(payment, debtor, DNB, CALLBACK)
+
+    async def decide(self, state: PaymentState, decision: str, execution: str = "") -> PaymentState:
+        assert state.authorisation_url is not None
+        await self.sandbox.press(state.authorisation_url, decision=decision, execution=execution)
+        return await self.adapter.status(state.reference)
+
+    async def booked(self) -> list[str]:
+        bookings = (await self.sandbox.http.get("/ledger")).json()["bookings"]
+        return [booking["endToEndId"] for booking in bookings]
+
+
+@pytest.fixture(params=["mock"])
+async def bank(sandbox: Sandbox) -> AtBank:
+    await sandbox.sign_in("kari")
+    client = sandbox.client("open_banking", mock)
+    return AtBank(mock.MockPaymentInitiation(client, webhook_secret=OPENBANKING_SECRET, clock=sandbox.clock), sandbox)
+
+
+async def test_no_money_moves_until_the_user_approves(bank: AtBank) -> None:
+    state = await bank.initiate(a_bank_payment())
+    await bank.sandbox.advance(minutes=10)
+
+    assert state.status is Status.AUTHORISATION_REQUIRED
+    assert await bank.booked() == []
+
+
+async def test_an_approved_payment_is_carried_out(bank: AtBank) -> None:
+    state = await bank.initiate(a_bank_payment())
+
+    approved = await bank.decide(state, "approve")
+    await bank.sandbox.advance(seconds=1)
+
+    assert approved.status is Status.PROCESSING
+    assert (await bank.adapter.status(state.reference)).status is Status.SETTLED
+    assert await bank.booked() == ["D-1"]
+
+
+async def test_a_refused_payment_is_rejected(bank: AtBank) -> None:
+    state = await bank.decide(await bank.initiate(a_bank_payment()), "refuse")
+
+    assert state.status is Status.REJECTED
+    assert state.failure is not None
+    assert state.failure.code is FailureCode.AUTHORISATION_REFUSED
+
+
+async def test_a_page_that_was_left_runs_out(bank: AtBank) -> None:
+    state = await bank.initiate(a_bank_payment())
+    await bank.sandbox.advance(minutes=16)
+
+    late = await bank.adapter.status(state.reference)
+
+    assert late.status is Status.EXPIRED
+    assert late.failure is not None
+    assert late.failure.code is FailureCode.AUTHORISATION_EXPIRED
+
+
+async def test_a_payment_beyond_the_funds_is_rejected(bank: AtBank) -> None:
+    state = await bank.decide(await bank.initiate(a_bank_payment(amount_minor=99_999_999)), "approve")
+
+    assert state.status is Status.REJECTED
+    assert state.failure is not None
+    assert state.failure.code is FailureCode.INSUFFICIENT_FUNDS
+
+
+async def test_a_payment_that_was_accepted_and_not_executed_has_failed(bank: AtBank) -> None:
+    state = await bank.initiate(a_bank_payment())
+    await bank.decide(state, "approve", execution="fails")
+    await bank.sandbox.advance(seconds=1)
+
+    failed = await bank.adapter.status(state.reference)
+
+    assert failed.status is Status.FAILED
+    assert failed.failure is not None
+    assert failed.failure.code is FailureCode.EXECUTION_FAILED
+    assert await bank.booked() == []
+
+
+async def test_a_future_payment_waits_for_its_day(bank: AtBank) -> None:
+    payment = a_bank_payment(scheduled_for=date(2026, 11, 26))
+    state = await bank.decide(await bank.initiate(payment), "approve")
+    await bank.sandbox.advance(days=1)
+    waiting = await bank.adapter.status(state.reference)
+    await bank.sandbox.advance(days=1)
+
+    assert (state.status, waiting.status) == (Status.SCHEDULED, Status.SCHEDULED)
+    assert (await bank.adapter.status(state.reference)).status is Status.SETTLED
+
+
+async def test_what_is_not_approved_is_cancelled_at_once_and_again(bank: AtBank) -> None:
+    state = await bank.initiate(a_bank_payment())
+
+    cancelled = await bank.adapter.cancel(state.reference, CALLBACK)
+
+    assert cancelled.is_cancelled
+    assert (await bank.adapter.cancel(state.reference, CALLBACK)).is_cancelled
+    assert (await bank.adapter.status(state.reference)).status is Status.CANCELLED
+
+
+async def test_a_scheduled_payment_is_cancelled_with_the_users_approval(bank: AtBank) -> None:
+    state = await bank.initiate(a_bank_payment(scheduled_for=date(2026, 11, 26)))
+    await bank.decide(state, "approve")
+
+    asked = await bank.adapter.cancel(state.reference, CALLBACK)
+    assert not asked.is_cancelled
+    assert asked.authorisation_url is not None
+    await bank.sandbox.press(asked.authorisation_url, decision="approve")
+
+    assert (await bank.adapter.status(state.reference)).status is Status.CANCELLED
+
+
+async def test_it_can_be_too_late_to_cancel(bank: AtBank) -> None:
+    state = await bank.initiate(a_bank_payment())
+    await bank.decide(state, "approve")
+
+    answer = await bank.adapter.cancel(state.reference, CALLBACK)
+
+    assert not answer.is_cancelled
+    assert answer.authorisation_url is None
+
+
+async def test_a_payment_is_found_by_our_reference(bank: AtBank) -> None:
+    state = await bank.initiate(a_bank_payment())
+
+    found = await bank.adapter.look_up("D-1")
+
+    assert found is not None
+    assert found.reference == state.reference
+    assert await bank.adapter.look_up("D-unknown") is None
+
+
+async def test_an_initiation_whose_answer_was_lost_is_not_sent_again(bank: AtBank, line: Line) -> None:
+    line.cut_after_request()
+
+    with pytest.raises(InDoubt):
+        await bank.initiate(a_bank_payment())
+    assert line.requests == 1
+    assert await bank.adapter.look_up("D-1") is not None
+
+
+async def test_an_initiation_that_was_never_sent_is_no_doubt(bank: AtBank, line: Line) -> None:
+    line.harm(at=1, before=httpx.ConnectError("nobody listens"))
+
+    with pytest.raises(Unavailable):
+        await bank.initiate(a_bank_payment())
+    assert await bank.adapter.look_up("D-1") is None
+
+
+async def test_a_bank_that_does_not_answer_is_left_alone_for_a_while(bank: AtBank, line: Line) -> None:
+    line.cut()
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            await bank.initiate(a_bank_payment())
+    line.mend()
+
+    with pytest.raises(Unavailable):
+        await bank.initiate(a_bank_payment())
+    assert line.requests == 5
+
+
+async def test_a_banks_no_is_an_answer(bank: AtBank) -> None:
+    nobodys = parse_account_number(OLA)
+
+    state = await bank.adapter.initiate(a_bank_payment(), nobodys, DNB, CALLBACK)
+
+    assert state.status is Status.REJECTED
+    assert state.failure is not None
+    assert state.failure.code is FailureCode.REJECTED_BY_BANK
+
+
+async def test_a_webhook_is_verified_and_names_the_payment(bank: AtBank) -> None:
+    state = await bank.initiate(a_bank_payment())
+    await bank.decide(state, "approve")
+    posted = await bank.sandbox.last_webhook()
+
+    notice = bank.adapter.parse_webhook(posted.raw, posted.headers)
+
+    assert (notice.end_to_end_id, notice.payment_reference) == ("D-1", state.reference)
+    with pytest.raises(BadSignature):
+        bank.adapter.parse_webhook(posted.raw + b" ", posted.headers)
+    with pytest.raises(BadSignature):
+        bank.adapter.parse_webhook(posted.raw, {})
+    with pytest.raises(BadWebhook):
+        bank.adapter.read_webhook(b"[]")
+
+
+async def test_an_old_webhook_is_refused(bank: AtBank) -> None:
+    await bank.decide(await bank.initiate(a_bank_payment()), "approve")
+    posted = await bank.sandbox.last_webhook()
+    await bank.sandbox.advance(minutes=10)
+
+    with pytest.raises(BadSignature):
+        bank.adapter.parse_webhook(posted.raw, posted.headers)
