@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -37,7 +36,3 @@ class UserQueries:
     async def add(self, row: UserRow) -> None:
         self._session.add(row)
         await self._session.flush()
-
-    async def rename(self, user_id: UserId, name: str, at: datetime) -> None:
-        row = await self._session.get_one(UserRow, user_id)
-        row.name = name

@@ -1,0 +1,64 @@
+"""Relations are loaded in sets: more rows are not more statements."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import event
+
+from tests.builders.gateway import Play, a_payment, connect, pay
+
+DASHBOARD = """{ viewer { name
+  bankAccounts(first: 20) { edges { node { name bank { name } balances { type amount { amountMinor } }
+    connection { status lastReads { at } } } } }
+  payments(first: 20) { edges { node { status amount { amountMinor } creditor { name }
+    debtorAccount { maskedNumber bank { name } } history { status cause } } } } } }"""
+
+
+@contextmanager
+def statements(play: Play) -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith("BEGIN"):
+            seen.append(statement)
+
+    database = play.gateway.database
+    engines = {database.read_engine.sync_engine, database.write_engine.sync_engine}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
+
+
+async def test_a_dashboard_of_twenty_payments_costs_as_many_statements_as_one_of_one(play: Play) -> None:
+    silje, account = await play.banked("silje")
+    await pay(silje, a_payment(account))
+    with statements(play) as for_one:
+        await silje.ask(DASHBOARD)
+    await connect(silje, "bank_nordea")
+    for _ in range(19):
+        await pay(silje, a_payment(account))
+
+    with statements(play) as for_twenty:
+        viewer = (await silje.ask(DASHBOARD))["viewer"]
+
+    assert len(viewer["payments"]["edges"]) == 20
+    assert len(for_twenty) == len(for_one), for_twenty
+    assert len(for_twenty) <= 10, for_twenty
+
+
+async def test_the_banks_are_asked_for_their_list_once(play: Play) -> None:
+    kari, _ = await play.banked("kari")
+    await kari.ask(DASHBOARD)
+    asked: list[str] = []
+
+    async def note(request: object) -> None:
+        asked.append(str(request))
+
+    play.gateway.sandbox.event_hooks["request"].append(note)
+    await kari.ask(DASHBOARD)
+
+    assert asked == []
