@@ -4,14 +4,16 @@ On SQLite there are two engines: `write` (BEGIN IMMEDIATE on a pool of one, so t
 `read` (query only, a pool of five). On PostgreSQL both are one engine.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -81,14 +83,32 @@ def _open_sqlite(target: URL) -> Database:
     return Database(write, read, _sessions(write), _sessions(read))
 
 
-def _prepare_sqlite(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
+@asynccontextmanager
+async def rebuilding(database: Database) -> AsyncIterator[AsyncConnection]:
+    """One transaction that may rebuild tables: SQLite drops the old one, which foreign keys would forbid."""
+    if not database.is_sqlite:
+        async with database.write_engine.begin() as connection:
+            yield connection
+        return
+    engine = create_async_engine(
+        database.write_engine.url, poolclass=NullPool, connect_args={"isolation_level": None}, hide_parameters=True
+    )
+    _prepare_sqlite(engine, begin="BEGIN IMMEDIATE", query_only=False, foreign_keys=False)
+    async with engine.begin() as connection:
+        yield connection
+        broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).all()
+        assert not broken, "a migration left rows that point at nothing"
+    await engine.dispose()
+
+
+def _prepare_sqlite(engine: AsyncEngine, *, begin: str, query_only: bool, foreign_keys: bool = True) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
         if query_only:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from db.engine import Database
+from db.engine import Database, rebuilding
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -23,7 +23,7 @@ def config_of(connection: Connection | None = None) -> Config:
 
 async def migrate(database: Database, revision: str = "head") -> None:
     """Run the migrations that are missing. Safe to repeat."""
-    async with database.write_engine.begin() as connection:
+    async with rebuilding(database) as connection:
         await connection.run_sync(lambda sync: command.upgrade(config_of(sync), revision))
 
 
