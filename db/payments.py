@@ -26,8 +26,8 @@ def payment_of(row: PaymentRow) -> Payment:
         amount=Money(row.amount_minor, row.currency),
         creditor_name=row.creditor_name,
         creditor_account=AccountNumber(row.creditor_iban, row.creditor_bban),
-        debtor_account_id=AccountId(row.debtor_account_id),
         created_at=row.created_at,
+        debtor_account_id=AccountId(row.debtor_account_id) if row.debtor_account_id else None,
         rail=Rail(row.rail),
         status=Status(row.status),
         failure=_failure(row.failure_code, row.failure_message),
@@ -37,6 +37,7 @@ def payment_of(row: PaymentRow) -> Payment:
         end_to_end_id=row.end_to_end_id,
         vendor_payment_id=row.vendor_payment_id,
         authorisation_url=row.authorisation_url,
+        client_secret=row.client_secret,
         cancellation_status=CancellationStatus(row.cancellation_status) if row.cancellation_status else None,
         cancellation_url=row.cancellation_url,
         in_doubt=row.in_doubt,
@@ -85,6 +86,15 @@ class PaymentQueries:
         """By our reference first, by the vendor's id second: for webhooks alone."""
         for condition in (PaymentRow.end_to_end_id == end_to_end_id, PaymentRow.vendor_payment_id == theirs):
             row = (await self._session.exec(select(PaymentRow).where(PaymentRow.vendor == vendor, condition))).first()
+            if row is not None:
+                return payment_of(row)
+        return None
+
+    async def of_card_vendor(self, vendor: str, payment_id: str | None, theirs: str | None) -> Payment | None:
+        """By our id first, by the vendor's second: for webhooks alone."""
+        for condition in (PaymentRow.id == payment_id, PaymentRow.vendor_payment_id == theirs):
+            query = select(PaymentRow).where(PaymentRow.vendor == vendor, PaymentRow.rail == Rail.CARD, condition)
+            row = (await self._session.exec(query)).first()
             if row is not None:
                 return payment_of(row)
         return None
@@ -163,10 +173,21 @@ class PaymentQueries:
             update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(vendor_payment_id=reference, **page)
         )
 
-    async def renew_state(self, payment_id: PaymentId, state_hash: str) -> None:
-        """The way back from a further page of the bank, such as a cancellation's."""
+    async def save_intent(
+        self, payment_id: PaymentId, reference: str, *, client_secret: str | None, authorisation_url: str | None
+    ) -> None:
+        """The card vendor's object, whatever the status is by now. Its page is for one try alone."""
         await self._session.exec(
-            update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(state_hash=state_hash)
+            update(PaymentRow)
+            .where(col(PaymentRow.id) == payment_id)
+            .values(vendor_payment_id=reference, client_secret=client_secret, authorisation_url=authorisation_url)
+        )
+
+    async def renew_state(self, payment_id: PaymentId, state_hash: str, return_to: str | None = None) -> None:
+        """The way back from a further page, such as a cancellation's; where it leads stays unless it is given."""
+        goes_to = {"return_to": return_to} if return_to is not None else {}
+        await self._session.exec(
+            update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(state_hash=state_hash, **goes_to)
         )
 
     async def save(self, before: Payment, after: Payment, event: PaymentEvent | None) -> None:

@@ -12,6 +12,9 @@ from db.events import Told, UserEventQueries
 from db.jobs import JobQueries
 from db.kyc import KycQueries
 from db.payments import IdempotencyQueries, PaymentQueries
+from db.plans import PlanQueries
+from db.provider_pins import ProviderPinQueries
+from db.refunds import AttemptQueries, RefundQueries
 from db.sessions import LoginAttemptQueries, SessionQueries
 from db.users import UserQueries
 from db.webhooks import AuditQueries, WebhookQueries
@@ -35,6 +38,10 @@ class Queries:
         self.consents = ConsentQueries(session)
         self.accounts = BankAccountQueries(session)
         self.payments = PaymentQueries(session)
+        self.attempts = AttemptQueries(session)
+        self.refunds = RefundQueries(session)
+        self.plans = PlanQueries(session)
+        self.pins = ProviderPinQueries(session)
         self.idempotency = IdempotencyQueries(session)
         self.events = UserEventQueries(session)
         self.jobs = JobQueries(session)

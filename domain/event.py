@@ -14,6 +14,7 @@ class EventKind(StrEnum):
     KYC = "KYC"
     BANK_CONNECTION = "BANK_CONNECTION"
     BANK_ACCOUNT = "BANK_ACCOUNT"
+    PLAN_SUBSCRIPTION = "PLAN_SUBSCRIPTION"
 
 
 @dataclass(frozen=True, slots=True)

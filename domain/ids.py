@@ -11,6 +11,11 @@ AccountId = NewType("AccountId", str)
 TransactionId = NewType("TransactionId", str)
 PaymentId = NewType("PaymentId", str)
 BankId = NewType("BankId", str)
+RefundId = NewType("RefundId", str)
+AttemptId = NewType("AttemptId", str)
+DisputeId = NewType("DisputeId", str)
+PlanSubscriptionId = NewType("PlanSubscriptionId", str)
+PlanInvoiceId = NewType("PlanInvoiceId", str)
 
 USER = "usr"
 SESSION = "ses"
@@ -21,6 +26,12 @@ ACCOUNT = "acc"
 TRANSACTION = "trx"
 PAYMENT = "pay"
 BANK = "bank"
+REFUND = "ref"
+ATTEMPT = "att"
+DISPUTE = "dsp"
+PLAN = "plan"
+PLAN_SUBSCRIPTION = "psub"
+PLAN_INVOICE = "pinv"
 
 
 def kind_of(identifier: str) -> str:

@@ -1,4 +1,4 @@
-"""Bank payments: their states and how news moves them."""
+"""Payments over both rails: their states and how news moves them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -54,6 +54,11 @@ class FailureCode(StrEnum):
     EXECUTION_FAILED = "EXECUTION_FAILED"
     PROVIDER_UNAVAILABLE = "PROVIDER_UNAVAILABLE"
     REJECTED_BY_BANK = "REJECTED_BY_BANK"
+    CARD_DECLINED = "CARD_DECLINED"
+    CARD_EXPIRED = "CARD_EXPIRED"
+    INCORRECT_CARD_DETAILS = "INCORRECT_CARD_DETAILS"
+    AUTHENTICATION_FAILED = "AUTHENTICATION_FAILED"
+    PROCESSING_ERROR = "PROCESSING_ERROR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,10 @@ class PaymentEvent:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment as it stands. `version` rises by one with each event of its history."""
+    """A payment as it stands. `version` rises by one with each event of its history.
+
+    On the bank rail `debtor_account_id` is set; on the card rail `client_secret` lets the payer's own client pay.
+    """
 
     id: PaymentId
     user_id: UserId
@@ -100,8 +108,8 @@ class Payment:
     amount: Money
     creditor_name: str
     creditor_account: AccountNumber
-    debtor_account_id: AccountId
     created_at: datetime
+    debtor_account_id: AccountId | None = None
     rail: Rail = Rail.BANK
     status: Status = Status.CREATED
     failure: Failure | None = None
@@ -111,6 +119,7 @@ class Payment:
     end_to_end_id: str = ""
     vendor_payment_id: str | None = None
     authorisation_url: str | None = None
+    client_secret: str | None = None
     cancellation_status: CancellationStatus | None = None
     cancellation_url: str | None = None
     in_doubt: bool = False
@@ -118,10 +127,10 @@ class Payment:
 
     def learn(self, news: News) -> tuple["Payment", PaymentEvent | None]:
         """Take what a bank or webhook reports. Gives the payment and the event to append, None where nothing moved."""
-        attempt_failed = (
-            not self.status.is_final and news.status is self.status and news.failure not in (None, self.failure)
-        )
-        if not attempt_failed and news.status not in _NEXT.get(self.status, frozenset()):
+        is_same = not self.status.is_final and news.status is self.status
+        # A declined card, the next try after it, or an answer that ends the doubt: the status alone does not tell.
+        tells_more = is_same and (news.failure != self.failure or self.in_doubt)
+        if not tells_more and news.status not in _NEXT.get(self.status, frozenset()):
             return self, None
         corrected = self.status.is_final and news.status is Status.SETTLED
         moved = replace(self, status=news.status, failure=news.failure, in_doubt=False, version=self.version + 1)
@@ -138,12 +147,19 @@ class Payment:
     def _note(self, cause: str, at: datetime) -> PaymentEvent:
         return PaymentEvent(self.id, self.version, self.status, cause, at, self.failure)
 
-    def doubted(self, cause: str, at: datetime) -> tuple["Payment", PaymentEvent | None]:
-        """The vendor was asked and did not answer: its outcome is not known."""
-        if self.in_doubt or self.status is not Status.CREATED:
+    def doubted(
+        self, cause: str, at: datetime, *, asked_in: Status = Status.CREATED
+    ) -> tuple["Payment", PaymentEvent | None]:
+        """The vendor was asked in this status and did not answer: its outcome is not known."""
+        if self.in_doubt or self.status is not asked_in:
             return self, None
         doubted = replace(self, in_doubt=True, version=self.version + 1)
         return doubted, doubted._note(cause, at)
+
+    def noted(self, cause: str, at: datetime) -> tuple["Payment", PaymentEvent]:
+        """Something beside the status changed, such as a refund: a version of its own."""
+        noted = replace(self, version=self.version + 1)
+        return noted, noted._note(cause, at)
 
     def cancelling(
         self, status: CancellationStatus, url: str | None, cause: str, at: datetime

@@ -7,15 +7,14 @@ from datetime import date, timedelta
 from typing import Final
 
 from domain.account_number import AccountNumber, InvalidAccountNumber, is_kid, parse_account_number
-from domain.errors import InvalidInput, Refusal, Refusals
+from domain.errors import Refusal, Refusals
 from domain.ids import AccountId, PaymentId, UserId
-from domain.money import MAX_PAYMENT_MINOR, NOK, Money
+from domain.input import check_amount, check_key, checked_text, fault
+from domain.money import Money
 
 MAX_DAYS_AHEAD: Final = 365
 MAX_CREDITOR_NAME: Final = 70
 MAX_MESSAGE: Final = 140
-MIN_KEY: Final = 8
-MAX_KEY: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +68,12 @@ def payment_order(user_id: UserId, given: PaymentInput, today: date) -> PaymentO
     """Check an input against every rule. `today` is the Oslo date. Raises Refusals with all faults."""
     faults: list[Refusal] = []
     creditor = _creditor_account(given.creditor_account, faults)
-    name = _text(given.creditor_name, "creditorName", MAX_CREDITOR_NAME, faults)
-    message = _text(given.message, "message", MAX_MESSAGE, faults) if given.message is not None else None
-    _check_amount(given, faults)
+    name = checked_text(given.creditor_name, "creditorName", MAX_CREDITOR_NAME, faults)
+    message = checked_text(given.message, "message", MAX_MESSAGE, faults) if given.message is not None else None
+    check_amount(given.amount_minor, given.currency, faults)
     _check_reference(given, faults)
     _check_date(given.execution_date, today, faults)
-    _check_key(given.idempotency_key, faults)
+    check_key(given.idempotency_key, faults)
     if faults or creditor is None:
         raise Refusals(faults)
     return PaymentOrder(
@@ -92,56 +91,29 @@ def payment_order(user_id: UserId, given: PaymentInput, today: date) -> PaymentO
     )
 
 
-def _fault(code: str, message: str, *field: str) -> InvalidInput:
-    return InvalidInput(code, message, field=("input", *field))
-
-
 def _creditor_account(text: str, faults: list[Refusal]) -> AccountNumber | None:
     try:
         number = parse_account_number(text)
     except InvalidAccountNumber as error:
-        faults.append(_fault("INVALID_ACCOUNT_NUMBER", str(error), "creditorAccount"))
+        faults.append(fault("INVALID_ACCOUNT_NUMBER", str(error), "creditorAccount"))
         return None
     if number.bban is None:
-        faults.append(_fault("INVALID_ACCOUNT_NUMBER", "Payments go to Norwegian accounts for now.", "creditorAccount"))
+        faults.append(fault("INVALID_ACCOUNT_NUMBER", "Payments go to Norwegian accounts for now.", "creditorAccount"))
         return None
     return number
 
 
-def _text(text: str, field: str, longest: int, faults: list[Refusal]) -> str:
-    clean = " ".join(text.split())
-    if not clean or len(clean) > longest or not clean.isprintable():
-        faults.append(_fault("INVALID_TEXT", f"Give 1 to {longest} printable characters.", field))
-    return clean
-
-
-def _check_amount(given: PaymentInput, faults: list[Refusal]) -> None:
-    if given.currency != NOK:
-        faults.append(_fault("UNSUPPORTED_CURRENCY", "Payments are in NOK.", "amount", "currency"))
-    if given.amount_minor <= 0:
-        faults.append(_fault("INVALID_AMOUNT", "The amount must be above zero.", "amount", "amountMinor"))
-    elif given.amount_minor > MAX_PAYMENT_MINOR:
-        largest = Money(MAX_PAYMENT_MINOR).formatted("en")
-        faults.append(_fault("INVALID_AMOUNT", f"The amount may be {largest} at most.", "amount", "amountMinor"))
-
-
 def _check_reference(given: PaymentInput, faults: list[Refusal]) -> None:
     if given.kid is not None and given.message is not None:
-        faults.append(_fault("INVALID_KID", "Give a KID or a message, not both.", "kid"))
+        faults.append(fault("INVALID_KID", "Give a KID or a message, not both.", "kid"))
     if given.kid is not None and not is_kid(given.kid):
-        faults.append(_fault("INVALID_KID", "A KID is 2 to 25 digits with a valid check digit.", "kid"))
+        faults.append(fault("INVALID_KID", "A KID is 2 to 25 digits with a valid check digit.", "kid"))
 
 
 def _check_date(day: date | None, today: date, faults: list[Refusal]) -> None:
     if day is None:
         return
     if day < today:
-        faults.append(_fault("INVALID_DATE", "The date has passed.", "executionDate"))
+        faults.append(fault("INVALID_DATE", "The date has passed.", "executionDate"))
     elif day > today + timedelta(days=MAX_DAYS_AHEAD):
-        faults.append(_fault("INVALID_DATE", "The date may be a year ahead at most.", "executionDate"))
-
-
-def _check_key(key: str, faults: list[Refusal]) -> None:
-    if not (MIN_KEY <= len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
-        message = f"Give {MIN_KEY} to {MAX_KEY} printable ASCII characters, made anew for each payment."
-        faults.append(_fault("INVALID_IDEMPOTENCY_KEY", message, "idempotencyKey"))
+        faults.append(fault("INVALID_DATE", "The date may be a year ahead at most.", "executionDate"))

@@ -11,6 +11,7 @@ from typing import Any
 from domain.consent import BankConnection, ConnectionStatus
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
 from domain.payment import CancellationStatus, Failure, FailureCode, Payment, Status
+from domain.plan import PlanEnd, PlanStatus, PlanSubscription
 
 Fields = Mapping[str, Any]
 
@@ -23,11 +24,18 @@ def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+def _failure_fields(failure: Failure | None) -> Fields | None:
+    return {"code": failure.code, "message": failure.message} if failure else None
+
+
+def _failure(fields: Fields | None) -> Failure | None:
+    return Failure(FailureCode(fields["code"]), fields["message"]) if fields else None
+
+
 def payment_fields(payment: Payment) -> Fields:
-    failure = payment.failure
     return {
         "status": payment.status,
-        "failure": {"code": failure.code, "message": failure.message} if failure else None,
+        "failure": _failure_fields(payment.failure),
         "cancellation_status": payment.cancellation_status,
         "in_doubt": payment.in_doubt,
         "version": payment.version,
@@ -35,12 +43,11 @@ def payment_fields(payment: Payment) -> Fields:
 
 
 def payment_at(now: Payment, fields: Fields) -> Payment:
-    failure = fields["failure"]
     cancellation = fields["cancellation_status"]
     return replace(
         now,
         status=Status(fields["status"]),
-        failure=Failure(FailureCode(failure["code"]), failure["message"]) if failure else None,
+        failure=_failure(fields["failure"]),
         cancellation_status=CancellationStatus(cancellation) if cancellation else None,
         in_doubt=fields["in_doubt"],
         version=fields["version"],
@@ -89,5 +96,29 @@ def connection_at(now: BankConnection, fields: Fields) -> BankConnection:
         status=ConnectionStatus(fields["status"]),
         expires_at=_time(fields["expires_at"]),
         ended_because=fields["ended_because"],
+        version=fields["version"],
+    )
+
+
+def plan_fields(subscription: PlanSubscription) -> Fields:
+    return {
+        "status": subscription.status,
+        "period_end": _text(subscription.period_end),
+        "cancel_at_period_end": subscription.cancel_at_period_end,
+        "ended_because": subscription.ended_because,
+        "failure": _failure_fields(subscription.failure),
+        "version": subscription.version,
+    }
+
+
+def plan_at(now: PlanSubscription, fields: Fields) -> PlanSubscription:
+    ended_because = fields["ended_because"]
+    return replace(
+        now,
+        status=PlanStatus(fields["status"]),
+        period_end=_time(fields["period_end"]),
+        cancel_at_period_end=fields["cancel_at_period_end"],
+        ended_because=PlanEnd(ended_because) if ended_because else None,
+        failure=_failure(fields["failure"]),
         version=fields["version"],
     )

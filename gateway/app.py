@@ -29,7 +29,7 @@ from gateway.graphql.websocket import GraphQlWebSocket
 from gateway.middleware import SecurityHeaders
 from gateway.parts import Parts, build_parts
 from gateway.settings import Settings
-from routes import auth, graphiql, health, kyc, mock, open_banking, openapi, problems, webhooks
+from routes import auth, cards, graphiql, health, kyc, mock, open_banking, openapi, problems, webhooks
 from routes.requests import CSRF_HEADER
 from sandbox.api import NOW_HEADER
 from sandbox.app import pages_app, vendors_app
@@ -89,6 +89,7 @@ def create_app(
             *kyc.ROUTES,
             *webhooks.ROUTES,
             *open_banking.ROUTES,
+            *cards.ROUTES,
             *health.ROUTES,
             *openapi.ROUTES,
             *mock.ROUTES,
@@ -118,6 +119,7 @@ async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock
     sandbox_settings = SandboxSettings(
         openbanking_webhook_secret=settings.openbanking_webhook_secret.get_secret_value(),
         sumsub_secret_key=settings.sumsub_secret_key.get_secret_value(),
+        stripe_webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
         seed=settings.sandbox_seed,
     )
     world = World(store, vendors_call, sandbox_settings, now=clock.now())

@@ -9,10 +9,13 @@ import httpx
 
 from db.engine import Database
 from db.unit_of_work import CommitHints, Read, Reading, UnitOfWork
+from domain.account_number import parse_account_number
 from domain.clock import Clock
 from domain.ids import UserId
 from gateway.clock import OffsetClock
 from gateway.settings import Settings
+from providers.card_payments import mock as cards_mock
+from providers.card_payments.port import CardPaymentsProvider
 from providers.fanout.memory import MemoryFanout
 from providers.identity import mock as identity_mock
 from providers.kyc import mock as kyc_mock
@@ -26,19 +29,33 @@ from resolvers.services import Services
 from routes.parts import RouteParts
 from services.accounts import Accounts
 from services.banks import Banks
+from services.card_news import CardNews
+from services.card_payments import CardPayments, Merchant
+from services.customers import Customers
 from services.health import HealthService
 from services.jobs import handlers
 from services.jobs.worker import Worker
 from services.kyc import KycService
 from services.login import Login
 from services.payment_news import PaymentNews
+from services.payment_steps import PaymentSteps
 from services.payments import Payments
+from services.plans import Plans
 from services.reset import Reset
 from services.retention import Retention
 from services.sessions import Sessions
 from services.streams import Streams
 from services.users import Users
 from services.vault import Vault
+from services.webhook_sources import (
+    CARDS,
+    KYC,
+    OPEN_BANKING,
+    CardWebhooks,
+    KycWebhooks,
+    OpenBankingWebhooks,
+    WebhookSource,
+)
 from services.webhooks import Webhooks
 
 MOCK: Final = "mock"
@@ -97,6 +114,17 @@ def build_parts(
         },
     )
 
+    card_vendors: Registered[CardPaymentsProvider] = Registered(
+        MOCK,
+        {
+            MOCK: cards_mock.MockCardPayments(
+                _client(sandbox, "card_payments", cards_mock),
+                webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
+                clock=clock,
+            )
+        },
+    )
+
     origins = settings.return_origins
     sessions = Sessions(work, read, machine_clock, on_ended=fanout.publish)
     login = Login(
@@ -112,14 +140,27 @@ def build_parts(
     accounts = Accounts(work, read, account_vendors, vault, clock)
     banks = Banks(work, read, account_vendors, accounts, vault, clock, origins)
     accounts.on_consent_lost = banks.lose
-    news = PaymentNews(work, read, payment_vendors, clock)
-    payments = Payments(work, read, payment_vendors, accounts, news, clock, origins)
-    webhooks = Webhooks(work, read, kyc_vendors, payment_vendors, kyc, banks, news, clock)
+    steps = PaymentSteps(work, clock)
+    news = PaymentNews(work, read, payment_vendors, steps, clock)
+    customers = Customers(work, read, card_vendors, clock)
+    card_news = CardNews(work, read, card_vendors, customers, steps, clock)
+    merchant = Merchant(settings.merchant_name, parse_account_number(settings.merchant_account))
+    card_payments = CardPayments(work, read, card_vendors, customers, card_news, steps, clock, merchant, origins)
+    payments = Payments(work, read, payment_vendors, accounts, card_payments, news, steps, clock, origins)
+    plans = Plans(work, read, card_vendors, customers, clock, origins)
+    sources: dict[str, WebhookSource] = {
+        KYC: KycWebhooks(read, kyc_vendors, kyc),
+        OPEN_BANKING: OpenBankingWebhooks(read, payment_vendors, banks, news),
+        CARDS: CardWebhooks(read, card_vendors, card_news, plans),
+    }
+    webhooks = Webhooks(work, read, sources, clock)
     retention = Retention(work, clock, machine_clock)
     worker = Worker(
         work,
         read,
-        handlers.handlers_of(handlers.Services(kyc, banks, accounts, payments, news, webhooks, retention)),
+        handlers.handlers_of(
+            handlers.Services(kyc, banks, accounts, payments, news, card_news, customers, plans, webhooks, retention)
+        ),
         clock,
         machine_clock,
     )
@@ -143,6 +184,8 @@ def build_parts(
         banks=banks,
         accounts=accounts,
         payments=payments,
+        card_payments=card_payments,
+        plans=plans,
         streams=Streams(read, fanout, sessions),
     )
     routes = RouteParts(
@@ -151,6 +194,8 @@ def build_parts(
         kyc=kyc,
         banks=banks,
         payments=payments,
+        card_payments=card_payments,
+        plans=plans,
         webhooks=webhooks,
         health=health,
         reset=reset,

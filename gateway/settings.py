@@ -11,12 +11,19 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from db.engine import async_url
+from domain.account_number import InvalidAccountNumber, parse_account_number
 
 _VAR: Final = Path("var")
 # For mock mode alone, so that a newcomer sets nothing; production refuses to start without its own.
 _MOCK_FIELD_KEY: Final = "ZHJvcC1tb2NrLW1vZGUtZmllbGQta2V5LTAwMDAwMDA="
 _MOCK_SECRET: Final = "mock-mode-only"
-_SECRETS: Final = ("field_encryption_keys", "field_hash_key", "sumsub_secret_key", "openbanking_webhook_secret")
+_SECRETS: Final = (
+    "field_encryption_keys",
+    "field_hash_key",
+    "sumsub_secret_key",
+    "openbanking_webhook_secret",
+    "stripe_webhook_secret",
+)
 
 
 class ServiceMode(StrEnum):
@@ -72,6 +79,11 @@ class Settings(BaseSettings):
     openbanking_webhook_secret: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="Verifies X-OB-Signature of open banking webhooks."
     )
+    stripe_webhook_secret: SecretStr = Field(
+        default=SecretStr(_MOCK_SECRET), description="Stripe, Developers > Webhooks (whsec_...): verifies its webhooks."
+    )
+    merchant_name: str = Field(default="Drop AS", description="Who is paid by card: Drop, for its own services.")
+    merchant_account: str = Field(default="86011117947", description="Drop's own account number, shown to payers.")
     sandbox_seed: str = Field(default="drop", description="Fixes every draw of lots of the mock vendors.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
@@ -115,6 +127,10 @@ class Settings(BaseSettings):
         if self.bankid_mock is False:
             found.append("BANKID_MOCK=false needs the BankID adapter, which this version does not have: leave it out.")
         found += self._address_problems()
+        try:
+            parse_account_number(self.merchant_account)
+        except InvalidAccountNumber as error:
+            found.append(f"MERCHANT_ACCOUNT: {error}")
         try:
             async_url(self.database_url)
         except Exception:  # SQLAlchemy and we raise different things for a bad URL

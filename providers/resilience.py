@@ -41,7 +41,7 @@ class VendorTrouble(Exception):
 
 _TROUBLE: Final = (httpx.TransportError, TimeoutError, VendorTrouble)
 # Raised before a byte was sent: the vendor did nothing.
-_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, OpenedState)
+_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Guard:
@@ -62,13 +62,28 @@ class Guard:
         except (*_TROUBLE, OpenedState) as error:
             raise Unavailable(self._provider) from error
 
-    async def call_once(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
-        """Answer, or raise Unavailable (nothing was sent) or InDoubt (sent, and no answer came). Never repeated."""
+    async def command(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
+        """Answer, or raise Unavailable (nothing was sent) or InDoubt (sent, and no answer came).
+
+        Repeated only where `retried` names it, because the vendor knows the request again by its key.
+        """
+        was_sent = False
+
+        async def noting() -> Result:
+            nonlocal was_sent
+            try:
+                return await send()
+            except _NEVER_SENT:
+                raise
+            except BaseException:
+                was_sent = True
+                raise
+
         try:
-            return await self._measured(operation, send)
-        except _NEVER_SENT as error:
-            raise Unavailable(self._provider) from error
-        except _TROUBLE as error:
+            return await self._measured(operation, noting)
+        except (*_TROUBLE, OpenedState) as error:
+            if not was_sent:
+                raise Unavailable(self._provider) from error
             raise InDoubt(f"{self._provider}: no answer to {operation}") from error
 
     async def _measured(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:

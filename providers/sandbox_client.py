@@ -11,10 +11,11 @@ from providers.resilience import Guard, VendorTrouble
 class SandboxRefusal(Exception):
     """A 4xx of the sandbox: the vendor's no, with its own code."""
 
-    def __init__(self, status: int, code: str) -> None:
-        super().__init__(f"{status} {code}")
+    def __init__(self, status: int, answer: Mapping[str, Any]) -> None:
         self.status = status
-        self.code = code
+        self.code = str(answer.get("code", ""))
+        self.answer = answer
+        super().__init__(f"{status} {self.code}")
 
 
 class SandboxClient:
@@ -36,9 +37,9 @@ class SandboxClient:
         """Raises Unavailable, SandboxRefusal."""
         return await self._guard.call(operation, lambda: self._send("DELETE", path))
 
-    async def post_once(self, operation: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        """For what must not be repeated. Raises Unavailable, InDoubt, SandboxRefusal."""
-        return await self._guard.call_once(operation, lambda: self._send("POST", path, body=body))
+    async def command(self, operation: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """POST what must not happen twice. Raises Unavailable, InDoubt, SandboxRefusal."""
+        return await self._guard.command(operation, lambda: self._send("POST", path, body=body))
 
     async def _send(
         self,
@@ -56,5 +57,5 @@ class SandboxClient:
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS and not answer.get("code"):
             raise VendorTrouble("429")
         if response.is_client_error:
-            raise SandboxRefusal(response.status_code, str(answer.get("code", "")))
+            raise SandboxRefusal(response.status_code, answer)
         return answer

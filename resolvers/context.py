@@ -48,3 +48,7 @@ class Context:
     @property
     def bank_callback_uri(self) -> str:
         return f"{self.base_url}/api/openbanking/callback"
+
+    @property
+    def card_callback_uri(self) -> str:
+        return f"{self.base_url}/api/cards/callback"

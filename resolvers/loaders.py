@@ -7,11 +7,14 @@ from strawberry.dataloader import DataLoader
 
 from domain.bank_account import Balance, Bank, BankAccount, Transaction
 from domain.consent import BankConnection, ReadsToday
+from domain.dispute import Dispute
 from domain.errors import Unauthenticated
-from domain.ids import AccountId, BankId, ConnectionId, PaymentId, UserId
+from domain.ids import AccountId, BankId, ConnectionId, PaymentId, PlanSubscriptionId, UserId
 from domain.kyc import Kyc
 from domain.page import DatedKeyset, Keyset, PaymentPage
 from domain.payment import Payment, PaymentEvent
+from domain.plan import PlanInvoice, PlanSubscription
+from domain.refund import Refund
 from domain.session import Session
 from resolvers.services import Services
 from schema.types.paging import MAX_PAGE
@@ -48,6 +51,10 @@ class SetLoaders:
         self.connection_accounts = DataLoader(self._connection_accounts)
         self.reads = DataLoader(self._reads)
         self.payment_history: DataLoader[PaymentId, list[PaymentEvent]] = _lists(services.payments.history)
+        self.refunds: DataLoader[PaymentId, list[Refund]] = _lists(services.card_payments.refunds)
+        self.dispute = DataLoader(self._dispute)
+        self.plan = DataLoader(self._plan)
+        self.plan_invoices: DataLoader[PlanSubscriptionId, list[PlanInvoice]] = _lists(services.plans.invoices)
 
     def _viewer(self) -> UserId:
         if self._user_id is None:
@@ -57,6 +64,14 @@ class SetLoaders:
     async def _kyc(self, keys: list[UserId]) -> list[Kyc]:
         found = _by(await self._services.kyc.of_users(keys), lambda one: one.user_id)
         return [found[key] for key in keys]
+
+    async def _dispute(self, keys: list[PaymentId]) -> list[Dispute | None]:
+        found = await self._services.card_payments.disputes(keys)
+        return [found.get(key) for key in keys]
+
+    async def _plan(self, keys: list[UserId]) -> list[PlanSubscription | None]:
+        found = _by(await self._services.plans.open_of_users(keys), lambda one: one.user_id)
+        return [found.get(key) for key in keys]
 
     async def _bank(self, keys: list[BankId]) -> list[Bank | None]:
         found = _by(await self._services.banks.list_banks(_NORWAY), lambda one: one.id)

@@ -8,13 +8,15 @@ from strawberry import Info
 
 from domain import ids
 from domain.errors import InvalidInput
-from domain.ids import AccountId, ConnectionId, PaymentId, TransactionId, UserId, kind_of
+from domain.ids import AccountId, ConnectionId, PaymentId, PlanSubscriptionId, TransactionId, UserId, kind_of
+from domain.plan import PLANS
 from resolvers.context import Context
 from schema.types.bank import Bank, BankAccount, BankConnection, BankTransaction
 from schema.types.kyc import Kyc
 from schema.types.node import Node
 from schema.types.paging import MAX_PAGE
 from schema.types.payment import Payment
+from schema.types.plan import Plan, PlanSubscription
 from schema.types.user import Session, User
 
 Find = Callable[[Context, UserId, list[str]], Awaitable[Sequence[Node]]]
@@ -78,6 +80,15 @@ async def _payments(context: Context, user_id: UserId, wanted: list[str]) -> Seq
     return [Payment.of(one) for one in payments]
 
 
+async def _plans(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    return [Plan.of(plan) for plan in PLANS.values()]
+
+
+async def _plan_subscriptions(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    found = await context.services.plans.by_ids(user_id, [PlanSubscriptionId(one) for one in wanted])
+    return [PlanSubscription.of(one) for one in found]
+
+
 async def _banks(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
     return [Bank.of(bank) for bank in await context.services.banks.list_banks("NO")]
 
@@ -91,4 +102,6 @@ _FINDERS: Final[Mapping[str, Find]] = {
     ids.TRANSACTION: _transactions,
     ids.PAYMENT: _payments,
     ids.BANK: _banks,
+    ids.PLAN: _plans,
+    ids.PLAN_SUBSCRIPTION: _plan_subscriptions,
 }

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from services.accounts import Accounts
 from services.banks import Banks
+from services.card_payments import CardPayments
 from services.kyc import KycService
 from services.payments import Payments
+from services.plans import Plans
 from services.sessions import Sessions
 from services.streams import Streams
 from services.users import Users
@@ -19,4 +21,6 @@ class Services:
     banks: Banks
     accounts: Accounts
     payments: Payments
+    card_payments: CardPayments
+    plans: Plans
     streams: Streams

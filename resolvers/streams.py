@@ -11,10 +11,12 @@ from domain.consent import BankConnection as DomainConnection
 from domain.ids import PaymentId
 from domain.kyc import Kyc as DomainKyc
 from domain.payment import Payment as DomainPayment
+from domain.plan import PlanSubscription as DomainPlan
 from resolvers.context import Context
 from schema.types.bank import BankAccount, BankConnection
 from schema.types.kyc import Kyc
 from schema.types.payment import Payment
+from schema.types.plan import PlanSubscription
 from schema.types.stream import BankConnectionUpdate, Cursor, KycUpdate, PaymentUpdate, ViewerEvent
 from schema.types.user import User
 from services.streams import Subject
@@ -55,7 +57,7 @@ async def viewer_events(info: Info[Context, None], after: Cursor = None) -> Asyn
         yield ViewerEvent(cursor=item.cursor, kind=item.kind, subject=_present(item.value))
 
 
-def _present(subject: Subject) -> User | Payment | Kyc | BankConnection | BankAccount:
+def _present(subject: Subject) -> User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription:
     match subject:
         case DomainPayment():
             return Payment.of(subject)
@@ -65,5 +67,7 @@ def _present(subject: Subject) -> User | Payment | Kyc | BankConnection | BankAc
             return BankConnection.of(subject)
         case DomainAccount():
             return BankAccount.of(subject)
+        case DomainPlan():
+            return PlanSubscription.of(subject)
         case _:
             return User.of(subject)

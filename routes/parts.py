@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 
 from services.banks import Banks
+from services.card_payments import CardPayments
 from services.health import HealthService
 from services.kyc import KycService
 from services.login import Login
 from services.payments import Payments
+from services.plans import Plans
 from services.reset import Reset
 from services.sessions import Sessions
 from services.webhooks import Webhooks
@@ -23,6 +25,8 @@ class RouteParts:
     kyc: KycService
     banks: Banks
     payments: Payments
+    card_payments: CardPayments
+    plans: Plans
     webhooks: Webhooks
     health: HealthService
     reset: Reset

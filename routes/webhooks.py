@@ -7,8 +7,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from routes.parts import parts_of
-from routes.requests import read_bounded
-from services.webhooks import KYC
+from routes.requests import base_url, read_bounded
+from services.webhook_sources import KYC, Delivery
 
 MAX_BYTES: Final = 256 * 1024
 
@@ -17,7 +17,9 @@ async def receive(request: Request) -> Response:
     """202 once stored, repeats too; 401 bad signature, 400 unreadable, 404 unknown provider, 413 too large."""
     raw = await read_bounded(request, at_most_bytes=MAX_BYTES)
     provider = request.path_params.get("provider", KYC)
-    await parts_of(request).webhooks.accept(provider, raw, request.headers)
+    # The address that the vendor was given, whatever stands in between: some sign it.
+    url = f"{base_url(request)}{request.url.path}{'?' if request.url.query else ''}{request.url.query}"
+    await parts_of(request).webhooks.accept(provider, Delivery(raw, request.headers, url))
     return Response(status_code=202)
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import bank, bankid, clock, kyc
+from sandbox import bank, bankid, cards, clock, kyc, plans
 from sandbox.people import banks
 from sandbox.problems import Refused
 from sandbox.store import Document
@@ -34,7 +34,7 @@ def _endpoint(handler: Callable[[World, Request], Awaitable[object]]) -> Callabl
 
 async def refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    return JSONResponse({"code": error.code, "message": error.message}, status_code=error.status)
+    return JSONResponse({"code": error.code, "message": error.message, **error.more}, status_code=error.status)
 
 
 async def _tell(world: World, request: Request) -> Document:
@@ -181,7 +181,51 @@ async def _cancel_payment(world: World, request: Request) -> Document:
 
 
 async def _ledger(world: World, request: Request) -> Document:
-    return {"bookings": await world.store.bookings()}
+    return {"bookings": await world.store.bookings(), "charges": await world.store.charges()}
+
+
+async def _create_customer(world: World, request: Request) -> Document:
+    return await cards.create_customer(world, await request.json())
+
+
+async def _create_intent(world: World, request: Request) -> Document:
+    return await cards.create_intent(world, await request.json())
+
+
+async def _intent(world: World, request: Request) -> Document:
+    return await cards.intent_by_id(world, request.path_params["intent"])
+
+
+async def _confirm_intent(world: World, request: Request) -> Document:
+    body = await request.json()
+    identifier = request.path_params["intent"]
+    return await cards.confirm(world, identifier, body["payment_method"], body["return_url"], body["idempotency_key"])
+
+
+async def _cancel_intent(world: World, request: Request) -> Document:
+    return await cards.cancel(world, request.path_params["intent"])
+
+
+async def _create_refund(world: World, request: Request) -> Document:
+    return await cards.create_refund(world, await request.json())
+
+
+async def _create_subscription(world: World, request: Request) -> Document:
+    return await plans.create(world, await request.json())
+
+
+async def _subscription(world: World, request: Request) -> Document:
+    return await plans.by_id(world, request.path_params["subscription"])
+
+
+async def _update_subscription(world: World, request: Request) -> Document:
+    body = await request.json()
+    identifier = request.path_params["subscription"]
+    return await plans.update(world, identifier, cancel_at_period_end=body["cancel_at_period_end"])
+
+
+async def _cancel_subscription(world: World, request: Request) -> Document:
+    return await plans.cancel(world, request.path_params["subscription"])
 
 
 def _route(path: str, handler: Callable[[World, Request], Awaitable[object]], method: str = "GET") -> Route:
@@ -210,4 +254,14 @@ ROUTES = [
     _route("/bank/payments/by-reference/{reference}", _payment_by_reference),
     _route("/bank/payments/{payment}", _payment),
     _route("/bank/payments/{payment}/cancellation", _cancel_payment, "POST"),
+    _route("/cards/customers", _create_customer, "POST"),
+    _route("/cards/payment_intents", _create_intent, "POST"),
+    _route("/cards/payment_intents/{intent}", _intent),
+    _route("/cards/payment_intents/{intent}/confirm", _confirm_intent, "POST"),
+    _route("/cards/payment_intents/{intent}/cancel", _cancel_intent, "POST"),
+    _route("/cards/refunds", _create_refund, "POST"),
+    _route("/cards/subscriptions", _create_subscription, "POST"),
+    _route("/cards/subscriptions/{subscription}", _subscription),
+    _route("/cards/subscriptions/{subscription}", _update_subscription, "POST"),
+    _route("/cards/subscriptions/{subscription}", _cancel_subscription, "DELETE"),
 ]

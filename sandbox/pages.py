@@ -1,5 +1,6 @@
 """The vendors' pages: server-rendered, usable on a phone and by keyboard, without script."""
 
+import secrets
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
@@ -10,7 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sandbox import bank, bankid, kyc, webhooks
+from sandbox import bank, bankid, card_catalogue, cards, kyc, plans, webhooks
 from sandbox.people import banks, person, personas
 from sandbox.problems import Refused
 from sandbox.store import Document
@@ -63,6 +64,8 @@ async def home(request: Request) -> Response:
         banks=banks(),
         applicants=await world.store.newest("applicant", 10),
         payments=await world.store.newest("payment", 10),
+        intents=[await cards.intent_by_id(world, one["id"]) for one in await world.store.newest("intent", 10)],
+        subscriptions=await world.store.newest("subscription", 10),
         deliveries=await world.store.deliveries(5),
         now=world.now,
     )
@@ -177,6 +180,68 @@ async def approve_cancellation(request: Request) -> Response:
     return RedirectResponse(payment["cancelRedirectUri"], _SEE_OTHER)
 
 
+async def card_page(request: Request) -> Response:
+    """The vendor's own form, where card numbers are typed: the product never sees one."""
+    intent = await cards.intent_by_id(_world(request), request.path_params["intent"])
+    return _card_page(intent)
+
+
+def _card_page(intent: Document, status: int = 200, problem: str | None = None) -> Response:
+    return _render("card.html", status, intent=intent, cards=card_catalogue.cards().values(), problem=problem)
+
+
+async def pay_by_card(request: Request) -> Response:
+    world = _world(request)
+    identifier = request.path_params["intent"]
+    card = card_catalogue.by_number((await _form(request)).get("number", ""))
+    if card is None:
+        intent = await cards.intent_by_id(world, identifier)
+        return _card_page(intent, 400, "Your card number is incorrect.")
+    page = str(request.url.replace(query=""))
+    try:
+        intent = await cards.confirm(world, identifier, card.payment_method, page, secrets.token_hex(8))
+    except Refused as refusal:
+        if refusal.status != 402:
+            raise
+        return _card_page(await cards.intent_by_id(world, identifier), 402, refusal.message)
+    action = intent["next_action"]
+    return RedirectResponse(action["redirect_to_url"]["url"] if action else page, _SEE_OTHER)
+
+
+async def challenge_page(request: Request) -> Response:
+    intent = await cards.intent_by_id(_world(request), request.path_params["intent"])
+    is_open = intent["status"] == "requires_action"
+    return _render("challenge.html", amount=intent["amount"], is_open=is_open, state=intent["status"])
+
+
+async def answer_challenge(request: Request) -> Response:
+    is_approved = (await _form(request)).get("decision") == "approve"
+    intent = await cards.answer_challenge(_world(request), request.path_params["intent"], is_approved=is_approved)
+    return RedirectResponse(intent["return_url"], _SEE_OTHER)
+
+
+async def plan_challenge_page(request: Request) -> Response:
+    subscription = await plans.by_id(_world(request), request.path_params["subscription"])
+    action = subscription["latest_invoice"]["payment_intent"]["next_action"]
+    is_open = subscription["status"] == "incomplete" and action is not None
+    amount = subscription["price"]["unit_amount"]
+    return _render("challenge.html", amount=amount, is_open=is_open, state=subscription["status"])
+
+
+async def answer_plan_challenge(request: Request) -> Response:
+    is_approved = (await _form(request)).get("decision") == "approve"
+    target = await plans.answer_challenge(_world(request), request.path_params["subscription"], is_approved=is_approved)
+    return RedirectResponse(target, _SEE_OTHER)
+
+
+async def dispute(request: Request) -> Response:
+    decision = (await _form(request)).get("decision", "")
+    if decision not in ("open", "won", "lost"):
+        raise Refused(400, "FORMAT_ERROR", "There is no such decision.")
+    await cards.dispute(_world(request), request.path_params["intent"], decision)
+    return RedirectResponse("/sandbox/", _SEE_OTHER)
+
+
 async def webhook_list(request: Request) -> Response:
     return _render("webhooks.html", deliveries=await _world(request).store.deliveries())
 
@@ -204,6 +269,13 @@ ROUTES = [
     Route("/bank/payments/{payment}", approve_payment, methods=["POST"]),
     Route("/bank/payments/{payment}/cancellation", cancellation_page),
     Route("/bank/payments/{payment}/cancellation", approve_cancellation, methods=["POST"]),
+    Route("/cards/pay/{intent}", card_page),
+    Route("/cards/pay/{intent}", pay_by_card, methods=["POST"]),
+    Route("/cards/challenge/{intent}", challenge_page),
+    Route("/cards/challenge/{intent}", answer_challenge, methods=["POST"]),
+    Route("/cards/plan-challenge/{subscription}", plan_challenge_page),
+    Route("/cards/plan-challenge/{subscription}", answer_plan_challenge, methods=["POST"]),
+    Route("/cards/disputes/{intent}", dispute, methods=["POST"]),
     Route("/webhooks", webhook_list),
     Route("/webhooks/{number:int}", send_again, methods=["POST"]),
     Mount("/static", StaticFiles(directory=_HERE / "static")),

@@ -31,13 +31,15 @@ CREATE TABLE IF NOT EXISTS booking (
     debtor TEXT NOT NULL, creditor TEXT NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS booking_debtor ON booking (debtor);
 CREATE INDEX IF NOT EXISTS booking_creditor ON booking (creditor);
+CREATE TABLE IF NOT EXISTS charge (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, reference TEXT NOT NULL UNIQUE, charged_at TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS delivery (
     id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, provider TEXT NOT NULL, status INTEGER, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
 # Inside a transaction reads see its own writes, elsewhere only what was committed.
 _is_inside: ContextVar[bool] = ContextVar("is_inside", default=False)
-_TABLES = ("document", "due", "booking", "delivery", "counter")
+_TABLES = ("document", "due", "booking", "charge", "delivery", "counter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class Store:
             (body["paymentId"], _key(at), body["debtor"], body["creditor"], json.dumps(body)),
         )
 
-    async def bookings(self, limit: int = 1_000) -> list[Document]:
+    async def bookings(self, limit: int = 10_000) -> list[Document]:
         """The whole ledger, oldest first."""
         return await self._all("SELECT body FROM booking ORDER BY id LIMIT ?", limit)
 
@@ -161,6 +163,16 @@ class Store:
         """The bookings that touch an account, oldest first."""
         query = "SELECT body FROM booking WHERE debtor = ?1 OR creditor = ?1 ORDER BY id"
         return await self._all(query, number)
+
+    async def charge(self, at: datetime, reference: str, body: Document) -> None:
+        """Take money from a card. The unique reference (a payment intent, an invoice) is the ledger's own guard."""
+        await self._db.execute(
+            "INSERT INTO charge (reference, charged_at, body) VALUES (?, ?, ?)", (reference, _key(at), json.dumps(body))
+        )
+
+    async def charges(self, limit: int = 10_000) -> list[Document]:
+        """Every charge of a card, oldest first."""
+        return await self._all("SELECT body FROM charge ORDER BY id LIMIT ?", limit)
 
     async def log_delivery(self, at: datetime, provider: str, status: int | None, body: Document) -> int:
         cursor = await self._db.execute(

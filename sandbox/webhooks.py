@@ -14,7 +14,12 @@ from sandbox.world import World
 DELIVER: Final = "deliver"
 SUMSUB: Final = "sumsub"
 OPEN_BANKING: Final = "openbanking"
-PATHS: Final = {SUMSUB: "/api/kyc/webhook", OPEN_BANKING: "/api/webhooks/openbanking"}
+STRIPE: Final = "stripe"
+PATHS: Final = {
+    SUMSUB: "/api/kyc/webhook",
+    OPEN_BANKING: "/api/webhooks/openbanking",
+    STRIPE: "/api/webhooks/stripe",
+}
 _RETRY_AFTER: Final = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5), timedelta(hours=1))
 
 
@@ -54,9 +59,10 @@ def signature(world: World, provider: str, raw: bytes) -> dict[str, str]:
         digest = hmac.new(world.settings.sumsub_secret_key.encode(), raw, hashlib.sha256).hexdigest()
         return {"x-payload-digest": digest, "x-payload-digest-alg": "HMAC_SHA256_HEX"}
     signed_at = str(int(world.now.timestamp()))
-    secret = world.settings.openbanking_webhook_secret.encode()
-    digest = hmac.new(secret, f"{signed_at}.".encode() + raw, hashlib.sha256).hexdigest()
-    return {"x-ob-signature": f"t={signed_at},v1={digest}"}
+    is_card = provider == STRIPE
+    secret = world.settings.stripe_webhook_secret if is_card else world.settings.openbanking_webhook_secret
+    digest = hmac.new(secret.encode(), f"{signed_at}.".encode() + raw, hashlib.sha256).hexdigest()
+    return {"stripe-signature" if is_card else "x-ob-signature": f"t={signed_at},v1={digest}"}
 
 
 def pretty(raw: str) -> str:

@@ -15,6 +15,7 @@ class SandboxSettings:
 
     openbanking_webhook_secret: str
     sumsub_secret_key: str
+    stripe_webhook_secret: str
     seed: str = "drop"
 
 

@@ -4,11 +4,17 @@ from collections.abc import AsyncGenerator
 
 import strawberry
 
-from resolvers import banks, kyc, nodes, payments, streams, users
+from resolvers import banks, card_payments, kyc, nodes, payments, plans, streams, users
 from schema.types.bank import Bank, ConnectBankPayload, DisconnectBankPayload, RefreshBalancesPayload
+from schema.types.card_payment import (
+    ConfirmCardPaymentPayload,
+    CreateCardPaymentPayload,
+    RefundPaymentPayload,
+)
 from schema.types.kyc import StartKycPayload
 from schema.types.node import Node
 from schema.types.payment import CancelPaymentPayload, InitiatePaymentPayload
+from schema.types.plan import Plan, PlanSubscriptionPayload
 from schema.types.stream import BankConnectionUpdate, KycUpdate, PaymentUpdate, ViewerEvent
 from schema.types.user import EndAllSessionsPayload, EndSessionPayload, User
 
@@ -25,6 +31,7 @@ class Query:
         resolver=nodes.nodes, description="Several objects by their ids, in the order asked for."
     )
     banks: list[Bank] = strawberry.field(resolver=banks.banks, description="The banks that Drop reaches.")
+    plans: list[Plan] = strawberry.field(resolver=plans.plans, description="What can be subscribed to.")
 
 
 @strawberry.type(description="What a user can do, one field per intent.")
@@ -55,7 +62,27 @@ class Mutation:
     )
     cancel_payment: CancelPaymentPayload | None = strawberry.field(
         resolver=payments.cancel_payment,
-        description="Ask the bank to cancel; it may want the user's approval or say that it is too late.",
+        description="Ask the bank or card vendor to cancel; a bank may want the user's approval or say it is too late.",
+    )
+    create_card_payment: CreateCardPaymentPayload | None = strawberry.field(
+        resolver=card_payments.create_card_payment,
+        description="Register a payment by card; no money moves until it is confirmed.",
+    )
+    confirm_card_payment: ConfirmCardPaymentPayload | None = strawberry.field(
+        resolver=card_payments.confirm_card_payment,
+        description="Pay with a payment method. A declined one leaves the payment open for another.",
+    )
+    refund_payment: RefundPaymentPayload | None = strawberry.field(
+        resolver=card_payments.refund_payment, description="Give a card payment back, in part or in full."
+    )
+    create_plan_subscription: PlanSubscriptionPayload | None = strawberry.field(
+        resolver=plans.create_plan_subscription, description="Subscribe to a plan and take the first payment."
+    )
+    cancel_plan_subscription: PlanSubscriptionPayload | None = strawberry.field(
+        resolver=plans.cancel_plan_subscription, description="End the plan with its period, or now."
+    )
+    resume_plan_subscription: PlanSubscriptionPayload | None = strawberry.field(
+        resolver=plans.resume_plan_subscription, description="Let a plan go on that was to end with its period."
     )
     end_session: EndSessionPayload | None = strawberry.field(
         resolver=users.end_session, description="Sign out in one place; its open WebSockets close."

@@ -22,6 +22,7 @@ from domain.session import (
     SessionClient,
 )
 from providers.identity.port import AuthorizationRequest, Identity, IdentityProvider, LoginFailed
+from services.customers import CREATE_CUSTOMER
 from services.tokens import code_challenge_of, hash_of, new_token
 from services.vault import Vault
 
@@ -243,6 +244,7 @@ class Login:
         await work.users.add(row)
         await work.events.begin_stream(user_id)
         work.kyc.add(Kyc(KycId(new_id(ids.KYC, now)), user_id, self._kyc_vendor))
+        work.jobs.enqueue(CREATE_CUSTOMER, {"user_id": user_id}, due_at=now, now=now)
         return user_id
 
     async def _give_code(

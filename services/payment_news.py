@@ -1,36 +1,31 @@
 """What a bank reports of payments: one path for the reply, the return, the webhook and the reconciliation."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-import structlog
-
-from db.events import Told
-from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
+from db.unit_of_work import Read, UnitOfWork, Work
 from domain.clock import Clock
-from domain.event import EventKind
 from domain.ids import PaymentId, UserId
 from domain.payment import Failure, FailureCode, News, Payment, PaymentEvent, Status
-from domain.snapshot import payment_fields
 from providers.open_banking.port import PaymentInitiation, PaymentState
 from providers.vendors import Vendors
+from services.payment_steps import PaymentSteps, Step, outcome_of
 
 ASK_BANK: Final = "ask_bank"
-REFRESH_ACCOUNT: Final = "refresh_account"
 RECOVER_AFTER: Final = timedelta(seconds=60)
 _LAST_PAUSE: Final = timedelta(hours=6)
-_log = structlog.get_logger()
-
-Step = Callable[[Payment], tuple[Payment, PaymentEvent | None]]
+_WITH_FAILURE: Final = frozenset({Status.REJECTED, Status.EXPIRED, Status.FAILED})
 
 
 class PaymentNews:
-    def __init__(self, work: Work, read: Read, vendors: Vendors[PaymentInitiation], clock: Clock) -> None:
+    def __init__(
+        self, work: Work, read: Read, vendors: Vendors[PaymentInitiation], steps: PaymentSteps, clock: Clock
+    ) -> None:
         self._work = work
         self._read = read
         self._vendors = vendors
+        self._steps = steps
         self._clock = clock
 
     async def refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> str:
@@ -56,28 +51,29 @@ class PaymentNews:
     async def take(self, payment: Payment, state: PaymentState, cause: str) -> str:
         """Store the bank's reference whatever the status is by now, and learn its news."""
         failure = state.failure if state.status in _WITH_FAILURE else None
+        was = payment.status
 
         def learn(current: Payment) -> tuple[Payment, PaymentEvent | None]:
+            nonlocal was
+            was = current.status
             return current.learn(News(state.status, cause, self._clock.now(), failure))
 
-        before, after = await retry_on_stale(lambda: self._step(payment, learn, state))
-        if before.version == after.version:
-            return f"the payment is {before.status} already"
-        return f"{before.status} -> {after.status}"
+        async def save_reply(work: UnitOfWork) -> None:
+            if state.reference and state.status is not Status.REJECTED:
+                await work.payments.save_reply(payment.id, state.reference, state.authorisation_url)
+
+        after, event = await self._steps.take(payment, learn, beside=save_reply)
+        return outcome_of(after, event, was)
 
     async def step(self, payment: Payment, step: Step) -> Payment:
         """Take one step of the domain and keep it with its event."""
-        _, after = await retry_on_stale(lambda: self._step(payment, step, None))
+        after, _ = await self._steps.take(payment, step)
         return after
 
     def enqueue_ask(self, work: UnitOfWork, payment: Payment, pause: timedelta) -> None:
         now = self._clock.now()
         payload = {"user_id": payment.user_id, "payment_id": payment.id, "pause_s": pause.total_seconds()}
         work.jobs.enqueue(ASK_BANK, payload, due_at=now + pause, now=now)
-
-    def tell(self, work: UnitOfWork, payment: Payment) -> None:
-        fields = payment_fields(payment)
-        work.tell(Told(payment.user_id, EventKind.PAYMENT, payment.id, fields, self._clock.now()))
 
     async def _ask(self, payment: Payment) -> PaymentState | None:
         vendor = self._vendors[payment.vendor]
@@ -93,31 +89,6 @@ class PaymentNews:
         news = News(Status.FAILED, cause, self._clock.now(), failure)
         after = await self.step(payment, lambda current: current.learn(news))
         return f"the bank never heard of it: {after.status}"
-
-    async def _step(self, payment: Payment, step: Step, state: PaymentState | None) -> tuple[Payment, Payment]:
-        async with self._work() as work:
-            if state is not None and state.reference and state.status is not Status.REJECTED:
-                await work.payments.save_reply(payment.id, state.reference, state.authorisation_url)
-            before = await work.payments.get(payment.user_id, payment.id)
-            assert before is not None
-            after, event = step(before)
-            if event is not None:
-                await work.payments.save(before, after, event)
-                self.tell(work, after)
-                self._follow_up(work, before, after)
-            await work.commit()
-            return before, after
-
-    def _follow_up(self, work: UnitOfWork, before: Payment, after: Payment) -> None:
-        if after.status is Status.SETTLED:
-            now = self._clock.now()
-            payload = {"user_id": after.user_id, "account_id": after.debtor_account_id}
-            work.jobs.enqueue(REFRESH_ACCOUNT, payload, due_at=now, now=now)
-        if before.status.is_final:
-            _log.critical("payment_settled_after_our_end", payment_id=after.id, was=before.status)
-
-
-_WITH_FAILURE: Final = frozenset({Status.REJECTED, Status.EXPIRED, Status.FAILED})
 
 
 def without_page(payment: Payment) -> Payment:

@@ -1,12 +1,12 @@
-"""Bank payments: starting and cancelling them, and showing them."""
+"""Payments of a user: showing and cancelling them, and starting the ones from a bank account."""
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import IntegrityError
 
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work
@@ -16,7 +16,6 @@ from domain.clock import Clock, oslo_date
 from domain.errors import (
     ConsentRequired,
     DropError,
-    IdempotencyKeyReused,
     InDoubt,
     InvalidInput,
     InvalidState,
@@ -25,7 +24,7 @@ from domain.errors import (
     ProviderUnavailable,
     Unavailable,
 )
-from domain.ids import PaymentId, UserId
+from domain.ids import AccountId, PaymentId, UserId
 from domain.kyc import require_approved
 from domain.page import PaymentPage
 from domain.payment import (
@@ -35,6 +34,7 @@ from domain.payment import (
     News,
     Payment,
     PaymentEvent,
+    Rail,
     Status,
 )
 from domain.payment_order import PaymentInput, PaymentOrder, payment_order
@@ -42,7 +42,10 @@ from domain.redirect import require_allowed, with_query
 from providers.open_banking.port import AccessExceeded, PaymentInitiation
 from providers.vendors import Vendors
 from services.accounts import Accounts
+from services.card_payments import CardPayments
+from services.idempotency import earlier, keep, once
 from services.payment_news import RECOVER_AFTER, PaymentNews, without_page
+from services.payment_steps import PaymentSteps
 from services.tokens import hash_of, new_token
 
 _OPERATION: Final = "initiatePayment"
@@ -75,7 +78,9 @@ class Payments:
         read: Read,
         vendors: Vendors[PaymentInitiation],
         accounts: Accounts,
+        cards: CardPayments,
         news: PaymentNews,
+        steps: PaymentSteps,
         clock: Clock,
         return_origins: tuple[str, ...],
     ) -> None:
@@ -83,7 +88,9 @@ class Payments:
         self._read = read
         self._vendors = vendors
         self._accounts = accounts
+        self._cards = cards
         self._news = news
+        self._steps = steps
         self._clock = clock
         self._return_origins = return_origins
 
@@ -116,19 +123,24 @@ class Payments:
         order = payment_order(user_id, given, oslo_date(self._clock.now()))
         return_to = require_allowed(redirects.return_to, self._return_origins, field=("input", "returnTo"))
         state = new_token()
-        payment, account, is_new = await self._create_once(order, state, return_to)
+        payment, account, is_new = await once(lambda: self._create(order, state, return_to))
         if not is_new:
             return Initiated(without_page(payment))
-        warnings = await self._balance_warnings(payment, redirects.ip_address)
+        warnings = await self._balance_warnings(payment, account.id, redirects.ip_address)
         redirect_uri = with_query(redirects.callback_uri, state=state)
         return Initiated(without_page(await self._send(payment, account, redirect_uri)), warnings)
 
     async def cancel(self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str) -> Payment:
-        """Ask the bank to cancel; it may want the user's approval. Raises NotFound, InvalidState, PaymentInDoubt."""
+        """Ask the vendor to cancel; a bank may want the user's approval.
+
+        Raises NotFound, InvalidState, PaymentInDoubt, ProviderUnavailable.
+        """
         async with self._read() as read:
             payment = await read.payments.get(user_id, payment_id)
         if payment is None:
             raise NotFound("There is no such payment.", field=("input", "id"))
+        if payment.rail is Rail.CARD:
+            return await self._cards.cancel(payment)
         payment.require_cancellable()
         if payment.vendor_payment_id is None:
             raise InvalidState("The payment is on its way to the bank. Try again in a minute.", field=("input", "id"))
@@ -159,49 +171,36 @@ class Payments:
         async with self._read() as read:
             payments = await read.payments.open_of_user(user_id, _UNAUTHORISED)
         for payment in payments:
-            if payment.vendor_payment_id is not None and not payment.in_doubt:
-                await self._cancel(payment, payment.vendor_payment_id, "")
-
-    async def _create_once(self, order: PaymentOrder, state: str, return_to: str) -> tuple[Payment, BankAccount, bool]:
-        try:
-            return await self._create(order, state, return_to)
-        except IntegrityError:
-            # The same key came twice at once; the other request won.
-            return await self._create(order, state, return_to)
+            if payment.vendor_payment_id is None or payment.in_doubt:
+                continue
+            # What the vendor is carrying out already is left to it.
+            with suppress(InvalidState):
+                if payment.rail is Rail.CARD:
+                    await self._cards.cancel(payment)
+                else:
+                    await self._cancel(payment, payment.vendor_payment_id, "")
 
     async def _create(self, order: PaymentOrder, state: str, return_to: str) -> tuple[Payment, BankAccount, bool]:
         async with self._work() as work:
             account = await work.accounts.get(order.user_id, order.debtor_account_id)
             if account is None:
                 raise NotFound("There is no such account.", field=("input", "debtorAccountId"))
-            known = await self._known(work, order)
+            known = await earlier(work, order.user_id, _OPERATION, order.idempotency_key, order.fingerprint)
             if known is not None:
-                return known, account, False
+                payment = await work.payments.get(order.user_id, PaymentId(known))
+                assert payment is not None
+                return payment, account, False
             await self._require_allowed(work, order, account)
             payment = self._new_payment(order)
             created = PaymentEvent(payment.id, payment.version, payment.status, "user", payment.created_at)
             await work.payments.add(payment, created, state_hash=hash_of(state), return_to=return_to)
-            await work.idempotency.add(
-                order.user_id,
-                _OPERATION,
-                order.idempotency_key,
-                fingerprint=order.fingerprint,
-                object_id=payment.id,
-                at=payment.created_at,
-            )
-            self._news.tell(work, payment)
+            key, fingerprint = order.idempotency_key, order.fingerprint
+            await keep(work, order.user_id, _OPERATION, key, fingerprint, payment.id, payment.created_at)
+            self._steps.tell(work, payment)
             # Committed before the bank hears of it: if we die in between, a worker finds out what the bank knows.
             self._news.enqueue_ask(work, payment, RECOVER_AFTER)
             await work.commit()
         return payment, account, True
-
-    async def _known(self, work: UnitOfWork, order: PaymentOrder) -> Payment | None:
-        used = await work.idempotency.find(order.user_id, _OPERATION, order.idempotency_key)
-        if used is None:
-            return None
-        if used.fingerprint != order.fingerprint:
-            raise IdempotencyKeyReused
-        return await work.payments.get(order.user_id, PaymentId(used.object_id))
 
     async def _require_allowed(self, work: UnitOfWork, order: PaymentOrder, account: BankAccount) -> None:
         require_approved((await work.kyc.of_user(order.user_id)).status)
@@ -239,13 +238,13 @@ class Payments:
             version=1,
         )
 
-    async def _balance_warnings(self, payment: Payment, ip_address: str) -> list[str]:
+    async def _balance_warnings(self, payment: Payment, account_id: AccountId, ip_address: str) -> list[str]:
         try:
             async with asyncio.timeout(_BALANCE_WITHIN_S):
-                await self._accounts.refresh_balance(payment.user_id, payment.debtor_account_id, ip_address=ip_address)
+                await self._accounts.refresh_balance(payment.user_id, account_id, ip_address=ip_address)
         except (TimeoutError, AccessExceeded, DropError):
             return []
-        balances = (await self._accounts.balances([payment.debtor_account_id])).get(payment.debtor_account_id, [])
+        balances = (await self._accounts.balances([account_id])).get(account_id, [])
         available = next((b.amount for b in balances if b.type is BalanceType.AVAILABLE), None)
         if available is None or available.amount_minor >= payment.amount.amount_minor:
             return []

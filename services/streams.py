@@ -13,16 +13,17 @@ from domain.bank_account import BankAccount
 from domain.consent import BankConnection
 from domain.errors import InvalidInput, NotFound, Unauthenticated
 from domain.event import EventKind, Position, StreamItemKind, UserEvent
-from domain.ids import AccountId, ConnectionId, PaymentId
+from domain.ids import AccountId, ConnectionId, PaymentId, PlanSubscriptionId
 from domain.kyc import Kyc
 from domain.payment import Payment
-from domain.snapshot import connection_at, kyc_at, payment_at
+from domain.plan import PlanSubscription
+from domain.snapshot import connection_at, kyc_at, payment_at, plan_at
 from domain.user import SignIn, User
 from providers.fanout.port import Fanout, Hint
 from services.sessions import Sessions
 
 Value = TypeVar("Value")
-Subject = User | Payment | Kyc | BankConnection | BankAccount
+Subject = User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription
 # Hints may be lost, so the stream looks by itself too.
 _LOOK_EVERY_S: Final = 15
 _BATCH: Final = 100
@@ -195,3 +196,6 @@ async def _subject_at(read: Queries, event: UserEvent) -> Subject | None:
             return connection_at(connection, event.fields) if connection else None
         case EventKind.BANK_ACCOUNT:
             return await read.accounts.get(event.user_id, AccountId(event.object_id))
+        case EventKind.PLAN_SUBSCRIPTION:
+            plan = await read.plans.get(event.user_id, PlanSubscriptionId(event.object_id))
+            return plan_at(plan, event.fields) if plan else None

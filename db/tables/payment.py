@@ -25,13 +25,14 @@ class PaymentRow(SQLModel, table=True):
     creditor_name: str
     creditor_iban: str
     creditor_bban: str | None = None
-    debtor_account_id: str = Field(foreign_key="bank_account.id")
+    debtor_account_id: str | None = Field(default=None, foreign_key="bank_account.id")
     kid: str | None = None
     message: str | None = None
     scheduled_for: date | None = None
     end_to_end_id: str = Field(unique=True)
     vendor_payment_id: str | None = None
     authorisation_url: str | None = None
+    client_secret: str | None = None
     cancellation_status: str | None = None
     cancellation_url: str | None = None
     in_doubt: bool = False
@@ -67,4 +68,44 @@ class IdempotencyKeyRow(SQLModel, table=True):
     key: str = Field(primary_key=True)
     fingerprint: str
     object_id: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PaymentAttemptRow(SQLModel, table=True):
+    """One try to pay a card payment. Its id is the vendor's idempotency key, so a try is sent again as the same."""
+
+    __tablename__ = "payment_attempt"
+
+    id: str = Field(primary_key=True)
+    payment_id: str = Field(foreign_key="payment.id", index=True)
+    payment_method: str
+    return_url: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class RefundRow(SQLModel, table=True):
+    __tablename__ = "refund"
+
+    id: str = Field(primary_key=True)
+    payment_id: str = Field(foreign_key="payment.id", index=True)
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency: str
+    status: str
+    failure_message: str | None = None
+    vendor_refund_id: str | None = Field(default=None, unique=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class DisputeRow(SQLModel, table=True):
+    __tablename__ = "dispute"
+
+    id: str = Field(primary_key=True)
+    payment_id: str = Field(foreign_key="payment.id", unique=True)
+    vendor_dispute_id: str = Field(unique=True)
+    status: str
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency: str
+    reason: str
+    evidence_due_by: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)

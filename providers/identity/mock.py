@@ -37,7 +37,7 @@ class MockBankId:
     async def exchange_code(self, *, code: str, code_verifier: str, redirect_uri: str, nonce: str) -> Identity:
         form = {"code": code, "code_verifier": code_verifier, "redirect_uri": redirect_uri, "client_id": CLIENT_ID}
         try:
-            claims = await self._sandbox.post_once("token", "/bankid/token", form)
+            claims = await self._sandbox.command("token", "/bankid/token", form)
         except SandboxRefusal as error:
             raise LoginFailed("BankID did not accept the login. Start again.") from error
         except InDoubt as error:

@@ -158,7 +158,7 @@ class MockPaymentInitiation:
             "redirectUri": redirect_uri,
         }
         try:
-            return _state(await self._sandbox.post_once("initiate", "/bank/payments", body))
+            return _state(await self._sandbox.command("initiate", "/bank/payments", body))
         except SandboxRefusal as refusal:
             failure = Failure(FailureCode.REJECTED_BY_BANK, "The bank did not take the payment.")
             return PaymentState(Status.REJECTED, refusal.code, failure=failure)

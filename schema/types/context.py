@@ -4,10 +4,13 @@ from typing import Protocol, TypeVar
 
 from domain.bank_account import Balance, Bank, BankAccount, Transaction
 from domain.consent import BankConnection, ReadsToday
-from domain.ids import AccountId, BankId, ConnectionId, PaymentId, UserId
+from domain.dispute import Dispute
+from domain.ids import AccountId, BankId, ConnectionId, PaymentId, PlanSubscriptionId, UserId
 from domain.kyc import Kyc
 from domain.page import DatedKeyset, Keyset, PaymentPage
 from domain.payment import Payment, PaymentEvent
+from domain.plan import PlanInvoice, PlanSubscription
+from domain.refund import Refund
 from domain.session import Session
 
 Key_contra = TypeVar("Key_contra", contravariant=True)
@@ -39,6 +42,14 @@ class Loaders(Protocol):
     def reads(self) -> Loader[ConnectionId, ReadsToday]: ...
     @property
     def payment_history(self) -> Loader[PaymentId, list[PaymentEvent]]: ...
+    @property
+    def refunds(self) -> Loader[PaymentId, list[Refund]]: ...
+    @property
+    def dispute(self) -> Loader[PaymentId, Dispute | None]: ...
+    @property
+    def plan(self) -> Loader[UserId, PlanSubscription | None]: ...
+    @property
+    def plan_invoices(self) -> Loader[PlanSubscriptionId, list[PlanInvoice]]: ...
 
 
 class Pages(Protocol):

@@ -8,9 +8,12 @@ import strawberry
 
 from domain.bank_account import BalanceType, TransactionStatus
 from domain.consent import ConnectionStatus
+from domain.dispute import DisputeStatus
 from domain.event import StreamItemKind
 from domain.kyc import CheckKind, CheckResult, KycStatus
 from domain.payment import CancellationStatus, FailureCode, Rail, Status
+from domain.plan import InvoiceStatus, PlanEnd, PlanInterval, PlanStatus
+from domain.refund import PaymentRefundStatus, RefundStatus
 from domain.session import SessionClient
 
 Member = TypeVar("Member", bound=Enum)
@@ -28,7 +31,8 @@ _describe(
     "Where a payment stands. SETTLED, REJECTED, FAILED, CANCELLED and EXPIRED are final.",
     {
         Status.CREATED: "Known to Drop, on its way to the bank.",
-        Status.AUTHORISATION_REQUIRED: "The bank waits for the user's approval at `authorisationUrl`.",
+        Status.AUTHORISATION_REQUIRED: "The bank waits for the user's approval at `authorisationUrl`, or the card "
+        "payment for `confirmCardPayment`; a declined card leaves it here with `failure`.",
         Status.SCHEDULED: "Approved, waits for its date at the bank.",
         Status.PROCESSING: "Approved; the bank is carrying it out.",
         Status.SETTLED: "The money has left the debtor's account.",
@@ -53,8 +57,13 @@ _describe(
         FailureCode.AUTHORISATION_EXPIRED: "The bank's approval page ran out of time.",
         FailureCode.INSUFFICIENT_FUNDS: "There was not enough money in the account.",
         FailureCode.EXECUTION_FAILED: "The bank accepted the payment and could not carry it out.",
-        FailureCode.PROVIDER_UNAVAILABLE: "The bank could not be reached; nothing was sent.",
+        FailureCode.PROVIDER_UNAVAILABLE: "The vendor could not be reached; nothing was paid.",
         FailureCode.REJECTED_BY_BANK: "The bank did not take the payment.",
+        FailureCode.CARD_DECLINED: "The card's bank said no; another card may do.",
+        FailureCode.CARD_EXPIRED: "The card has expired.",
+        FailureCode.INCORRECT_CARD_DETAILS: "The number, date or security code is wrong.",
+        FailureCode.AUTHENTICATION_FAILED: "The user was not approved by 3-D Secure.",
+        FailureCode.PROCESSING_ERROR: "The card could not be charged just now.",
     },
 )
 _describe(
@@ -145,4 +154,68 @@ _describe(
         StreamItemKind.CHANGE: "The object as it was at this change.",
         StreamItemKind.RESUME_GAP: "The cursor is too old or of another stream: here is the current state instead.",
     },
+)
+_describe(
+    RefundStatus,
+    "RefundStatus",
+    "Where a refund stands.",
+    {
+        RefundStatus.PENDING: "Asked for; the card's bank has not answered yet.",
+        RefundStatus.SUCCEEDED: "Given back; it can still fail days later, when the card is closed.",
+        RefundStatus.FAILED: "The card's bank did not take it; its amount can be refunded again.",
+    },
+)
+_describe(
+    PaymentRefundStatus,
+    "PaymentRefundStatus",
+    "How much of a payment was given back, or is about to be.",
+    {
+        PaymentRefundStatus.NONE: "Nothing.",
+        PaymentRefundStatus.PARTIAL: "A part.",
+        PaymentRefundStatus.FULL: "All of it.",
+    },
+)
+_describe(
+    DisputeStatus,
+    "DisputeStatus",
+    "Where a dispute stands.",
+    {
+        DisputeStatus.NEEDS_RESPONSE: "Drop may hand in evidence.",
+        DisputeStatus.UNDER_REVIEW: "The card's bank decides.",
+        DisputeStatus.WON: "The payment stands.",
+        DisputeStatus.LOST: "The card holder has the money back.",
+    },
+)
+_describe(
+    PlanInterval,
+    "PlanInterval",
+    "What a plan's price is for.",
+    {PlanInterval.MONTH: "A month.", PlanInterval.YEAR: "A year."},
+)
+_describe(
+    PlanStatus,
+    "PlanStatus",
+    "Where a plan subscription stands. ENDED is final.",
+    {
+        PlanStatus.CREATED: "Known to Drop, on its way to the card vendor.",
+        PlanStatus.INCOMPLETE: "The first payment waits for the user at `authorisationUrl`, 23 hours at most.",
+        PlanStatus.ACTIVE: "Paid until `currentPeriodEnd`.",
+        PlanStatus.PAST_DUE: "A renewal failed and is tried again.",
+        PlanStatus.ENDED: "Over; `endedBecause` and `failure` tell why.",
+    },
+)
+_describe(
+    PlanEnd,
+    "PlanEnd",
+    "Why a plan has ended.",
+    {
+        PlanEnd.CANCELLED: "The user cancelled it.",
+        PlanEnd.PAYMENT_FAILED: "It was not paid for.",
+    },
+)
+_describe(
+    InvoiceStatus,
+    "PlanInvoiceStatus",
+    "Whether an invoice is paid.",
+    {InvoiceStatus.OPEN: "Not paid yet.", InvoiceStatus.PAID: "Paid."},
 )

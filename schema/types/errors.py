@@ -24,6 +24,9 @@ class UserErrorCode(Enum):
     INVALID_IDEMPOTENCY_KEY = strawberry.enum_value(
         "INVALID_IDEMPOTENCY_KEY", description="8 to 128 printable ASCII characters are needed."
     )
+    INVALID_PAYMENT_METHOD = strawberry.enum_value(
+        "INVALID_PAYMENT_METHOD", description="Not a payment method's id (`pm_...`), or unknown to the vendor."
+    )
     IDEMPOTENCY_KEY_REUSED = strawberry.enum_value(
         "IDEMPOTENCY_KEY_REUSED", description="The key was used with other input."
     )

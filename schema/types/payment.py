@@ -6,9 +6,11 @@ import strawberry
 from strawberry import Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
-from domain import payment
-from domain.ids import AccountId, PaymentId
+from domain import payment, refund
+from domain.dispute import DisputeStatus
+from domain.ids import PaymentId
 from domain.payment import CancellationStatus, FailureCode, Rail, Status
+from domain.refund import PaymentRefundStatus, RefundStatus
 from schema.types.bank import BankAccount
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
@@ -48,7 +50,43 @@ class PaymentCancellation:
     authorisation_url: str | None = strawberry.field(description="Where the user approves the cancellation.")
 
 
-@strawberry.type(description="A payment from the viewer's bank account.")
+@strawberry.type(description="Money given back to a card.")
+class Refund:
+    id: strawberry.ID = strawberry.field(description="Opaque and stable.")
+    amount: Money = strawberry.field(description="What is given back.")
+    status: RefundStatus = strawberry.field(description="Where it stands.")
+    failure: str | None = strawberry.field(description="Why it failed, for people.")
+    at: datetime = strawberry.field(description="When it last changed.")
+
+    @classmethod
+    def of(cls, one: refund.Refund) -> Self:
+        return cls(
+            id=strawberry.ID(one.id),
+            amount=Money.of(one.amount),
+            status=one.status,
+            failure=one.failure_message,
+            at=one.updated_at,
+        )
+
+
+@strawberry.type(description="A card holder's objection to a payment, decided by the card's bank.")
+class Dispute:
+    status: DisputeStatus = strawberry.field(description="Where it stands.")
+    amount: Money = strawberry.field(description="What is disputed.")
+    reason: str = strawberry.field(description="The card network's word, such as `fraudulent`.")
+    evidence_due_by: datetime | None = strawberry.field(description="Until when evidence is taken.")
+
+
+@strawberry.type(description="What a payer may keep as proof of a settled payment.")
+class PaymentReceipt:
+    number: str = strawberry.field(description="The payment's reference at the bank or vendor.")
+    issued_at: datetime = strawberry.field(description="When it settled.")
+    amount: Money = strawberry.field(description="What was paid.")
+    creditor_name: str = strawberry.field(description="Who was paid.")
+    description: str | None = strawberry.field(description="What for.")
+
+
+@strawberry.type(description="A payment from the viewer's bank account or card.")
 class Payment(Node):
     rail: Rail = strawberry.field(description="The way that it takes.")
     status: Status = strawberry.field(description="Where it stands now; `history` tells how it got there.")
@@ -60,14 +98,18 @@ class Payment(Node):
     failure: PaymentFailure | None = strawberry.field(description="Why it did not succeed.")
     version: int = strawberry.field(description="Rises by one with each step of the history.")
     in_doubt: bool = strawberry.field(description="The bank was asked and has not answered; do not pay again.")
-    authorisation_url: str | None = strawberry.field(description="The bank's approval page, while it is awaited.")
+    authorisation_url: str | None = strawberry.field(
+        description="The bank's approval page, or the card's 3-D Secure page, while it is awaited."
+    )
     cancellation: PaymentCancellation | None = strawberry.field(description="Set once the bank was asked to cancel.")
     created_at: datetime = strawberry.field(description="When it was asked for.")
-    debtor_account_id: strawberry.Private[str]
+    shown: strawberry.Private[payment.Payment]
 
-    @strawberry.field(description="The account that pays.")
+    @strawberry.field(description="The account that pays; null on the card rail.")
     async def debtor_account(self, info: Info[HasLoaders, None]) -> BankAccount | None:
-        account = await info.context.loaders.account.load(AccountId(self.debtor_account_id))
+        if self.shown.debtor_account_id is None:
+            return None
+        account = await info.context.loaders.account.load(self.shown.debtor_account_id)
         return BankAccount.of(account) if account else None
 
     @strawberry.field(description="Each step in order, oldest first, with its cause.")
@@ -83,6 +125,41 @@ class Payment(Node):
             )
             for event in events
         ]
+
+    @strawberry.field(description="Money given back, oldest first; the payment stays SETTLED.")
+    async def refunds(self, info: Info[HasLoaders, None]) -> list[Refund]:
+        return [Refund.of(one) for one in await info.context.loaders.refunds.load(PaymentId(self.id))]
+
+    @strawberry.field(description="What was given back, or is about to be.")
+    async def refunded_amount(self, info: Info[HasLoaders, None]) -> Money:
+        refunds = await info.context.loaders.refunds.load(PaymentId(self.id))
+        return Money.of(refund.refunded(self.shown, refunds))
+
+    @strawberry.field(description="How much of it was given back.")
+    async def refund_status(self, info: Info[HasLoaders, None]) -> PaymentRefundStatus:
+        return refund.refund_status(self.shown, await info.context.loaders.refunds.load(PaymentId(self.id)))
+
+    @strawberry.field(description="The card holder's objection, if there is one.")
+    async def dispute(self, info: Info[HasLoaders, None]) -> Dispute | None:
+        one = await info.context.loaders.dispute.load(PaymentId(self.id))
+        if one is None:
+            return None
+        amount = Money.of(one.amount)
+        return Dispute(status=one.status, amount=amount, reason=one.reason, evidence_due_by=one.evidence_due_by)
+
+    @strawberry.field(description="Null until it has settled.")
+    async def receipt(self, info: Info[HasLoaders, None]) -> PaymentReceipt | None:
+        events = await info.context.loaders.payment_history.load(PaymentId(self.id))
+        settled_at = next((event.at for event in events if event.status is Status.SETTLED), None)
+        if self.status is not Status.SETTLED or settled_at is None:
+            return None
+        return PaymentReceipt(
+            number=self.shown.end_to_end_id,
+            issued_at=settled_at,
+            amount=self.amount,
+            creditor_name=self.shown.creditor_name,
+            description=self.shown.message,
+        )
 
     @classmethod
     def of(cls, one: payment.Payment) -> Self:
@@ -102,7 +179,7 @@ class Payment(Node):
             authorisation_url=one.authorisation_url if is_awaited else None,
             cancellation=_cancellation(one),
             created_at=one.created_at,
-            debtor_account_id=one.debtor_account_id,
+            shown=one,
         )
 
 

@@ -9,6 +9,7 @@ from domain.event import StreamItemKind
 from schema.types.bank import BankAccount, BankConnection
 from schema.types.kyc import Kyc
 from schema.types.payment import Payment
+from schema.types.plan import PlanSubscription
 from schema.types.user import User
 
 _CURSOR = "Send it as `after` to resume: nothing is missed and nothing repeated."
@@ -39,7 +40,7 @@ class BankConnectionUpdate:
 
 
 ViewerEventSubject = Annotated[
-    User | Payment | Kyc | BankConnection | BankAccount,
+    User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription,
     strawberry.union("ViewerEventSubject", description="What a viewer's event speaks of; the user at a snapshot."),
 ]
 

@@ -16,6 +16,7 @@ from schema.types.kyc import Kyc
 from schema.types.node import Node
 from schema.types.paging import After, Before, First, Last, cursor_of_key, keyset, page_of
 from schema.types.payment import Payment, PaymentConnection, PaymentEdge, PaymentFilter, PaymentOrderBy
+from schema.types.plan import PlanSubscription
 
 
 @strawberry.type(description="A place where the user is signed in.")
@@ -89,6 +90,11 @@ class User(Node):
         page, page_info = page_of(await info.context.pages.payments(asked), wanted, lambda one: cursor_of_key(one.id))
         edges = [PaymentEdge(node=Payment.of(one), cursor=cursor_of_key(one.id)) for one in page]
         return PaymentConnection(edges=edges, page_info=page_info)
+
+    @strawberry.field(description="The plan that the user subscribes to; null where there is none.")
+    async def plan(self, info: Info[HasLoaders, None]) -> PlanSubscription | None:
+        one = await info.context.loaders.plan.load(UserId(self.id))
+        return PlanSubscription.of(one) if one else None
 
     @strawberry.field(description="Where the user is signed in, newest first.")
     async def sessions(self, info: Info[HasLoaders, None]) -> list[Session]:

@@ -7,13 +7,16 @@ from typing import Any
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached
 from domain.ids import AccountId
 from services import banks as bank_jobs
+from services import card_news, customers, payment_news, payment_steps, plans, retention, webhooks
 from services import kyc as kyc_jobs
-from services import payment_news, retention, webhooks
 from services.accounts import Accounts
 from services.banks import Banks
+from services.card_news import CardNews
+from services.customers import Customers
 from services.kyc import KycService
 from services.payment_news import PaymentNews
 from services.payments import Payments
+from services.plans import Plans
 from services.retention import Retention
 from services.webhooks import Webhooks
 
@@ -27,6 +30,9 @@ class Services:
     accounts: Accounts
     payments: Payments
     news: PaymentNews
+    card_news: CardNews
+    customers: Customers
+    plans: Plans
     webhooks: Webhooks
     retention: Retention
 
@@ -42,7 +48,11 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
         bank_jobs.REVOKE_CONSENT: lambda job: services.banks.revoke(**job),
         retention.PURGE: lambda job: services.retention.purge(),
         payment_news.ASK_BANK: lambda job: services.news.ask_bank(**job),
-        payment_news.REFRESH_ACCOUNT: lambda job: _refresh_account(services.accounts, job),
+        card_news.ASK_CARD_VENDOR: lambda job: services.card_news.ask_vendor(**job),
+        card_news.SETTLE_REFUND: lambda job: services.card_news.settle_refund(**job),
+        customers.CREATE_CUSTOMER: lambda job: services.customers.create(**job),
+        plans.ASK_PLAN: lambda job: services.plans.ask(**job),
+        payment_steps.REFRESH_ACCOUNT: lambda job: _refresh_account(services.accounts, job),
     }
 
 

@@ -6,19 +6,22 @@ _NOT_VENDORS = ("/clock", "/ledger")
 
 
 class Line:
-    """Whole until `harm`: then the nth call from now fails, before it is sent or after it was answered."""
+    """Whole until `harm`: then the nth call from now fails (`times` of them), before it is sent or after its answer."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.requests = 0
         self._before: BaseException | None = None
         self._after: BaseException | None = None
         self._calls_left = 0
+        self._times = 0
         self._is_down = False
         http.event_hooks["request"].append(self._on_request)
         http.event_hooks["response"].append(self._on_response)
 
-    def harm(self, *, at: int, before: BaseException | None = None, after: BaseException | None = None) -> None:
-        self._before, self._after, self._calls_left = before, after, at
+    def harm(
+        self, *, at: int, before: BaseException | None = None, after: BaseException | None = None, times: int = 1
+    ) -> None:
+        self._before, self._after, self._calls_left, self._times = before, after, at, times
 
     def mend(self) -> None:
         self._is_down = False
@@ -39,12 +42,11 @@ class Line:
         self._calls_left -= 1
         if self._is_down:
             raise httpx.ConnectError("nobody listens")
-        if self._calls_left == 0 and self._before is not None:
+        if self._before is not None and -self._times < self._calls_left <= 0:
             raise self._before
 
     async def _on_response(self, response: httpx.Response) -> None:
         if response.request.url.path in _NOT_VENDORS:
             return
-        if self._calls_left == 0 and self._after is not None:
-            self._calls_left -= 1
+        if self._after is not None and -self._times < self._calls_left <= 0:
             raise self._after

@@ -24,6 +24,7 @@ from tests.builders.line import Line
 
 OPENBANKING_SECRET = "contract-openbanking"
 SUMSUB_SECRET = "contract-sumsub"
+STRIPE_SECRET = "contract-stripe"
 
 
 @dataclass
@@ -107,7 +108,11 @@ async def sandbox_alone(folder: Path, at: datetime) -> AsyncIterator[Sandbox]:
         store = Store(folder / "sandbox.sqlite3")
         await store.open()
         stack.push_async_callback(store.close)
-        secrets = SandboxSettings(openbanking_webhook_secret=OPENBANKING_SECRET, sumsub_secret_key=SUMSUB_SECRET)
+        secrets = SandboxSettings(
+            openbanking_webhook_secret=OPENBANKING_SECRET,
+            sumsub_secret_key=SUMSUB_SECRET,
+            stripe_webhook_secret=STRIPE_SECRET,
+        )
         world = World(store, gateway, secrets, now=at)
         http = httpx.AsyncClient(
             transport=httpx.ASGITransport(vendors_app(world)),

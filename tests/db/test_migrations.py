@@ -3,10 +3,27 @@
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
+from sqlalchemy.schema import DropTable
 
 from db.engine import open_database
 from db.migrate import current_revision, migrate, newest_revision
 from db.tables.all import METADATA
+
+_AT = "'2026-11-24 12:00:00+00:00'"
+_A_PAYMENT_OF_THE_FIRST_VERSION = (
+    f"""INSERT INTO "user" (id, issuer, subject, name, locale, created_at)
+    VALUES ('usr_1', 'i', 's', 'Kari', 'nb-NO', {_AT})""",
+    f"""INSERT INTO bank_connection (id, user_id, bank_id, vendor, status, created_at, version)
+    VALUES ('con_1', 'usr_1', 'bank_dnb', 'mock', 'ACTIVE', {_AT}, 1)""",
+    """INSERT INTO bank_account (id, user_id, connection_id, bank_id, iban, bban, currency, name, owner_name)
+    VALUES ('acc_1', 'usr_1', 'con_1', 'bank_dnb', 'NO9386011117947', '86011117947', 'NOK', 'B', 'K')""",
+    f"""INSERT INTO payment (id, user_id, rail, vendor, status, amount_minor, currency, creditor_name, creditor_iban,
+    debtor_account_id, end_to_end_id, in_doubt, state_hash, return_to, created_at, version)
+    VALUES ('pay_1', 'usr_1', 'BANK', 'mock', 'CREATED', 12500, 'NOK', 'Ola', 'NO93', 'acc_1', 'D-1', false, 'h', '/',
+    {_AT}, 1)""",
+    f"""INSERT INTO payment_event (id, payment_id, version, status, cause, at)
+    VALUES ('pev_1', 'pay_1', 1, 'CREATED', 'user', {_AT})""",
+)
 
 
 async def test_a_migrated_database_has_exactly_the_tables_of_the_code(either_database_url: str) -> None:
@@ -18,6 +35,27 @@ async def test_a_migrated_database_has_exactly_the_tables_of_the_code(either_dat
 
     async with database.write_engine.connect() as connection:
         assert await connection.run_sync(differences) == []
+    await database.close()
+
+
+async def test_rows_of_the_first_version_survive_every_migration(either_database_url: str) -> None:
+    database = open_database(either_database_url)
+    async with database.write_engine.begin() as connection:
+        for table in reversed(METADATA.sorted_tables):
+            await connection.execute(DropTable(table, if_exists=True))
+        await connection.exec_driver_sql("DROP TABLE alembic_version")
+    await migrate(database, "0001")
+    async with database.write_engine.begin() as connection:
+        for statement in _A_PAYMENT_OF_THE_FIRST_VERSION:
+            await connection.exec_driver_sql(statement)
+
+    await migrate(database)
+
+    async with database.read_engine.connect() as connection:
+        kept = await connection.exec_driver_sql(
+            "SELECT p.amount_minor, e.status FROM payment p JOIN payment_event e ON e.payment_id = p.id"
+        )
+        assert [tuple(row) for row in kept] == [(12_500, "CREATED")]
     await database.close()
 
 

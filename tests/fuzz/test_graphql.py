@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from graphql import parse
+from graphql import build_schema, parse
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from schemathesis.graphql import nodes
@@ -20,7 +20,7 @@ from tests.builders.server import served
 ROOT = Path(__file__).parents[2]
 SDL = (ROOT / "schema" / "schema.graphql").read_text()
 EXAMPLES = 25
-KNOWN: list[str] = ["bank_dnb", "bank_nordea", "bank_sbanken"]
+KNOWN: list[str] = ["bank_dnb", "bank_nordea", "bank_sbanken", "plan_plus"]
 
 schemathesis.graphql.scalar("Int64String", st.integers(-(2**63), 2**63 - 1).map(lambda n: nodes.String(str(n))))
 schemathesis.graphql.scalar("CurrencyCode", st.sampled_from(["NOK", "SEK", "EUR"]).map(nodes.String))
@@ -116,7 +116,7 @@ def test_signed_out_nothing_breaks(case: schemathesis.Case[Any], address: str) -
 
 
 def test_the_answers_were_worth_something(tally: Tally, capsys: pytest.CaptureFixture[str]) -> None:
-    mutations = {name for name in tally.fields if f"  {name}" in SDL.split("type Mutation")[1].split("\n}")[0]}
+    mutations = set(build_schema(SDL).mutation_type.fields)  # type: ignore[union-attr]  # there is one
     with capsys.disabled():
         share = tally.without_errors / max(tally.answers, 1)
         print(f"\n{tally.answers} answers, {share:.0%} without errors")  # noqa: T201
@@ -124,5 +124,4 @@ def test_the_answers_were_worth_something(tally: Tally, capsys: pytest.CaptureFi
             print(f"  {name:<18} {count:>4} asked {tally.reached[name]:>4} answered with data")  # noqa: T201
 
     assert tally.without_errors >= 0.3 * tally.answers > 0
-    assert len(mutations) == 10
-    assert all(tally.reached[name] for name in mutations)
+    assert not [name for name in mutations if not tally.reached[name]]

@@ -1,0 +1,137 @@
+from collections.abc import Sequence
+
+from sqlalchemy import CursorResult, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.plan import PlanInvoiceRow, PlanSubscriptionRow
+from domain.errors import StaleVersion
+from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
+from domain.money import Money
+from domain.payment import Failure, FailureCode
+from domain.plan import InvoiceStatus, PlanEnd, PlanInvoice, PlanStatus, PlanSubscription
+
+
+def subscription_of(row: PlanSubscriptionRow) -> PlanSubscription:
+    return PlanSubscription(
+        id=PlanSubscriptionId(row.id),
+        user_id=UserId(row.user_id),
+        plan_id=row.plan_id,
+        vendor=row.vendor,
+        created_at=row.created_at,
+        status=PlanStatus(row.status),
+        vendor_subscription_id=row.vendor_subscription_id,
+        period_end=row.period_end,
+        cancel_at_period_end=row.cancel_at_period_end,
+        ended_because=PlanEnd(row.ended_because) if row.ended_because else None,
+        failure=Failure(FailureCode(row.failure_code), row.failure_message or "") if row.failure_code else None,
+        authorisation_url=row.authorisation_url,
+        version=row.version,
+    )
+
+
+def _invoice_of(row: PlanInvoiceRow) -> PlanInvoice:
+    return PlanInvoice(
+        id=PlanInvoiceId(row.id),
+        subscription_id=PlanSubscriptionId(row.subscription_id),
+        vendor_invoice_id=row.vendor_invoice_id,
+        number=row.number,
+        amount=Money(row.amount_minor, row.currency),
+        status=InvoiceStatus(row.status),
+        period_start=row.period_start,
+        period_end=row.period_end,
+        created_at=row.created_at,
+    )
+
+
+class PlanQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def open_of_users(self, user_ids: Sequence[UserId]) -> list[PlanSubscription]:
+        """Each user's one subscription that has not ended."""
+        query = select(PlanSubscriptionRow).where(
+            col(PlanSubscriptionRow.user_id).in_(user_ids), PlanSubscriptionRow.status != PlanStatus.ENDED
+        )
+        return [subscription_of(row) for row in await self._session.exec(query)]
+
+    async def by_ids(self, user_id: UserId, wanted: Sequence[PlanSubscriptionId]) -> list[PlanSubscription]:
+        query = select(PlanSubscriptionRow).where(
+            PlanSubscriptionRow.user_id == user_id, col(PlanSubscriptionRow.id).in_(wanted)
+        )
+        return [subscription_of(row) for row in await self._session.exec(query)]
+
+    async def get(self, user_id: UserId, subscription_id: PlanSubscriptionId) -> PlanSubscription | None:
+        return next(iter(await self.by_ids(user_id, [subscription_id])), None)
+
+    async def row(self, subscription_id: PlanSubscriptionId) -> PlanSubscriptionRow:
+        """With what the vendor is asked with: for the service that asks it."""
+        return await self._session.get_one(PlanSubscriptionRow, subscription_id)
+
+    async def by_state(self, state_hash: str) -> tuple[PlanSubscription, str] | None:
+        """The subscription whose first payment's page was given this state, and where its user goes next."""
+        query = select(PlanSubscriptionRow).where(PlanSubscriptionRow.state_hash == state_hash)
+        row = (await self._session.exec(query)).first()
+        return (subscription_of(row), row.return_to) if row else None
+
+    async def by_vendor_reference(self, vendor: str, ours: str | None, theirs: str | None) -> PlanSubscription | None:
+        """By our id first, by the vendor's second: for webhooks alone."""
+        for condition in (PlanSubscriptionRow.id == ours, PlanSubscriptionRow.vendor_subscription_id == theirs):
+            query = select(PlanSubscriptionRow).where(PlanSubscriptionRow.vendor == vendor, condition)
+            row = (await self._session.exec(query)).first()
+            if row is not None:
+                return subscription_of(row)
+        return None
+
+    async def add(self, row: PlanSubscriptionRow) -> None:
+        """Raises IntegrityError where the user has an open one."""
+        self._session.add(row)
+        await self._session.flush()
+
+    async def save(self, before: PlanSubscription, after: PlanSubscription) -> None:
+        """Write the new state over the version that was read. Raises StaleVersion."""
+        saved = await self._session.exec(
+            update(PlanSubscriptionRow)
+            .where(col(PlanSubscriptionRow.id) == before.id, col(PlanSubscriptionRow.version) == before.version)
+            .values(
+                status=after.status,
+                vendor_subscription_id=after.vendor_subscription_id,
+                period_end=after.period_end,
+                cancel_at_period_end=after.cancel_at_period_end,
+                ended_because=after.ended_because,
+                failure_code=after.failure.code if after.failure else None,
+                failure_message=after.failure.message if after.failure else None,
+                authorisation_url=after.authorisation_url,
+                version=after.version,
+            )
+        )
+        assert isinstance(saved, CursorResult)
+        if saved.rowcount != 1:
+            raise StaleVersion
+
+    async def invoices(self, wanted: Sequence[PlanSubscriptionId]) -> dict[PlanSubscriptionId, list[PlanInvoice]]:
+        """Each subscription's invoices, newest first."""
+        query = (
+            select(PlanInvoiceRow)
+            .where(col(PlanInvoiceRow.subscription_id).in_(wanted))
+            .order_by(col(PlanInvoiceRow.created_at).desc(), col(PlanInvoiceRow.id).desc())
+        )
+        found: dict[PlanSubscriptionId, list[PlanInvoice]] = {}
+        for row in await self._session.exec(query):
+            found.setdefault(PlanSubscriptionId(row.subscription_id), []).append(_invoice_of(row))
+        return found
+
+    async def put_invoice(self, invoice: PlanInvoice) -> None:
+        row = PlanInvoiceRow(
+            id=invoice.id,
+            subscription_id=invoice.subscription_id,
+            vendor_invoice_id=invoice.vendor_invoice_id,
+            number=invoice.number,
+            amount_minor=invoice.amount.amount_minor,
+            currency=invoice.amount.currency,
+            status=invoice.status,
+            period_start=invoice.period_start,
+            period_end=invoice.period_end,
+            created_at=invoice.created_at,
+        )
+        await self._session.merge(row)

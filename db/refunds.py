@@ -1,0 +1,102 @@
+from collections.abc import Sequence
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.payment import DisputeRow, PaymentAttemptRow, RefundRow
+from domain.dispute import Dispute, DisputeStatus
+from domain.ids import DisputeId, PaymentId, RefundId
+from domain.money import Money
+from domain.refund import Refund, RefundStatus
+
+
+def _refund_of(row: RefundRow) -> Refund:
+    return Refund(
+        id=RefundId(row.id),
+        payment_id=PaymentId(row.payment_id),
+        amount=Money(row.amount_minor, row.currency),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        status=RefundStatus(row.status),
+        failure_message=row.failure_message,
+        vendor_refund_id=row.vendor_refund_id,
+    )
+
+
+def _dispute_of(row: DisputeRow) -> Dispute:
+    return Dispute(
+        id=DisputeId(row.id),
+        payment_id=PaymentId(row.payment_id),
+        vendor_dispute_id=row.vendor_dispute_id,
+        status=DisputeStatus(row.status),
+        amount=Money(row.amount_minor, row.currency),
+        reason=row.reason,
+        evidence_due_by=row.evidence_due_by,
+        created_at=row.created_at,
+    )
+
+
+class RefundQueries:
+    """Refunds and disputes. They change under their payment's version: save the payment in the same transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def of_payments(self, ids: Sequence[PaymentId]) -> dict[PaymentId, list[Refund]]:
+        """Each payment's refunds, oldest first."""
+        query = select(RefundRow).where(col(RefundRow.payment_id).in_(ids)).order_by(col(RefundRow.id))
+        found: dict[PaymentId, list[Refund]] = {}
+        for row in await self._session.exec(query):
+            found.setdefault(PaymentId(row.payment_id), []).append(_refund_of(row))
+        return found
+
+    async def of_payment(self, payment_id: PaymentId) -> list[Refund]:
+        return (await self.of_payments([payment_id])).get(payment_id, [])
+
+    async def put(self, refund: Refund) -> None:
+        row = RefundRow(
+            id=refund.id,
+            payment_id=refund.payment_id,
+            amount_minor=refund.amount.amount_minor,
+            currency=refund.amount.currency,
+            status=refund.status,
+            failure_message=refund.failure_message,
+            vendor_refund_id=refund.vendor_refund_id,
+            created_at=refund.created_at,
+            updated_at=refund.updated_at,
+        )
+        await self._session.merge(row)
+
+    async def disputes_of(self, ids: Sequence[PaymentId]) -> dict[PaymentId, Dispute]:
+        rows = await self._session.exec(select(DisputeRow).where(col(DisputeRow.payment_id).in_(ids)))
+        return {PaymentId(row.payment_id): _dispute_of(row) for row in rows}
+
+    async def dispute_of(self, payment_id: PaymentId) -> Dispute | None:
+        return (await self.disputes_of([payment_id])).get(payment_id)
+
+    async def put_dispute(self, dispute: Dispute) -> None:
+        row = DisputeRow(
+            id=dispute.id,
+            payment_id=dispute.payment_id,
+            vendor_dispute_id=dispute.vendor_dispute_id,
+            status=dispute.status,
+            amount_minor=dispute.amount.amount_minor,
+            currency=dispute.amount.currency,
+            reason=dispute.reason,
+            evidence_due_by=dispute.evidence_due_by,
+            created_at=dispute.created_at,
+        )
+        await self._session.merge(row)
+
+
+class AttemptQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, row: PaymentAttemptRow) -> None:
+        self._session.add(row)
+        await self._session.flush()
+
+    async def last_of(self, payment_id: PaymentId) -> PaymentAttemptRow | None:
+        query = select(PaymentAttemptRow).where(PaymentAttemptRow.payment_id == payment_id)
+        return (await self._session.exec(query.order_by(col(PaymentAttemptRow.id).desc()).limit(1))).first()

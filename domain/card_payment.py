@@ -1,0 +1,67 @@
+"""What a user asks for when paying by card, checked as a whole."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from domain.errors import Refusal, Refusals
+from domain.ids import UserId
+from domain.input import check_amount, check_key, checked_text, fault
+from domain.money import Money
+
+# The card networks' least charge, in oere.
+LEAST_MINOR: Final = 300
+MAX_DESCRIPTION: Final = 140
+_PAYMENT_METHOD: Final = re.compile(r"pm_[A-Za-z0-9_]{1,100}")
+# Digits as long as a card number, whatever stands between them.
+_CARD_NUMBER: Final = re.compile(r"(?:\d[ -]?){12,19}")
+
+
+@dataclass(frozen=True, slots=True)
+class CardPaymentOrder:
+    """A card payment that the rules allow."""
+
+    user_id: UserId
+    amount: Money
+    description: str | None
+    idempotency_key: str
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint_of(self.amount.amount_minor, self.amount.currency, self.description)
+
+
+def fingerprint_of(*fields: object) -> str:
+    """A hash of the business fields: what the same idempotency key must come with."""
+    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
+
+
+def card_payment_order(
+    user_id: UserId, *, amount_minor: int, currency: str, description: str | None, idempotency_key: str
+) -> CardPaymentOrder:
+    """Raises Refusals with all faults."""
+    faults: list[Refusal] = []
+    check_amount(amount_minor, currency, faults, least_minor=LEAST_MINOR)
+    text = checked_text(description, "description", MAX_DESCRIPTION, faults) if description is not None else None
+    check_key(idempotency_key, faults)
+    if faults:
+        raise Refusals(faults)
+    return CardPaymentOrder(user_id, Money(amount_minor, currency), text, idempotency_key)
+
+
+def check_payment_method(payment_method: str, faults: list[Refusal]) -> None:
+    """The vendor's `pm_...` ids only: a card's number must never reach us, and is not repeated in the error."""
+    if _CARD_NUMBER.search(payment_method) or not _PAYMENT_METHOD.fullmatch(payment_method):
+        message = "Give the id of a payment method (pm_...). Card numbers are typed on the vendor's own form alone."
+        faults.append(fault("INVALID_PAYMENT_METHOD", message, "paymentMethod"))
+
+
+def check_confirmation(payment_method: str, idempotency_key: str) -> None:
+    """Raises Refusals."""
+    faults: list[Refusal] = []
+    check_payment_method(payment_method, faults)
+    check_key(idempotency_key, faults)
+    if faults:
+        raise Refusals(faults)

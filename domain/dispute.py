@@ -1,0 +1,33 @@
+"""A card holder's objection to a charge, decided by the card's bank."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.ids import DisputeId, PaymentId
+from domain.money import Money
+
+
+class DisputeStatus(StrEnum):
+    NEEDS_RESPONSE = "NEEDS_RESPONSE"
+    UNDER_REVIEW = "UNDER_REVIEW"
+    WON = "WON"
+    LOST = "LOST"
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """`reason` is the card network's, such as `fraudulent`."""
+
+    id: DisputeId
+    payment_id: PaymentId
+    vendor_dispute_id: str
+    status: DisputeStatus
+    amount: Money
+    reason: str
+    evidence_due_by: datetime | None
+    created_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in (DisputeStatus.NEEDS_RESPONSE, DisputeStatus.UNDER_REVIEW)

@@ -1,0 +1,49 @@
+"""What many inputs have in common: each check adds its faults, so that a client sees all of them at once."""
+
+from typing import Final
+
+from domain.errors import InvalidInput, Refusal, Refusals
+from domain.money import MAX_PAYMENT_MINOR, NOK, Money
+
+MIN_KEY: Final = 8
+MAX_KEY: Final = 128
+
+
+def fault(code: str, message: str, *field: str) -> InvalidInput:
+    """One fault; `field` is the path below `input`."""
+    return InvalidInput(code, message, field=("input", *field))
+
+
+def checked_text(text: str, field: str, longest: int, faults: list[Refusal]) -> str:
+    """The text with its white space in order."""
+    clean = " ".join(text.split())
+    if not clean or len(clean) > longest or not clean.isprintable():
+        faults.append(fault("INVALID_TEXT", f"Give 1 to {longest} printable characters.", field))
+    return clean
+
+
+def check_amount(amount_minor: int, currency: str, faults: list[Refusal], *, least_minor: int = 1) -> None:
+    if currency != NOK:
+        faults.append(fault("UNSUPPORTED_CURRENCY", "Payments are in NOK.", "amount", "currency"))
+    if amount_minor <= 0:
+        faults.append(fault("INVALID_AMOUNT", "The amount must be above zero.", "amount", "amountMinor"))
+    elif amount_minor < least_minor:
+        least = Money(least_minor).formatted("en")
+        faults.append(fault("INVALID_AMOUNT", f"The amount must be {least} at least.", "amount", "amountMinor"))
+    elif amount_minor > MAX_PAYMENT_MINOR:
+        largest = Money(MAX_PAYMENT_MINOR).formatted("en")
+        faults.append(fault("INVALID_AMOUNT", f"The amount may be {largest} at most.", "amount", "amountMinor"))
+
+
+def check_key(key: str, faults: list[Refusal]) -> None:
+    if not (MIN_KEY <= len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+        message = f"Give {MIN_KEY} to {MAX_KEY} printable ASCII characters, made anew for each payment."
+        faults.append(fault("INVALID_IDEMPOTENCY_KEY", message, "idempotencyKey"))
+
+
+def require_key(key: str) -> None:
+    """Raises Refusals."""
+    faults: list[Refusal] = []
+    check_key(key, faults)
+    if faults:
+        raise Refusals(faults)

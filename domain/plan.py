@@ -1,0 +1,140 @@
+"""Plans of Drop that are paid by card, and a user's subscription to one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from domain.errors import InvalidState
+from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
+from domain.money import Money
+from domain.payment import Failure
+
+
+class PlanInterval(StrEnum):
+    MONTH = "MONTH"
+    YEAR = "YEAR"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What can be subscribed to. `price` is for one interval."""
+
+    id: str
+    name: str
+    price: Money
+    interval: PlanInterval
+
+
+PLANS: Final[Mapping[str, Plan]] = {
+    plan.id: plan
+    for plan in (
+        Plan("plan_plus", "Drop Plus", Money(49_00), PlanInterval.MONTH),
+        Plan("plan_plus_yearly", "Drop Plus, a year", Money(490_00), PlanInterval.YEAR),
+        Plan("plan_premium", "Drop Premium", Money(99_00), PlanInterval.MONTH),
+    )
+}
+
+
+class PlanStatus(StrEnum):
+    CREATED = "CREATED"
+    INCOMPLETE = "INCOMPLETE"
+    ACTIVE = "ACTIVE"
+    PAST_DUE = "PAST_DUE"
+    ENDED = "ENDED"
+
+
+_NEXT: Mapping[PlanStatus, frozenset[PlanStatus]] = {
+    PlanStatus.CREATED: frozenset(PlanStatus) - {PlanStatus.CREATED},
+    PlanStatus.INCOMPLETE: frozenset({PlanStatus.ACTIVE, PlanStatus.PAST_DUE, PlanStatus.ENDED}),
+    PlanStatus.ACTIVE: frozenset({PlanStatus.PAST_DUE, PlanStatus.ENDED}),
+    PlanStatus.PAST_DUE: frozenset({PlanStatus.ACTIVE, PlanStatus.ENDED}),
+    PlanStatus.ENDED: frozenset(),
+}
+
+
+class PlanEnd(StrEnum):
+    CANCELLED = "CANCELLED"
+    PAYMENT_FAILED = "PAYMENT_FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTerms:
+    """A subscription as the vendor has it."""
+
+    status: PlanStatus
+    period_end: datetime | None
+    cancel_at_period_end: bool = False
+    ended_because: PlanEnd | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSubscription:
+    """A user's tie to a plan. Open ones bind the user; `authorisation_url` is the first payment's 3-D Secure page."""
+
+    id: PlanSubscriptionId
+    user_id: UserId
+    plan_id: str
+    vendor: str
+    created_at: datetime
+    status: PlanStatus = PlanStatus.CREATED
+    vendor_subscription_id: str | None = None
+    period_end: datetime | None = None
+    cancel_at_period_end: bool = False
+    ended_because: PlanEnd | None = None
+    failure: Failure | None = None
+    authorisation_url: str | None = None
+    version: int = 1
+
+    @property
+    def is_open(self) -> bool:
+        return self.status is not PlanStatus.ENDED
+
+    def learn(self, terms: PlanTerms) -> "PlanSubscription":
+        """Take the vendor's word; the same object where nothing moved. Nothing leaves ENDED."""
+        is_same = terms.status is self.status and self.is_open
+        if not is_same and terms.status not in _NEXT[self.status]:
+            return self
+        learnt = replace(
+            self,
+            status=terms.status,
+            period_end=terms.period_end or self.period_end,
+            cancel_at_period_end=terms.cancel_at_period_end,
+            ended_because=terms.ended_because,
+            # Why the first payment came to nothing outlives the end that follows from it.
+            failure=terms.failure or (self.failure if terms.status is PlanStatus.ENDED else None),
+        )
+        return self if learnt == self else replace(learnt, version=self.version + 1)
+
+    def require_running(self) -> None:
+        """Raises InvalidState unless it is paid for, or about to be again."""
+        if self.status not in (PlanStatus.ACTIVE, PlanStatus.PAST_DUE):
+            raise InvalidState(f"The plan is {self.status}.")
+
+    def require_resumable(self) -> None:
+        """Raises InvalidState unless it ends with its period."""
+        self.require_running()
+        if not self.cancel_at_period_end:
+            raise InvalidState("The plan goes on already.")
+
+
+class InvoiceStatus(StrEnum):
+    OPEN = "OPEN"
+    PAID = "PAID"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInvoice:
+    """One period's bill. `number` is for people."""
+
+    id: PlanInvoiceId
+    subscription_id: PlanSubscriptionId
+    vendor_invoice_id: str
+    number: str
+    amount: Money
+    status: InvoiceStatus
+    period_start: datetime
+    period_end: datetime
+    created_at: datetime

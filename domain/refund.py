@@ -1,0 +1,91 @@
+"""Money given back to a card, in part or in full."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from domain.dispute import Dispute
+from domain.errors import InvalidInput, InvalidState
+from domain.ids import PaymentId, RefundId
+from domain.money import Money
+from domain.payment import Payment, Rail, Status
+
+
+class RefundStatus(StrEnum):
+    PENDING = "PENDING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+class PaymentRefundStatus(StrEnum):
+    NONE = "NONE"
+    PARTIAL = "PARTIAL"
+    FULL = "FULL"
+
+
+# A refund that succeeded can come back days later, when the card is closed.
+_NEXT = {
+    RefundStatus.PENDING: {RefundStatus.SUCCEEDED, RefundStatus.FAILED},
+    RefundStatus.SUCCEEDED: {RefundStatus.FAILED},
+    RefundStatus.FAILED: set[RefundStatus](),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    id: RefundId
+    payment_id: PaymentId
+    amount: Money
+    created_at: datetime
+    updated_at: datetime
+    status: RefundStatus = RefundStatus.PENDING
+    failure_message: str | None = None
+    vendor_refund_id: str | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether its amount is given back, or about to be."""
+        return self.status is not RefundStatus.FAILED
+
+    def learn(self, status: RefundStatus, reference: str, failure_message: str | None, at: datetime) -> "Refund":
+        """Take the vendor's word; late or repeated news moves nothing backwards."""
+        known = self if self.vendor_refund_id == reference else replace(self, vendor_refund_id=reference)
+        if status not in _NEXT[self.status]:
+            return known
+        return replace(known, status=status, failure_message=failure_message, updated_at=at)
+
+
+def refunded(payment: Payment, refunds: Sequence[Refund]) -> Money:
+    """What was given back, or is about to be."""
+    return Money(sum(one.amount.amount_minor for one in refunds if one.counts), payment.amount.currency)
+
+
+def refund_status(payment: Payment, refunds: Sequence[Refund]) -> PaymentRefundStatus:
+    given_back = refunded(payment, refunds).amount_minor
+    if given_back == 0:
+        return PaymentRefundStatus.NONE
+    is_all = given_back >= payment.amount.amount_minor
+    return PaymentRefundStatus.FULL if is_all else PaymentRefundStatus.PARTIAL
+
+
+def refundable(payment: Payment, refunds: Sequence[Refund], dispute: Dispute | None, wanted: Money | None) -> Money:
+    """The amount to refund: what was asked for, or all that remains. Raises InvalidState, InvalidInput."""
+    if payment.rail is not Rail.CARD:
+        raise InvalidState("Only card payments can be refunded here; ask the payee of a bank payment.")
+    if payment.status is not Status.SETTLED:
+        raise InvalidState(f"The payment is {payment.status}: only what is settled can be refunded.")
+    if dispute is not None and dispute.is_open:
+        raise InvalidState("The payment is disputed; its outcome decides about the money.")
+    left = payment.amount.amount_minor - refunded(payment, refunds).amount_minor
+    if left <= 0:
+        raise InvalidState("The payment has been refunded in full.")
+    if wanted is None:
+        return Money(left, payment.amount.currency)
+    if wanted.currency != payment.amount.currency:
+        message = f"Refund in {payment.amount.currency}, as it was paid."
+        raise InvalidInput("UNSUPPORTED_CURRENCY", message, field=("input", "amount", "currency"))
+    if not 0 < wanted.amount_minor <= left:
+        message = f"Between 0.01 and {Money(left, payment.amount.currency).formatted('en')} can be refunded."
+        raise InvalidInput("INVALID_AMOUNT", message, field=("input", "amount", "amountMinor"))
+    return wanted

@@ -1,0 +1,149 @@
+"""The sandbox's card vendor, which speaks as Stripe does."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from domain.clock import Clock
+from domain.errors import InvalidState, Unavailable
+from domain.ids import AttemptId, UserId
+from domain.payment import Payment
+from domain.plan import Plan, PlanSubscription
+from domain.refund import Refund, RefundStatus
+from providers.card_payments import stripe_signature
+from providers.card_payments.port import CardNotice, IntentState, RefundState, SubscriptionState
+from providers.card_payments.stripe_objects import intent_state, read_event, refund_state, subscription_state
+from providers.resilience import Resilience
+from providers.sandbox_client import SandboxClient, SandboxRefusal
+
+RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))
+# Reads, and what carries an idempotency key: the vendor knows it again.
+RETRIED: Final = frozenset(
+    {
+        "create_customer",
+        "create",
+        "confirm",
+        "retrieve",
+        "cancel",
+        "refund",
+        "create_subscription",
+        "subscription",
+        "cancel_subscription",
+        "resume_subscription",
+    }
+)
+_DECLINED: Final = 402
+
+
+class MockCardPayments:
+    def __init__(self, sandbox: SandboxClient, *, webhook_secret: str, clock: Clock) -> None:
+        self._sandbox = sandbox
+        self._secret = webhook_secret
+        self._clock = clock
+
+    async def create_customer(self, user_id: UserId, name: str) -> str:
+        body = {"name": name, "metadata": {"userId": user_id}, "idempotency_key": user_id}
+        return str((await self._sandbox.post("create_customer", "/cards/customers", body))["id"])
+
+    async def create(self, payment: Payment, customer: str) -> IntentState:
+        body = {
+            "amount": payment.amount.amount_minor,
+            "currency": payment.amount.currency.lower(),
+            "customer": customer,
+            "description": payment.message,
+            "automatic_payment_methods": {"enabled": True},
+            "metadata": {"orderId": payment.id, "userId": payment.user_id},
+            "idempotency_key": payment.id,
+        }
+        return intent_state(await self._sandbox.command("create", "/cards/payment_intents", body))
+
+    async def confirm(self, reference: str, payment_method: str, attempt: AttemptId, return_url: str) -> IntentState:
+        body = {"payment_method": payment_method, "return_url": return_url, "idempotency_key": attempt}
+        path = f"/cards/payment_intents/{reference}/confirm"
+        try:
+            return intent_state(await self._sandbox.command("confirm", path, body))
+        except SandboxRefusal as refusal:
+            if refusal.status == _DECLINED:
+                return intent_state(refusal.answer["payment_intent"])
+            raise InvalidState("The card vendor cannot charge this payment now.") from refusal
+
+    async def retrieve(self, reference: str) -> IntentState:
+        return intent_state(await self._read(reference))
+
+    async def cancel(self, reference: str) -> IntentState:
+        try:
+            answer = await self._sandbox.post("cancel", f"/cards/payment_intents/{reference}/cancel", {})
+        except SandboxRefusal:
+            answer = await self._read(reference)
+        return intent_state(answer)
+
+    async def refund(self, reference: str, refund: Refund) -> RefundState:
+        body = {
+            "payment_intent": reference,
+            "amount": refund.amount.amount_minor,
+            "metadata": {"refundId": refund.id},
+            "idempotency_key": refund.id,
+        }
+        try:
+            return refund_state(await self._sandbox.command("refund", "/cards/refunds", body))
+        except SandboxRefusal:
+            message = "The card vendor did not take the refund."
+            return RefundState("", refund.id, refund.amount, RefundStatus.FAILED, message)
+
+    async def create_subscription(
+        self, subscription: PlanSubscription, plan: Plan, customer: str, payment_method: str, return_url: str
+    ) -> SubscriptionState:
+        body = {
+            "customer": customer,
+            "payment_method": payment_method,
+            "return_url": return_url,
+            "price_data": {
+                "product": plan.id,
+                "unit_amount": plan.price.amount_minor,
+                "currency": plan.price.currency.lower(),
+                "interval": plan.interval.lower(),
+            },
+            "metadata": {"planSubscriptionId": subscription.id, "userId": subscription.user_id},
+            "idempotency_key": subscription.id,
+        }
+        try:
+            answer = await self._sandbox.command("create_subscription", "/cards/subscriptions", body)
+        except SandboxRefusal as refusal:
+            raise InvalidState("The card vendor does not know this payment method.") from refusal
+        return await self.subscription(answer["id"])
+
+    async def subscription(self, reference: str) -> SubscriptionState:
+        return _subscription_state(await self._sandbox.get("subscription", f"/cards/subscriptions/{reference}"))
+
+    async def cancel_subscription(self, reference: str, *, at_period_end: bool) -> SubscriptionState:
+        path = f"/cards/subscriptions/{reference}"
+        try:
+            if at_period_end:
+                body = {"cancel_at_period_end": True}
+                return _subscription_state(await self._sandbox.post("cancel_subscription", path, body))
+            return _subscription_state(await self._sandbox.delete("cancel_subscription", path))
+        except SandboxRefusal:
+            return await self.subscription(reference)
+
+    async def resume_subscription(self, reference: str) -> SubscriptionState:
+        path, body = f"/cards/subscriptions/{reference}", {"cancel_at_period_end": False}
+        try:
+            return _subscription_state(await self._sandbox.post("resume_subscription", path, body))
+        except SandboxRefusal:
+            return await self.subscription(reference)
+
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardNotice:
+        stripe_signature.verify(raw, headers.get(stripe_signature.HEADER), self._secret, self._clock.now())
+        return read_event(raw)
+
+    def read_webhook(self, raw: bytes) -> CardNotice:
+        return read_event(raw)
+
+    async def _read(self, reference: str) -> dict[str, Any]:
+        try:
+            return await self._sandbox.get("retrieve", f"/cards/payment_intents/{reference}")
+        except SandboxRefusal as refusal:
+            raise Unavailable("card_payments", "the vendor does not know the payment") from refusal
+
+
+def _subscription_state(answer: Mapping[str, Any]) -> SubscriptionState:
+    return subscription_state(answer, answer["invoices"])

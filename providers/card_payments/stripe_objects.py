@@ -1,0 +1,199 @@
+"""Stripe's objects in our words. Source: vendor reference 1.3 (payment intent), 1.4 (errors), 1.7 (webhooks)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from domain.dispute import DisputeStatus
+from domain.errors import BadWebhook
+from domain.money import Money
+from domain.payment import Failure, FailureCode, Status
+from domain.plan import InvoiceStatus, PlanEnd, PlanStatus, PlanTerms
+from domain.refund import RefundStatus
+from providers.card_payments.port import (
+    CardNotice,
+    DisputeState,
+    IntentState,
+    InvoiceState,
+    RefundState,
+    SubscriptionState,
+)
+
+STATUS: Final[Mapping[str, Status]] = {
+    "requires_payment_method": Status.AUTHORISATION_REQUIRED,
+    "requires_confirmation": Status.AUTHORISATION_REQUIRED,
+    "requires_action": Status.AUTHORISATION_REQUIRED,
+    "processing": Status.PROCESSING,
+    "requires_capture": Status.PROCESSING,
+    "succeeded": Status.SETTLED,
+    "canceled": Status.CANCELLED,
+}
+REFUND_STATUS: Final[Mapping[str, RefundStatus]] = {
+    "pending": RefundStatus.PENDING,
+    "requires_action": RefundStatus.PENDING,
+    "succeeded": RefundStatus.SUCCEEDED,
+    "failed": RefundStatus.FAILED,
+    "canceled": RefundStatus.FAILED,
+}
+DISPUTE_STATUS: Final[Mapping[str, DisputeStatus]] = {
+    "warning_needs_response": DisputeStatus.NEEDS_RESPONSE,
+    "needs_response": DisputeStatus.NEEDS_RESPONSE,
+    "warning_under_review": DisputeStatus.UNDER_REVIEW,
+    "under_review": DisputeStatus.UNDER_REVIEW,
+    "warning_closed": DisputeStatus.WON,
+    "won": DisputeStatus.WON,
+    "lost": DisputeStatus.LOST,
+}
+SUBSCRIPTION_STATUS: Final[Mapping[str, PlanStatus]] = {
+    "incomplete": PlanStatus.INCOMPLETE,
+    "trialing": PlanStatus.ACTIVE,
+    "active": PlanStatus.ACTIVE,
+    "past_due": PlanStatus.PAST_DUE,
+    "unpaid": PlanStatus.PAST_DUE,
+    "paused": PlanStatus.PAST_DUE,
+    "incomplete_expired": PlanStatus.ENDED,
+    "canceled": PlanStatus.ENDED,
+}
+DECLINED: Final = Failure(FailureCode.CARD_DECLINED, "The card was declined. Try another card.")
+# By decline_code first, by code second. Stolen, lost and suspected cards read as any declined one (1.4).
+FAILURES: Final[Mapping[str, Failure]] = {
+    "insufficient_funds": Failure(FailureCode.INSUFFICIENT_FUNDS, "There is not enough money on the card."),
+    "expired_card": Failure(FailureCode.CARD_EXPIRED, "The card has expired. Try another card."),
+    "incorrect_cvc": Failure(FailureCode.INCORRECT_CARD_DETAILS, "The security code is wrong."),
+    "invalid_cvc": Failure(FailureCode.INCORRECT_CARD_DETAILS, "The security code is wrong."),
+    "incorrect_number": Failure(FailureCode.INCORRECT_CARD_DETAILS, "The card number is wrong."),
+    "invalid_expiry_month": Failure(FailureCode.INCORRECT_CARD_DETAILS, "The card's expiry date is wrong."),
+    "invalid_expiry_year": Failure(FailureCode.INCORRECT_CARD_DETAILS, "The card's expiry date is wrong."),
+    "processing_error": Failure(FailureCode.PROCESSING_ERROR, "The card could not be charged just now. Try again."),
+    "try_again_later": Failure(FailureCode.PROCESSING_ERROR, "The card could not be charged just now. Try again."),
+    "authentication_required": Failure(FailureCode.AUTHENTICATION_FAILED, "The card wants your approval. Try again."),
+    "payment_intent_authentication_failure": Failure(
+        FailureCode.AUTHENTICATION_FAILED, "The payment was not approved with 3-D Secure. Try again."
+    ),
+}
+
+
+def intent_state(intent: Mapping[str, Any]) -> IntentState:
+    """A payment intent with `latest_charge` expanded; `refunds` and `dispute` are the charge's."""
+    error = intent.get("last_payment_error")
+    status = STATUS.get(intent["status"], Status.AUTHORISATION_REQUIRED)
+    action = intent.get("next_action") or {}
+    charge = intent.get("latest_charge") or {}
+    dispute = charge.get("dispute")
+    return IntentState(
+        reference=intent["id"],
+        status=status,
+        client_secret=intent.get("client_secret"),
+        authorisation_url=(action.get("redirect_to_url") or {}).get("url"),
+        failure=failure_of(error) if error and status is Status.AUTHORISATION_REQUIRED else None,
+        refunds=[refund_state(one) for one in (charge.get("refunds") or {}).get("data", [])],
+        dispute=_dispute_state(dispute) if dispute else None,
+    )
+
+
+def subscription_state(subscription: Mapping[str, Any], invoices: Sequence[Mapping[str, Any]]) -> SubscriptionState:
+    """A subscription with `latest_invoice.payment_intent` expanded (API version 2023-10-16)."""
+    status = SUBSCRIPTION_STATUS.get(subscription["status"], PlanStatus.INCOMPLETE)
+    first = (subscription.get("latest_invoice") or {}).get("payment_intent") or {}
+    action = (first.get("next_action") or {}).get("redirect_to_url") or {}
+    error = first.get("last_payment_error") if status is PlanStatus.INCOMPLETE else None
+    terms = PlanTerms(
+        status=status,
+        period_end=_time(subscription["current_period_end"]),
+        cancel_at_period_end=subscription["cancel_at_period_end"],
+        ended_because=_end_of(subscription) if status is PlanStatus.ENDED else None,
+        failure=failure_of(error) if error else None,
+    )
+    return SubscriptionState(
+        reference=subscription["id"],
+        terms=terms,
+        authorisation_url=action.get("url") if status is PlanStatus.INCOMPLETE else None,
+        invoices=[_invoice_state(invoice) for invoice in invoices],
+    )
+
+
+def _end_of(subscription: Mapping[str, Any]) -> PlanEnd:
+    reason = (subscription.get("cancellation_details") or {}).get("reason")
+    return PlanEnd.CANCELLED if reason == "cancellation_requested" else PlanEnd.PAYMENT_FAILED
+
+
+def _invoice_state(invoice: Mapping[str, Any]) -> InvoiceState:
+    return InvoiceState(
+        reference=invoice["id"],
+        number=invoice["number"],
+        amount=Money(invoice["amount_due"], invoice["currency"].upper()),
+        status=InvoiceStatus.PAID if invoice["status"] == "paid" else InvoiceStatus.OPEN,
+        period_start=_time(invoice["period_start"]),
+        period_end=_time(invoice["period_end"]),
+        created_at=_time(invoice["created"]),
+    )
+
+
+def _time(epoch_s: int) -> datetime:
+    return datetime.fromtimestamp(epoch_s, UTC)
+
+
+def failure_of(error: Mapping[str, Any]) -> Failure:
+    known = FAILURES.get(error.get("decline_code") or "") or FAILURES.get(error.get("code") or "")
+    return known or DECLINED
+
+
+def refund_state(refund: Mapping[str, Any]) -> RefundState:
+    status = REFUND_STATUS.get(refund["status"], RefundStatus.PENDING)
+    return RefundState(
+        reference=refund["id"],
+        refund_id=(refund.get("metadata") or {}).get("refundId"),
+        amount=_money(refund),
+        status=status,
+        failure_message="The card's bank did not take the refund." if status is RefundStatus.FAILED else None,
+    )
+
+
+def _dispute_state(dispute: Mapping[str, Any]) -> DisputeState:
+    due_by = (dispute.get("evidence_details") or {}).get("due_by")
+    return DisputeState(
+        reference=dispute["id"],
+        status=DISPUTE_STATUS.get(dispute["status"], DisputeStatus.UNDER_REVIEW),
+        amount=_money(dispute),
+        reason=dispute["reason"],
+        evidence_due_by=_time(due_by) if due_by else None,
+    )
+
+
+def _money(holder: Mapping[str, Any]) -> Money:
+    return Money(holder["amount"], holder["currency"].upper())
+
+
+class _Data(BaseModel):
+    object: dict[str, Any]
+
+
+class _Event(BaseModel):
+    id: str
+    type: str
+    data: _Data
+
+
+def read_event(raw: bytes) -> CardNotice:
+    """Raises BadWebhook."""
+    try:
+        event = _Event.model_validate_json(raw)
+    except ValidationError as error:
+        raise BadWebhook("Not a Stripe event: id, type and data.object are needed.") from error
+    about = event.data.object
+    kind, metadata = about.get("object"), about.get("metadata") or {}
+    is_intent, is_subscription = kind == "payment_intent", kind == "subscription"
+    return CardNotice(
+        event_key=event.id[:100],
+        kind=event.type,
+        payment_id=_text(metadata.get("orderId")),
+        payment_reference=_text(about.get("id") if is_intent else about.get("payment_intent")),
+        subscription_id=_text(metadata.get("planSubscriptionId")),
+        subscription_reference=_text(about.get("id") if is_subscription else about.get("subscription")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

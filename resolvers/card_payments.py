@@ -1,0 +1,67 @@
+from strawberry import Info
+
+from domain.card_payment import card_payment_order
+from domain.errors import Refusal
+from domain.ids import PaymentId
+from domain.money import Money as DomainMoney
+from resolvers.context import Context
+from schema.types.card_payment import (
+    ConfirmCardPaymentInput,
+    ConfirmCardPaymentPayload,
+    CreateCardPaymentInput,
+    CreateCardPaymentPayload,
+    RefundPaymentInput,
+    RefundPaymentPayload,
+)
+from schema.types.errors import user_errors_of
+from schema.types.payment import Payment, Refund
+from services.card_payments import Confirmation
+
+
+async def create_card_payment(
+    info: Info[Context, None], input: CreateCardPaymentInput
+) -> CreateCardPaymentPayload | None:
+    viewer = info.context.viewer()
+    try:
+        order = card_payment_order(
+            viewer.user_id,
+            amount_minor=input.amount.amount_minor,
+            currency=input.amount.currency,
+            description=input.description,
+            idempotency_key=input.idempotency_key,
+        )
+        payment = await info.context.services.card_payments.create(order)
+    except Refusal as refusal:
+        return CreateCardPaymentPayload(user_errors=user_errors_of(refusal))
+    return CreateCardPaymentPayload(payment=Payment.of(payment), client_secret=payment.client_secret)
+
+
+async def confirm_card_payment(
+    info: Info[Context, None], input: ConfirmCardPaymentInput
+) -> ConfirmCardPaymentPayload | None:
+    context = info.context
+    viewer = context.viewer()
+    confirmation = Confirmation(
+        PaymentId(input.id),
+        input.payment_method,
+        input.idempotency_key,
+        context.card_callback_uri,
+        input.return_to or context.default_return_to,
+    )
+    try:
+        payment = await context.services.card_payments.confirm(viewer.user_id, confirmation)
+    except Refusal as refusal:
+        return ConfirmCardPaymentPayload(user_errors=user_errors_of(refusal))
+    return ConfirmCardPaymentPayload(payment=Payment.of(payment))
+
+
+async def refund_payment(info: Info[Context, None], input: RefundPaymentInput) -> RefundPaymentPayload | None:
+    viewer = info.context.viewer()
+    wanted = DomainMoney(input.amount.amount_minor, input.amount.currency) if input.amount else None
+    try:
+        payment, refund = await info.context.services.card_payments.refund(
+            viewer.user_id, PaymentId(input.id), wanted, input.idempotency_key
+        )
+    except Refusal as refusal:
+        return RefundPaymentPayload(user_errors=user_errors_of(refusal))
+    return RefundPaymentPayload(payment=Payment.of(payment), refund=Refund.of(refund))

@@ -1,0 +1,57 @@
+from strawberry import Info
+
+from domain.errors import Refusal
+from domain.plan import PLANS
+from resolvers.context import Context
+from schema.types.errors import user_errors_of
+from schema.types.plan import (
+    CancelPlanSubscriptionInput,
+    CreatePlanSubscriptionInput,
+    Plan,
+    PlanSubscription,
+    PlanSubscriptionPayload,
+)
+from services.plans import PlanOrder
+
+
+async def plans() -> list[Plan]:
+    return [Plan.of(plan) for plan in PLANS.values()]
+
+
+async def create_plan_subscription(
+    info: Info[Context, None], input: CreatePlanSubscriptionInput
+) -> PlanSubscriptionPayload | None:
+    context = info.context
+    viewer = context.viewer()
+    order = PlanOrder(
+        input.plan_id,
+        input.payment_method,
+        input.idempotency_key,
+        context.card_callback_uri,
+        input.return_to or context.default_return_to,
+    )
+    try:
+        subscription = await context.services.plans.create(viewer.user_id, order)
+    except Refusal as refusal:
+        return PlanSubscriptionPayload(user_errors=user_errors_of(refusal))
+    return PlanSubscriptionPayload(plan_subscription=PlanSubscription.of(subscription))
+
+
+async def cancel_plan_subscription(
+    info: Info[Context, None], input: CancelPlanSubscriptionInput
+) -> PlanSubscriptionPayload | None:
+    viewer = info.context.viewer()
+    try:
+        subscription = await info.context.services.plans.cancel(viewer.user_id, at_period_end=input.at_period_end)
+    except Refusal as refusal:
+        return PlanSubscriptionPayload(user_errors=user_errors_of(refusal))
+    return PlanSubscriptionPayload(plan_subscription=PlanSubscription.of(subscription))
+
+
+async def resume_plan_subscription(info: Info[Context, None]) -> PlanSubscriptionPayload | None:
+    viewer = info.context.viewer()
+    try:
+        subscription = await info.context.services.plans.resume(viewer.user_id)
+    except Refusal as refusal:
+        return PlanSubscriptionPayload(user_errors=user_errors_of(refusal))
+    return PlanSubscriptionPayload(plan_subscription=PlanSubscription.of(subscription))

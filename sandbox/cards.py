@@ -1,0 +1,297 @@
+"""The card vendor: customers, payment intents, refunds and disputes. It speaks as Stripe does."""
+
+import secrets
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sandbox.card_catalogue import Decline, cards
+from sandbox.problems import Refused
+from sandbox.store import Document
+from sandbox.webhooks import STRIPE, send_later
+from sandbox.world import World
+
+API_VERSION: Final = "2023-10-16"
+SETTLE_REFUND: Final = "settle_refund"
+_PENDING_REFUND: Final = timedelta(hours=1)
+_FAILING_REFUND: Final = timedelta(days=1)
+_EVIDENCE_WITHIN: Final = timedelta(days=7)
+_PAYABLE: Final = ("requires_payment_method", "requires_confirmation")
+_CANCELLABLE: Final = (*_PAYABLE, "requires_action", "requires_capture")
+_MESSAGES: Final = {
+    "expired_card": "Your card has expired.",
+    "incorrect_cvc": "Your card's security code is incorrect.",
+    "incorrect_number": "Your card number is incorrect.",
+    "processing_error": "An error occurred while processing your card. Try again in a little bit.",
+    "payment_intent_authentication_failure": "We are unable to authenticate your payment method.",
+}
+
+
+async def create_customer(world: World, body: Document) -> Document:
+    """The same idempotency key gives the same customer."""
+    async with world.store.transaction():
+        known = await world.store.by_reference("customer", body["idempotency_key"])
+        if known is not None:
+            return known
+        customer: Document = {
+            "id": f"cus_{await world.store.next_number('customer'):06d}",
+            "object": "customer",
+            "name": body["name"],
+            "metadata": body["metadata"],
+        }
+        await world.store.put("customer", customer["id"], customer, reference=body["idempotency_key"])
+        return customer
+
+
+# Payment intents
+
+
+async def create_intent(world: World, body: Document) -> Document:
+    """The same idempotency key gives the same payment intent."""
+    if await world.store.get("customer", body["customer"]) is None:
+        raise Refused(400, "resource_missing", "There is no such customer.")
+    if not 300 <= body["amount"] <= 99_999_999:
+        raise Refused(400, "amount_too_small", "The amount cannot be charged.")
+    async with world.store.transaction():
+        known = await world.store.by_reference("intent", body["idempotency_key"])
+        if known is not None:
+            return known
+        number = f"{await world.store.next_number('intent'):06d}"
+        intent: Document = {
+            "id": f"pi_{number}",
+            "object": "payment_intent",
+            "amount": body["amount"],
+            "amount_received": 0,
+            "currency": body["currency"],
+            "customer": body["customer"],
+            "description": body.get("description"),
+            "metadata": body["metadata"],
+            "status": "requires_payment_method",
+            "client_secret": f"pi_{number}_secret_{secrets.token_hex(12)}",
+            "next_action": None,
+            "last_payment_error": None,
+            "latest_charge": None,
+            "payment_method": None,
+            "return_url": None,
+            "replies": {},
+            "created": int(world.now.timestamp()),
+        }
+        await world.store.put("intent", intent["id"], intent, reference=body["idempotency_key"])
+    return intent
+
+
+async def intent_by_id(world: World, identifier: str) -> Document:
+    """With the charge, its refunds and its dispute expanded."""
+    intent = await world.store.get("intent", identifier)
+    if intent is None:
+        raise Refused(404, "resource_missing", "There is no such payment intent.")
+    charge = intent["latest_charge"]
+    if charge is not None:
+        refunds = await world.store.of_owner("refund", identifier)
+        dispute = await world.store.get("dispute", f"dp_{identifier[3:]}")
+        intent["latest_charge"] = {**charge, "refunds": {"data": refunds}, "dispute": dispute}
+    return intent
+
+
+async def confirm(world: World, identifier: str, payment_method: str, return_url: str, key: str) -> Document:
+    """Charge a payment method; the same idempotency key is answered as before.
+
+    Raises Refused: 402 for a declined card, 400 in the wrong state.
+    """
+    card = cards().get(payment_method)
+    if card is None:
+        raise Refused(400, "resource_missing", f"No such PaymentMethod: '{payment_method[:60]}'")
+    async with world.store.transaction():
+        intent = await _stored(world, identifier)
+        if key in intent["replies"]:
+            return _answer(intent, intent["replies"][key])
+        if intent["status"] not in _PAYABLE:
+            raise Refused(400, "payment_intent_unexpected_state", f"The payment is {intent['status']}.")
+        intent |= {"payment_method": payment_method, "return_url": return_url, "last_payment_error": None}
+        if card.challenge:
+            page = page_beside(return_url, f"cards/challenge/{identifier}")
+            action = {"type": "redirect_to_url", "redirect_to_url": {"url": page, "return_url": return_url}}
+            intent |= {"status": "requires_action", "next_action": action}
+        elif card.decline is not None:
+            _decline(intent, card.decline)
+        else:
+            await _charge(world, intent)
+        error = intent["last_payment_error"]
+        intent["replies"] = {**intent["replies"], key: error}
+        await _save(world, intent)
+    world.on_scheduled()
+    return _answer(intent, error)
+
+
+def _answer(intent: Document, error: Document | None) -> Document:
+    if error is not None:
+        raise Refused(402, error["code"], error["message"], payment_intent=intent)
+    return intent
+
+
+async def answer_challenge(world: World, identifier: str, *, is_approved: bool) -> Document:
+    """The payer approves or refuses at the 3-D Secure page."""
+    async with world.store.transaction():
+        intent = await _stored(world, identifier)
+        if intent["status"] != "requires_action":
+            raise Refused(409, "payment_intent_unexpected_state", "This page has done its work. Go back to the app.")
+        card = cards()[intent["payment_method"]]
+        if not is_approved:
+            _decline(intent, ("payment_intent_authentication_failure", None))
+        elif card.decline is not None:
+            _decline(intent, card.decline)
+        else:
+            await _charge(world, intent)
+        await _save(world, intent)
+    world.on_scheduled()
+    return intent
+
+
+async def cancel(world: World, identifier: str) -> Document:
+    async with world.store.transaction():
+        intent = await _stored(world, identifier)
+        if intent["status"] == "canceled":
+            return intent
+        if intent["status"] not in _CANCELLABLE:
+            raise Refused(400, "payment_intent_unexpected_state", f"The payment is {intent['status']}.")
+        intent |= {"status": "canceled", "next_action": None}
+        await _save(world, intent)
+    world.on_scheduled()
+    return intent
+
+
+async def _stored(world: World, identifier: str) -> Document:
+    intent = await world.store.get("intent", identifier)
+    if intent is None:
+        raise Refused(404, "resource_missing", "There is no such payment intent.")
+    return intent
+
+
+async def _charge(world: World, intent: Document) -> None:
+    """The one place where a card pays for an intent."""
+    charge = {"id": f"ch_{intent['id'][3:]}", "amount": intent["amount"], "amount_refunded": 0}
+    intent |= {
+        "status": "succeeded",
+        "next_action": None,
+        "last_payment_error": None,
+        "amount_received": intent["amount"],
+        "latest_charge": charge,
+    }
+    await world.store.charge(world.now, intent["id"], {"payment_intent": intent["id"], **intent["metadata"], **charge})
+
+
+def _decline(intent: Document, decline: Decline) -> None:
+    intent |= {"status": "requires_payment_method", "next_action": None, "last_payment_error": error_of(decline)}
+
+
+def error_of(decline: Decline) -> Document:
+    """`last_payment_error`, as the vendor words it."""
+    code, decline_code = decline
+    message = _MESSAGES.get(code, "Your card was declined.")
+    return {"type": "card_error", "code": code, "decline_code": decline_code, "message": message}
+
+
+_EVENTS: Final = {
+    "requires_payment_method": "payment_intent.payment_failed",
+    "requires_action": "payment_intent.requires_action",
+    "succeeded": "payment_intent.succeeded",
+    "canceled": "payment_intent.canceled",
+}
+
+
+async def _save(world: World, intent: Document) -> None:
+    await world.store.put("intent", intent["id"], intent)
+    await notify(world, _EVENTS[intent["status"]], {key: intent[key] for key in intent if key != "replies"})
+
+
+def page_beside(return_url: str, path: str) -> str:
+    """A page of the sandbox at the address that the browser came from."""
+    origin = urlsplit(return_url)
+    return f"{origin.scheme}://{origin.netloc}/sandbox/{path}"
+
+
+# Refunds and disputes
+
+
+async def create_refund(world: World, body: Document) -> Document:
+    """The same idempotency key gives the same refund."""
+    async with world.store.transaction():
+        known = await world.store.by_reference("refund", body["idempotency_key"])
+        if known is not None:
+            return known
+        intent = await intent_by_id(world, body["payment_intent"])
+        charge = intent["latest_charge"]
+        if charge is None:
+            raise Refused(400, "payment_intent_unexpected_state", "The payment has no charge to refund.")
+        if charge["dispute"] is not None and charge["dispute"]["status"] not in ("won", "lost"):
+            raise Refused(400, "charge_disputed", "The charge is disputed.")
+        left = charge["amount"] - sum(one["amount"] for one in charge["refunds"]["data"] if one["status"] != "failed")
+        if not 0 < body["amount"] <= left:
+            raise Refused(400, "charge_already_refunded", "More than what remains cannot be refunded.")
+        plan = cards()[intent["payment_method"]].refund
+        refund: Document = {
+            "id": f"re_{await world.store.next_number('refund'):06d}",
+            "object": "refund",
+            "payment_intent": intent["id"],
+            "amount": body["amount"],
+            "currency": intent["currency"],
+            "metadata": {**body["metadata"], "orderId": intent["metadata"]["orderId"]},
+            "status": "pending" if plan == "pending" else "succeeded",
+        }
+        await world.store.put("refund", refund["id"], refund, owner=intent["id"], reference=body["idempotency_key"])
+        await notify(world, "charge.refunded", _charge_object(intent))
+        if plan != "succeeds":
+            later, status = (_PENDING_REFUND, "succeeded") if plan == "pending" else (_FAILING_REFUND, "failed")
+            await world.store.schedule(world.now + later, SETTLE_REFUND, {"refund": refund["id"], "status": status})
+    world.on_scheduled()
+    return refund
+
+
+async def settle_refund(world: World, body: Document) -> None:
+    async with world.store.transaction():
+        refund = await world.store.get("refund", body["refund"])
+        assert refund is not None
+        refund["status"] = body["status"]
+        await world.store.put("refund", refund["id"], refund, owner=refund["payment_intent"])
+        await notify(world, "charge.refund.updated", refund)
+
+
+async def dispute(world: World, identifier: str, decision: str) -> None:
+    """The card holder objects (`open`), and later the card's bank decides (`won`, `lost`)."""
+    async with world.store.transaction():
+        intent = await intent_by_id(world, identifier)
+        charge = intent["latest_charge"]
+        if charge is None or (charge["dispute"] is None) != (decision == "open"):
+            raise Refused(409, "STATUS_INVALID", "There is nothing to dispute or to decide.")
+        found = charge["dispute"] or {
+            "id": f"dp_{identifier[3:]}",
+            "object": "dispute",
+            "payment_intent": identifier,
+            "amount": charge["amount"],
+            "currency": intent["currency"],
+            "reason": "fraudulent",
+            "evidence_details": {"due_by": int((world.now + _EVIDENCE_WITHIN).timestamp())},
+        }
+        found["status"] = "needs_response" if decision == "open" else decision
+        await world.store.put("dispute", found["id"], found)
+        await notify(world, f"charge.dispute.{'created' if decision == 'open' else 'closed'}", found)
+    world.on_scheduled()
+
+
+def _charge_object(intent: Document) -> Document:
+    charge: Document = intent["latest_charge"]
+    return {"id": charge["id"], "object": "charge", "payment_intent": intent["id"], "metadata": intent["metadata"]}
+
+
+async def notify(world: World, kind: str, about: Document) -> None:
+    """Queue an event in the transaction that causes it."""
+    event: dict[str, Any] = {
+        "id": f"evt_{await world.store.next_number('stripe_event'):08d}",
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": int(world.now.timestamp()),
+        "type": kind,
+        "livemode": False,
+        "data": {"object": about},
+    }
+    await send_later(world, STRIPE, event)

@@ -1,0 +1,64 @@
+import strawberry
+
+from schema.types.errors import UserError
+from schema.types.money import MoneyInput
+from schema.types.payment import Payment, Refund
+
+_KEY = "Made by the client, anew for each wish: the same key gives the same result, never a second."
+
+
+@strawberry.input(description="A payment to Drop by card.")
+class CreateCardPaymentInput:
+    amount: MoneyInput = strawberry.field(description="In NOK, 3.00 at least.")
+    idempotency_key: str = strawberry.field(description=_KEY)
+    description: str | None = strawberry.field(description="What it is for; shown to the payer.", default=None)
+
+
+@strawberry.type(description="What `createCardPayment` gives.")
+class CreateCardPaymentPayload:
+    payment: Payment | None = strawberry.field(description="The payment as it stands.", default=None)
+    client_secret: str | None = strawberry.field(
+        description="For the vendor's form in the payer's own client; never log it or put it into an address.",
+        default=None,
+    )
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
+@strawberry.input(description="With which payment method to pay.")
+class ConfirmCardPaymentInput:
+    id: strawberry.ID = strawberry.field(description="The card payment.")
+    payment_method: str = strawberry.field(
+        description="The vendor's id of it (`pm_...`); card numbers are typed on the vendor's form alone."
+    )
+    idempotency_key: str = strawberry.field(description=_KEY)
+    return_to: str | None = strawberry.field(
+        description="Where the user goes after 3-D Secure: a path here, or an allowed address.", default=None
+    )
+
+
+@strawberry.type(description="What `confirmCardPayment` gives.")
+class ConfirmCardPaymentPayload:
+    payment: Payment | None = strawberry.field(
+        description="SETTLED, or waiting with `authorisationUrl` (3-D Secure) or `failure` (declined).", default=None
+    )
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
+@strawberry.input(description="What to give back.")
+class RefundPaymentInput:
+    id: strawberry.ID = strawberry.field(description="A settled card payment.")
+    idempotency_key: str = strawberry.field(description=_KEY)
+    amount: MoneyInput | None = strawberry.field(description="All that remains where it is left out.", default=None)
+
+
+@strawberry.type(description="What `refundPayment` gives.")
+class RefundPaymentPayload:
+    payment: Payment | None = strawberry.field(description="The payment as it stands.", default=None)
+    refund: Refund | None = strawberry.field(description="The refund as it stands.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )

@@ -1,0 +1,110 @@
+from datetime import datetime
+from typing import Self
+
+import strawberry
+from strawberry import Info
+
+import schema.types.enums  # noqa: F401  # registers the domain's enums
+from domain import plan as plans
+from domain.ids import PlanSubscriptionId
+from domain.plan import PLANS, InvoiceStatus, PlanEnd, PlanInterval, PlanStatus
+from schema.types.context import HasLoaders
+from schema.types.errors import UserError
+from schema.types.money import Money
+from schema.types.node import Node
+from schema.types.payment import PaymentFailure
+
+
+@strawberry.type(description="What can be subscribed to.")
+class Plan(Node):
+    name: str = strawberry.field(description="For people.")
+    price: Money = strawberry.field(description="For one interval.")
+    interval: PlanInterval = strawberry.field(description="What the price is for.")
+
+    @classmethod
+    def of(cls, one: plans.Plan) -> Self:
+        return cls(id=strawberry.ID(one.id), name=one.name, price=Money.of(one.price), interval=one.interval)
+
+
+@strawberry.type(description="One period's bill.")
+class PlanInvoice:
+    number: str = strawberry.field(description="For people.")
+    amount: Money = strawberry.field(description="What is owed for the period.")
+    status: InvoiceStatus = strawberry.field(description="Whether it is paid.")
+    period_start: datetime = strawberry.field(description="From.")
+    period_end: datetime = strawberry.field(description="Until.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+
+
+@strawberry.type(description="The user's subscription to a plan, paid by card.")
+class PlanSubscription(Node):
+    status: PlanStatus = strawberry.field(description="Where it stands.")
+    current_period_end: datetime | None = strawberry.field(description="Until when it is paid; then it renews or ends.")
+    cancel_at_period_end: bool = strawberry.field(description="Whether it ends with its period.")
+    ended_because: PlanEnd | None = strawberry.field(description="Set once it has ended.")
+    failure: PaymentFailure | None = strawberry.field(description="Why the first payment came to nothing.")
+    authorisation_url: str | None = strawberry.field(description="The first payment's 3-D Secure page, while awaited.")
+    created_at: datetime = strawberry.field(description="When it was asked for.")
+    version: int = strawberry.field(description="Rises by one with each change.")
+    plan_id: strawberry.Private[str]
+
+    @strawberry.field(description="What is subscribed to.")
+    def plan(self) -> Plan:
+        return Plan.of(PLANS[self.plan_id])
+
+    @strawberry.field(description="The bills, newest first.")
+    async def invoices(self, info: Info[HasLoaders, None]) -> list[PlanInvoice]:
+        return [
+            PlanInvoice(
+                number=one.number,
+                amount=Money.of(one.amount),
+                status=one.status,
+                period_start=one.period_start,
+                period_end=one.period_end,
+                created_at=one.created_at,
+            )
+            for one in await info.context.loaders.plan_invoices.load(PlanSubscriptionId(self.id))
+        ]
+
+    @classmethod
+    def of(cls, one: plans.PlanSubscription) -> Self:
+        is_awaited = one.status is PlanStatus.INCOMPLETE
+        return cls(
+            id=strawberry.ID(one.id),
+            status=one.status,
+            current_period_end=one.period_end,
+            cancel_at_period_end=one.cancel_at_period_end,
+            ended_because=one.ended_because,
+            failure=PaymentFailure.of(one.failure),
+            authorisation_url=one.authorisation_url if is_awaited else None,
+            created_at=one.created_at,
+            version=one.version,
+            plan_id=one.plan_id,
+        )
+
+
+@strawberry.input(description="What to subscribe to, and how to pay.")
+class CreatePlanSubscriptionInput:
+    plan_id: strawberry.ID = strawberry.field(description="Of `plans`.")
+    payment_method: str = strawberry.field(
+        description="The vendor's id of it (`pm_...`); card numbers are typed on the vendor's form alone."
+    )
+    idempotency_key: str = strawberry.field(
+        description="Made by the client, anew for each wish: the same key gives the same result, never a second."
+    )
+    return_to: str | None = strawberry.field(
+        description="Where the user goes after 3-D Secure: a path here, or an allowed address.", default=None
+    )
+
+
+@strawberry.input(description="When the plan ends.")
+class CancelPlanSubscriptionInput:
+    at_period_end: bool = strawberry.field(description="With the paid period, instead of now.", default=True)
+
+
+@strawberry.type(description="What the plan mutations give.")
+class PlanSubscriptionPayload:
+    plan_subscription: PlanSubscription | None = strawberry.field(description="As it stands.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )

@@ -1,0 +1,58 @@
+"""The card vendor's customer of a user: made once, and the user stays with the vendor that holds it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from db.unit_of_work import Read, UnitOfWork, Work
+from domain.clock import Clock
+from domain.ids import UserId
+from providers.card_payments.port import CardPaymentsProvider
+from providers.vendors import Vendors
+from services.idempotency import once
+
+CREATE_CUSTOMER: Final = "create_card_customer"
+PORT: Final = "card_payments"
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    vendor: str
+    reference: str
+
+
+class Customers:
+    def __init__(self, work: Work, read: Read, vendors: Vendors[CardPaymentsProvider], clock: Clock) -> None:
+        self._work = work
+        self._read = read
+        self._vendors = vendors
+        self._clock = clock
+
+    async def vendor_of(self, work: UnitOfWork, user_id: UserId) -> str:
+        """The vendor that holds the user's customer, else the one that new customers go to."""
+        pin = await work.pins.get(user_id, PORT)
+        return pin.vendor if pin is not None else self._vendors.current
+
+    async def ensure(self, user_id: UserId) -> Customer:
+        """Safe to repeat: the vendor knows our user's id again. Raises Unavailable."""
+        async with self._read() as read:
+            pin = await read.pins.get(user_id, PORT)
+            if pin is not None:
+                return Customer(pin.vendor, pin.reference)
+            user = await read.users.get(user_id)
+        assert user is not None
+        vendor = self._vendors.current
+        reference = await self._vendors[vendor].create_customer(user_id, user.name)
+        await once(lambda: self._pin(user_id, vendor, reference))
+        return Customer(vendor, reference)
+
+    async def _pin(self, user_id: UserId, vendor: str, reference: str) -> None:
+        async with self._work() as work:
+            await work.pins.pin(user_id, PORT, vendor=vendor, reference=reference, at=self._clock.now())
+            await work.commit()
+
+    async def create(self, user_id: UserId) -> None:
+        """The job that follows a registration, so that no login waits for the vendor."""
+        async with self._read() as read:
+            exists = await read.users.get(user_id) is not None
+        if exists:
+            await self.ensure(user_id)

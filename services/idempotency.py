@@ -1,0 +1,38 @@
+"""Idempotency keys: the same key with the same input gives the same object, never a second."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy.exc import IntegrityError
+
+from db.unit_of_work import UnitOfWork
+from domain.errors import IdempotencyKeyReused
+from domain.ids import UserId
+
+Result = TypeVar("Result")
+
+
+async def earlier(work: UnitOfWork, user_id: UserId, operation: str, key: str, fingerprint: str) -> str | None:
+    """The object that this key gave before, None for a new key. Raises IdempotencyKeyReused for other input."""
+    used = await work.idempotency.find(user_id, operation, key)
+    if used is None:
+        return None
+    if used.fingerprint != fingerprint:
+        raise IdempotencyKeyReused
+    return used.object_id
+
+
+async def keep(
+    work: UnitOfWork, user_id: UserId, operation: str, key: str, fingerprint: str, object_id: str, at: datetime
+) -> None:
+    """Tie the key to the object in the transaction that makes it."""
+    await work.idempotency.add(user_id, operation, key, fingerprint=fingerprint, object_id=object_id, at=at)
+
+
+async def once(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """Where the same key comes twice at once, the loser finds what the winner made."""
+    try:
+        return await attempt()
+    except IntegrityError:
+        return await attempt()

@@ -1,0 +1,120 @@
+"""Who sends webhooks, and what each of them means: one source per provider's address."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from db.unit_of_work import Read
+from providers.card_payments.port import CardPaymentsProvider
+from providers.kyc.port import KycProvider
+from providers.open_banking.port import OpenBankingNotice, PaymentInitiation
+from providers.vendors import Vendors
+from services.banks import Banks
+from services.card_news import CardNews
+from services.kyc import KycService
+from services.payment_news import PaymentNews
+from services.plans import Plans
+
+KYC: Final = "sumsub"
+OPEN_BANKING: Final = "openbanking"
+CARDS: Final = "stripe"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook's body as it came, the vendor's headers, and the address that the vendor called."""
+
+    raw: bytes
+    headers: Mapping[str, str]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One event of a verified delivery: what tells it from others, and its own body."""
+
+    event_key: str
+    raw: bytes
+
+
+class WebhookSource(Protocol):
+    def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        """The events in a delivery that its vendor signed. Raises BadSignature, BadWebhook."""
+
+    async def process(self, raw: bytes, cause: str) -> str | None:
+        """Act on one event; what it did (with `->`) or why nothing, None where it names nothing known.
+
+        Safe to repeat. Raises Unavailable where the vendor cannot be asked.
+        """
+
+
+class KycWebhooks:
+    def __init__(self, read: Read, vendors: Vendors[KycProvider], kyc: KycService) -> None:
+        self._read = read
+        self._vendors = vendors
+        self._kyc = kyc
+
+    def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        notice = self._vendors[self._vendors.current].parse_webhook(delivery.raw, delivery.headers)
+        return [Incoming(notice.event_key, delivery.raw)]
+
+    async def process(self, raw: bytes, cause: str) -> str | None:
+        vendor = self._vendors.current
+        notice = self._vendors[vendor].read_webhook(raw)
+        async with self._read() as read:
+            kyc = await read.kyc.by_vendor_reference(vendor, notice.user_id, notice.applicant_id)
+        return await self._kyc.refresh(kyc.user_id, cause) if kyc else None
+
+
+class OpenBankingWebhooks:
+    def __init__(self, read: Read, vendors: Vendors[PaymentInitiation], banks: Banks, news: PaymentNews) -> None:
+        self._read = read
+        self._vendors = vendors
+        self._banks = banks
+        self._news = news
+
+    def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        notice = self._vendors[self._vendors.current].parse_webhook(delivery.raw, delivery.headers)
+        return [Incoming(notice.event_key, delivery.raw)]
+
+    async def process(self, raw: bytes, cause: str) -> str | None:
+        vendor = self._vendors.current
+        notice = self._vendors[vendor].read_webhook(raw)
+        if notice.consent_id or notice.consent_reference:
+            return await self._process_consent(vendor, notice, cause)
+        async with self._read() as read:
+            payment = await read.payments.by_vendor_reference(vendor, notice.end_to_end_id, notice.payment_reference)
+        return await self._news.refresh(payment.user_id, payment.id, cause) if payment else None
+
+    async def _process_consent(self, vendor: str, notice: OpenBankingNotice, cause: str) -> str | None:
+        async with self._read() as read:
+            consent = await read.consents.by_vendor_reference(vendor, notice.consent_id, notice.consent_reference)
+        return await self._banks.refresh_consent(consent.user_id, consent.id, cause) if consent else None
+
+
+class CardWebhooks:
+    def __init__(self, read: Read, vendors: Vendors[CardPaymentsProvider], news: CardNews, plans: Plans) -> None:
+        self._read = read
+        self._vendors = vendors
+        self._news = news
+        self._plans = plans
+
+    def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        notice = self._vendors[self._vendors.current].parse_webhook(delivery.raw, delivery.headers)
+        return [Incoming(notice.event_key, delivery.raw)]
+
+    async def process(self, raw: bytes, cause: str) -> str | None:
+        vendor = self._vendors.current
+        notice = self._vendors[vendor].read_webhook(raw)
+        async with self._read() as read:
+            if notice.subscription_id or notice.subscription_reference:
+                subscription = await read.plans.by_vendor_reference(
+                    vendor, notice.subscription_id, notice.subscription_reference
+                )
+                payment = None
+            else:
+                subscription = None
+                payment = await read.payments.of_card_vendor(vendor, notice.payment_id, notice.payment_reference)
+        if subscription is not None:
+            return await self._plans.refresh(subscription.user_id, subscription.id)
+        return await self._news.refresh(payment.user_id, payment.id, cause) if payment else None

@@ -1,0 +1,388 @@
+"""Card payments from the wish to pay to the charge at the vendor."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.builders.cards import (
+    CHALLENGED,
+    DECLINED,
+    card_payment,
+    charges,
+    confirm,
+    create,
+    key,
+    paid,
+    refund,
+)
+from tests.builders.gateway import Play, Player
+from tests.builders.line import Line
+
+CANCEL = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { status } userErrors { code } } }"
+
+
+def codes(payload: dict[str, Any]) -> list[str]:
+    return [error["code"] for error in payload["userErrors"]]
+
+
+async def test_a_card_that_works_settles_and_gives_a_receipt(play: Play) -> None:
+    kari = await play.approved()
+
+    created = await create(kari, 12_345, description="Drop Plus, gave")
+    assert created["payment"]["status"] == "AUTHORISATION_REQUIRED"
+    assert created["payment"]["creditor"] == {"name": "Drop AS", "account": "86011117947"}
+    assert created["clientSecret"].startswith("pi_")
+    confirmed = (await confirm(kari, created["payment"]["id"]))["payment"]
+
+    assert confirmed["status"] == "SETTLED"
+    settled = await card_payment(kari, confirmed["id"])
+    assert [event["status"] for event in settled["history"]] == ["CREATED", "AUTHORISATION_REQUIRED", "SETTLED"]
+    assert settled["receipt"]["amount"] == {"amountMinor": "12345"}
+    assert [charge["amount"] for charge in await charges(play)] == [12_345]
+
+
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [
+        ("pm_card_visa_chargeDeclined", "CARD_DECLINED"),
+        ("pm_card_visa_chargeDeclinedInsufficientFunds", "INSUFFICIENT_FUNDS"),
+        ("pm_card_visa_chargeDeclinedStolenCard", "CARD_DECLINED"),
+        ("pm_card_chargeDeclinedExpiredCard", "CARD_EXPIRED"),
+        ("pm_card_chargeDeclinedIncorrectCvc", "INCORRECT_CARD_DETAILS"),
+        ("pm_card_chargeDeclinedProcessingError", "PROCESSING_ERROR"),
+    ],
+)
+async def test_a_declined_card_leaves_the_payment_open_for_another(play: Play, method: str, code: str) -> None:
+    kari = await play.approved()
+    payment = (await create(kari))["payment"]
+
+    declined = (await confirm(kari, payment["id"], method))["payment"]
+    assert (declined["status"], declined["failure"]["code"]) == ("AUTHORISATION_REQUIRED", code)
+    assert "stolen" not in declined["failure"]["message"].lower()
+    again = (await confirm(kari, payment["id"]))["payment"]
+    await play.settle()
+
+    assert (again["status"], again["failure"]) == ("SETTLED", None)
+    history = (await card_payment(kari, payment["id"]))["history"]
+    assert [(event["status"], (event["failure"] or {}).get("code")) for event in history] == [
+        ("CREATED", None),
+        ("AUTHORISATION_REQUIRED", None),
+        ("AUTHORISATION_REQUIRED", code),
+        ("SETTLED", None),
+    ]
+    assert len(await charges(play)) == 1
+
+
+@pytest.mark.parametrize(
+    ("decision", "status", "code"),
+    [("approve", "SETTLED", None), ("refuse", "AUTHORISATION_REQUIRED", "AUTHENTICATION_FAILED")],
+)
+async def test_3d_secure_is_answered_at_the_cards_bank(
+    play: Play, decision: str, status: str, code: str | None
+) -> None:
+    kari = await play.approved()
+    payment = (await create(kari))["payment"]
+
+    asked = (await confirm(kari, payment["id"], CHALLENGED))["payment"]
+    assert asked["status"] == "AUTHORISATION_REQUIRED"
+    back = await kari.press(asked["authorisationUrl"], decision)
+
+    assert back.status_code == 200
+    ended = await card_payment(kari, payment["id"])
+    assert (ended["status"], (ended["failure"] or {}).get("code"), ended["authorisationUrl"]) == (status, code, None)
+
+
+async def test_a_card_is_typed_on_the_vendors_own_page(play: Play) -> None:
+    kari = await play.approved()
+    created = await create(kari)
+    page = f"/sandbox/cards/pay/{created['clientSecret'].partition('_secret_')[0]}"
+
+    declined = await kari.http.post(page, data={"number": "4000 0000 0000 0002"})
+    unknown = await kari.http.post(page, data={"number": "1234 1234 1234 1234"})
+    await play.settle()
+    assert (declined.status_code, unknown.status_code) == (402, 400)
+    assert (await card_payment(kari, created["payment"]["id"]))["failure"]["code"] == "CARD_DECLINED"
+    await kari.http.post(page, data={"number": "4242 4242 4242 4242"})
+    await play.settle()
+
+    settled = await card_payment(kari, created["payment"]["id"])
+    assert settled["status"] == "SETTLED"
+    assert settled["history"][-1]["cause"].startswith("whk_")
+
+
+async def test_the_same_keys_give_the_same_payment_and_the_same_try(play: Play) -> None:
+    kari = await play.approved()
+    create_key, confirm_key = key(), key()
+
+    created = await asyncio.gather(*(create(kari, idempotencyKey=create_key) for _ in range(5)))
+    identifier = created[0]["payment"]["id"]
+    tries = await asyncio.gather(*(confirm(kari, identifier, idempotencyKey=confirm_key) for _ in range(5)))
+    after = await confirm(kari, identifier, idempotencyKey=confirm_key)
+    other = await confirm(kari, identifier, DECLINED, idempotencyKey=confirm_key)
+
+    assert {payload["payment"]["id"] for payload in created} == {identifier}
+    assert all(payload["userErrors"] == [] for payload in tries)
+    assert after["payment"]["status"] == "SETTLED"
+    assert codes(other) == ["IDEMPOTENCY_KEY_REUSED"]
+    assert len(await charges(play)) == 1
+
+
+async def test_two_tries_at_once_charge_once(play: Play) -> None:
+    kari = await play.approved()
+    payment = (await create(kari))["payment"]
+
+    await asyncio.gather(*(confirm(kari, payment["id"]) for _ in range(5)))
+
+    assert (await card_payment(kari, payment["id"]))["status"] == "SETTLED"
+    assert len(await charges(play)) == 1
+
+
+async def test_a_payment_is_cancelled_before_it_is_paid_and_not_after(play: Play) -> None:
+    kari = await play.approved()
+    payment = (await create(kari))["payment"]
+    settled = await paid(kari)
+
+    cancelled = (await kari.ask(CANCEL, id=payment["id"]))["cancelPayment"]
+    late = (await kari.ask(CANCEL, id=settled))["cancelPayment"]
+
+    assert cancelled == {"payment": {"status": "CANCELLED"}, "userErrors": []}
+    assert codes(late) == ["INVALID_STATE"]
+    assert codes(await confirm(kari, payment["id"])) == ["INVALID_STATE"]
+
+
+async def test_what_nobody_pays_expires_after_a_day(play: Play) -> None:
+    kari = await play.approved()
+    payment = (await create(kari))["payment"]
+
+    await play.advance(days=2)
+
+    ended = await card_payment(kari, payment["id"])
+    assert (ended["status"], ended["failure"]["code"]) == ("EXPIRED", "AUTHORISATION_EXPIRED")
+
+
+async def test_refunds_in_part_and_in_full(play: Play) -> None:
+    kari = await play.approved()
+    payment = await paid(kari, 10_000)
+
+    part = await refund(kari, payment, 2_500)
+    assert part["refund"]["status"] == "SUCCEEDED"
+    assert part["payment"] == {
+        "status": "SETTLED",
+        "refundStatus": "PARTIAL",
+        "refundedAmount": {"amountMinor": "2500"},
+    }
+    too_much = await refund(kari, payment, 7_501)
+    rest = await refund(kari, payment)
+    none_left = await refund(kari, payment)
+
+    assert [(error["code"], error["field"]) for error in too_much["userErrors"]] == [
+        ("INVALID_AMOUNT", ["input", "amount", "amountMinor"])
+    ]
+    assert "75.00" in too_much["userErrors"][0]["message"]
+    assert rest["payment"]["refundStatus"] == "FULL"
+    assert codes(none_left) == ["INVALID_STATE"]
+
+
+async def test_the_same_key_refunds_once(play: Play) -> None:
+    kari = await play.approved()
+    payment = await paid(kari, 10_000)
+    same = key()
+
+    payloads = await asyncio.gather(*(refund(kari, payment, 1_000, idempotencyKey=same) for _ in range(5)))
+
+    assert len({payload["refund"]["id"] for payload in payloads}) == 1
+    assert (await card_payment(kari, payment))["refundedAmount"] == {"amountMinor": "1000"}
+
+
+async def test_refunds_at_once_never_exceed_what_was_paid(play: Play) -> None:
+    kari = await play.approved()
+    payment = await paid(kari, 10_000)
+
+    payloads = await asyncio.gather(*(refund(kari, payment, 6_000) for _ in range(4)))
+
+    assert sum(not codes(payload) for payload in payloads) == 1
+    assert (await card_payment(kari, payment))["refundedAmount"] == {"amountMinor": "6000"}
+
+
+@pytest.mark.parametrize(
+    ("method", "first", "hours", "then"),
+    [("pm_card_pendingRefund", "PENDING", 1, "SUCCEEDED"), ("pm_card_refundFail", "SUCCEEDED", 24, "FAILED")],
+)
+async def test_a_refunds_outcome_comes_later(play: Play, method: str, first: str, hours: int, then: str) -> None:
+    kari = await play.approved()
+    payment = await paid(kari, 10_000, method)
+
+    assert (await refund(kari, payment, 4_000))["refund"]["status"] == first
+    await play.advance(hours=hours)
+
+    later = await card_payment(kari, payment)
+    assert [one["status"] for one in later["refunds"]] == [then]
+    assert later["refundStatus"] == ("PARTIAL" if then == "SUCCEEDED" else "NONE")
+
+
+async def test_a_disputed_payment_is_not_refunded(play: Play) -> None:
+    kari = await play.approved()
+    payment = await paid(kari)
+
+    await kari.http.post("/sandbox/cards/disputes/pi_000001", data={"decision": "open"})
+    await play.settle()
+    disputed = await card_payment(kari, payment)
+    refused = await refund(kari, payment)
+    await kari.http.post("/sandbox/cards/disputes/pi_000001", data={"decision": "won"})
+    await play.settle()
+
+    assert disputed["dispute"]["status"] == "NEEDS_RESPONSE"
+    assert disputed["dispute"]["evidenceDueBy"] == "2026-12-01T12:00:03+00:00"
+    assert codes(refused) == ["INVALID_STATE"]
+    assert (await card_payment(kari, payment))["dispute"]["status"] == "WON"
+    assert codes(await refund(kari, payment)) == []
+
+
+async def test_a_bank_payment_is_not_refunded_and_a_strangers_payment_is_unknown(play: Play) -> None:
+    kari, silje = await play.approved(), await play.approved("silje")
+    payment = await paid(kari)
+
+    assert codes(await refund(silje, payment)) == ["NOT_FOUND"]
+    assert codes(await confirm(silje, payment)) == ["NOT_FOUND"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "code", "field"),
+    [
+        (0, "NOK", "INVALID_AMOUNT", "amountMinor"),
+        (-1, "NOK", "INVALID_AMOUNT", "amountMinor"),
+        (299, "NOK", "INVALID_AMOUNT", "amountMinor"),
+        (100_000_001, "NOK", "INVALID_AMOUNT", "amountMinor"),
+        (500, "EUR", "UNSUPPORTED_CURRENCY", "currency"),
+    ],
+)
+async def test_amounts_that_no_card_can_pay(play: Play, amount: int, currency: str, code: str, field: str) -> None:
+    kari = await play.approved()
+
+    payload = await create(kari, amount={"amountMinor": str(amount), "currency": currency})
+
+    assert [(error["code"], error["field"]) for error in payload["userErrors"]] == [(code, ["input", "amount", field])]
+
+
+@pytest.mark.parametrize(
+    "method", ["4242424242424242", "4242 4242 4242 4242", "pm_4242424242424242", "visa", "pm_", ""]
+)
+async def test_what_is_no_payment_methods_id_is_refused_and_not_repeated(play: Play, method: str) -> None:
+    kari = await play.approved()
+    payment = (await create(kari))["payment"]
+
+    payload = await confirm(kari, payment["id"], method)
+
+    assert codes(payload) == ["INVALID_PAYMENT_METHOD"]
+    assert "4242" not in payload["userErrors"][0]["message"]
+
+
+async def test_only_approved_users_pay_by_card(play: Play) -> None:
+    somebody = await play.person("new")
+
+    assert codes(await create(somebody)) == ["KYC_REQUIRED"]
+
+
+class TestTheVendorsLine:
+    """The line to the vendor fails: nothing is charged twice, and the outcome is found."""
+
+    @pytest.fixture
+    async def kari(self, play: Play) -> Player:
+        player = await play.approved()
+        await play.settle()
+        return player
+
+    async def test_an_answer_to_the_creation_that_was_lost_is_found(self, play: Play, kari: Player) -> None:
+        Line(play.gateway.sandbox).harm(at=1, after=httpx.ReadTimeout("lost"), times=3)
+
+        doubted = (await create(kari))["payment"]
+        assert (doubted["status"], doubted["inDoubt"]) == ("CREATED", True)
+        await play.advance(seconds=60)
+
+        found = await card_payment(kari, doubted["id"])
+        assert (found["status"], found["inDoubt"]) == ("AUTHORISATION_REQUIRED", False)
+        assert (await confirm(kari, doubted["id"]))["payment"]["status"] == "SETTLED"
+
+    async def test_an_answer_to_the_charge_that_was_lost_is_found_and_not_charged_again(
+        self, play: Play, kari: Player
+    ) -> None:
+        payment = (await create(kari))["payment"]
+        Line(play.gateway.sandbox).harm(at=1, after=httpx.ReadTimeout("lost"), times=3)
+
+        doubted = (await confirm(kari, payment["id"]))["payment"]
+        again = await confirm(kari, payment["id"])
+        assert doubted["inDoubt"] is True
+        assert codes(again) == ["IN_DOUBT"]
+        await play.settle()
+
+        assert (await card_payment(kari, payment["id"]))["status"] == "SETTLED"
+        assert len(await charges(play)) == 1
+
+    async def test_a_charge_that_never_arrived_ends_in_doubt_and_then_in_another_try(
+        self, play: Play, kari: Player
+    ) -> None:
+        payment = (await create(kari))["payment"]
+        Line(play.gateway.sandbox).harm(at=1, before=httpx.ReadTimeout("lost on its way"), times=3)
+
+        assert (await confirm(kari, payment["id"]))["payment"]["inDoubt"] is True
+        await play.advance(seconds=61)
+
+        found = await card_payment(kari, payment["id"])
+        assert (found["status"], found["inDoubt"]) == ("AUTHORISATION_REQUIRED", False)
+        assert found["failure"]["code"] == "PROVIDER_UNAVAILABLE"
+        assert (await confirm(kari, payment["id"]))["payment"]["status"] == "SETTLED"
+        assert len(await charges(play)) == 1
+
+    async def test_where_nobody_listens_nothing_is_charged_and_the_error_is_clear(
+        self, play: Play, kari: Player
+    ) -> None:
+        payment = (await create(kari))["payment"]
+        line = Line(play.gateway.sandbox)
+        line.cut()
+
+        away = (await confirm(kari, payment["id"]))["payment"]
+        failed = (await create(kari))["payment"]
+        late = (await kari.ask(CANCEL, id=payment["id"]))["cancelPayment"]
+
+        assert (away["status"], away["failure"]["code"]) == ("AUTHORISATION_REQUIRED", "PROVIDER_UNAVAILABLE")
+        assert (failed["status"], failed["failure"]["code"]) == ("FAILED", "PROVIDER_UNAVAILABLE")
+        assert codes(late) == ["PROVIDER_UNAVAILABLE"]
+
+    async def test_a_refund_that_was_not_answered_is_sent_again_under_its_own_key(
+        self, play: Play, kari: Player
+    ) -> None:
+        payment = await paid(kari, 10_000)
+        Line(play.gateway.sandbox).harm(at=1, after=httpx.ReadTimeout("lost"), times=3)
+
+        assert (await refund(kari, payment, 4_000))["refund"]["status"] == "PENDING"
+        await play.advance(seconds=60)
+
+        found = await card_payment(kari, payment)
+        assert [one["status"] for one in found["refunds"]] == ["SUCCEEDED"]
+        assert found["refundedAmount"] == {"amountMinor": "4000"}
+
+
+async def test_losing_kyc_approval_cancels_what_is_not_paid(play: Play) -> None:
+    kari = await play.approved()
+    payment = (await create(kari))["payment"]
+    (applicant,) = {delivery for delivery in await _applicants(play)}
+
+    await kari.http.post(f"/sandbox/applicants/{applicant}", data={"verdict": "rejected"})
+    await play.settle()
+
+    assert (await card_payment(kari, payment["id"]))["status"] == "CANCELLED"
+
+
+async def _applicants(play: Play) -> list[str]:
+    page = (await play.browser().http.get("/sandbox/")).text
+    return [part.split('"')[0] for part in page.split('action="/sandbox/applicants/')[1:]]
+
+
+async def test_a_webhook_that_stripe_did_not_sign_is_refused(play: Play) -> None:
+    http = play.browser().http
+    body = b'{"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {}}}'
+
+    for headers in ({}, {"stripe-signature": "t=1,v1=00"}, {"stripe-signature": "nonsense"}):
+        assert (await http.post("/api/webhooks/stripe", content=body, headers=headers)).status_code == 401

@@ -1,0 +1,180 @@
+"""Plans: subscribing, renewals with their invoices, failed renewals, the end and going on."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.builders.cards import CHALLENGED, DECLINED, charges, key, plan_of, subscribe
+from tests.builders.gateway import Play, Player
+from tests.builders.line import Line
+
+CANCEL = """mutation($now: Boolean!) { cancelPlanSubscription(input: {atPeriodEnd: $now}) {
+  planSubscription { status cancelAtPeriodEnd endedBecause } userErrors { code } } }"""
+RESUME = """mutation { resumePlanSubscription {
+  planSubscription { status cancelAtPeriodEnd } userErrors { code } } }"""
+LAPSING = "pm_card_chargeCustomerFail"
+
+
+def codes(payload: dict[str, Any]) -> list[str]:
+    return [error["code"] for error in payload["userErrors"]]
+
+
+async def cancel(player: Player, *, at_period_end: bool) -> dict[str, Any]:
+    payload: dict[str, Any] = (await player.ask(CANCEL, now=at_period_end))["cancelPlanSubscription"]
+    return payload
+
+
+async def test_plans_are_listed_with_their_prices(play: Play) -> None:
+    plans = (await play.browser().ask("{ plans { id name interval price { amountMinor currency } } }"))["plans"]
+
+    assert plans[0] == {
+        "id": "plan_plus",
+        "name": "Drop Plus",
+        "interval": "MONTH",
+        "price": {"amountMinor": "4900", "currency": "NOK"},
+    }
+
+
+async def test_a_plan_begins_renews_and_bills_each_month(play: Play) -> None:
+    kari = await play.approved()
+
+    begun = (await subscribe(kari))["planSubscription"]
+    assert (begun["status"], begun["currentPeriodEnd"]) == ("ACTIVE", "2026-12-24T12:00:03+00:00")
+    await play.advance(days=70)
+
+    plan = await plan_of(kari)
+    assert plan is not None
+    assert (plan["status"], plan["currentPeriodEnd"]) == ("ACTIVE", "2027-02-24T12:00:03+00:00")
+    assert [invoice["status"] for invoice in plan["invoices"]] == ["PAID"] * 3
+    assert [charge["amount"] for charge in await charges(play)] == [4_900] * 3
+
+
+async def test_a_declined_card_begins_nothing_and_another_does(play: Play) -> None:
+    kari = await play.approved()
+
+    declined = (await subscribe(kari, DECLINED))["planSubscription"]
+    assert (declined["status"], declined["failure"]["code"]) == ("ENDED", "CARD_DECLINED")
+    assert await plan_of(kari) is None
+    assert (await subscribe(kari))["planSubscription"]["status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(("decision", "status"), [("approve", "ACTIVE"), ("refuse", None)])
+async def test_the_first_payment_may_want_3d_secure(play: Play, decision: str, status: str | None) -> None:
+    kari = await play.approved()
+
+    waiting = (await subscribe(kari, CHALLENGED))["planSubscription"]
+    assert waiting["status"] == "INCOMPLETE"
+    await kari.press(waiting["authorisationUrl"], decision)
+    await play.settle()
+
+    plan = await plan_of(kari)
+    assert (plan["status"] if plan else None) == status
+    assert len(await charges(play)) == (1 if status else 0)
+
+
+async def test_a_first_payment_that_nobody_approves_ends_it(play: Play) -> None:
+    kari = await play.approved()
+    await subscribe(kari, CHALLENGED)
+
+    await play.advance(hours=24)
+
+    assert await plan_of(kari) is None
+    assert await charges(play) == []
+
+
+async def test_failed_renewals_are_tried_again_and_then_the_plan_ends(play: Play) -> None:
+    kari = await play.approved()
+    await subscribe(kari, LAPSING)
+
+    await play.advance(days=31)
+    past_due = await plan_of(kari)
+    assert past_due is not None
+    assert past_due["status"] == "PAST_DUE"
+    assert [invoice["status"] for invoice in past_due["invoices"]] == ["OPEN", "PAID"]
+    await play.advance(days=10)
+
+    assert await plan_of(kari) is None
+    assert len(await charges(play)) == 1
+
+
+async def test_a_plan_ends_with_its_period_unless_it_is_resumed(play: Play) -> None:
+    kari = await play.approved()
+    await subscribe(kari)
+
+    assert (await cancel(kari, at_period_end=True))["planSubscription"] == {
+        "status": "ACTIVE",
+        "cancelAtPeriodEnd": True,
+        "endedBecause": None,
+    }
+    resumed = (await kari.ask(RESUME))["resumePlanSubscription"]
+    assert resumed["planSubscription"] == {"status": "ACTIVE", "cancelAtPeriodEnd": False}
+    await cancel(kari, at_period_end=True)
+    await play.advance(days=31)
+
+    assert await plan_of(kari) is None
+    assert len(await charges(play)) == 1
+
+
+async def test_a_plan_is_ended_now(play: Play) -> None:
+    kari = await play.approved()
+    await subscribe(kari)
+
+    ended = (await cancel(kari, at_period_end=False))["planSubscription"]
+
+    assert (ended["status"], ended["endedBecause"]) == ("ENDED", "CANCELLED")
+    assert await plan_of(kari) is None
+
+
+async def test_wrong_moments_and_wrong_input_are_refused(play: Play) -> None:
+    kari, somebody = await play.approved(), await play.person("new")
+
+    assert codes(await subscribe(kari, plan="plan_gold")) == ["NOT_FOUND"]
+    assert codes(await subscribe(kari, "4242424242424242")) == ["INVALID_PAYMENT_METHOD"]
+    assert codes(await subscribe(kari, "pm_card_unknown")) == ["INVALID_PAYMENT_METHOD"]
+    assert codes(await subscribe(kari, returnTo="https://evil.example")) == ["INVALID_RETURN_TO"]
+    assert codes(await subscribe(somebody)) == ["KYC_REQUIRED"]
+    assert codes(await cancel(kari, at_period_end=True)) == ["NOT_FOUND"]
+    assert codes((await kari.ask(RESUME))["resumePlanSubscription"]) == ["NOT_FOUND"]
+    await subscribe(kari)
+    assert codes(await subscribe(kari)) == ["INVALID_STATE"]
+    assert codes((await kari.ask(RESUME))["resumePlanSubscription"]) == ["INVALID_STATE"]
+
+
+async def test_the_same_key_subscribes_once(play: Play) -> None:
+    kari = await play.approved()
+    same = key()
+
+    first = await subscribe(kari, idempotencyKey=same)
+    again = await subscribe(kari, idempotencyKey=same)
+    other = await subscribe(kari, plan="plan_premium", idempotencyKey=same)
+
+    assert first["planSubscription"]["id"] == again["planSubscription"]["id"]
+    assert codes(other) == ["IDEMPOTENCY_KEY_REUSED"]
+    assert len(await charges(play)) == 1
+
+
+async def test_an_answer_that_was_lost_is_found_and_charged_once(play: Play) -> None:
+    kari = await play.approved()
+    await play.settle()
+    Line(play.gateway.sandbox).harm(at=1, after=httpx.ReadTimeout("lost"), times=3)
+
+    created = (await subscribe(kari))["planSubscription"]
+    assert created["status"] == "CREATED"
+    await play.advance(seconds=60)
+
+    plan = await plan_of(kari)
+    assert plan is not None
+    assert plan["status"] == "ACTIVE"
+    assert len(await charges(play)) == 1
+
+
+async def test_where_nobody_listens_nothing_begins(play: Play) -> None:
+    kari = await play.approved()
+    await play.settle()
+    line = Line(play.gateway.sandbox)
+    line.cut()
+
+    away = (await subscribe(kari))["planSubscription"]
+
+    assert (away["status"], away["failure"]["code"]) == ("ENDED", "PROVIDER_UNAVAILABLE")
