@@ -30,6 +30,11 @@ class SessionQueries:
     def add(self, row: SessionRow) -> None:
         self._session.add(row)
 
+    async def user_agents(self, user_id: UserId) -> set[str | None]:
+        """What the user has signed in with, ended sessions included."""
+        query = select(SessionRow.user_agent).where(SessionRow.user_id == user_id).distinct()
+        return set(await self._session.exec(query))
+
     async def by_token(self, token_hash: str) -> SessionRow | None:
         return (await self._session.exec(select(SessionRow).where(SessionRow.token_hash == token_hash))).first()
 

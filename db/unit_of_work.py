@@ -11,6 +11,7 @@ from db.bank_connections import BankConnectionQueries, ConsentQueries
 from db.events import Told, UserEventQueries
 from db.jobs import JobQueries
 from db.kyc import KycQueries
+from db.notifications import NotificationQueries
 from db.payments import IdempotencyQueries, PaymentQueries
 from db.plans import PlanQueries
 from db.provider_pins import ProviderPinQueries
@@ -41,6 +42,7 @@ class Queries:
         self.attempts = AttemptQueries(session)
         self.refunds = RefundQueries(session)
         self.plans = PlanQueries(session)
+        self.notifications = NotificationQueries(session)
         self.pins = ProviderPinQueries(session)
         self.idempotency = IdempotencyQueries(session)
         self.events = UserEventQueries(session)

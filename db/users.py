@@ -1,15 +1,28 @@
 from collections.abc import Sequence
+from dataclasses import asdict
 
+from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.tables.user import UserRow
 from domain.ids import UserId
+from domain.notification import NotificationPreferences
+from domain.profile import Address
 from domain.user import User
 
 
 def user_of(row: UserRow) -> User:
-    return User(UserId(row.id), row.name, row.created_at, row.email, row.phone, row.locale)
+    return User(
+        id=UserId(row.id),
+        name=row.name,
+        created_at=row.created_at,
+        email=row.email,
+        phone=row.phone,
+        locale=row.locale,
+        address=Address(**row.address) if row.address else None,
+        preferences=NotificationPreferences(**(row.notification_preferences or {})),
+    )
 
 
 class UserQueries:
@@ -32,6 +45,20 @@ class UserQueries:
     async def encrypted_national_identity_number(self, user_id: UserId) -> bytes | None:
         query = select(UserRow.national_identity_number_encrypted).where(UserRow.id == user_id)
         return (await self._session.exec(query)).first()
+
+    async def save(self, user: User) -> None:
+        """What the user may change of themself."""
+        await self._session.exec(
+            update(UserRow)
+            .where(col(UserRow.id) == user.id)
+            .values(
+                email=user.email,
+                phone=user.phone,
+                locale=user.locale,
+                address=asdict(user.address) if user.address else None,
+                notification_preferences=asdict(user.preferences),
+            )
+        )
 
     async def add(self, row: UserRow) -> None:
         self._session.add(row)

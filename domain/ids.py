@@ -16,6 +16,11 @@ AttemptId = NewType("AttemptId", str)
 DisputeId = NewType("DisputeId", str)
 PlanSubscriptionId = NewType("PlanSubscriptionId", str)
 PlanInvoiceId = NewType("PlanInvoiceId", str)
+NotificationId = NewType("NotificationId", str)
+UploadId = NewType("UploadId", str)
+DataExportId = NewType("DataExportId", str)
+CardholderId = NewType("CardholderId", str)
+CardId = NewType("CardId", str)
 
 USER = "usr"
 SESSION = "ses"
@@ -32,6 +37,11 @@ DISPUTE = "dsp"
 PLAN = "plan"
 PLAN_SUBSCRIPTION = "psub"
 PLAN_INVOICE = "pinv"
+NOTIFICATION = "ntf"
+UPLOAD = "upl"
+DATA_EXPORT = "exp"
+CARDHOLDER = "chd"
+CARD = "crd"
 
 
 def kind_of(identifier: str) -> str:

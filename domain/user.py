@@ -1,9 +1,11 @@
 """The person who is signed in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.ids import SessionId, UserId
+from domain.notification import NotificationPreferences
+from domain.profile import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,12 @@ class User:
     email: str | None = None
     phone: str | None = None
     locale: str = "nb-NO"
+    address: Address | None = None
+    preferences: NotificationPreferences = field(default_factory=NotificationPreferences)
+
+    @property
+    def first_name(self) -> str:
+        return self.name.partition(" ")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from gateway.clock_driver import ClockDriver
 from gateway.graphql.http import GraphQlHttp
 from gateway.graphql.schema import build_schema
 from gateway.graphql.websocket import GraphQlWebSocket
+from gateway.mail_key import private_key_of
 from gateway.middleware import SecurityHeaders
 from gateway.parts import Parts, build_parts
 from gateway.settings import Settings
@@ -120,6 +121,8 @@ async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock
         openbanking_webhook_secret=settings.openbanking_webhook_secret.get_secret_value(),
         sumsub_secret_key=settings.sumsub_secret_key.get_secret_value(),
         stripe_webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
+        twilio_auth_token=settings.twilio_auth_token.get_secret_value(),
+        mail_signing_key=private_key_of(settings.mock_mail_key.get_secret_value()),
         seed=settings.sandbox_seed,
     )
     world = World(store, vendors_call, sandbox_settings, now=clock.now())

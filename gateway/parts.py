@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import httpx
 
@@ -12,19 +12,10 @@ from db.unit_of_work import CommitHints, Read, Reading, UnitOfWork
 from domain.account_number import parse_account_number
 from domain.clock import Clock
 from domain.ids import UserId
+from gateway.adapters import mock_adapters
 from gateway.clock import OffsetClock
 from gateway.settings import Settings
-from providers.card_payments import mock as cards_mock
-from providers.card_payments.port import CardPaymentsProvider
 from providers.fanout.memory import MemoryFanout
-from providers.identity import mock as identity_mock
-from providers.kyc import mock as kyc_mock
-from providers.kyc.port import KycProvider
-from providers.open_banking import mock as bank_mock
-from providers.open_banking.port import AccountInformation, PaymentInitiation
-from providers.resilience import Guard, Resilience
-from providers.sandbox_client import SandboxClient
-from providers.vendors import Registered
 from resolvers.services import Services
 from routes.parts import RouteParts
 from services.accounts import Accounts
@@ -37,10 +28,13 @@ from services.jobs import handlers
 from services.jobs.worker import Worker
 from services.kyc import KycService
 from services.login import Login
+from services.notices import Notices
+from services.notifications import Notifications
 from services.payment_news import PaymentNews
 from services.payment_steps import PaymentSteps
 from services.payments import Payments
 from services.plans import Plans
+from services.profiles import Profiles
 from services.reset import Reset
 from services.retention import Retention
 from services.sessions import Sessions
@@ -49,16 +43,20 @@ from services.users import Users
 from services.vault import Vault
 from services.webhook_sources import (
     CARDS,
+    EMAIL,
     KYC,
     OPEN_BANKING,
+    SMS,
     CardWebhooks,
+    EmailWebhooks,
     KycWebhooks,
     OpenBankingWebhooks,
+    SmsWebhooks,
     WebhookSource,
 )
 from services.webhooks import Webhooks
 
-MOCK: Final = "mock"
+SMS_STATUS_PATH: Final = "/api/webhooks/twilio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +69,7 @@ class Parts:
     fanout: MemoryFanout
     reset: Reset
     retention: Retention
+    notifications: Notifications
     read: Read
 
 
@@ -90,68 +89,46 @@ def build_parts(
     keys = [key.get_secret_value() for key in settings.field_encryption_keys]
     vault = Vault(keys, settings.field_hash_key.get_secret_value())
 
-    identity = identity_mock.MockBankId(_client(sandbox, "identity", identity_mock))
-    kyc_vendors: Registered[KycProvider] = Registered(
-        MOCK,
-        {
-            MOCK: kyc_mock.MockKyc(
-                _client(sandbox, "kyc", kyc_mock),
-                webhook_secret=settings.sumsub_secret_key.get_secret_value(),
-                clock=clock,
-            )
-        },
-    )
-    bank_client = _client(sandbox, "open_banking", bank_mock)
-    account_vendors: Registered[AccountInformation] = Registered(
-        MOCK, {MOCK: bank_mock.MockAccountInformation(bank_client)}
-    )
-    payment_vendors: Registered[PaymentInitiation] = Registered(
-        MOCK,
-        {
-            MOCK: bank_mock.MockPaymentInitiation(
-                bank_client, webhook_secret=settings.openbanking_webhook_secret.get_secret_value(), clock=clock
-            )
-        },
-    )
-
-    card_vendors: Registered[CardPaymentsProvider] = Registered(
-        MOCK,
-        {
-            MOCK: cards_mock.MockCardPayments(
-                _client(sandbox, "card_payments", cards_mock),
-                webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
-                clock=clock,
-            )
-        },
-    )
-
+    adapters = mock_adapters(settings, clock, sandbox)
     origins = settings.return_origins
+    notices = Notices(clock, email_vendor=adapters.email.current, sms_vendor=adapters.sms.current)
+    notifications = Notifications(
+        work,
+        read,
+        adapters.email,
+        adapters.sms,
+        clock,
+        sms_status_url=f"{settings.public_url.rstrip('/')}{SMS_STATUS_PATH}",
+    )
     sessions = Sessions(work, read, machine_clock, on_ended=fanout.publish)
     login = Login(
         work,
-        identity,
+        adapters.identity,
         vault,
+        notices,
         clock=clock,
         machine_clock=machine_clock,
         return_origins=origins,
-        kyc_vendor=kyc_vendors.current,
+        kyc_vendor=adapters.kyc.current,
     )
-    kyc = KycService(work, read, kyc_vendors, clock)
-    accounts = Accounts(work, read, account_vendors, vault, clock)
-    banks = Banks(work, read, account_vendors, accounts, vault, clock, origins)
+    kyc = KycService(work, read, adapters.kyc, notices, clock)
+    accounts = Accounts(work, read, adapters.accounts, vault, clock)
+    banks = Banks(work, read, adapters.accounts, accounts, vault, notices, clock, origins)
     accounts.on_consent_lost = banks.lose
-    steps = PaymentSteps(work, clock)
-    news = PaymentNews(work, read, payment_vendors, steps, clock)
-    customers = Customers(work, read, card_vendors, clock)
-    card_news = CardNews(work, read, card_vendors, customers, steps, clock)
+    steps = PaymentSteps(work, notices, clock)
+    news = PaymentNews(work, read, adapters.payments, steps, clock)
+    customers = Customers(work, read, adapters.cards, clock)
+    card_news = CardNews(work, read, adapters.cards, customers, steps, notices, clock)
     merchant = Merchant(settings.merchant_name, parse_account_number(settings.merchant_account))
-    card_payments = CardPayments(work, read, card_vendors, customers, card_news, steps, clock, merchant, origins)
-    payments = Payments(work, read, payment_vendors, accounts, card_payments, news, steps, clock, origins)
-    plans = Plans(work, read, card_vendors, customers, clock, origins)
+    card_payments = CardPayments(work, read, adapters.cards, customers, card_news, steps, clock, merchant, origins)
+    payments = Payments(work, read, adapters.payments, accounts, card_payments, news, steps, clock, origins)
+    plans = Plans(work, read, adapters.cards, customers, notices, clock, origins)
     sources: dict[str, WebhookSource] = {
-        KYC: KycWebhooks(read, kyc_vendors, kyc),
-        OPEN_BANKING: OpenBankingWebhooks(read, payment_vendors, banks, news),
-        CARDS: CardWebhooks(read, card_vendors, card_news, plans),
+        KYC: KycWebhooks(read, adapters.kyc, kyc),
+        OPEN_BANKING: OpenBankingWebhooks(read, adapters.payments, banks, news),
+        CARDS: CardWebhooks(read, adapters.cards, card_news, plans),
+        EMAIL: EmailWebhooks(adapters.email, notifications),
+        SMS: SmsWebhooks(adapters.sms, notifications),
     }
     webhooks = Webhooks(work, read, sources, clock)
     retention = Retention(work, clock, machine_clock)
@@ -159,7 +136,19 @@ def build_parts(
         work,
         read,
         handlers.handlers_of(
-            handlers.Services(kyc, banks, accounts, payments, news, card_news, customers, plans, webhooks, retention)
+            handlers.Services(
+                kyc=kyc,
+                banks=banks,
+                accounts=accounts,
+                payments=payments,
+                news=news,
+                card_news=card_news,
+                customers=customers,
+                plans=plans,
+                notifications=notifications,
+                webhooks=webhooks,
+                retention=retention,
+            )
         ),
         clock,
         machine_clock,
@@ -179,6 +168,7 @@ def build_parts(
     reset = Reset(database, retention, all_mock=True, reset_sandbox=reset_sandbox)
     services = Services(
         users=Users(read),
+        profiles=Profiles(work, adapters.geocoding, notices),
         sessions=sessions,
         kyc=kyc,
         banks=banks,
@@ -204,15 +194,4 @@ def build_parts(
         default_return_to=settings.default_return_to,
         has_sandbox=True,
     )
-    return Parts(services, routes, worker, fanout, reset, retention, read)
-
-
-class Declared(Protocol):
-    """An adapter's module: how its vendor is called, as data."""
-
-    RESILIENCE: Resilience
-    RETRIED: frozenset[str]
-
-
-def _client(sandbox: httpx.AsyncClient, provider: str, declared: Declared) -> SandboxClient:
-    return SandboxClient(sandbox, Guard(provider, declared.RESILIENCE, declared.RETRIED))
+    return Parts(services, routes, worker, fanout, reset, retention, notifications, read)

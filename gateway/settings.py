@@ -23,6 +23,7 @@ _SECRETS: Final = (
     "sumsub_secret_key",
     "openbanking_webhook_secret",
     "stripe_webhook_secret",
+    "twilio_auth_token",
 )
 
 
@@ -81,6 +82,12 @@ class Settings(BaseSettings):
     )
     stripe_webhook_secret: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="Stripe, Developers > Webhooks (whsec_...): verifies its webhooks."
+    )
+    twilio_auth_token: SecretStr = Field(
+        default=SecretStr(_MOCK_SECRET), description="Twilio, Account > Auth token: verifies its status callbacks."
+    )
+    mock_mail_key: SecretStr = Field(
+        default=SecretStr(_MOCK_SECRET), description="From which the mock mail vendor's signing key is made."
     )
     merchant_name: str = Field(default="Drop AS", description="Who is paid by card: Drop, for its own services.")
     merchant_account: str = Field(default="86011117947", description="Drop's own account number, shown to payers.")

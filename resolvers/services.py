@@ -8,6 +8,7 @@ from services.card_payments import CardPayments
 from services.kyc import KycService
 from services.payments import Payments
 from services.plans import Plans
+from services.profiles import Profiles
 from services.sessions import Sessions
 from services.streams import Streams
 from services.users import Users
@@ -16,6 +17,7 @@ from services.users import Users
 @dataclass(frozen=True, slots=True)
 class Services:
     users: Users
+    profiles: Profiles
     sessions: Sessions
     kyc: KycService
     banks: Banks

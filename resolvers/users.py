@@ -2,9 +2,21 @@ from strawberry import Info
 
 from domain.errors import Refusal
 from domain.ids import SessionId
+from domain.profile import profile_change
 from resolvers.context import Context
 from schema.types.errors import user_errors_of
-from schema.types.user import EndAllSessionsPayload, EndSessionInput, EndSessionPayload, Session, User
+from schema.types.user import (
+    Address,
+    EndAllSessionsPayload,
+    EndSessionInput,
+    EndSessionPayload,
+    Session,
+    SetNotificationPreferencesInput,
+    SetNotificationPreferencesPayload,
+    UpdateProfileInput,
+    UpdateProfilePayload,
+    User,
+)
 
 
 async def viewer(info: Info[Context, None]) -> User | None:
@@ -25,3 +37,32 @@ async def end_session(info: Info[Context, None], input: EndSessionInput) -> EndS
 async def end_all_sessions(info: Info[Context, None]) -> EndAllSessionsPayload | None:
     viewer = info.context.viewer()
     return EndAllSessionsPayload(count=await info.context.services.sessions.end_all(viewer.user_id))
+
+
+async def update_profile(info: Info[Context, None], input: UpdateProfileInput) -> UpdateProfilePayload | None:
+    viewer = info.context.viewer()
+    try:
+        change = profile_change(email=input.email, phone=input.phone, locale=input.locale, address=input.address)
+        changed = await info.context.services.profiles.change(viewer.user_id, change)
+    except Refusal as refusal:
+        return UpdateProfilePayload(user_errors=user_errors_of(refusal))
+    return UpdateProfilePayload(
+        user=User.of(changed.user),
+        address_candidates=[Address.of(one) for one in changed.candidates],
+        warnings=list(changed.warnings),
+    )
+
+
+async def set_notification_preferences(
+    info: Info[Context, None], input: SetNotificationPreferencesInput
+) -> SetNotificationPreferencesPayload | None:
+    viewer = info.context.viewer()
+    given = {
+        "payments": input.payments,
+        "verification": input.verification,
+        "bank_connections": input.bank_connections,
+        "security": input.security,
+    }
+    wanted = {name: value for name, value in given.items() if value is not None}
+    user = await info.context.services.profiles.set_preferences(viewer.user_id, wanted)
+    return SetNotificationPreferencesPayload(user=User.of(user))

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import bank, bankid, cards, clock, kyc, plans
+from sandbox import bank, bankid, cards, clock, kyc, maps, messages, plans
 from sandbox.people import banks
 from sandbox.problems import Refused
 from sandbox.store import Document
@@ -228,6 +228,18 @@ async def _cancel_subscription(world: World, request: Request) -> Document:
     return await plans.cancel(world, request.path_params["subscription"])
 
 
+async def _send_mail(world: World, request: Request) -> Document:
+    return await messages.send_mail(world, await request.json())
+
+
+async def _send_sms(world: World, request: Request) -> Document:
+    return await messages.send_sms(world, await request.json())
+
+
+async def _geocode(world: World, request: Request) -> Document:
+    return maps.geocode(request.query_params.get("address", ""))
+
+
 def _route(path: str, handler: Callable[[World, Request], Awaitable[object]], method: str = "GET") -> Route:
     return Route(path, _endpoint(handler), methods=[method])
 
@@ -254,6 +266,9 @@ ROUTES = [
     _route("/bank/payments/by-reference/{reference}", _payment_by_reference),
     _route("/bank/payments/{payment}", _payment),
     _route("/bank/payments/{payment}/cancellation", _cancel_payment, "POST"),
+    _route("/mail/send", _send_mail, "POST"),
+    _route("/sms/messages", _send_sms, "POST"),
+    _route("/maps/geocode", _geocode),
     _route("/cards/customers", _create_customer, "POST"),
     _route("/cards/payment_intents", _create_intent, "POST"),
     _route("/cards/payment_intents/{intent}", _intent),

@@ -79,6 +79,8 @@ def _claims(chosen: Person, nonce: str) -> Document:
         "sub": hashlib.sha256(f"{ISSUER}:{chosen.identity_number}".encode()).hexdigest()[:32],
         "name": chosen.name,
         "nnin_altsub": chosen.identity_number,
+        "email": f"{chosen.id}@example.no",
+        "phone_number": chosen.phone,
         "nonce": nonce,
         "id_token": f"sandbox.{chosen.id}",
     }

@@ -242,6 +242,11 @@ async def dispute(request: Request) -> Response:
     return RedirectResponse("/sandbox/", _SEE_OTHER)
 
 
+async def outbox(request: Request) -> Response:
+    store = _world(request).store
+    return _render("outbox.html", mails=await store.newest("mail", 50), messages=await store.newest("sms", 50))
+
+
 async def webhook_list(request: Request) -> Response:
     return _render("webhooks.html", deliveries=await _world(request).store.deliveries())
 
@@ -251,7 +256,7 @@ async def send_again(request: Request) -> Response:
     sent = await world.store.delivery(request.path_params["number"])
     if sent is None:
         raise Refused(404, "RESOURCE_UNKNOWN", "There is no such webhook.")
-    await webhooks.deliver(world, {"provider": sent["provider"], "raw": sent["raw"], "attempt": 99})
+    await webhooks.deliver(world, {**sent, "attempt": 99})
     return RedirectResponse("/sandbox/webhooks", _SEE_OTHER)
 
 
@@ -276,6 +281,7 @@ ROUTES = [
     Route("/cards/plan-challenge/{subscription}", plan_challenge_page),
     Route("/cards/plan-challenge/{subscription}", answer_plan_challenge, methods=["POST"]),
     Route("/cards/disputes/{intent}", dispute, methods=["POST"]),
+    Route("/outbox", outbox),
     Route("/webhooks", webhook_list),
     Route("/webhooks/{number:int}", send_again, methods=["POST"]),
     Mount("/static", StaticFiles(directory=_HERE / "static")),

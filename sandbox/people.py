@@ -42,6 +42,7 @@ class Person:
     name: str
     about: str
     identity_number: str
+    phone: str
     kyc: str
     accounts: tuple[Account, ...]
 
@@ -72,6 +73,7 @@ def personas() -> dict[str, Person]:
             entry["name"],
             entry["about"],
             synthetic_identity_number(born.day, born.month, born.year, number * 40),
+            _phone(number),
             entry["kyc"],
             tuple(accounts),
         )
@@ -89,7 +91,12 @@ def someone_new(number: int) -> Person:
         for bank in banks().values()
         if bank.part_of is None
     )
-    return Person(f"new{number}", name, "Made up at the login page", identity_number, "drawn", accounts)
+    phone = _phone(10_000 + number)
+    return Person(f"new{number}", name, "Made up at the login page", identity_number, phone, "drawn", accounts)
+
+
+def _phone(number: int) -> str:
+    return f"+47400{number:05d}"
 
 
 def person(identifier: str) -> Person | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from sandbox.store import Store
 
@@ -16,6 +17,8 @@ class SandboxSettings:
     openbanking_webhook_secret: str
     sumsub_secret_key: str
     stripe_webhook_secret: str
+    twilio_auth_token: str
+    mail_signing_key: EllipticCurvePrivateKey
     seed: str = "drop"
 
 

@@ -16,7 +16,13 @@ from schema.types.node import Node
 from schema.types.payment import CancelPaymentPayload, InitiatePaymentPayload
 from schema.types.plan import Plan, PlanSubscriptionPayload
 from schema.types.stream import BankConnectionUpdate, KycUpdate, PaymentUpdate, ViewerEvent
-from schema.types.user import EndAllSessionsPayload, EndSessionPayload, User
+from schema.types.user import (
+    EndAllSessionsPayload,
+    EndSessionPayload,
+    SetNotificationPreferencesPayload,
+    UpdateProfilePayload,
+    User,
+)
 
 
 @strawberry.type(description="Where reading begins.")
@@ -83,6 +89,12 @@ class Mutation:
     )
     resume_plan_subscription: PlanSubscriptionPayload | None = strawberry.field(
         resolver=plans.resume_plan_subscription, description="Let a plan go on that was to end with its period."
+    )
+    update_profile: UpdateProfilePayload | None = strawberry.field(
+        resolver=users.update_profile, description="Change e-mail, phone, language or address."
+    )
+    set_notification_preferences: SetNotificationPreferencesPayload | None = strawberry.field(
+        resolver=users.set_notification_preferences, description="Choose what to hear of."
     )
     end_session: EndSessionPayload | None = strawberry.field(
         resolver=users.end_session, description="Sign out in one place; its open WebSockets close."

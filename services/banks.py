@@ -33,20 +33,24 @@ from domain.errors import (
 )
 from domain.event import EventKind
 from domain.ids import BankId, ConnectionId, ConsentId, UserId
+from domain.notification import Template
 from domain.redirect import require_allowed, with_query
 from domain.snapshot import connection_fields
 from providers.open_banking.port import AccountInformation, ConsentRequest, ConsentState, Psu
 from providers.vendors import Vendors
 from services.accounts import Accounts
+from services.notices import Notices
 from services.tokens import hash_of, new_token
 from services.vault import Vault
 
 ASK_CONSENT: Final = "ask_consent"
 FETCH_ACCOUNTS: Final = "fetch_accounts"
 REVOKE_CONSENT: Final = "revoke_consent"
+TELL_OF_EXPIRY: Final = "tell_of_consent_expiry"
 _SHOWN: Final = 100
 # The bank's page lives for fifteen minutes: by then the consent is given or gone.
 _FIRST_ASK: Final = timedelta(minutes=16)
+_NOTICE_BEFORE: Final = timedelta(days=7)
 _FETCH_AGAIN: Final = timedelta(seconds=30)
 _BANKS_FRESH_S: Final = 3600
 _log = structlog.get_logger()
@@ -68,6 +72,7 @@ class Banks:
         vendors: Vendors[AccountInformation],
         accounts: Accounts,
         vault: Vault,
+        notices: Notices,
         clock: Clock,
         return_origins: tuple[str, ...],
     ) -> None:
@@ -76,6 +81,7 @@ class Banks:
         self._vendors = vendors
         self._accounts = accounts
         self._vault = vault
+        self._notices = notices
         self._clock = clock
         self._return_origins = return_origins
         self._listed: dict[str, tuple[float, Sequence[Bank]]] = {}
@@ -171,6 +177,19 @@ class Banks:
         if overdue or ended:
             state = ConsentState(ConsentStatus.EXPIRED, consent.valid_until)
             await self._take(user_id, consent_id, state, "it ran out")
+
+    async def tell_of_expiry(self, user_id: UserId, consent_id: ConsentId) -> None:
+        """A week before a consent runs out, unless another has replaced it. Raises Unavailable."""
+        names = {bank.id: bank.name for bank in await self.list_banks("NO")}
+        async with self._work() as work:
+            consent = await work.consents.get(user_id, consent_id)
+            if consent is None or consent.status is not ConsentStatus.ACTIVE:
+                return
+            connection = await work.connections.get(user_id, consent.connection_id)
+            assert connection is not None
+            bank, day = names.get(connection.bank_id, connection.bank_id), consent.valid_until.isoformat()
+            await self._notices.tell(work, user_id, Template.CONSENT_EXPIRING, bank=bank, expiresOn=day)
+            await work.commit()
 
     async def fetch_accounts(self, user_id: UserId, consent_id: ConsentId) -> None:
         """The net under the return: an ACTIVE consent without accounts is read, unattended. Raises Unavailable."""
@@ -329,6 +348,7 @@ class Banks:
         payload = {"user_id": consent.user_id, "consent_id": consent.id}
         work.jobs.enqueue(FETCH_ACCOUNTS, payload, due_at=now + _FETCH_AGAIN, now=now)
         work.jobs.enqueue(ASK_CONSENT, payload, due_at=consent.ends_at, now=now)
+        work.jobs.enqueue(TELL_OF_EXPIRY, payload, due_at=max(now, consent.ends_at - _NOTICE_BEFORE), now=now)
 
     async def _disconnect(self, user_id: UserId, connection_id: ConnectionId) -> BankConnection:
         now = self._clock.now()

@@ -16,6 +16,7 @@ from domain.refund import Refund, RefundStatus
 from providers.card_payments.port import CardPaymentsProvider, DisputeState, IntentState, RefundState
 from providers.vendors import Vendors
 from services.customers import Customers
+from services.notices import Notices
 from services.payment_steps import PaymentSteps, outcome_of
 
 ASK_CARD_VENDOR: Final = "ask_card_vendor"
@@ -36,6 +37,7 @@ class CardNews:
         vendors: Vendors[CardPaymentsProvider],
         customers: Customers,
         steps: PaymentSteps,
+        notices: Notices,
         clock: Clock,
     ) -> None:
         self._work = work
@@ -43,6 +45,7 @@ class CardNews:
         self._vendors = vendors
         self._customers = customers
         self._steps = steps
+        self._notices = notices
         self._clock = clock
 
     async def refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> str:
@@ -192,6 +195,8 @@ class CardNews:
         if learnt == known and not is_new:
             return None
         await work.refunds.put(learnt)
+        if learnt.status is not known.status:
+            await self._notices.refund(work, payment, learnt)
         return f"refund {learnt.status}" if is_new or learnt.status is not known.status else None
 
     async def _learn_dispute(self, work: UnitOfWork, payment: Payment, state: DisputeState) -> str | None:

@@ -15,6 +15,7 @@ from domain.kyc import Kyc, KycStatus, Review
 from domain.snapshot import kyc_fields
 from providers.kyc.port import AccessToken, KycProvider
 from providers.vendors import Vendors
+from services.notices import Notices
 
 CANCEL_UNAUTHORISED: Final = "cancel_unauthorised_payments"
 ASK_KYC_VENDOR: Final = "ask_kyc_vendor"
@@ -36,10 +37,11 @@ def _away(error: Unavailable) -> ProviderUnavailable:
 
 
 class KycService:
-    def __init__(self, work: Work, read: Read, vendors: Vendors[KycProvider], clock: Clock) -> None:
+    def __init__(self, work: Work, read: Read, vendors: Vendors[KycProvider], notices: Notices, clock: Clock) -> None:
         self._work = work
         self._read = read
         self._vendors = vendors
+        self._notices = notices
         self._clock = clock
 
     async def of_users(self, user_ids: Sequence[UserId]) -> list[Kyc]:
@@ -146,6 +148,7 @@ class KycService:
 
     async def _save(self, work: UnitOfWork, before: Kyc, after: Kyc) -> None:
         await work.kyc.save(before, after)
+        await self._notices.kyc(work, before, after)
         work.tell(Told(after.user_id, EventKind.KYC, after.id, kyc_fields(after), self._clock.now()))
 
     def _enqueue_ask(self, work: UnitOfWork, user_id: UserId, pause: timedelta) -> None:

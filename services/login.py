@@ -12,6 +12,7 @@ from domain.clock import Clock
 from domain.errors import InvalidInput, ProviderUnavailable, Unavailable
 from domain.ids import KycId, UserId
 from domain.kyc import Kyc
+from domain.notification import Template
 from domain.redirect import require_allowed, with_query
 from domain.session import (
     ABSOLUTE_LIFETIME,
@@ -23,6 +24,7 @@ from domain.session import (
 )
 from providers.identity.port import AuthorizationRequest, Identity, IdentityProvider, LoginFailed
 from services.customers import CREATE_CUSTOMER
+from services.notices import Notices
 from services.tokens import code_challenge_of, hash_of, new_token
 from services.vault import Vault
 
@@ -82,6 +84,7 @@ class Login:
         work: Work,
         identity: IdentityProvider,
         vault: Vault,
+        notices: Notices,
         *,
         clock: Clock,
         machine_clock: Clock,
@@ -95,6 +98,7 @@ class Login:
         self._machine_clock = machine_clock
         self._return_origins = return_origins
         self._kyc_vendor = kyc_vendor
+        self._notices = notices
 
     async def start(self, start: LoginStart) -> LoginRedirect:
         """Begin a login. Raises InvalidInput for a return address that is not allowed or a missing challenge."""
@@ -150,6 +154,7 @@ class Login:
             if attempt.client == SessionClient.MOBILE:
                 done = await self._give_code(work, attempt, user_id, identity)
             else:
+                await self._tell_of_new_device(work, user_id, user_agent)
                 token = self._open_session(work, user_id, identity, user_agent)
                 done = LoginDone(attempt.return_to, token)
             await work.commit()
@@ -171,6 +176,7 @@ class Login:
             if not secrets.compare_digest(challenge, attempt.app_code_challenge or ""):
                 await work.commit()
                 raise InvalidGrant("The code_verifier does not match.")
+            await self._tell_of_new_device(work, UserId(attempt.user_id), user_agent)
             tokens, row = self._new_tokens(attempt.user_id, user_agent, attempt.id_token_encrypted)
             work.sessions.add(row)
             await work.commit()
@@ -239,12 +245,15 @@ class Login:
             name=identity.name,
             national_identity_number_encrypted=self._vault.encrypt(number) if number else None,
             national_identity_number_hash=self._vault.keyed_hash(number) if number else None,
+            email=identity.email,
+            phone=identity.phone,
             created_at=now,
         )
         await work.users.add(row)
         await work.events.begin_stream(user_id)
         work.kyc.add(Kyc(KycId(new_id(ids.KYC, now)), user_id, self._kyc_vendor))
         work.jobs.enqueue(CREATE_CUSTOMER, {"user_id": user_id}, due_at=now, now=now)
+        await self._notices.tell(work, user_id, Template.WELCOME)
         return user_id
 
     async def _give_code(
@@ -260,6 +269,12 @@ class Login:
         )
         state = {"state": attempt.app_state} if attempt.app_state else {}
         return LoginDone(with_query(attempt.return_to, code=code, **state), None)
+
+    async def _tell_of_new_device(self, work: UnitOfWork, user_id: UserId, user_agent: str | None) -> None:
+        """Not at the very first sign-in, and not for a browser or app that was used before."""
+        known = await work.sessions.user_agents(user_id)
+        if known and user_agent not in known:
+            await self._notices.tell(work, user_id, Template.NEW_SIGN_IN)
 
     def _open_session(self, work: UnitOfWork, user_id: UserId, identity: Identity, user_agent: str | None) -> str:
         now = self._machine_clock.now()

@@ -11,6 +11,7 @@ from domain.clock import Clock
 from domain.event import EventKind
 from domain.payment import Payment, PaymentEvent, Status
 from domain.snapshot import payment_fields
+from services.notices import Notices
 
 REFRESH_ACCOUNT: Final = "refresh_account"
 Step = Callable[[Payment], tuple[Payment, PaymentEvent | None]]
@@ -20,8 +21,9 @@ _log = structlog.get_logger()
 
 
 class PaymentSteps:
-    def __init__(self, work: Work, clock: Clock) -> None:
+    def __init__(self, work: Work, notices: Notices, clock: Clock) -> None:
         self._work = work
+        self._notices = notices
         self._clock = clock
 
     async def take(
@@ -47,6 +49,7 @@ class PaymentSteps:
             return
         await work.payments.save(before, after, event)
         self.tell(work, after)
+        await self._notices.payment(work, before, after)
         if after.status is Status.SETTLED and before.status is not Status.SETTLED:
             self._after_settling(work, before, after)
 

@@ -35,6 +35,7 @@ from providers.card_payments.port import CardPaymentsProvider, SubscriptionState
 from providers.vendors import Vendors
 from services.customers import Customers
 from services.idempotency import earlier, keep
+from services.notices import Notices
 from services.tokens import hash_of, new_token
 
 ASK_PLAN: Final = "ask_plan_subscription"
@@ -65,6 +66,7 @@ class Plans:
         read: Read,
         vendors: Vendors[CardPaymentsProvider],
         customers: Customers,
+        notices: Notices,
         clock: Clock,
         return_origins: tuple[str, ...],
     ) -> None:
@@ -72,6 +74,7 @@ class Plans:
         self._read = read
         self._vendors = vendors
         self._customers = customers
+        self._notices = notices
         self._clock = clock
         self._return_origins = return_origins
 
@@ -278,6 +281,7 @@ class Plans:
                 await work.plans.save(before, after)
             if after.version != before.version:
                 self._tell(work, after)
+                await self._notices.plan(work, before, after)
             await work.commit()
             return after
 
@@ -290,20 +294,19 @@ class Plans:
             before = known.get(one.reference)
             if before is not None and before.status is one.status:
                 continue
-            identifier = before.id if before else PlanInvoiceId(new_id(ids.PLAN_INVOICE, self._clock.now()))
-            await work.plans.put_invoice(
-                PlanInvoice(
-                    id=identifier,
-                    subscription_id=subscription.id,
-                    vendor_invoice_id=one.reference,
-                    number=one.number,
-                    amount=one.amount,
-                    status=one.status,
-                    period_start=one.period_start,
-                    period_end=one.period_end,
-                    created_at=one.created_at,
-                )
+            invoice = PlanInvoice(
+                id=before.id if before else PlanInvoiceId(new_id(ids.PLAN_INVOICE, self._clock.now())),
+                subscription_id=subscription.id,
+                vendor_invoice_id=one.reference,
+                number=one.number,
+                amount=one.amount,
+                status=one.status,
+                period_start=one.period_start,
+                period_end=one.period_end,
+                created_at=one.created_at,
             )
+            await work.plans.put_invoice(invoice)
+            await self._notices.invoice(work, subscription, invoice)
 
     async def _open(self, user_id: UserId) -> PlanSubscription:
         for subscription in await self.open_of_users([user_id]):

@@ -6,18 +6,23 @@ from typing import Final, Protocol
 
 from db.unit_of_work import Read
 from providers.card_payments.port import CardPaymentsProvider
+from providers.email.port import EmailProvider
 from providers.kyc.port import KycProvider
 from providers.open_banking.port import OpenBankingNotice, PaymentInitiation
+from providers.sms.port import SmsProvider
 from providers.vendors import Vendors
 from services.banks import Banks
 from services.card_news import CardNews
 from services.kyc import KycService
+from services.notifications import Notifications
 from services.payment_news import PaymentNews
 from services.plans import Plans
 
 KYC: Final = "sumsub"
 OPEN_BANKING: Final = "openbanking"
 CARDS: Final = "stripe"
+EMAIL: Final = "sendgrid"
+SMS: Final = "twilio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +123,34 @@ class CardWebhooks:
         if subscription is not None:
             return await self._plans.refresh(subscription.user_id, subscription.id)
         return await self._news.refresh(payment.user_id, payment.id, cause) if payment else None
+
+
+class EmailWebhooks:
+    """A delivery holds many events; each is stored, deduplicated and processed by itself."""
+
+    def __init__(self, vendors: Vendors[EmailProvider], notifications: Notifications) -> None:
+        self._vendors = vendors
+        self._notifications = notifications
+
+    def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        notices = self._vendors[self._vendors.current].parse_webhook(delivery.raw, delivery.headers)
+        return [Incoming(notice.event_key, notice.raw) for notice in notices]
+
+    async def process(self, raw: bytes, cause: str) -> str | None:
+        vendor = self._vendors.current
+        return await self._notifications.learn(self._vendors[vendor].read_event(raw), vendor)
+
+
+class SmsWebhooks:
+    def __init__(self, vendors: Vendors[SmsProvider], notifications: Notifications) -> None:
+        self._vendors = vendors
+        self._notifications = notifications
+
+    def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        vendor = self._vendors[self._vendors.current]
+        notice = vendor.parse_status(delivery.raw, delivery.headers, delivery.url)
+        return [Incoming(notice.event_key, notice.raw)]
+
+    async def process(self, raw: bytes, cause: str) -> str | None:
+        vendor = self._vendors.current
+        return await self._notifications.learn(self._vendors[vendor].read_status(raw), vendor)

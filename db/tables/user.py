@@ -1,7 +1,9 @@
 """The person, their sign-ins and the logins under way."""
 
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import JSON, Column
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
 from db.columns import UtcDateTime
@@ -18,6 +20,8 @@ class UserRow(SQLModel, table=True):
     email: str | None = None
     phone: str | None = None
     locale: str = "nb-NO"
+    address: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    notification_preferences: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     national_identity_number_encrypted: bytes | None = None
     national_identity_number_hash: str | None = Field(default=None, unique=True)
     created_at: datetime = Field(sa_type=UtcDateTime)

@@ -22,7 +22,7 @@ class MockBankId:
         query = {
             "client_id": CLIENT_ID,
             "response_type": "code",
-            "scope": "openid profile nnin_altsub",
+            "scope": "openid profile nnin_altsub email phone",
             "redirect_uri": request.redirect_uri,
             "state": request.state,
             "nonce": request.nonce,
@@ -50,6 +50,8 @@ class MockBankId:
             name=claims["name"],
             national_identity_number=claims["nnin_altsub"],
             id_token=claims["id_token"],
+            email=claims["email"],
+            phone=claims["phone_number"],
         )
 
     def end_session_url(self, *, id_token: str, return_to: str) -> str | None:

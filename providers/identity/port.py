@@ -22,13 +22,15 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The person, as their eID vouches for them. (`issuer`, `subject`) is the key."""
+    """The person, as their eID vouches for them. (`issuer`, `subject`) is the key; `phone` is E.164."""
 
     issuer: str
     subject: str
     name: str
     national_identity_number: str | None
     id_token: str
+    email: str | None = None
+    phone: str | None = None
 
 
 class LoginFailed(DropError):

@@ -18,6 +18,10 @@ class UserErrorCode(Enum):
     INVALID_KID = strawberry.enum_value("INVALID_KID", description="Malformed or a wrong check digit.")
     INVALID_DATE = strawberry.enum_value("INVALID_DATE", description="Past, or too far ahead.")
     INVALID_TEXT = strawberry.enum_value("INVALID_TEXT", description="Empty, too long, or not printable.")
+    INVALID_EMAIL = strawberry.enum_value("INVALID_EMAIL", description="Not an e-mail address.")
+    INVALID_PHONE = strawberry.enum_value("INVALID_PHONE", description="Not a number with its country's code.")
+    INVALID_LOCALE = strawberry.enum_value("INVALID_LOCALE", description="Not a language that Drop speaks.")
+    ADDRESS_NOT_FOUND = strawberry.enum_value("ADDRESS_NOT_FOUND", description="Not on the map.")
     INVALID_RETURN_TO = strawberry.enum_value(
         "INVALID_RETURN_TO", description="Not an address that Drop may send the user to."
     )

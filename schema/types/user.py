@@ -5,7 +5,7 @@ import strawberry
 from strawberry import Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
-from domain import session, user
+from domain import notification, profile, session, user
 from domain.ids import UserId
 from domain.page import PaymentPage
 from domain.session import SessionClient
@@ -43,12 +43,52 @@ class Session(Node):
         )
 
 
+@strawberry.type(description="A postal address.")
+class Address:
+    formatted: str = strawberry.field(description="In one line.")
+    street: str | None = strawberry.field(description="With the number.")
+    postal_code: str | None = strawberry.field(description="Four digits in Norway.")
+    postal_place: str | None = strawberry.field(description="The post's name of the place.")
+    country: str | None = strawberry.field(description="ISO 3166-1 alpha-2.")
+    normalised: bool = strawberry.field(description="Whether it was found on the map; else it is as the user typed it.")
+
+    @classmethod
+    def of(cls, one: profile.Address) -> Self:
+        return cls(
+            formatted=one.formatted,
+            street=one.street,
+            postal_code=one.postal_code,
+            postal_place=one.postal_place,
+            country=one.country,
+            normalised=one.is_normalised,
+        )
+
+
+@strawberry.type(description="What the user wants to hear of. Receipts and bills are always sent.")
+class NotificationPreferences:
+    payments: bool = strawberry.field(description="Mail when a bank payment settles or fails.")
+    verification: bool = strawberry.field(description="Mail on the verification's result.")
+    bank_connections: bool = strawberry.field(description="Mail before the access to a bank runs out.")
+    security: bool = strawberry.field(description="SMS on new sign-ins and changed contact details.")
+
+    @classmethod
+    def of(cls, one: notification.NotificationPreferences) -> Self:
+        return cls(
+            payments=one.payments,
+            verification=one.verification,
+            bank_connections=one.bank_connections,
+            security=one.security,
+        )
+
+
 @strawberry.type(description="The person who is signed in.")
 class User(Node):
     name: str = strawberry.field(description="As BankID knows it.")
     email: str | None = strawberry.field(description="For messages.")
     phone: str | None = strawberry.field(description="E.164, for security notices.")
-    locale: str = strawberry.field(description="A BCP 47 language tag.")
+    locale: str = strawberry.field(description="A BCP 47 language tag; messages come in it.")
+    address: Address | None = strawberry.field(description="Where the user lives.")
+    notification_preferences: NotificationPreferences = strawberry.field(description="What the user wants to hear of.")
     created_at: datetime = strawberry.field(description="When the user first signed in.")
 
     @strawberry.field(description="The verification of the user's identity.")
@@ -109,6 +149,8 @@ class User(Node):
             email=one.email,
             phone=one.phone,
             locale=one.locale,
+            address=Address.of(one.address) if one.address else None,
+            notification_preferences=NotificationPreferences.of(one.preferences),
             created_at=one.created_at,
         )
 
@@ -129,6 +171,46 @@ class EndSessionPayload:
 @strawberry.type(description="What `endAllSessions` gives.")
 class EndAllSessionsPayload:
     count: int = strawberry.field(description="How many sign-ins have ended, this one included.")
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
+@strawberry.input(description="What to change; what is left out stays.")
+class UpdateProfileInput:
+    email: str | None = strawberry.field(description="For messages.", default=None)
+    phone: str | None = strawberry.field(description="With the country's code, such as +47 900 00 000.", default=None)
+    locale: str | None = strawberry.field(description="nb-NO or en-GB.", default=None)
+    address: str | None = strawberry.field(description="In one line; it is looked up on the map.", default=None)
+
+
+@strawberry.type(description="What `updateProfile` gives.")
+class UpdateProfilePayload:
+    user: User | None = strawberry.field(description="As it stands.", default=None)
+    address_candidates: list[Address] = strawberry.field(
+        description="Where the address is ambiguous: send one of these. Nothing was changed then.", default_factory=list
+    )
+    warnings: list[str] = strawberry.field(description="What the user may want to know.", default_factory=list)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
+@strawberry.input(description="What the user wants to hear of; what is left out stays.")
+class SetNotificationPreferencesInput:
+    payments: bool | None = strawberry.field(description="Mail when a bank payment settles or fails.", default=None)
+    verification: bool | None = strawberry.field(description="Mail on the verification's result.", default=None)
+    bank_connections: bool | None = strawberry.field(
+        description="Mail before the access to a bank runs out.", default=None
+    )
+    security: bool | None = strawberry.field(
+        description="SMS on new sign-ins and changed contact details.", default=None
+    )
+
+
+@strawberry.type(description="What `setNotificationPreferences` gives.")
+class SetNotificationPreferencesPayload:
+    user: User | None = strawberry.field(description="As it stands.", default=None)
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list
     )

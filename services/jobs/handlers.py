@@ -7,13 +7,14 @@ from typing import Any
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached
 from domain.ids import AccountId
 from services import banks as bank_jobs
-from services import card_news, customers, payment_news, payment_steps, plans, retention, webhooks
+from services import card_news, customers, notices, payment_news, payment_steps, plans, retention, webhooks
 from services import kyc as kyc_jobs
 from services.accounts import Accounts
 from services.banks import Banks
 from services.card_news import CardNews
 from services.customers import Customers
 from services.kyc import KycService
+from services.notifications import Notifications
 from services.payment_news import PaymentNews
 from services.payments import Payments
 from services.plans import Plans
@@ -33,6 +34,7 @@ class Services:
     card_news: CardNews
     customers: Customers
     plans: Plans
+    notifications: Notifications
     webhooks: Webhooks
     retention: Retention
 
@@ -45,12 +47,14 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
         kyc_jobs.CANCEL_UNAUTHORISED: lambda job: services.payments.cancel_unauthorised(**job),
         bank_jobs.ASK_CONSENT: lambda job: services.banks.ask_consent(**job),
         bank_jobs.FETCH_ACCOUNTS: lambda job: _unless_limited(services.banks.fetch_accounts(**job)),
+        bank_jobs.TELL_OF_EXPIRY: lambda job: services.banks.tell_of_expiry(**job),
         bank_jobs.REVOKE_CONSENT: lambda job: services.banks.revoke(**job),
         retention.PURGE: lambda job: services.retention.purge(),
         payment_news.ASK_BANK: lambda job: services.news.ask_bank(**job),
         card_news.ASK_CARD_VENDOR: lambda job: services.card_news.ask_vendor(**job),
         card_news.SETTLE_REFUND: lambda job: services.card_news.settle_refund(**job),
         customers.CREATE_CUSTOMER: lambda job: services.customers.create(**job),
+        notices.SEND_NOTIFICATION: lambda job: services.notifications.send(**job),
         plans.ASK_PLAN: lambda job: services.plans.ask(**job),
         payment_steps.REFRESH_ACCOUNT: lambda job: _refresh_account(services.accounts, job),
     }

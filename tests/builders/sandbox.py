@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from gateway.mail_key import private_key_of
 from providers.resilience import Guard
 from providers.sandbox_client import SandboxClient
 from sandbox.api import NOW_HEADER
@@ -25,6 +26,8 @@ from tests.builders.line import Line
 OPENBANKING_SECRET = "contract-openbanking"
 SUMSUB_SECRET = "contract-sumsub"
 STRIPE_SECRET = "contract-stripe"
+TWILIO_TOKEN = "contract-twilio"
+MAIL_SECRET = "contract-mail"
 
 
 @dataclass
@@ -112,6 +115,8 @@ async def sandbox_alone(folder: Path, at: datetime) -> AsyncIterator[Sandbox]:
             openbanking_webhook_secret=OPENBANKING_SECRET,
             sumsub_secret_key=SUMSUB_SECRET,
             stripe_webhook_secret=STRIPE_SECRET,
+            twilio_auth_token=TWILIO_TOKEN,
+            mail_signing_key=private_key_of(MAIL_SECRET),
         )
         world = World(store, gateway, secrets, now=at)
         http = httpx.AsyncClient(

@@ -1,0 +1,88 @@
+from collections.abc import Sequence
+
+from sqlalchemy import CursorResult, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.notification import NotificationRow
+from domain.errors import StaleVersion
+from domain.ids import NotificationId, UserId
+from domain.notification import Notification, NotificationStatus, Template
+
+
+def notification_of(row: NotificationRow) -> Notification:
+    return Notification(
+        id=NotificationId(row.id),
+        user_id=UserId(row.user_id),
+        template=Template(row.template),
+        locale=row.locale,
+        data=row.data,
+        vendor=row.vendor,
+        created_at=row.created_at,
+        status=NotificationStatus(row.status),
+        attempts=row.attempts,
+        vendor_message_id=row.vendor_message_id,
+        outcome=row.outcome,
+        version=row.version,
+    )
+
+
+class NotificationQueries:
+    """Messages, for the services that send them; no user reads them here."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    def add(self, one: Notification) -> None:
+        row = NotificationRow(
+            id=one.id,
+            user_id=one.user_id,
+            channel=one.channel,
+            template=one.template,
+            locale=one.locale,
+            data=dict(one.data),
+            vendor=one.vendor,
+            status=one.status,
+            created_at=one.created_at,
+        )
+        self._session.add(row)
+
+    async def get(self, notification_id: str) -> Notification | None:
+        row = await self._session.get(NotificationRow, notification_id)
+        return notification_of(row) if row else None
+
+    async def by_vendor_message(self, vendor: str, message_id: str) -> Notification | None:
+        query = select(NotificationRow).where(
+            NotificationRow.vendor == vendor, NotificationRow.vendor_message_id == message_id
+        )
+        row = (await self._session.exec(query)).first()
+        return notification_of(row) if row else None
+
+    async def of_user(self, user_id: UserId, limit: int) -> list[Notification]:
+        """Newest first."""
+        query = select(NotificationRow).where(NotificationRow.user_id == user_id)
+        rows = await self._session.exec(query.order_by(col(NotificationRow.id).desc()).limit(limit))
+        return [notification_of(row) for row in rows]
+
+    async def in_status(self, status: NotificationStatus, limit: int) -> Sequence[Notification]:
+        """Newest first, of all users: for operators."""
+        query = select(NotificationRow).where(NotificationRow.status == status)
+        rows = await self._session.exec(query.order_by(col(NotificationRow.id).desc()).limit(limit))
+        return [notification_of(row) for row in rows]
+
+    async def save(self, before: Notification, after: Notification) -> None:
+        """Write the new state over the version that was read. Raises StaleVersion."""
+        saved = await self._session.exec(
+            update(NotificationRow)
+            .where(col(NotificationRow.id) == before.id, col(NotificationRow.version) == before.version)
+            .values(
+                status=after.status,
+                attempts=after.attempts,
+                vendor_message_id=after.vendor_message_id,
+                outcome=after.outcome,
+                version=after.version,
+            )
+        )
+        assert isinstance(saved, CursorResult)
+        if saved.rowcount != 1:
+            raise StaleVersion

@@ -1,0 +1,32 @@
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column
+from sqlmodel import Field, Index, SQLModel
+
+from db.columns import UtcDateTime
+
+
+class NotificationRow(SQLModel, table=True):
+    """One message to a user. `data` fills its template; the address stays with the user."""
+
+    __tablename__ = "notification"
+    __table_args__ = (
+        Index("ix_notification_user_id", "user_id", "id"),
+        Index("ix_notification_vendor_message_id", "vendor", "vendor_message_id"),
+        Index("ix_notification_status", "status", "id"),
+    )
+
+    id: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="user.id")
+    channel: str
+    template: str
+    locale: str
+    data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    vendor: str
+    vendor_message_id: str | None = None
+    status: str
+    attempts: int = 0
+    outcome: str | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    version: int = 1

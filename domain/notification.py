@@ -1,0 +1,144 @@
+"""Messages to users: what is sent, on which channel, and how far it has come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from domain.ids import NotificationId, UserId
+
+# A failing vendor is tried again after these pauses, then the message is dead and can be replayed.
+RETRY_AFTER: Final = (timedelta(seconds=60), timedelta(seconds=300), timedelta(seconds=900))
+
+
+class Channel(StrEnum):
+    EMAIL = "EMAIL"
+    SMS = "SMS"
+
+
+class Category(StrEnum):
+    """What a user may switch off. ACCOUNT may not be: receipts, bills and what the law wants told."""
+
+    ACCOUNT = "ACCOUNT"
+    PAYMENTS = "PAYMENTS"
+    VERIFICATION = "VERIFICATION"
+    BANK_CONNECTIONS = "BANK_CONNECTIONS"
+    SECURITY = "SECURITY"
+
+
+class Template(StrEnum):
+    WELCOME = "welcome"
+    PASSWORD_RESET = "password_reset"
+    ORDER_CONFIRMATION = "order_confirmation"
+    INVOICE = "invoice"
+    INVOICE_UNPAID = "invoice_unpaid"
+    PLAN_ENDED = "plan_ended"
+    KYC_APPROVED = "kyc_approved"
+    KYC_RETRY = "kyc_retry"
+    KYC_REJECTED = "kyc_rejected"
+    PAYMENT_SETTLED = "payment_settled"
+    PAYMENT_FAILED = "payment_failed"
+    REFUND_FAILED = "refund_failed"
+    CONSENT_EXPIRING = "consent_expiring"
+    DATA_EXPORT_READY = "data_export_ready"
+    ACCOUNT_DELETED = "account_deleted"
+    NEW_SIGN_IN = "new_sign_in"
+    CONTACT_CHANGED = "contact_changed"
+
+
+_SMS: Final = frozenset({Template.NEW_SIGN_IN, Template.CONTACT_CHANGED})
+_CATEGORY: Final[Mapping[Template, Category]] = {
+    Template.KYC_APPROVED: Category.VERIFICATION,
+    Template.KYC_RETRY: Category.VERIFICATION,
+    Template.KYC_REJECTED: Category.VERIFICATION,
+    Template.PAYMENT_SETTLED: Category.PAYMENTS,
+    Template.PAYMENT_FAILED: Category.PAYMENTS,
+    Template.CONSENT_EXPIRING: Category.BANK_CONNECTIONS,
+    Template.NEW_SIGN_IN: Category.SECURITY,
+    Template.CONTACT_CHANGED: Category.SECURITY,
+}
+
+
+def channel_of(template: Template) -> Channel:
+    return Channel.SMS if template in _SMS else Channel.EMAIL
+
+
+def category_of(template: Template) -> Category:
+    return _CATEGORY.get(template, Category.ACCOUNT)
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationPreferences:
+    """What the user wants to hear of: mail but for `security`, which comes as SMS."""
+
+    payments: bool = True
+    verification: bool = True
+    bank_connections: bool = True
+    security: bool = True
+
+    def wants(self, category: Category) -> bool:
+        return category is Category.ACCOUNT or bool(getattr(self, category.lower()))
+
+
+class NotificationStatus(StrEnum):
+    QUEUED = "QUEUED"
+    RETRYING = "RETRYING"
+    SENT = "SENT"
+    DELIVERED = "DELIVERED"
+    BOUNCED = "BOUNCED"
+    DEAD = "DEAD"
+
+
+_NEXT: Final[Mapping[NotificationStatus, frozenset[NotificationStatus]]] = {
+    NotificationStatus.QUEUED: frozenset(NotificationStatus) - {NotificationStatus.QUEUED},
+    NotificationStatus.RETRYING: frozenset(NotificationStatus) - {NotificationStatus.QUEUED},
+    NotificationStatus.SENT: frozenset({NotificationStatus.DELIVERED, NotificationStatus.BOUNCED}),
+    # An operator sends it once more.
+    NotificationStatus.DEAD: frozenset({NotificationStatus.QUEUED}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One message. The address is read when it is sent, so that a changed one counts; `data` fills the template."""
+
+    id: NotificationId
+    user_id: UserId
+    template: Template
+    locale: str
+    data: Mapping[str, str]
+    vendor: str
+    created_at: datetime
+    status: NotificationStatus = NotificationStatus.QUEUED
+    attempts: int = 0
+    vendor_message_id: str | None = None
+    outcome: str | None = None
+    version: int = 1
+
+    @property
+    def channel(self) -> Channel:
+        return channel_of(self.template)
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status in (NotificationStatus.QUEUED, NotificationStatus.RETRYING)
+
+    def learn(self, status: NotificationStatus, outcome: str | None = None) -> "Notification":
+        """Take a step; the same object where it moves nothing. Late news never goes back."""
+        if status not in _NEXT.get(self.status, frozenset()):
+            return self
+        return replace(self, status=status, outcome=outcome, version=self.version + 1)
+
+    def failed(self, outcome: str) -> tuple["Notification", timedelta | None]:
+        """The vendor did not take it: the pause before the next try, None where it is dead."""
+        is_last = self.attempts >= len(RETRY_AFTER)
+        status = NotificationStatus.DEAD if is_last else NotificationStatus.RETRYING
+        pause = None if is_last else RETRY_AFTER[self.attempts]
+        after = replace(self, status=status, attempts=self.attempts + 1, outcome=outcome, version=self.version + 1)
+        return after, pause
+
+    def replayed(self) -> "Notification":
+        """Queued again with all its tries; the same object where it is not dead."""
+        queued = self.learn(NotificationStatus.QUEUED)
+        return queued if queued is self else replace(queued, attempts=0)

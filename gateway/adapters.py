@@ -1,0 +1,94 @@
+"""The adapters of every port, as the settings choose them."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+import httpx
+
+from domain.clock import Clock
+from gateway.mail_key import public_key_of
+from gateway.settings import Settings
+from providers.card_payments import mock as cards_mock
+from providers.card_payments.port import CardPaymentsProvider
+from providers.email import mock as email_mock
+from providers.email.port import EmailProvider
+from providers.geocoding import mock as geocoding_mock
+from providers.geocoding.port import Geocoder
+from providers.identity import mock as identity_mock
+from providers.identity.port import IdentityProvider
+from providers.kyc import mock as kyc_mock
+from providers.kyc.port import KycProvider
+from providers.open_banking import mock as bank_mock
+from providers.open_banking.port import AccountInformation, PaymentInitiation
+from providers.resilience import Guard, Resilience
+from providers.sandbox_client import SandboxClient
+from providers.sms import mock as sms_mock
+from providers.sms.port import SmsProvider
+from providers.texts import Texts
+from providers.vendors import Registered
+
+MOCK: Final = "mock"
+Port = TypeVar("Port")
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """Every port's vendors."""
+
+    identity: IdentityProvider
+    kyc: Registered[KycProvider]
+    accounts: Registered[AccountInformation]
+    payments: Registered[PaymentInitiation]
+    cards: Registered[CardPaymentsProvider]
+    email: Registered[EmailProvider]
+    sms: Registered[SmsProvider]
+    geocoding: Registered[Geocoder]
+
+
+class Declared(Protocol):
+    """An adapter's module: how its vendor is called, as data."""
+
+    RESILIENCE: Resilience
+    RETRIED: frozenset[str]
+
+
+def mock_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient) -> Adapters:
+    """Every vendor is played by the sandbox."""
+
+    def client(provider: str, declared: Declared) -> SandboxClient:
+        return SandboxClient(sandbox, Guard(provider, declared.RESILIENCE, declared.RETRIED))
+
+    texts = Texts()
+    banks = client("open_banking", bank_mock)
+    kyc = kyc_mock.MockKyc(
+        client("kyc", kyc_mock), webhook_secret=settings.sumsub_secret_key.get_secret_value(), clock=clock
+    )
+    payments = bank_mock.MockPaymentInitiation(
+        banks, webhook_secret=settings.openbanking_webhook_secret.get_secret_value(), clock=clock
+    )
+    cards = cards_mock.MockCardPayments(
+        client("card_payments", cards_mock),
+        webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
+        clock=clock,
+    )
+    email = email_mock.MockEmail(
+        client("email", email_mock),
+        texts,
+        webhook_public_key=public_key_of(settings.mock_mail_key.get_secret_value()),
+        clock=clock,
+    )
+    sms = sms_mock.MockSms(client("sms", sms_mock), texts, auth_token=settings.twilio_auth_token.get_secret_value())
+    return Adapters(
+        identity=identity_mock.MockBankId(client("identity", identity_mock)),
+        kyc=_mock(kyc),
+        accounts=_mock(bank_mock.MockAccountInformation(banks)),
+        payments=_mock(payments),
+        cards=_mock(cards),
+        email=_mock(email),
+        sms=_mock(sms),
+        geocoding=_mock(geocoding_mock.MockGeocoder(client("geocoding", geocoding_mock))),
+    )
+
+
+def _mock(adapter: Port) -> Registered[Port]:
+    return Registered(MOCK, {MOCK: adapter})

@@ -1,0 +1,43 @@
+"""The sandbox's mail vendor, which shows what it was given in its outbox and signs as SendGrid does."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from domain.clock import Clock
+from providers.email import sendgrid_events
+from providers.email.port import DeliveryNotice, EmailMessage, RecipientRefused
+from providers.resilience import Resilience
+from providers.sandbox_client import SandboxClient, SandboxRefusal
+from providers.texts import Texts
+
+RESILIENCE: Final = Resilience(timeout_s=5, breaker_failures=5, breaker_open_s=30)
+RETRIED: Final[frozenset[str]] = frozenset()  # a message is tried again by its job, minutes later
+
+
+class MockEmail:
+    def __init__(self, sandbox: SandboxClient, texts: Texts, *, webhook_public_key: str, clock: Clock) -> None:
+        self._sandbox = sandbox
+        self._texts = texts
+        self._key = sendgrid_events.public_key_of(webhook_public_key)
+        self._clock = clock
+
+    async def send(self, message: EmailMessage) -> str:
+        text = self._texts.render(message.template, message.locale, dict(message.data))
+        body = {
+            "to": {"email": message.to, "name": message.to_name},
+            "subject": text.subject,
+            "text": text.body,
+            "categories": [message.template],
+            "custom_args": {"notification_id": message.notification_id},
+        }
+        try:
+            return str((await self._sandbox.command("send", "/mail/send", body))["messageId"])
+        except SandboxRefusal as refusal:
+            raise RecipientRefused("The mail vendor does not take this address.") from refusal
+
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryNotice]:
+        sendgrid_events.verify(raw, headers, self._key, self._clock.now())
+        return sendgrid_events.read_events(raw)
+
+    def read_event(self, raw: bytes) -> DeliveryNotice:
+        return sendgrid_events.read_event(raw)

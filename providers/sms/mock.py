@@ -1,0 +1,36 @@
+"""The sandbox's SMS vendor, which shows what it was given in its outbox and signs as Twilio does."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from providers.email.port import DeliveryNotice, RecipientRefused
+from providers.resilience import Resilience
+from providers.sandbox_client import SandboxClient, SandboxRefusal
+from providers.sms import twilio_status
+from providers.sms.port import SmsMessage
+from providers.texts import Texts
+
+RESILIENCE: Final = Resilience(timeout_s=5, breaker_failures=5, breaker_open_s=30)
+RETRIED: Final[frozenset[str]] = frozenset()  # a message is tried again by its job, minutes later
+
+
+class MockSms:
+    def __init__(self, sandbox: SandboxClient, texts: Texts, *, auth_token: str) -> None:
+        self._sandbox = sandbox
+        self._texts = texts
+        self._auth_token = auth_token
+
+    async def send(self, message: SmsMessage) -> str:
+        text = self._texts.render(message.template, message.locale, dict(message.data))
+        body = {"To": message.to, "Body": text.body, "StatusCallback": message.status_url}
+        try:
+            return str((await self._sandbox.command("send", "/sms/messages", body))["sid"])
+        except SandboxRefusal as refusal:
+            raise RecipientRefused("The SMS vendor does not take this number.") from refusal
+
+    def parse_status(self, raw: bytes, headers: Mapping[str, str], url: str) -> DeliveryNotice:
+        twilio_status.verify(raw, headers.get(twilio_status.SIGNATURE), url, self._auth_token)
+        return twilio_status.read_status(raw)
+
+    def read_status(self, raw: bytes) -> DeliveryNotice:
+        return twilio_status.read_status(raw)

@@ -1,0 +1,51 @@
+"""Twilio's status callback. Source: vendor reference 6.2."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import parse_qsl
+
+from domain.errors import BadSignature, BadWebhook
+from domain.notification import NotificationStatus
+from providers.email.port import DeliveryNotice
+
+SIGNATURE: Final = "x-twilio-signature"
+STATUS: Final[Mapping[str, NotificationStatus]] = {
+    "delivered": NotificationStatus.DELIVERED,
+    "undelivered": NotificationStatus.BOUNCED,
+    "failed": NotificationStatus.BOUNCED,
+}
+
+
+def verify(raw: bytes, signature: str | None, url: str, auth_token: str) -> None:
+    """HMAC-SHA1 over the address and every parameter, sorted by name. Raises BadSignature."""
+    signed = url + "".join(name + value for name, value in sorted(_parameters(raw)))
+    expected = base64.b64encode(hmac.new(auth_token.encode(), signed.encode(), hashlib.sha1).digest())
+    if not hmac.compare_digest(expected, (signature or "").encode()):
+        raise BadSignature("X-Twilio-Signature is missing or does not match.")
+
+
+def read_status(raw: bytes) -> DeliveryNotice:
+    """Raises BadWebhook."""
+    values = dict(_parameters(raw))
+    message, status = values.get("MessageSid"), values.get("MessageStatus")
+    if not message or not status:
+        raise BadWebhook("Not a status callback: MessageSid and MessageStatus are needed.")
+    error = values.get("ErrorCode")
+    return DeliveryNotice(
+        event_key=f"{message[:64]}:{status[:32]}",
+        raw=raw,
+        notification_id=None,
+        vendor_message_id=message,
+        status=STATUS.get(status),
+        detail=f"{status} {error}" if error else status,
+    )
+
+
+def _parameters(raw: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(raw.decode(), keep_blank_values=True, strict_parsing=bool(raw), max_num_fields=100)
+    except ValueError as error:
+        raise BadWebhook("The body is not a form.") from error

@@ -1,0 +1,59 @@
+"""The mail and the SMS vendor: an outbox each, and reports of what became of a message."""
+
+from datetime import timedelta
+from typing import Final
+
+from sandbox.problems import Refused
+from sandbox.store import Document
+from sandbox.webhooks import SENDGRID, TWILIO, send_form_later, send_later
+from sandbox.world import World
+
+_REPORTS_AFTER: Final = timedelta(seconds=1)
+# As Twilio's own magic number: valid, and nobody's.
+_UNREACHABLE: Final = "+15005550009"
+_INVALID: Final = "+15005550001"
+
+
+async def send_mail(world: World, body: Document) -> Document:
+    """Addresses that begin with `bounce` come back, those that begin with `invalid` are not taken."""
+    address = body["to"]["email"]
+    if address.startswith("invalid"):
+        raise Refused(400, "invalid", "Does not contain a valid address.")
+    async with world.store.transaction():
+        number = await world.store.next_number("mail")
+        mail: Document = {**body, "id": f"sg-{number:06d}", "at": world.now.isoformat(), "status": "processed"}
+        await world.store.put("mail", mail["id"], mail)
+        kind = "bounce" if address.startswith("bounce") else "delivered"
+        report = [
+            {
+                "email": address,
+                "timestamp": int(world.now.timestamp()),
+                "event": one,
+                "sg_event_id": f"{mail['id']}-{one}",
+                "sg_message_id": f"{mail['id']}.recvd",
+                "notification_id": body["custom_args"]["notification_id"],
+                **({"reason": "550 no such user", "status": "5.1.1", "type": "bounce"} if one == "bounce" else {}),
+            }
+            for one in ("processed", kind)
+        ]
+        await send_later(world, SENDGRID, report, world.now + _REPORTS_AFTER)
+        await world.store.put("mail", mail["id"], {**mail, "status": kind})
+    world.on_scheduled()
+    return {"messageId": mail["id"]}
+
+
+async def send_sms(world: World, body: Document) -> Document:
+    if body["To"] == _INVALID:
+        raise Refused(400, "21211", "The 'To' number is not a valid phone number.")
+    async with world.store.transaction():
+        number = await world.store.next_number("sms")
+        status = "undelivered" if body["To"] == _UNREACHABLE else "delivered"
+        sms: Document = {**body, "id": f"SM{number:032d}", "at": world.now.isoformat(), "status": status}
+        await world.store.put("sms", sms["id"], sms)
+        for step, one in enumerate(("sent", status), start=1):
+            report = {"MessageSid": sms["id"], "MessageStatus": one, "To": body["To"], "ApiVersion": "2010-04-01"}
+            if one == "undelivered":
+                report["ErrorCode"] = "30003"
+            await send_form_later(world, TWILIO, report, body["StatusCallback"], world.now + _REPORTS_AFTER * step)
+    world.on_scheduled()
+    return {"sid": sms["id"]}

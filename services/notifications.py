@@ -1,0 +1,133 @@
+"""Sending queued messages, trying again, and taking the vendors' word of what became of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from db.unit_of_work import Read, Work, retry_on_stale
+from domain.clock import Clock
+from domain.errors import InDoubt, NotFound, Unavailable
+from domain.ids import NotificationId
+from domain.notification import Channel, Notification, NotificationStatus
+from domain.user import User
+from providers.email.port import DeliveryNotice, EmailMessage, EmailProvider, RecipientRefused
+from providers.sms.port import SmsMessage, SmsProvider
+from providers.vendors import Vendors
+from services.notices import SEND_NOTIFICATION
+
+Step = Callable[[Notification], Notification]
+_log = structlog.get_logger()
+
+
+class Notifications:
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        email: Vendors[EmailProvider],
+        sms: Vendors[SmsProvider],
+        clock: Clock,
+        *,
+        sms_status_url: str,
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._email = email
+        self._sms = sms
+        self._clock = clock
+        self._sms_status_url = sms_status_url
+
+    async def send(self, notification_id: NotificationId) -> None:
+        """One try. Never fails its caller: a vendor that is away is tried again, at last the message is dead."""
+        async with self._read() as read:
+            notification = await read.notifications.get(notification_id)
+            user = await read.users.get(notification.user_id) if notification else None
+        if notification is None or user is None or not notification.is_waiting:
+            return
+        try:
+            message_id = await self._hand_over(notification, user)
+        except RecipientRefused as error:
+            refusal = error.message
+            await self._step(notification, lambda one: one.learn(NotificationStatus.BOUNCED, refusal))
+        except (Unavailable, InDoubt) as error:
+            trouble = type(error).__name__
+            await retry_on_stale(lambda: self._try_again(notification, trouble))
+        else:
+            await self._step(
+                notification,
+                lambda one: replace(one.learn(NotificationStatus.SENT), vendor_message_id=message_id),
+            )
+
+    async def learn(self, notice: DeliveryNotice, vendor: str) -> str | None:
+        """What a vendor reports; says what that did, None where the message is unknown."""
+        async with self._read() as read:
+            notification = await read.notifications.get(notice.notification_id) if notice.notification_id else None
+            if notification is None and notice.vendor_message_id is not None:
+                notification = await read.notifications.by_vendor_message(vendor, notice.vendor_message_id)
+        if notification is None:
+            return None
+        status = notice.status
+        if status is None:
+            return f"{notice.detail} says nothing of delivery"
+        before, after = await self._step(notification, lambda one: one.learn(status, notice.detail))
+        if before is after:
+            return f"the message is {before.status} already"
+        return f"{before.status} -> {after.status}"
+
+    async def dead(self, limit: int) -> Sequence[Notification]:
+        async with self._read() as read:
+            return await read.notifications.in_status(NotificationStatus.DEAD, limit)
+
+    async def replay(self, notification_id: NotificationId) -> None:
+        """Send a dead message once more, with all its tries. Raises NotFound."""
+        now = self._clock.now()
+        async with self._work() as work:
+            before = await work.notifications.get(notification_id)
+            after = before.replayed() if before else None
+            if before is None or after is None or after is before:
+                raise NotFound("There is no dead message with this id.")
+            await work.notifications.save(before, after)
+            work.jobs.enqueue(SEND_NOTIFICATION, {"notification_id": before.id}, due_at=now, now=now)
+            await work.commit()
+
+    async def _hand_over(self, notification: Notification, user: User) -> str:
+        template, locale, data = notification.template, notification.locale, notification.data
+        if notification.channel is Channel.SMS:
+            phone = data.get("to") or user.phone
+            if phone is None:
+                raise RecipientRefused("The user has no phone number any more.")
+            sms = SmsMessage(notification.id, phone, template, locale, data, self._sms_status_url)
+            return await self._sms[notification.vendor].send(sms)
+        if user.email is None:
+            raise RecipientRefused("The user has no e-mail address any more.")
+        mail = EmailMessage(notification.id, user.email, user.name, template, locale, data)
+        return await self._email[notification.vendor].send(mail)
+
+    async def _step(self, notification: Notification, step: Step) -> tuple[Notification, Notification]:
+        return await retry_on_stale(lambda: self._save(notification, step))
+
+    async def _save(self, notification: Notification, step: Step) -> tuple[Notification, Notification]:
+        async with self._work() as work:
+            before = await work.notifications.get(notification.id)
+            assert before is not None
+            after = step(before)
+            if after != before:
+                await work.notifications.save(before, after)
+                await work.commit()
+            return before, after
+
+    async def _try_again(self, notification: Notification, error: str) -> None:
+        now = self._clock.now()
+        async with self._work() as work:
+            before = await work.notifications.get(notification.id)
+            assert before is not None
+            if not before.is_waiting:
+                return
+            after, pause = before.failed(error)
+            await work.notifications.save(before, after)
+            if pause is None:
+                _log.error("notification_dead", notification_id=after.id, template=after.template)
+            else:
+                work.jobs.enqueue(SEND_NOTIFICATION, {"notification_id": after.id}, due_at=now + pause, now=now)
+            await work.commit()

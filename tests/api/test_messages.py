@@ -1,0 +1,300 @@
+"""What users are told, how far it came, and what they tell of themselves."""
+
+import html
+import re
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from tests.builders.cards import confirm, create, paid, refund, subscribe
+from tests.builders.gateway import Play, Player, a_payment, pay
+from tests.builders.line import Line
+
+UPDATE = """mutation($input: UpdateProfileInput!) { updateProfile(input: $input) {
+  user { email phone locale address { formatted postalCode postalPlace normalised } }
+  addressCandidates { formatted } warnings userErrors { code field } } }"""
+PREFER = """mutation($input: SetNotificationPreferencesInput!) { setNotificationPreferences(input: $input) {
+  user { notificationPreferences { payments verification bankConnections security } } userErrors { code } } }"""
+
+
+async def outbox(play: Play) -> list[str]:
+    """Every subject and SMS, newest first, as the page shows them."""
+    page = (await play.browser().http.get("/sandbox/outbox")).text
+    return [html.unescape(one) for one in re.findall(r"<h3>(.*?)</h3>", page)]
+
+
+async def texts(play: Play) -> str:
+    return html.unescape((await play.browser().http.get("/sandbox/outbox")).text)
+
+
+async def notifications(play: Play) -> list[tuple[str, str]]:
+    """Template and status of every message, oldest first: no user reads them, so the database tells."""
+    async with play.gateway.database.read_engine.connect() as connection:
+        rows = await connection.execute(text("SELECT template, status FROM notification ORDER BY id"))
+        return [(row[0], row[1]) for row in rows]
+
+
+async def update(player: Player, **given: str) -> dict[str, Any]:
+    payload: dict[str, Any] = (await player.ask(UPDATE, input=given))["updateProfile"]
+    return payload
+
+
+def codes(payload: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    return [(error["code"], error["field"]) for error in payload["userErrors"]]
+
+
+async def test_a_user_is_welcomed_and_told_of_the_verification_in_norwegian(play: Play) -> None:
+    await play.approved()
+    await play.settle()
+
+    assert await outbox(play) == ["Identiteten din er bekreftet", "Velkommen til Drop"]
+    assert "Hei Kari!" in await texts(play)
+
+
+async def test_the_vendors_report_makes_it_delivered(play: Play) -> None:
+    await play.person()
+    await play.settle()
+    assert await notifications(play) == [("welcome", "SENT")]
+
+    await play.advance(seconds=1)
+
+    assert await notifications(play) == [("welcome", "DELIVERED")]
+
+
+async def test_a_mail_that_comes_back_is_bounced(play: Play) -> None:
+    kari = await play.approved()
+    await update(kari, email="bounce@example.no")
+    await paid(kari)
+
+    await play.advance(seconds=2)
+
+    assert ("order_confirmation", "BOUNCED") in await notifications(play)
+
+
+async def test_an_address_that_the_vendor_does_not_take_is_bounced_at_once(play: Play) -> None:
+    kari = await play.approved()
+    await update(kari, email="invalid@example.no")
+    await paid(kari)
+
+    await play.settle()
+
+    assert ("order_confirmation", "BOUNCED") in await notifications(play)
+
+
+async def test_payments_are_told_of_on_both_rails(play: Play) -> None:
+    kari, account = await play.banked()
+    settled = (await pay(kari, a_payment(account)))["payment"]
+    await kari.press(settled["authorisationUrl"], "approve")
+    refused = (await pay(kari, a_payment(account, amount_minor=100)))["payment"]
+    await kari.press(refused["authorisationUrl"], "refuse")
+    await play.advance(seconds=1)
+    declined = (await create(kari))["payment"]["id"]
+    await confirm(kari, declined, "pm_card_visa_chargeDeclined")
+    await paid(kari)
+    await play.settle()
+
+    subjects = await outbox(play)
+    assert "Betalt: 125,00\xa0kr til Ola Hansen" in subjects
+    assert "Ikke betalt: 1,00\xa0kr til Ola Hansen" in subjects
+    assert "Ikke betalt: 125,00\xa0kr til Drop AS" in subjects
+    assert sum(subject.startswith("Kvittering D-") for subject in subjects) == 1
+
+
+async def test_a_refund_that_failed_and_a_plans_bills_are_told_of(play: Play) -> None:
+    kari = await play.approved()
+    await refund(kari, await paid(kari, 10_000, "pm_card_refundFail"))
+    await subscribe(kari, "pm_card_chargeCustomerFail")
+    await play.advance(days=45)
+
+    told = [template for template, _ in await notifications(play)]
+    assert "refund_failed" in told
+    assert [one for one in told if one.startswith(("invoice", "plan"))] == ["invoice", "invoice_unpaid", "plan_ended"]
+
+
+async def test_consents_are_told_of_a_week_before_they_run_out(play: Play) -> None:
+    await play.banked()
+
+    await play.advance(days=172)
+    assert "consent_expiring" not in [template for template, _ in await notifications(play)]
+    await play.advance(days=4)
+
+    assert await outbox(play) == [
+        "Fornye tilgangen til DNB",
+        "Identiteten din er bekreftet",
+        "Velkommen til Drop",
+    ]
+
+
+async def test_english_is_spoken_where_it_is_chosen(play: Play) -> None:
+    kari = await play.approved()
+    await update(kari, locale="en-GB")
+
+    await paid(kari)
+    await play.settle()
+
+    assert (await outbox(play))[0].startswith("Receipt D-")
+
+
+async def test_what_the_user_does_not_want_to_hear_of_is_not_sent(play: Play) -> None:
+    kari, account = await play.banked()
+    wished = await kari.ask(PREFER, input={"payments": False})
+    assert wished["setNotificationPreferences"]["user"]["notificationPreferences"] == {
+        "payments": False,
+        "verification": True,
+        "bankConnections": True,
+        "security": True,
+    }
+
+    payment = (await pay(kari, a_payment(account)))["payment"]
+    await kari.press(payment["authorisationUrl"], "refuse")
+    await paid(kari)
+    await play.settle()
+
+    told = [template for template, _ in await notifications(play)]
+    assert "payment_failed" not in told
+    assert "order_confirmation" in told  # a receipt is always sent
+
+
+async def test_a_new_device_and_changed_contact_details_are_told_of_by_sms(play: Play) -> None:
+    kari = await play.person()
+    other = await play.browser(**{"user-agent": "Another browser"}).sign_in()
+    await play.settle()
+    await update(kari, phone="+47 900 00 001")
+    await play.settle()
+
+    page = await texts(play)
+    assert "Ny innlogging" in page
+    assert "Kontaktopplysningene dine er endret" in page
+    assert "to +4740000001" in page  # the number that was known before
+    assert "+4790000001" not in page
+    assert other is not kari
+
+
+async def test_an_sms_that_does_not_arrive_is_bounced(play: Play) -> None:
+    kari = await play.person()
+    await update(kari, phone="+15005550009")
+    await play.browser(**{"user-agent": "Another browser"}).sign_in()
+
+    await play.advance(seconds=5)
+
+    assert (await notifications(play))[-1] == ("new_sign_in", "BOUNCED")
+
+
+async def test_a_failing_vendor_is_tried_after_1_5_and_15_minutes_and_then_the_message_is_dead(play: Play) -> None:
+    await play.person()
+    line = Line(play.gateway.sandbox)
+    line.cut()
+
+    statuses = []
+    for seconds in (0, 59, 1, 299, 1, 899, 1):
+        await play.advance(seconds=seconds)
+        statuses.append((await notifications(play))[0][1])
+    assert statuses == ["RETRYING"] * 6 + ["DEAD"]
+    line.mend()
+    (dead,) = await play.gateway.parts.notifications.dead(10)
+    await play.gateway.parts.notifications.replay(dead.id)
+    await play.advance(seconds=1)
+
+    assert await notifications(play) == [("welcome", "DELIVERED")]
+    assert await outbox(play) == ["Velkommen til Drop"]
+
+
+async def test_a_failing_vendor_fails_nobody(play: Play) -> None:
+    kari = await play.approved()
+    identifier = (await create(kari))["payment"]["id"]
+    await play.settle()
+    play.gateway.sandbox.event_hooks["request"].append(refuse_messages)
+
+    settled = (await confirm(kari, identifier))["payment"]
+    await play.settle()
+
+    assert settled["status"] == "SETTLED"
+    assert ("order_confirmation", "RETRYING") in await notifications(play)
+
+
+async def refuse_messages(request: httpx.Request) -> None:
+    if request.url.path.startswith(("/mail", "/sms")):
+        raise httpx.ConnectError("nobody listens")
+
+
+@pytest.mark.parametrize("provider", ["sendgrid", "twilio"])
+async def test_reports_that_the_vendor_did_not_sign_are_refused(play: Play, provider: str) -> None:
+    http = play.browser().http
+
+    for body in (b"[]", b"MessageSid=SM1&MessageStatus=delivered", b"\xff", b""):
+        assert (await http.post(f"/api/webhooks/{provider}", content=body)).status_code in (400, 401)
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "field"),
+    [
+        ({"email": "kari"}, "INVALID_EMAIL", "email"),
+        ({"email": "kari@example"}, "INVALID_EMAIL", "email"),
+        ({"email": "kari@exam ple.no"}, "INVALID_EMAIL", "email"),
+        ({"email": f"{'k' * 65}@example.no"}, "INVALID_EMAIL", "email"),
+        ({"phone": "90000000"}, "INVALID_PHONE", "phone"),
+        ({"phone": "+0123456789"}, "INVALID_PHONE", "phone"),
+        ({"phone": "+47 call me"}, "INVALID_PHONE", "phone"),
+        ({"locale": "xx"}, "INVALID_LOCALE", "locale"),
+        ({"address": " "}, "INVALID_TEXT", "address"),
+        ({"address": "Nowhere 1"}, "ADDRESS_NOT_FOUND", "address"),
+    ],
+)
+async def test_what_is_no_contact_detail_is_refused(play: Play, given: dict[str, str], code: str, field: str) -> None:
+    kari = await play.person()
+
+    payload = await update(kari, **given)
+
+    assert codes(payload) == [(code, ["input", field])]
+    assert payload["user"] is None
+
+
+async def test_all_faults_come_at_once_and_nothing_is_changed(play: Play) -> None:
+    kari = await play.person()
+
+    payload = await update(kari, email="x", phone="y", locale="en-GB")
+
+    assert [code for code, _ in codes(payload)] == ["INVALID_EMAIL", "INVALID_PHONE"]
+    assert (await kari.ask("{ viewer { locale } }"))["viewer"] == {"locale": "nb-NO"}
+
+
+async def test_an_address_is_normalised(play: Play) -> None:
+    kari = await play.person()
+
+    payload = await update(kari, address="karl johans gate 1 oslo")
+
+    assert payload["user"]["address"] == {
+        "formatted": "Karl Johans gate 1, 0154 Oslo, Norge",
+        "postalCode": "0154",
+        "postalPlace": "Oslo",
+        "normalised": True,
+    }
+
+
+async def test_an_ambiguous_address_gives_candidates_and_changes_nothing(play: Play) -> None:
+    kari = await play.person()
+
+    payload = await update(kari, address="Storgata 10", email="new@example.no")
+    chosen = await update(kari, address=payload["addressCandidates"][1]["formatted"])
+
+    assert [one["formatted"] for one in payload["addressCandidates"]] == [
+        "Storgata 10, 0155 Oslo, Norge",
+        "Storgata 10, 9008 Tromsø, Norge",
+        "Storgata 10, 2609 Lillehammer, Norge",
+    ]
+    assert payload["user"]["email"] == "kari@example.no"
+    assert chosen["user"]["address"]["postalPlace"] == "Tromsø"
+
+
+async def test_an_address_is_saved_as_typed_when_the_map_is_away(play: Play) -> None:
+    kari = await play.person()
+    await play.settle()
+    Line(play.gateway.sandbox).cut()
+
+    payload = await update(kari, address="Karl Johans gate 1")
+
+    assert payload["user"]["address"]["normalised"] is False
+    assert payload["user"]["address"]["formatted"] == "Karl Johans gate 1"
+    assert len(payload["warnings"]) == 1
