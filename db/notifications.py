@@ -1,6 +1,7 @@
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import CursorResult, delete, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -69,6 +70,9 @@ class NotificationQueries:
         query = select(NotificationRow).where(NotificationRow.status == status)
         rows = await self._session.exec(query.order_by(col(NotificationRow.id).desc()).limit(limit))
         return [notification_of(row) for row in rows]
+
+    async def forget_before(self, at: datetime) -> None:
+        await self._session.exec(delete(NotificationRow).where(col(NotificationRow.created_at) < at))
 
     async def save(self, before: Notification, after: Notification) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""

@@ -9,10 +9,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from db.bank_accounts import BankAccountQueries
 from db.bank_connections import BankConnectionQueries, ConsentQueries
 from db.events import Told, UserEventQueries
+from db.files import DataExportQueries, UploadQueries
 from db.jobs import JobQueries
 from db.kyc import KycQueries
 from db.notifications import NotificationQueries
 from db.payments import IdempotencyQueries, PaymentQueries
+from db.personal_data import PersonalDataQueries
 from db.plans import PlanQueries
 from db.provider_pins import ProviderPinQueries
 from db.refunds import AttemptQueries, RefundQueries
@@ -42,6 +44,9 @@ class Queries:
         self.attempts = AttemptQueries(session)
         self.refunds = RefundQueries(session)
         self.plans = PlanQueries(session)
+        self.uploads = UploadQueries(session)
+        self.exports = DataExportQueries(session)
+        self.personal_data = PersonalDataQueries(session)
         self.notifications = NotificationQueries(session)
         self.pins = ProviderPinQueries(session)
         self.idempotency = IdempotencyQueries(session)

@@ -33,6 +33,11 @@ class UserQueries:
         row = await self._session.get(UserRow, user_id)
         return user_of(row) if row else None
 
+    async def is_here(self, user_id: UserId) -> bool:
+        """Whether there is such a user who has not left."""
+        query = select(UserRow.id).where(UserRow.id == user_id, col(UserRow.deleted_at).is_(None))
+        return (await self._session.exec(query)).first() is not None
+
     async def by_ids(self, user_ids: Sequence[UserId]) -> list[User]:
         rows = await self._session.exec(select(UserRow).where(col(UserRow.id).in_(user_ids)))
         return [user_of(row) for row in rows]

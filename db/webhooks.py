@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col, select
@@ -37,6 +38,9 @@ class WebhookQueries:
     async def newest(self, limit: int) -> Sequence[WebhookEventRow]:
         query = select(WebhookEventRow).order_by(col(WebhookEventRow.id).desc()).limit(limit)
         return (await self._session.exec(query)).all()
+
+    async def forget_before(self, at: datetime) -> None:
+        await self._session.exec(delete(WebhookEventRow).where(col(WebhookEventRow.received_at) < at))
 
     async def close(self, webhook_id: str, *, status: str, outcome: str, at: datetime) -> None:
         row = await self._session.get_one(WebhookEventRow, webhook_id)

@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from domain.consent import BankConnection, ConnectionStatus
+from domain.data_export import DataExport, DataExportStatus
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
 from domain.payment import CancellationStatus, Failure, FailureCode, Payment, Status
 from domain.plan import PlanEnd, PlanStatus, PlanSubscription
+from domain.upload import RejectReason, Upload, UploadStatus
 
 Fields = Mapping[str, Any]
 
@@ -120,5 +122,46 @@ def plan_at(now: PlanSubscription, fields: Fields) -> PlanSubscription:
         cancel_at_period_end=fields["cancel_at_period_end"],
         ended_because=PlanEnd(ended_because) if ended_because else None,
         failure=_failure(fields["failure"]),
+        version=fields["version"],
+    )
+
+
+def upload_fields(upload: Upload) -> Fields:
+    return {
+        "status": upload.status,
+        "reject_reason": upload.reject_reason,
+        "stored_at": _text(upload.stored_at),
+        "version": upload.version,
+    }
+
+
+def upload_at(now: Upload, fields: Fields) -> Upload:
+    reason = fields["reject_reason"]
+    return replace(
+        now,
+        status=UploadStatus(fields["status"]),
+        reject_reason=RejectReason(reason) if reason else None,
+        stored_at=_time(fields["stored_at"]),
+        version=fields["version"],
+    )
+
+
+def export_fields(export: DataExport) -> Fields:
+    return {
+        "status": export.status,
+        "ready_at": _text(export.ready_at),
+        "expires_at": _text(export.expires_at),
+        "size_bytes": export.size_bytes,
+        "version": export.version,
+    }
+
+
+def export_at(now: DataExport, fields: Fields) -> DataExport:
+    return replace(
+        now,
+        status=DataExportStatus(fields["status"]),
+        ready_at=_time(fields["ready_at"]),
+        expires_at=_time(fields["expires_at"]),
+        size_bytes=fields["size_bytes"],
         version=fields["version"],
     )

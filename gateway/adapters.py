@@ -24,6 +24,8 @@ from providers.resilience import Guard, Resilience
 from providers.sandbox_client import SandboxClient
 from providers.sms import mock as sms_mock
 from providers.sms.port import SmsProvider
+from providers.storage import mock as storage_mock
+from providers.storage.port import ObjectStore
 from providers.texts import Texts
 from providers.vendors import Registered
 
@@ -43,6 +45,7 @@ class Adapters:
     email: Registered[EmailProvider]
     sms: Registered[SmsProvider]
     geocoding: Registered[Geocoder]
+    storage: Registered[ObjectStore]
 
 
 class Declared(Protocol):
@@ -78,6 +81,9 @@ def mock_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient) 
         clock=clock,
     )
     sms = sms_mock.MockSms(client("sms", sms_mock), texts, auth_token=settings.twilio_auth_token.get_secret_value())
+    storage = storage_mock.MockObjectStore(
+        client("storage", storage_mock), signing_key=settings.mock_storage_key.get_secret_value(), clock=clock
+    )
     return Adapters(
         identity=identity_mock.MockBankId(client("identity", identity_mock)),
         kyc=_mock(kyc),
@@ -86,6 +92,7 @@ def mock_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient) 
         cards=_mock(cards),
         email=_mock(email),
         sms=_mock(sms),
+        storage=_mock(storage),
         geocoding=_mock(geocoding_mock.MockGeocoder(client("geocoding", geocoding_mock))),
     )
 

@@ -122,6 +122,7 @@ async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock
         sumsub_secret_key=settings.sumsub_secret_key.get_secret_value(),
         stripe_webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
         twilio_auth_token=settings.twilio_auth_token.get_secret_value(),
+        storage_signing_key=settings.mock_storage_key.get_secret_value(),
         mail_signing_key=private_key_of(settings.mock_mail_key.get_secret_value()),
         seed=settings.sandbox_seed,
     )
@@ -153,8 +154,9 @@ def _middleware(settings: Settings) -> list[Middleware]:
         CORSMiddleware,
         allow_origins=settings.allowed_origins,
         allow_credentials=True,
-        allow_methods=["GET", "POST"],
-        allow_headers=["content-type", "authorization", CSRF_HEADER],
+        # PUT is for the mock object store, as a bucket's own CORS rule would allow it.
+        allow_methods=["GET", "POST", "PUT"],
+        allow_headers=["content-type", "authorization", CSRF_HEADER, "x-amz-checksum-sha256", "if-none-match"],
     )
     return [Middleware(SecurityHeaders, is_https=settings.is_https), cors]
 

@@ -18,11 +18,13 @@ from gateway.settings import Settings
 from providers.fanout.memory import MemoryFanout
 from resolvers.services import Services
 from routes.parts import RouteParts
+from services.account_deletion import AccountDeletion
 from services.accounts import Accounts
 from services.banks import Banks
 from services.card_news import CardNews
 from services.card_payments import CardPayments, Merchant
 from services.customers import Customers
+from services.data_exports import DataExports
 from services.health import HealthService
 from services.jobs import handlers
 from services.jobs.worker import Worker
@@ -39,6 +41,7 @@ from services.reset import Reset
 from services.retention import Retention
 from services.sessions import Sessions
 from services.streams import Streams
+from services.uploads import Uploads
 from services.users import Users
 from services.vault import Vault
 from services.webhook_sources import (
@@ -123,6 +126,11 @@ def build_parts(
     card_payments = CardPayments(work, read, adapters.cards, customers, card_news, steps, clock, merchant, origins)
     payments = Payments(work, read, adapters.payments, accounts, card_payments, news, steps, clock, origins)
     plans = Plans(work, read, adapters.cards, customers, notices, clock, origins)
+    uploads = Uploads(work, read, adapters.storage, clock)
+    exports = DataExports(work, read, adapters.storage, uploads, notices, clock)
+    account_deletion = AccountDeletion(
+        work, read, banks, payments, plans, customers, uploads, exports, sessions, notices, clock
+    )
     sources: dict[str, WebhookSource] = {
         KYC: KycWebhooks(read, adapters.kyc, kyc),
         OPEN_BANKING: OpenBankingWebhooks(read, adapters.payments, banks, news),
@@ -146,6 +154,8 @@ def build_parts(
                 customers=customers,
                 plans=plans,
                 notifications=notifications,
+                uploads=uploads,
+                exports=exports,
                 webhooks=webhooks,
                 retention=retention,
             )
@@ -176,6 +186,9 @@ def build_parts(
         payments=payments,
         card_payments=card_payments,
         plans=plans,
+        uploads=uploads,
+        exports=exports,
+        account_deletion=account_deletion,
         streams=Streams(read, fanout, sessions),
     )
     routes = RouteParts(

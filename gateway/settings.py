@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     mock_mail_key: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="From which the mock mail vendor's signing key is made."
     )
+    mock_storage_key: SecretStr = Field(
+        default=SecretStr(_MOCK_SECRET), description="Signs the addresses of the mock object store."
+    )
     merchant_name: str = Field(default="Drop AS", description="Who is paid by card: Drop, for its own services.")
     merchant_account: str = Field(default="86011117947", description="Drop's own account number, shown to payers.")
     sandbox_seed: str = Field(default="drop", description="Fixes every draw of lots of the mock vendors.")

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from domain.errors import Unauthenticated
 from domain.user import SignIn
-from resolvers.loaders import SetLoaders, ViewerPages
+from resolvers.loaders import PresignedLinks, SetLoaders, ViewerPages
 from resolvers.services import Services
 
 
@@ -21,9 +21,11 @@ class Context:
     connection_params: dict[str, Any] = field(default_factory=dict)
     loaders: SetLoaders = field(init=False)
     pages: ViewerPages = field(init=False)
+    links: PresignedLinks = field(init=False)
 
     def __post_init__(self) -> None:
         self.renew_loaders()
+        self.links = PresignedLinks(self.services, self.base_url)
 
     def renew_loaders(self) -> None:
         """A loader remembers what it loaded: a new subscription event needs new ones."""

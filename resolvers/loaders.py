@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
+from urllib.parse import urljoin
 
 from strawberry.dataloader import DataLoader
 
 from domain.bank_account import Balance, Bank, BankAccount, Transaction
 from domain.consent import BankConnection, ReadsToday
+from domain.data_export import DataExport
 from domain.dispute import Dispute
 from domain.errors import Unauthenticated
 from domain.ids import AccountId, BankId, ConnectionId, PaymentId, PlanSubscriptionId, UserId
@@ -16,6 +18,7 @@ from domain.payment import Payment, PaymentEvent
 from domain.plan import PlanInvoice, PlanSubscription
 from domain.refund import Refund
 from domain.session import Session
+from domain.upload import Upload
 from resolvers.services import Services
 from schema.types.paging import MAX_PAGE
 
@@ -124,5 +127,28 @@ class ViewerPages:
     async def connections(self) -> list[BankConnection]:
         return (await self._services.banks.connections(self._viewer()))[:MAX_PAGE]
 
+    async def uploads(self, keyset: Keyset) -> list[Upload]:
+        return await self._services.uploads.page(self._viewer(), keyset)
+
+    async def data_exports(self) -> list[DataExport]:
+        return list(await self._services.exports.of_user(self._viewer()))
+
     async def sessions(self) -> list[Session]:
         return await self._services.sessions.page(self._viewer())
+
+
+class PresignedLinks:
+    """A path of this host, as the mock's store gives, becomes an address."""
+
+    def __init__(self, services: Services, base_url: str) -> None:
+        self._services = services
+        self._base_url = base_url
+
+    def upload(self, upload: Upload) -> str | None:
+        return self._absolute(self._services.uploads.download_url(upload))
+
+    def data_export(self, export: DataExport) -> str | None:
+        return self._absolute(self._services.exports.download_url(export))
+
+    def _absolute(self, url: str | None) -> str | None:
+        return urljoin(self._base_url, url) if url else None

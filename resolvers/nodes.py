@@ -8,10 +8,11 @@ from strawberry import Info
 
 from domain import ids
 from domain.errors import InvalidInput
-from domain.ids import AccountId, ConnectionId, PaymentId, PlanSubscriptionId, TransactionId, UserId, kind_of
+from domain.ids import AccountId, ConnectionId, PaymentId, PlanSubscriptionId, TransactionId, UploadId, UserId, kind_of
 from domain.plan import PLANS
 from resolvers.context import Context
 from schema.types.bank import Bank, BankAccount, BankConnection, BankTransaction
+from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.node import Node
 from schema.types.paging import MAX_PAGE
@@ -89,6 +90,15 @@ async def _plan_subscriptions(context: Context, user_id: UserId, wanted: list[st
     return [PlanSubscription.of(one) for one in found]
 
 
+async def _uploads(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    found = await context.services.uploads.by_ids(user_id, [UploadId(one) for one in wanted])
+    return [Upload.of(one) for one in found]
+
+
+async def _exports(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    return [DataExport.of(one) for one in await context.services.exports.of_user(user_id)]
+
+
 async def _banks(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
     return [Bank.of(bank) for bank in await context.services.banks.list_banks("NO")]
 
@@ -103,5 +113,7 @@ _FINDERS: Final[Mapping[str, Find]] = {
     ids.PAYMENT: _payments,
     ids.BANK: _banks,
     ids.PLAN: _plans,
+    ids.UPLOAD: _uploads,
+    ids.DATA_EXPORT: _exports,
     ids.PLAN_SUBSCRIPTION: _plan_subscriptions,
 }

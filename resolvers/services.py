@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 
+from services.account_deletion import AccountDeletion
 from services.accounts import Accounts
 from services.banks import Banks
 from services.card_payments import CardPayments
+from services.data_exports import DataExports
 from services.kyc import KycService
 from services.payments import Payments
 from services.plans import Plans
 from services.profiles import Profiles
 from services.sessions import Sessions
 from services.streams import Streams
+from services.uploads import Uploads
 from services.users import Users
 
 
@@ -25,4 +28,7 @@ class Services:
     payments: Payments
     card_payments: CardPayments
     plans: Plans
+    uploads: Uploads
+    exports: DataExports
+    account_deletion: AccountDeletion
     streams: Streams

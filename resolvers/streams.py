@@ -8,20 +8,24 @@ from strawberry import Info
 
 from domain.bank_account import BankAccount as DomainAccount
 from domain.consent import BankConnection as DomainConnection
-from domain.ids import PaymentId
+from domain.data_export import DataExport as DomainExport
+from domain.ids import PaymentId, UploadId
 from domain.kyc import Kyc as DomainKyc
 from domain.payment import Payment as DomainPayment
 from domain.plan import PlanSubscription as DomainPlan
+from domain.upload import Upload as DomainUpload
 from resolvers.context import Context
 from schema.types.bank import BankAccount, BankConnection
+from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.payment import Payment
 from schema.types.plan import PlanSubscription
-from schema.types.stream import BankConnectionUpdate, Cursor, KycUpdate, PaymentUpdate, ViewerEvent
+from schema.types.stream import BankConnectionUpdate, Cursor, KycUpdate, PaymentUpdate, UploadUpdate, ViewerEvent
 from schema.types.user import User
 from services.streams import Subject
 
 PaymentIdArgument = Annotated[strawberry.ID, strawberry.argument(description="The payment to follow.")]
+UploadIdArgument = Annotated[strawberry.ID, strawberry.argument(description="The upload to follow.")]
 
 
 async def payment_updated(
@@ -50,6 +54,15 @@ async def bank_connection_updated(
         yield BankConnectionUpdate(cursor=item.cursor, kind=item.kind, connections=connections)
 
 
+async def upload_updated(
+    info: Info[Context, None], id: UploadIdArgument, after: Cursor = None
+) -> AsyncGenerator[UploadUpdate, None]:
+    context = info.context
+    async for item in context.services.streams.upload(context.viewer(), UploadId(id), after):
+        context.renew_loaders()
+        yield UploadUpdate(cursor=item.cursor, kind=item.kind, upload=Upload.of(item.value))
+
+
 async def viewer_events(info: Info[Context, None], after: Cursor = None) -> AsyncGenerator[ViewerEvent, None]:
     context = info.context
     async for item in context.services.streams.viewer(context.viewer(), after):
@@ -57,7 +70,9 @@ async def viewer_events(info: Info[Context, None], after: Cursor = None) -> Asyn
         yield ViewerEvent(cursor=item.cursor, kind=item.kind, subject=_present(item.value))
 
 
-def _present(subject: Subject) -> User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription:
+def _present(
+    subject: Subject,
+) -> User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport:
     match subject:
         case DomainPayment():
             return Payment.of(subject)
@@ -69,5 +84,9 @@ def _present(subject: Subject) -> User | Payment | Kyc | BankConnection | BankAc
             return BankAccount.of(subject)
         case DomainPlan():
             return PlanSubscription.of(subject)
+        case DomainUpload():
+            return Upload.of(subject)
+        case DomainExport():
+            return DataExport.of(subject)
         case _:
             return User.of(subject)

@@ -7,9 +7,12 @@ from resolvers.context import Context
 from schema.types.errors import user_errors_of
 from schema.types.user import (
     Address,
+    DeleteAccountInput,
+    DeleteAccountPayload,
     EndAllSessionsPayload,
     EndSessionInput,
     EndSessionPayload,
+    KeptRecord,
     Session,
     SetNotificationPreferencesInput,
     SetNotificationPreferencesPayload,
@@ -66,3 +69,13 @@ async def set_notification_preferences(
     wanted = {name: value for name, value in given.items() if value is not None}
     user = await info.context.services.profiles.set_preferences(viewer.user_id, wanted)
     return SetNotificationPreferencesPayload(user=User.of(user))
+
+
+async def delete_account(info: Info[Context, None], input: DeleteAccountInput) -> DeleteAccountPayload | None:
+    viewer = info.context.viewer()
+    try:
+        deleted = await info.context.services.account_deletion.delete(viewer.user_id, is_confirmed=input.confirm)
+    except Refusal as refusal:
+        return DeleteAccountPayload(deleted_at=None, user_errors=user_errors_of(refusal))
+    kept = [KeptRecord(what=one.what, because=one.because, until=one.until) for one in deleted.kept]
+    return DeleteAccountPayload(deleted_at=deleted.at, kept=kept)

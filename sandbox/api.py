@@ -1,5 +1,6 @@
 """The vendors' own interfaces, for the mock adapters: JSON in, JSON out."""
 
+import base64
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 
@@ -7,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import bank, bankid, cards, clock, kyc, maps, messages, plans
+from sandbox import bank, bankid, cards, clock, kyc, maps, messages, objects, plans
 from sandbox.people import banks
 from sandbox.problems import Refused
 from sandbox.store import Document
@@ -188,6 +189,10 @@ async def _create_customer(world: World, request: Request) -> Document:
     return await cards.create_customer(world, await request.json())
 
 
+async def _delete_customer(world: World, request: Request) -> Document:
+    return await cards.delete_customer(world, request.path_params["customer"])
+
+
 async def _create_intent(world: World, request: Request) -> Document:
     return await cards.create_intent(world, await request.json())
 
@@ -240,6 +245,31 @@ async def _geocode(world: World, request: Request) -> Document:
     return maps.geocode(request.query_params.get("address", ""))
 
 
+def _object_path(request: Request) -> str:
+    return f"{request.path_params['bucket']}/{request.path_params['key']}"
+
+
+async def _put_object(world: World, request: Request) -> Document:
+    await objects.put(world, _object_path(request), await request.json())
+    return {}
+
+
+async def _head_object(world: World, request: Request) -> Document:
+    found = await objects.get(world, _object_path(request))
+    return {"contentType": found.content_type, "size": len(found.body), "sha256": found.sha256}
+
+
+async def _read_object(world: World, request: Request) -> Document:
+    found = await objects.get(world, _object_path(request))
+    limit = int(request.query_params["limit"])
+    return {"body": base64.b64encode(found.body[:limit]).decode()}
+
+
+async def _delete_object(world: World, request: Request) -> Document:
+    await objects.delete(world, _object_path(request))
+    return {}
+
+
 def _route(path: str, handler: Callable[[World, Request], Awaitable[object]], method: str = "GET") -> Route:
     return Route(path, _endpoint(handler), methods=[method])
 
@@ -266,10 +296,15 @@ ROUTES = [
     _route("/bank/payments/by-reference/{reference}", _payment_by_reference),
     _route("/bank/payments/{payment}", _payment),
     _route("/bank/payments/{payment}/cancellation", _cancel_payment, "POST"),
+    _route("/storage/{bucket}/{key:path}/body", _read_object),
+    _route("/storage/{bucket}/{key:path}", _put_object, "POST"),
+    _route("/storage/{bucket}/{key:path}", _head_object),
+    _route("/storage/{bucket}/{key:path}", _delete_object, "DELETE"),
     _route("/mail/send", _send_mail, "POST"),
     _route("/sms/messages", _send_sms, "POST"),
     _route("/maps/geocode", _geocode),
     _route("/cards/customers", _create_customer, "POST"),
+    _route("/cards/customers/{customer}", _delete_customer, "DELETE"),
     _route("/cards/payment_intents", _create_intent, "POST"),
     _route("/cards/payment_intents/{intent}", _intent),
     _route("/cards/payment_intents/{intent}/confirm", _confirm_intent, "POST"),

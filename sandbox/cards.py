@@ -43,6 +43,12 @@ async def create_customer(world: World, body: Document) -> Document:
         return customer
 
 
+async def delete_customer(world: World, identifier: str) -> Document:
+    async with world.store.transaction():
+        await world.store.delete("customer", identifier)
+    return {"id": identifier, "object": "customer", "deleted": True}
+
+
 # Payment intents
 
 

@@ -1,5 +1,6 @@
 """The vendors' pages: server-rendered, usable on a phone and by keyboard, without script."""
 
+import html
 import secrets
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sandbox import bank, bankid, card_catalogue, cards, kyc, plans, webhooks
+from sandbox import bank, bankid, card_catalogue, cards, kyc, objects, plans, webhooks
 from sandbox.people import banks, person, personas
 from sandbox.problems import Refused
 from sandbox.store import Document
@@ -242,6 +243,48 @@ async def dispute(request: Request) -> Response:
     return RedirectResponse("/sandbox/", _SEE_OTHER)
 
 
+async def put_object(request: Request) -> Response:
+    """A client's presigned PUT."""
+    world, path, query = _world(request), request.path_params["path"], dict(request.query_params)
+    try:
+        objects.check_address(world, "PUT", path, query)
+        body = await _read(request, at_most_bytes=int(query["size"]) + 1)
+        await objects.take(world, path, query, request.headers, body)
+    except Refused as refusal:
+        return _s3_error(refusal)
+    return Response(status_code=200)
+
+
+async def get_object(request: Request) -> Response:
+    """A presigned GET: an attachment, which no page of this origin can run."""
+    world, path, query = _world(request), request.path_params["path"], dict(request.query_params)
+    try:
+        objects.check_address(world, "GET", path, query)
+        found = await objects.get(world, path)
+    except Refused as refusal:
+        return _s3_error(refusal)
+    headers = {"Content-Disposition": objects.disposition(query["name"]), "Content-Security-Policy": "sandbox"}
+    return Response(found.body, media_type=found.content_type, headers=headers)
+
+
+async def _read(request: Request, *, at_most_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) >= at_most_bytes:
+            break
+    return bytes(body)
+
+
+def _s3_error(refusal: Refused) -> Response:
+    body = f"<Error><Code>{refusal.code}</Code><Message>{html.escape(refusal.message)}</Message></Error>"
+    return Response(body, refusal.status, media_type="application/xml")
+
+
+async def files(request: Request) -> Response:
+    return _render("files.html", files=await _world(request).store.objects())
+
+
 async def outbox(request: Request) -> Response:
     store = _world(request).store
     return _render("outbox.html", mails=await store.newest("mail", 50), messages=await store.newest("sms", 50))
@@ -281,6 +324,9 @@ ROUTES = [
     Route("/cards/plan-challenge/{subscription}", plan_challenge_page),
     Route("/cards/plan-challenge/{subscription}", answer_plan_challenge, methods=["POST"]),
     Route("/cards/disputes/{intent}", dispute, methods=["POST"]),
+    Route("/objects/{path:path}", put_object, methods=["PUT"]),
+    Route("/objects/{path:path}", get_object),
+    Route("/files", files),
     Route("/outbox", outbox),
     Route("/webhooks", webhook_list),
     Route("/webhooks/{number:int}", send_again, methods=["POST"]),

@@ -33,13 +33,14 @@ CREATE INDEX IF NOT EXISTS booking_debtor ON booking (debtor);
 CREATE INDEX IF NOT EXISTS booking_creditor ON booking (creditor);
 CREATE TABLE IF NOT EXISTS charge (
     id INTEGER PRIMARY KEY AUTOINCREMENT, reference TEXT NOT NULL UNIQUE, charged_at TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS object (path TEXT PRIMARY KEY, content_type TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS delivery (
     id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, provider TEXT NOT NULL, status INTEGER, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
 # Inside a transaction reads see its own writes, elsewhere only what was committed.
 _is_inside: ContextVar[bool] = ContextVar("is_inside", default=False)
-_TABLES = ("document", "due", "booking", "charge", "delivery", "counter")
+_TABLES = ("document", "due", "booking", "charge", "object", "delivery", "counter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,26 @@ class Store:
     async def charges(self, limit: int = 10_000) -> list[Document]:
         """Every charge of a card, oldest first."""
         return await self._all("SELECT body FROM charge ORDER BY id LIMIT ?", limit)
+
+    async def put_object(self, path: str, content_type: str, body: bytes) -> None:
+        await self._db.execute(
+            "INSERT OR REPLACE INTO object (path, content_type, body) VALUES (?, ?, ?)", (path, content_type, body)
+        )
+
+    async def stored_object(self, path: str) -> tuple[str, bytes] | None:
+        """Type and body."""
+        cursor = await self._view.execute("SELECT content_type, body FROM object WHERE path = ?", (path,))
+        row = await cursor.fetchone()
+        return (row[0], row[1]) if row else None
+
+    async def objects(self, limit: int = 100) -> list[Document]:
+        """What is kept, without the bodies."""
+        query = "SELECT path, content_type, length(body) FROM object ORDER BY path LIMIT ?"
+        cursor = await self._view.execute(query, (limit,))
+        return [{"path": row[0], "contentType": row[1], "size": row[2]} for row in await cursor.fetchall()]
+
+    async def delete_object(self, path: str) -> None:
+        await self._db.execute("DELETE FROM object WHERE path = ?", (path,))
 
     async def log_delivery(self, at: datetime, provider: str, status: int | None, body: Document) -> int:
         cursor = await self._db.execute(

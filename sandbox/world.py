@@ -19,6 +19,7 @@ class SandboxSettings:
     stripe_webhook_secret: str
     twilio_auth_token: str
     mail_signing_key: EllipticCurvePrivateKey
+    storage_signing_key: str
     seed: str = "drop"
 
 

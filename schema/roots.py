@@ -4,19 +4,21 @@ from collections.abc import AsyncGenerator
 
 import strawberry
 
-from resolvers import banks, card_payments, kyc, nodes, payments, plans, streams, users
+from resolvers import banks, card_payments, files, kyc, nodes, payments, plans, streams, users
 from schema.types.bank import Bank, ConnectBankPayload, DisconnectBankPayload, RefreshBalancesPayload
 from schema.types.card_payment import (
     ConfirmCardPaymentPayload,
     CreateCardPaymentPayload,
     RefundPaymentPayload,
 )
+from schema.types.file import CreateUploadPayload, RequestDataExportPayload, UploadPayload
 from schema.types.kyc import StartKycPayload
 from schema.types.node import Node
 from schema.types.payment import CancelPaymentPayload, InitiatePaymentPayload
 from schema.types.plan import Plan, PlanSubscriptionPayload
-from schema.types.stream import BankConnectionUpdate, KycUpdate, PaymentUpdate, ViewerEvent
+from schema.types.stream import BankConnectionUpdate, KycUpdate, PaymentUpdate, UploadUpdate, ViewerEvent
 from schema.types.user import (
+    DeleteAccountPayload,
     EndAllSessionsPayload,
     EndSessionPayload,
     SetNotificationPreferencesPayload,
@@ -96,6 +98,20 @@ class Mutation:
     set_notification_preferences: SetNotificationPreferencesPayload | None = strawberry.field(
         resolver=users.set_notification_preferences, description="Choose what to hear of."
     )
+    create_upload: CreateUploadPayload | None = strawberry.field(
+        resolver=files.create_upload, description="Ask for an address to put a file at."
+    )
+    complete_upload: UploadPayload | None = strawberry.field(
+        resolver=files.complete_upload, description="Have what was put there verified. Safe to repeat."
+    )
+    delete_upload: UploadPayload | None = strawberry.field(resolver=files.delete_upload, description="Forget a file.")
+    request_data_export: RequestDataExportPayload | None = strawberry.field(
+        resolver=files.request_data_export, description="Have a ZIP made of all that Drop keeps about the user."
+    )
+    delete_account: DeleteAccountPayload | None = strawberry.field(
+        resolver=users.delete_account,
+        description="End what is under way, remove what no law keeps, and say what stays.",
+    )
     end_session: EndSessionPayload | None = strawberry.field(
         resolver=users.end_session, description="Sign out in one place; its open WebSockets close."
     )
@@ -114,6 +130,9 @@ class Subscription:
     )
     bank_connection_updated: AsyncGenerator[BankConnectionUpdate, None] = strawberry.subscription(
         resolver=streams.bank_connection_updated, description="The bank connections' changes."
+    )
+    upload_updated: AsyncGenerator[UploadUpdate, None] = strawberry.subscription(
+        resolver=streams.upload_updated, description="One upload's changes."
     )
     viewer_events: AsyncGenerator[ViewerEvent, None] = strawberry.subscription(
         resolver=streams.viewer_events, description="Every change of the viewer's objects, in order."

@@ -205,6 +205,19 @@ class Banks:
         if consent is not None and consent.vendor_consent_id is not None:
             await self._vendors[consent.vendor].revoke_consent(consent.vendor_consent_id)
 
+    async def end_at_banks(self, user_id: UserId) -> None:
+        """Every consent of a user who leaves, at once, since nothing will remember them. Raises Unavailable."""
+        for connection in await self.connections(user_id):
+            if connection.status is ConnectionStatus.ACTIVE:
+                await self.disconnect(user_id, connection.id)
+            async with self._read() as read:
+                consents = [
+                    *await read.consents.of_connection(connection.id, ConsentStatus.REVOKED),
+                    *await read.consents.of_connection(connection.id, ConsentStatus.AWAITING_AUTHORISATION),
+                ]
+            for consent in consents:
+                await self.revoke(user_id, consent.id)
+
     async def lose(self, consent_id: ConsentId, status: ConsentStatus) -> None:
         """The bank answered a reading with: no consent."""
         async with self._read() as read:

@@ -11,6 +11,7 @@ from providers.vendors import Vendors
 from services.idempotency import once
 
 CREATE_CUSTOMER: Final = "create_card_customer"
+DELETE_CUSTOMER: Final = "delete_card_customer"
 PORT: Final = "card_payments"
 
 
@@ -50,9 +51,21 @@ class Customers:
             await work.pins.pin(user_id, PORT, vendor=vendor, reference=reference, at=self._clock.now())
             await work.commit()
 
+    async def forget(self, work: UnitOfWork, user_id: UserId) -> None:
+        """The customer of a user who leaves goes by a job; the pin goes with the user's rows."""
+        pin = await work.pins.get(user_id, PORT)
+        if pin is not None:
+            now = self._clock.now()
+            payload = {"vendor": pin.vendor, "reference": pin.reference}
+            work.jobs.enqueue(DELETE_CUSTOMER, payload, due_at=now, now=now)
+
+    async def delete(self, vendor: str, reference: str) -> None:
+        """Safe to repeat. Raises Unavailable."""
+        await self._vendors[vendor].delete_customer(reference)
+
     async def create(self, user_id: UserId) -> None:
         """The job that follows a registration, so that no login waits for the vendor."""
         async with self._read() as read:
-            exists = await read.users.get(user_id) is not None
-        if exists:
+            is_here = await read.users.is_here(user_id)
+        if is_here:
             await self.ensure(user_id)

@@ -86,6 +86,11 @@ class Notices:
         if before.phone is not None:
             self._queue(work, before, Template.CONTACT_CHANGED, {"to": before.phone})
 
+    def farewell(self, work: UnitOfWork, leaving: User) -> None:
+        """The last message carries its address, since the user has none any more."""
+        if leaving.email is not None:
+            self._queue(work, leaving, Template.ACCOUNT_DELETED, {"to": leaving.email})
+
     async def tell(self, work: UnitOfWork, user_id: UserId, template: Template, **data: str) -> None:
         """Any other message."""
         self._queue(work, await self._user(work, user_id), template, data)

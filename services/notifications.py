@@ -99,9 +99,10 @@ class Notifications:
                 raise RecipientRefused("The user has no phone number any more.")
             sms = SmsMessage(notification.id, phone, template, locale, data, self._sms_status_url)
             return await self._sms[notification.vendor].send(sms)
-        if user.email is None:
+        address = data.get("to") or user.email
+        if address is None:
             raise RecipientRefused("The user has no e-mail address any more.")
-        mail = EmailMessage(notification.id, user.email, user.name, template, locale, data)
+        mail = EmailMessage(notification.id, address, user.name, template, locale, data)
         return await self._email[notification.vendor].send(mail)
 
     async def _step(self, notification: Notification, step: Step) -> tuple[Notification, Notification]:

@@ -1,14 +1,19 @@
-"""What is kept for a while only: events for 30 days, logins that came to nothing for one."""
+"""What is kept for a while only, such as events for 30 days, and users who left until the law lets them go."""
 
 from datetime import timedelta
 from typing import Final
 
 from db.unit_of_work import Work
+from domain.account import KEPT_FOR
 from domain.clock import Clock
 
 PURGE: Final = "purge"
 EVENTS_KEPT: Final = timedelta(days=30)
 LOGINS_KEPT: Final = timedelta(days=1)
+NOTIFICATIONS_KEPT: Final = timedelta(days=90)
+# As long as an operator may want to replay one.
+WEBHOOKS_KEPT: Final = timedelta(days=90)
+_AT_ONCE: Final = 100
 _EVERY: Final = timedelta(days=1)
 _JOB_ID: Final = "job_purge"
 
@@ -31,6 +36,10 @@ class Retention:
         now = self._clock.now()
         async with self._work() as work:
             await work.events.forget_before(now - EVENTS_KEPT)
+            await work.notifications.forget_before(now - NOTIFICATIONS_KEPT)
+            await work.webhooks.forget_before(now - WEBHOOKS_KEPT)
+            for user_id in await work.personal_data.deleted_before(now - KEPT_FOR, _AT_ONCE):
+                await work.personal_data.remove(user_id)
             await work.login_attempts.forget_before(self._machine_clock.now() - LOGINS_KEPT)
             work.jobs.enqueue(PURGE, {}, due_at=now + _EVERY, now=now)
             await work.commit()

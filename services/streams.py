@@ -11,19 +11,21 @@ from typing import Final, Generic, TypeVar
 from db.unit_of_work import Queries, Read
 from domain.bank_account import BankAccount
 from domain.consent import BankConnection
+from domain.data_export import DataExport
 from domain.errors import InvalidInput, NotFound, Unauthenticated
 from domain.event import EventKind, Position, StreamItemKind, UserEvent
-from domain.ids import AccountId, ConnectionId, PaymentId, PlanSubscriptionId
+from domain.ids import AccountId, ConnectionId, DataExportId, PaymentId, PlanSubscriptionId, UploadId
 from domain.kyc import Kyc
 from domain.payment import Payment
 from domain.plan import PlanSubscription
-from domain.snapshot import connection_at, kyc_at, payment_at, plan_at
+from domain.snapshot import connection_at, export_at, kyc_at, payment_at, plan_at, upload_at
+from domain.upload import Upload
 from domain.user import SignIn, User
 from providers.fanout.port import Fanout, Hint
 from services.sessions import Sessions
 
 Value = TypeVar("Value")
-Subject = User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription
+Subject = User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport
 # Hints may be lost, so the stream looks by itself too.
 _LOOK_EVERY_S: Final = 15
 _BATCH: Final = 100
@@ -117,6 +119,20 @@ class Streams:
 
         return self._follow(sign_in, after, load, at_event)
 
+    def upload(self, sign_in: SignIn, upload_id: UploadId, after: str | None) -> AsyncIterator[StreamItem[Upload]]:
+        """One upload's changes. Raises as `payment`."""
+
+        async def load(read: Queries) -> Upload:
+            upload = await read.uploads.get(sign_in.user_id, upload_id)
+            if upload is None:
+                raise NotFound("There is no such upload.", field=("id",))
+            return upload
+
+        async def at_event(read: Queries, event: UserEvent) -> Upload | None:
+            return upload_at(await load(read), event.fields) if event.object_id == upload_id else None
+
+        return self._follow(sign_in, after, load, at_event)
+
     async def _follow(
         self, sign_in: SignIn, after: str | None, load: Load[Value], at_event: AtEvent[Value]
     ) -> AsyncIterator[StreamItem[Value]]:
@@ -199,3 +215,9 @@ async def _subject_at(read: Queries, event: UserEvent) -> Subject | None:
         case EventKind.PLAN_SUBSCRIPTION:
             plan = await read.plans.get(event.user_id, PlanSubscriptionId(event.object_id))
             return plan_at(plan, event.fields) if plan else None
+        case EventKind.UPLOAD:
+            upload = await read.uploads.get(event.user_id, UploadId(event.object_id))
+            return upload_at(upload, event.fields) if upload else None
+        case EventKind.DATA_EXPORT:
+            export = await read.exports.get(event.user_id, DataExportId(event.object_id))
+            return export_at(export, event.fields) if export else None

@@ -25,6 +25,7 @@ class UserRow(SQLModel, table=True):
     national_identity_number_encrypted: bytes | None = None
     national_identity_number_hash: str | None = Field(default=None, unique=True)
     created_at: datetime = Field(sa_type=UtcDateTime)
+    deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
 
 
 class SessionRow(SQLModel, table=True):

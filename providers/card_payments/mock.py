@@ -20,6 +20,7 @@ RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=
 RETRIED: Final = frozenset(
     {
         "create_customer",
+        "delete_customer",
         "create",
         "confirm",
         "retrieve",
@@ -43,6 +44,9 @@ class MockCardPayments:
     async def create_customer(self, user_id: UserId, name: str) -> str:
         body = {"name": name, "metadata": {"userId": user_id}, "idempotency_key": user_id}
         return str((await self._sandbox.post("create_customer", "/cards/customers", body))["id"])
+
+    async def delete_customer(self, reference: str) -> None:
+        await self._sandbox.delete("delete_customer", f"/cards/customers/{reference}")
 
     async def create(self, payment: Payment, customer: str) -> IntentState:
         body = {

@@ -89,6 +89,9 @@ class CardPaymentsProvider(Protocol):
     async def create_customer(self, user_id: UserId, name: str) -> str:
         """The vendor's id; the same user gives the same customer. Raises Unavailable."""
 
+    async def delete_customer(self, reference: str) -> None:
+        """With everything that hangs on it. Safe to repeat. Raises Unavailable."""
+
     async def create(self, payment: Payment, customer: str) -> IntentState:
         """Register a payment; no money moves until it is confirmed. Raises Unavailable, InDoubt."""
 

@@ -4,6 +4,7 @@ from typing import Protocol, TypeVar
 
 from domain.bank_account import Balance, Bank, BankAccount, Transaction
 from domain.consent import BankConnection, ReadsToday
+from domain.data_export import DataExport
 from domain.dispute import Dispute
 from domain.ids import AccountId, BankId, ConnectionId, PaymentId, PlanSubscriptionId, UserId
 from domain.kyc import Kyc
@@ -12,6 +13,7 @@ from domain.payment import Payment, PaymentEvent
 from domain.plan import PlanInvoice, PlanSubscription
 from domain.refund import Refund
 from domain.session import Session
+from domain.upload import Upload
 
 Key_contra = TypeVar("Key_contra", contravariant=True)
 Value_co = TypeVar("Value_co", covariant=True)
@@ -59,6 +61,15 @@ class Pages(Protocol):
     async def accounts(self, keyset: Keyset) -> list[BankAccount]: ...
     async def connections(self) -> list[BankConnection]: ...
     async def sessions(self) -> list[Session]: ...
+    async def uploads(self, keyset: Keyset) -> list[Upload]: ...
+    async def data_exports(self) -> list[DataExport]: ...
+
+
+class Links(Protocol):
+    """Presigned addresses, made without asking anybody."""
+
+    def upload(self, upload: Upload) -> str | None: ...
+    def data_export(self, export: DataExport) -> str | None: ...
 
 
 class HasLoaders(Protocol):
@@ -66,5 +77,7 @@ class HasLoaders(Protocol):
     def loaders(self) -> Loaders: ...
     @property
     def pages(self) -> Pages: ...
+    @property
+    def links(self) -> Links: ...
     @property
     def session_id(self) -> str | None: ...

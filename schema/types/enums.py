@@ -8,6 +8,7 @@ import strawberry
 
 from domain.bank_account import BalanceType, TransactionStatus
 from domain.consent import ConnectionStatus
+from domain.data_export import DataExportStatus
 from domain.dispute import DisputeStatus
 from domain.event import StreamItemKind
 from domain.kyc import CheckKind, CheckResult, KycStatus
@@ -15,6 +16,7 @@ from domain.payment import CancellationStatus, FailureCode, Rail, Status
 from domain.plan import InvoiceStatus, PlanEnd, PlanInterval, PlanStatus
 from domain.refund import PaymentRefundStatus, RefundStatus
 from domain.session import SessionClient
+from domain.upload import RejectReason, UploadPurpose, UploadStatus
 
 Member = TypeVar("Member", bound=Enum)
 
@@ -218,4 +220,47 @@ _describe(
     "PlanInvoiceStatus",
     "Whether an invoice is paid.",
     {InvoiceStatus.OPEN: "Not paid yet.", InvoiceStatus.PAID: "Paid."},
+)
+_describe(
+    UploadPurpose,
+    "UploadPurpose",
+    "What a file is for.",
+    {
+        UploadPurpose.AVATAR: "The user's picture: JPEG, PNG or WebP.",
+        UploadPurpose.RECEIPT: "A receipt: a picture or a PDF.",
+        UploadPurpose.DOCUMENT: "Any other document: JPEG, PNG or PDF.",
+    },
+)
+_describe(
+    UploadStatus,
+    "UploadStatus",
+    "Where an upload stands.",
+    {
+        UploadStatus.PENDING: "Waits for the file and for `completeUpload`.",
+        UploadStatus.STORED: "Verified; it can be downloaded.",
+        UploadStatus.REJECTED: "What was put there is not what was declared; `rejectReason` tells how.",
+        UploadStatus.EXPIRED: "Not completed in time.",
+        UploadStatus.DELETED: "Forgotten.",
+    },
+)
+_describe(
+    RejectReason,
+    "UploadRejectReason",
+    "How a stored file differs from what was declared.",
+    {
+        RejectReason.SIZE_DIFFERS: "Another size.",
+        RejectReason.TYPE_DIFFERS: "Another content type.",
+        RejectReason.CHECKSUM_DIFFERS: "Another checksum.",
+        RejectReason.CONTENT_IS_ANOTHER_TYPE: "Its first bytes are those of another type.",
+    },
+)
+_describe(
+    DataExportStatus,
+    "DataExportStatus",
+    "Where an export stands.",
+    {
+        DataExportStatus.REQUESTED: "Being made.",
+        DataExportStatus.READY: "Can be downloaded, for seven days.",
+        DataExportStatus.EXPIRED: "Removed; ask for another.",
+    },
 )

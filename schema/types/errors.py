@@ -22,6 +22,15 @@ class UserErrorCode(Enum):
     INVALID_PHONE = strawberry.enum_value("INVALID_PHONE", description="Not a number with its country's code.")
     INVALID_LOCALE = strawberry.enum_value("INVALID_LOCALE", description="Not a language that Drop speaks.")
     ADDRESS_NOT_FOUND = strawberry.enum_value("ADDRESS_NOT_FOUND", description="Not on the map.")
+    UNSUPPORTED_FILE_TYPE = strawberry.enum_value("UNSUPPORTED_FILE_TYPE", description="Not for this purpose.")
+    INVALID_FILE_NAME = strawberry.enum_value(
+        "INVALID_FILE_NAME", description="Empty, too long, a path, or not ending as its type does."
+    )
+    INVALID_FILE_SIZE = strawberry.enum_value("INVALID_FILE_SIZE", description="Empty or too large.")
+    INVALID_CHECKSUM = strawberry.enum_value("INVALID_CHECKSUM", description="Not a SHA-256 in hexadecimal.")
+    CONFIRMATION_REQUIRED = strawberry.enum_value(
+        "CONFIRMATION_REQUIRED", description="What cannot be taken back needs `confirm: true`."
+    )
     INVALID_RETURN_TO = strawberry.enum_value(
         "INVALID_RETURN_TO", description="Not an address that Drop may send the user to."
     )

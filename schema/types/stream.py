@@ -7,6 +7,7 @@ import strawberry
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain.event import StreamItemKind
 from schema.types.bank import BankAccount, BankConnection
+from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.payment import Payment
 from schema.types.plan import PlanSubscription
@@ -39,8 +40,15 @@ class BankConnectionUpdate:
     )
 
 
+@strawberry.type(description="An upload, and each of its changes.")
+class UploadUpdate:
+    cursor: str = strawberry.field(description=_CURSOR)
+    kind: StreamItemKind = strawberry.field(description=_KIND)
+    upload: Upload = strawberry.field(description="As it was at this change.")
+
+
 ViewerEventSubject = Annotated[
-    User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription,
+    User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport,
     strawberry.union("ViewerEventSubject", description="What a viewer's event speaks of; the user at a snapshot."),
 ]
 

@@ -12,6 +12,7 @@ from domain.session import SessionClient
 from schema.types.bank import BankAccount, BankAccountConnection, BankAccountEdge, BankConnection
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
+from schema.types.file import DataExport, Upload, UploadConnection, UploadEdge
 from schema.types.kyc import Kyc
 from schema.types.node import Node
 from schema.types.paging import After, Before, First, Last, cursor_of_key, keyset, page_of
@@ -136,6 +137,24 @@ class User(Node):
         one = await info.context.loaders.plan.load(UserId(self.id))
         return PlanSubscription.of(one) if one else None
 
+    @strawberry.field(description="The user's files, newest first.")
+    async def uploads(
+        self,
+        info: Info[HasLoaders, None],
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> UploadConnection:
+        wanted = keyset(first, after, last, before)
+        page, page_info = page_of(await info.context.pages.uploads(wanted), wanted, lambda one: cursor_of_key(one.id))
+        edges = [UploadEdge(node=Upload.of(one), cursor=cursor_of_key(one.id)) for one in page]
+        return UploadConnection(edges=edges, page_info=page_info)
+
+    @strawberry.field(description="Exports of all that Drop keeps about the user, newest first.")
+    async def data_exports(self, info: Info[HasLoaders, None]) -> list[DataExport]:
+        return [DataExport.of(one) for one in await info.context.pages.data_exports()]
+
     @strawberry.field(description="Where the user is signed in, newest first.")
     async def sessions(self, info: Info[HasLoaders, None]) -> list[Session]:
         current = info.context.session_id
@@ -211,6 +230,27 @@ class SetNotificationPreferencesInput:
 @strawberry.type(description="What `setNotificationPreferences` gives.")
 class SetNotificationPreferencesPayload:
     user: User | None = strawberry.field(description="As it stands.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
+@strawberry.input(description="Whether the user means it.")
+class DeleteAccountInput:
+    confirm: bool = strawberry.field(description="Must be true.")
+
+
+@strawberry.type(description="What the law makes Drop keep.")
+class KeptRecord:
+    what: str = strawberry.field(description="Which records.")
+    because: str = strawberry.field(description="The act and section.")
+    until: datetime = strawberry.field(description="Then they are removed, too.")
+
+
+@strawberry.type(description="What `deleteAccount` gives.")
+class DeleteAccountPayload:
+    deleted_at: datetime | None = strawberry.field(description="Set once it is done; every sign-in has ended.")
+    kept: list[KeptRecord] = strawberry.field(description="What stays, and why.", default_factory=list)
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list
     )

@@ -7,18 +7,31 @@ from typing import Any
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached
 from domain.ids import AccountId
 from services import banks as bank_jobs
-from services import card_news, customers, notices, payment_news, payment_steps, plans, retention, webhooks
+from services import (
+    card_news,
+    customers,
+    data_exports,
+    notices,
+    payment_news,
+    payment_steps,
+    plans,
+    retention,
+    uploads,
+    webhooks,
+)
 from services import kyc as kyc_jobs
 from services.accounts import Accounts
 from services.banks import Banks
 from services.card_news import CardNews
 from services.customers import Customers
+from services.data_exports import DataExports
 from services.kyc import KycService
 from services.notifications import Notifications
 from services.payment_news import PaymentNews
 from services.payments import Payments
 from services.plans import Plans
 from services.retention import Retention
+from services.uploads import Uploads
 from services.webhooks import Webhooks
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
@@ -35,6 +48,8 @@ class Services:
     customers: Customers
     plans: Plans
     notifications: Notifications
+    uploads: Uploads
+    exports: DataExports
     webhooks: Webhooks
     retention: Retention
 
@@ -55,6 +70,11 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
         card_news.SETTLE_REFUND: lambda job: services.card_news.settle_refund(**job),
         customers.CREATE_CUSTOMER: lambda job: services.customers.create(**job),
         notices.SEND_NOTIFICATION: lambda job: services.notifications.send(**job),
+        customers.DELETE_CUSTOMER: lambda job: services.customers.delete(**job),
+        uploads.EXPIRE_UPLOAD: lambda job: services.uploads.expire(**job),
+        uploads.DELETE_OBJECT: lambda job: services.uploads.delete_object(**job),
+        data_exports.BUILD_EXPORT: lambda job: services.exports.build(**job),
+        data_exports.EXPIRE_EXPORT: lambda job: services.exports.expire(**job),
         plans.ASK_PLAN: lambda job: services.plans.ask(**job),
         payment_steps.REFRESH_ACCOUNT: lambda job: _refresh_account(services.accounts, job),
     }

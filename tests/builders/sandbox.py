@@ -27,6 +27,7 @@ OPENBANKING_SECRET = "contract-openbanking"
 SUMSUB_SECRET = "contract-sumsub"
 STRIPE_SECRET = "contract-stripe"
 TWILIO_TOKEN = "contract-twilio"
+STORAGE_KEY = "contract-storage"
 MAIL_SECRET = "contract-mail"
 
 
@@ -116,6 +117,7 @@ async def sandbox_alone(folder: Path, at: datetime) -> AsyncIterator[Sandbox]:
             sumsub_secret_key=SUMSUB_SECRET,
             stripe_webhook_secret=STRIPE_SECRET,
             twilio_auth_token=TWILIO_TOKEN,
+            storage_signing_key=STORAGE_KEY,
             mail_signing_key=private_key_of(MAIL_SECRET),
         )
         world = World(store, gateway, secrets, now=at)

@@ -1,0 +1,153 @@
+from collections.abc import Sequence
+
+from sqlalchemy import CursorResult, func, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.file import DataExportRow, UploadRow
+from domain.data_export import DataExport, DataExportStatus
+from domain.errors import StaleVersion
+from domain.ids import DataExportId, UploadId, UserId
+from domain.page import Keyset
+from domain.upload import RejectReason, Upload, UploadOrder, UploadPurpose, UploadStatus
+
+
+def upload_of(row: UploadRow) -> Upload:
+    order = UploadOrder(UploadPurpose(row.purpose), row.file_name, row.content_type, row.size_bytes, row.sha256)
+    return Upload(
+        id=UploadId(row.id),
+        user_id=UserId(row.user_id),
+        vendor=row.vendor,
+        order=order,
+        object_key=row.object_key,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        status=UploadStatus(row.status),
+        reject_reason=RejectReason(row.reject_reason) if row.reject_reason else None,
+        stored_at=row.stored_at,
+        version=row.version,
+    )
+
+
+def export_of(row: DataExportRow) -> DataExport:
+    return DataExport(
+        id=DataExportId(row.id),
+        user_id=UserId(row.user_id),
+        vendor=row.vendor,
+        object_key=row.object_key,
+        requested_at=row.requested_at,
+        status=DataExportStatus(row.status),
+        ready_at=row.ready_at,
+        expires_at=row.expires_at,
+        size_bytes=row.size_bytes,
+        version=row.version,
+    )
+
+
+class UploadQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def page(self, user_id: UserId, keyset: Keyset) -> list[Upload]:
+        """Newest first, in the direction of reading; deleted ones are not shown."""
+        query = select(UploadRow).where(UploadRow.user_id == user_id, UploadRow.status != UploadStatus.DELETED)
+        oldest_first = keyset.backwards
+        if keyset.after is not None:
+            query = query.where(col(UploadRow.id) < keyset.after)
+        if keyset.before is not None:
+            query = query.where(col(UploadRow.id) > keyset.before)
+        order = col(UploadRow.id) if oldest_first else col(UploadRow.id).desc()
+        return [upload_of(row) for row in await self._session.exec(query.order_by(order).limit(keyset.limit))]
+
+    async def by_ids(self, user_id: UserId, ids: Sequence[UploadId]) -> list[Upload]:
+        query = select(UploadRow).where(UploadRow.user_id == user_id, col(UploadRow.id).in_(ids))
+        return [upload_of(row) for row in await self._session.exec(query)]
+
+    async def get(self, user_id: UserId, upload_id: UploadId) -> Upload | None:
+        return next(iter(await self.by_ids(user_id, [upload_id])), None)
+
+    async def of_user(self, user_id: UserId, statuses: Sequence[UploadStatus], limit: int) -> list[Upload]:
+        query = select(UploadRow).where(UploadRow.user_id == user_id, col(UploadRow.status).in_(statuses))
+        return [upload_of(row) for row in await self._session.exec(query.order_by(col(UploadRow.id)).limit(limit))]
+
+    async def count_pending(self, user_id: UserId) -> int:
+        query = select(func.count()).where(UploadRow.user_id == user_id, UploadRow.status == UploadStatus.PENDING)
+        return (await self._session.exec(query)).one()
+
+    def add(self, upload: Upload) -> None:
+        order = upload.order
+        row = UploadRow(
+            id=upload.id,
+            user_id=upload.user_id,
+            vendor=upload.vendor,
+            purpose=order.purpose,
+            file_name=order.file_name,
+            content_type=order.content_type,
+            size_bytes=order.size_bytes,
+            sha256=order.sha256,
+            object_key=upload.object_key,
+            status=upload.status,
+            created_at=upload.created_at,
+            expires_at=upload.expires_at,
+        )
+        self._session.add(row)
+
+    async def save(self, before: Upload, after: Upload) -> None:
+        """Write the new state over the version that was read. Raises StaleVersion."""
+        saved = await self._session.exec(
+            update(UploadRow)
+            .where(col(UploadRow.id) == before.id, col(UploadRow.version) == before.version)
+            .values(
+                status=after.status,
+                reject_reason=after.reject_reason,
+                stored_at=after.stored_at,
+                version=after.version,
+            )
+        )
+        assert isinstance(saved, CursorResult)
+        if saved.rowcount != 1:
+            raise StaleVersion
+
+
+class DataExportQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def of_user(self, user_id: UserId, limit: int) -> list[DataExport]:
+        """Newest first."""
+        query = select(DataExportRow).where(DataExportRow.user_id == user_id)
+        rows = await self._session.exec(query.order_by(col(DataExportRow.id).desc()).limit(limit))
+        return [export_of(row) for row in rows]
+
+    async def get(self, user_id: UserId, export_id: DataExportId) -> DataExport | None:
+        query = select(DataExportRow).where(DataExportRow.user_id == user_id, DataExportRow.id == export_id)
+        row = (await self._session.exec(query)).first()
+        return export_of(row) if row else None
+
+    def add(self, export: DataExport) -> None:
+        row = DataExportRow(
+            id=export.id,
+            user_id=export.user_id,
+            vendor=export.vendor,
+            object_key=export.object_key,
+            status=export.status,
+            requested_at=export.requested_at,
+        )
+        self._session.add(row)
+
+    async def save(self, before: DataExport, after: DataExport) -> None:
+        """Write the new state over the version that was read. Raises StaleVersion."""
+        saved = await self._session.exec(
+            update(DataExportRow)
+            .where(col(DataExportRow.id) == before.id, col(DataExportRow.version) == before.version)
+            .values(
+                status=after.status,
+                ready_at=after.ready_at,
+                expires_at=after.expires_at,
+                size_bytes=after.size_bytes,
+                version=after.version,
+            )
+        )
+        assert isinstance(saved, CursorResult)
+        if saved.rowcount != 1:
+            raise StaleVersion

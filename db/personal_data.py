@@ -1,0 +1,171 @@
+"""Everything that is held about a user, table by table: what an export shows and what a deletion removes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, delete, select, update
+from sqlmodel import SQLModel, col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.bank import (
+    AccountReadRow,
+    BalanceRow,
+    BankAccountRow,
+    BankConnectionRow,
+    BankTransactionRow,
+    ConsentAccountRow,
+    ConsentRow,
+)
+from db.tables.event import AuditEventRow, UserEventRow, UserEventSeqRow
+from db.tables.file import DataExportRow, UploadRow
+from db.tables.kyc import KycRow
+from db.tables.notification import NotificationRow
+from db.tables.payment import (
+    DisputeRow,
+    IdempotencyKeyRow,
+    PaymentAttemptRow,
+    PaymentEventRow,
+    PaymentRow,
+    RefundRow,
+)
+from db.tables.plan import PlanInvoiceRow, PlanSubscriptionRow
+from db.tables.provider import ProviderPinRow
+from db.tables.user import LoginAttemptRow, SessionRow, SpentRefreshRow, UserRow
+from domain.ids import UserId
+
+Belongs = Callable[[UserId], ColumnElement[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One table's rows of a user. `hidden` columns are secrets, or mean nothing outside.
+
+    What `stays` is kept by law after the user has left, or numbers the news of what is.
+    """
+
+    row: type[SQLModel]
+    belongs: Belongs
+    stays: bool = False
+    hidden: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def table(self) -> Table:
+        table: Table = self.row.__table__  # type: ignore[attr-defined]  # set by SQLModel
+        return table
+
+
+def _own(row: type[Any]) -> Belongs:
+    return lambda user_id: col(row.user_id) == user_id
+
+
+def _under(child: Any, parent: type[Any]) -> Belongs:
+    return lambda user_id: col(child).in_(select(parent.id).where(col(parent.user_id) == user_id))
+
+
+_RETURNS = frozenset({"state_hash", "return_to", "authorisation_url", "cancellation_url", "client_secret"})
+# From the leaves to the root, so that rows can be removed in this order.
+HOLDINGS: Sequence[Holding] = (
+    Holding(ConsentAccountRow, _under(ConsentAccountRow.consent_id, ConsentRow)),
+    Holding(ConsentRow, _own(ConsentRow), hidden=_RETURNS),
+    Holding(BalanceRow, _under(BalanceRow.account_id, BankAccountRow)),
+    Holding(BankTransactionRow, _under(BankTransactionRow.account_id, BankAccountRow)),
+    Holding(AccountReadRow, _under(AccountReadRow.connection_id, BankConnectionRow)),
+    Holding(RefundRow, _under(RefundRow.payment_id, PaymentRow), stays=True),
+    Holding(DisputeRow, _under(DisputeRow.payment_id, PaymentRow), stays=True),
+    Holding(
+        PaymentAttemptRow,
+        _under(PaymentAttemptRow.payment_id, PaymentRow),
+        stays=True,
+        hidden=frozenset({"return_url"}),
+    ),
+    Holding(PaymentEventRow, _under(PaymentEventRow.payment_id, PaymentRow), stays=True),
+    Holding(PaymentRow, _own(PaymentRow), stays=True, hidden=_RETURNS),
+    Holding(PlanInvoiceRow, _under(PlanInvoiceRow.subscription_id, PlanSubscriptionRow), stays=True),
+    Holding(PlanSubscriptionRow, _own(PlanSubscriptionRow), stays=True, hidden=_RETURNS | {"return_url"}),
+    # Payments name the account that paid.
+    Holding(BankAccountRow, _own(BankAccountRow), stays=True),
+    Holding(BankConnectionRow, _own(BankConnectionRow), stays=True),
+    Holding(KycRow, _own(KycRow), stays=True, hidden=frozenset({"risk_score"})),
+    Holding(UploadRow, _own(UploadRow)),
+    Holding(DataExportRow, _own(DataExportRow)),
+    Holding(NotificationRow, _own(NotificationRow)),
+    Holding(IdempotencyKeyRow, _own(IdempotencyKeyRow), hidden=frozenset({"fingerprint"})),
+    Holding(ProviderPinRow, _own(ProviderPinRow)),
+    Holding(SpentRefreshRow, _under(SpentRefreshRow.session_id, SessionRow), hidden=frozenset({"refresh_hash"})),
+    Holding(
+        SessionRow,
+        _own(SessionRow),
+        hidden=frozenset({"token_hash", "refresh_hash", "previous_refresh_hash", "id_token_encrypted"}),
+    ),
+    Holding(
+        LoginAttemptRow,
+        _own(LoginAttemptRow),
+        hidden=frozenset(
+            {
+                *("state_hash", "browser_hash", "nonce", "code_verifier", "code_hash"),
+                *("app_state", "app_code_challenge", "id_token_encrypted"),
+            }
+        ),
+    ),
+    Holding(UserEventRow, _own(UserEventRow)),
+    Holding(UserEventSeqRow, _own(UserEventSeqRow), stays=True),
+    Holding(AuditEventRow, _own(AuditEventRow), stays=True),
+    Holding(
+        UserRow,
+        lambda user_id: col(UserRow.id) == user_id,
+        stays=True,
+        hidden=frozenset({"national_identity_number_encrypted", "national_identity_number_hash"}),
+    ),
+)
+
+
+class PersonalDataQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def all_of(self, user_id: UserId) -> Mapping[str, list[dict[str, Any]]]:
+        """Every row by its table's name, as JSON values."""
+        connection = await self._session.connection()
+        found: dict[str, list[dict[str, Any]]] = {}
+        for holding in HOLDINGS:
+            columns = [column for column in holding.table.columns if column.name not in holding.hidden]
+            query = select(*columns).where(holding.belongs(user_id))
+            rows = (await connection.execute(query)).mappings().all()
+            found[holding.table.name] = [{name: _json(value) for name, value in row.items()} for row in rows]
+        return found
+
+    async def forget(self, user_id: UserId, at: datetime, name: str) -> None:
+        """Remove what no law keeps, and from the user what names them to us: a new login makes a new user."""
+        connection = await self._session.connection()
+        for holding in HOLDINGS:
+            if not holding.stays:
+                await connection.execute(delete(holding.table).where(holding.belongs(user_id)))
+        values = {
+            "issuer": "deleted",
+            "subject": user_id,
+            "name": name,
+            "email": None,
+            "phone": None,
+            "address": None,
+            "notification_preferences": None,
+            "national_identity_number_hash": None,
+            "deleted_at": at,
+        }
+        await connection.execute(update(UserRow).where(col(UserRow.id) == user_id).values(**values))
+
+    async def remove(self, user_id: UserId) -> None:
+        """Every row, once the law keeps nothing any more."""
+        connection = await self._session.connection()
+        for holding in HOLDINGS:
+            await connection.execute(delete(holding.table).where(holding.belongs(user_id)))
+
+    async def deleted_before(self, at: datetime, limit: int) -> list[UserId]:
+        connection = await self._session.connection()
+        query = select(col(UserRow.id)).where(col(UserRow.deleted_at) < at).limit(limit)
+        return [UserId(identifier) for identifier in (await connection.execute(query)).scalars()]
+
+
+def _json(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime | date) else value

@@ -1,0 +1,45 @@
+"""Files of users: uploads, and exports of all that is held about somebody."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, Index, SQLModel
+
+from db.columns import UtcDateTime
+
+
+class UploadRow(SQLModel, table=True):
+    __tablename__ = "upload"
+    __table_args__ = (Index("ix_upload_page", "user_id", "id"),)
+
+    id: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="user.id")
+    vendor: str
+    purpose: str
+    file_name: str
+    content_type: str
+    size_bytes: int = Field(sa_type=BigInteger)
+    sha256: str
+    object_key: str = Field(unique=True)
+    status: str
+    reject_reason: str | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    stored_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    version: int = 1
+
+
+class DataExportRow(SQLModel, table=True):
+    __tablename__ = "data_export"
+    __table_args__ = (Index("ix_data_export_user_id", "user_id", "id"),)
+
+    id: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="user.id")
+    vendor: str
+    object_key: str = Field(unique=True)
+    status: str
+    requested_at: datetime = Field(sa_type=UtcDateTime)
+    ready_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    size_bytes: int | None = Field(default=None, sa_type=BigInteger)
+    version: int = 1

@@ -1,0 +1,145 @@
+from datetime import datetime
+from typing import Self
+
+import strawberry
+from strawberry import Info
+
+import schema.types.enums  # noqa: F401  # registers the domain's enums
+from domain import data_export, upload
+from domain.data_export import DataExportStatus
+from domain.upload import RejectReason, UploadPurpose, UploadStatus
+from schema.types.context import HasLoaders
+from schema.types.errors import UserError
+from schema.types.node import Node
+from schema.types.paging import PageInfo
+from schema.types.scalars import Int64String
+
+
+@strawberry.type(description="A file of the user's.")
+class Upload(Node):
+    purpose: UploadPurpose = strawberry.field(description="What it is for.")
+    status: UploadStatus = strawberry.field(description="Where it stands.")
+    file_name: str = strawberry.field(description="As the user's device named it.")
+    content_type: str = strawberry.field(description="As declared, and verified at completion.")
+    size_bytes: Int64String = strawberry.field(description="As declared, and verified at completion.")
+    sha256: str = strawberry.field(description="In hexadecimal, as declared, and verified at completion.")
+    reject_reason: RejectReason | None = strawberry.field(description="Why what was stored was not taken.")
+    created_at: datetime = strawberry.field(description="When it was asked for.")
+    expires_at: datetime = strawberry.field(description="Until when the file can be put.")
+    stored_at: datetime | None = strawberry.field(description="When it was verified.")
+    version: int = strawberry.field(description="Rises by one with each change.")
+    shown: strawberry.Private[upload.Upload]
+
+    @strawberry.field(description="Gives the file as an attachment, for 15 minutes; null unless it is STORED.")
+    def download_url(self, info: Info[HasLoaders, None]) -> str | None:
+        return info.context.links.upload(self.shown)
+
+    @classmethod
+    def of(cls, one: upload.Upload) -> Self:
+        return cls(
+            id=strawberry.ID(one.id),
+            purpose=one.order.purpose,
+            status=one.status,
+            file_name=one.order.file_name,
+            content_type=one.order.content_type,
+            size_bytes=Int64String(one.order.size_bytes),
+            sha256=one.order.sha256,
+            reject_reason=one.reject_reason,
+            created_at=one.created_at,
+            expires_at=one.expires_at,
+            stored_at=one.stored_at,
+            version=one.version,
+            shown=one,
+        )
+
+
+@strawberry.type(description="An upload in its list.")
+class UploadEdge:
+    node: Upload = strawberry.field(description="The upload.")
+    cursor: str = strawberry.field(description="Its place in the list.")
+
+
+@strawberry.type(description="A page of uploads, newest first.")
+class UploadConnection:
+    edges: list[UploadEdge] = strawberry.field(description="The uploads with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+
+
+@strawberry.type(description="A header that must be sent as it stands.")
+class HttpHeader:
+    name: str = strawberry.field(description="In lower case.")
+    value: str = strawberry.field(description="Exactly.")
+
+
+@strawberry.type(description="A presigned PUT: any HTTP client can send it, once.")
+class UploadTarget:
+    method: str = strawberry.field(description="PUT.")
+    url: str = strawberry.field(description="Where to; it works until `upload.expiresAt`.")
+    headers: list[HttpHeader] = strawberry.field(description="All of them are signed.")
+
+
+@strawberry.input(description="What will be uploaded.")
+class CreateUploadInput:
+    purpose: UploadPurpose = strawberry.field(description="What it is for.")
+    file_name: str = strawberry.field(description="Without a path; it must end as its type does.")
+    content_type: str = strawberry.field(description="image/jpeg, image/png, image/webp or application/pdf.")
+    size_bytes: int = strawberry.field(description="Exactly; 10 MiB at most.")
+    sha256: str = strawberry.field(description="Of the whole file, 64 hexadecimal digits.")
+
+
+@strawberry.type(description="What `createUpload` gives.")
+class CreateUploadPayload:
+    upload: Upload | None = strawberry.field(description="PENDING, until it is completed or expires.", default=None)
+    target: UploadTarget | None = strawberry.field(description="Where to put the file.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
+@strawberry.input(description="Which upload.")
+class UploadInput:
+    id: strawberry.ID = strawberry.field(description="The upload.")
+
+
+@strawberry.type(description="What `completeUpload` and `deleteUpload` give.")
+class UploadPayload:
+    upload: Upload | None = strawberry.field(description="As it stands.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
+@strawberry.type(description="All that Drop keeps about the user, as a ZIP.")
+class DataExport(Node):
+    status: DataExportStatus = strawberry.field(description="Where it stands.")
+    requested_at: datetime = strawberry.field(description="When it was asked for.")
+    ready_at: datetime | None = strawberry.field(description="Since when it can be downloaded.")
+    expires_at: datetime | None = strawberry.field(description="Until when it can be downloaded.")
+    size_bytes: Int64String | None = strawberry.field(description="Of the ZIP.")
+    shown: strawberry.Private[data_export.DataExport]
+
+    @strawberry.field(description="Gives the ZIP, for 15 minutes; null unless it is READY.")
+    def download_url(self, info: Info[HasLoaders, None]) -> str | None:
+        return info.context.links.data_export(self.shown)
+
+    @classmethod
+    def of(cls, one: data_export.DataExport) -> Self:
+        return cls(
+            id=strawberry.ID(one.id),
+            status=one.status,
+            requested_at=one.requested_at,
+            ready_at=one.ready_at,
+            expires_at=one.expires_at,
+            size_bytes=Int64String(one.size_bytes) if one.size_bytes is not None else None,
+            shown=one,
+        )
+
+
+@strawberry.type(description="What `requestDataExport` gives.")
+class RequestDataExportPayload:
+    data_export: DataExport | None = strawberry.field(
+        description="`viewerEvents` and a mail tell when it is READY.", default=None
+    )
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )

@@ -1,0 +1,96 @@
+"""Leaving Drop: what is under way ends, what no law keeps is removed, and the user is told what stays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.ids import new_id
+from db.tables.event import AuditEventRow
+from db.unit_of_work import Read, Work
+from domain.account import NAME_OF_DELETED, Kept, kept_after
+from domain.clock import Clock
+from domain.errors import InvalidInput, InvalidState, ProviderUnavailable, Unavailable
+from domain.ids import UserId
+from domain.payment import Status
+from services.banks import Banks
+from services.customers import Customers
+from services.data_exports import DataExports
+from services.notices import Notices
+from services.payments import Payments
+from services.plans import Plans
+from services.sessions import Sessions
+from services.uploads import Uploads
+
+_OPEN = tuple(status for status in Status if not status.is_final)
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    at: datetime
+    kept: Sequence[Kept]
+
+
+class AccountDeletion:
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        banks: Banks,
+        payments: Payments,
+        plans: Plans,
+        customers: Customers,
+        uploads: Uploads,
+        exports: DataExports,
+        sessions: Sessions,
+        notices: Notices,
+        clock: Clock,
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._banks = banks
+        self._payments = payments
+        self._plans = plans
+        self._customers = customers
+        self._uploads = uploads
+        self._exports = exports
+        self._sessions = sessions
+        self._notices = notices
+        self._clock = clock
+
+    async def delete(self, user_id: UserId, *, is_confirmed: bool) -> Deleted:
+        """Safe to repeat after an error. Raises InvalidInput, InvalidState (money is moving), ProviderUnavailable."""
+        if not is_confirmed:
+            raise InvalidInput("CONFIRMATION_REQUIRED", "Send confirm: true.", field=("input", "confirm"))
+        await self._end_what_is_under_way(user_id)
+        # Sockets close first, since what they follow is gone afterwards.
+        await self._sessions.end_all(user_id)
+        now = self._clock.now()
+        async with self._work() as work:
+            await self._uploads.forget(work, user_id)
+            await self._exports.forget(work, user_id)
+            await self._customers.forget(work, user_id)
+            leaving = await work.users.get(user_id)
+            assert leaving is not None
+            await work.personal_data.forget(user_id, now, NAME_OF_DELETED)
+            self._notices.farewell(work, leaving)
+            audit = AuditEventRow(id=new_id("aud", now), user_id=user_id, action="account_deleted", at=now)
+            work.audit.add(audit)
+            await work.commit()
+        return Deleted(now, kept_after(now))
+
+    async def _end_what_is_under_way(self, user_id: UserId) -> None:
+        try:
+            await self._payments.cancel_unauthorised(user_id)
+            for _ in await self._plans.open_of_users([user_id]):
+                await self._plans.cancel(user_id, at_period_end=False)
+        except Unavailable as error:
+            raise ProviderUnavailable("payments", "A payment could not be ended just now. Try again soon.") from error
+        async with self._read() as read:
+            moving = await read.payments.open_of_user(user_id, _OPEN)
+        if moving:
+            raise InvalidState(f"A payment is {moving[0].status}: wait until it has ended, then delete the account.")
+        try:
+            await self._banks.end_at_banks(user_id)
+        except Unavailable as error:
+            message = "Your bank could not be told just now. Try again soon."
+            raise ProviderUnavailable("open_banking", message) from error

@@ -1,0 +1,190 @@
+"""Uploads: presigning, verifying what was stored, deleting, and letting go of what never came."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from ulid import ULID
+
+from db.events import Told
+from db.ids import new_id
+from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
+from domain import ids
+from domain.clock import Clock
+from domain.errors import InvalidState, NotFound, ProviderUnavailable, Unavailable
+from domain.event import EventKind
+from domain.ids import UploadId, UserId
+from domain.page import Keyset
+from domain.snapshot import upload_fields
+from domain.upload import (
+    FIRST_BYTES,
+    LINK_LIFETIME,
+    MAX_PENDING,
+    TYPES,
+    RejectReason,
+    Upload,
+    UploadOrder,
+    UploadStatus,
+    fault_of,
+)
+from providers.storage.port import Bucket, Declared, ObjectKey, ObjectStore, PresignedUpload
+from providers.vendors import Vendors
+
+EXPIRE_UPLOAD: Final = "expire_upload"
+DELETE_OBJECT: Final = "delete_object"
+# A PUT that began before the link ran out may still be under way.
+_GRACE: Final = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedUpload:
+    upload: Upload
+    target: PresignedUpload
+
+
+class Uploads:
+    def __init__(self, work: Work, read: Read, stores: Vendors[ObjectStore], clock: Clock) -> None:
+        self._work = work
+        self._read = read
+        self._stores = stores
+        self._clock = clock
+
+    async def page(self, user_id: UserId, keyset: Keyset) -> list[Upload]:
+        async with self._read() as read:
+            return await read.uploads.page(user_id, keyset)
+
+    async def by_ids(self, user_id: UserId, wanted: Sequence[UploadId]) -> list[Upload]:
+        async with self._read() as read:
+            return await read.uploads.by_ids(user_id, wanted)
+
+    def download_url(self, upload: Upload) -> str | None:
+        """A presigned address for 900 s, None unless it is STORED."""
+        if upload.status is not UploadStatus.STORED:
+            return None
+        return self._stores[upload.vendor].presign_download(
+            _key(upload),
+            file_name=upload.order.file_name,
+            content_type=upload.order.content_type,
+            expires_in_s=int(LINK_LIFETIME.total_seconds()),
+        )
+
+    async def create(self, user_id: UserId, order: UploadOrder) -> CreatedUpload:
+        """A presigned PUT for what was declared. Raises InvalidState where too many are under way."""
+        now = self._clock.now()
+        upload = Upload(
+            id=UploadId(new_id(ids.UPLOAD, now)),
+            user_id=user_id,
+            vendor=self._stores.current,
+            order=order,
+            object_key=f"{user_id}/{ULID.from_datetime(now)}.{TYPES[order.content_type].extension}",
+            created_at=now,
+            expires_at=now + LINK_LIFETIME,
+        )
+        declared = Declared(order.content_type, order.size_bytes, order.sha256)
+        target = self._stores[upload.vendor].presign_upload(
+            _key(upload), declared, expires_in_s=int(LINK_LIFETIME.total_seconds())
+        )
+        async with self._work() as work:
+            if await work.uploads.count_pending(user_id) >= MAX_PENDING:
+                raise InvalidState(f"{MAX_PENDING} uploads are under way: complete or delete one first.")
+            work.uploads.add(upload)
+            self._tell(work, upload)
+            payload = {"user_id": user_id, "upload_id": upload.id}
+            work.jobs.enqueue(EXPIRE_UPLOAD, payload, due_at=upload.expires_at + _GRACE, now=now)
+            await work.commit()
+        return CreatedUpload(upload, target)
+
+    async def complete(self, user_id: UserId, upload_id: UploadId) -> Upload:
+        """Verify what was stored. Safe to repeat. Raises NotFound, InvalidState, ProviderUnavailable."""
+        upload = await self._owned(user_id, upload_id)
+        if upload.status is UploadStatus.STORED:
+            return upload
+        if upload.status is not UploadStatus.PENDING:
+            raise InvalidState(f"The upload is {upload.status}.", field=("input", "id"))
+        try:
+            is_there, reason = await self._verify(upload)
+        except Unavailable as error:
+            raise _unavailable() from error
+        if not is_there:
+            raise InvalidState("Nothing has been uploaded yet: PUT the file first.", field=("input", "id"))
+        status = UploadStatus.REJECTED if reason else UploadStatus.STORED
+        return await retry_on_stale(lambda: self._become(upload, status, reason))
+
+    async def delete(self, user_id: UserId, upload_id: UploadId) -> Upload:
+        """Forget a file; its object goes by a job. Raises NotFound."""
+        upload = await self._owned(user_id, upload_id)
+        return await retry_on_stale(lambda: self._become(upload, UploadStatus.DELETED))
+
+    async def expire(self, user_id: UserId, upload_id: UploadId) -> None:
+        """What was never completed is over, and what was stored for it goes."""
+        await retry_on_stale(lambda: self._expire(user_id, upload_id))
+
+    async def delete_object(self, vendor: str, bucket: str, key: str) -> None:
+        """Safe to repeat. Raises Unavailable."""
+        await self._stores[vendor].delete(ObjectKey(Bucket(bucket), key))
+
+    async def forget(self, work: UnitOfWork, user_id: UserId) -> None:
+        """The objects of a user who leaves; their rows go with the user's."""
+        every = [status for status in UploadStatus if status is not UploadStatus.DELETED]
+        for upload in await work.uploads.of_user(user_id, every, limit=100_000):
+            self.enqueue_delete(work, upload.vendor, _key(upload))
+
+    def enqueue_delete(self, work: UnitOfWork, vendor: str, target: ObjectKey) -> None:
+        now = self._clock.now()
+        payload = {"vendor": vendor, "bucket": target.bucket, "key": target.key}
+        work.jobs.enqueue(DELETE_OBJECT, payload, due_at=now, now=now)
+
+    async def _verify(self, upload: Upload) -> tuple[bool, RejectReason | None]:
+        store, key = self._stores[upload.vendor], _key(upload)
+        stored = await store.head(key)
+        first = await store.read(key, at_most_bytes=FIRST_BYTES) if stored else None
+        if stored is None or first is None:
+            return False, None
+        reason = fault_of(
+            upload.order,
+            size_bytes=stored.size_bytes,
+            content_type=stored.content_type,
+            sha256=stored.sha256,
+            first=first,
+        )
+        return True, reason
+
+    async def _owned(self, user_id: UserId, upload_id: UploadId) -> Upload:
+        for upload in await self.by_ids(user_id, [upload_id]):
+            return upload
+        raise NotFound("There is no such upload.", field=("input", "id"))
+
+    async def _expire(self, user_id: UserId, upload_id: UploadId) -> None:
+        async with self._work() as work:
+            before = await work.uploads.get(user_id, upload_id)
+            if before is not None and before.status is UploadStatus.PENDING:
+                await self._save(work, before, before.become(UploadStatus.EXPIRED, self._clock.now()))
+                await work.commit()
+
+    async def _become(self, upload: Upload, status: UploadStatus, reason: RejectReason | None = None) -> Upload:
+        async with self._work() as work:
+            before = await work.uploads.get(upload.user_id, upload.id)
+            assert before is not None
+            after = before.become(status, self._clock.now(), reason)
+            if after is not before:
+                await self._save(work, before, after)
+                await work.commit()
+            return after
+
+    async def _save(self, work: UnitOfWork, before: Upload, after: Upload) -> None:
+        await work.uploads.save(before, after)
+        self._tell(work, after)
+        if after.status is not UploadStatus.STORED:
+            self.enqueue_delete(work, after.vendor, _key(after))
+
+    def _tell(self, work: UnitOfWork, upload: Upload) -> None:
+        work.tell(Told(upload.user_id, EventKind.UPLOAD, upload.id, upload_fields(upload), self._clock.now()))
+
+
+def _key(upload: Upload) -> ObjectKey:
+    return ObjectKey(Bucket.UPLOADS, upload.object_key)
+
+
+def _unavailable() -> ProviderUnavailable:
+    return ProviderUnavailable("storage", "Files are temporarily unavailable. Try again soon.")
