@@ -18,6 +18,7 @@ from db.tables.bank import (
     ConsentAccountRow,
     ConsentRow,
 )
+from db.tables.card import CardholderRow, CardRow
 from db.tables.event import AuditEventRow, UserEventRow, UserEventSeqRow
 from db.tables.file import DataExportRow, UploadRow
 from db.tables.kyc import KycRow
@@ -88,6 +89,8 @@ HOLDINGS: Sequence[Holding] = (
     Holding(BankAccountRow, _own(BankAccountRow), stays=True),
     Holding(BankConnectionRow, _own(BankConnectionRow), stays=True),
     Holding(KycRow, _own(KycRow), stays=True, hidden=frozenset({"risk_score"})),
+    Holding(CardRow, _own(CardRow)),
+    Holding(CardholderRow, _own(CardholderRow)),
     Holding(UploadRow, _own(UploadRow)),
     Holding(DataExportRow, _own(DataExportRow)),
     Holding(NotificationRow, _own(NotificationRow)),

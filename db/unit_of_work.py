@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.bank_accounts import BankAccountQueries
 from db.bank_connections import BankConnectionQueries, ConsentQueries
+from db.cards import CardQueries
 from db.events import Told, UserEventQueries
 from db.files import DataExportQueries, UploadQueries
 from db.jobs import JobQueries
@@ -44,6 +45,7 @@ class Queries:
         self.attempts = AttemptQueries(session)
         self.refunds = RefundQueries(session)
         self.plans = PlanQueries(session)
+        self.cards = CardQueries(session)
         self.uploads = UploadQueries(session)
         self.exports = DataExportQueries(session)
         self.personal_data = PersonalDataQueries(session)

@@ -9,6 +9,8 @@ DropError
 │   ├── KycRequired          only approved users transact
 │   ├── ConsentRequired      no active consent covers the account
 │   ├── ReadLimitReached     the day's unattended reads are used up
+│   ├── FeatureDisabled      its flag is off
+│   ├── AddressRequired      a card needs an address that is known
 │   ├── IdempotencyKeyReused same key, other input
 │   ├── InProgress           same key, still running
 │   ├── PossibleDuplicate    a like payment is in doubt
@@ -89,6 +91,20 @@ class ConsentRequired(Refusal):
 
 class ReadLimitReached(Refusal):
     code = "READ_LIMIT_REACHED"
+
+
+class FeatureDisabled(Refusal):
+    code = "FEATURE_DISABLED"
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(f"{feature} is switched off. `features` tells what is on.")
+
+
+class AddressRequired(Refusal):
+    code = "ADDRESS_REQUIRED"
+
+    def __init__(self) -> None:
+        super().__init__("A card needs an address that was found on the map: set it with updateProfile.")
 
 
 class IdempotencyKeyReused(Refusal):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from domain.card import Card, CardFace, CardStatus
 from domain.consent import BankConnection, ConnectionStatus
 from domain.data_export import DataExport, DataExportStatus
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
@@ -163,5 +164,24 @@ def export_at(now: DataExport, fields: Fields) -> DataExport:
         ready_at=_time(fields["ready_at"]),
         expires_at=_time(fields["expires_at"]),
         size_bytes=fields["size_bytes"],
+        version=fields["version"],
+    )
+
+
+def card_fields(card: Card) -> Fields:
+    face = card.face
+    return {
+        "status": card.status,
+        "face": [face.last4, face.expiry_month, face.expiry_year] if face else None,
+        "version": card.version,
+    }
+
+
+def card_at(now: Card, fields: Fields) -> Card:
+    face = fields["face"]
+    return replace(
+        now,
+        status=CardStatus(fields["status"]),
+        face=CardFace(*face) if face else None,
         version=fields["version"],
     )

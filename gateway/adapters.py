@@ -1,5 +1,6 @@
 """The adapters of every port, as the settings choose them."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
@@ -8,10 +9,16 @@ import httpx
 from domain.clock import Clock
 from gateway.mail_key import public_key_of
 from gateway.settings import Settings
+from providers.alerts.console import ConsoleAlerts
+from providers.alerts.port import AlertChannel
+from providers.card_issuing import mock as issuing_mock
+from providers.card_issuing.port import CardIssuing
 from providers.card_payments import mock as cards_mock
 from providers.card_payments.port import CardPaymentsProvider
 from providers.email import mock as email_mock
 from providers.email.port import EmailProvider
+from providers.errors.off import NoCapture
+from providers.errors.port import ErrorCapture
 from providers.geocoding import mock as geocoding_mock
 from providers.geocoding.port import Geocoder
 from providers.identity import mock as identity_mock
@@ -35,7 +42,7 @@ Port = TypeVar("Port")
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """Every port's vendors."""
+    """Every port's vendors, and by port whether its vendor's breaker is open."""
 
     identity: IdentityProvider
     kyc: Registered[KycProvider]
@@ -46,6 +53,10 @@ class Adapters:
     sms: Registered[SmsProvider]
     geocoding: Registered[Geocoder]
     storage: Registered[ObjectStore]
+    issuing: Registered[CardIssuing]
+    alerts: AlertChannel
+    errors: ErrorCapture
+    breakers: Mapping[str, Callable[[], Awaitable[bool]]]
 
 
 class Declared(Protocol):
@@ -58,8 +69,12 @@ class Declared(Protocol):
 def mock_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient) -> Adapters:
     """Every vendor is played by the sandbox."""
 
+    breakers: dict[str, Callable[[], Awaitable[bool]]] = {}
+
     def client(provider: str, declared: Declared) -> SandboxClient:
-        return SandboxClient(sandbox, Guard(provider, declared.RESILIENCE, declared.RETRIED))
+        guard = Guard(provider, declared.RESILIENCE, declared.RETRIED)
+        breakers[provider] = guard.is_open
+        return SandboxClient(sandbox, guard)
 
     texts = Texts()
     banks = client("open_banking", bank_mock)
@@ -93,6 +108,10 @@ def mock_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient) 
         email=_mock(email),
         sms=_mock(sms),
         storage=_mock(storage),
+        issuing=_mock(issuing_mock.MockCardIssuing(client("card_issuing", issuing_mock))),
+        alerts=ConsoleAlerts(settings.environment),
+        errors=NoCapture(),
+        breakers=breakers,
         geocoding=_mock(geocoding_mock.MockGeocoder(client("geocoding", geocoding_mock))),
     )
 

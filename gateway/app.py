@@ -19,6 +19,7 @@ from starlette.websockets import WebSocket
 
 from db.clock_offset import load_offset
 from db.engine import Database, open_database
+from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import DropError
 from gateway.clock import OffsetClock, SystemClock
@@ -68,17 +69,22 @@ def create_app(
             gateway = await _start(app, settings, base_clock or SystemClock(), machine_clock or SystemClock(), stack)
             await gateway.parts.retention.schedule()
             app.state.gateway = gateway
+            incidents = gateway.parts.incidents
+            incidents.alert(Severity.INFORMATION, "Gateway started", f"{settings.mode} mode at {settings.public_url}")
             if runs_by_itself:
-                for running in (gateway.parts.worker.run(), gateway.driver.run()):
+                for running in (gateway.parts.worker.run(), gateway.driver.run(), incidents.run()):
                     gateway.tasks.append(asyncio.create_task(running))
             try:
                 yield
             finally:
+                why = getattr(app.state, "stopped_by", "shutdown")
+                incidents.alert(Severity.INFORMATION, "Gateway stopped", f"{why} at {settings.public_url}")
                 for task in gateway.tasks:
                     task.cancel()
                 for task in gateway.tasks:
                     with suppress(asyncio.CancelledError):
                         await task
+                await incidents.drain()
 
     return Starlette(
         lifespan=lifespan,
@@ -142,7 +148,8 @@ async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock
     parts = build_parts(settings, database, clock, machine, sandbox)
     driver = ClockDriver(clock, sandbox, parts.worker, parts.read, database)
     world.on_scheduled = driver.wake
-    schema = build_schema()
+    app.state.clock = driver
+    schema = build_schema(parts.incidents)
     app.state.parts = parts.routes
     app.state.graphql_http = GraphQlHttp(schema, parts.services)
     app.state.graphql_socket = GraphQlWebSocket(schema, parts.services, parts.fanout)

@@ -1,14 +1,20 @@
 """The command `gateway`. Exit codes: 0 done, 1 something is wrong, 2 wrong usage."""
 
 import asyncio
+import json
+import signal
 import socket
 import sys
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from types import FrameType
+from typing import Annotated, Any, Final, NoReturn
 
+import httpx
 import typer
 import uvicorn
 from rich.console import Console
+from starlette.applications import Starlette
 
 from db.engine import open_database
 from db.migrate import current_revision, migrate, newest_revision
@@ -24,7 +30,14 @@ SDL_PATH: Final = Path(__file__).parent.parent / "schema" / "schema.graphql"
 _MAX_SOCKET_BYTES: Final = 128 * 1024
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Drop Gateway.")
 schema_app = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
+clock_app = typer.Typer(no_args_is_help=True, help="The one clock of mock mode.")
 app.add_typer(schema_app, name="schema")
+app.add_typer(clock_app, name="clock")
+_LOCAL: Final = "http://localhost:8000"
+# Years of due things take a while.
+_PATIENCE_S: Final = 600
+Url = Annotated[str, typer.Option(help="The running gateway.")]
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 _out: Final = Console()
 _err: Final = Console(stderr=True)
 
@@ -47,18 +60,24 @@ def serve() -> None:
     settings = _settings()
     configure_logging(settings.log_level, is_terminal=sys.stderr.isatty())
     asyncio.run(_migrate(settings))
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings), host=settings.host, port=settings.port, log_level="warning", ws_max_size=_MAX_SOCKET_BYTES
+        app, host=settings.host, port=settings.port, log_level="warning", ws_max_size=_MAX_SOCKET_BYTES
     )
-    AnnouncedServer(config, settings.public_url.rstrip("/")).run()
+    AnnouncedServer(config, app, settings.public_url.rstrip("/")).run()
 
 
 class AnnouncedServer(uvicorn.Server):
-    """Prints where everything is once it can be opened."""
+    """Prints where everything is once it can be opened, and remembers what stopped it."""
 
-    def __init__(self, config: uvicorn.Config, address: str) -> None:
+    def __init__(self, config: uvicorn.Config, app: Starlette, address: str) -> None:
         super().__init__(config)
+        self._app = app
         self._address = address
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._app.state.stopped_by = signal.Signals(sig).name
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -108,7 +127,7 @@ async def _revision(settings: Settings) -> str | None:
 
 @app.command()
 def demo(
-    url: Annotated[str, typer.Option(help="The running gateway.")] = "http://localhost:8000",
+    url: Url = _LOCAL,
     persona: Annotated[str, typer.Option(help="Who plays it.")] = "new",
 ) -> None:
     """Play sign-in, KYC, a bank and a payment against a running gateway in mock mode, as a client would."""
@@ -116,6 +135,43 @@ def demo(
         asyncio.run(play(url.rstrip("/"), persona, _out))
     except DemoFailed as error:
         _fail(str(error))
+
+
+def _ask(method: str, url: str, path: str, **form: str) -> dict[str, Any]:
+    """One request to the running gateway. Exits where nobody answers or the answer is no."""
+    try:
+        response = httpx.request(method, f"{url.rstrip('/')}{path}", data=form or None, timeout=_PATIENCE_S)
+    except httpx.TransportError:
+        _fail(f"No gateway answers at {url}. Start it with: make run")
+    body: dict[str, Any] = response.json()
+    if response.is_error:
+        _fail(f"{body.get('detail', response.reason_phrase)}")
+    return body
+
+
+def _tell_time(reading: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(reading))
+        return
+    _out.print(f"Now       {reading['now']}", highlight=False)
+    _out.print(f"Ahead by  {timedelta(seconds=reading['aheadSeconds'])}", highlight=False)
+    _out.print(f"Next due  {reading['nextDue'] or 'nothing'}", highlight=False)
+
+
+@clock_app.command()
+def show(url: Url = _LOCAL, as_json: Json = False) -> None:
+    """Tell the product's time."""
+    _tell_time(_ask("GET", url, "/api/mock/clock"), as_json=as_json)
+
+
+@clock_app.command()
+def advance(
+    by: Annotated[str, typer.Argument(help="Such as 180d or 1h30m; `next` goes to whatever falls due next.")],
+    url: Url = _LOCAL,
+    as_json: Json = False,
+) -> None:
+    """Move the one clock of mock mode forward; everything on the way happens in order."""
+    _tell_time(_ask("POST", url, "/api/mock/clock", advance=by), as_json=as_json)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from db.clock_offset import save_offset
 from db.engine import Database
 from db.unit_of_work import Read
 from gateway.clock import OffsetClock
+from routes.parts import ClockReading
 from services.jobs.worker import Worker
 
 _LONGEST_PAUSE_S: Final = 0.5
@@ -68,6 +69,19 @@ class ClockDriver:
                 await self._settle()
             await self._move_to(target)
             await self._settle()
+
+    async def advance_to_next(self) -> None:
+        """Move to the next due thing and do it; nothing moves where nothing is due."""
+        async with self._turn:
+            await self._settle()
+            due = await self._next_due()
+            if due is not None:
+                await self._move_to(due)
+                await self._settle()
+
+    async def reading(self) -> ClockReading:
+        """What time it is, how far ahead of the machine's, and when something falls due next."""
+        return ClockReading(self._clock.now(), self._clock.offset, await self._next_due())
 
     async def _settle(self) -> None:
         while True:

@@ -12,9 +12,9 @@ from db.unit_of_work import CommitHints, Read, Reading, UnitOfWork
 from domain.account_number import parse_account_number
 from domain.clock import Clock
 from domain.ids import UserId
-from gateway.adapters import mock_adapters
+from gateway.adapters import MOCK, mock_adapters
 from gateway.clock import OffsetClock
-from gateway.settings import Settings
+from gateway.settings import PROVIDERS, Settings
 from providers.fanout.memory import MemoryFanout
 from resolvers.services import Services
 from routes.parts import RouteParts
@@ -23,9 +23,11 @@ from services.accounts import Accounts
 from services.banks import Banks
 from services.card_news import CardNews
 from services.card_payments import CardPayments, Merchant
+from services.cards import Cards
 from services.customers import Customers
 from services.data_exports import DataExports
 from services.health import HealthService
+from services.incidents import Incidents
 from services.jobs import handlers
 from services.jobs.worker import Worker
 from services.kyc import KycService
@@ -39,6 +41,7 @@ from services.plans import Plans
 from services.profiles import Profiles
 from services.reset import Reset
 from services.retention import Retention
+from services.service_status import ServiceStatusReport
 from services.sessions import Sessions
 from services.streams import Streams
 from services.uploads import Uploads
@@ -73,6 +76,7 @@ class Parts:
     reset: Reset
     retention: Retention
     notifications: Notifications
+    incidents: Incidents
     read: Read
 
 
@@ -93,13 +97,15 @@ def build_parts(
     vault = Vault(keys, settings.field_hash_key.get_secret_value())
 
     adapters = mock_adapters(settings, clock, sandbox)
-    origins = settings.return_origins
+    origins, features = settings.return_origins, settings.features
+    incidents = Incidents(adapters.alerts, adapters.errors, clock)
     notices = Notices(clock, email_vendor=adapters.email.current, sms_vendor=adapters.sms.current)
     notifications = Notifications(
         work,
         read,
         adapters.email,
         adapters.sms,
+        incidents,
         clock,
         sms_status_url=f"{settings.public_url.rstrip('/')}{SMS_STATUS_PATH}",
     )
@@ -118,7 +124,7 @@ def build_parts(
     accounts = Accounts(work, read, adapters.accounts, vault, clock)
     banks = Banks(work, read, adapters.accounts, accounts, vault, notices, clock, origins)
     accounts.on_consent_lost = banks.lose
-    steps = PaymentSteps(work, notices, clock)
+    steps = PaymentSteps(work, notices, incidents, clock)
     news = PaymentNews(work, read, adapters.payments, steps, clock)
     customers = Customers(work, read, adapters.cards, clock)
     card_news = CardNews(work, read, adapters.cards, customers, steps, notices, clock)
@@ -126,10 +132,11 @@ def build_parts(
     card_payments = CardPayments(work, read, adapters.cards, customers, card_news, steps, clock, merchant, origins)
     payments = Payments(work, read, adapters.payments, accounts, card_payments, news, steps, clock, origins)
     plans = Plans(work, read, adapters.cards, customers, notices, clock, origins)
+    cards = Cards(work, read, adapters.issuing, features, clock)
     uploads = Uploads(work, read, adapters.storage, clock)
     exports = DataExports(work, read, adapters.storage, uploads, notices, clock)
     account_deletion = AccountDeletion(
-        work, read, banks, payments, plans, customers, uploads, exports, sessions, notices, clock
+        work, read, banks, payments, plans, cards, customers, uploads, exports, sessions, notices, clock
     )
     sources: dict[str, WebhookSource] = {
         KYC: KycWebhooks(read, adapters.kyc, kyc),
@@ -138,7 +145,7 @@ def build_parts(
         EMAIL: EmailWebhooks(adapters.email, notifications),
         SMS: SmsWebhooks(adapters.sms, notifications),
     }
-    webhooks = Webhooks(work, read, sources, clock)
+    webhooks = Webhooks(work, read, sources, incidents, clock)
     retention = Retention(work, clock, machine_clock)
     worker = Worker(
         work,
@@ -154,6 +161,7 @@ def build_parts(
                 customers=customers,
                 plans=plans,
                 notifications=notifications,
+                cards=cards,
                 uploads=uploads,
                 exports=exports,
                 webhooks=webhooks,
@@ -162,6 +170,7 @@ def build_parts(
         ),
         clock,
         machine_clock,
+        incidents,
     )
     hints.on_jobs = worker.wake
 
@@ -186,6 +195,14 @@ def build_parts(
         payments=payments,
         card_payments=card_payments,
         plans=plans,
+        cards=cards,
+        service_status=ServiceStatusReport(
+            settings.mode,
+            {port: settings.vendor_of(port) for port in PROVIDERS},
+            adapters.breakers,
+            features,
+            mock_vendor=MOCK,
+        ),
         uploads=uploads,
         exports=exports,
         account_deletion=account_deletion,
@@ -201,10 +218,11 @@ def build_parts(
         plans=plans,
         webhooks=webhooks,
         health=health,
+        incidents=incidents,
         reset=reset,
         public_url=settings.public_url.rstrip("/") if settings.is_https else None,
         allowed_origins=settings.allowed_origins,
         default_return_to=settings.default_return_to,
         has_sandbox=True,
     )
-    return Parts(services, routes, worker, fanout, reset, retention, notifications, read)
+    return Parts(services, routes, worker, fanout, reset, retention, notifications, incidents, read)

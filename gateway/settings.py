@@ -1,6 +1,7 @@
 """Every setting, read once at start and checked as a whole."""
 
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,7 +13,22 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from db.engine import async_url
 from domain.account_number import InvalidAccountNumber, parse_account_number
+from domain.feature import Feature, Features
 
+# A port's vendors by name; the first is what mock mode runs on.
+PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "identity": ("mock",),
+    "kyc": ("mock",),
+    "open_banking": ("mock",),
+    "card_payments": ("mock",),
+    "card_issuing": ("mock",),
+    "email": ("mock",),
+    "sms": ("mock",),
+    "storage": ("mock",),
+    "geocoding": ("mock",),
+    "alerts": ("console",),
+    "errors": ("off",),
+}
 _VAR: Final = Path("var")
 # For mock mode alone, so that a newcomer sets nothing; production refuses to start without its own.
 _MOCK_FIELD_KEY: Final = "ZHJvcC1tb2NrLW1vZGUtZmllbGQta2V5LTAwMDAwMDA="
@@ -48,7 +64,22 @@ class Settings(BaseSettings):
         default=None,
         description="The name that Drop's other parts use for SERVICE_MODE. Two that differ stop the start.",
     )
+    environment: str = Field(default="development", description="Named in alerts: development, staging, production.")
     bankid_mock: bool | None = Field(default=None, description="true chooses the simulated BankID alone.")
+    identity_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
+    kyc_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
+    open_banking_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
+    card_payments_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
+    card_issuing_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
+    email_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
+    sms_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
+    storage_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
+    geocoding_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
+    alerts_provider: str | None = Field(default=None, description="One provider switched alone: console.")
+    errors_provider: str | None = Field(default=None, description="One provider switched alone: off.")
+    feature_cardholders: bool = Field(default=False, description="Lets users become known to the card issuer.")
+    feature_virtual_cards: bool = Field(default=False, description="Lets users have cards in the phone.")
+    feature_physical_cards: bool = Field(default=False, description="Lets users have cards sent by post.")
     database_url: str = Field(
         default=f"sqlite:///{_VAR}/drop.sqlite3", description="sqlite:///path or postgresql://user@host/name."
     )
@@ -117,6 +148,20 @@ class Settings(BaseSettings):
         return self.service_mode or self.next_public_service_mode or ServiceMode.MOCK
 
     @property
+    def features(self) -> Features:
+        switches = {
+            Feature.CARDHOLDERS: self.feature_cardholders,
+            Feature.VIRTUAL_CARDS: self.feature_virtual_cards,
+            Feature.PHYSICAL_CARDS: self.feature_physical_cards,
+        }
+        return Features([feature for feature, is_on in switches.items() if is_on])
+
+    def vendor_of(self, port: str) -> str:
+        """The port's vendor: its own switch, else what the mode runs on."""
+        chosen: str | None = getattr(self, f"{port}_provider")
+        return chosen or PROVIDERS[port][0]
+
+    @property
     def is_https(self) -> bool:
         return self.public_url.startswith("https://")
 
@@ -136,6 +181,7 @@ class Settings(BaseSettings):
             found.append("SERVICE_MODE=production needs production adapters, which this version does not have.")
         if self.bankid_mock is False:
             found.append("BANKID_MOCK=false needs the BankID adapter, which this version does not have: leave it out.")
+        found += self._provider_problems()
         found += self._address_problems()
         try:
             parse_account_number(self.merchant_account)
@@ -151,6 +197,13 @@ class Settings(BaseSettings):
         except ValueError:
             found.append("FIELD_ENCRYPTION_KEYS must be Fernet keys: 32 bytes in URL-safe base64.")
         return found
+
+    def _provider_problems(self) -> list[str]:
+        return [
+            f"{port.upper()}_PROVIDER={self.vendor_of(port)!r} is unknown: choose {' or '.join(known)}."
+            for port, known in PROVIDERS.items()
+            if self.vendor_of(port) not in known
+        ]
 
     def _address_problems(self) -> list[str]:
         found = []

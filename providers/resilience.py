@@ -51,9 +51,16 @@ class Guard:
         self._provider = provider
         self._resilience = resilience
         self._retried = retried
+        # A vendor's no, such as a declined card, is an answer and opens no breaker.
         self._breakers = AsyncCircuitBreakerFactory(
-            default_threshold=resilience.breaker_failures, default_ttl=resilience.breaker_open_s
+            default_threshold=resilience.breaker_failures,
+            default_ttl=resilience.breaker_open_s,
+            exclude=[(Exception, lambda error: not isinstance(error, _TROUBLE))],
         )
+
+    async def is_open(self) -> bool:
+        """Whether calls are refused for now, because the vendor has failed too often."""
+        return (await self._breakers.get_breaker(self._provider)).context.state == "opened"
 
     async def call(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
         """Answer, or raise Unavailable. For everything that may be given up without doubt."""

@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 from strawberry.dataloader import DataLoader
 
 from domain.bank_account import Balance, Bank, BankAccount, Transaction
+from domain.card import Card
 from domain.consent import BankConnection, ReadsToday
 from domain.data_export import DataExport
 from domain.dispute import Dispute
@@ -129,6 +130,9 @@ class ViewerPages:
 
     async def uploads(self, keyset: Keyset) -> list[Upload]:
         return await self._services.uploads.page(self._viewer(), keyset)
+
+    async def cards(self) -> list[Card]:
+        return list(await self._services.cards.of_user(self._viewer()))
 
     async def data_exports(self) -> list[DataExport]:
         return list(await self._services.exports.of_user(self._viewer()))

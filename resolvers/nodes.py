@@ -8,10 +8,21 @@ from strawberry import Info
 
 from domain import ids
 from domain.errors import InvalidInput
-from domain.ids import AccountId, ConnectionId, PaymentId, PlanSubscriptionId, TransactionId, UploadId, UserId, kind_of
+from domain.ids import (
+    AccountId,
+    CardId,
+    ConnectionId,
+    PaymentId,
+    PlanSubscriptionId,
+    TransactionId,
+    UploadId,
+    UserId,
+    kind_of,
+)
 from domain.plan import PLANS
 from resolvers.context import Context
 from schema.types.bank import Bank, BankAccount, BankConnection, BankTransaction
+from schema.types.card import Card
 from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.node import Node
@@ -99,6 +110,10 @@ async def _exports(context: Context, user_id: UserId, wanted: list[str]) -> Sequ
     return [DataExport.of(one) for one in await context.services.exports.of_user(user_id)]
 
 
+async def _cards(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    return [Card.of(one) for one in await context.services.cards.by_ids(user_id, [CardId(one) for one in wanted])]
+
+
 async def _banks(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
     return [Bank.of(bank) for bank in await context.services.banks.list_banks("NO")]
 
@@ -114,6 +129,7 @@ _FINDERS: Final[Mapping[str, Find]] = {
     ids.BANK: _banks,
     ids.PLAN: _plans,
     ids.UPLOAD: _uploads,
+    ids.CARD: _cards,
     ids.DATA_EXPORT: _exports,
     ids.PLAN_SUBSCRIPTION: _plan_subscriptions,
 }

@@ -7,6 +7,7 @@ import strawberry
 from strawberry import Info
 
 from domain.bank_account import BankAccount as DomainAccount
+from domain.card import Card as DomainCard
 from domain.consent import BankConnection as DomainConnection
 from domain.data_export import DataExport as DomainExport
 from domain.ids import PaymentId, UploadId
@@ -16,6 +17,7 @@ from domain.plan import PlanSubscription as DomainPlan
 from domain.upload import Upload as DomainUpload
 from resolvers.context import Context
 from schema.types.bank import BankAccount, BankConnection
+from schema.types.card import Card
 from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.payment import Payment
@@ -72,7 +74,7 @@ async def viewer_events(info: Info[Context, None], after: Cursor = None) -> Asyn
 
 def _present(
     subject: Subject,
-) -> User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport:
+) -> User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport | Card:
     match subject:
         case DomainPayment():
             return Payment.of(subject)
@@ -86,6 +88,8 @@ def _present(
             return PlanSubscription.of(subject)
         case DomainUpload():
             return Upload.of(subject)
+        case DomainCard():
+            return Card.of(subject)
         case DomainExport():
             return DataExport.of(subject)
         case _:

@@ -1,23 +1,91 @@
 """What only mock mode has."""
 
+import re
+from datetime import timedelta
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from domain.errors import Forbidden
-from routes.parts import parts_of
-from routes.requests import is_allowed_origin
+from domain.errors import Forbidden, InvalidInput
+from routes.parts import ClockControl, ClockReading, parts_of
+from routes.requests import is_allowed_origin, read_bounded
+
+_UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_LONGEST: Final = timedelta(days=3_660)
+_DURATION: Final = re.compile(r"(?:\d{1,9}[smhd])+")
+_NEXT: Final = "next"
+
+
+def duration_of(text: str) -> timedelta:
+    """`180d`, `1h30m`. Raises InvalidInput."""
+    if _DURATION.fullmatch(text):
+        parts = re.findall(r"(\d+)([smhd])", text)
+        total = timedelta(seconds=sum(int(number) * _UNITS_S[unit] for number, unit in parts))
+        if total <= _LONGEST:
+            return total
+    message = "Give a duration such as 180d or 1h30m, ten years at most, or `next`."
+    raise InvalidInput("INVALID_DURATION", message, field=("advance",))
+
+
+def _require_same_site(request: Request) -> None:
+    # A browser always names its origin on a POST; a script that sends none has no one's session to abuse.
+    if "origin" in request.headers and not is_allowed_origin(request):
+        raise Forbidden("Not from another site.")
+
+
+def clock_of(request: Request) -> ClockControl:
+    control: ClockControl = request.app.state.clock
+    return control
+
+
+async def clock(request: Request) -> Response:
+    """What time the product believes it is."""
+    reading = await clock_of(request).reading()
+    return JSONResponse(_shown(reading), headers={"Cache-Control": "no-store"})
+
+
+async def move_clock(request: Request) -> Response:
+    """Forward by a duration, or to whatever falls due next; everything on the way happens in order."""
+    _require_same_site(request)
+    raw = await read_bounded(request, at_most_bytes=1_024)
+    form = dict(parse_qsl(raw.decode("utf-8", "replace")))
+    wanted, control = form.get("advance", ""), clock_of(request)
+    if wanted == _NEXT:
+        await control.advance_to_next()
+    else:
+        await control.advance(duration_of(wanted))
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(_page_before(request), 303)
+    return JSONResponse(_shown(await control.reading()))
+
+
+def _page_before(request: Request) -> str:
+    page = urlsplit(request.headers.get("referer", "")).path
+    return page if page.startswith("/sandbox/") else "/sandbox/"
+
+
+def _shown(reading: ClockReading) -> dict[str, object]:
+    return {
+        "now": reading.now.isoformat(),
+        "aheadSeconds": int(reading.offset.total_seconds()),
+        "nextDue": reading.next_due.isoformat() if reading.next_due else None,
+    }
 
 
 async def reset(request: Request) -> Response:
     """`resetMockServices`: empties the database and the vendors, signs everybody out, keeps the clock."""
-    # A browser always names its origin on a POST; a script that sends none has no one's session to abuse.
-    if "origin" in request.headers and not is_allowed_origin(request):
-        raise Forbidden("Not from another site.")
+    _require_same_site(request)
     await parts_of(request).reset.reset_mock_services()
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse("/sandbox/", 303)
     return JSONResponse({"status": "ok"})
 
 
-ROUTES = [Route("/api/mock/reset", reset, methods=["POST"])]
+ROUTES = [
+    Route("/api/mock/reset", reset, methods=["POST"]),
+    Route("/api/mock/clock", clock),
+    Route("/api/mock/clock", move_clock, methods=["POST"]),
+]

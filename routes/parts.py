@@ -1,12 +1,15 @@
 """What the routes work with, put on the application when it starts."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
 from services.banks import Banks
 from services.card_payments import CardPayments
 from services.health import HealthService
+from services.incidents import Incidents
 from services.kyc import KycService
 from services.login import Login
 from services.payments import Payments
@@ -14,6 +17,23 @@ from services.plans import Plans
 from services.reset import Reset
 from services.sessions import Sessions
 from services.webhooks import Webhooks
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """The product's time, how far it is ahead of the machine's, and when something falls due next."""
+
+    now: datetime
+    offset: timedelta
+    next_due: datetime | None
+
+
+class ClockControl(Protocol):
+    """Moves the one clock of mock mode."""
+
+    async def advance(self, by: timedelta) -> None: ...
+    async def advance_to_next(self) -> None: ...
+    async def reading(self) -> ClockReading: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +49,7 @@ class RouteParts:
     plans: Plans
     webhooks: Webhooks
     health: HealthService
+    incidents: Incidents
     reset: Reset
     public_url: str | None
     allowed_origins: tuple[str, ...]

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
-from uuid import uuid4
 
-import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -23,6 +21,7 @@ from domain.errors import (
     Unauthenticated,
     Unavailable,
 )
+from routes.parts import parts_of
 from routes.requests import BodyTooLarge
 
 # The first that fits, so the narrow come before the wide.
@@ -40,7 +39,6 @@ _STATUS: Final[Mapping[type[DropError], int]] = {
     Unavailable: 503,
 }
 _RETRY_AFTER_S: Final = "30"
-_log = structlog.get_logger()
 
 
 def problem(
@@ -78,6 +76,5 @@ async def http_error(request: Request, error: Exception) -> Response:
 
 async def unexpected(request: Request, error: Exception) -> Response:
     """A bug: a reference id to the caller, the rest to the log."""
-    reference = uuid4().hex
-    _log.error("unhandled_exception", reference=reference, path=request.url.path, exc_info=error)
+    reference = parts_of(request).incidents.unhandled(error, where=request.url.path)
     return problem(500, "INTERNAL", f"Something went wrong on our side. Reference: {reference}")

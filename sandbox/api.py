@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import bank, bankid, cards, clock, kyc, maps, messages, objects, plans
+from sandbox import bank, bankid, cards, clock, issuing, kyc, maps, messages, objects, plans
 from sandbox.people import banks
 from sandbox.problems import Refused
 from sandbox.store import Document
@@ -245,6 +245,23 @@ async def _geocode(world: World, request: Request) -> Document:
     return maps.geocode(request.query_params.get("address", ""))
 
 
+async def _create_cardholder(world: World, request: Request) -> Document:
+    return await issuing.create_cardholder(world, await request.json())
+
+
+async def _create_card(world: World, request: Request) -> Document:
+    return await issuing.create_card(world, await request.json())
+
+
+async def _card(world: World, request: Request) -> Document:
+    return await issuing.card_by_id(world, request.path_params["card"])
+
+
+async def _update_card(world: World, request: Request) -> Document:
+    body = await request.json()
+    return await issuing.update_card(world, request.path_params["card"], body["status"])
+
+
 def _object_path(request: Request) -> str:
     return f"{request.path_params['bucket']}/{request.path_params['key']}"
 
@@ -296,6 +313,10 @@ ROUTES = [
     _route("/bank/payments/by-reference/{reference}", _payment_by_reference),
     _route("/bank/payments/{payment}", _payment),
     _route("/bank/payments/{payment}/cancellation", _cancel_payment, "POST"),
+    _route("/issuing/cardholders", _create_cardholder, "POST"),
+    _route("/issuing/cards", _create_card, "POST"),
+    _route("/issuing/cards/{card}", _card),
+    _route("/issuing/cards/{card}", _update_card, "POST"),
     _route("/storage/{bucket}/{key:path}/body", _read_object),
     _route("/storage/{bucket}/{key:path}", _put_object, "POST"),
     _route("/storage/{bucket}/{key:path}", _head_object),

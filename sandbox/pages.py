@@ -282,16 +282,21 @@ def _s3_error(refusal: Refused) -> Response:
 
 
 async def files(request: Request) -> Response:
-    return _render("files.html", files=await _world(request).store.objects())
+    world = _world(request)
+    return _render("files.html", now=world.now, files=await world.store.objects())
 
 
 async def outbox(request: Request) -> Response:
-    store = _world(request).store
-    return _render("outbox.html", mails=await store.newest("mail", 50), messages=await store.newest("sms", 50))
+    world = _world(request)
+    store = world.store
+    return _render(
+        "outbox.html", now=world.now, mails=await store.newest("mail", 50), messages=await store.newest("sms", 50)
+    )
 
 
 async def webhook_list(request: Request) -> Response:
-    return _render("webhooks.html", deliveries=await _world(request).store.deliveries())
+    world = _world(request)
+    return _render("webhooks.html", now=world.now, deliveries=await world.store.deliveries())
 
 
 async def send_again(request: Request) -> Response:

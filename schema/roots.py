@@ -4,8 +4,9 @@ from collections.abc import AsyncGenerator
 
 import strawberry
 
-from resolvers import banks, card_payments, files, kyc, nodes, payments, plans, streams, users
+from resolvers import banks, card_payments, cards, files, kyc, nodes, payments, plans, service, streams, users
 from schema.types.bank import Bank, ConnectBankPayload, DisconnectBankPayload, RefreshBalancesPayload
+from schema.types.card import CardPayload, CreateCardholderPayload
 from schema.types.card_payment import (
     ConfirmCardPaymentPayload,
     CreateCardPaymentPayload,
@@ -16,6 +17,7 @@ from schema.types.kyc import StartKycPayload
 from schema.types.node import Node
 from schema.types.payment import CancelPaymentPayload, InitiatePaymentPayload
 from schema.types.plan import Plan, PlanSubscriptionPayload
+from schema.types.service import FeatureState, ServiceStatus
 from schema.types.stream import BankConnectionUpdate, KycUpdate, PaymentUpdate, UploadUpdate, ViewerEvent
 from schema.types.user import (
     DeleteAccountPayload,
@@ -39,6 +41,12 @@ class Query:
         resolver=nodes.nodes, description="Several objects by their ids, in the order asked for."
     )
     banks: list[Bank] = strawberry.field(resolver=banks.banks, description="The banks that Drop reaches.")
+    features: list[FeatureState] = strawberry.field(
+        resolver=service.features, description="What is switched on and what is not."
+    )
+    service_status: ServiceStatus = strawberry.field(
+        resolver=service.service_status, description="Which vendors this gateway runs on, and whether they answer."
+    )
     plans: list[Plan] = strawberry.field(resolver=plans.plans, description="What can be subscribed to.")
 
 
@@ -98,6 +106,19 @@ class Mutation:
     set_notification_preferences: SetNotificationPreferencesPayload | None = strawberry.field(
         resolver=users.set_notification_preferences, description="Choose what to hear of."
     )
+    create_cardholder: CreateCardholderPayload | None = strawberry.field(
+        resolver=cards.create_cardholder, description="Make the user known to the card issuer. Safe to repeat."
+    )
+    issue_card: CardPayload | None = strawberry.field(
+        resolver=cards.issue_card, description="Issue a card that can pay at once."
+    )
+    freeze_card: CardPayload | None = strawberry.field(
+        resolver=cards.freeze_card, description="Let a card pay nothing until it is unfrozen."
+    )
+    unfreeze_card: CardPayload | None = strawberry.field(
+        resolver=cards.unfreeze_card, description="Let a frozen card pay again."
+    )
+    cancel_card: CardPayload | None = strawberry.field(resolver=cards.cancel_card, description="End a card for good.")
     create_upload: CreateUploadPayload | None = strawberry.field(
         resolver=files.create_upload, description="Ask for an address to put a file at."
     )

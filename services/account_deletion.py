@@ -13,6 +13,7 @@ from domain.errors import InvalidInput, InvalidState, ProviderUnavailable, Unava
 from domain.ids import UserId
 from domain.payment import Status
 from services.banks import Banks
+from services.cards import Cards
 from services.customers import Customers
 from services.data_exports import DataExports
 from services.notices import Notices
@@ -38,6 +39,7 @@ class AccountDeletion:
         banks: Banks,
         payments: Payments,
         plans: Plans,
+        cards: Cards,
         customers: Customers,
         uploads: Uploads,
         exports: DataExports,
@@ -50,6 +52,7 @@ class AccountDeletion:
         self._banks = banks
         self._payments = payments
         self._plans = plans
+        self._cards = cards
         self._customers = customers
         self._uploads = uploads
         self._exports = exports
@@ -81,10 +84,12 @@ class AccountDeletion:
     async def _end_what_is_under_way(self, user_id: UserId) -> None:
         try:
             await self._payments.cancel_unauthorised(user_id)
+            await self._cards.cancel_all(user_id)
             for _ in await self._plans.open_of_users([user_id]):
                 await self._plans.cancel(user_id, at_period_end=False)
         except Unavailable as error:
-            raise ProviderUnavailable("payments", "A payment could not be ended just now. Try again soon.") from error
+            message = "What is under way could not be ended just now. Try again soon."
+            raise ProviderUnavailable(error.provider, message) from error
         async with self._read() as read:
             moving = await read.payments.open_of_user(user_id, _OPEN)
         if moving:

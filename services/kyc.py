@@ -15,6 +15,7 @@ from domain.kyc import Kyc, KycStatus, Review
 from domain.snapshot import kyc_fields
 from providers.kyc.port import AccessToken, KycProvider
 from providers.vendors import Vendors
+from services.cards import FREEZE_CARDS
 from services.notices import Notices
 
 CANCEL_UNAUTHORISED: Final = "cancel_unauthorised_payments"
@@ -143,6 +144,7 @@ class KycService:
             if before.status is KycStatus.APPROVED and after.status is not KycStatus.APPROVED:
                 now = self._clock.now()
                 work.jobs.enqueue(CANCEL_UNAUTHORISED, {"user_id": after.user_id}, due_at=now, now=now)
+                work.jobs.enqueue(FREEZE_CARDS, {"user_id": after.user_id}, due_at=now, now=now)
             await work.commit()
             return f"{before.status} -> {after.status} ({cause})"
 

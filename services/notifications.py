@@ -6,6 +6,7 @@ from dataclasses import replace
 import structlog
 
 from db.unit_of_work import Read, Work, retry_on_stale
+from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import InDoubt, NotFound, Unavailable
 from domain.ids import NotificationId
@@ -14,6 +15,7 @@ from domain.user import User
 from providers.email.port import DeliveryNotice, EmailMessage, EmailProvider, RecipientRefused
 from providers.sms.port import SmsMessage, SmsProvider
 from providers.vendors import Vendors
+from services.incidents import Incidents
 from services.notices import SEND_NOTIFICATION
 
 Step = Callable[[Notification], Notification]
@@ -27,6 +29,7 @@ class Notifications:
         read: Read,
         email: Vendors[EmailProvider],
         sms: Vendors[SmsProvider],
+        incidents: Incidents,
         clock: Clock,
         *,
         sms_status_url: str,
@@ -35,6 +38,7 @@ class Notifications:
         self._read = read
         self._email = email
         self._sms = sms
+        self._incidents = incidents
         self._clock = clock
         self._sms_status_url = sms_status_url
 
@@ -129,6 +133,8 @@ class Notifications:
             await work.notifications.save(before, after)
             if pause is None:
                 _log.error("notification_dead", notification_id=after.id, template=after.template)
+                message = f"{after.template} {after.id} was not sent: {error}"
+                self._incidents.alert(Severity.WARNING, "Dead message", message)
             else:
                 work.jobs.enqueue(SEND_NOTIFICATION, {"notification_id": after.id}, due_at=now + pause, now=now)
             await work.commit()

@@ -15,6 +15,8 @@ from services.payment_steps import PaymentSteps, Step, outcome_of
 ASK_BANK: Final = "ask_bank"
 RECOVER_AFTER: Final = timedelta(seconds=60)
 _LAST_PAUSE: Final = timedelta(hours=6)
+# Until its day a scheduled payment can only be cancelled.
+_SCHEDULED_PAUSE: Final = timedelta(days=1)
 _WITH_FAILURE: Final = frozenset({Status.REJECTED, Status.EXPIRED, Status.FAILED})
 
 
@@ -45,7 +47,8 @@ class PaymentNews:
         async with self._work() as work:
             payment = await work.payments.get(user_id, payment_id)
             if payment is not None and not payment.status.is_final:
-                self.enqueue_ask(work, payment, min(timedelta(seconds=pause_s * 2), _LAST_PAUSE))
+                longest = _SCHEDULED_PAUSE if payment.status is Status.SCHEDULED else _LAST_PAUSE
+                self.enqueue_ask(work, payment, min(timedelta(seconds=pause_s * 2), longest))
                 await work.commit()
 
     async def take(self, payment: Payment, state: PaymentState, cause: str) -> str:

@@ -3,26 +3,26 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import structlog
-
 from db.events import Told
 from db.unit_of_work import UnitOfWork, Work, retry_on_stale
+from domain.alert import Severity
 from domain.clock import Clock
 from domain.event import EventKind
 from domain.payment import Payment, PaymentEvent, Status
 from domain.snapshot import payment_fields
+from services.incidents import Incidents
 from services.notices import Notices
 
 REFRESH_ACCOUNT: Final = "refresh_account"
 Step = Callable[[Payment], tuple[Payment, PaymentEvent | None]]
 # Written in the step's transaction, whatever the status is by now: a vendor's id, its page.
 Beside = Callable[[UnitOfWork], Awaitable[None]]
-_log = structlog.get_logger()
 
 
 class PaymentSteps:
-    def __init__(self, work: Work, notices: Notices, clock: Clock) -> None:
+    def __init__(self, work: Work, notices: Notices, incidents: Incidents, clock: Clock) -> None:
         self._work = work
+        self._incidents = incidents
         self._notices = notices
         self._clock = clock
 
@@ -64,7 +64,8 @@ class PaymentSteps:
             payload = {"user_id": after.user_id, "account_id": after.debtor_account_id}
             work.jobs.enqueue(REFRESH_ACCOUNT, payload, due_at=now, now=now)
         if before.status.is_final:
-            _log.critical("payment_settled_after_our_end", payment_id=after.id, was=before.status)
+            message = f"{after.id} was {before.status} and the vendor has settled it"
+            self._incidents.alert(Severity.CRITICAL, "Payment settled after its end", message)
 
 
 def outcome_of(payment: Payment, event: PaymentEvent | None, was: Status) -> str:

@@ -1,7 +1,9 @@
 """What users change of themselves: contact, language, address, and what they want to hear of."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from db.unit_of_work import Work
 from domain.errors import InvalidInput, Unavailable
@@ -11,6 +13,9 @@ from domain.user import User
 from providers.geocoding.port import Geocoder
 from providers.vendors import Vendors
 from services.notices import Notices
+
+# A user waits no longer for the map.
+_GEOCODED_WITHIN_S: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,9 @@ class Profiles:
 
     async def _geocode(self, text: str, warnings: list[str]) -> Sequence[Address]:
         try:
-            found = await self._geocoders[self._geocoders.current].geocode(text)
-        except Unavailable:
+            async with asyncio.timeout(_GEOCODED_WITHIN_S):
+                found = await self._geocoders[self._geocoders.current].geocode(text)
+        except (Unavailable, TimeoutError):
             warnings.append("The address could not be checked just now and is saved as you typed it.")
             return [Address(text)]
         if not found:

@@ -10,22 +10,23 @@ from typing import Final, Generic, TypeVar
 
 from db.unit_of_work import Queries, Read
 from domain.bank_account import BankAccount
+from domain.card import Card
 from domain.consent import BankConnection
 from domain.data_export import DataExport
 from domain.errors import InvalidInput, NotFound, Unauthenticated
 from domain.event import EventKind, Position, StreamItemKind, UserEvent
-from domain.ids import AccountId, ConnectionId, DataExportId, PaymentId, PlanSubscriptionId, UploadId
+from domain.ids import AccountId, CardId, ConnectionId, DataExportId, PaymentId, PlanSubscriptionId, UploadId
 from domain.kyc import Kyc
 from domain.payment import Payment
 from domain.plan import PlanSubscription
-from domain.snapshot import connection_at, export_at, kyc_at, payment_at, plan_at, upload_at
+from domain.snapshot import card_at, connection_at, export_at, kyc_at, payment_at, plan_at, upload_at
 from domain.upload import Upload
 from domain.user import SignIn, User
 from providers.fanout.port import Fanout, Hint
 from services.sessions import Sessions
 
 Value = TypeVar("Value")
-Subject = User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport
+Subject = User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport | Card
 # Hints may be lost, so the stream looks by itself too.
 _LOOK_EVERY_S: Final = 15
 _BATCH: Final = 100
@@ -215,6 +216,9 @@ async def _subject_at(read: Queries, event: UserEvent) -> Subject | None:
         case EventKind.PLAN_SUBSCRIPTION:
             plan = await read.plans.get(event.user_id, PlanSubscriptionId(event.object_id))
             return plan_at(plan, event.fields) if plan else None
+        case EventKind.CARD:
+            card = await read.cards.get(event.user_id, CardId(event.object_id))
+            return card_at(card, event.fields) if card else None
         case EventKind.UPLOAD:
             upload = await read.uploads.get(event.user_id, UploadId(event.object_id))
             return upload_at(upload, event.fields) if upload else None

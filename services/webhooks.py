@@ -8,8 +8,10 @@ from db.ids import new_id
 from db.tables.event import WebhookEventRow
 from db.unit_of_work import Read, Work
 from db.webhooks import IGNORED, PARKED, PROCESSED, RECEIVED, UNMATCHED
+from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import NotFound
+from services.incidents import Incidents
 from services.webhook_sources import Delivery, WebhookSource
 
 PROCESS: Final = "process_webhook"
@@ -23,10 +25,13 @@ _PARKED_FOR: Final = (
 
 
 class Webhooks:
-    def __init__(self, work: Work, read: Read, sources: Mapping[str, WebhookSource], clock: Clock) -> None:
+    def __init__(
+        self, work: Work, read: Read, sources: Mapping[str, WebhookSource], incidents: Incidents, clock: Clock
+    ) -> None:
         self._work = work
         self._read = read
         self._sources = sources
+        self._incidents = incidents
         self._clock = clock
 
     async def accept(self, provider: str, delivery: Delivery) -> bool:
@@ -80,6 +85,7 @@ class Webhooks:
                 work.jobs.enqueue(PROCESS, {"webhook_id": row.id}, due_at=now + pause, now=now)
             else:
                 await work.webhooks.close(row.id, status=UNMATCHED, outcome="names nothing we know", at=now)
+                self._incidents.alert(Severity.WARNING, "Unmatched webhook", f"{row.provider} {row.id} names nothing")
             await work.commit()
 
     async def _close(self, webhook_id: str, status: str, outcome: str) -> None:

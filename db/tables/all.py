@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from db.tables import bank, event, file, job, kyc, notification, payment, plan, provider, user
+from db.tables import bank, card, event, file, job, kyc, notification, payment, plan, provider, user
 
-MODULES = (bank, event, file, job, kyc, notification, payment, plan, provider, user)
+MODULES = (bank, card, event, file, job, kyc, notification, payment, plan, provider, user)
 METADATA = SQLModel.metadata

@@ -1,22 +1,19 @@
 """Errors as GraphQL shows them: a stable code, and never what happened inside."""
 
 from collections.abc import Sequence
-from uuid import uuid4
 
-import structlog
 from graphql import GraphQLError
 
 from domain.errors import Denied, DropError, ProviderUnavailable, Refusal, Unavailable
+from services.incidents import Incidents
 
-_log = structlog.get_logger()
 
-
-def present(errors: Sequence[GraphQLError] | None) -> list[GraphQLError] | None:
+def present(errors: Sequence[GraphQLError] | None, incidents: Incidents) -> list[GraphQLError] | None:
     """The errors with `extensions.code`; anything unforeseen becomes INTERNAL with a reference id."""
-    return [_present(error) for error in errors] if errors else None
+    return [_present(error, incidents) for error in errors] if errors else None
 
 
-def _present(error: GraphQLError) -> GraphQLError:
+def _present(error: GraphQLError, incidents: Incidents) -> GraphQLError:
     original = error.original_error
     while isinstance(original, GraphQLError):
         original = original.original_error
@@ -33,12 +30,11 @@ def _present(error: GraphQLError) -> GraphQLError:
         return _with(error, original.message, {"code": original.code, **field})
     if isinstance(original, Denied):
         return _with(error, original.message, {"code": original.code})
-    return _unforeseen(error, original)
+    return _unforeseen(error, original, incidents)
 
 
-def _unforeseen(error: GraphQLError, original: BaseException) -> GraphQLError:
-    reference = uuid4().hex
-    _log.error("unhandled_exception", reference=reference, path=error.path, exc_info=original)
+def _unforeseen(error: GraphQLError, original: BaseException, incidents: Incidents) -> GraphQLError:
+    reference = incidents.unhandled(original, where=".".join(map(str, error.path or ["graphql"])))
     message = f"Something went wrong on our side. Reference: {reference}"
     return _with(error, message, {"code": "INTERNAL", "reference": reference})
 

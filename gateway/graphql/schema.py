@@ -13,10 +13,12 @@ from gateway.graphql.errors import present
 from resolvers.context import Context
 from schema.roots import Mutation, Query, Subscription
 from schema.types.scalars import SCALARS
+from services.incidents import Incidents
 
 MAX_DEPTH: Final = 15
 MAX_ALIASES: Final = 50
 MAX_TOKENS: Final = 2_000
+_CONFIG: Final = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=False)
 
 
 class AmbiguousOperation(ValidationRule):
@@ -40,33 +42,35 @@ class OneOperation(SchemaExtension):
 class GatewaySchema(strawberry.Schema):
     """Each operation gets a context of its own, on a socket too, and every error its code."""
 
+    incidents: Incidents
+
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
         result = await super().execute(*args, **kwargs)
-        result.errors = present(result.errors)
+        result.errors = present(result.errors, self.incidents)
         return result
 
     async def stream(self, *args: Any, **kwargs: Any) -> Any:
         context = kwargs.get("context_value")
         if isinstance(context, Context):
             kwargs["context_value"] = context.for_operation()
-        return _presented(await super().stream(*args, **kwargs))
+        return self._presented(await super().stream(*args, **kwargs))
+
+    async def _presented(self, results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+        try:
+            async for result in results:
+                result.errors = present(result.errors, self.incidents)
+                yield result
+        finally:
+            await results.aclose()
 
 
-async def _presented(results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
-    try:
-        async for result in results:
-            result.errors = present(result.errors)
-            yield result
-    finally:
-        await results.aclose()
-
-
-def build_schema() -> GatewaySchema:
-    return GatewaySchema(
+def build_schema(incidents: Incidents) -> GatewaySchema:
+    """As it is served; what is unforeseen goes to `incidents`."""
+    schema = GatewaySchema(
         Query,
         Mutation,
         Subscription,
-        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=False),
+        config=_CONFIG,
         extensions=[
             OneOperation,
             lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
@@ -74,8 +78,10 @@ def build_schema() -> GatewaySchema:
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
         ],
     )
+    schema.incidents = incidents
+    return schema
 
 
 def sdl() -> str:
     """The schema in its own language, as `schema/schema.graphql` keeps it."""
-    return build_schema().as_str() + "\n"
+    return strawberry.Schema(Query, Mutation, Subscription, config=_CONFIG).as_str() + "\n"

@@ -7,10 +7,12 @@ from typing import TypeVar
 import strawberry
 
 from domain.bank_account import BalanceType, TransactionStatus
+from domain.card import CardStatus, CardType
 from domain.consent import ConnectionStatus
 from domain.data_export import DataExportStatus
 from domain.dispute import DisputeStatus
 from domain.event import StreamItemKind
+from domain.feature import Feature
 from domain.kyc import CheckKind, CheckResult, KycStatus
 from domain.payment import CancellationStatus, FailureCode, Rail, Status
 from domain.plan import InvoiceStatus, PlanEnd, PlanInterval, PlanStatus
@@ -262,5 +264,32 @@ _describe(
         DataExportStatus.REQUESTED: "Being made.",
         DataExportStatus.READY: "Can be downloaded, for seven days.",
         DataExportStatus.EXPIRED: "Removed; ask for another.",
+    },
+)
+_describe(
+    CardType,
+    "CardType",
+    "What kind of card.",
+    {CardType.VIRTUAL: "In the phone.", CardType.PHYSICAL: "Sent by post."},
+)
+_describe(
+    CardStatus,
+    "CardStatus",
+    "Whether a card can pay. CANCELLED is final.",
+    {
+        CardStatus.REQUESTED: "On its way to the issuer.",
+        CardStatus.ACTIVE: "It can pay.",
+        CardStatus.FROZEN: "It pays nothing until it is unfrozen.",
+        CardStatus.CANCELLED: "It will never pay again.",
+    },
+)
+_describe(
+    Feature,
+    "Feature",
+    "What can be switched on.",
+    {
+        Feature.CARDHOLDERS: "Making users known to the card issuer.",
+        Feature.VIRTUAL_CARDS: "Cards in the phone.",
+        Feature.PHYSICAL_CARDS: "Cards sent by post.",
     },
 )

@@ -45,6 +45,10 @@ class UserErrorCode(Enum):
     )
     NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="Unknown, or not the viewer's.")
     INVALID_STATE = strawberry.enum_value("INVALID_STATE", description="Asked for at the wrong moment.")
+    FEATURE_DISABLED = strawberry.enum_value("FEATURE_DISABLED", description="Switched off; see `features`.")
+    ADDRESS_REQUIRED = strawberry.enum_value(
+        "ADDRESS_REQUIRED", description="The user's address must be known on the map first."
+    )
     KYC_REQUIRED = strawberry.enum_value("KYC_REQUIRED", description="The user's identity must be approved first.")
     CONSENT_REQUIRED = strawberry.enum_value(
         "CONSENT_REQUIRED", description="No active consent covers the account; renew it."

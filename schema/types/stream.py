@@ -7,6 +7,7 @@ import strawberry
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain.event import StreamItemKind
 from schema.types.bank import BankAccount, BankConnection
+from schema.types.card import Card
 from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.payment import Payment
@@ -48,7 +49,7 @@ class UploadUpdate:
 
 
 ViewerEventSubject = Annotated[
-    User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport,
+    User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport | Card,
     strawberry.union("ViewerEventSubject", description="What a viewer's event speaks of; the user at a snapshot."),
 ]
 

@@ -10,6 +10,7 @@ from domain.ids import UserId
 from domain.page import PaymentPage
 from domain.session import SessionClient
 from schema.types.bank import BankAccount, BankAccountConnection, BankAccountEdge, BankConnection
+from schema.types.card import Card
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.file import DataExport, Upload, UploadConnection, UploadEdge
@@ -150,6 +151,10 @@ class User(Node):
         page, page_info = page_of(await info.context.pages.uploads(wanted), wanted, lambda one: cursor_of_key(one.id))
         edges = [UploadEdge(node=Upload.of(one), cursor=cursor_of_key(one.id)) for one in page]
         return UploadConnection(edges=edges, page_info=page_info)
+
+    @strawberry.field(description="Cards that Drop has issued, newest first.")
+    async def cards(self, info: Info[HasLoaders, None]) -> list[Card]:
+        return [Card.of(one) for one in await info.context.pages.cards()]
 
     @strawberry.field(description="Exports of all that Drop keeps about the user, newest first.")
     async def data_exports(self, info: Info[HasLoaders, None]) -> list[DataExport]:

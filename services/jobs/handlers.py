@@ -19,10 +19,12 @@ from services import (
     uploads,
     webhooks,
 )
+from services import cards as card_jobs
 from services import kyc as kyc_jobs
 from services.accounts import Accounts
 from services.banks import Banks
 from services.card_news import CardNews
+from services.cards import Cards
 from services.customers import Customers
 from services.data_exports import DataExports
 from services.kyc import KycService
@@ -48,6 +50,7 @@ class Services:
     customers: Customers
     plans: Plans
     notifications: Notifications
+    cards: Cards
     uploads: Uploads
     exports: DataExports
     webhooks: Webhooks
@@ -71,6 +74,8 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
         customers.CREATE_CUSTOMER: lambda job: services.customers.create(**job),
         notices.SEND_NOTIFICATION: lambda job: services.notifications.send(**job),
         customers.DELETE_CUSTOMER: lambda job: services.customers.delete(**job),
+        card_jobs.ISSUE_CARD: lambda job: services.cards.issue_again(**job),
+        card_jobs.FREEZE_CARDS: lambda job: services.cards.freeze_all(**job),
         uploads.EXPIRE_UPLOAD: lambda job: services.uploads.expire(**job),
         uploads.DELETE_OBJECT: lambda job: services.uploads.delete_object(**job),
         data_exports.BUILD_EXPORT: lambda job: services.exports.build(**job),

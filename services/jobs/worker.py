@@ -13,7 +13,10 @@ import structlog
 
 from db.jobs import Job
 from db.unit_of_work import Read, Work
+from domain.alert import Severity
 from domain.clock import Clock
+from domain.errors import DropError
+from services.incidents import Incidents
 from services.jobs.handlers import Handler
 
 LEASE: Final = timedelta(seconds=60)
@@ -28,13 +31,20 @@ class Worker:
     """One consumer of the queue; any number may run, in any number of processes."""
 
     def __init__(
-        self, work: Work, read: Read, handlers: Mapping[str, Handler], clock: Clock, machine_clock: Clock
+        self,
+        work: Work,
+        read: Read,
+        handlers: Mapping[str, Handler],
+        clock: Clock,
+        machine_clock: Clock,
+        incidents: Incidents,
     ) -> None:
         self._work = work
         self._read = read
         self._handlers = handlers
         self._clock = clock
         self._machine_clock = machine_clock
+        self._incidents = incidents
         self._name = uuid4().hex
         self._woken = asyncio.Event()
         self._looked_at = -math.inf
@@ -56,6 +66,7 @@ class Worker:
                 await self.run_due()
             except Exception:
                 _log.exception("worker_loop_failed")  # the database is away: the next poll tries again
+                self._incidents.error()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_S):
                     await self._woken.wait()
@@ -90,10 +101,13 @@ class Worker:
     async def _fail(self, job: Job, error: Exception) -> None:
         # The message may quote a vendor's answer, so the type alone is kept.
         name = type(error).__name__
+        if not isinstance(error, DropError | TimeoutError):
+            self._incidents.unhandled(error, where=job.kind)
         async with self._work() as work:
             if job.attempts >= MAX_ATTEMPTS:
                 _log.error("job_dead", kind=job.kind, job_id=job.id, error=name)
                 await work.jobs.bury(job.id, self._name, error=name)
+                self._incidents.alert(Severity.CRITICAL, "Dead job", f"{job.kind} {job.id} failed for good: {name}")
             else:
                 _log.warning("job_failed", kind=job.kind, job_id=job.id, attempts=job.attempts, error=name)
                 pause = min(_FIRST_PAUSE * 2 ** (job.attempts - 1), _LAST_PAUSE)

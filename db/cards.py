@@ -1,0 +1,113 @@
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import CursorResult, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.card import CardholderRow, CardRow
+from domain.card import Card, CardFace, Cardholder, CardStatus, CardType
+from domain.errors import StaleVersion
+from domain.ids import CardholderId, CardId, UserId
+from domain.profile import Address
+
+
+def cardholder_of(row: CardholderRow) -> Cardholder:
+    return Cardholder(
+        id=CardholderId(row.id),
+        user_id=UserId(row.user_id),
+        vendor=row.vendor,
+        name=row.name,
+        address=Address(**row.address),
+        created_at=row.created_at,
+        vendor_cardholder_id=row.vendor_cardholder_id,
+    )
+
+
+def card_of(row: CardRow) -> Card:
+    face = None
+    if row.last4 is not None and row.expiry_month is not None and row.expiry_year is not None:
+        face = CardFace(row.last4, row.expiry_month, row.expiry_year)
+    return Card(
+        id=CardId(row.id),
+        user_id=UserId(row.user_id),
+        cardholder_id=CardholderId(row.cardholder_id),
+        vendor=row.vendor,
+        type=CardType(row.type),
+        created_at=row.created_at,
+        status=CardStatus(row.status),
+        vendor_card_id=row.vendor_card_id,
+        face=face,
+        version=row.version,
+    )
+
+
+class CardQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def cardholder_of(self, user_id: UserId) -> Cardholder | None:
+        row = (await self._session.exec(select(CardholderRow).where(CardholderRow.user_id == user_id))).first()
+        return cardholder_of(row) if row else None
+
+    async def add_cardholder(self, one: Cardholder) -> None:
+        """Raises IntegrityError where the user has one."""
+        row = CardholderRow(
+            id=one.id,
+            user_id=one.user_id,
+            vendor=one.vendor,
+            name=one.name,
+            address=asdict(one.address),
+            created_at=one.created_at,
+        )
+        self._session.add(row)
+        await self._session.flush()
+
+    async def save_cardholder(self, cardholder_id: CardholderId, reference: str) -> None:
+        await self._session.exec(
+            update(CardholderRow).where(col(CardholderRow.id) == cardholder_id).values(vendor_cardholder_id=reference)
+        )
+
+    async def of_user(self, user_id: UserId, limit: int) -> list[Card]:
+        """Newest first."""
+        query = select(CardRow).where(CardRow.user_id == user_id).order_by(col(CardRow.id).desc()).limit(limit)
+        return [card_of(row) for row in await self._session.exec(query)]
+
+    async def by_ids(self, user_id: UserId, ids: Sequence[CardId]) -> list[Card]:
+        query = select(CardRow).where(CardRow.user_id == user_id, col(CardRow.id).in_(ids))
+        return [card_of(row) for row in await self._session.exec(query)]
+
+    async def get(self, user_id: UserId, card_id: CardId) -> Card | None:
+        return next(iter(await self.by_ids(user_id, [card_id])), None)
+
+    async def add(self, card: Card) -> None:
+        row = CardRow(
+            id=card.id,
+            user_id=card.user_id,
+            cardholder_id=card.cardholder_id,
+            vendor=card.vendor,
+            type=card.type,
+            status=card.status,
+            created_at=card.created_at,
+        )
+        self._session.add(row)
+        await self._session.flush()
+
+    async def save(self, before: Card, after: Card) -> None:
+        """Write the new state over the version that was read. Raises StaleVersion."""
+        face = after.face
+        saved = await self._session.exec(
+            update(CardRow)
+            .where(col(CardRow.id) == before.id, col(CardRow.version) == before.version)
+            .values(
+                status=after.status,
+                vendor_card_id=after.vendor_card_id,
+                last4=face.last4 if face else None,
+                expiry_month=face.expiry_month if face else None,
+                expiry_year=face.expiry_year if face else None,
+                version=after.version,
+            )
+        )
+        assert isinstance(saved, CursorResult)
+        if saved.rowcount != 1:
+            raise StaleVersion

@@ -1,0 +1,85 @@
+"""Cards that Drop issues: who holds them, and whether they can pay."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from domain.errors import InvalidState
+from domain.feature import Feature
+from domain.ids import CardholderId, CardId, UserId
+from domain.profile import Address
+
+
+class CardType(StrEnum):
+    VIRTUAL = "VIRTUAL"
+    PHYSICAL = "PHYSICAL"
+
+    @property
+    def feature(self) -> Feature:
+        return Feature.VIRTUAL_CARDS if self is CardType.VIRTUAL else Feature.PHYSICAL_CARDS
+
+
+class CardStatus(StrEnum):
+    REQUESTED = "REQUESTED"
+    ACTIVE = "ACTIVE"
+    FROZEN = "FROZEN"
+    CANCELLED = "CANCELLED"
+
+
+_NEXT: Mapping[CardStatus, frozenset[CardStatus]] = {
+    CardStatus.REQUESTED: frozenset({CardStatus.ACTIVE, CardStatus.FROZEN, CardStatus.CANCELLED}),
+    CardStatus.ACTIVE: frozenset({CardStatus.FROZEN, CardStatus.CANCELLED}),
+    CardStatus.FROZEN: frozenset({CardStatus.ACTIVE, CardStatus.CANCELLED}),
+    CardStatus.CANCELLED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cardholder:
+    """A user at the issuer; one each. `vendor_cardholder_id` is None until the issuer has answered."""
+
+    id: CardholderId
+    user_id: UserId
+    vendor: str
+    name: str
+    address: Address
+    created_at: datetime
+    vendor_cardholder_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardFace:
+    """What may be shown of a card: never its whole number."""
+
+    last4: str
+    expiry_month: int
+    expiry_year: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    id: CardId
+    user_id: UserId
+    cardholder_id: CardholderId
+    vendor: str
+    type: CardType
+    created_at: datetime
+    status: CardStatus = CardStatus.REQUESTED
+    vendor_card_id: str | None = None
+    face: CardFace | None = None
+    version: int = 1
+
+    def require(self, wanted: CardStatus) -> None:
+        """Raises InvalidState where the card cannot become that."""
+        if self.status is CardStatus.REQUESTED:
+            raise InvalidState("The card is on its way to the issuer. Try again in a minute.", field=("input", "id"))
+        if wanted is not self.status and wanted not in _NEXT[self.status]:
+            raise InvalidState(f"The card is {self.status}.", field=("input", "id"))
+
+    def learn(self, status: CardStatus, reference: str, face: CardFace) -> "Card":
+        """Take the issuer's word; the same object where nothing moved. Nothing leaves CANCELLED."""
+        known = replace(self, vendor_card_id=reference, face=face)
+        if status in _NEXT[self.status]:
+            known = replace(known, status=status)
+        return self if known == self else replace(known, version=self.version + 1)

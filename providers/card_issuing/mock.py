@@ -1,0 +1,77 @@
+"""The sandbox's issuer, which speaks as Stripe Issuing does."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from domain.card import Card, CardFace, Cardholder, CardStatus, CardType
+from domain.errors import InvalidState
+from providers.card_issuing.port import CardState
+from providers.resilience import Resilience
+from providers.sandbox_client import SandboxClient, SandboxRefusal
+
+RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))
+# Reads, and what carries an idempotency key or can be said twice.
+RETRIED: Final = frozenset({"create_cardholder", "issue", "set_status", "retrieve"})
+STATUS: Final[Mapping[str, CardStatus]] = {
+    "active": CardStatus.ACTIVE,
+    "inactive": CardStatus.FROZEN,
+    "canceled": CardStatus.CANCELLED,
+}
+_WORDS: Final = {status: word for word, status in STATUS.items()}
+
+
+class MockCardIssuing:
+    def __init__(self, sandbox: SandboxClient) -> None:
+        self._sandbox = sandbox
+
+    async def create_cardholder(self, cardholder: Cardholder, *, email: str | None, phone: str | None) -> str:
+        address = cardholder.address
+        body = {
+            "type": "individual",
+            "name": cardholder.name,
+            "email": email,
+            "phone_number": phone,
+            "billing": {
+                "address": {
+                    "line1": address.street or address.formatted,
+                    "postal_code": address.postal_code,
+                    "city": address.postal_place,
+                    "country": address.country or "NO",
+                }
+            },
+            "metadata": {"cardholderId": cardholder.id, "userId": cardholder.user_id},
+            "idempotency_key": cardholder.id,
+        }
+        try:
+            return str((await self._sandbox.post("create_cardholder", "/issuing/cardholders", body))["id"])
+        except SandboxRefusal as refusal:
+            raise InvalidState("The issuer does not take this cardholder.") from refusal
+
+    async def issue(self, card: Card, cardholder: Cardholder) -> CardState:
+        body: dict[str, object] = {
+            "cardholder": cardholder.vendor_cardholder_id,
+            "currency": "nok",
+            "type": card.type.lower(),
+            "status": "active",
+            "metadata": {"cardId": card.id, "userId": card.user_id},
+            "idempotency_key": card.id,
+        }
+        if card.type is CardType.PHYSICAL:
+            body["shipping"] = {"name": cardholder.name, "address": cardholder.address.formatted, "service": "standard"}
+        try:
+            return _state(await self._sandbox.command("issue", "/issuing/cards", body))
+        except SandboxRefusal as refusal:
+            raise InvalidState("The issuer does not issue this card.") from refusal
+
+    async def set_status(self, reference: str, status: CardStatus) -> CardState:
+        path = f"/issuing/cards/{reference}"
+        try:
+            return _state(await self._sandbox.post("set_status", path, {"status": _WORDS[status]}))
+        except SandboxRefusal:
+            # Cancelled cards take no other status: the card as it stands is the answer.
+            return _state(await self._sandbox.get("retrieve", path))
+
+
+def _state(card: Mapping[str, Any]) -> CardState:
+    face = CardFace(card["last4"], card["exp_month"], card["exp_year"])
+    return CardState(card["id"], STATUS[card["status"]], face)

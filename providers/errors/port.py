@@ -1,0 +1,8 @@
+"""Where unforeseen errors are collected."""
+
+from typing import Protocol
+
+
+class ErrorCapture(Protocol):
+    def capture(self, error: BaseException, *, reference: str) -> None:
+        """Take an error with the reference that its user was given. Never raises, never waits."""

@@ -1,0 +1,55 @@
+from strawberry import Info
+
+from domain.card import CardStatus
+from domain.errors import Refusal
+from domain.ids import CardId
+from resolvers.context import Context
+from schema.types.card import (
+    Card,
+    Cardholder,
+    CardInput,
+    CardPayload,
+    CreateCardholderPayload,
+    IssueCardInput,
+)
+from schema.types.errors import user_errors_of
+
+
+async def create_cardholder(info: Info[Context, None]) -> CreateCardholderPayload | None:
+    viewer = info.context.viewer()
+    try:
+        one = await info.context.services.cards.create_cardholder(viewer.user_id)
+    except Refusal as refusal:
+        return CreateCardholderPayload(user_errors=user_errors_of(refusal))
+    cardholder = Cardholder(name=one.name, address=one.address.formatted, created_at=one.created_at)
+    return CreateCardholderPayload(cardholder=cardholder)
+
+
+async def issue_card(info: Info[Context, None], input: IssueCardInput) -> CardPayload | None:
+    viewer = info.context.viewer()
+    try:
+        card = await info.context.services.cards.issue(viewer.user_id, input.type, input.idempotency_key)
+    except Refusal as refusal:
+        return CardPayload(user_errors=user_errors_of(refusal))
+    return CardPayload(card=Card.of(card))
+
+
+async def freeze_card(info: Info[Context, None], input: CardInput) -> CardPayload | None:
+    return await _set_status(info.context, input, CardStatus.FROZEN)
+
+
+async def unfreeze_card(info: Info[Context, None], input: CardInput) -> CardPayload | None:
+    return await _set_status(info.context, input, CardStatus.ACTIVE)
+
+
+async def cancel_card(info: Info[Context, None], input: CardInput) -> CardPayload | None:
+    return await _set_status(info.context, input, CardStatus.CANCELLED)
+
+
+async def _set_status(context: Context, input: CardInput, wanted: CardStatus) -> CardPayload:
+    viewer = context.viewer()
+    try:
+        card = await context.services.cards.set_status(viewer.user_id, CardId(input.id), wanted)
+    except Refusal as refusal:
+        return CardPayload(user_errors=user_errors_of(refusal))
+    return CardPayload(card=Card.of(card))

@@ -1,0 +1,18 @@
+from strawberry import Info
+
+from resolvers.context import Context
+from schema.types.service import FeatureState, ProviderStatus, ServiceStatus
+
+
+async def features(info: Info[Context, None]) -> list[FeatureState]:
+    flags = info.context.services.service_status.features()
+    return [FeatureState(name=feature, enabled=enabled) for feature, enabled in flags.items()]
+
+
+async def service_status(info: Info[Context, None]) -> ServiceStatus:
+    status = await info.context.services.service_status.status()
+    providers = [
+        ProviderStatus(port=one.port, vendor=one.vendor, is_mock=one.is_mock, is_available=one.is_available)
+        for one in status.providers
+    ]
+    return ServiceStatus(mode=status.mode, is_bankid_mock=status.is_bankid_mock, providers=providers)

@@ -1,0 +1,71 @@
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+import schema.types.enums  # noqa: F401  # registers the domain's enums
+from domain import card
+from domain.card import CardStatus, CardType
+from schema.types.errors import UserError
+from schema.types.node import Node
+
+
+@strawberry.type(description="A card that Drop has issued to the user.")
+class Card(Node):
+    type: CardType = strawberry.field(description="In the phone, or sent by post.")
+    status: CardStatus = strawberry.field(description="Whether it can pay.")
+    last4: str | None = strawberry.field(description="The last four digits; the whole number stays with the issuer.")
+    expiry_month: int | None = strawberry.field(description="1 to 12.")
+    expiry_year: int | None = strawberry.field(description="Four digits.")
+    created_at: datetime = strawberry.field(description="When it was asked for.")
+    version: int = strawberry.field(description="Rises by one with each change.")
+
+    @classmethod
+    def of(cls, one: card.Card) -> Self:
+        face = one.face
+        return cls(
+            id=strawberry.ID(one.id),
+            type=one.type,
+            status=one.status,
+            last4=face.last4 if face else None,
+            expiry_month=face.expiry_month if face else None,
+            expiry_year=face.expiry_year if face else None,
+            created_at=one.created_at,
+            version=one.version,
+        )
+
+
+@strawberry.type(description="The user at the card issuer.")
+class Cardholder:
+    name: str = strawberry.field(description="As it stands on the cards.")
+    address: str = strawberry.field(description="Where physical cards are sent.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+
+
+@strawberry.type(description="What `createCardholder` gives.")
+class CreateCardholderPayload:
+    cardholder: Cardholder | None = strawberry.field(description="As it stands.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
+@strawberry.input(description="Which card to issue.")
+class IssueCardInput:
+    type: CardType = strawberry.field(description="In the phone, or sent by post.")
+    idempotency_key: str = strawberry.field(
+        description="Made by the client, anew for each card: the same key gives the same card, never a second."
+    )
+
+
+@strawberry.input(description="Which card.")
+class CardInput:
+    id: strawberry.ID = strawberry.field(description="The card.")
+
+
+@strawberry.type(description="What the card mutations give.")
+class CardPayload:
+    card: Card | None = strawberry.field(description="As it stands.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )

@@ -1,0 +1,87 @@
+"""What goes wrong: counted, captured, and told to operators, once in a while and never in anybody's way."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+from uuid import uuid4
+
+import structlog
+
+from domain.alert import Alert, Severity
+from domain.clock import Clock
+from domain.errors import DropError
+from providers.alerts.port import AlertChannel
+from providers.errors.port import ErrorCapture
+
+MANY_ERRORS: Final = 5
+WINDOW_S: Final = 60
+QUIET_S: Final = 600
+# Above this operators have enough to read.
+_WAITING: Final = 100
+_log = structlog.get_logger()
+
+
+class Incidents:
+    """One alert per title in ten minutes. `monotonic` is the machine's, so that a moved clock hides none."""
+
+    def __init__(
+        self,
+        channel: AlertChannel,
+        capture: ErrorCapture,
+        clock: Clock,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._channel = channel
+        self._capture = capture
+        self._clock = clock
+        self._monotonic = monotonic
+        self._errors: deque[float] = deque()
+        self._told: dict[str, float] = {}
+        self._waiting: asyncio.Queue[Alert] = asyncio.Queue(_WAITING)
+
+    def unhandled(self, error: BaseException, *, where: str) -> str:
+        """A bug: logged, captured, alerted. Gives the reference for whoever met it."""
+        reference = uuid4().hex
+        _log.error("unhandled_exception", reference=reference, path=where, exc_info=error)
+        self._capture.capture(error, reference=reference)
+        self.alert(Severity.CRITICAL, "Unhandled exception", f"{type(error).__name__} in {where}, {reference}")
+        self.error()
+        return reference
+
+    def error(self) -> None:
+        """Something failed that should not: more than five in a minute are an alert."""
+        now = self._monotonic()
+        self._errors.append(now)
+        while self._errors and self._errors[0] <= now - WINDOW_S:
+            self._errors.popleft()
+        if len(self._errors) > MANY_ERRORS:
+            message = f"{len(self._errors)} errors in the last {WINDOW_S} seconds"
+            self.alert(Severity.CRITICAL, "High error rate", message)
+
+    def alert(self, severity: Severity, title: str, message: str) -> None:
+        """Queue an alert, unless one of this title was sent in the last ten minutes."""
+        now = self._monotonic()
+        last = self._told.get(title)
+        if (last is not None and now < last + QUIET_S) or self._waiting.full():
+            return
+        self._told[title] = now
+        self._waiting.put_nowait(Alert(severity, title, message, self._clock.now()))
+
+    async def run(self) -> None:
+        """Send what is queued, until cancelled."""
+        while True:
+            await self._send(await self._waiting.get())
+
+    async def drain(self) -> None:
+        """Send what is queued now."""
+        while not self._waiting.empty():
+            await self._send(self._waiting.get_nowait())
+
+    async def _send(self, alert: Alert) -> None:
+        try:
+            await self._channel.send(alert)
+        except DropError as error:
+            _log.warning("alert_not_sent", title=alert.title, error=type(error).__name__)

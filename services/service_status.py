@@ -1,0 +1,55 @@
+"""Which vendors this gateway runs on, and whether they answer."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from domain.feature import Feature, Features
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderStatus:
+    """`is_available` is false while its breaker is open."""
+
+    port: str
+    vendor: str
+    is_mock: bool
+    is_available: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    mode: str
+    is_bankid_mock: bool
+    providers: Sequence[ProviderStatus]
+
+
+IsOpen = Callable[[], Awaitable[bool]]
+
+
+class ServiceStatusReport:
+    def __init__(
+        self,
+        mode: str,
+        vendors: Mapping[str, str],
+        breakers: Mapping[str, IsOpen],
+        features: Features,
+        *,
+        mock_vendor: str,
+    ) -> None:
+        self._mode = mode
+        self._vendors = vendors
+        self._breakers = breakers
+        self._features = features
+        self._mock_vendor = mock_vendor
+
+    async def status(self) -> ServiceStatus:
+        providers = [await self._provider(port, vendor) for port, vendor in sorted(self._vendors.items())]
+        return ServiceStatus(self._mode, self._vendors["identity"] == self._mock_vendor, providers)
+
+    def features(self) -> Mapping[Feature, bool]:
+        return {feature: feature in self._features.enabled for feature in Feature}
+
+    async def _provider(self, port: str, vendor: str) -> ProviderStatus:
+        is_open = self._breakers.get(port)
+        is_available = is_open is None or not await is_open()
+        return ProviderStatus(port, vendor, vendor == self._mock_vendor, is_available)

@@ -1,0 +1,240 @@
+"""What the gateway runs on: mode, switches, the one clock, and what operators are told."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.alert import Alert, Severity
+from gateway.settings import InvalidSettings, load_settings
+from providers.errors.off import NoCapture
+from services.incidents import Incidents
+from tests.builders.cards import charges, plan_of, subscribe
+from tests.builders.gateway import Play, StandingClock, a_payment, pay, payment_of, playing
+from tests.builders.line import Line
+from tests.conftest import NOON
+
+STATUS = "{ serviceStatus { mode isBankidMock providers { port vendor isMock isAvailable } } }"
+
+
+class Heard:
+    """A channel that remembers."""
+
+    def __init__(self) -> None:
+        self.alerts: list[Alert] = []
+
+    async def send(self, alert: Alert) -> None:
+        self.alerts.append(alert)
+
+
+class Machine:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_every_provider_is_a_mock_and_answers(play: Play) -> None:
+    status = (await play.browser().ask(STATUS))["serviceStatus"]
+
+    assert (status["mode"], status["isBankidMock"]) == ("mock", True)
+    providers = {one["port"]: one for one in status["providers"]}
+    assert set(providers) >= {"identity", "kyc", "open_banking", "card_payments", "email", "sms", "storage"}
+    assert all(one["isAvailable"] for one in providers.values())
+
+
+async def test_a_vendor_that_failed_too_often_is_shown(play: Play) -> None:
+    kari = await play.approved()
+    await play.settle()
+    line = Line(play.gateway.sandbox)
+    line.cut()
+    for _ in range(2):
+        await subscribe(kari)
+    line.mend()
+
+    providers = (await kari.ask(STATUS))["serviceStatus"]["providers"]
+
+    assert [one["port"] for one in providers if not one["isAvailable"]] == ["card_payments"]
+
+
+async def test_a_declined_card_opens_no_breaker(play: Play) -> None:
+    kari = await play.approved()
+    for _ in range(7):
+        declined = (await subscribe(kari, "pm_card_visa_chargeDeclined"))["planSubscription"]
+        assert declined["failure"]["code"] == "CARD_DECLINED"
+        assert (await subscribe(kari, "pm_card_unheard_of"))["userErrors"][0]["code"] == "INVALID_PAYMENT_METHOD"
+
+    assert (await subscribe(kari))["planSubscription"]["status"] == "ACTIVE"
+
+
+def test_every_wrong_switch_is_named_at_once() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(_env_file=None, kyc_provider="acme", sms_provider="pigeon", service_mode="mock", port=1)
+
+    message = str(refused.value)
+    assert "KYC_PROVIDER='acme' is unknown: choose mock." in message
+    assert "SMS_PROVIDER='pigeon' is unknown: choose mock." in message
+
+
+class TestAlerts:
+    @pytest.fixture
+    def heard(self) -> Heard:
+        return Heard()
+
+    @pytest.fixture
+    def machine(self) -> Machine:
+        return Machine()
+
+    @pytest.fixture
+    def incidents(self, heard: Heard, machine: Machine) -> Incidents:
+        return Incidents(heard, NoCapture(), StandingClock(NOON), monotonic=machine)
+
+    async def test_more_than_five_errors_in_a_minute_are_one_alert_in_ten(
+        self, incidents: Incidents, heard: Heard, machine: Machine
+    ) -> None:
+        for second in range(5):
+            machine.now = second
+            incidents.error()
+        await incidents.drain()
+        assert heard.alerts == []
+        for second in (5, 6, 7, 300, 301):
+            machine.now = second
+            incidents.error()
+        await incidents.drain()
+
+        assert [(one.title, one.message) for one in heard.alerts] == [
+            ("High error rate", "6 errors in the last 60 seconds")
+        ]
+        for second in range(606, 612):
+            machine.now = second
+            incidents.error()
+        await incidents.drain()
+        assert len(heard.alerts) == 2
+
+    async def test_errors_that_are_far_apart_are_no_alert(
+        self, incidents: Incidents, heard: Heard, machine: Machine
+    ) -> None:
+        for minute in range(20):
+            machine.now = 60 * minute
+            incidents.error()
+        await incidents.drain()
+
+        assert heard.alerts == []
+
+    async def test_an_unhandled_exception_is_critical_and_says_no_more_than_its_kind(
+        self, incidents: Incidents, heard: Heard
+    ) -> None:
+        reference = incidents.unhandled(ValueError("01018012345"), where="/api/health")
+        await incidents.drain()
+
+        (alert,) = heard.alerts
+        assert (alert.severity, alert.title) == (Severity.CRITICAL, "Unhandled exception")
+        assert alert.message == f"ValueError in /api/health, {reference}"
+
+    def test_the_text_is_as_the_product_fixes_it(self) -> None:
+        at = datetime(2026, 11, 24, 12, 5, 59, tzinfo=UTC)
+        alert = Alert(Severity.CRITICAL, "High error rate", "8 errors in the last 60 seconds", at)
+
+        assert alert.text("production").splitlines() == [
+            "🚨 Drop Production Alert - Critical",
+            "Title: High error rate",
+            "Message: 8 errors in the last 60 seconds",
+            "Time: 2026-11-24 12:05 UTC",
+        ]
+
+
+async def test_start_stop_and_what_was_left_unmatched_are_told(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with playing(database_url, tmp_path, NOON) as play:
+        kari = await play.approved()
+        await subscribe(kari)
+        await play.settle()
+        async with play.gateway.database.write_engine.begin() as connection:
+            await connection.exec_driver_sql("DELETE FROM plan_invoice")
+            await connection.exec_driver_sql("DELETE FROM plan_subscription")
+        await play.advance(days=32)
+
+    told = capsys.readouterr().err
+    for title in ("Title: Gateway started", "Title: Unmatched webhook", "Title: Gateway stopped"):
+        assert told.count(title) == 1
+    assert "ℹ️ Drop Development Alert - Information" in told
+
+
+class TestTheClock:
+    async def test_half_a_year_passes_in_order_and_the_same_on_every_run(
+        self, migrated_sqlite: Path, tmp_path: Path
+    ) -> None:
+        runs = []
+        for number in (1, 2):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            database = folder / "drop.sqlite3"
+            shutil.copy(migrated_sqlite, database)
+            async with playing(f"sqlite:///{database}", folder, NOON) as play:
+                runs.append(await self.half_a_year(play))
+
+        assert runs[0] == runs[1]
+        connection, plan, payment, sent = runs[0]
+        assert connection == "EXPIRED"
+        assert plan == ("ACTIVE", 7)
+        assert payment == "SETTLED"
+        assert [one for one in sent if "Faktura" in one] != []
+        assert "Fornye tilgangen til DNB" in sent
+
+    async def half_a_year(self, play: Play) -> tuple[str, tuple[str, int], str, list[str]]:
+        kari, account = await play.banked()
+        await subscribe(kari)
+        scheduled = (await pay(kari, a_payment(account, executionDate="2027-03-01")))["payment"]
+        await kari.press(scheduled["authorisationUrl"], "approve")
+
+        response = await kari.http.post("/api/mock/clock", data={"advance": "181d"})
+
+        assert datetime.fromisoformat(response.json()["now"]) == NOON + timedelta(days=181, seconds=3)
+        viewer = (await kari.ask("{ viewer { name bankConnections { status } } }"))["viewer"]
+        plan = await plan_of(kari)
+        assert plan is not None
+        assert len(await charges(play)) == len(plan["invoices"])
+        page = (await kari.http.get("/sandbox/outbox")).text
+        subjects = [part.split("</h3>")[0] for part in page.split("<h3>")[1:]]
+        payment = await payment_of(kari, scheduled["id"])
+        return (
+            viewer["bankConnections"][0]["status"],
+            (plan["status"], len(plan["invoices"])),
+            payment["status"],
+            subjects,
+        )
+
+    async def test_next_goes_to_what_falls_due_next(self, play: Play) -> None:
+        kari = await play.person()
+        await play.settle()
+        before = (await kari.http.get("/api/mock/clock")).json()
+
+        moved = (await kari.http.post("/api/mock/clock", data={"advance": "next"})).json()
+
+        assert before["nextDue"] == moved["now"] > before["now"]
+        assert moved["aheadSeconds"] == before["aheadSeconds"] + 1
+
+    @pytest.mark.parametrize("by", ["", "tomorrow", "-1d", "1y", "99999999d", "1.5h"])
+    async def test_what_is_no_duration_is_refused(self, play: Play, by: str) -> None:
+        response = await play.browser().http.post("/api/mock/clock", data={"advance": by})
+
+        assert (response.status_code, response.json()["code"]) == (400, "INVALID_DURATION")
+
+    async def test_another_site_moves_no_clock(self, play: Play) -> None:
+        response = await play.browser(origin="https://evil.example").http.post(
+            "/api/mock/clock", data={"advance": "1d"}
+        )
+
+        assert response.status_code == 403
+
+    async def test_the_sandboxs_bar_moves_it_and_comes_back(self, play: Play) -> None:
+        browser = play.browser(accept="text/html", referer="http://localhost:8000/sandbox/outbox")
+
+        response = await browser.http.post("/api/mock/clock", data={"advance": "30d"})
+        page = await browser.http.get(response.headers["location"])
+
+        assert response.headers["location"] == "/sandbox/outbox"
+        assert "Thu 24 Dec 2026, 12:00:00 UTC" in page.text

@@ -1,0 +1,84 @@
+"""The contract of card issuing."""
+
+import httpx
+import pytest
+
+from domain.card import Card, Cardholder, CardStatus, CardType
+from domain.errors import InDoubt, InvalidState, Unavailable
+from domain.ids import CardholderId, CardId, UserId
+from domain.profile import Address
+from providers.card_issuing import mock
+from providers.card_issuing.port import CardIssuing
+from tests.builders.line import Line
+from tests.builders.sandbox import Sandbox
+from tests.contract.conftest import NOON
+
+KARI = UserId("usr_kari")
+OSLO = Address("Karl Johans gate 1, 0154 Oslo", "Karl Johans gate 1", "0154", "Oslo", "NO", is_normalised=True)
+
+
+def a_cardholder(address: Address = OSLO, reference: str | None = None) -> Cardholder:
+    return Cardholder(CardholderId("chd_1"), KARI, "mock", "Kari Nordmann", address, NOON, reference)
+
+
+def a_card(kind: CardType = CardType.VIRTUAL) -> Card:
+    return Card(CardId(f"crd_{kind}"), KARI, CardholderId("chd_1"), "mock", kind, NOON)
+
+
+@pytest.fixture(params=["mock"])
+def issuer(sandbox: Sandbox) -> CardIssuing:
+    return mock.MockCardIssuing(sandbox.client("card_issuing", mock))
+
+
+@pytest.fixture
+async def holder(issuer: CardIssuing) -> Cardholder:
+    reference = await issuer.create_cardholder(a_cardholder(), email="kari@example.no", phone="+4740000001")
+    return a_cardholder(reference=reference)
+
+
+async def test_a_user_is_one_cardholder(issuer: CardIssuing, holder: Cardholder) -> None:
+    again = await issuer.create_cardholder(a_cardholder(), email=None, phone=None)
+
+    assert again == holder.vendor_cardholder_id
+
+
+async def test_an_address_without_a_postal_code_is_not_taken(issuer: CardIssuing) -> None:
+    with pytest.raises(InvalidState):
+        await issuer.create_cardholder(a_cardholder(Address("somewhere")), email=None, phone=None)
+
+
+@pytest.mark.parametrize("kind", CardType)
+async def test_the_same_card_is_issued_once(issuer: CardIssuing, holder: Cardholder, kind: CardType) -> None:
+    first, again = await issuer.issue(a_card(kind), holder), await issuer.issue(a_card(kind), holder)
+
+    assert first == again
+    assert first.status is CardStatus.ACTIVE
+    assert first.face.last4.isdigit()
+
+
+async def test_a_card_for_nobody_is_not_issued(issuer: CardIssuing) -> None:
+    with pytest.raises(InvalidState):
+        await issuer.issue(a_card(), a_cardholder(reference="ich_nobody"))
+
+
+async def test_a_card_is_frozen_unfrozen_and_cancelled_for_good(issuer: CardIssuing, holder: Cardholder) -> None:
+    reference = (await issuer.issue(a_card(), holder)).reference
+
+    wanted = [CardStatus.FROZEN, CardStatus.FROZEN, CardStatus.ACTIVE, CardStatus.CANCELLED, CardStatus.ACTIVE]
+    became = [(await issuer.set_status(reference, status)).status for status in wanted]
+
+    assert became == [*wanted[:-1], CardStatus.CANCELLED]
+
+
+async def test_lost_answers_are_asked_for_again_and_silence_is_told(
+    issuer: CardIssuing, holder: Cardholder, line: Line
+) -> None:
+    line.cut_after_request()
+    assert (await issuer.issue(a_card(), holder)).status is CardStatus.ACTIVE
+    line.harm(at=1, after=httpx.ReadTimeout("lost"), times=9)
+    with pytest.raises(InDoubt):
+        await issuer.issue(a_card(CardType.PHYSICAL), holder)
+    line.mend()
+    line.cut()
+    with pytest.raises(Unavailable):
+        await issuer.set_status("ic_000001", CardStatus.FROZEN)
