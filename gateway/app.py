@@ -30,10 +30,11 @@ from gateway.graphql.websocket import GraphQlWebSocket
 from gateway.mail_key import private_key_of
 from gateway.middleware import SecurityHeaders
 from gateway.parts import Parts, build_parts
+from gateway.scenario import HEADER, ScenarioHeader, chosen
 from gateway.settings import Settings
 from routes import auth, cards, graphiql, health, kyc, mock, open_banking, openapi, problems, webhooks
 from routes.requests import CSRF_HEADER
-from sandbox.api import NOW_HEADER
+from sandbox.api import NOW_HEADER, SCENARIO_HEADER
 from sandbox.app import pages_app, vendors_app
 from sandbox.store import Store
 from sandbox.world import SandboxSettings, World
@@ -137,6 +138,9 @@ async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock
 
     async def tell_time(request: httpx.Request) -> None:
         request.headers[NOW_HEADER] = clock.now().isoformat()
+        scenario = chosen.get()
+        if scenario is not None:
+            request.headers[SCENARIO_HEADER] = scenario
 
     sandbox = httpx.AsyncClient(
         transport=httpx.ASGITransport(vendors_app(world)),
@@ -163,9 +167,9 @@ def _middleware(settings: Settings) -> list[Middleware]:
         allow_credentials=True,
         # PUT is for the mock object store, as a bucket's own CORS rule would allow it.
         allow_methods=["GET", "POST", "PUT"],
-        allow_headers=["content-type", "authorization", CSRF_HEADER, "x-amz-checksum-sha256", "if-none-match"],
+        allow_headers=["content-type", "authorization", CSRF_HEADER, HEADER, "x-amz-checksum-sha256", "if-none-match"],
     )
-    return [Middleware(SecurityHeaders, is_https=settings.is_https), cors]
+    return [Middleware(SecurityHeaders, is_https=settings.is_https), cors, Middleware(ScenarioHeader)]
 
 
 async def _graphql(request: Request) -> Response:

@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import sys
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -14,6 +15,8 @@ import httpx
 import typer
 import uvicorn
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 from starlette.applications import Starlette
 
 from db.engine import open_database
@@ -25,6 +28,8 @@ from gateway.graphql.check import breaking_changes
 from gateway.graphql.schema import sdl
 from gateway.log import configure_logging
 from gateway.settings import InvalidSettings, Settings, load_settings
+from sandbox.card_catalogue import cards as test_cards
+from sandbox.scenarios import scenarios as all_scenarios
 
 SDL_PATH: Final = Path(__file__).parent.parent / "schema" / "schema.graphql"
 _MAX_SOCKET_BYTES: Final = 128 * 1024
@@ -172,6 +177,24 @@ def advance(
 ) -> None:
     """Move the one clock of mock mode forward; everything on the way happens in order."""
     _tell_time(_ask("POST", url, "/api/mock/clock", advance=by), as_json=as_json)
+
+
+@app.command()
+def scenarios(as_json: Json = False) -> None:
+    """List what the mock vendors can be made to do, and how to choose it."""
+    rows = [{"header": one.id, **asdict(one)} for one in all_scenarios().values()]
+    found_cards = [asdict(card) for card in test_cards().values()]
+    if as_json:
+        typer.echo(json.dumps({"scenarios": rows, "cards": found_cards}))
+        return
+    table = Table("X-Drop-Scenario", "Rails", "Or chosen by", "What happens", box=None, title_justify="left")
+    for one in all_scenarios().values():
+        by = ", ".join(f"{name} {value}" for name, value in one.chosen_by.items())
+        table.add_row(one.id, " ".join(one.rails), by, one.about)
+    cards_table = Table("Payment method", "Card number", "What happens", box=None, title_justify="left")
+    for card in test_cards().values():
+        cards_table.add_row(card.payment_method, card.number, card.about)
+    _out.print(table, Text(), cards_table)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """The vendors' own interfaces, for the mock adapters: JSON in, JSON out."""
 
+import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
@@ -8,13 +9,40 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import bank, bankid, cards, clock, issuing, kyc, maps, messages, objects, plans
+from sandbox import bank, bankid, cards, clock, issuing, kyc, maps, messages, objects, plans, scenarios
 from sandbox.people import banks
 from sandbox.problems import Refused
 from sandbox.store import Document
 from sandbox.world import World
 
 NOW_HEADER = "x-sandbox-now"
+SCENARIO_HEADER = "x-sandbox-scenario"
+_SLOW_S = 1.0
+Handler = Callable[[World, Request], Awaitable[object]]
+
+
+def _harmed(rail: str, handler: Handler) -> Handler:
+    """The call by which something happens at a vendor, with what the request's scenario does to it."""
+
+    async def harmed(world: World, request: Request) -> object:
+        chosen = scenarios.of_request(rail)
+        match chosen.fault if chosen else None:
+            case scenarios.SLOW:
+                await asyncio.sleep(_SLOW_S)
+            case scenarios.RATE_LIMITED:
+                raise Refused(429, "", "Too many requests.")
+            case scenarios.ERROR:
+                raise Refused(500, "", "Something is wrong here.")
+            case scenarios.ANSWER_LOST:
+                await handler(world, request)
+                raise Refused(504, "", "The answer was lost.")
+            case scenarios.WEBHOOK_FIRST:
+                answer = await handler(world, request)
+                await clock.tell(world, world.now)
+                return answer
+        return await handler(world, request)
+
+    return harmed
 
 
 def _world(request: Request) -> World:
@@ -22,13 +50,18 @@ def _world(request: Request) -> World:
     return world
 
 
-def _endpoint(handler: Callable[[World, Request], Awaitable[object]]) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         world = _world(request)
         told = request.headers.get(NOW_HEADER)
         if told is not None:
             world.tell(datetime.fromisoformat(told))
-        return JSONResponse(await handler(world, request))
+        chosen = scenarios.scenarios().get(request.headers.get(SCENARIO_HEADER, ""))
+        token = scenarios.requested.set(chosen)
+        try:
+            return JSONResponse(await handler(world, request))
+        finally:
+            scenarios.requested.reset(token)
 
     return endpoint
 
@@ -287,7 +320,7 @@ async def _delete_object(world: World, request: Request) -> Document:
     return {}
 
 
-def _route(path: str, handler: Callable[[World, Request], Awaitable[object]], method: str = "GET") -> Route:
+def _route(path: str, handler: Handler, method: str = "GET") -> Route:
     return Route(path, _endpoint(handler), methods=[method])
 
 
@@ -297,7 +330,7 @@ ROUTES = [
     _route("/reset", _reset, "POST"),
     _route("/ledger", _ledger),
     _route("/bankid/token", _token, "POST"),
-    _route("/kyc/applicants", _create_applicant, "POST"),
+    _route("/kyc/applicants", _harmed(scenarios.KYC, _create_applicant), "POST"),
     _route("/kyc/applicants/by-external-id/{reference}", _applicant_by_reference),
     _route("/kyc/applicants/{applicant}/status", _applicant_status),
     _route("/kyc/applicants/{applicant}/pending", _submit_again, "POST"),
@@ -309,7 +342,7 @@ ROUTES = [
     _route("/bank/consents/{consent}/accounts", _accounts),
     _route("/bank/consents/{consent}/accounts/{account}/balances", _balances),
     _route("/bank/consents/{consent}/accounts/{account}/transactions", _transactions),
-    _route("/bank/payments", _create_payment, "POST"),
+    _route("/bank/payments", _harmed(scenarios.BANK, _create_payment), "POST"),
     _route("/bank/payments/by-reference/{reference}", _payment_by_reference),
     _route("/bank/payments/{payment}", _payment),
     _route("/bank/payments/{payment}/cancellation", _cancel_payment, "POST"),
@@ -328,7 +361,7 @@ ROUTES = [
     _route("/cards/customers/{customer}", _delete_customer, "DELETE"),
     _route("/cards/payment_intents", _create_intent, "POST"),
     _route("/cards/payment_intents/{intent}", _intent),
-    _route("/cards/payment_intents/{intent}/confirm", _confirm_intent, "POST"),
+    _route("/cards/payment_intents/{intent}/confirm", _harmed(scenarios.CARD, _confirm_intent), "POST"),
     _route("/cards/payment_intents/{intent}/cancel", _cancel_intent, "POST"),
     _route("/cards/refunds", _create_refund, "POST"),
     _route("/cards/subscriptions", _create_subscription, "POST"),

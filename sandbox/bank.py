@@ -7,10 +7,11 @@ from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from sandbox import scenarios
 from sandbox.people import Account, Person, banks, person
 from sandbox.problems import Refused
 from sandbox.store import Document
-from sandbox.webhooks import OPEN_BANKING, send_later
+from sandbox.webhooks import OPEN_BANKING, tell
 from sandbox.world import World
 
 OSLO: Final = ZoneInfo("Europe/Oslo")
@@ -117,7 +118,7 @@ async def _save_consent(world: World, consent: Document) -> None:
         "reference": consent["reference"],
         "consentStatus": consent["consentStatus"],
     }
-    await _notify(world, payload)
+    await _notify(world, payload, consent)
 
 
 # Accounts
@@ -279,6 +280,11 @@ async def create_payment(world: World, body: Document) -> Document:
         raise Refused(400, "RESOURCE_UNKNOWN", "The debtor account is not one of this bank.")
     if amount <= 0 or body["instructedAmount"]["currency"] != "NOK":
         raise Refused(400, "FORMAT_ERROR", "The amount cannot be paid.")
+    outcome = scenarios.outcome_of(
+        scenarios.BANK, amount_minor=amount, creditor=body["creditorAccount"]["bban"], kid=body.get("kid")
+    )
+    if outcome == scenarios.DECLINED:
+        raise Refused(400, "PAYMENT_FAILED", "The bank does not take this payment.")
     async with world.store.transaction():
         payment = {
             "paymentId": f"obp-{await world.store.next_number('payment'):06d}",
@@ -296,7 +302,9 @@ async def create_payment(world: World, body: Document) -> Document:
             "scaStatus": _OPEN_SCA,
             "reason": None,
             "isScheduled": False,
-            "fails": False,
+            "outcome": outcome,
+            "delivery": scenarios.delivery_of(scenarios.BANK),
+            "fails": outcome == scenarios.FAILS,
             "redirectUri": body["redirectUri"],
         }
         payment["scaRedirect"] = _page(body["redirectUri"], f"bank/payments/{payment['paymentId']}")
@@ -331,7 +339,7 @@ async def decide_payment(world: World, identifier: str, *, is_approved: bool, fa
         if not is_approved:
             _reject(payment, "AUTHORISATION_REFUSED", sca="failed")
         else:
-            payment |= {"scaStatus": "finalised", "fails": fails}
+            payment |= {"scaStatus": "finalised", "fails": fails or payment["fails"]}
             await _accept(world, payment)
         await _save_payment(world, payment)
     world.on_scheduled()
@@ -409,7 +417,7 @@ async def _accept(world: World, payment: Document) -> None:
         payment |= {"transactionStatus": "ACTC", "isScheduled": True}
         at = datetime.combine(date.fromisoformat(payment["executionDate"]), EXECUTES_AT, OSLO)
         await world.store.schedule(at.astimezone(world.now.tzinfo), EXECUTE, {"payment": payment["paymentId"]})
-    elif await available(world, account[1]) < payment["amount"]:
+    elif payment["outcome"] == scenarios.INSUFFICIENT_FUNDS or await available(world, account[1]) < payment["amount"]:
         _reject(payment, "FUNDS_NOT_AVAILABLE")
     else:
         payment["transactionStatus"] = "ACSP"
@@ -428,19 +436,19 @@ def _booking(world: World, payment: Document) -> Document:
 async def _save_payment(world: World, payment: Document) -> None:
     # While it is on its way out, the debtor's account owns it: a reservation.
     owner = payment["debtor"] if payment["transactionStatus"] == "ACSP" else None
-    await world.store.put("payment", payment["paymentId"], payment, owner=owner)
     payload = {
         "type": "payment.status",
         "paymentId": payment["paymentId"],
         "endToEndIdentification": payment["endToEndId"],
         "transactionStatus": payment["transactionStatus"],
     }
-    await _notify(world, payload)
+    await _notify(world, payload, payment)
+    await world.store.put("payment", payment["paymentId"], payment, owner=owner)
 
 
-async def _notify(world: World, payload: Document) -> None:
+async def _notify(world: World, payload: Document, about: Document) -> None:
     event_id = f"obe-{await world.store.next_number('event'):08d}"
-    await send_later(world, OPEN_BANKING, {"eventId": event_id, "occurredAt": world.now.isoformat(), **payload})
+    await tell(world, OPEN_BANKING, {"eventId": event_id, "occurredAt": world.now.isoformat(), **payload}, about)
 
 
 def _today(world: World) -> date:

@@ -1,4 +1,4 @@
-"""The card vendor's test cards, from cards.toml: what each of them does."""
+"""The card vendor's test cards, from scenarios.toml: what each of them does."""
 
 import tomllib
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-_FILE: Final = Path(__file__).parent / "cards.toml"
+_FILE: Final = Path(__file__).parent / "scenarios.toml"
 Decline = tuple[str, str | None]
 
 

@@ -1,14 +1,16 @@
 """The card vendor: customers, payment intents, refunds and disputes. It speaks as Stripe does."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from sandbox import scenarios
 from sandbox.card_catalogue import Decline, cards
 from sandbox.problems import Refused
 from sandbox.store import Document
-from sandbox.webhooks import STRIPE, send_later
+from sandbox.webhooks import STRIPE, send_later, tell
 from sandbox.world import World
 
 API_VERSION: Final = "2023-10-16"
@@ -18,6 +20,11 @@ _FAILING_REFUND: Final = timedelta(days=1)
 _EVIDENCE_WITHIN: Final = timedelta(days=7)
 _PAYABLE: Final = ("requires_payment_method", "requires_confirmation")
 _CANCELLABLE: Final = (*_PAYABLE, "requires_action", "requires_capture")
+_DECLINES: Final[Mapping[str, Decline]] = {
+    scenarios.INSUFFICIENT_FUNDS: ("card_declined", "insufficient_funds"),
+    scenarios.DECLINED: ("card_declined", "generic_decline"),
+    scenarios.FAILS: ("processing_error", None),
+}
 _MESSAGES: Final = {
     "expired_card": "Your card has expired.",
     "incorrect_cvc": "Your card's security code is incorrect.",
@@ -80,6 +87,8 @@ async def create_intent(world: World, body: Document) -> Document:
             "payment_method": None,
             "return_url": None,
             "replies": {},
+            "outcome": scenarios.outcome_of(scenarios.CARD),
+            "delivery": scenarios.delivery_of(scenarios.CARD),
             "created": int(world.now.timestamp()),
         }
         await world.store.put("intent", intent["id"], intent, reference=body["idempotency_key"])
@@ -113,8 +122,16 @@ async def confirm(world: World, identifier: str, payment_method: str, return_url
             return _answer(intent, intent["replies"][key])
         if intent["status"] not in _PAYABLE:
             raise Refused(400, "payment_intent_unexpected_state", f"The payment is {intent['status']}.")
-        intent |= {"payment_method": payment_method, "return_url": return_url, "last_payment_error": None}
-        if card.challenge:
+        intent |= {
+            "payment_method": payment_method,
+            "return_url": return_url,
+            "last_payment_error": None,
+            "delivery": scenarios.delivery_of(scenarios.CARD) or intent["delivery"],
+        }
+        planned = _planned(intent)
+        if planned is not None:
+            _decline(intent, planned)
+        elif card.challenge:
             page = page_beside(return_url, f"cards/challenge/{identifier}")
             action = {"type": "redirect_to_url", "redirect_to_url": {"url": page, "return_url": return_url}}
             intent |= {"status": "requires_action", "next_action": action}
@@ -127,6 +144,12 @@ async def confirm(world: World, identifier: str, payment_method: str, return_url
         await _save(world, intent)
     world.on_scheduled()
     return _answer(intent, error)
+
+
+def _planned(intent: Document) -> Decline | None:
+    """The decline that a scenario has in store, whatever the card."""
+    outcome = scenarios.outcome_of(scenarios.CARD, amount_minor=intent["amount"]) or intent["outcome"]
+    return _DECLINES.get(outcome) if outcome else None
 
 
 def _answer(intent: Document, error: Document | None) -> Document:
@@ -197,6 +220,7 @@ def error_of(decline: Decline) -> Document:
     return {"type": "card_error", "code": code, "decline_code": decline_code, "message": message}
 
 
+_PRIVATE: Final = frozenset({"replies", "outcome", "delivery", "told"})
 _EVENTS: Final = {
     "requires_payment_method": "payment_intent.payment_failed",
     "requires_action": "payment_intent.requires_action",
@@ -206,8 +230,9 @@ _EVENTS: Final = {
 
 
 async def _save(world: World, intent: Document) -> None:
+    shown = {key: intent[key] for key in intent if key not in _PRIVATE}
+    await notify(world, _EVENTS[intent["status"]], shown, intent)
     await world.store.put("intent", intent["id"], intent)
-    await notify(world, _EVENTS[intent["status"]], {key: intent[key] for key in intent if key != "replies"})
 
 
 def page_beside(return_url: str, path: str) -> str:
@@ -289,8 +314,8 @@ def _charge_object(intent: Document) -> Document:
     return {"id": charge["id"], "object": "charge", "payment_intent": intent["id"], "metadata": intent["metadata"]}
 
 
-async def notify(world: World, kind: str, about: Document) -> None:
-    """Queue an event in the transaction that causes it."""
+async def notify(world: World, kind: str, shown: Document, about: Document | None = None) -> None:
+    """Queue an event in the transaction that causes it; `about` is the object whose scenario counts."""
     event: dict[str, Any] = {
         "id": f"evt_{await world.store.next_number('stripe_event'):08d}",
         "object": "event",
@@ -298,6 +323,9 @@ async def notify(world: World, kind: str, about: Document) -> None:
         "created": int(world.now.timestamp()),
         "type": kind,
         "livemode": False,
-        "data": {"object": about},
+        "data": {"object": shown},
     }
-    await send_later(world, STRIPE, event)
+    if about is None:
+        await send_later(world, STRIPE, event)
+    else:
+        await tell(world, STRIPE, event, about)

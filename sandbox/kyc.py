@@ -5,10 +5,11 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final
 
+from sandbox import scenarios
 from sandbox.people import is_lucky, personas
 from sandbox.problems import Refused
 from sandbox.store import Document
-from sandbox.webhooks import SUMSUB, send_later
+from sandbox.webhooks import SUMSUB, tell
 from sandbox.world import World
 
 VERDICT: Final = "kyc_verdict"
@@ -33,6 +34,8 @@ async def create_applicant(world: World, external_user_id: str, name: str) -> Do
             "externalUserId": external_user_id,
             "name": name,
             "attempt": 1,
+            "outcome": scenarios.outcome_of(scenarios.KYC),
+            "delivery": scenarios.delivery_of(scenarios.KYC),
             "reviewStatus": "pending",
             "reviewDate": world.now.isoformat(),
         }
@@ -101,9 +104,9 @@ async def decide(world: World, identifier: str, verdict: str | None) -> None:
             "reviewDate": _later(world, applicant),
             "risk": 15 if verdict == APPROVED else 85,
         }
-        await world.store.put("applicant", identifier, applicant)
         await world.store.forget(VERDICT, "applicant", identifier)
-        await send_later(world, SUMSUB, await _webhook(world, applicant, "applicantReviewed"))
+        await tell(world, SUMSUB, await _webhook(world, applicant, "applicantReviewed"), applicant)
+        await world.store.put("applicant", identifier, applicant)
     world.on_scheduled()
 
 
@@ -121,7 +124,7 @@ async def _expect_verdict(world: World, applicant: Document) -> None:
 
 
 def _verdict_of(world: World, applicant: Document) -> str:
-    plan = next((p.kyc for p in personas().values() if p.name == applicant["name"]), "drawn")
+    plan = applicant["outcome"] or next((p.kyc for p in personas().values() if p.name == applicant["name"]), "drawn")
     if plan == REJECTED:
         return REJECTED
     # Whoever was asked to try again passes the second time.

@@ -15,8 +15,10 @@ _INVALID: Final = "+15005550001"
 
 
 async def send_mail(world: World, body: Document) -> Document:
-    """Addresses that begin with `bounce` come back, those that begin with `invalid` are not taken."""
+    """Addresses that begin with `bounce` come back, with `invalid` are not taken, with `down` find nobody there."""
     address = body["to"]["email"]
+    if address.startswith("down"):
+        raise Refused(503, "service_unavailable", "Try again later.")
     if address.startswith("invalid"):
         raise Refused(400, "invalid", "Does not contain a valid address.")
     async with world.store.transaction():

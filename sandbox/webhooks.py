@@ -12,6 +12,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from sandbox import scenarios
 from sandbox.store import Document
 from sandbox.world import World
 
@@ -30,6 +31,8 @@ PATHS: Final = {
     SENDGRID: "/api/webhooks/sendgrid",
     TWILIO: "/api/webhooks/twilio",
 }
+_LATE_BY: Final = timedelta(hours=1)
+_REORDERED_BY: Final = timedelta(seconds=4)
 _RETRY_AFTER: Final = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5), timedelta(hours=1))
 
 
@@ -41,6 +44,24 @@ async def send_later(
     await world.store.schedule(at or world.now, DELIVER, body)
 
 
+async def tell(world: World, provider: str, payload: Document, about: Document) -> None:
+    """Queue a webhook about an object, with what its scenario does to webhooks; `about` counts them in `told`."""
+    nth = about["told"] = about.get("told", 0) + 1
+    body: Document = {"provider": provider, "raw": json.dumps(payload, separators=(",", ":")), "attempt": 0}
+    at = world.now
+    match about.get("delivery"):
+        case scenarios.LATE:
+            at += _LATE_BY
+        case scenarios.REORDERED:
+            # The first comes last of three.
+            at += max(_REORDERED_BY * (3 - nth), timedelta())
+        case scenarios.WRONGLY_SIGNED:
+            body["forged"] = True
+        case scenarios.DOUBLED:
+            await world.store.schedule(at, DELIVER, body)
+    await world.store.schedule(at, DELIVER, body)
+
+
 async def send_form_later(world: World, provider: str, payload: dict[str, str], url: str, at: datetime) -> None:
     """As `send_later`, as a form and signed over the address that the client gave."""
     body = {"provider": provider, "raw": urlencode(payload), "attempt": 0, "url": url}
@@ -49,8 +70,8 @@ async def send_form_later(world: World, provider: str, payload: dict[str, str], 
 
 async def deliver(world: World, job: Document) -> None:
     """Post it once; what is not acknowledged comes again later."""
-    provider, raw = job["provider"], job["raw"]
-    status, note = await _post(world, provider, raw, job.get("url", ""))
+    provider = job["provider"]
+    status, note = await _post(world, job)
     async with world.store.transaction():
         body = {**job, "path": PATHS[provider], "note": note, "attempt": job["attempt"] + 1}
         await world.store.log_delivery(world.now, provider, status, body)
@@ -59,10 +80,13 @@ async def deliver(world: World, job: Document) -> None:
             await world.store.schedule(world.now + _RETRY_AFTER[job["attempt"]], DELIVER, again)
 
 
-async def _post(world: World, provider: str, raw: str, url: str) -> tuple[int | None, str]:
+async def _post(world: World, job: Document) -> tuple[int | None, str]:
+    provider, raw = job["provider"], job["raw"]
+    # A forger knows how to sign, and not with what.
+    signed = raw + " " if job.get("forged") else raw
     headers = {
         "content-type": _FORM if provider == TWILIO else _JSON,
-        **signature(world, provider, raw.encode(), url),
+        **signature(world, provider, signed.encode(), job.get("url", "")),
     }
     try:
         response = await world.gateway.post(PATHS[provider], content=raw, headers=headers)
