@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.ids import new_id
 from db.tables.job import JobRow
+from domain.trace import trace_id
 
 QUEUED = "QUEUED"
 LEASED = "LEASED"
@@ -22,6 +23,7 @@ class Job:
     payload: Mapping[str, Any]
     attempts: int
     due_at: datetime
+    trace_id: str | None
 
 
 class JobQueries:
@@ -33,7 +35,13 @@ class JobQueries:
 
     def enqueue(self, kind: str, payload: Mapping[str, Any], *, due_at: datetime, now: datetime) -> None:
         row = JobRow(
-            id=new_id("job", now), kind=kind, payload=dict(payload), status=QUEUED, due_at=due_at, created_at=now
+            id=new_id("job", now),
+            kind=kind,
+            payload=dict(payload),
+            status=QUEUED,
+            due_at=due_at,
+            trace_id=trace_id(),
+            created_at=now,
         )
         self._session.add(row)
         self.has_new = True
@@ -65,7 +73,7 @@ class JobQueries:
         row.status, row.leased_by, row.leased_until = LEASED, worker, machine_now + lease
         row.attempts += 1
         await self._session.flush()
-        return Job(row.id, row.kind, row.payload, row.attempts, row.due_at)
+        return Job(row.id, row.kind, row.payload, row.attempts, row.due_at, row.trace_id)
 
     async def finish(self, job_id: str, worker: str) -> bool:
         """Take the job off the queue; False where its lease was lost meanwhile."""

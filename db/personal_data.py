@@ -19,7 +19,7 @@ from db.tables.bank import (
     ConsentRow,
 )
 from db.tables.card import CardholderRow, CardRow
-from db.tables.event import AuditEventRow, UserEventRow, UserEventSeqRow
+from db.tables.event import AuditEventRow, TraceEventRow, UserEventRow, UserEventSeqRow
 from db.tables.file import DataExportRow, UploadRow
 from db.tables.kyc import KycRow
 from db.tables.notification import NotificationRow
@@ -73,6 +73,7 @@ HOLDINGS: Sequence[Holding] = (
     Holding(BalanceRow, _under(BalanceRow.account_id, BankAccountRow)),
     Holding(BankTransactionRow, _under(BankTransactionRow.account_id, BankAccountRow)),
     Holding(AccountReadRow, _under(AccountReadRow.connection_id, BankConnectionRow)),
+    Holding(TraceEventRow, _under(TraceEventRow.payment_id, PaymentRow)),
     Holding(RefundRow, _under(RefundRow.payment_id, PaymentRow), stays=True),
     Holding(DisputeRow, _under(DisputeRow.payment_id, PaymentRow), stays=True),
     Holding(

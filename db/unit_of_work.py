@@ -20,10 +20,13 @@ from db.plans import PlanQueries
 from db.provider_pins import ProviderPinQueries
 from db.refunds import AttemptQueries, RefundQueries
 from db.sessions import LoginAttemptQueries, SessionQueries
+from db.traces import TraceQueries
 from db.users import UserQueries
 from db.webhooks import AuditQueries, WebhookQueries
 from domain.errors import StaleVersion
-from domain.ids import UserId
+from domain.event import EventKind
+from domain.ids import PaymentId, UserId
+from domain.trace import TraceKind, about, note
 
 Result = TypeVar("Result")
 _STALE_TRIES = 5
@@ -55,6 +58,7 @@ class Queries:
         self.events = UserEventQueries(session)
         self.jobs = JobQueries(session)
         self.webhooks = WebhookQueries(session)
+        self.traces = TraceQueries(session)
         self.audit = AuditQueries(session)
 
 
@@ -96,11 +100,22 @@ class UnitOfWork(Queries):
         if self._told:
             await self.events.append(self._told)
         await self.session.commit()
+        self._note_transitions()
         if self._told:
             self._hints.on_events([event.user_id for event in self._told])
         if self.jobs.has_new:
             self._hints.on_jobs()
         self._told = []
+
+    def _note_transitions(self) -> None:
+        """What is committed, and nothing else, has happened."""
+        for event in self._told:
+            if event.kind is EventKind.PAYMENT:
+                about(PaymentId(event.object_id))
+                fields = event.fields
+                failure = f", {fields['failure']['code']}" if fields["failure"] else ""
+                doubt = ", in doubt" if fields["in_doubt"] else ""
+                note(TraceKind.TRANSITION, f"version {fields['version']}", f"{fields['status']}{failure}{doubt}")
 
     async def __aenter__(self) -> Self:
         return self

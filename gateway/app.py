@@ -32,7 +32,8 @@ from gateway.middleware import SecurityHeaders
 from gateway.parts import Parts, build_parts
 from gateway.scenario import HEADER, ScenarioHeader, chosen
 from gateway.settings import Settings
-from routes import auth, cards, graphiql, health, kyc, mock, open_banking, openapi, problems, webhooks
+from gateway.tracing import Tracing
+from routes import auth, cards, graphiql, health, kyc, mock, open_banking, openapi, operator, problems, webhooks
 from routes.requests import CSRF_HEADER
 from sandbox.api import NOW_HEADER, SCENARIO_HEADER
 from sandbox.app import pages_app, vendors_app
@@ -73,7 +74,12 @@ def create_app(
             incidents = gateway.parts.incidents
             incidents.alert(Severity.INFORMATION, "Gateway started", f"{settings.mode} mode at {settings.public_url}")
             if runs_by_itself:
-                for running in (gateway.parts.worker.run(), gateway.driver.run(), incidents.run()):
+                for running in (
+                    gateway.parts.worker.run(),
+                    gateway.driver.run(),
+                    incidents.run(),
+                    gateway.parts.timeline.run(),
+                ):
                     gateway.tasks.append(asyncio.create_task(running))
             try:
                 yield
@@ -85,6 +91,7 @@ def create_app(
                 for task in gateway.tasks:
                     with suppress(asyncio.CancelledError):
                         await task
+                await gateway.parts.timeline.flush()
                 await incidents.drain()
 
     return Starlette(
@@ -101,6 +108,7 @@ def create_app(
             *health.ROUTES,
             *openapi.ROUTES,
             *mock.ROUTES,
+            *operator.ROUTES,
             Mount("/sandbox", _sandbox_pages),
         ],
         middleware=_middleware(settings),
@@ -131,6 +139,7 @@ async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock
         twilio_auth_token=settings.twilio_auth_token.get_secret_value(),
         storage_signing_key=settings.mock_storage_key.get_secret_value(),
         mail_signing_key=private_key_of(settings.mock_mail_key.get_secret_value()),
+        operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
         seed=settings.sandbox_seed,
     )
     world = World(store, vendors_call, sandbox_settings, now=clock.now())
@@ -169,7 +178,12 @@ def _middleware(settings: Settings) -> list[Middleware]:
         allow_methods=["GET", "POST", "PUT"],
         allow_headers=["content-type", "authorization", CSRF_HEADER, HEADER, "x-amz-checksum-sha256", "if-none-match"],
     )
-    return [Middleware(SecurityHeaders, is_https=settings.is_https), cors, Middleware(ScenarioHeader)]
+    return [
+        Middleware(SecurityHeaders, is_https=settings.is_https),
+        cors,
+        Middleware(ScenarioHeader),
+        Middleware(Tracing),
+    ]
 
 
 async def _graphql(request: Request) -> Response:

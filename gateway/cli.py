@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import sys
+import time
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ from gateway.log import configure_logging
 from gateway.settings import InvalidSettings, Settings, load_settings
 from sandbox.card_catalogue import cards as test_cards
 from sandbox.scenarios import scenarios as all_scenarios
+from sandbox.triggers import TRIGGERS
 
 SDL_PATH: Final = Path(__file__).parent.parent / "schema" / "schema.graphql"
 _MAX_SOCKET_BYTES: Final = 128 * 1024
@@ -37,11 +39,21 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Drop Gateway
 schema_app = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")
 clock_app = typer.Typer(no_args_is_help=True, help="The one clock of mock mode.")
 app.add_typer(schema_app, name="schema")
+webhooks_app = typer.Typer(no_args_is_help=True, help="Webhooks that were received.")
+notifications_app = typer.Typer(no_args_is_help=True, help="Messages that no vendor took.")
+events_app = typer.Typer(no_args_is_help=True, help="Timelines of payments.")
 app.add_typer(clock_app, name="clock")
+app.add_typer(webhooks_app, name="webhooks")
+app.add_typer(notifications_app, name="notifications")
+app.add_typer(events_app, name="events")
 _LOCAL: Final = "http://localhost:8000"
 # Years of due things take a while.
 _PATIENCE_S: Final = 600
 Url = Annotated[str, typer.Option(help="The running gateway.")]
+Token = Annotated[str | None, typer.Option(envvar="OPERATOR_TOKEN", help="The operators' token.")]
+Limit = Annotated[int, typer.Option(min=1, max=500, help="How many lines.")]
+_LOOK_EVERY_S: Final = 0.2
+_PROCESSED_WITHIN_S: Final = 10
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 _out: Final = Console()
 _err: Final = Console(stderr=True)
@@ -142,13 +154,16 @@ def demo(
         _fail(str(error))
 
 
-def _ask(method: str, url: str, path: str, **form: str) -> dict[str, Any]:
+def _ask(
+    method: str, url: str, path: str, *, form: dict[str, str] | None = None, token: str | None = None
+) -> dict[str, Any]:
     """One request to the running gateway. Exits where nobody answers or the answer is no."""
+    headers = {"accept": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
     try:
-        response = httpx.request(method, f"{url.rstrip('/')}{path}", data=form or None, timeout=_PATIENCE_S)
+        response = httpx.request(method, f"{url.rstrip('/')}{path}", data=form, headers=headers, timeout=_PATIENCE_S)
     except httpx.TransportError:
         _fail(f"No gateway answers at {url}. Start it with: make run")
-    body: dict[str, Any] = response.json()
+    body: dict[str, Any] = response.json() if response.content else {}
     if response.is_error:
         _fail(f"{body.get('detail', response.reason_phrase)}")
     return body
@@ -176,7 +191,130 @@ def advance(
     as_json: Json = False,
 ) -> None:
     """Move the one clock of mock mode forward; everything on the way happens in order."""
-    _tell_time(_ask("POST", url, "/api/mock/clock", advance=by), as_json=as_json)
+    _tell_time(_ask("POST", url, "/api/mock/clock", form={"advance": by}), as_json=as_json)
+
+
+@app.command()
+def trigger(
+    event: Annotated[str, typer.Argument(help="Such as payment_intent.succeeded or payment.status; `list` names all.")],
+    about: Annotated[
+        str | None, typer.Argument(help="An object, by the vendor's id or ours; the newest if left out.")
+    ] = None,
+    url: Url = _LOCAL,
+    token: Token = None,
+) -> None:
+    """Fire any vendor's webhook about an object as it stands, and tell what it did or why it did nothing."""
+    if event == "list":
+        for name, one in TRIGGERS.items():
+            _out.print(f"{one.provider:<12} {name}", highlight=False)
+        return
+    form = {"event": event, **({"object": about} if about else {})}
+    fired = _ask("POST", url, "/sandbox/trigger", form=form)
+    _out.print(f"{fired['provider']} {fired['event']} about {fired['about']}", highlight=False)
+    outcome = _outcome_of(url, token, fired["event_key"])
+    _out.print(outcome, highlight=False)
+
+
+def _outcome_of(url: str, token: str | None, event_key: str) -> str:
+    """What the gateway did with it, once it has; a webhook is processed after it is answered."""
+    deadline = time.monotonic() + _PROCESSED_WITHIN_S
+    while time.monotonic() < deadline:
+        received = _ask("GET", url, "/api/operator/webhooks", token=token)["webhooks"]
+        found = next((one for one in received if event_key in one["eventKey"]), None)
+        if found is None:
+            return "refused: the gateway did not store it"
+        if found["status"] != "RECEIVED":
+            return f"{found['id']} {found['status']}: {found['outcome']}"
+        time.sleep(_LOOK_EVERY_S)
+    return "stored, and not processed yet"
+
+
+@webhooks_app.command(name="list")
+def list_webhooks(url: Url = _LOCAL, token: Token = None, as_json: Json = False, limit: Limit = 50) -> None:
+    """What was received, newest first, with what it did or why it did nothing."""
+    received = _ask("GET", url, f"/api/operator/webhooks?limit={limit}", token=token)["webhooks"]
+    if as_json:
+        typer.echo(json.dumps(received))
+        return
+    table = Table("Id", "Received", "Provider", "Status", "What it did", box=None)
+    for one in received:
+        table.add_row(one["id"], one["receivedAt"][:19], one["provider"], one["status"], one["outcome"])
+    _out.print(table)
+
+
+@webhooks_app.command(name="replay")
+def replay_webhook(
+    webhook: Annotated[str, typer.Argument(help="Of `webhooks list`.")], url: Url = _LOCAL, token: Token = None
+) -> None:
+    """Process a stored webhook once more."""
+    _ask("POST", url, f"/api/operator/webhooks/{webhook}/replay", token=token)
+    _out.print("Queued.")
+
+
+@notifications_app.command(name="list")
+def list_notifications(url: Url = _LOCAL, token: Token = None, as_json: Json = False, limit: Limit = 50) -> None:
+    """Messages that no vendor took, newest first."""
+    dead = _ask("GET", url, f"/api/operator/notifications?limit={limit}", token=token)["notifications"]
+    if as_json:
+        typer.echo(json.dumps(dead))
+        return
+    table = Table("Id", "Made", "Template", "Why", box=None)
+    for one in dead:
+        table.add_row(one["id"], one["createdAt"][:19], one["template"], one["outcome"])
+    _out.print(table)
+
+
+@notifications_app.command(name="replay")
+def replay_notification(
+    notification: Annotated[str, typer.Argument(help="Of `notifications list`.")],
+    url: Url = _LOCAL,
+    token: Token = None,
+) -> None:
+    """Send a dead message once more, with all its tries."""
+    _ask("POST", url, f"/api/operator/notifications/{notification}/replay", token=token)
+    _out.print("Queued.")
+
+
+@events_app.command(name="show")
+def show_events(
+    payment: Annotated[str, typer.Argument(help="pay_...")],
+    url: Url = _LOCAL,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """A payment's way: what was asked, called, received, learnt and pushed."""
+    lines = _ask("GET", url, f"/api/operator/payments/{payment}/timeline", token=token)["events"]
+    _tell_events(lines, as_json=as_json)
+
+
+@events_app.command(name="tail")
+def tail_events(
+    url: Url = _LOCAL,
+    token: Token = None,
+    as_json: Json = False,
+    limit: Limit = 20,
+    follow: Annotated[bool, typer.Option(help="Go on until interrupted.")] = True,
+) -> None:
+    """The newest lines of all payments, as they come."""
+    lines = _ask("GET", url, f"/api/operator/events?limit={limit}", token=token)["events"]
+    _tell_events(lines, as_json=as_json, with_payment=True)
+    last = lines[-1]["number"] if lines else 0
+    while follow:
+        time.sleep(_LOOK_EVERY_S)
+        lines = _ask("GET", url, f"/api/operator/events?after={last}", token=token)["events"]
+        _tell_events(lines, as_json=as_json, with_payment=True)
+        last = lines[-1]["number"] if lines else last
+
+
+def _tell_events(lines: list[dict[str, Any]], *, as_json: bool, with_payment: bool = False) -> None:
+    for one in lines:
+        if as_json:
+            typer.echo(json.dumps(one))
+        else:
+            payment = f"{one['payment']}  " if with_payment else ""
+            webhook = f"  {one['webhook']}" if one["webhook"] else ""
+            text = f"{one['at'][11:19]}  {payment}{one['kind']:<11}  {one['summary']}: {one['outcome']}{webhook}"
+            _out.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

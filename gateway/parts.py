@@ -44,6 +44,7 @@ from services.retention import Retention
 from services.service_status import ServiceStatusReport
 from services.sessions import Sessions
 from services.streams import Streams
+from services.timeline import Timeline
 from services.uploads import Uploads
 from services.users import Users
 from services.vault import Vault
@@ -77,6 +78,7 @@ class Parts:
     retention: Retention
     notifications: Notifications
     incidents: Incidents
+    timeline: Timeline
     read: Read
 
 
@@ -98,6 +100,7 @@ def build_parts(
 
     adapters = mock_adapters(settings, clock, sandbox)
     origins, features = settings.return_origins, settings.features
+    timeline = Timeline(work, read, clock, keeps_pushes=True)
     incidents = Incidents(adapters.alerts, adapters.errors, clock)
     notices = Notices(clock, email_vendor=adapters.email.current, sms_vendor=adapters.sms.current)
     notifications = Notifications(
@@ -171,6 +174,7 @@ def build_parts(
         clock,
         machine_clock,
         incidents,
+        on_done=timeline.take,
     )
     hints.on_jobs = worker.wake
 
@@ -206,7 +210,7 @@ def build_parts(
         uploads=uploads,
         exports=exports,
         account_deletion=account_deletion,
-        streams=Streams(read, fanout, sessions),
+        streams=Streams(read, fanout, sessions, timeline),
     )
     routes = RouteParts(
         login=login,
@@ -217,6 +221,8 @@ def build_parts(
         card_payments=card_payments,
         plans=plans,
         webhooks=webhooks,
+        notifications=notifications,
+        timeline=timeline,
         health=health,
         incidents=incidents,
         reset=reset,
@@ -224,5 +230,6 @@ def build_parts(
         allowed_origins=settings.allowed_origins,
         default_return_to=settings.default_return_to,
         has_sandbox=True,
+        operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
     )
-    return Parts(services, routes, worker, fanout, reset, retention, notifications, incidents, read)
+    return Parts(services, routes, worker, fanout, reset, retention, notifications, incidents, timeline, read)

@@ -40,6 +40,7 @@ _SECRETS: Final = (
     "openbanking_webhook_secret",
     "stripe_webhook_secret",
     "twilio_auth_token",
+    "operator_token",
 )
 
 
@@ -126,6 +127,9 @@ class Settings(BaseSettings):
     merchant_name: str = Field(default="Drop AS", description="Who is paid by card: Drop, for its own services.")
     merchant_account: str = Field(default="86011117947", description="Drop's own account number, shown to payers.")
     sandbox_seed: str = Field(default="drop", description="Fixes every draw of lots of the mock vendors.")
+    operator_token: SecretStr | None = Field(
+        default=None, description="Opens /api/operator; without it only mock mode has that open."
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("allowed_origins", "app_schemes", "field_encryption_keys", mode="before")

@@ -17,6 +17,7 @@ from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
 from domain.errors import InDoubt, Unavailable
+from domain.trace import TraceKind, note
 
 Result = TypeVar("Result")
 
@@ -99,6 +100,7 @@ class Guard:
             answer = await self._retrying(operation, send)
         except (*_TROUBLE, OpenedState) as error:
             CALLS.labels(self._provider, operation, "failed").inc()
+            note(TraceKind.VENDOR_CALL, f"{self._provider}: {operation}", f"no answer ({type(error).__name__})")
             _log.warning(
                 "provider_call_failed", provider=self._provider, operation=operation, error=type(error).__name__
             )
@@ -106,6 +108,7 @@ class Guard:
         finally:
             SECONDS.labels(self._provider, operation).observe(time.monotonic() - started)
         CALLS.labels(self._provider, operation, "answered").inc()
+        note(TraceKind.VENDOR_CALL, f"{self._provider}: {operation}", "answered")
         return answer
 
     async def _retrying(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:

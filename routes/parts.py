@@ -12,10 +12,12 @@ from services.health import HealthService
 from services.incidents import Incidents
 from services.kyc import KycService
 from services.login import Login
+from services.notifications import Notifications
 from services.payments import Payments
 from services.plans import Plans
 from services.reset import Reset
 from services.sessions import Sessions
+from services.timeline import Timeline
 from services.webhooks import Webhooks
 
 
@@ -48,6 +50,8 @@ class RouteParts:
     card_payments: CardPayments
     plans: Plans
     webhooks: Webhooks
+    notifications: Notifications
+    timeline: Timeline
     health: HealthService
     incidents: Incidents
     reset: Reset
@@ -55,6 +59,7 @@ class RouteParts:
     allowed_origins: tuple[str, ...]
     default_return_to: str
     has_sandbox: bool
+    operator_token: str | None
 
 
 def parts_of(connection: HTTPConnection) -> RouteParts:

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from sandbox import scenarios
@@ -270,7 +270,7 @@ async def create_refund(world: World, body: Document) -> Document:
             "status": "pending" if plan == "pending" else "succeeded",
         }
         await world.store.put("refund", refund["id"], refund, owner=intent["id"], reference=body["idempotency_key"])
-        await notify(world, "charge.refunded", _charge_object(intent))
+        await notify(world, "charge.refunded", charge_object(intent))
         if plan != "succeeds":
             later, status = (_PENDING_REFUND, "succeeded") if plan == "pending" else (_FAILING_REFUND, "failed")
             await world.store.schedule(world.now + later, SETTLE_REFUND, {"refund": refund["id"], "status": status})
@@ -309,14 +309,15 @@ async def dispute(world: World, identifier: str, decision: str) -> None:
     world.on_scheduled()
 
 
-def _charge_object(intent: Document) -> Document:
+def charge_object(intent: Document) -> Document:
+    """A charge as its events show it."""
     charge: Document = intent["latest_charge"]
     return {"id": charge["id"], "object": "charge", "payment_intent": intent["id"], "metadata": intent["metadata"]}
 
 
-async def notify(world: World, kind: str, shown: Document, about: Document | None = None) -> None:
-    """Queue an event in the transaction that causes it; `about` is the object whose scenario counts."""
-    event: dict[str, Any] = {
+async def event_of(world: World, kind: str, shown: Document) -> Document:
+    """An event as the vendor sends it."""
+    return {
         "id": f"evt_{await world.store.next_number('stripe_event'):08d}",
         "object": "event",
         "api_version": API_VERSION,
@@ -325,6 +326,11 @@ async def notify(world: World, kind: str, shown: Document, about: Document | Non
         "livemode": False,
         "data": {"object": shown},
     }
+
+
+async def notify(world: World, kind: str, shown: Document, about: Document | None = None) -> None:
+    """Queue an event in the transaction that causes it; `about` is the object whose scenario counts."""
+    event = await event_of(world, kind, shown)
     if about is None:
         await send_later(world, STRIPE, event)
     else:

@@ -105,7 +105,7 @@ async def decide(world: World, identifier: str, verdict: str | None) -> None:
             "risk": 15 if verdict == APPROVED else 85,
         }
         await world.store.forget(VERDICT, "applicant", identifier)
-        await tell(world, SUMSUB, await _webhook(world, applicant, "applicantReviewed"), applicant)
+        await tell(world, SUMSUB, await webhook(world, applicant, "applicantReviewed"), applicant)
         await world.store.put("applicant", identifier, applicant)
     world.on_scheduled()
 
@@ -141,7 +141,8 @@ def _later(world: World, applicant: Document) -> str:
     return max(world.now, last + timedelta(milliseconds=1)).isoformat()
 
 
-async def _webhook(world: World, applicant: Document, kind: str) -> Document:
+async def webhook(world: World, applicant: Document, kind: str) -> Document:
+    """An event as the vendor sends it."""
     at = datetime.fromisoformat(applicant["reviewDate"])
     return {
         "applicantId": applicant["id"],

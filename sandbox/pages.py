@@ -2,6 +2,7 @@
 
 import html
 import secrets
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
@@ -12,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sandbox import bank, bankid, card_catalogue, cards, kyc, objects, plans, webhooks
+from sandbox import bank, bankid, card_catalogue, cards, kyc, objects, plans, triggers, webhooks
 from sandbox.people import banks, person, personas
 from sandbox.problems import Refused
 from sandbox.store import Document
@@ -20,6 +21,16 @@ from sandbox.world import World
 
 _HERE: Final = Path(__file__).parent
 _SEE_OTHER: Final = 303
+# In which lane of a timeline each kind of line stands.
+_LANES: Final = {
+    "OPERATION": "app",
+    "REDIRECT": "app",
+    "PUSH": "app",
+    "TRANSITION": "gateway",
+    "JOB": "gateway",
+    "VENDOR_CALL": "vendor",
+    "WEBHOOK": "vendor",
+}
 
 
 def kroner(amount_minor: int) -> str:
@@ -35,7 +46,14 @@ def grouped(number: str) -> str:
 
 
 _templates: Final = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=select_autoescape())
-_templates.filters.update(kroner=kroner, grouped=grouped, pretty=webhooks.pretty)
+
+
+def our_payment(end_to_end_id: str) -> str:
+    """The product's id, which it gave the bank as its reference."""
+    return f"pay_{end_to_end_id.removeprefix('D-')}"
+
+
+_templates.filters.update(kroner=kroner, grouped=grouped, pretty=webhooks.pretty, our_payment=our_payment)
 
 
 def _world(request: Request) -> World:
@@ -49,6 +67,8 @@ def _render(name: str, status: int = 200, **values: object) -> Response:
 
 async def refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
+    if "text/html" not in request.headers.get("accept", "text/html"):
+        return JSONResponse({"code": error.code, "detail": error.message}, error.status)
     return _render("refused.html", error.status, message=error.message)
 
 
@@ -286,6 +306,39 @@ async def files(request: Request) -> Response:
     return _render("files.html", now=world.now, files=await world.store.objects())
 
 
+async def timeline(request: Request) -> Response:
+    """A payment's way as a picture. The product tells it: the sandbox has no other door."""
+    world, payment = _world(request), request.path_params["payment"]
+    token = world.settings.operator_token
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    answer = await world.gateway.get(f"/api/operator/payments/{payment}/timeline", headers=headers)
+    if answer.is_error:
+        raise Refused(404, "RESOURCE_UNKNOWN", "Nothing is known of such a payment.")
+    lines = [{**one, "lane": _LANES[one["kind"]]} for one in answer.json()["events"]]
+    return _render("timeline.html", now=world.now, payment=payment, lines=lines)
+
+
+async def replay(request: Request) -> Response:
+    """Have the product process a stored webhook once more."""
+    world, payment = _world(request), request.path_params["payment"]
+    token = world.settings.operator_token
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    webhook = (await _form(request)).get("webhook", "")
+    if not webhook.isalnum() and not webhook.replace("_", "").isalnum():
+        raise Refused(400, "FORMAT_ERROR", "There is no such webhook.")
+    await world.gateway.post(f"/api/operator/webhooks/{webhook}/replay", headers=headers)
+    return RedirectResponse(f"/sandbox/timeline/{payment}", _SEE_OTHER)
+
+
+async def trigger(request: Request) -> Response:
+    """Fire a webhook: JSON for the command, back to the list for a browser."""
+    form = await _form(request)
+    fired = await triggers.fire(_world(request), form.get("event", ""), form.get("object") or None)
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("/sandbox/webhooks", _SEE_OTHER)
+    return JSONResponse(asdict(fired))
+
+
 async def outbox(request: Request) -> Response:
     world = _world(request)
     store = world.store
@@ -296,7 +349,7 @@ async def outbox(request: Request) -> Response:
 
 async def webhook_list(request: Request) -> Response:
     world = _world(request)
-    return _render("webhooks.html", now=world.now, deliveries=await world.store.deliveries())
+    return _render("webhooks.html", now=world.now, events=triggers.TRIGGERS, deliveries=await world.store.deliveries())
 
 
 async def send_again(request: Request) -> Response:
@@ -329,6 +382,9 @@ ROUTES = [
     Route("/cards/plan-challenge/{subscription}", plan_challenge_page),
     Route("/cards/plan-challenge/{subscription}", answer_plan_challenge, methods=["POST"]),
     Route("/cards/disputes/{intent}", dispute, methods=["POST"]),
+    Route("/timeline/{payment}", timeline),
+    Route("/timeline/{payment}/replay", replay, methods=["POST"]),
+    Route("/trigger", trigger, methods=["POST"]),
     Route("/objects/{path:path}", put_object, methods=["PUT"]),
     Route("/objects/{path:path}", get_object),
     Route("/files", files),

@@ -40,14 +40,14 @@ async def send_later(
     world: World, provider: str, payload: Document | list[Document], at: datetime | None = None
 ) -> None:
     """Queue a webhook in the transaction that causes it."""
-    body = {"provider": provider, "raw": json.dumps(payload, separators=(",", ":")), "attempt": 0}
+    body = {"provider": provider, "raw": compact(payload), "attempt": 0}
     await world.store.schedule(at or world.now, DELIVER, body)
 
 
 async def tell(world: World, provider: str, payload: Document, about: Document) -> None:
     """Queue a webhook about an object, with what its scenario does to webhooks; `about` counts them in `told`."""
     nth = about["told"] = about.get("told", 0) + 1
-    body: Document = {"provider": provider, "raw": json.dumps(payload, separators=(",", ":")), "attempt": 0}
+    body: Document = {"provider": provider, "raw": compact(payload), "attempt": 0}
     at = world.now
     match about.get("delivery"):
         case scenarios.LATE:
@@ -122,6 +122,11 @@ def signature(world: World, provider: str, raw: bytes, url: str = "") -> dict[st
 def _timed(secret: str, signed_at: str, raw: bytes) -> str:
     digest = hmac.new(secret.encode(), f"{signed_at}.".encode() + raw, hashlib.sha256).hexdigest()
     return f"t={signed_at},v1={digest}"
+
+
+def compact(payload: Document | list[Document]) -> str:
+    """As it goes over the wire."""
+    return json.dumps(payload, separators=(",", ":"))
 
 
 def pretty(raw: str) -> str:

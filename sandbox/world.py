@@ -20,6 +20,7 @@ class SandboxSettings:
     twilio_auth_token: str
     mail_signing_key: EllipticCurvePrivateKey
     storage_signing_key: str
+    operator_token: str | None = None
     seed: str = "drop"
 
 

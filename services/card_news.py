@@ -13,6 +13,7 @@ from domain.errors import StaleVersion
 from domain.ids import DisputeId, PaymentId, RefundId, UserId
 from domain.payment import Failure, FailureCode, News, Payment, Status
 from domain.refund import Refund, RefundStatus
+from domain.trace import about
 from providers.card_payments.port import CardPaymentsProvider, DisputeState, IntentState, RefundState
 from providers.vendors import Vendors
 from services.customers import Customers
@@ -123,6 +124,7 @@ class CardNews:
             payment = await read.payments.get(user_id, payment_id)
         if payment is None:
             return "the payment is gone"
+        about(payment_id)
         vendor = self._vendors[payment.vendor]
         if payment.vendor_payment_id is not None:
             state = await vendor.retrieve(payment.vendor_payment_id)

@@ -22,6 +22,7 @@ from domain.money import Money
 from domain.payment import Failure, FailureCode, News, Payment, PaymentEvent, Rail, Status
 from domain.redirect import require_allowed, with_query
 from domain.refund import Refund, refundable
+from domain.trace import TraceKind, about, note
 from providers.card_payments.port import CardPaymentsProvider, IntentState
 from providers.vendors import Vendors
 from services.card_news import RECOVER_AFTER, CardNews
@@ -171,6 +172,8 @@ class CardPayments:
         if found is None or found[0].rail is not Rail.CARD:
             return None
         payment, return_to = found
+        about(payment.id)
+        note(TraceKind.REDIRECT, "back from the card's page", "the card vendor is asked")
         try:
             await self._news.refresh(payment.user_id, payment.id, "the card's page")
         except (Unavailable, InDoubt):
@@ -182,6 +185,7 @@ class CardPayments:
         async with self._work() as work:
             known = await earlier(work, order.user_id, _CREATE, key, fingerprint)
             if known is not None:
+                about(PaymentId(known))
                 payment = await work.payments.get(order.user_id, PaymentId(known))
                 assert payment is not None
                 return payment, False
@@ -221,6 +225,7 @@ class CardPayments:
             payment = await work.payments.get(user_id, given.payment_id)
             if payment is None or payment.rail is not Rail.CARD:
                 raise NotFound("There is no such card payment.", field=("input", "id"))
+            about(payment.id)
             if await earlier(work, user_id, _CONFIRM, given.idempotency_key, fingerprint) is not None:
                 return payment, None
             require_approved((await work.kyc.of_user(user_id)).status)
@@ -258,6 +263,7 @@ class CardPayments:
             payment = await work.payments.get(user_id, payment_id)
             if payment is None:
                 raise NotFound("There is no such payment.", field=("input", "id"))
+            about(payment_id)
             refunds = await work.refunds.of_payment(payment_id)
             known = await earlier(work, user_id, _REFUND, key, fingerprint)
             if known is not None:

@@ -8,6 +8,7 @@ from db.unit_of_work import Read, UnitOfWork, Work
 from domain.clock import Clock
 from domain.ids import PaymentId, UserId
 from domain.payment import Failure, FailureCode, News, Payment, PaymentEvent, Status
+from domain.trace import about
 from providers.open_banking.port import PaymentInitiation, PaymentState
 from providers.vendors import Vendors
 from services.payment_steps import PaymentSteps, Step, outcome_of
@@ -36,6 +37,7 @@ class PaymentNews:
             payment = await read.payments.get(user_id, payment_id)
         if payment is None:
             return "the payment is gone"
+        about(payment_id)
         state = await self._ask(payment)
         if state is None:
             return await self._take_silence(payment, cause)

@@ -39,6 +39,7 @@ from domain.payment import (
 )
 from domain.payment_order import PaymentInput, PaymentOrder, payment_order
 from domain.redirect import require_allowed, with_query
+from domain.trace import TraceKind, about, note
 from providers.open_banking.port import AccessExceeded, PaymentInitiation
 from providers.vendors import Vendors
 from services.accounts import Accounts
@@ -139,6 +140,7 @@ class Payments:
             payment = await read.payments.get(user_id, payment_id)
         if payment is None:
             raise NotFound("There is no such payment.", field=("input", "id"))
+        about(payment.id)
         if payment.rail is Rail.CARD:
             return await self._cards.cancel(payment)
         payment.require_cancellable()
@@ -160,6 +162,7 @@ class Payments:
         if found is None:
             return None
         payment, return_to = found
+        note(TraceKind.REDIRECT, "back from the bank's page", "the bank is asked")
         try:
             await self._news.refresh(payment.user_id, payment.id, "the bank's page")
         except Unavailable:
@@ -187,6 +190,7 @@ class Payments:
                 raise NotFound("There is no such account.", field=("input", "debtorAccountId"))
             known = await earlier(work, order.user_id, _OPERATION, order.idempotency_key, order.fingerprint)
             if known is not None:
+                about(PaymentId(known))
                 payment = await work.payments.get(order.user_id, PaymentId(known))
                 assert payment is not None
                 return payment, account, False

@@ -36,6 +36,7 @@ class Retention:
         now = self._clock.now()
         async with self._work() as work:
             await work.events.forget_before(now - EVENTS_KEPT)
+            await work.traces.forget_before(now - EVENTS_KEPT)
             await work.notifications.forget_before(now - NOTIFICATIONS_KEPT)
             await work.webhooks.forget_before(now - WEBHOOKS_KEPT)
             for user_id in await work.personal_data.deleted_before(now - KEPT_FOR, _AT_ONCE):

@@ -24,6 +24,7 @@ from domain.upload import Upload
 from domain.user import SignIn, User
 from providers.fanout.port import Fanout, Hint
 from services.sessions import Sessions
+from services.timeline import Timeline
 
 Value = TypeVar("Value")
 Subject = User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport | Card
@@ -60,10 +61,11 @@ def position_of(cursor: str) -> Position:
 
 
 class Streams:
-    def __init__(self, read: Read, fanout: Fanout, sessions: Sessions) -> None:
+    def __init__(self, read: Read, fanout: Fanout, sessions: Sessions, timeline: Timeline) -> None:
         self._read = read
         self._fanout = fanout
         self._sessions = sessions
+        self._timeline = timeline
 
     def payment(self, sign_in: SignIn, payment_id: PaymentId, after: str | None) -> AsyncIterator[StreamItem[Payment]]:
         """One payment's changes. Raises NotFound, InvalidInput, Unauthenticated when the session ends."""
@@ -148,6 +150,8 @@ class Streams:
                     position = Position(position.epoch, event.seq)
                     if value is not None:
                         yield StreamItem(StreamItemKind.CHANGE, cursor_of(position), value)
+                        if isinstance(value, Payment):
+                            self._timeline.pushed(value.id, value.version, sign_in.session_id)
                 if len(events) < _BATCH:
                     await self._wait(hint, sign_in)
                     gap = await self._gap(sign_in, position, load)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from db.unit_of_work import Read
-from providers.card_payments.port import CardPaymentsProvider
+from domain.ids import PaymentId
+from domain.payment import Payment
+from providers.card_payments.port import CardNotice, CardPaymentsProvider
 from providers.email.port import EmailProvider
 from providers.kyc.port import KycProvider
 from providers.open_banking.port import OpenBankingNotice, PaymentInitiation
@@ -52,6 +54,9 @@ class WebhookSource(Protocol):
         Safe to repeat. Raises Unavailable where the vendor cannot be asked.
         """
 
+    async def payment_of(self, raw: bytes) -> PaymentId | None:
+        """The payment that an event names, for its timeline. Raises BadWebhook."""
+
 
 class KycWebhooks:
     def __init__(self, read: Read, vendors: Vendors[KycProvider], kyc: KycService) -> None:
@@ -70,6 +75,9 @@ class KycWebhooks:
             kyc = await read.kyc.by_vendor_reference(vendor, notice.user_id, notice.applicant_id)
         return await self._kyc.refresh(kyc.user_id, cause) if kyc else None
 
+    async def payment_of(self, raw: bytes) -> PaymentId | None:
+        return None
+
 
 class OpenBankingWebhooks:
     def __init__(self, read: Read, vendors: Vendors[PaymentInitiation], banks: Banks, news: PaymentNews) -> None:
@@ -87,9 +95,17 @@ class OpenBankingWebhooks:
         notice = self._vendors[vendor].read_webhook(raw)
         if notice.consent_id or notice.consent_reference:
             return await self._process_consent(vendor, notice, cause)
-        async with self._read() as read:
-            payment = await read.payments.by_vendor_reference(vendor, notice.end_to_end_id, notice.payment_reference)
+        payment = await self._payment(vendor, notice)
         return await self._news.refresh(payment.user_id, payment.id, cause) if payment else None
+
+    async def payment_of(self, raw: bytes) -> PaymentId | None:
+        vendor = self._vendors.current
+        payment = await self._payment(vendor, self._vendors[vendor].read_webhook(raw))
+        return payment.id if payment else None
+
+    async def _payment(self, vendor: str, notice: OpenBankingNotice) -> Payment | None:
+        async with self._read() as read:
+            return await read.payments.by_vendor_reference(vendor, notice.end_to_end_id, notice.payment_reference)
 
     async def _process_consent(self, vendor: str, notice: OpenBankingNotice, cause: str) -> str | None:
         async with self._read() as read:
@@ -111,18 +127,26 @@ class CardWebhooks:
     async def process(self, raw: bytes, cause: str) -> str | None:
         vendor = self._vendors.current
         notice = self._vendors[vendor].read_webhook(raw)
-        async with self._read() as read:
-            if notice.subscription_id or notice.subscription_reference:
-                subscription = await read.plans.by_vendor_reference(
-                    vendor, notice.subscription_id, notice.subscription_reference
-                )
-                payment = None
-            else:
-                subscription = None
-                payment = await read.payments.of_card_vendor(vendor, notice.payment_id, notice.payment_reference)
-        if subscription is not None:
-            return await self._plans.refresh(subscription.user_id, subscription.id)
+        if notice.subscription_id or notice.subscription_reference:
+            return await self._process_subscription(vendor, notice)
+        payment = await self._payment(vendor, notice)
         return await self._news.refresh(payment.user_id, payment.id, cause) if payment else None
+
+    async def payment_of(self, raw: bytes) -> PaymentId | None:
+        vendor = self._vendors.current
+        payment = await self._payment(vendor, self._vendors[vendor].read_webhook(raw))
+        return payment.id if payment else None
+
+    async def _payment(self, vendor: str, notice: CardNotice) -> Payment | None:
+        async with self._read() as read:
+            return await read.payments.of_card_vendor(vendor, notice.payment_id, notice.payment_reference)
+
+    async def _process_subscription(self, vendor: str, notice: CardNotice) -> str | None:
+        async with self._read() as read:
+            subscription = await read.plans.by_vendor_reference(
+                vendor, notice.subscription_id, notice.subscription_reference
+            )
+        return await self._plans.refresh(subscription.user_id, subscription.id) if subscription else None
 
 
 class EmailWebhooks:
@@ -140,6 +164,9 @@ class EmailWebhooks:
         vendor = self._vendors.current
         return await self._notifications.learn(self._vendors[vendor].read_event(raw), vendor)
 
+    async def payment_of(self, raw: bytes) -> PaymentId | None:
+        return None
+
 
 class SmsWebhooks:
     def __init__(self, vendors: Vendors[SmsProvider], notifications: Notifications) -> None:
@@ -154,3 +181,6 @@ class SmsWebhooks:
     async def process(self, raw: bytes, cause: str) -> str | None:
         vendor = self._vendors.current
         return await self._notifications.learn(self._vendors[vendor].read_status(raw), vendor)
+
+    async def payment_of(self, raw: bytes) -> PaymentId | None:
+        return None

@@ -1,7 +1,9 @@
 """The inbox: a webhook is verified, stored once and answered; a job processes it."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from db.ids import new_id
@@ -10,7 +12,8 @@ from db.unit_of_work import Read, Work
 from db.webhooks import IGNORED, PARKED, PROCESSED, RECEIVED, UNMATCHED
 from domain.alert import Severity
 from domain.clock import Clock
-from domain.errors import NotFound
+from domain.errors import BadSignature, BadWebhook, DropError, NotFound
+from domain.trace import TraceKind, about, note
 from services.incidents import Incidents
 from services.webhook_sources import Delivery, WebhookSource
 
@@ -22,6 +25,18 @@ _PARKED_FOR: Final = (
     timedelta(seconds=30),
     timedelta(seconds=300),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedWebhook:
+    """`outcome` says what it did, or why it did nothing."""
+
+    id: str
+    provider: str
+    event_key: str
+    received_at: datetime
+    status: str
+    outcome: str | None
 
 
 class Webhooks:
@@ -42,7 +57,11 @@ class Webhooks:
         source = self._sources.get(provider)
         if source is None:
             raise NotFound(f"No provider {provider!r} sends webhooks here.")
-        incoming = source.verify(delivery)
+        try:
+            incoming = source.verify(delivery)
+        except (BadSignature, BadWebhook) as error:
+            await self._note_refused(provider, source, delivery, error)
+            raise
         now = self._clock.now()
         is_new = False
         async with self._work() as work:
@@ -55,11 +74,34 @@ class Webhooks:
                     received_at=now,
                     status=RECEIVED,
                 )
-                if await work.webhooks.add_once(row):
+                added = await work.webhooks.add_once(row)
+                if added:
                     work.jobs.enqueue(PROCESS, {"webhook_id": row.id}, due_at=now, now=now)
                     is_new = True
+                outcome = "stored" if added else "stored before, answered again"
+                note(TraceKind.WEBHOOK, f"from {provider}", outcome, webhook_id=row.id if added else None)
             await work.commit()
+        for one in incoming:
+            await self._find_subject(source, one.raw)
         return is_new
+
+    async def newest(self, limit: int) -> Sequence[ReceivedWebhook]:
+        """What was received, newest first."""
+        async with self._read() as read:
+            rows = await read.webhooks.newest(limit)
+            return [
+                ReceivedWebhook(row.id, row.provider, row.event_key, row.received_at, row.status, row.outcome)
+                for row in rows
+            ]
+
+    async def replay(self, webhook_id: str) -> None:
+        """Process a stored one again. Raises NotFound."""
+        now = self._clock.now()
+        async with self._work() as work:
+            if await work.webhooks.get(webhook_id) is None:
+                raise NotFound("There is no such webhook.", field=("webhook",))
+            work.jobs.enqueue(PROCESS, {"webhook_id": webhook_id}, due_at=now, now=now)
+            await work.commit()
 
     async def process(self, webhook_id: str) -> None:
         """Act on a stored webhook. Safe to repeat. Raises Unavailable where the vendor cannot be asked."""
@@ -67,13 +109,30 @@ class Webhooks:
             row = await read.webhooks.get(webhook_id)
         if row is None:
             return
-        outcome = await self._sources[row.provider].process(row.raw, row.id)
+        source = self._sources[row.provider]
+        await self._find_subject(source, row.raw)
+        outcome = await source.process(row.raw, row.id)
+        note(
+            TraceKind.WEBHOOK, f"processed, from {row.provider}", outcome or "names nothing we know", webhook_id=row.id
+        )
         if outcome is None:
             await self._park(row)
             return
         # The vendor was read, so what came of it is the truth, whichever webhook asked.
         status = PROCESSED if "->" in outcome else IGNORED
         await self._close(row.id, status, outcome)
+
+    async def _find_subject(self, source: WebhookSource, raw: bytes) -> None:
+        payment_id = await source.payment_of(raw)
+        if payment_id is not None:
+            about(payment_id)
+
+    async def _note_refused(self, provider: str, source: WebhookSource, delivery: Delivery, error: DropError) -> None:
+        """Whose payment a refused one claims to be about, so that its timeline tells why nothing happened."""
+        note(TraceKind.WEBHOOK, f"from {provider}", f"refused: {error.message}")
+        if isinstance(error, BadSignature):
+            with suppress(BadWebhook):
+                await self._find_subject(source, delivery.raw)
 
     async def _park(self, row: WebhookEventRow) -> None:
         now = self._clock.now()

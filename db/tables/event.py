@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, BigInteger, Column, Integer
 from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from db.columns import UtcDateTime
@@ -48,6 +48,24 @@ class WebhookEventRow(SQLModel, table=True):
     attempts: int = 0
     outcome: str | None = None
     processed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class TraceEventRow(SQLModel, table=True):
+    """A line of a payment's timeline, for people; payments do not need it."""
+
+    __tablename__ = "trace_event"
+    __table_args__ = (Index("ix_trace_event_payment", "payment_id", "number"),)
+
+    number: int | None = Field(
+        default=None, sa_column=Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    )
+    payment_id: str
+    trace_id: str
+    kind: str
+    summary: str
+    outcome: str
+    webhook_id: str | None = None
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
 class AuditEventRow(SQLModel, table=True):

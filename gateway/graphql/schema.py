@@ -9,6 +9,7 @@ from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDept
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionResult
 
+from domain.trace import TraceKind, note
 from gateway.graphql.errors import present
 from resolvers.context import Context
 from schema.roots import Mutation, Query, Subscription
@@ -47,6 +48,8 @@ class GatewaySchema(strawberry.Schema):
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
         result = await super().execute(*args, **kwargs)
         result.errors = present(result.errors, self.incidents)
+        for field in result.data or {}:
+            note(TraceKind.OPERATION, field, _outcome_of(result, field))
         return result
 
     async def stream(self, *args: Any, **kwargs: Any) -> Any:
@@ -62,6 +65,15 @@ class GatewaySchema(strawberry.Schema):
                 yield result
         finally:
             await results.aclose()
+
+
+def _outcome_of(result: ExecutionResult, field: str) -> str:
+    """Answered, or the codes of what was refused."""
+    payload = (result.data or {}).get(field)
+    refused = payload.get("userErrors") if isinstance(payload, dict) else None
+    codes = [str(one.get("code", "refused")) for one in refused or []]
+    codes += [str((error.extensions or {}).get("code")) for error in result.errors or [] if error.path]
+    return ", ".join(codes) or "answered"
 
 
 def build_schema(incidents: Incidents) -> GatewaySchema:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -16,6 +16,7 @@ from db.unit_of_work import Read, Work
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import DropError
+from domain.trace import Trace, TraceKind, note, tracing
 from services.incidents import Incidents
 from services.jobs.handlers import Handler
 
@@ -38,6 +39,7 @@ class Worker:
         clock: Clock,
         machine_clock: Clock,
         incidents: Incidents,
+        on_done: Callable[[Trace], None],
     ) -> None:
         self._work = work
         self._read = read
@@ -45,6 +47,7 @@ class Worker:
         self._clock = clock
         self._machine_clock = machine_clock
         self._incidents = incidents
+        self._on_done = on_done
         self._name = uuid4().hex
         self._woken = asyncio.Event()
         self._looked_at = -math.inf
@@ -87,16 +90,23 @@ class Worker:
             await work.commit()
         if job is None:
             return False
+        with tracing(Trace(job.trace_id or uuid4().hex, self._clock)) as trace:
+            await self._work_off(job)
+            self._on_done(trace)
+        return True
+
+    async def _work_off(self, job: Job) -> None:
         try:
             async with asyncio.timeout(LEASE.total_seconds()):
                 await self._handlers[job.kind](job.payload)
         except Exception as error:
+            note(TraceKind.JOB, job.kind, f"failed ({type(error).__name__}), try {job.attempts}")
             await self._fail(job, error)
-            return True
+            return
+        note(TraceKind.JOB, job.kind, "done")
         async with self._work() as work:
             await work.jobs.finish(job.id, self._name)
             await work.commit()
-        return True
 
     async def _fail(self, job: Job, error: Exception) -> None:
         # The message may quote a vendor's answer, so the type alone is kept.

@@ -1,0 +1,53 @@
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.event import TraceEventRow
+from domain.ids import PaymentId
+from domain.trace import TimelineEvent, TraceKind, TraceNote
+
+
+class TraceQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, payment_id: PaymentId, trace_id: str, note: TraceNote) -> None:
+        row = TraceEventRow(
+            payment_id=payment_id,
+            trace_id=trace_id,
+            kind=note.kind,
+            summary=note.summary,
+            outcome=note.outcome,
+            webhook_id=note.webhook_id,
+            at=note.at,
+        )
+        self._session.add(row)
+        # One by one, so that numbers rise as the lines were noted.
+        await self._session.flush()
+
+    async def of_payment(self, payment_id: PaymentId, limit: int) -> Sequence[TimelineEvent]:
+        """Oldest first."""
+        query = select(TraceEventRow).where(TraceEventRow.payment_id == payment_id)
+        rows = await self._session.exec(query.order_by(col(TraceEventRow.number)).limit(limit))
+        return [_event_of(row) for row in rows]
+
+    async def after(self, number: int, limit: int) -> Sequence[TimelineEvent]:
+        query = select(TraceEventRow).where(col(TraceEventRow.number) > number)
+        rows = await self._session.exec(query.order_by(col(TraceEventRow.number)).limit(limit))
+        return [_event_of(row) for row in rows]
+
+    async def newest(self, limit: int) -> Sequence[TimelineEvent]:
+        """Oldest of them first."""
+        query = select(TraceEventRow).order_by(col(TraceEventRow.number).desc()).limit(limit)
+        return [_event_of(row) for row in reversed((await self._session.exec(query)).all())]
+
+    async def forget_before(self, at: datetime) -> None:
+        await self._session.exec(delete(TraceEventRow).where(col(TraceEventRow.at) < at))
+
+
+def _event_of(row: TraceEventRow) -> TimelineEvent:
+    note = TraceNote(TraceKind(row.kind), row.summary, row.outcome, row.at, row.webhook_id)
+    return TimelineEvent(row.number or 0, PaymentId(row.payment_id), row.trace_id, note)
