@@ -66,11 +66,28 @@ def tracing(trace: Trace) -> Iterator[Trace]:
         _current.reset(token)
 
 
-def note(kind: TraceKind, summary: str, outcome: str, *, webhook_id: str | None = None) -> None:
-    """Add a line to the trace under way, if there is one."""
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in the trace under way, for a line whose outcome is known only later."""
+
+    position: int
+    at: datetime
+
+
+def mark() -> Mark | None:
+    """Here, None where nothing is traced."""
+    trace = _current.get()
+    return Mark(len(trace.notes), trace.clock.now()) if trace is not None else None
+
+
+def note(
+    kind: TraceKind, summary: str, outcome: str, *, webhook_id: str | None = None, since: Mark | None = None
+) -> None:
+    """Add a line to the trace under way, if there is one; where it began, if `since` tells."""
     trace = _current.get()
     if trace is not None:
-        trace.notes.append(TraceNote(kind, summary, outcome, trace.clock.now(), webhook_id))
+        begun = since or Mark(len(trace.notes), trace.clock.now())
+        trace.notes.insert(begun.position, TraceNote(kind, summary, outcome, begun.at, webhook_id))
 
 
 def about(payment_id: PaymentId) -> None:

@@ -17,7 +17,7 @@ from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
 from domain.errors import InDoubt, Unavailable
-from domain.trace import TraceKind, note
+from domain.trace import TraceKind, mark, note
 
 Result = TypeVar("Result")
 
@@ -95,12 +95,17 @@ class Guard:
             raise InDoubt(f"{self._provider}: no answer to {operation}") from error
 
     async def _measured(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
-        started = time.monotonic()
+        started, begun = time.monotonic(), mark()
         try:
             answer = await self._retrying(operation, send)
         except (*_TROUBLE, OpenedState) as error:
             CALLS.labels(self._provider, operation, "failed").inc()
-            note(TraceKind.VENDOR_CALL, f"{self._provider}: {operation}", f"no answer ({type(error).__name__})")
+            note(
+                TraceKind.VENDOR_CALL,
+                f"{self._provider}: {operation}",
+                f"no answer ({type(error).__name__})",
+                since=begun,
+            )
             _log.warning(
                 "provider_call_failed", provider=self._provider, operation=operation, error=type(error).__name__
             )
@@ -108,7 +113,7 @@ class Guard:
         finally:
             SECONDS.labels(self._provider, operation).observe(time.monotonic() - started)
         CALLS.labels(self._provider, operation, "answered").inc()
-        note(TraceKind.VENDOR_CALL, f"{self._provider}: {operation}", "answered")
+        note(TraceKind.VENDOR_CALL, f"{self._provider}: {operation}", "answered", since=begun)
         return answer
 
     async def _retrying(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:

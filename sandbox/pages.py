@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sandbox import bank, bankid, card_catalogue, cards, kyc, objects, plans, triggers, webhooks
+from sandbox import bank, bankid, card_catalogue, cards, kyc, objects, plans, scenarios, triggers, webhooks
 from sandbox.people import banks, person, personas
 from sandbox.problems import Refused
 from sandbox.store import Document
@@ -330,6 +330,12 @@ async def replay(request: Request) -> Response:
     return RedirectResponse(f"/sandbox/timeline/{payment}", _SEE_OTHER)
 
 
+async def scenario_list(request: Request) -> Response:
+    world = _world(request)
+    cards_known = card_catalogue.cards().values()
+    return _render("scenarios.html", now=world.now, scenarios=scenarios.scenarios().values(), cards=cards_known)
+
+
 async def trigger(request: Request) -> Response:
     """Fire a webhook: JSON for the command, back to the list for a browser."""
     form = await _form(request)
@@ -382,6 +388,7 @@ ROUTES = [
     Route("/cards/plan-challenge/{subscription}", plan_challenge_page),
     Route("/cards/plan-challenge/{subscription}", answer_plan_challenge, methods=["POST"]),
     Route("/cards/disputes/{intent}", dispute, methods=["POST"]),
+    Route("/scenarios", scenario_list),
     Route("/timeline/{payment}", timeline),
     Route("/timeline/{payment}/replay", replay, methods=["POST"]),
     Route("/trigger", trigger, methods=["POST"]),

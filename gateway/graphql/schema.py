@@ -9,7 +9,7 @@ from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDept
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionResult
 
-from domain.trace import TraceKind, note
+from domain.trace import TraceKind, mark, note
 from gateway.graphql.errors import present
 from resolvers.context import Context
 from schema.roots import Mutation, Query, Subscription
@@ -46,10 +46,11 @@ class GatewaySchema(strawberry.Schema):
     incidents: Incidents
 
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
+        begun = mark()
         result = await super().execute(*args, **kwargs)
         result.errors = present(result.errors, self.incidents)
         for field in result.data or {}:
-            note(TraceKind.OPERATION, field, _outcome_of(result, field))
+            note(TraceKind.OPERATION, field, _outcome_of(result, field), since=begun)
         return result
 
     async def stream(self, *args: Any, **kwargs: Any) -> Any:

@@ -19,7 +19,13 @@ const PLACEHOLDERS = {
   FIRST_ACCOUNT: '{ viewer { bankAccounts(first: 1) { edges { node { id } } } } }',
   FIRST_CONNECTION: '{ viewer { bankConnections { id } } }',
   LAST_PAYMENT: '{ viewer { payments(first: 1) { edges { node { id } } } } }',
+  LAST_UPLOAD: '{ viewer { uploads(first: 1) { edges { node { id } } } } }',
+  LAST_CARD: '{ viewer { cards { id } } }',
+  LAST_SESSION: '{ viewer { sessions { id } } }',
 };
+
+// What the upload's example declares.
+const EXAMPLE_FILE = "%PDF-1.4\n% A receipt from Drop's examples\n";
 
 async function ask(query) {
   const response = await fetch('/graphql', {
@@ -55,6 +61,11 @@ async function fill(value) {
 function pageIn(value) {
   if (value === null || typeof value !== 'object') return undefined;
   if (typeof value.authorisationUrl === 'string') return { label: "Open the bank's page", url: value.authorisationUrl };
+  if (typeof value.clientSecret === 'string') {
+    return { label: 'Open the card page', url: `/sandbox/cards/pay/${value.clientSecret.split('_secret_')[0]}` };
+  }
+  if (typeof value.target?.url === 'string') return { label: 'Put the example file', put: value.target };
+  if (typeof value.downloadUrl === 'string') return { label: 'Download the file', url: value.downloadUrl };
   if (typeof value.accessToken?.token === 'string') {
     return { label: 'Open the KYC form', url: `/sandbox/kyc/${value.accessToken.token}` };
   }
@@ -93,6 +104,12 @@ function App() {
     return watched(result);
   };
 
+  const put = async (target) => {
+    const headers = Object.fromEntries(target.headers.map(({ name, value }) => [name, value]));
+    const response = await fetch(target.url, { method: target.method, headers, body: EXAMPLE_FILE });
+    setNext({ label: response.ok ? 'The file is there: complete it in the next tab' : `Refused: ${response.status}`, url: '#' });
+  };
+
   const signOut = async () => {
     await fetch('/auth/logout', { method: 'POST', headers: { 'x-drop-csrf': '1' } });
     location.reload();
@@ -104,11 +121,12 @@ function App() {
         <strong>Drop</strong>
         <span role="status">{viewer ? `Signed in as ${viewer.name}` : 'Signed out'}</span>
         {viewer && <button onClick={signOut}>Sign out</button>}
-        {next && (
+        {next?.url && (
           <a className="next" href={next.url}>
             {next.label}
           </a>
         )}
+        {next?.put && <button onClick={() => put(next.put)}>{next.label}</button>}
         <span className="people">
           {personas.map((one) => (
             <a key={one.id} title={one.about} href={`/auth/bankid/login?persona=${one.id}&return_to=/graphql`}>
@@ -116,6 +134,7 @@ function App() {
             </a>
           ))}
           {personas.length > 0 && <a href="/sandbox/">Sandbox</a>}
+          {personas.length > 0 && <a href="/sandbox/scenarios">Scenarios</a>}
         </span>
       </nav>
       <div className="ide">

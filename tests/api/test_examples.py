@@ -1,18 +1,33 @@
 """Every example tab of GraphiQL works as it stands."""
 
 import json
+import re
+from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.api.test_subscription import events_of
-from tests.builders.gateway import Play, Player
+import pytest
+from graphql import build_schema
 
-EXAMPLES = Path(__file__).parents[2] / "graphiql" / "examples"
+from tests.api.test_subscription import events_of
+from tests.api.test_upload import put
+from tests.builders.gateway import Play, Player, playing
+from tests.conftest import NOON
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "graphiql" / "examples"
+# The one file that stands in two languages: what GraphiQL's button puts.
+EXAMPLE_FILE = json.loads(
+    re.search(r"EXAMPLE_FILE = (\".*\");", (ROOT / "graphiql" / "src" / "main.jsx").read_text()).group(1)  # type: ignore[union-attr]
+).encode()
 PLACEHOLDERS = {
     "FIRST_ACCOUNT": "{ viewer { bankAccounts(first: 1) { edges { node { id } } } } }",
     "FIRST_CONNECTION": "{ viewer { bankConnections { id } } }",
     "LAST_PAYMENT": "{ viewer { payments(first: 1) { edges { node { id } } } } }",
+    "LAST_UPLOAD": "{ viewer { uploads(first: 1) { edges { node { id } } } } }",
+    "LAST_CARD": "{ viewer { cards { id } } }",
+    "LAST_SESSION": "{ viewer { sessions { id } } }",
 }
 _KEYS = count(1)
 
@@ -47,6 +62,22 @@ async def run(play: Play, player: Player, name: str) -> Any:
     return payload
 
 
+@pytest.fixture
+async def play(database_url: str, tmp_path: Path) -> AsyncIterator[Play]:
+    """A gateway with every card flag on."""
+    on = {"feature_cardholders": True, "feature_virtual_cards": True, "feature_physical_cards": True}
+    async with playing(database_url, tmp_path, NOON, machine_clock=None, **on) as play:
+        yield play
+
+
+def test_every_mutation_has_an_example() -> None:
+    schema = build_schema((ROOT / "schema" / "schema.graphql").read_text())
+    documents = "".join(path.read_text() for path in EXAMPLES.glob("*.graphql"))
+
+    assert schema.mutation_type is not None
+    assert [name for name in schema.mutation_type.fields if f"  {name}" not in documents] == []
+
+
 async def test_the_examples_play_the_whole_product_in_their_order(play: Play) -> None:
     ran: list[str] = []
     ingrid = await play.person("ingrid")
@@ -78,5 +109,34 @@ async def test_the_examples_play_the_whole_product_in_their_order(play: Play) ->
     assert (await example("13-everything-live"))["subject"]["__typename"] == "User"
     await example("14-renew-consent")
     assert (await example("15-disconnect-bank"))["connection"]["status"] == "REVOKED"
+    assert (await example("16-update-profile"))["user"]["address"]["normalised"] is True
+    await example("17-notification-preferences")
+    await example("18-card-payment")
+    assert (await example("19-confirm-card"))["payment"]["status"] == "SETTLED"
+    assert (await example("20-refund"))["payment"]["refundStatus"] == "PARTIAL"
+    ran.append("21-what-there-is")
+    everything = await ingrid.ask((EXAMPLES / "21-what-there-is.graphql").read_text())
+    assert len(everything["plans"]) == 3
+    assert (await example("22-subscribe"))["planSubscription"]["status"] == "ACTIVE"
+    assert (await example("23-cancel-plan"))["planSubscription"]["cancelAtPeriodEnd"] is True
+    assert (await example("24-resume-plan"))["planSubscription"]["cancelAtPeriodEnd"] is False
+    created = await example("25-create-upload")
+    assert (await put(play, created["target"], EXAMPLE_FILE)).status_code == 200
+    assert (await example("26-complete-upload"))["upload"]["status"] == "STORED"
+    assert (await example("35-follow-upload"))["upload"]["status"] == "STORED"
+    assert (await example("27-delete-upload"))["upload"]["status"] == "DELETED"
+    await example("28-data-export")
+    await play.settle()
+    assert (await example("29-my-things"))["dataExports"][0]["status"] == "READY"
+    await example("30-create-cardholder")
+    assert (await example("31-issue-card"))["card"]["status"] == "ACTIVE"
+    assert (await example("32-freeze-card"))["card"]["status"] == "FROZEN"
+    assert (await example("33-unfreeze-card"))["card"]["status"] == "ACTIVE"
+    assert (await example("34-cancel-card"))["card"]["status"] == "CANCELLED"
+    assert (await example("36-end-session"))["session"]["endedAt"]
+    await ingrid.sign_in("ingrid")
+    assert (await example("37-end-all-sessions"))["count"] == 1
+    await ingrid.sign_in("ingrid")
+    assert (await example("38-delete-account"))["deletedAt"]
 
     assert sorted(ran) == sorted(path.stem for path in EXAMPLES.glob("*.graphql"))

@@ -34,7 +34,7 @@ async def test_a_bank_payment_is_told_from_the_wish_to_the_push(play: Play) -> N
 
     told = await lines(play, payment["id"])
 
-    assert ("OPERATION", "initiatePayment", "answered") in told
+    assert told[0] == ("OPERATION", "initiatePayment", "answered")
     assert ("VENDOR_CALL", "open_banking: initiate", "answered") in told
     assert ("REDIRECT", "back from the bank's page", "the bank is asked") in told
     assert [outcome for kind, _, outcome in told if kind == "TRANSITION"] == [
