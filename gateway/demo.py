@@ -1,5 +1,6 @@
 """The product played from outside, as a client would: each step with its time."""
 
+import hashlib
 import json
 import re
 import time
@@ -27,6 +28,30 @@ _PAY: Final = """mutation($input: InitiatePaymentInput!) { initiatePayment(input
   payment { id status authorisationUrl } warnings userErrors { code message field } } }"""
 _PAYMENT: Final = """subscription($id: ID!) { paymentUpdated(id: $id) { cursor kind payment {
   status failure { message } history { status cause } } } }"""
+_CARD_PAYMENT: Final = """mutation($input: CreateCardPaymentInput!) { createCardPayment(input: $input) {
+  payment { id status } userErrors { code message } } }"""
+_CONFIRM: Final = """mutation($input: ConfirmCardPaymentInput!) { confirmCardPayment(input: $input) {
+  payment { status authorisationUrl failure { code } } userErrors { code message } } }"""
+_REFUND: Final = """mutation($input: RefundPaymentInput!) { refundPayment(input: $input) {
+  payment { refundStatus refundedAmount { formatted(locale: "en") } } userErrors { code message } } }"""
+_SUBSCRIBE: Final = """mutation($input: CreatePlanSubscriptionInput!) { createPlanSubscription(input: $input) {
+  planSubscription { status invoices { number } } userErrors { code message } } }"""
+_CANCEL_PLAN: Final = """mutation { cancelPlanSubscription(input: {atPeriodEnd: false}) {
+  planSubscription { status } userErrors { code message } } }"""
+_PROFILE: Final = """mutation { updateProfile(input: {address: "Karl Johans gate 1"}) {
+  user { address { formatted } } userErrors { code message } } }"""
+_UPLOAD: Final = """mutation($input: CreateUploadInput!) { createUpload(input: $input) {
+  upload { id } target { method url headers { name value } } userErrors { code message } } }"""
+_COMPLETE: Final = """mutation($id: ID!) { completeUpload(input: {id: $id}) {
+  upload { status downloadUrl } userErrors { code message } } }"""
+_FEATURES: Final = "{ features { name enabled } }"
+_CARDHOLDER: Final = "mutation { createCardholder { cardholder { name } userErrors { code message } } }"
+_ISSUE: Final = """mutation($key: String!) { issueCard(input: {type: VIRTUAL, idempotencyKey: $key}) {
+  card { status last4 } userErrors { code message } } }"""
+_EXPORT: Final = "mutation { requestDataExport { dataExport { id } userErrors { code message } } }"
+_EVENTS: Final = """subscription { viewerEvents { kind subject {
+  __typename ... on DataExport { exportStatus: status } } } }"""
+_FILE: Final = b"%PDF-1.4\n% A receipt from the demo\n"
 _DONE: Final = frozenset({"SETTLED", "REJECTED", "FAILED", "CANCELLED", "EXPIRED"})
 
 
@@ -55,6 +80,20 @@ class Client:
             if isinstance(payload, dict) and payload.get("userErrors"):
                 raise DemoFailed(payload["userErrors"][0]["message"])
         return body["data"]
+
+    async def put(self, target: Any, body: bytes) -> None:
+        """Send a presigned PUT as any HTTP client would: without the session."""
+        headers = {header["name"]: header["value"] for header in target["headers"]}
+        async with httpx.AsyncClient(timeout=_WITHIN_S) as http:
+            response = await http.request(target["method"], target["url"], content=body, headers=headers)
+        if response.is_error:
+            raise DemoFailed(f"The object store answered {response.status_code}.")
+
+    async def get(self, path: str) -> Any:
+        response = await self._http.get(path)
+        if response.is_error:
+            raise DemoFailed(f"{path} answered {response.status_code}.")
+        return response
 
     async def press(self, page: str, button: str) -> None:
         """Fill in a bank's form as it stands and press a button."""
@@ -88,11 +127,11 @@ async def _items(socket: ClientConnection) -> AsyncIterator[Any]:
 
 
 async def play(url: str, persona: str, out: Console) -> None:
-    """Sign in, pass KYC, connect DNB, pay, and see the payment settle. Raises DemoFailed."""
+    """Sign in, pass KYC, connect DNB, pay by bank and card, subscribe, upload, export. Raises DemoFailed."""
     started = time.monotonic()
 
     def tell(step: str) -> None:
-        out.print(f"{time.monotonic() - started:6.2f} s  {step}", highlight=False, markup=False)
+        out.print(f"{time.monotonic() - started:6.2f} s  {step}", highlight=False, markup=False, soft_wrap=True)
 
     headers = {"origin": url}
     try:
@@ -115,6 +154,13 @@ async def _play(client: Client, persona: str, tell: Any) -> None:
     await _pay(client, account["id"], tell)
     await client.ask(_REFRESH, connection=account["connection"]["id"])
     await _account(client, tell)
+    await _pay_by_card(client, tell)
+    await _subscribe(client, tell)
+    await _upload(client, tell)
+    await _issue_a_card(client, tell)
+    await _export(client, tell)
+    outbox = (await client.get("/sandbox/outbox")).text
+    tell(f"{outbox.count('<article')} messages are in the outbox")
 
 
 async def _pass_kyc(client: Client, tell: Any) -> None:
@@ -127,6 +173,81 @@ async def _pass_kyc(client: Client, tell: Any) -> None:
                 tell("KYC wants another document: submitted again")
             elif item["kyc"]["status"] in ("APPROVED", "REJECTED"):
                 tell(f"KYC is {item['kyc']['status']}, pushed live")
+                return
+
+
+async def _pay_by_card(client: Client, tell: Any) -> None:
+    order = {"amount": {"amountMinor": "10000", "currency": "NOK"}, "idempotencyKey": token_hex(16)}
+    payment = (await client.ask(_CARD_PAYMENT, input=order))["createCardPayment"]["payment"]
+    for method in ("pm_card_visa_chargeDeclined", "pm_card_threeDSecure2Required"):
+        confirmation = {
+            "id": payment["id"],
+            "paymentMethod": method,
+            "idempotencyKey": token_hex(16),
+            "returnTo": "/api/health/live",
+        }
+        tried = (await client.ask(_CONFIRM, input=confirmation))["confirmCardPayment"]["payment"]
+        if tried["failure"]:
+            tell(f"A card was declined ({tried['failure']['code']}): the payment stays open for another")
+    async with client.follow(_PAYMENT, id=payment["id"]) as items:
+        await client.press(tried["authorisationUrl"], "approve")
+        async for item in items:
+            if item["payment"]["status"] in _DONE:
+                tell(f"Another card passed 3-D Secure: the payment is {item['payment']['status']}, pushed live")
+                break
+    refund = {
+        "id": payment["id"],
+        "amount": {"amountMinor": "2500", "currency": "NOK"},
+        "idempotencyKey": token_hex(16),
+    }
+    refunded = (await client.ask(_REFUND, input=refund))["refundPayment"]["payment"]
+    tell(f"Gave {refunded['refundedAmount']['formatted']} back: the refund is {refunded['refundStatus']}")
+    timeline = (await client.get(f"/api/operator/payments/{payment['id']}/timeline")).json()["events"]
+    tell(f"Its timeline has {len(timeline)} lines: gateway events show {payment['id']}")
+
+
+async def _subscribe(client: Client, tell: Any) -> None:
+    order = {"planId": "plan_plus", "paymentMethod": "pm_card_visa", "idempotencyKey": token_hex(16)}
+    plan = (await client.ask(_SUBSCRIBE, input=order))["createPlanSubscription"]["planSubscription"]
+    tell(f"Subscribed to Drop Plus: {plan['status']}, invoice {plan['invoices'][0]['number']}")
+    ended = (await client.ask(_CANCEL_PLAN))["cancelPlanSubscription"]["planSubscription"]
+    tell(f"Ended the plan: {ended['status']}")
+
+
+async def _upload(client: Client, tell: Any) -> None:
+    declared = {
+        "purpose": "RECEIPT",
+        "fileName": "receipt.pdf",
+        "contentType": "application/pdf",
+        "sizeBytes": len(_FILE),
+        "sha256": hashlib.sha256(_FILE).hexdigest(),
+    }
+    created = (await client.ask(_UPLOAD, input=declared))["createUpload"]
+    await client.put(created["target"], _FILE)
+    upload = (await client.ask(_COMPLETE, id=created["upload"]["id"]))["completeUpload"]["upload"]
+    if (await client.get(upload["downloadUrl"])).content != _FILE:
+        raise DemoFailed("The file that was downloaded is another.")
+    tell(f"Uploaded a receipt and downloaded it again: {upload['status']}")
+
+
+async def _issue_a_card(client: Client, tell: Any) -> None:
+    profile = (await client.ask(_PROFILE))["updateProfile"]["user"]
+    tell(f"The address on the map is {profile['address']['formatted']}")
+    features = {one["name"]: one["enabled"] for one in (await client.ask(_FEATURES))["features"]}
+    if not (features["CARDHOLDERS"] and features["VIRTUAL_CARDS"]):
+        tell("Cards are switched off, as by default")
+        return
+    await client.ask(_CARDHOLDER)
+    card = (await client.ask(_ISSUE, key=token_hex(16)))["issueCard"]["card"]
+    tell(f"Issued a card •••• {card['last4']}: {card['status']}")
+
+
+async def _export(client: Client, tell: Any) -> None:
+    async with client.follow(_EVENTS) as items:
+        await client.ask(_EXPORT)
+        async for item in items:
+            if item["subject"].get("exportStatus") == "READY":
+                tell("All that is kept about the user is ready as a ZIP, pushed live")
                 return
 
 

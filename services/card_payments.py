@@ -238,8 +238,9 @@ class CardPayments:
                 return_url=return_uri,
                 created_at=now,
             )
-            await work.attempts.add(row)
+            # The payment's row first: two tries at once then wait for each other in the same order.
             await work.payments.renew_state(payment.id, state_hash, return_to)
+            await work.attempts.add(row)
             await keep(work, user_id, _CONFIRM, given.idempotency_key, fingerprint, attempt, now)
             self._news.enqueue_ask(work, payment, RECOVER_AFTER)
             await work.commit()

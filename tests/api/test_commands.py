@@ -35,9 +35,31 @@ def test_the_demo_plays_every_step_against_a_running_gateway(address: str, tmp_p
     ran = gateway("demo", "--url", address, folder=tmp_path)
 
     assert ran.returncode == 0, ran.stderr
-    for step in ("Signed in with BankID", "KYC is APPROVED", "Connected DNB", "The payment is SETTLED, pushed live"):
-        assert step in ran.stdout
-    assert ran.stdout.splitlines()[-1].endswith("NOK24,875.00 available")
+    for step in (
+        "Signed in with BankID",
+        "KYC is APPROVED",
+        "Connected DNB",
+        "The payment is SETTLED, pushed live",
+        "has NOK24,875.00 available",
+        "A card was declined (CARD_DECLINED)",
+        "Another card passed 3-D Secure: the payment is SETTLED",
+        "the refund is PARTIAL",
+        "Subscribed to Drop Plus: ACTIVE",
+        "downloaded it again: STORED",
+        "Cards are switched off, as by default",
+        "ready as a ZIP, pushed live",
+        "messages are in the outbox",
+    ):
+        assert step in ran.stdout, step
+
+
+def test_a_signal_is_named_in_the_last_alert(tmp_path: Path) -> None:
+    with served(tmp_path):
+        pass
+
+    told = (tmp_path / "serve.log").read_text()
+    assert "Title: Gateway started" in told
+    assert "Message: SIGTERM at http://localhost:" in told
 
 
 def test_the_demo_without_a_gateway_says_how_to_start_one(tmp_path: Path) -> None:

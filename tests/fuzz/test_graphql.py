@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from schemathesis.graphql import nodes
 
+from tests.api.test_upload import declared
 from tests.builders.gateway import a_payment
 from tests.builders.server import served
 
@@ -48,7 +49,8 @@ def tally() -> Iterator[Tally]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("fuzz")) as url:
+    on = {"FEATURE_CARDHOLDERS": "true", "FEATURE_VIRTUAL_CARDS": "true", "FEATURE_PHYSICAL_CARDS": "true"}
+    with served(tmp_path_factory.mktemp("fuzz"), **on) as url:
         yield url
 
 
@@ -78,6 +80,9 @@ def kari(address: str) -> None:
         payment = ask(http, pay, i=a_payment(account, returnTo="/"))["initiatePayment"]["payment"]
         KNOWN.extend([viewer["id"], viewer["kyc"]["id"], viewer["bankConnections"][0]["id"], account])
         KNOWN.extend([payment["id"]] if payment else [])
+        ask(http, 'mutation { updateProfile(input: {address: "Karl Johans gate 1"}) { user { id } } }')
+        upload = "mutation($i: CreateUploadInput!) { createUpload(input: $i) { upload { id } } }"
+        KNOWN.append(ask(http, upload, i=declared())["createUpload"]["upload"]["id"])
 
 
 def field_of(document: str) -> str:

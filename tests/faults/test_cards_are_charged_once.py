@@ -1,0 +1,137 @@
+"""Whatever users, the card vendor, webhooks, clocks and crashes do: a card is charged once, and refunds add up.
+
+The judge is the ledger of the sandbox's card vendor, not our tables.
+"""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from tests.builders.cards import CHALLENGED, DECLINED, VISA, charges
+from tests.builders.cards import confirm as confirm_payment
+from tests.builders.cards import create as create_payment
+from tests.builders.cards import refund as refund_payment
+from tests.builders.crashing import HARMS, LIMITS, CrashingGateway, check_history
+
+# Forty stories of twenty-five steps each.
+pytestmark = pytest.mark.timeout(400)
+CANCEL = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { id } userErrors { code } } }"
+METHODS = (VISA, DECLINED, CHALLENGED, "pm_card_pendingRefund", "pm_card_refundFail")
+TYPED = ("4242424242424242", "4000000000000002", "4000000000003220")
+
+
+class CardsAreChargedOnce(CrashingGateway):
+    def __init__(self) -> None:
+        super().__init__()
+        self.created: list[tuple[int, str]] = []
+        self.tries: list[tuple[str, str, str]] = []
+        self.refunds: list[tuple[str, int | None, str]] = []
+
+    def key(self) -> str:
+        return f"machine-key-{next(self.numbers)}"
+
+    @rule(amount=st.sampled_from([300, 12_500, 4_000_000]), harm=st.sampled_from(HARMS))
+    def she_begins_a_payment(self, amount: int, harm: str) -> None:
+        self.created.append((amount, self.key()))
+        self.harm(1, harm)
+        self.begin(*self.created[-1])
+
+    @precondition(lambda self: self.created)
+    @rule(data=st.data())
+    def she_begins_it_again_with_the_same_key(self, data: st.DataObject) -> None:
+        self.begin(*data.draw(st.sampled_from(self.created)))
+
+    def begin(self, amount: int, key: str) -> None:
+        self.run(create_payment(self.kari, amount, idempotencyKey=key))
+
+    @rule(data=st.data(), method=st.sampled_from(METHODS), harm=st.sampled_from(HARMS))
+    def she_pays(self, data: st.DataObject, method: str, harm: str) -> None:
+        payment = self.some_payment(data)
+        if payment is not None:
+            self.tries.append((payment["id"], method, self.key()))
+            self.harm(1, harm)
+            self.pay(*self.tries[-1])
+
+    @precondition(lambda self: self.tries)
+    @rule(data=st.data())
+    def she_pays_again_with_the_same_key(self, data: st.DataObject) -> None:
+        self.pay(*data.draw(st.sampled_from(self.tries)))
+
+    def pay(self, payment: str, method: str, key: str) -> None:
+        self.run(confirm_payment(self.kari, payment, method, idempotencyKey=key))
+
+    @rule(number=st.integers(1, 5), card=st.sampled_from(TYPED))
+    def a_card_is_typed_on_the_vendors_page(self, number: int, card: str) -> None:
+        self.run(self.post_and_return(f"/sandbox/cards/pay/pi_{number:06d}", {"number": card}))
+
+    @rule(number=st.integers(1, 5), decision=st.sampled_from(["approve", "refuse"]))
+    def a_challenge_is_answered(self, number: int, decision: str) -> None:
+        self.run(self.post_and_return(f"/sandbox/cards/challenge/pi_{number:06d}", {"decision": decision}))
+
+    @rule(number=st.integers(1, 5), decision=st.sampled_from(["open", "won", "lost"]))
+    def a_payment_is_disputed(self, number: int, decision: str) -> None:
+        self.run(self.post_and_return(f"/sandbox/cards/disputes/pi_{number:06d}", {"decision": decision}))
+
+    @rule(data=st.data())
+    def she_cancels(self, data: st.DataObject) -> None:
+        payment = self.some_payment(data)
+        if payment is not None:
+            self.run(self.kari.ask(CANCEL, id=payment["id"]))
+
+    @rule(data=st.data(), amount=st.sampled_from([None, 100, 10_000]), harm=st.sampled_from(HARMS))
+    def she_is_refunded(self, data: st.DataObject, amount: int | None, harm: str) -> None:
+        payment = self.some_payment(data)
+        if payment is not None:
+            self.refunds.append((payment["id"], amount, self.key()))
+            self.harm(1, harm)
+            self.refund(*self.refunds[-1])
+
+    @precondition(lambda self: self.refunds)
+    @rule(data=st.data())
+    def she_is_refunded_again_with_the_same_key(self, data: st.DataObject) -> None:
+        self.refund(*data.draw(st.sampled_from(self.refunds)))
+
+    def refund(self, payment: str, amount: int | None, key: str) -> None:
+        self.run(refund_payment(self.kari, payment, amount, idempotencyKey=key))
+
+    def some_payment(self, data: st.DataObject) -> dict[str, Any] | None:
+        payments = self.run(self.payments())
+        return data.draw(st.sampled_from(payments)) if payments else None
+
+    async def judge(self) -> None:
+        await self.restart()
+        await self.play.advance(days=4)
+        payments = await self.payments()
+        charged = Counter(charge["orderId"] for charge in await charges(self.play))
+        settled = {payment["id"] for payment in payments if payment["status"] == "SETTLED"}
+        assert charged == Counter(settled), (charged, settled)
+        assert len(payments) <= len(self.created)
+        for payment in payments:
+            check_history(payment)
+            await self.judge_refunds(payment)
+
+    async def judge_refunds(self, payment: dict[str, Any]) -> None:
+        """Each refund is at the vendor once, as the product says, and together they give back no more than was paid."""
+        ours = {
+            one["id"]: (one["status"], int(one["amount"]["amountMinor"]))
+            for one in payment["refunds"]
+            if one["status"] != "FAILED"
+        }
+        theirs: dict[str, tuple[str, int]] = {}
+        for number in range(1, 2 * len(self.created) + 1):
+            intent = (await self.play.gateway.sandbox.get(f"/cards/payment_intents/pi_{number:06d}")).json()
+            if intent.get("metadata", {}).get("orderId") != payment["id"] or not intent["latest_charge"]:
+                continue
+            for one in intent["latest_charge"]["refunds"]["data"]:
+                assert one["metadata"]["refundId"] not in theirs
+                if one["status"] != "failed":
+                    theirs[one["metadata"]["refundId"]] = (one["status"].upper(), one["amount"])
+            assert sum(amount for _, amount in theirs.values()) <= intent["amount"]
+        assert ours == theirs, payment
+
+
+TestCardsAreChargedOnce = CardsAreChargedOnce.TestCase
+TestCardsAreChargedOnce.settings = LIMITS
