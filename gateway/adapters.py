@@ -34,6 +34,8 @@ from providers.sms.port import SmsProvider
 from providers.storage import mock as storage_mock
 from providers.storage.port import ObjectStore
 from providers.texts import Texts
+from providers.uptime.mock import MockUptime
+from providers.uptime.port import UptimeMonitoring
 from providers.vendors import Registered
 
 MOCK: Final = "mock"
@@ -114,6 +116,11 @@ def mock_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient) 
         breakers=breakers,
         geocoding=_mock(geocoding_mock.MockGeocoder(client("geocoding", geocoding_mock))),
     )
+
+
+def uptime_adapter() -> UptimeMonitoring:
+    """For the commands, which need no running gateway."""
+    return MockUptime()
 
 
 def _mock(adapter: Port) -> Registered[Port]:

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,8 @@ from starlette.applications import Starlette
 
 from db.engine import open_database
 from db.migrate import current_revision, migrate, newest_revision
+from domain.uptime import Change, UptimePlan, uptime_plan
+from gateway.adapters import uptime_adapter
 from gateway.app import create_app
 from gateway.demo import DemoFailed, play
 from gateway.env_example import env_example
@@ -43,6 +46,8 @@ webhooks_app = typer.Typer(no_args_is_help=True, help="Webhooks that were receiv
 notifications_app = typer.Typer(no_args_is_help=True, help="Messages that no vendor took.")
 events_app = typer.Typer(no_args_is_help=True, help="Timelines of payments.")
 app.add_typer(clock_app, name="clock")
+monitors_app = typer.Typer(no_args_is_help=True, help="What is watched from outside.")
+app.add_typer(monitors_app, name="monitors")
 app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(notifications_app, name="notifications")
 app.add_typer(events_app, name="events")
@@ -192,6 +197,38 @@ def advance(
 ) -> None:
     """Move the one clock of mock mode forward; everything on the way happens in order."""
     _tell_time(_ask("POST", url, "/api/mock/clock", form={"advance": by}), as_json=as_json)
+
+
+def _uptime_plan(settings: Settings) -> UptimePlan:
+    return uptime_plan(
+        public_url=settings.public_url.rstrip("/"),
+        landing_url=settings.uptime_landing_url,
+        email=settings.uptime_email,
+        phone=settings.uptime_phone,
+        status_page=settings.uptime_status_page,
+    )
+
+
+def _tell_changes(changes: Sequence[Change], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([asdict(change) for change in changes]))
+    elif not changes:
+        _out.print("Nothing differs.")
+    for change in changes if not as_json else ():
+        text = f"{change.kind:<7} {change.what}: {change.detail}"
+        _out.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+@monitors_app.command(name="plan")
+def plan_monitors(as_json: Json = False) -> None:
+    """Print what would be changed at the uptime vendor: monitors, escalation, status page."""
+    _tell_changes(asyncio.run(uptime_adapter().plan(_uptime_plan(_settings()))), as_json=as_json)
+
+
+@monitors_app.command(name="apply")
+def apply_monitors(as_json: Json = False) -> None:
+    """Make it so. Safe to repeat: what is as wanted stays."""
+    _tell_changes(asyncio.run(uptime_adapter().apply(_uptime_plan(_settings()))), as_json=as_json)
 
 
 @app.command()

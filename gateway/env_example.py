@@ -1,5 +1,7 @@
 """`.env.example`, written from the settings' own descriptions."""
 
+from pydantic import SecretStr
+
 from gateway.settings import Settings
 
 
@@ -8,7 +10,8 @@ def env_example() -> str:
     lines = ["# Every setting of the gateway. Mock mode needs none; copy to .env what you change.", ""]
     for name, field in Settings.model_fields.items():
         default = field.default
-        shown = "" if default is None or "key" in name or "secret" in name else _text(default)
+        is_hidden = default is None or isinstance(default, SecretStr) or "keys" in name
+        shown = "" if is_hidden else _text(default)
         lines += [f"# {field.description}", f"#{name.upper()}={shown}", ""]
     return "\n".join(lines)
 

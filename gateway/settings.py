@@ -27,6 +27,7 @@ PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "storage": ("mock",),
     "geocoding": ("mock",),
     "alerts": ("console",),
+    "uptime": ("mock",),
     "errors": ("off",),
 }
 _VAR: Final = Path("var")
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
     storage_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
     geocoding_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
     alerts_provider: str | None = Field(default=None, description="One provider switched alone: console.")
+    uptime_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
     errors_provider: str | None = Field(default=None, description="One provider switched alone: off.")
     feature_cardholders: bool = Field(default=False, description="Lets users become known to the card issuer.")
     feature_virtual_cards: bool = Field(default=False, description="Lets users have cards in the phone.")
@@ -127,6 +129,10 @@ class Settings(BaseSettings):
     merchant_name: str = Field(default="Drop AS", description="Who is paid by card: Drop, for its own services.")
     merchant_account: str = Field(default="86011117947", description="Drop's own account number, shown to payers.")
     sandbox_seed: str = Field(default="drop", description="Fixes every draw of lots of the mock vendors.")
+    uptime_landing_url: str = Field(default="https://drop.example", description="The landing page that is watched.")
+    uptime_email: str = Field(default="oncall@drop.example", description="Who is told after five minutes.")
+    uptime_phone: str = Field(default="+4740000000", description="Who is told by SMS after fifteen minutes.")
+    uptime_status_page: str = Field(default="drop", description="The subdomain of the public status page.")
     operator_token: SecretStr | None = Field(
         default=None, description="Opens /api/operator; without it only mock mode has that open."
     )

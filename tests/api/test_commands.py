@@ -1,6 +1,8 @@
 """The command line, as an operator and a newcomer use it."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.scenarios import scenarios
 from tests.builders.server import free_port, served
 
 ROOT = Path(__file__).parents[2]
@@ -126,3 +129,30 @@ def test_the_exported_schema_is_checked_and_a_breaking_change_is_found(tmp_path:
 
 def test_the_example_settings_are_the_settings(tmp_path: Path) -> None:
     assert gateway("settings", folder=tmp_path).stdout == (ROOT / ".env.example").read_text()
+
+
+def test_the_monitors_are_planned_without_a_gateway(tmp_path: Path) -> None:
+    plan = gateway("monitors", "plan", folder=tmp_path, PUBLIC_URL="https://api.drop.example")
+    applied = gateway("monitors", "apply", "--json", folder=tmp_path, PUBLIC_URL="https://api.drop.example")
+
+    assert (
+        'create  monitor Drop API: https://api.drop.example/api/health is 200 containing "status":"ok"' in plan.stdout
+    )
+    assert "escalation policy: 0 min SLACK, 5 min EMAIL" in plan.stdout
+    assert len(json.loads(applied.stdout)) == 5
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/sandbox.md"])
+def test_every_command_and_scenario_that_the_documents_name_exists(page: str, tmp_path: Path) -> None:
+    text = (ROOT / page).read_text()
+    commands = set(
+        re.findall(r"^ {4}(?:\$ \.venv/bin/)?gateway ([a-z]+(?: (?:show|advance|list|replay|tail))?)", text, re.M)
+    )
+    words = set(
+        re.findall(r"`((?:vendor|webhooks?|kyc|mail|sms)-[a-z-]+|answer-lost|insufficient-funds|declined|fails)`", text)
+    )
+
+    assert commands
+    assert words <= set(scenarios())
+    for command in commands:
+        assert gateway(*command.split(), "--help", folder=tmp_path).returncode == 0, command

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import event
 
+from tests.builders.cards import paid, refund, subscribe
 from tests.builders.gateway import Play, a_payment, connect, pay
 
 DASHBOARD = """{ viewer { name
@@ -62,3 +63,23 @@ async def test_the_banks_are_asked_for_their_list_once(play: Play) -> None:
     await kari.ask(DASHBOARD)
 
     assert asked == []
+
+
+CARDS = """{ viewer { plan { invoices { number } } payments(first: 20) { edges { node {
+  refundStatus refundedAmount { amountMinor } refunds { status } dispute { status } receipt { number } } } } } }"""
+
+
+async def test_refunds_disputes_and_receipts_are_loaded_in_sets(play: Play) -> None:
+    kari = await play.approved()
+    await subscribe(kari)
+    await refund(kari, await paid(kari), 100)
+    with statements(play) as for_one:
+        await kari.ask(CARDS)
+    for _ in range(9):
+        await refund(kari, await paid(kari), 100)
+
+    with statements(play) as for_ten:
+        viewer = (await kari.ask(CARDS))["viewer"]
+
+    assert len(viewer["payments"]["edges"]) == 10
+    assert len(for_ten) == len(for_one) <= 9, for_ten

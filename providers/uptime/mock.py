@@ -1,0 +1,39 @@
+"""A vendor that remembers what was applied, as long as it lives: the plan is there to be printed."""
+
+from collections.abc import Mapping, Sequence
+
+from domain.uptime import Change, ChangeKind, UptimePlan
+
+
+class MockUptime:
+    def __init__(self) -> None:
+        self._kept: Mapping[str, str] = {}
+
+    async def plan(self, wanted: UptimePlan) -> Sequence[Change]:
+        new = _parts(wanted)
+        changes = [
+            Change(ChangeKind.UPDATE if what in self._kept else ChangeKind.CREATE, what, detail)
+            for what, detail in new.items()
+            if self._kept.get(what) != detail
+        ]
+        gone = [Change(ChangeKind.DELETE, what, detail) for what, detail in self._kept.items() if what not in new]
+        return [*changes, *gone]
+
+    async def apply(self, wanted: UptimePlan) -> Sequence[Change]:
+        changes = await self.plan(wanted)
+        self._kept = _parts(wanted)
+        return changes
+
+
+def _parts(wanted: UptimePlan) -> dict[str, str]:
+    steps = [
+        f"{step.after.total_seconds() / 60:.0f} min {step.contact.value} {step.to}".strip()
+        for step in wanted.escalation
+    ]
+    parts = {"escalation policy": ", ".join(steps)}
+    for monitor in wanted.monitors:
+        keyword = f" containing {monitor.keyword}" if monitor.keyword else ""
+        parts[f"monitor {monitor.name}"] = f"{monitor.url} is 200{keyword}, from {monitor.region.value}"
+    names = ", ".join(monitor.name for monitor in wanted.monitors)
+    parts[f"status page {wanted.status_page}"] = f"public, shows {names}"
+    return parts

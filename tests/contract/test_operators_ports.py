@@ -1,0 +1,82 @@
+"""The contracts of what operators have: alerts, error capture, uptime monitoring."""
+
+from dataclasses import replace
+
+import pytest
+
+from domain.alert import Alert, Severity
+from domain.uptime import ChangeKind, UptimePlan, uptime_plan
+from providers.alerts.console import ConsoleAlerts
+from providers.alerts.port import AlertChannel
+from providers.errors.off import NoCapture
+from providers.errors.port import ErrorCapture
+from providers.uptime.mock import MockUptime
+from providers.uptime.port import UptimeMonitoring
+from tests.contract.conftest import NOON
+
+
+@pytest.fixture(params=["console"])
+def channel() -> AlertChannel:
+    return ConsoleAlerts("production")
+
+
+@pytest.fixture(params=["off"])
+def capture() -> ErrorCapture:
+    return NoCapture()
+
+
+@pytest.fixture(params=["mock"])
+def uptime() -> UptimeMonitoring:
+    return MockUptime()
+
+
+@pytest.fixture
+def wanted() -> UptimePlan:
+    return uptime_plan(
+        public_url="https://api.drop.example",
+        landing_url="https://drop.example",
+        email="oncall@drop.example",
+        phone="+4740000000",
+        status_page="drop",
+    )
+
+
+async def test_an_alert_arrives_as_the_product_words_it(
+    channel: AlertChannel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await channel.send(Alert(Severity.WARNING, "Dead message", "welcome ntf_1 was not sent", NOON))
+
+    assert capsys.readouterr().err == (
+        "⚠️ Drop Production Alert - Warning\n"
+        "Title: Dead message\n"
+        "Message: welcome ntf_1 was not sent\n"
+        "Time: 2026-11-24 12:00 UTC\n"
+    )
+
+
+def test_capturing_never_raises(capture: ErrorCapture) -> None:
+    capture.capture(ValueError("01018012345"), reference="r")
+
+
+async def test_the_plan_has_three_monitors_the_escalation_and_the_page(
+    uptime: UptimeMonitoring, wanted: UptimePlan
+) -> None:
+    changes = await uptime.plan(wanted)
+
+    assert {change.kind for change in changes} == {ChangeKind.CREATE}
+    assert sum(change.what.startswith("monitor ") for change in changes) == 3
+    (policy,) = [change.detail for change in changes if change.what == "escalation policy"]
+    assert policy == "0 min SLACK, 5 min EMAIL oncall@drop.example, 15 min SMS +4740000000"
+
+
+async def test_applying_is_safe_to_repeat_and_changes_what_differs(
+    uptime: UptimeMonitoring, wanted: UptimePlan
+) -> None:
+    assert len(await uptime.apply(wanted)) == 5
+    assert await uptime.apply(wanted) == []
+
+    moved = replace(wanted, monitors=wanted.monitors[:2], status_page="drop")
+    kinds = [(change.kind, change.what) for change in await uptime.apply(moved)]
+
+    assert (ChangeKind.DELETE, "monitor Drop API from US East") in kinds
+    assert (ChangeKind.UPDATE, "status page drop") in kinds
