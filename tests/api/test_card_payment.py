@@ -380,6 +380,16 @@ async def _applicants(play: Play) -> list[str]:
     return [part.split('"')[0] for part in page.split('action="/sandbox/applicants/')[1:]]
 
 
+async def test_a_user_is_one_customer_however_often_they_pay(play: Play) -> None:
+    kari, silje = await play.approved(), await play.approved("silje")
+    for player in (kari, kari, silje):
+        await paid(player)
+
+    vendor = play.gateway.sandbox
+    intents = [(await vendor.get(f"/cards/payment_intents/pi_{number:06d}")).json() for number in (1, 2, 3)]
+    assert intents[0]["customer"] == intents[1]["customer"] != intents[2]["customer"]
+
+
 async def test_a_webhook_that_stripe_did_not_sign_is_refused(play: Play) -> None:
     http = play.browser().http
     body = b'{"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {}}}'

@@ -80,15 +80,17 @@ async def test_a_download_is_an_attachment_under_its_own_name(store: AtStore) ->
     assert (await store.get(url.replace("usr_kari", "usr_ola"))).status_code == 403
 
 
-async def test_writing_and_deleting_are_safe_to_repeat(store: AtStore) -> None:
+@pytest.mark.parametrize("bucket", Bucket)
+async def test_writing_and_deleting_are_safe_to_repeat_in_every_bucket(store: AtStore, bucket: Bucket) -> None:
+    target = ObjectKey(bucket, KEY.key)
     for body in (b"first", BODY):
-        await store.adapter.put(KEY, body, "application/pdf")
-    assert await store.adapter.read(KEY, at_most_bytes=100) == BODY
+        await store.adapter.put(target, body, "application/pdf")
+    assert await store.adapter.read(target, at_most_bytes=100) == BODY
 
     for _ in range(2):
-        await store.adapter.delete(KEY)
+        await store.adapter.delete(target)
 
-    assert await store.adapter.head(KEY) is None
+    assert await store.adapter.head(target) is None
 
 
 async def test_a_lost_answer_is_asked_for_again_and_silence_is_unavailable(store: AtStore, line: Line) -> None:
