@@ -1,0 +1,47 @@
+"""`gateway monitors`: what is watched from outside."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import typer
+
+from domain.uptime import Change, UptimePlan, uptime_plan
+from gateway.adapters import uptime_adapter
+from gateway.commands.terminal import OUT, Json, checked_settings
+from gateway.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="What is watched from outside.")
+
+
+def _uptime_plan(settings: Settings) -> UptimePlan:
+    return uptime_plan(
+        public_url=settings.public_url.rstrip("/"),
+        landing_url=settings.uptime_landing_url,
+        email=settings.uptime_email,
+        phone=settings.uptime_phone,
+        status_page=settings.uptime_status_page,
+    )
+
+
+def _tell_changes(changes: Sequence[Change], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps([asdict(change) for change in changes]))
+    elif not changes:
+        OUT.print("Nothing differs.")
+    for change in changes if not as_json else ():
+        text = f"{change.kind:<7} {change.what}: {change.detail}"
+        OUT.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command(name="plan")
+def plan_monitors(as_json: Json = False) -> None:
+    """Print what would be changed at the uptime vendor: monitors, escalation, status page."""
+    _tell_changes(asyncio.run(uptime_adapter().plan(_uptime_plan(checked_settings()))), as_json=as_json)
+
+
+@app.command(name="apply")
+def apply_monitors(as_json: Json = False) -> None:
+    """Make it so. Safe to repeat: what is as wanted stays."""
+    _tell_changes(asyncio.run(uptime_adapter().apply(_uptime_plan(checked_settings()))), as_json=as_json)
