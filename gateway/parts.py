@@ -37,6 +37,7 @@ from services.notifications import Notifications
 from services.payment_news import PaymentNews
 from services.payment_steps import PaymentSteps
 from services.payments import Payments
+from services.plan_news import PlanNews
 from services.plans import Plans
 from services.profiles import Profiles
 from services.reset import Reset
@@ -134,7 +135,8 @@ def build_parts(
     merchant = Merchant(settings.merchant_name, parse_account_number(settings.merchant_account))
     card_payments = CardPayments(work, read, adapters.cards, customers, card_news, steps, clock, merchant, origins)
     payments = Payments(work, read, adapters.payments, accounts, card_payments, news, steps, clock, origins)
-    plans = Plans(work, read, adapters.cards, customers, notices, clock, origins)
+    plan_news = PlanNews(work, read, adapters.cards, customers, notices, clock)
+    plans = Plans(work, read, adapters.cards, customers, plan_news, clock, origins)
     cards = Cards(work, read, adapters.issuing, features, clock)
     uploads = Uploads(work, read, adapters.storage, clock)
     exports = DataExports(work, read, adapters.storage, uploads, notices, clock)
@@ -144,7 +146,7 @@ def build_parts(
     sources: dict[str, WebhookSource] = {
         KYC: KycWebhooks(read, adapters.kyc, kyc),
         OPEN_BANKING: OpenBankingWebhooks(read, adapters.payments, banks, news),
-        CARDS: CardWebhooks(read, adapters.cards, card_news, plans),
+        CARDS: CardWebhooks(read, adapters.cards, card_news, plan_news),
         EMAIL: EmailWebhooks(adapters.email, notifications),
         SMS: SmsWebhooks(adapters.sms, notifications),
     }
@@ -162,7 +164,7 @@ def build_parts(
                 news=news,
                 card_news=card_news,
                 customers=customers,
-                plans=plans,
+                plan_news=plan_news,
                 notifications=notifications,
                 cards=cards,
                 uploads=uploads,

@@ -189,6 +189,8 @@ class Settings(BaseSettings):
             found.append("SERVICE_MODE and NEXT_PUBLIC_SERVICE_MODE differ: set one, or both alike.")
         if self.mode is ServiceMode.PRODUCTION:
             found.append("SERVICE_MODE=production needs production adapters, which this version does not have.")
+            if self.operator_token is None:
+                found.append("OPERATOR_TOKEN is needed in production: /api/operator is open without it.")
         if self.bankid_mock is False:
             found.append("BANKID_MOCK=false needs the BankID adapter, which this version does not have: leave it out.")
         found += self._provider_problems()

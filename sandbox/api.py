@@ -45,6 +45,24 @@ def _harmed(rail: str, handler: Handler) -> Handler:
     return harmed
 
 
+def _given(act: Callable[[World, Document], Awaitable[object]]) -> Handler:
+    """What a vendor does with a body."""
+
+    async def handler(world: World, request: Request) -> object:
+        return await act(world, await request.json())
+
+    return handler
+
+
+def _named(act: Callable[[World, str], Awaitable[object]], name: str) -> Handler:
+    """What a vendor does with the object that the path names."""
+
+    async def handler(world: World, request: Request) -> object:
+        return await act(world, request.path_params[name])
+
+    return handler
+
+
 def _world(request: Request) -> World:
     world: World = request.app.state.world
     return world
@@ -87,10 +105,6 @@ async def _reset(world: World, request: Request) -> Document:
     return {}
 
 
-async def _token(world: World, request: Request) -> Document:
-    return await bankid.exchange(world, await request.json())
-
-
 async def _create_applicant(world: World, request: Request) -> Document:
     body = await request.json()
     return await kyc.create_applicant(world, body["externalUserId"], body["name"])
@@ -109,14 +123,6 @@ async def _access_token(world: World, request: Request) -> Document:
     return {"token": token, "userId": body["userId"]}
 
 
-async def _applicant_status(world: World, request: Request) -> Document:
-    return await kyc.applicant_by_id(world, request.path_params["applicant"])
-
-
-async def _submit_again(world: World, request: Request) -> Document:
-    return await kyc.submit_again(world, request.path_params["applicant"])
-
-
 async def _banks(world: World, request: Request) -> Document:
     if request.query_params.get("country") != "NO":
         return {"banks": []}
@@ -125,18 +131,6 @@ async def _banks(world: World, request: Request) -> Document:
         for one in banks().values()
     ]
     return {"banks": listed}
-
-
-async def _create_consent(world: World, request: Request) -> Document:
-    return await bank.create_consent(world, await request.json())
-
-
-async def _consent(world: World, request: Request) -> Document:
-    return await bank.consent_by_id(world, request.path_params["consent"])
-
-
-async def _revoke_consent(world: World, request: Request) -> Document:
-    return await bank.revoke_consent(world, request.path_params["consent"])
 
 
 def _is_attended(request: Request) -> bool:
@@ -197,18 +191,6 @@ async def _transactions(world: World, request: Request) -> Document:
     return {"transactions": items, "next": str(following) if following is not None else None}
 
 
-async def _create_payment(world: World, request: Request) -> Document:
-    return await bank.create_payment(world, await request.json())
-
-
-async def _payment(world: World, request: Request) -> Document:
-    return await bank.payment_by_id(world, request.path_params["payment"])
-
-
-async def _payment_by_reference(world: World, request: Request) -> Document:
-    return await bank.payment_by_reference(world, request.path_params["reference"])
-
-
 async def _cancel_payment(world: World, request: Request) -> Document:
     body = await request.json()
     return await bank.cancel_payment(world, request.path_params["payment"], body["redirectUri"])
@@ -218,42 +200,10 @@ async def _ledger(world: World, request: Request) -> Document:
     return {"bookings": await world.store.bookings(), "charges": await world.store.charges()}
 
 
-async def _create_customer(world: World, request: Request) -> Document:
-    return await cards.create_customer(world, await request.json())
-
-
-async def _delete_customer(world: World, request: Request) -> Document:
-    return await cards.delete_customer(world, request.path_params["customer"])
-
-
-async def _create_intent(world: World, request: Request) -> Document:
-    return await cards.create_intent(world, await request.json())
-
-
-async def _intent(world: World, request: Request) -> Document:
-    return await cards.intent_by_id(world, request.path_params["intent"])
-
-
 async def _confirm_intent(world: World, request: Request) -> Document:
     body = await request.json()
     identifier = request.path_params["intent"]
     return await cards.confirm(world, identifier, body["payment_method"], body["return_url"], body["idempotency_key"])
-
-
-async def _cancel_intent(world: World, request: Request) -> Document:
-    return await cards.cancel(world, request.path_params["intent"])
-
-
-async def _create_refund(world: World, request: Request) -> Document:
-    return await cards.create_refund(world, await request.json())
-
-
-async def _create_subscription(world: World, request: Request) -> Document:
-    return await plans.create(world, await request.json())
-
-
-async def _subscription(world: World, request: Request) -> Document:
-    return await plans.by_id(world, request.path_params["subscription"])
 
 
 async def _update_subscription(world: World, request: Request) -> Document:
@@ -262,32 +212,8 @@ async def _update_subscription(world: World, request: Request) -> Document:
     return await plans.update(world, identifier, cancel_at_period_end=body["cancel_at_period_end"])
 
 
-async def _cancel_subscription(world: World, request: Request) -> Document:
-    return await plans.cancel(world, request.path_params["subscription"])
-
-
-async def _send_mail(world: World, request: Request) -> Document:
-    return await messages.send_mail(world, await request.json())
-
-
-async def _send_sms(world: World, request: Request) -> Document:
-    return await messages.send_sms(world, await request.json())
-
-
 async def _geocode(world: World, request: Request) -> Document:
     return maps.geocode(request.query_params.get("address", ""))
-
-
-async def _create_cardholder(world: World, request: Request) -> Document:
-    return await issuing.create_cardholder(world, await request.json())
-
-
-async def _create_card(world: World, request: Request) -> Document:
-    return await issuing.create_card(world, await request.json())
-
-
-async def _card(world: World, request: Request) -> Document:
-    return await issuing.card_by_id(world, request.path_params["card"])
 
 
 async def _update_card(world: World, request: Request) -> Document:
@@ -329,43 +255,43 @@ ROUTES = [
     _route("/clock", _next_due),
     _route("/reset", _reset, "POST"),
     _route("/ledger", _ledger),
-    _route("/bankid/token", _token, "POST"),
+    _route("/bankid/token", _given(bankid.exchange), "POST"),
     _route("/kyc/applicants", _harmed(scenarios.KYC, _create_applicant), "POST"),
     _route("/kyc/applicants/by-external-id/{reference}", _applicant_by_reference),
-    _route("/kyc/applicants/{applicant}/status", _applicant_status),
-    _route("/kyc/applicants/{applicant}/pending", _submit_again, "POST"),
+    _route("/kyc/applicants/{applicant}/status", _named(kyc.applicant_by_id, "applicant")),
+    _route("/kyc/applicants/{applicant}/pending", _named(kyc.submit_again, "applicant"), "POST"),
     _route("/kyc/access-tokens", _access_token, "POST"),
     _route("/bank/banks", _banks),
-    _route("/bank/consents", _create_consent, "POST"),
-    _route("/bank/consents/{consent}", _consent),
-    _route("/bank/consents/{consent}", _revoke_consent, "DELETE"),
+    _route("/bank/consents", _given(bank.create_consent), "POST"),
+    _route("/bank/consents/{consent}", _named(bank.consent_by_id, "consent")),
+    _route("/bank/consents/{consent}", _named(bank.revoke_consent, "consent"), "DELETE"),
     _route("/bank/consents/{consent}/accounts", _accounts),
     _route("/bank/consents/{consent}/accounts/{account}/balances", _balances),
     _route("/bank/consents/{consent}/accounts/{account}/transactions", _transactions),
-    _route("/bank/payments", _harmed(scenarios.BANK, _create_payment), "POST"),
-    _route("/bank/payments/by-reference/{reference}", _payment_by_reference),
-    _route("/bank/payments/{payment}", _payment),
+    _route("/bank/payments", _harmed(scenarios.BANK, _given(bank.create_payment)), "POST"),
+    _route("/bank/payments/by-reference/{reference}", _named(bank.payment_by_reference, "reference")),
+    _route("/bank/payments/{payment}", _named(bank.payment_by_id, "payment")),
     _route("/bank/payments/{payment}/cancellation", _cancel_payment, "POST"),
-    _route("/issuing/cardholders", _create_cardholder, "POST"),
-    _route("/issuing/cards", _create_card, "POST"),
-    _route("/issuing/cards/{card}", _card),
+    _route("/issuing/cardholders", _given(issuing.create_cardholder), "POST"),
+    _route("/issuing/cards", _given(issuing.create_card), "POST"),
+    _route("/issuing/cards/{card}", _named(issuing.card_by_id, "card")),
     _route("/issuing/cards/{card}", _update_card, "POST"),
     _route("/storage/{bucket}/{key:path}/body", _read_object),
     _route("/storage/{bucket}/{key:path}", _put_object, "POST"),
     _route("/storage/{bucket}/{key:path}", _head_object),
     _route("/storage/{bucket}/{key:path}", _delete_object, "DELETE"),
-    _route("/mail/send", _send_mail, "POST"),
-    _route("/sms/messages", _send_sms, "POST"),
+    _route("/mail/send", _given(messages.send_mail), "POST"),
+    _route("/sms/messages", _given(messages.send_sms), "POST"),
     _route("/maps/geocode", _geocode),
-    _route("/cards/customers", _create_customer, "POST"),
-    _route("/cards/customers/{customer}", _delete_customer, "DELETE"),
-    _route("/cards/payment_intents", _create_intent, "POST"),
-    _route("/cards/payment_intents/{intent}", _intent),
+    _route("/cards/customers", _given(cards.create_customer), "POST"),
+    _route("/cards/customers/{customer}", _named(cards.delete_customer, "customer"), "DELETE"),
+    _route("/cards/payment_intents", _given(cards.create_intent), "POST"),
+    _route("/cards/payment_intents/{intent}", _named(cards.intent_by_id, "intent")),
     _route("/cards/payment_intents/{intent}/confirm", _harmed(scenarios.CARD, _confirm_intent), "POST"),
-    _route("/cards/payment_intents/{intent}/cancel", _cancel_intent, "POST"),
-    _route("/cards/refunds", _create_refund, "POST"),
-    _route("/cards/subscriptions", _create_subscription, "POST"),
-    _route("/cards/subscriptions/{subscription}", _subscription),
+    _route("/cards/payment_intents/{intent}/cancel", _named(cards.cancel, "intent"), "POST"),
+    _route("/cards/refunds", _given(cards.create_refund), "POST"),
+    _route("/cards/subscriptions", _given(plans.create), "POST"),
+    _route("/cards/subscriptions/{subscription}", _named(plans.by_id, "subscription")),
     _route("/cards/subscriptions/{subscription}", _update_subscription, "POST"),
-    _route("/cards/subscriptions/{subscription}", _cancel_subscription, "DELETE"),
+    _route("/cards/subscriptions/{subscription}", _named(plans.cancel, "subscription"), "DELETE"),
 ]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from db.ids import new_id
 from db.tables.event import AuditEventRow
-from db.unit_of_work import Read, Work
+from db.unit_of_work import Queries, Read, Work
 from domain.account import NAME_OF_DELETED, Kept, kept_after
 from domain.clock import Clock
 from domain.errors import InvalidInput, InvalidState, ProviderUnavailable, Unavailable
@@ -69,6 +69,7 @@ class AccountDeletion:
         await self._sessions.end_all(user_id)
         now = self._clock.now()
         async with self._work() as work:
+            await self._require_nothing_moving(work, user_id)
             await self._uploads.forget(work, user_id)
             await self._exports.forget(work, user_id)
             await self._customers.forget(work, user_id)
@@ -81,6 +82,11 @@ class AccountDeletion:
             await work.commit()
         return Deleted(now, kept_after(now))
 
+    async def _require_nothing_moving(self, read: Queries, user_id: UserId) -> None:
+        moving = await read.payments.open_of_user(user_id, _OPEN)
+        if moving:
+            raise InvalidState(f"A payment is {moving[0].status}: wait until it has ended, then delete the account.")
+
     async def _end_what_is_under_way(self, user_id: UserId) -> None:
         try:
             await self._payments.cancel_unauthorised(user_id)
@@ -91,9 +97,7 @@ class AccountDeletion:
             message = "What is under way could not be ended just now. Try again soon."
             raise ProviderUnavailable(error.provider, message) from error
         async with self._read() as read:
-            moving = await read.payments.open_of_user(user_id, _OPEN)
-        if moving:
-            raise InvalidState(f"A payment is {moving[0].status}: wait until it has ended, then delete the account.")
+            await self._require_nothing_moving(read, user_id)
         try:
             await self._banks.end_at_banks(user_id)
         except Unavailable as error:

@@ -18,7 +18,7 @@ from services.card_news import CardNews
 from services.kyc import KycService
 from services.notifications import Notifications
 from services.payment_news import PaymentNews
-from services.plans import Plans
+from services.plan_news import PlanNews
 
 KYC: Final = "sumsub"
 OPEN_BANKING: Final = "openbanking"
@@ -114,7 +114,7 @@ class OpenBankingWebhooks:
 
 
 class CardWebhooks:
-    def __init__(self, read: Read, vendors: Vendors[CardPaymentsProvider], news: CardNews, plans: Plans) -> None:
+    def __init__(self, read: Read, vendors: Vendors[CardPaymentsProvider], news: CardNews, plans: PlanNews) -> None:
         self._read = read
         self._vendors = vendors
         self._news = news

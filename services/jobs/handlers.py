@@ -14,7 +14,7 @@ from services import (
     notices,
     payment_news,
     payment_steps,
-    plans,
+    plan_news,
     retention,
     uploads,
     webhooks,
@@ -31,7 +31,7 @@ from services.kyc import KycService
 from services.notifications import Notifications
 from services.payment_news import PaymentNews
 from services.payments import Payments
-from services.plans import Plans
+from services.plan_news import PlanNews
 from services.retention import Retention
 from services.uploads import Uploads
 from services.webhooks import Webhooks
@@ -48,7 +48,7 @@ class Services:
     news: PaymentNews
     card_news: CardNews
     customers: Customers
-    plans: Plans
+    plan_news: PlanNews
     notifications: Notifications
     cards: Cards
     uploads: Uploads
@@ -80,7 +80,7 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
         uploads.DELETE_OBJECT: lambda job: services.uploads.delete_object(**job),
         data_exports.BUILD_EXPORT: lambda job: services.exports.build(**job),
         data_exports.EXPIRE_EXPORT: lambda job: services.exports.expire(**job),
-        plans.ASK_PLAN: lambda job: services.plans.ask(**job),
+        plan_news.ASK_PLAN: lambda job: services.plan_news.ask(**job),
         payment_steps.REFRESH_ACCOUNT: lambda job: _refresh_account(services.accounts, job),
     }
 
