@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
+from db.tables.all import METADATA
 from domain.alert import Alert, Severity
 from gateway.settings import InvalidSettings, load_settings
 from providers.errors.off import NoCapture
 from services.incidents import Incidents
+from tests.api.test_upload import stored
 from tests.builders.cards import charges, plan_of, subscribe
 from tests.builders.gateway import Play, StandingClock, a_payment, pay, payment_of, playing
 from tests.builders.line import Line
@@ -238,3 +241,26 @@ class TestTheClock:
 
         assert response.headers["location"] == "/sandbox/outbox"
         assert "Thu 24 Dec 2026, 12:00:00 UTC" in page.text
+
+
+async def test_a_reset_empties_every_vendor_and_every_table_and_keeps_the_clock(play: Play) -> None:
+    kari, account = await play.banked()
+    await pay(kari, a_payment(account))
+    await subscribe(kari)
+    await stored(play, kari)
+    await play.advance(days=1)
+
+    assert (await kari.http.post("/api/mock/reset")).json() == {"status": "ok"}
+
+    async with play.gateway.database.read_engine.connect() as connection:
+        for table in METADATA.sorted_tables:
+            count = (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+            # The clock's offset, and the next purge.
+            assert count == (table.name in ("clock_offset", "job")), table.name
+    assert await charges(play) == await play.ledger() == []
+    for page in ("files", "outbox", "webhooks"):
+        assert 'class="empty"' in (await kari.http.get(f"/sandbox/{page}")).text
+    now = (await kari.http.get("/api/mock/clock")).json()["now"]
+    assert datetime.fromisoformat(now) == NOON + timedelta(days=1, seconds=3)
+    again = await play.approved()
+    assert (await subscribe(again))["planSubscription"]["status"] == "ACTIVE"
