@@ -58,7 +58,6 @@ class RouteParts:
     public_url: str | None
     allowed_origins: tuple[str, ...]
     default_return_to: str
-    has_sandbox: bool
     operator_token: str | None
 
 

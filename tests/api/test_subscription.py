@@ -213,7 +213,7 @@ async def test_bank_connections_are_followed(play: Play) -> None:
 async def test_a_cursor_of_another_stream_or_ahead_of_this_one_answers_a_gap(play: Play) -> None:
     kari, silje = await play.person(), await play.person("silje")
     ahead = (await events_of(play, kari, VIEWER, 1))[0]["cursor"]
-    await play.gateway.parts.reset.reset_mock_services()
+    await play.gateway.parts.routes.reset.reset_mock_services()
     kari, silje = await play.person(), await play.person("silje")
     theirs = (await events_of(play, silje, VIEWER, 1))[0]["cursor"]
 

@@ -1,0 +1,67 @@
+"""What every use case stands on: the database, the clocks, the vendors' adapters, and who is told of what."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import httpx
+
+from db.engine import Database
+from db.unit_of_work import CommitHints, Read, Reading, UnitOfWork, Work
+from domain.clock import Clock
+from domain.ids import UserId
+from gateway.adapters import Adapters, mock_adapters
+from gateway.settings import Settings
+from providers.fanout.memory import MemoryFanout
+from services.incidents import Incidents
+from services.notices import Notices
+from services.timeline import Timeline
+from services.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    settings: Settings
+    database: Database
+    clock: Clock
+    machine_clock: Clock
+    hints: CommitHints
+    work: Work
+    read: Read
+    fanout: MemoryFanout
+    adapters: Adapters
+    vault: Vault
+    timeline: Timeline
+    incidents: Incidents
+    notices: Notices
+
+
+def lay_foundation(
+    settings: Settings, database: Database, clock: Clock, machine_clock: Clock, sandbox: httpx.AsyncClient
+) -> Foundation:
+    """Mock mode over an open database and a client of the sandbox."""
+    fanout, hints = MemoryFanout(), CommitHints()
+
+    def publish(users: Sequence[UserId]) -> None:
+        for user in users:
+            fanout.publish(user)
+
+    hints.on_events = publish
+    work, read = partial(UnitOfWork, database.write, hints), partial(Reading, database.read)
+    adapters = mock_adapters(settings, clock, sandbox)
+    keys = [key.get_secret_value() for key in settings.field_encryption_keys]
+    return Foundation(
+        settings=settings,
+        database=database,
+        clock=clock,
+        machine_clock=machine_clock,
+        hints=hints,
+        work=work,
+        read=read,
+        fanout=fanout,
+        adapters=adapters,
+        vault=Vault(keys, settings.field_hash_key.get_secret_value()),
+        timeline=Timeline(work, read, clock, keeps_pushes=True),
+        incidents=Incidents(adapters.alerts, adapters.errors, clock),
+        notices=Notices(clock, email_vendor=adapters.email.current, sms_vendor=adapters.sms.current),
+    )
