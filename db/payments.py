@@ -54,6 +54,7 @@ class PaymentQueries:
         user_id: UserId,
         *,
         statuses: Sequence[Status],
+        rails: Sequence[Rail],
         after: str | None,
         before: str | None,
         limit: int,
@@ -63,6 +64,8 @@ class PaymentQueries:
         query = select(PaymentRow).where(PaymentRow.user_id == user_id)
         if statuses:
             query = query.where(col(PaymentRow.status).in_(statuses))
+        if rails:
+            query = query.where(col(PaymentRow.rail).in_(rails))
         if after is not None:
             query = query.where(col(PaymentRow.id) > after if oldest_first else col(PaymentRow.id) < after)
         if before is not None:

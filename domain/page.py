@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from domain.payment import Status
+from domain.payment import Rail, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +33,5 @@ class PaymentPage:
 
     statuses: Sequence[Status]
     keyset: Keyset
+    rails: Sequence[Rail] = ()
     oldest_first: bool = False

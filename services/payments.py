@@ -101,6 +101,7 @@ class Payments:
             return await read.payments.page(
                 user_id,
                 statuses=page.statuses,
+                rails=page.rails,
                 after=keyset.after,
                 before=keyset.before,
                 limit=keyset.limit,

@@ -206,6 +206,7 @@ class PaymentConnection:
 @strawberry.input(description="Which payments.")
 class PaymentFilter:
     statuses: list[Status] | None = strawberry.field(description="Any of these; all where left out.", default=None)
+    rails: list[Rail] | None = strawberry.field(description="Any of these; both where left out.", default=None)
 
 
 @strawberry.enum(description="In which order payments come.")

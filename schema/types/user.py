@@ -127,8 +127,8 @@ class User(Node):
         before: Before = None,
     ) -> PaymentConnection:
         wanted = keyset(first, after, last, before)
-        statuses = tuple(filter.statuses or ()) if filter else ()
-        asked = PaymentPage(statuses, wanted, oldest_first=order_by is PaymentOrderBy.OLDEST_FIRST)
+        statuses, rails = (filter.statuses or (), filter.rails or ()) if filter else ((), ())
+        asked = PaymentPage(tuple(statuses), wanted, tuple(rails), order_by is PaymentOrderBy.OLDEST_FIRST)
         page, page_info = page_of(await info.context.pages.payments(asked), wanted, lambda one: cursor_of_key(one.id))
         edges = [PaymentEdge(node=Payment.of(one), cursor=cursor_of_key(one.id)) for one in page]
         return PaymentConnection(edges=edges, page_info=page_info)

@@ -17,7 +17,7 @@ from tests.builders.cards import (
     paid,
     refund,
 )
-from tests.builders.gateway import Play, Player
+from tests.builders.gateway import Play, Player, a_payment, pay
 from tests.builders.line import Line
 
 CANCEL = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { status } userErrors { code } } }"
@@ -378,6 +378,26 @@ async def test_losing_kyc_approval_cancels_what_is_not_paid(play: Play) -> None:
 async def _applicants(play: Play) -> list[str]:
     page = (await play.browser().http.get("/sandbox/")).text
     return [part.split('"')[0] for part in page.split('action="/sandbox/applicants/')[1:]]
+
+
+async def test_payments_are_listed_by_rail(play: Play) -> None:
+    kari, account = await play.banked()
+    await pay(kari, a_payment(account))
+    await paid(kari)
+
+    listed = {}
+    for rails in (["BANK"], ["CARD"], ["BANK", "CARD"], None):
+        query = """query($rails: [PaymentRail!]) { viewer { payments(filter: {rails: $rails}) {
+          edges { node { rail } } } } }"""
+        edges = (await kari.ask(query, rails=rails))["viewer"]["payments"]["edges"]
+        listed[str(rails)] = sorted(edge["node"]["rail"] for edge in edges)
+
+    assert listed == {
+        "['BANK']": ["BANK"],
+        "['CARD']": ["CARD"],
+        "['BANK', 'CARD']": ["BANK", "CARD"],
+        "None": ["BANK", "CARD"],
+    }
 
 
 async def test_a_user_is_one_customer_however_often_they_pay(play: Play) -> None:

@@ -200,6 +200,38 @@ async def test_a_vendor_in_trouble_does_nothing_or_does_it_late(play: Play, faul
     assert await play.ledger() == []
 
 
+@pytest.mark.parametrize("fault", ["vendor-slow", "vendor-rate-limits", "vendor-fails"])
+async def test_a_card_vendor_in_trouble_charges_once_or_not_at_all(play: Play, fault: str) -> None:
+    kari = await play.approved()
+    given = {"amount": {"amountMinor": "12500", "currency": "NOK"}, "idempotencyKey": key()}
+    payment = (await ask(kari, CREATE, None, input=given))["payment"]
+
+    confirmation = {"id": payment["id"], "paymentMethod": VISA, "idempotencyKey": key()}
+    await ask(kari, CONFIRM, fault, input=confirmation)
+    await play.advance(minutes=2)
+
+    ended = await card_payment(kari, payment["id"])
+    if fault == "vendor-slow":
+        assert ended["status"] == "SETTLED"
+    else:
+        assert (ended["status"], ended["failure"]["code"]) == ("AUTHORISATION_REQUIRED", "PROVIDER_UNAVAILABLE")
+    assert not ended["inDoubt"]
+    assert len(await charges(play)) == (ended["status"] == "SETTLED")
+
+
+@pytest.mark.parametrize("fault", ["vendor-rate-limits", "vendor-fails"])
+async def test_a_kyc_vendor_in_trouble_is_told_of_and_tried_again(play: Play, fault: str) -> None:
+    kari = await play.person()
+    start = "mutation { startKyc { kyc { status } userErrors { code message } } }"
+
+    away = await ask(kari, start, fault)
+    again = await ask(kari, start, None)
+
+    assert [error["code"] for error in away["userErrors"]] == ["PROVIDER_UNAVAILABLE"]
+    assert "Verification temporarily unavailable" in away["userErrors"][0]["message"]
+    assert again["kyc"]["status"] == "PENDING"
+
+
 async def test_an_unknown_scenario_is_named_and_the_known_ones_are_listed(play: Play) -> None:
     response = await play.browser().http.post("/graphql", json={"query": "{ plans { id } }"}, headers={HEADER: "chaos"})
 

@@ -4,6 +4,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import func, select
 
@@ -164,6 +165,26 @@ async def test_start_stop_and_what_was_left_unmatched_are_told(
     for title in ("Title: Gateway started", "Title: Unmatched webhook", "Title: Gateway stopped"):
         assert told.count(title) == 1
     assert "ℹ️ Drop Development Alert - Information" in told
+
+
+async def test_an_unforeseen_error_gives_a_reference_and_an_alert_and_says_nothing_else(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with play.gateway.database.write_engine.begin() as connection:
+        await connection.exec_driver_sql("DROP TABLE webhook_event")
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(play.app, raise_app_exceptions=False), base_url="http://localhost:8000"
+    ) as http:
+        response = await http.get("/api/operator/webhooks")
+    await play.gateway.parts.incidents.drain()
+
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (500, "INTERNAL")
+    assert "webhook_event" not in response.text
+    told = capsys.readouterr().err
+    assert "Title: Unhandled exception" in told
+    assert problem["detail"].rpartition(" ")[2] in told
 
 
 class TestTheClock:
