@@ -1,12 +1,11 @@
 """What a user asks for when paying by card, checked as a whole."""
 
-import hashlib
-import json
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from domain.errors import Refusal, Refusals
+from domain.idempotency import fingerprint_of
 from domain.ids import UserId
 from domain.input import check_amount, check_key, checked_text, fault
 from domain.money import Money
@@ -31,11 +30,6 @@ class CardPaymentOrder:
     @property
     def fingerprint(self) -> str:
         return fingerprint_of(self.amount.amount_minor, self.amount.currency, self.description)
-
-
-def fingerprint_of(*fields: object) -> str:
-    """A hash of the business fields: what the same idempotency key must come with."""
-    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
 
 def card_payment_order(

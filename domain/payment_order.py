@@ -1,13 +1,12 @@
 """What a user asks for when paying, checked as a whole: all faults of an input at once."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from domain.account_number import AccountNumber, InvalidAccountNumber, is_kid, parse_account_number
 from domain.errors import Refusal, Refusals
+from domain.idempotency import fingerprint_of
 from domain.ids import AccountId, PaymentId, UserId
 from domain.input import check_amount, check_key, checked_text, fault
 from domain.money import Money
@@ -51,7 +50,7 @@ class PaymentOrder:
     @property
     def fingerprint(self) -> str:
         """A hash of the business fields: what the same idempotency key must come with."""
-        fields = (
+        return fingerprint_of(
             self.debtor_account_id,
             self.creditor_name,
             self.creditor_account.iban,
@@ -61,7 +60,6 @@ class PaymentOrder:
             self.message,
             self.execution_date and self.execution_date.isoformat(),
         )
-        return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
 
 def payment_order(user_id: UserId, given: PaymentInput, today: date) -> PaymentOrder:

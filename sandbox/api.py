@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import bank, bankid, cards, clock, issuing, kyc, maps, messages, objects, plans, scenarios
+from sandbox import bank, bankid, cards, clock, issuing, kyc, maps, messages, objects, plans, refunds, scenarios
 from sandbox.people import banks
 from sandbox.problems import Refused
 from sandbox.store import Document
@@ -289,7 +289,7 @@ ROUTES = [
     _route("/cards/payment_intents/{intent}", _named(cards.intent_by_id, "intent")),
     _route("/cards/payment_intents/{intent}/confirm", _harmed(scenarios.CARD, _confirm_intent), "POST"),
     _route("/cards/payment_intents/{intent}/cancel", _named(cards.cancel, "intent"), "POST"),
-    _route("/cards/refunds", _given(cards.create_refund), "POST"),
+    _route("/cards/refunds", _given(refunds.create_refund), "POST"),
     _route("/cards/subscriptions", _given(plans.create), "POST"),
     _route("/cards/subscriptions/{subscription}", _named(plans.by_id, "subscription")),
     _route("/cards/subscriptions/{subscription}", _update_subscription, "POST"),

@@ -1,23 +1,17 @@
-"""The card vendor: customers, payment intents, refunds and disputes. It speaks as Stripe does."""
+"""The card vendor: customers and payment intents. It speaks as Stripe does."""
 
 import secrets
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
 from sandbox import scenarios
 from sandbox.card_catalogue import Decline, cards
+from sandbox.card_events import notify
 from sandbox.problems import Refused
 from sandbox.store import Document
-from sandbox.webhooks import STRIPE, send_later, tell
 from sandbox.world import World
 
-API_VERSION: Final = "2023-10-16"
-SETTLE_REFUND: Final = "settle_refund"
-_PENDING_REFUND: Final = timedelta(hours=1)
-_FAILING_REFUND: Final = timedelta(days=1)
-_EVIDENCE_WITHIN: Final = timedelta(days=7)
 _PAYABLE: Final = ("requires_payment_method", "requires_confirmation")
 _CANCELLABLE: Final = (*_PAYABLE, "requires_action", "requires_capture")
 _DECLINES: Final[Mapping[str, Decline]] = {
@@ -239,99 +233,3 @@ def page_beside(return_url: str, path: str) -> str:
     """A page of the sandbox at the address that the browser came from."""
     origin = urlsplit(return_url)
     return f"{origin.scheme}://{origin.netloc}/sandbox/{path}"
-
-
-# Refunds and disputes
-
-
-async def create_refund(world: World, body: Document) -> Document:
-    """The same idempotency key gives the same refund."""
-    async with world.store.transaction():
-        known = await world.store.by_reference("refund", body["idempotency_key"])
-        if known is not None:
-            return known
-        intent = await intent_by_id(world, body["payment_intent"])
-        charge = intent["latest_charge"]
-        if charge is None:
-            raise Refused(400, "payment_intent_unexpected_state", "The payment has no charge to refund.")
-        if charge["dispute"] is not None and charge["dispute"]["status"] not in ("won", "lost"):
-            raise Refused(400, "charge_disputed", "The charge is disputed.")
-        left = charge["amount"] - sum(one["amount"] for one in charge["refunds"]["data"] if one["status"] != "failed")
-        if not 0 < body["amount"] <= left:
-            raise Refused(400, "charge_already_refunded", "More than what remains cannot be refunded.")
-        plan = cards()[intent["payment_method"]].refund
-        refund: Document = {
-            "id": f"re_{await world.store.next_number('refund'):06d}",
-            "object": "refund",
-            "payment_intent": intent["id"],
-            "amount": body["amount"],
-            "currency": intent["currency"],
-            "metadata": {**body["metadata"], "orderId": intent["metadata"]["orderId"]},
-            "status": "pending" if plan == "pending" else "succeeded",
-        }
-        await world.store.put("refund", refund["id"], refund, owner=intent["id"], reference=body["idempotency_key"])
-        await notify(world, "charge.refunded", charge_object(intent))
-        if plan != "succeeds":
-            later, status = (_PENDING_REFUND, "succeeded") if plan == "pending" else (_FAILING_REFUND, "failed")
-            await world.store.schedule(world.now + later, SETTLE_REFUND, {"refund": refund["id"], "status": status})
-    world.on_scheduled()
-    return refund
-
-
-async def settle_refund(world: World, body: Document) -> None:
-    async with world.store.transaction():
-        refund = await world.store.get("refund", body["refund"])
-        assert refund is not None
-        refund["status"] = body["status"]
-        await world.store.put("refund", refund["id"], refund, owner=refund["payment_intent"])
-        await notify(world, "charge.refund.updated", refund)
-
-
-async def dispute(world: World, identifier: str, decision: str) -> None:
-    """The card holder objects (`open`), and later the card's bank decides (`won`, `lost`)."""
-    async with world.store.transaction():
-        intent = await intent_by_id(world, identifier)
-        charge = intent["latest_charge"]
-        if charge is None or (charge["dispute"] is None) != (decision == "open"):
-            raise Refused(409, "STATUS_INVALID", "There is nothing to dispute or to decide.")
-        found = charge["dispute"] or {
-            "id": f"dp_{identifier[3:]}",
-            "object": "dispute",
-            "payment_intent": identifier,
-            "amount": charge["amount"],
-            "currency": intent["currency"],
-            "reason": "fraudulent",
-            "evidence_details": {"due_by": int((world.now + _EVIDENCE_WITHIN).timestamp())},
-        }
-        found["status"] = "needs_response" if decision == "open" else decision
-        await world.store.put("dispute", found["id"], found)
-        await notify(world, f"charge.dispute.{'created' if decision == 'open' else 'closed'}", found)
-    world.on_scheduled()
-
-
-def charge_object(intent: Document) -> Document:
-    """A charge as its events show it."""
-    charge: Document = intent["latest_charge"]
-    return {"id": charge["id"], "object": "charge", "payment_intent": intent["id"], "metadata": intent["metadata"]}
-
-
-async def event_of(world: World, kind: str, shown: Document) -> Document:
-    """An event as the vendor sends it."""
-    return {
-        "id": f"evt_{await world.store.next_number('stripe_event'):08d}",
-        "object": "event",
-        "api_version": API_VERSION,
-        "created": int(world.now.timestamp()),
-        "type": kind,
-        "livemode": False,
-        "data": {"object": shown},
-    }
-
-
-async def notify(world: World, kind: str, shown: Document, about: Document | None = None) -> None:
-    """Queue an event in the transaction that causes it; `about` is the object whose scenario counts."""
-    event = await event_of(world, kind, shown)
-    if about is None:
-        await send_later(world, STRIPE, event)
-    else:
-        await tell(world, STRIPE, event, about)

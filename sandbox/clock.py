@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from sandbox import bank, cards, kyc, plans, webhooks
+from sandbox import bank, kyc, plans, refunds, webhooks
 from sandbox.store import Document
 from sandbox.world import World
 
@@ -13,7 +13,7 @@ _WHAT: Final[Mapping[str, Callable[[World, Document], Awaitable[None]]]] = {
     bank.CONSENT_PAGE_ENDS: bank.end_consent_page,
     bank.PAYMENT_PAGE_ENDS: bank.end_payment_page,
     bank.EXECUTE: bank.execute,
-    cards.SETTLE_REFUND: cards.settle_refund,
+    refunds.SETTLE_REFUND: refunds.settle_refund,
     plans.RENEW: plans.renew,
     plans.FIRST_PAYMENT_ENDS: plans.end_first_payment,
     webhooks.DELIVER: webhooks.deliver,

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sandbox import bank, bankid, card_catalogue, cards, kyc, objects, plans, scenarios, triggers, webhooks
+from sandbox import bank, bankid, card_catalogue, cards, kyc, objects, plans, refunds, scenarios, triggers, webhooks
 from sandbox.people import banks, person, personas
 from sandbox.problems import Refused
 from sandbox.store import Document
@@ -259,7 +259,7 @@ async def dispute(request: Request) -> Response:
     decision = (await _form(request)).get("decision", "")
     if decision not in ("open", "won", "lost"):
         raise Refused(400, "FORMAT_ERROR", "There is no such decision.")
-    await cards.dispute(_world(request), request.path_params["intent"], decision)
+    await refunds.dispute(_world(request), request.path_params["intent"], decision)
     return RedirectResponse("/sandbox/", _SEE_OTHER)
 
 

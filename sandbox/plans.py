@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sandbox.card_catalogue import Card, Decline, cards
-from sandbox.cards import error_of, notify, page_beside
+from sandbox.card_events import notify
+from sandbox.cards import error_of, page_beside
 from sandbox.problems import Refused
 from sandbox.store import Document
 from sandbox.world import World

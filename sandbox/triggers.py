@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from sandbox import cards, kyc
+from sandbox import card_events, cards, kyc
 from sandbox.problems import Refused
 from sandbox.store import Document
 from sandbox.webhooks import OPEN_BANKING, SENDGRID, STRIPE, SUMSUB, TWILIO, compact, deliver
@@ -34,8 +34,8 @@ class Fired:
 async def _stripe(world: World, event: str, about: Document) -> Document:
     shown = {name: value for name, value in about.items() if name not in ("replies", "outcome", "delivery", "told")}
     if event == "charge.refunded":
-        shown = cards.charge_object(await cards.intent_by_id(world, about["id"]))
-    return await cards.event_of(world, event, shown)
+        shown = card_events.charge_object(await cards.intent_by_id(world, about["id"]))
+    return await card_events.event_of(world, event, shown)
 
 
 async def _bank_payment(world: World, event: str, about: Document) -> Document:

@@ -11,10 +11,11 @@ from db.tables.payment import PaymentAttemptRow
 from db.unit_of_work import Read, Work, retry_on_stale
 from domain import ids
 from domain.account_number import AccountNumber
-from domain.card_payment import CardPaymentOrder, check_confirmation, fingerprint_of
+from domain.card_payment import CardPaymentOrder, check_confirmation
 from domain.clock import Clock
 from domain.dispute import Dispute
 from domain.errors import InDoubt, InvalidState, NotFound, PaymentInDoubt, ProviderUnavailable, Unavailable
+from domain.idempotency import fingerprint_of
 from domain.ids import AttemptId, PaymentId, RefundId, UserId
 from domain.input import require_key
 from domain.kyc import require_approved

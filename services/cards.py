@@ -11,7 +11,6 @@ from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
 from domain.card import Card, Cardholder, CardStatus, CardType
-from domain.card_payment import fingerprint_of
 from domain.clock import Clock
 from domain.errors import (
     AddressRequired,
@@ -23,6 +22,7 @@ from domain.errors import (
 )
 from domain.event import EventKind
 from domain.feature import Feature, Features
+from domain.idempotency import fingerprint_of
 from domain.ids import CardholderId, CardId, UserId
 from domain.input import require_key
 from domain.kyc import require_approved

@@ -12,7 +12,8 @@ from domain.errors import InDoubt, NotFound, Unavailable
 from domain.ids import NotificationId
 from domain.notification import Channel, Notification, NotificationStatus
 from domain.user import User
-from providers.email.port import DeliveryNotice, EmailMessage, EmailProvider, RecipientRefused
+from providers.delivery import DeliveryNotice, RecipientRefused
+from providers.email.port import EmailMessage, EmailProvider
 from providers.sms.port import SmsMessage, SmsProvider
 from providers.vendors import Vendors
 from services.incidents import Incidents

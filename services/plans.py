@@ -11,7 +11,7 @@ from db.ids import new_id
 from db.tables.plan import PlanSubscriptionRow
 from db.unit_of_work import Read, Work
 from domain import ids
-from domain.card_payment import check_confirmation, fingerprint_of
+from domain.card_payment import check_confirmation
 from domain.clock import Clock
 from domain.errors import (
     InDoubt,
@@ -20,6 +20,7 @@ from domain.errors import (
     ProviderUnavailable,
     Unavailable,
 )
+from domain.idempotency import fingerprint_of
 from domain.ids import PlanSubscriptionId, UserId
 from domain.kyc import require_approved
 from domain.payment import Failure, FailureCode

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from domain.clock import Clock
+from providers.delivery import DeliveryNotice, RecipientRefused
 from providers.email import sendgrid_events
-from providers.email.port import DeliveryNotice, EmailMessage, RecipientRefused
+from providers.email.port import EmailMessage
 from providers.resilience import Resilience
 from providers.sandbox_client import SandboxClient, SandboxRefusal
 from providers.texts import Texts

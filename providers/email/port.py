@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.errors import DropError
 from domain.ids import NotificationId
-from domain.notification import NotificationStatus, Template
+from domain.notification import Template
+from providers.delivery import DeliveryNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,24 +19,6 @@ class EmailMessage:
     template: Template
     locale: str
     data: Mapping[str, str]
-
-
-class RecipientRefused(DropError):
-    """The vendor will never deliver to this address."""
-
-    code = "RECIPIENT_REFUSED"
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryNotice:
-    """What became of one message. `status` is None for news that is not about delivery. `raw` is this event alone."""
-
-    event_key: str
-    raw: bytes
-    notification_id: str | None
-    vendor_message_id: str | None
-    status: NotificationStatus | None
-    detail: str
 
 
 class EmailProvider(Protocol):

@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from domain.errors import BadSignature, BadWebhook
 from domain.notification import NotificationStatus
-from providers.email.port import DeliveryNotice
+from providers.delivery import DeliveryNotice
 
 SIGNATURE: Final = "x-twilio-email-event-webhook-signature"
 TIMESTAMP: Final = "x-twilio-email-event-webhook-timestamp"

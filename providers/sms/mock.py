@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from providers.email.port import DeliveryNotice, RecipientRefused
+from providers.delivery import DeliveryNotice, RecipientRefused
 from providers.resilience import Resilience
 from providers.sandbox_client import SandboxClient, SandboxRefusal
 from providers.sms import twilio_status

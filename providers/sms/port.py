@@ -6,7 +6,7 @@ from typing import Protocol
 
 from domain.ids import NotificationId
 from domain.notification import Template
-from providers.email.port import DeliveryNotice
+from providers.delivery import DeliveryNotice
 
 
 @dataclass(frozen=True, slots=True)

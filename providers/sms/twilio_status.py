@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from domain.errors import BadSignature, BadWebhook
 from domain.notification import NotificationStatus
-from providers.email.port import DeliveryNotice
+from providers.delivery import DeliveryNotice
 
 SIGNATURE: Final = "x-twilio-signature"
 STATUS: Final[Mapping[str, NotificationStatus]] = {

@@ -9,8 +9,9 @@ from domain.errors import BadSignature, BadWebhook, InDoubt, Unavailable
 from domain.ids import NotificationId
 from domain.notification import Channel, NotificationStatus, Template, channel_of
 from gateway.mail_key import public_key_of
+from providers.delivery import RecipientRefused
 from providers.email import mock as email_mock
-from providers.email.port import EmailMessage, EmailProvider, RecipientRefused
+from providers.email.port import EmailMessage, EmailProvider
 from providers.geocoding import mock as geocoding_mock
 from providers.geocoding.port import Geocoder
 from providers.sms import mock as sms_mock

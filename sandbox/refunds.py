@@ -1,0 +1,81 @@
+"""Money given back to a card, and card holders' objections. It speaks as Stripe does."""
+
+from datetime import timedelta
+from typing import Final
+
+from sandbox.card_catalogue import cards
+from sandbox.card_events import charge_object, notify
+from sandbox.cards import intent_by_id
+from sandbox.problems import Refused
+from sandbox.store import Document
+from sandbox.world import World
+
+SETTLE_REFUND: Final = "settle_refund"
+_PENDING_REFUND: Final = timedelta(hours=1)
+_FAILING_REFUND: Final = timedelta(days=1)
+_EVIDENCE_WITHIN: Final = timedelta(days=7)
+
+
+async def create_refund(world: World, body: Document) -> Document:
+    """The same idempotency key gives the same refund."""
+    async with world.store.transaction():
+        known = await world.store.by_reference("refund", body["idempotency_key"])
+        if known is not None:
+            return known
+        intent = await intent_by_id(world, body["payment_intent"])
+        charge = intent["latest_charge"]
+        if charge is None:
+            raise Refused(400, "payment_intent_unexpected_state", "The payment has no charge to refund.")
+        if charge["dispute"] is not None and charge["dispute"]["status"] not in ("won", "lost"):
+            raise Refused(400, "charge_disputed", "The charge is disputed.")
+        left = charge["amount"] - sum(one["amount"] for one in charge["refunds"]["data"] if one["status"] != "failed")
+        if not 0 < body["amount"] <= left:
+            raise Refused(400, "charge_already_refunded", "More than what remains cannot be refunded.")
+        plan = cards()[intent["payment_method"]].refund
+        refund: Document = {
+            "id": f"re_{await world.store.next_number('refund'):06d}",
+            "object": "refund",
+            "payment_intent": intent["id"],
+            "amount": body["amount"],
+            "currency": intent["currency"],
+            "metadata": {**body["metadata"], "orderId": intent["metadata"]["orderId"]},
+            "status": "pending" if plan == "pending" else "succeeded",
+        }
+        await world.store.put("refund", refund["id"], refund, owner=intent["id"], reference=body["idempotency_key"])
+        await notify(world, "charge.refunded", charge_object(intent))
+        if plan != "succeeds":
+            later, status = (_PENDING_REFUND, "succeeded") if plan == "pending" else (_FAILING_REFUND, "failed")
+            await world.store.schedule(world.now + later, SETTLE_REFUND, {"refund": refund["id"], "status": status})
+    world.on_scheduled()
+    return refund
+
+
+async def settle_refund(world: World, body: Document) -> None:
+    async with world.store.transaction():
+        refund = await world.store.get("refund", body["refund"])
+        assert refund is not None
+        refund["status"] = body["status"]
+        await world.store.put("refund", refund["id"], refund, owner=refund["payment_intent"])
+        await notify(world, "charge.refund.updated", refund)
+
+
+async def dispute(world: World, identifier: str, decision: str) -> None:
+    """The card holder objects (`open`), and later the card's bank decides (`won`, `lost`)."""
+    async with world.store.transaction():
+        intent = await intent_by_id(world, identifier)
+        charge = intent["latest_charge"]
+        if charge is None or (charge["dispute"] is None) != (decision == "open"):
+            raise Refused(409, "STATUS_INVALID", "There is nothing to dispute or to decide.")
+        found = charge["dispute"] or {
+            "id": f"dp_{identifier[3:]}",
+            "object": "dispute",
+            "payment_intent": identifier,
+            "amount": charge["amount"],
+            "currency": intent["currency"],
+            "reason": "fraudulent",
+            "evidence_details": {"due_by": int((world.now + _EVIDENCE_WITHIN).timestamp())},
+        }
+        found["status"] = "needs_response" if decision == "open" else decision
+        await world.store.put("dispute", found["id"], found)
+        await notify(world, f"charge.dispute.{'created' if decision == 'open' else 'closed'}", found)
+    world.on_scheduled()
