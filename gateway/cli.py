@@ -70,7 +70,7 @@ def demo(
     url: Url = LOCAL,
     persona: Annotated[str, typer.Option(help="Who plays it.")] = "new",
 ) -> None:
-    """Play sign-in, KYC, a bank and a payment against a running gateway in mock mode, as a client would."""
+    """Play the whole product against a running gateway in mock mode, as a client would, and time each step."""
     try:
         asyncio.run(play(url.rstrip("/"), persona, OUT))
     except DemoFailed as error:
