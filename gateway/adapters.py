@@ -8,7 +8,8 @@ import httpx
 
 from domain.clock import Clock
 from gateway.mail_key import public_key_of
-from gateway.settings import Settings
+from gateway.settings import SLACK, Settings
+from providers.alerts import slack
 from providers.alerts.console import ConsoleAlerts
 from providers.alerts.port import AlertChannel
 from providers.card_issuing import mock as issuing_mock
@@ -68,15 +69,26 @@ class Declared(Protocol):
     RETRIED: frozenset[str]
 
 
-def mock_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient) -> Adapters:
-    """Every vendor is played by the sandbox."""
+def build_adapters(
+    settings: Settings, clock: Clock, sandbox: httpx.AsyncClient, internet: httpx.AsyncClient
+) -> Adapters:
+    """Every vendor is played by the sandbox; alerts go where the settings say."""
 
     breakers: dict[str, Callable[[], Awaitable[bool]]] = {}
 
-    def client(provider: str, declared: Declared) -> SandboxClient:
+    def guarded(provider: str, declared: Declared) -> Guard:
         guard = Guard(provider, declared.RESILIENCE, declared.RETRIED)
         breakers[provider] = guard.is_open
-        return SandboxClient(sandbox, guard)
+        return guard
+
+    def client(provider: str, declared: Declared) -> SandboxClient:
+        return SandboxClient(sandbox, guarded(provider, declared))
+
+    def alerts() -> AlertChannel:
+        if settings.slack_webhook_url is None or settings.vendor_of("alerts") != SLACK:
+            return ConsoleAlerts(settings.environment)
+        url = settings.slack_webhook_url.get_secret_value()
+        return slack.SlackAlerts(internet, guarded("alerts", slack), url=url, environment=settings.environment)
 
     texts = Texts()
     banks = client("open_banking", bank_mock)
@@ -111,7 +123,7 @@ def mock_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient) 
         sms=_mock(sms),
         storage=_mock(storage),
         issuing=_mock(issuing_mock.MockCardIssuing(client("card_issuing", issuing_mock))),
-        alerts=ConsoleAlerts(settings.environment),
+        alerts=alerts(),
         errors=NoCapture(),
         breakers=breakers,
         geocoding=_mock(geocoding_mock.MockGeocoder(client("geocoding", geocoding_mock))),

@@ -157,8 +157,9 @@ async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock
         event_hooks={"request": [tell_time]},
     )
     await stack.enter_async_context(sandbox)
+    internet = await stack.enter_async_context(httpx.AsyncClient())
 
-    parts = build_parts(settings, database, clock, machine, sandbox)
+    parts = build_parts(settings, database, clock, machine, sandbox, internet)
     driver = ClockDriver(clock, sandbox, parts.worker, parts.read, database)
     world.on_scheduled = driver.wake
     app.state.clock = driver

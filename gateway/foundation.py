@@ -10,7 +10,7 @@ from db.engine import Database
 from db.unit_of_work import CommitHints, Read, Reading, UnitOfWork, Work
 from domain.clock import Clock
 from domain.ids import UserId
-from gateway.adapters import Adapters, mock_adapters
+from gateway.adapters import Adapters, build_adapters
 from gateway.settings import Settings
 from providers.fanout.memory import MemoryFanout
 from services.incidents import Incidents
@@ -37,9 +37,14 @@ class Foundation:
 
 
 def lay_foundation(
-    settings: Settings, database: Database, clock: Clock, machine_clock: Clock, sandbox: httpx.AsyncClient
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    machine_clock: Clock,
+    sandbox: httpx.AsyncClient,
+    internet: httpx.AsyncClient,
 ) -> Foundation:
-    """Mock mode over an open database and a client of the sandbox."""
+    """Mock mode over an open database, a client of the sandbox and one of the vendors outside."""
     fanout, hints = MemoryFanout(), CommitHints()
 
     def publish(users: Sequence[UserId]) -> None:
@@ -48,7 +53,7 @@ def lay_foundation(
 
     hints.on_events = publish
     work, read = partial(UnitOfWork, database.write, hints), partial(Reading, database.read)
-    adapters = mock_adapters(settings, clock, sandbox)
+    adapters = build_adapters(settings, clock, sandbox, internet)
     keys = [key.get_secret_value() for key in settings.field_encryption_keys]
     return Foundation(
         settings=settings,

@@ -7,6 +7,8 @@ import structlog
 
 
 def configure_logging(level: str, *, is_terminal: bool) -> None:
+    # It logs whole addresses, and some are credentials.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer()
     )

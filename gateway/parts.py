@@ -57,10 +57,15 @@ class Parts:
 
 
 def build_parts(
-    settings: Settings, database: Database, clock: OffsetClock, machine_clock: Clock, sandbox: httpx.AsyncClient
+    settings: Settings,
+    database: Database,
+    clock: OffsetClock,
+    machine_clock: Clock,
+    sandbox: httpx.AsyncClient,
+    internet: httpx.AsyncClient,
 ) -> Parts:
-    """Assemble mock mode over an open database and a client of the sandbox."""
-    base = lay_foundation(settings, database, clock, machine_clock, sandbox)
+    """Assemble mock mode over an open database, a client of the sandbox and one of the vendors outside."""
+    base = lay_foundation(settings, database, clock, machine_clock, sandbox, internet)
     use = build_use_cases(base)
     webhooks = Webhooks(base.work, base.read, _sources(base, use), base.incidents, clock)
     worker = _worker(base, use, webhooks)

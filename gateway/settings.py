@@ -5,16 +5,18 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from db.engine import async_url
 from domain.account_number import InvalidAccountNumber, parse_account_number
 from domain.feature import Feature, Features
 
+SLACK: Final = "slack"
 # A port's vendors by name; the first is what mock mode runs on.
 PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "identity": ("mock",),
@@ -26,11 +28,13 @@ PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "sms": ("mock",),
     "storage": ("mock",),
     "geocoding": ("mock",),
-    "alerts": ("console",),
+    "alerts": ("console", SLACK),
     "uptime": ("mock",),
     "errors": ("off",),
 }
 _VAR: Final = Path("var")
+# Where a counterpart of one's own may answer without TLS.
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 # For mock mode alone, so that a newcomer sets nothing; production refuses to start without its own.
 _MOCK_FIELD_KEY: Final = "ZHJvcC1tb2NrLW1vZGUtZmllbGQta2V5LTAwMDAwMDA="
 _MOCK_SECRET: Final = "mock-mode-only"
@@ -42,6 +46,7 @@ _SECRETS: Final = (
     "stripe_webhook_secret",
     "twilio_auth_token",
     "operator_token",
+    "slack_webhook_url",
 )
 
 
@@ -77,7 +82,7 @@ class Settings(BaseSettings):
     sms_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
     storage_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
     geocoding_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
-    alerts_provider: str | None = Field(default=None, description="One provider switched alone: console.")
+    alerts_provider: str | None = Field(default=None, description="One provider switched alone: console or slack.")
     uptime_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
     errors_provider: str | None = Field(default=None, description="One provider switched alone: off.")
     feature_cardholders: bool = Field(default=False, description="Lets users become known to the card issuer.")
@@ -136,6 +141,9 @@ class Settings(BaseSettings):
     operator_token: SecretStr | None = Field(
         default=None, description="Opens /api/operator; without it only mock mode has that open."
     )
+    slack_webhook_url: SecretStr | None = Field(
+        default=None, description="Slack, Incoming Webhooks: where alerts go. It is a secret; without it, the console."
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("allowed_origins", "app_schemes", "field_encryption_keys", mode="before")
@@ -147,10 +155,17 @@ class Settings(BaseSettings):
     @classmethod
     def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         """`NAME_FILE` names a file that holds the secret, as vaults and secret managers hand them over."""
+        unreadable = []
         for name in _SECRETS:
-            path = os.environ.get(f"{name.upper()}_FILE")
+            variable = f"{name.upper()}_FILE"
+            path = os.environ.get(variable)
             if path and name not in values:
-                values[name] = Path(path).read_text().strip()
+                try:
+                    values[name] = Path(path).read_text().strip()
+                except (OSError, UnicodeDecodeError):
+                    unreadable.append(f"{variable}: {path} cannot be read as text.")
+        if unreadable:
+            raise ValueError("\n".join(unreadable))
         return values
 
     @property
@@ -167,8 +182,10 @@ class Settings(BaseSettings):
         return Features([feature for feature, is_on in switches.items() if is_on])
 
     def vendor_of(self, port: str) -> str:
-        """The port's vendor: its own switch, else what the mode runs on."""
+        """The port's vendor: its own switch, else what the mode runs on; for alerts Slack where its address is set."""
         chosen: str | None = getattr(self, f"{port}_provider")
+        if chosen is None and port == "alerts" and self.slack_webhook_url is not None:
+            return SLACK
         return chosen or PROVIDERS[port][0]
 
     @property
@@ -195,6 +212,7 @@ class Settings(BaseSettings):
             found.append("BANKID_MOCK=false needs the BankID adapter, which this version does not have: leave it out.")
         found += self._provider_problems()
         found += self._address_problems()
+        found += self._slack_problems()
         try:
             parse_account_number(self.merchant_account)
         except InvalidAccountNumber as error:
@@ -217,16 +235,39 @@ class Settings(BaseSettings):
             if self.vendor_of(port) not in known
         ]
 
+    def _slack_problems(self) -> list[str]:
+        if self.slack_webhook_url is None:
+            return ["SLACK_WEBHOOK_URL is needed for ALERTS_PROVIDER=slack."] if self.alerts_provider == SLACK else []
+        parts = _parts(self.slack_webhook_url.get_secret_value())
+        is_here = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        if parts.hostname and (parts.scheme == "https" or is_here):
+            return []
+        # Without its value: the address is the credential.
+        return ["SLACK_WEBHOOK_URL must be an https address, as Slack shows it under Incoming Webhooks."]
+
     def _address_problems(self) -> list[str]:
         found = []
-        public = urlsplit(self.public_url)
+        public = _parts(self.public_url)
         if public.scheme not in ("http", "https") or not public.netloc or public.path not in ("", "/"):
             found.append("PUBLIC_URL must be an address such as https://api.example.no, without a path.")
         for origin in self.allowed_origins:
-            parts = urlsplit(origin)
+            parts = _parts(origin)
             if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
                 found.append(f"ALLOWED_ORIGINS: {origin!r} is not an origin such as https://app.example.no.")
         return found
+
+
+def _parts(address: str) -> SplitResult:
+    """Empty parts where it is no address at all."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
+
+
+def _line(found: ErrorDetails) -> str:
+    message = found["msg"].removeprefix("Value error, ")
+    return ": ".join((*(str(part).upper() for part in found["loc"]), message))
 
 
 def load_settings(**given: Any) -> Settings:
@@ -234,7 +275,7 @@ def load_settings(**given: Any) -> Settings:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        lines = [_line(found) for found in error.errors()]
         raise InvalidSettings("\n".join(lines)) from error
     problems = settings.problems()
     if problems:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from providers.errors.port import ErrorCapture
 MANY_ERRORS: Final = 5
 WINDOW_S: Final = 60
 QUIET_S: Final = 600
+DRAIN_S: Final = 5
 # Above this operators have enough to read.
 _WAITING: Final = 100
 _log = structlog.get_logger()
@@ -71,17 +73,33 @@ class Incidents:
         self._waiting.put_nowait(Alert(severity, title, message, self._clock.now()))
 
     async def run(self) -> None:
-        """Send what is queued, until cancelled."""
+        """Send what is queued, until cancelled; what was under way then is queued again."""
         while True:
-            await self._send(await self._waiting.get())
+            alert = await self._waiting.get()
+            try:
+                await self._send(alert)
+            except asyncio.CancelledError:
+                with suppress(asyncio.QueueFull):
+                    self._waiting.put_nowait(alert)
+                raise
 
-    async def drain(self) -> None:
-        """Send what is queued now."""
-        while not self._waiting.empty():
-            await self._send(self._waiting.get_nowait())
+    async def drain(self, within_s: float = DRAIN_S) -> None:
+        """Send what is queued now, within the time that a stop may take."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while not self._waiting.empty():
+                    await self._send(self._waiting.get_nowait())
+                return
+        _log.error("alerts_not_sent", waiting=self._waiting.qsize())
 
     async def _send(self, alert: Alert) -> None:
         try:
             await self._channel.send(alert)
         except DropError as error:
-            _log.warning("alert_not_sent", title=alert.title, error=type(error).__name__)
+            _log.error(
+                "alert_not_sent",
+                severity=alert.severity,
+                title=alert.title,
+                message=alert.message,
+                error=type(error).__name__,
+            )

@@ -1,5 +1,6 @@
 """The command line, as an operator and a newcomer use it."""
 
+import asyncio
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.scenarios import scenarios
+from tests.builders.counterpart import answer, counterpart
 from tests.builders.server import free_port, served
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +65,22 @@ def test_a_signal_is_named_in_the_last_alert(tmp_path: Path) -> None:
     told = (tmp_path / "serve.log").read_text()
     assert "Title: Gateway started" in told
     assert "Message: SIGTERM at http://localhost:" in told
+
+
+async def test_alerts_go_to_slack_where_its_address_is_set(tmp_path: Path) -> None:
+    def start_and_stop(url: str) -> None:
+        with served(tmp_path, SLACK_WEBHOOK_URL=url):
+            pass
+
+    async with counterpart(answer(200, "ok")) as vendor:
+        url = f"{vendor.url}/services/T0/B0/the-credential"
+        await asyncio.to_thread(start_and_stop, url)
+
+    titles = [request["text"].splitlines()[1] for request in vendor.requests]
+    assert titles == ["Title: Gateway started", "Title: Gateway stopped"]
+    told = (tmp_path / "serve.log").read_text()
+    assert "Title:" not in told
+    assert "the-credential" not in told
 
 
 def test_the_demo_without_a_gateway_says_how_to_start_one(tmp_path: Path) -> None:

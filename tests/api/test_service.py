@@ -1,5 +1,6 @@
 """What the gateway runs on: mode, switches, the one clock, and what operators are told."""
 
+import asyncio
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from db.tables.all import METADATA
 from domain.alert import Alert, Severity
@@ -30,6 +32,20 @@ class Heard:
 
     async def send(self, alert: Alert) -> None:
         self.alerts.append(alert)
+
+
+class Slow(Heard):
+    """A channel that answers when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began = asyncio.Event()
+        self.may_end = asyncio.Event()
+
+    async def send(self, alert: Alert) -> None:
+        self.began.set()
+        await self.may_end.wait()
+        await super().send(alert)
 
 
 class Machine:
@@ -82,6 +98,55 @@ def test_every_wrong_switch_is_named_at_once() -> None:
     assert "SMS_PROVIDER='pigeon' is unknown: choose mock." in message
 
 
+def test_addresses_that_are_none_are_named() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(
+            _env_file=None,
+            public_url="https://[x",
+            allowed_origins="https://[y",
+            slack_webhook_url="https://[z",
+        )
+
+    assert [line.split(" ")[0] for line in str(refused.value).splitlines()] == [
+        "PUBLIC_URL",
+        "ALLOWED_ORIGINS:",
+        "SLACK_WEBHOOK_URL",
+    ]
+
+
+def test_a_secret_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OPERATOR_TOKEN_FILE", str(tmp_path / "nowhere"))
+    (tmp_path / "picture").write_bytes(b"\xff\xd8")
+    monkeypatch.setenv("SLACK_WEBHOOK_URL_FILE", str(tmp_path / "picture"))
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(_env_file=None)
+
+    assert [line.split(" ")[0] for line in str(refused.value).splitlines()] == [
+        "OPERATOR_TOKEN_FILE:",
+        "SLACK_WEBHOOK_URL_FILE:",
+    ]
+
+
+def test_slack_is_chosen_by_its_address_and_needs_one() -> None:
+    address = "https://hooks.slack.com/services/T0/B0/the-credential"
+
+    assert load_settings(_env_file=None).vendor_of("alerts") == "console"
+    assert load_settings(_env_file=None, slack_webhook_url=address).vendor_of("alerts") == "slack"
+    aside = load_settings(_env_file=None, slack_webhook_url=address, alerts_provider="console")
+    assert aside.vendor_of("alerts") == "console"
+    with pytest.raises(InvalidSettings, match="SLACK_WEBHOOK_URL is needed for ALERTS_PROVIDER=slack"):
+        load_settings(_env_file=None, alerts_provider="slack")
+
+
+@pytest.mark.parametrize("address", ["hooks.slack.com/the-credential", "http://hooks.slack.com/the-credential", ""])
+def test_a_wrong_slack_address_is_refused_without_being_shown(address: str) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(_env_file=None, slack_webhook_url=address)
+
+    assert "SLACK_WEBHOOK_URL must be an https address" in str(refused.value)
+    assert "the-credential" not in str(refused.value)
+
+
 class TestAlerts:
     @pytest.fixture
     def heard(self) -> Heard:
@@ -116,6 +181,29 @@ class TestAlerts:
             incidents.error()
         await incidents.drain()
         assert len(heard.alerts) == 2
+
+    async def test_an_alert_under_way_at_the_stop_is_sent_after_all(self, machine: Machine) -> None:
+        slow = Slow()
+        incidents = Incidents(slow, NoCapture(), StandingClock(NOON), monotonic=machine)
+        incidents.alert(Severity.WARNING, "Dead message", "welcome ntf_1 was not sent")
+        running = asyncio.create_task(incidents.run())
+        await slow.began.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        slow.may_end.set()
+        await incidents.drain()
+
+        assert [one.title for one in slow.alerts] == ["Dead message"]
+
+    async def test_a_channel_that_never_answers_holds_no_stop_up(self, machine: Machine) -> None:
+        incidents = Incidents(Slow(), NoCapture(), StandingClock(NOON), monotonic=machine)
+        for title in ("one", "two"):
+            incidents.alert(Severity.WARNING, title, "never arrives")
+        with capture_logs() as logs:
+            await incidents.drain(within_s=0.01)
+
+        assert [line["event"] for line in logs] == ["alerts_not_sent"]
 
     async def test_errors_that_are_far_apart_are_no_alert(
         self, incidents: Incidents, heard: Heard, machine: Machine

@@ -1,23 +1,42 @@
 """The contracts of what operators have: alerts, error capture, uptime monitoring."""
 
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 
+import httpx
 import pytest
 
 from domain.alert import Alert, Severity
 from domain.uptime import ChangeKind, UptimePlan, uptime_plan
+from providers.alerts import slack
 from providers.alerts.console import ConsoleAlerts
 from providers.alerts.port import AlertChannel
 from providers.errors.off import NoCapture
 from providers.errors.port import ErrorCapture
+from providers.resilience import Guard
 from providers.uptime.mock import MockUptime
 from providers.uptime.port import UptimeMonitoring
+from tests.builders.counterpart import answer, counterpart
 from tests.contract.conftest import NOON
 
 
-@pytest.fixture(params=["console"])
-def channel() -> AlertChannel:
-    return ConsoleAlerts("production")
+@dataclass
+class Channel:
+    """An adapter, and what has arrived where it sends."""
+
+    alerts: AlertChannel
+    arrived: Callable[[], str]
+
+
+@pytest.fixture(params=["console", "slack"])
+async def channel(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Channel]:
+    if request.param == "console":
+        yield Channel(ConsoleAlerts("production"), lambda: capsys.readouterr().err.removesuffix("\n"))
+        return
+    async with counterpart(answer(200, "ok")) as vendor, httpx.AsyncClient() as http:
+        guard = Guard("alerts", slack.RESILIENCE, slack.RETRIED)
+        adapter = slack.SlackAlerts(http, guard, url=vendor.url, environment="production")
+        yield Channel(adapter, lambda: str(vendor.requests[0]["text"]))
 
 
 @pytest.fixture(params=["off"])
@@ -41,16 +60,14 @@ def wanted() -> UptimePlan:
     )
 
 
-async def test_an_alert_arrives_as_the_product_words_it(
-    channel: AlertChannel, capsys: pytest.CaptureFixture[str]
-) -> None:
-    await channel.send(Alert(Severity.WARNING, "Dead message", "welcome ntf_1 was not sent", NOON))
+async def test_an_alert_arrives_as_the_product_words_it(channel: Channel) -> None:
+    await channel.alerts.send(Alert(Severity.WARNING, "Dead message", "welcome ntf_1 was not sent", NOON))
 
-    assert capsys.readouterr().err == (
+    assert channel.arrived() == (
         "⚠️ Drop Production Alert - Warning\n"
         "Title: Dead message\n"
         "Message: welcome ntf_1 was not sent\n"
-        "Time: 2026-11-24 12:00 UTC\n"
+        "Time: 2026-11-24 12:00 UTC"
     )
 
 

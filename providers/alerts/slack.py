@@ -1,0 +1,90 @@
+"""Alerts in a Slack channel, by an incoming webhook.
+
+Source: https://api.slack.com/messaging/webhooks and https://api.slack.com/reference/block-kit/blocks.
+"""
+
+import re
+from dataclasses import replace
+from typing import Final
+
+import httpx
+import structlog
+
+from domain.alert import Alert
+from domain.errors import Unavailable
+from providers.resilience import Guard, Resilience, VendorTrouble
+
+SEND: Final = "send"
+# One more try, though its answer may only have been lost: an alert told twice harms nobody.
+RESILIENCE: Final = Resilience(timeout_s=3, breaker_failures=5, breaker_open_s=30, retry_after_s=(1,))
+RETRIED: Final = frozenset({SEND})
+
+_ACCEPTED: Final = b"ok"
+# Slack's words for its no, such as no_service; whatever else answers is not repeated in our logs.
+_REASON: Final = re.compile(rb"[a-z_]{1,64}")
+_ANSWER_BYTES: Final = 65
+# A section takes 3,000 characters, of which escaping may need five for one.
+_TITLE_LENGTH: Final = 100
+_MESSAGE_LENGTH: Final = 400
+_HEADER_LENGTH: Final = 150
+_log = structlog.get_logger()
+
+
+class SlackRefusal(Exception):
+    """Slack's no, by its status and its own word."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        self.reason = reason
+        super().__init__(f"{status} {reason}")
+
+
+class SlackAlerts:
+    """Posts to one channel. `url` is the credential: it stands in no log and no error."""
+
+    def __init__(self, http: httpx.AsyncClient, guard: Guard, *, url: str, environment: str) -> None:
+        self._http = http
+        self._guard = guard
+        self._url = url
+        self._environment = environment
+
+    async def send(self, alert: Alert) -> None:
+        payload = message(alert, self._environment)
+        try:
+            await self._guard.call(SEND, lambda: self._post(payload))
+        except SlackRefusal as error:
+            _log.error("alert_channel_refuses", status=error.status, reason=error.reason)
+            raise Unavailable("alerts") from None
+
+    async def _post(self, payload: dict[str, object]) -> None:
+        async with self._http.stream("POST", self._url, json=payload) as response:
+            answer = (await anext(response.aiter_bytes(_ANSWER_BYTES), b"")).strip()
+            if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+                raise VendorTrouble(str(response.status_code))
+            if response.status_code != httpx.codes.OK or answer != _ACCEPTED:
+                reason = answer.decode() if _REASON.fullmatch(answer) else "unknown"
+                raise SlackRefusal(response.status_code, reason)
+
+
+def message(alert: Alert, environment: str) -> dict[str, object]:
+    """Text for notifications, and the same as blocks: the first line as header, the others below."""
+    short = replace(alert, title=_cut(alert.title, _TITLE_LENGTH), message=_cut(alert.message, _MESSAGE_LENGTH))
+    text = short.text(environment)
+    header, _, rest = text.partition("\n")
+    return {
+        "text": _escaped(text),
+        "blocks": [
+            {"type": "header", "text": {"type": "plain_text", "text": _cut(header, _HEADER_LENGTH)}},
+            {"type": "section", "text": {"type": "mrkdwn", "text": _escaped(rest)}},
+        ],
+        "unfurl_links": False,
+    }
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _escaped(text: str) -> str:
+    """Without it `<!channel>` in a message rings for everyone."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
