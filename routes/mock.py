@@ -63,7 +63,10 @@ async def move_clock(request: Request) -> Response:
 
 
 def _page_before(request: Request) -> str:
-    page = urlsplit(request.headers.get("referer", "")).path
+    try:
+        page = urlsplit(request.headers.get("referer", "")).path
+    except ValueError:
+        return "/sandbox/"
     return page if page.startswith("/sandbox/") else "/sandbox/"
 
 

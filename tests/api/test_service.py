@@ -335,6 +335,13 @@ class TestTheClock:
 
         assert (response.status_code, response.json()["code"]) == (400, "INVALID_DURATION")
 
+    async def test_whatever_the_referer_says_the_bar_leads_back_to_the_sandbox(self, play: Play) -> None:
+        for referer in ("https://[x", "https://evil.example/x", "http://localhost:8000/sandbox/clock"):
+            headers = {"accept": "text/html", "referer": referer}
+            moved = await play.browser(**headers).http.post("/api/mock/clock", data={"advance": "1h"})
+            assert moved.status_code == 303
+            assert moved.headers["location"].startswith("/sandbox/")
+
     async def test_another_site_moves_no_clock(self, play: Play) -> None:
         response = await play.browser(origin="https://evil.example").http.post(
             "/api/mock/clock", data={"advance": "1d"}
