@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from cryptography.fernet import Fernet
@@ -144,7 +144,9 @@ class Settings(BaseSettings):
     slack_webhook_url: SecretStr | None = Field(
         default=None, description="Slack, Incoming Webhooks: where alerts go. It is a secret; without it, the console."
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
 
     @field_validator("allowed_origins", "app_schemes", "field_encryption_keys", mode="before")
     @classmethod
@@ -260,9 +262,11 @@ class Settings(BaseSettings):
 def _parts(address: str) -> SplitResult:
     """Empty parts where it is no address at all."""
     try:
-        return urlsplit(address)
-    except ValueError:
+        parts = urlsplit(address)
+        is_address = parts.port != 0 and " " not in address
+    except ValueError:  # of a bracket left open, or a port that is no number
         return urlsplit("")
+    return parts if is_address else urlsplit("")
 
 
 def _line(found: ErrorDetails) -> str:

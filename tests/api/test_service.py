@@ -98,20 +98,21 @@ def test_every_wrong_switch_is_named_at_once() -> None:
     assert "SMS_PROVIDER='pigeon' is unknown: choose mock." in message
 
 
-def test_addresses_that_are_none_are_named() -> None:
+@pytest.mark.parametrize("address", ["https://[x", "https://drop.example:one", "https://drop example", "drop.example"])
+def test_addresses_that_are_none_are_named(address: str) -> None:
     with pytest.raises(InvalidSettings) as refused:
-        load_settings(
-            _env_file=None,
-            public_url="https://[x",
-            allowed_origins="https://[y",
-            slack_webhook_url="https://[z",
-        )
+        load_settings(_env_file=None, public_url=address, allowed_origins=address, slack_webhook_url=address)
 
     assert [line.split(" ")[0] for line in str(refused.value).splitlines()] == [
         "PUBLIC_URL",
         "ALLOWED_ORIGINS:",
         "SLACK_WEBHOOK_URL",
     ]
+
+
+def test_an_unknown_log_level_is_named() -> None:
+    with pytest.raises(InvalidSettings, match="LOG_LEVEL: Input should be 'DEBUG'"):
+        load_settings(_env_file=None, log_level="loud")
 
 
 def test_a_secret_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
