@@ -1,13 +1,13 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import CursorResult, func, update
+from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.tables.bank import AccountReadRow, BankConnectionRow, ConsentAccountRow, ConsentRow
+from db.updates import changed_one, require_saved
 from domain.consent import AccountRead, BankConnection, ConnectionStatus, Consent, ConsentStatus
-from domain.errors import StaleVersion
 from domain.ids import BankId, ConnectionId, ConsentId, UserId
 
 _READS_SHOWN = 10
@@ -95,9 +95,7 @@ class BankConnectionQueries:
                 version=after.version,
             )
         )
-        assert isinstance(saved, CursorResult)
-        if saved.rowcount != 1:
-            raise StaleVersion
+        require_saved(saved)
 
     async def lock(self, user_id: UserId, connection_id: ConnectionId) -> None:
         """Hold the connection until commit, so that two readers cannot both take the day's last reading."""
@@ -217,8 +215,7 @@ class ConsentQueries:
             .where(col(ConsentRow.id) == consent_id, col(ConsentRow.returned_at).is_(None))
             .values(returned_at=at)
         )
-        assert isinstance(marked, CursorResult)
-        return marked.rowcount == 1
+        return changed_one(marked)
 
     async def save_reply(self, consent_id: ConsentId, vendor_consent_id: str, valid_until: date) -> None:
         """The bank's id and the end that it granted, whatever the status is by now."""
@@ -235,6 +232,4 @@ class ConsentQueries:
             .where(col(ConsentRow.id) == before.id, col(ConsentRow.version) == before.version)
             .values(status=after.status, valid_until=after.valid_until, version=after.version)
         )
-        assert isinstance(saved, CursorResult)
-        if saved.rowcount != 1:
-            raise StaleVersion
+        require_saved(saved)

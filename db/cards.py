@@ -1,13 +1,13 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.tables.card import CardholderRow, CardRow
+from db.updates import require_saved
 from domain.card import Card, CardFace, Cardholder, CardStatus, CardType
-from domain.errors import StaleVersion
 from domain.ids import CardholderId, CardId, UserId
 from domain.profile import Address
 
@@ -108,6 +108,4 @@ class CardQueries:
                 version=after.version,
             )
         )
-        assert isinstance(saved, CursorResult)
-        if saved.rowcount != 1:
-            raise StaleVersion
+        require_saved(saved)

@@ -1,12 +1,12 @@
 from collections.abc import Sequence
 
-from sqlalchemy import CursorResult, func, update
+from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.tables.file import DataExportRow, UploadRow
+from db.updates import require_saved
 from domain.data_export import DataExport, DataExportStatus
-from domain.errors import StaleVersion
 from domain.ids import DataExportId, UploadId, UserId
 from domain.page import Keyset
 from domain.upload import RejectReason, Upload, UploadOrder, UploadPurpose, UploadStatus
@@ -104,9 +104,7 @@ class UploadQueries:
                 version=after.version,
             )
         )
-        assert isinstance(saved, CursorResult)
-        if saved.rowcount != 1:
-            raise StaleVersion
+        require_saved(saved)
 
 
 class DataExportQueries:
@@ -148,6 +146,4 @@ class DataExportQueries:
                 version=after.version,
             )
         )
-        assert isinstance(saved, CursorResult)
-        if saved.rowcount != 1:
-            raise StaleVersion
+        require_saved(saved)

@@ -3,12 +3,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, and_, delete, func, or_, update
+from sqlalchemy import and_, delete, func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.ids import new_id
 from db.tables.job import JobRow
+from db.updates import changed_one
 from domain.trace import trace_id
 
 QUEUED = "QUEUED"
@@ -78,8 +79,7 @@ class JobQueries:
     async def finish(self, job_id: str, worker: str) -> bool:
         """Take the job off the queue; False where its lease was lost meanwhile."""
         done = await self._session.exec(delete(JobRow).where(col(JobRow.id) == job_id, col(JobRow.leased_by) == worker))
-        assert isinstance(done, CursorResult)
-        return done.rowcount == 1
+        return changed_one(done)
 
     async def retry(self, job_id: str, worker: str, *, due_at: datetime, error: str) -> None:
         await self._give_back(job_id, worker, status=QUEUED, due_at=due_at, last_error=error)

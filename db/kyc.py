@@ -2,12 +2,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.tables.kyc import KycRow
-from domain.errors import StaleVersion
+from db.updates import require_saved
 from domain.ids import KycId, UserId
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
 
@@ -61,9 +61,7 @@ class KycQueries:
             .where(col(KycRow.id) == before.id, col(KycRow.version) == before.version)
             .values(**_values(after))
         )
-        assert isinstance(saved, CursorResult)
-        if saved.rowcount != 1:
-            raise StaleVersion
+        require_saved(saved)
 
 
 def _values(kyc: Kyc) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import CursorResult, delete, update
+from sqlalchemy import delete, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.tables.notification import NotificationRow
-from domain.errors import StaleVersion
+from db.updates import require_saved
 from domain.ids import NotificationId, UserId
 from domain.notification import Notification, NotificationStatus, Template
 
@@ -87,6 +87,4 @@ class NotificationQueries:
                 version=after.version,
             )
         )
-        assert isinstance(saved, CursorResult)
-        if saved.rowcount != 1:
-            raise StaleVersion
+        require_saved(saved)

@@ -1,14 +1,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.ids import new_id
 from db.tables.payment import IdempotencyKeyRow, PaymentEventRow, PaymentRow
+from db.updates import require_saved
 from domain.account_number import AccountNumber
-from domain.errors import StaleVersion
 from domain.ids import AccountId, PaymentId, UserId
 from domain.money import Money
 from domain.payment import CancellationStatus, Failure, FailureCode, Payment, PaymentEvent, Rail, Status
@@ -208,9 +208,7 @@ class PaymentQueries:
                 version=after.version,
             )
         )
-        assert isinstance(saved, CursorResult)
-        if saved.rowcount != 1:
-            raise StaleVersion
+        require_saved(saved)
         if event is not None:
             self._append(event)
 

@@ -1,11 +1,11 @@
 from collections.abc import Sequence
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.tables.plan import PlanInvoiceRow, PlanSubscriptionRow
-from domain.errors import StaleVersion
+from db.updates import require_saved
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.money import Money
 from domain.payment import Failure, FailureCode
@@ -105,9 +105,7 @@ class PlanQueries:
                 version=after.version,
             )
         )
-        assert isinstance(saved, CursorResult)
-        if saved.rowcount != 1:
-            raise StaleVersion
+        require_saved(saved)
 
     async def invoices(self, wanted: Sequence[PlanSubscriptionId]) -> dict[PlanSubscriptionId, list[PlanInvoice]]:
         """Each subscription's invoices, newest first."""

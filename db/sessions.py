@@ -1,11 +1,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import CursorResult, delete, update
+from sqlalchemy import delete, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.tables.user import LoginAttemptRow, SessionRow, SpentRefreshRow
+from db.updates import changed_one
 from domain.ids import SessionId, UserId
 from domain.session import Session, SessionClient
 
@@ -71,8 +72,7 @@ class SessionQueries:
                 last_seen_at=at,
             )
         )
-        assert isinstance(rotated, CursorResult)
-        if rotated.rowcount != 1:
+        if not changed_one(rotated):
             return False
         self._session.add(SpentRefreshRow(refresh_hash=spent, session_id=row.id))
         return True
@@ -130,8 +130,7 @@ class LoginAttemptQueries:
             .where(col(LoginAttemptRow.id) == attempt_id, col(LoginAttemptRow.used_at).is_(None))
             .values(used_at=at)
         )
-        assert isinstance(used, CursorResult)
-        return used.rowcount == 1
+        return changed_one(used)
 
     async def save_code(
         self, attempt_id: str, *, code_hash: str, expires_at: datetime, user_id: str, id_token_encrypted: bytes | None
@@ -160,5 +159,4 @@ class LoginAttemptQueries:
             .where(col(LoginAttemptRow.id) == attempt_id, col(LoginAttemptRow.code_used_at).is_(None))
             .values(code_used_at=at)
         )
-        assert isinstance(used, CursorResult)
-        return used.rowcount == 1
+        return changed_one(used)
