@@ -18,6 +18,7 @@ from providers.card_payments.port import CardPaymentsProvider, DisputeState, Int
 from providers.vendors import Vendors
 from services.customers import Customers
 from services.notices import Notices
+from services.pauses import longer
 from services.payment_steps import PaymentSteps, outcome_of
 
 ASK_CARD_VENDOR: Final = "ask_card_vendor"
@@ -25,7 +26,6 @@ SETTLE_REFUND: Final = "settle_refund"
 RECOVER_AFTER: Final = timedelta(seconds=60)
 # What nobody has paid by then is ended at the vendor.
 LIFETIME: Final = timedelta(hours=24)
-_LAST_PAUSE: Final = timedelta(hours=6)
 _NOT_CHARGED: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The card was not charged. Try again.")
 _OUT_OF_TIME: Final = Failure(FailureCode.AUTHORISATION_EXPIRED, "The payment was not completed in time.")
 
@@ -80,7 +80,7 @@ class CardNews:
             payment = await self.take(payment, state, "it ran out")
         if not payment.status.is_final:
             async with self._work() as work:
-                self.enqueue_ask(work, payment, min(timedelta(seconds=pause_s * 2), _LAST_PAUSE))
+                self.enqueue_ask(work, payment, longer(pause_s))
                 await work.commit()
 
     async def settle_refund(self, user_id: UserId, payment_id: PaymentId, refund_id: RefundId, pause_s: float) -> None:
@@ -95,7 +95,7 @@ class CardNews:
         _, refund = await self._refund(user_id, payment_id, refund_id)
         if refund is not None and refund.status is RefundStatus.PENDING:
             async with self._work() as work:
-                self.enqueue_refund(work, payment, refund, min(timedelta(seconds=pause_s * 2), _LAST_PAUSE))
+                self.enqueue_refund(work, payment, refund, longer(pause_s))
                 await work.commit()
 
     async def send_refund(self, payment: Payment, refund: Refund) -> None:

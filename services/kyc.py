@@ -17,6 +17,7 @@ from providers.kyc.port import AccessToken, KycProvider
 from providers.vendors import Vendors
 from services.cards import FREEZE_CARDS
 from services.notices import Notices
+from services.pauses import longer
 
 CANCEL_UNAUTHORISED: Final = "cancel_unauthorised_payments"
 ASK_KYC_VENDOR: Final = "ask_kyc_vendor"
@@ -95,7 +96,7 @@ class KycService:
         await self.refresh(user_id, "reconciliation")
         async with self._work() as work:
             if (await work.kyc.of_user(user_id)).status is KycStatus.PENDING:
-                self._enqueue_ask(work, user_id, min(timedelta(seconds=pause_s * 2), _LAST_ASK))
+                self._enqueue_ask(work, user_id, longer(pause_s, _LAST_ASK))
                 await work.commit()
 
     async def _application(self, user_id: UserId) -> tuple[Kyc, str]:

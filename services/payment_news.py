@@ -11,11 +11,11 @@ from domain.payment import Failure, FailureCode, News, Payment, PaymentEvent, St
 from domain.trace import about
 from providers.open_banking.port import PaymentInitiation, PaymentState
 from providers.vendors import Vendors
+from services.pauses import LONGEST, longer
 from services.payment_steps import PaymentSteps, Step, outcome_of
 
 ASK_BANK: Final = "ask_bank"
 RECOVER_AFTER: Final = timedelta(seconds=60)
-_LAST_PAUSE: Final = timedelta(hours=6)
 # Until its day a scheduled payment can only be cancelled.
 _SCHEDULED_PAUSE: Final = timedelta(days=1)
 _WITH_FAILURE: Final = frozenset({Status.REJECTED, Status.EXPIRED, Status.FAILED})
@@ -49,8 +49,8 @@ class PaymentNews:
         async with self._work() as work:
             payment = await work.payments.get(user_id, payment_id)
             if payment is not None and not payment.status.is_final:
-                longest = _SCHEDULED_PAUSE if payment.status is Status.SCHEDULED else _LAST_PAUSE
-                self.enqueue_ask(work, payment, min(timedelta(seconds=pause_s * 2), longest))
+                longest = _SCHEDULED_PAUSE if payment.status is Status.SCHEDULED else LONGEST
+                self.enqueue_ask(work, payment, longer(pause_s, longest))
                 await work.commit()
 
     async def take(self, payment: Payment, state: PaymentState, cause: str) -> str:

@@ -19,9 +19,9 @@ from providers.card_payments.port import CardPaymentsProvider, SubscriptionState
 from providers.vendors import Vendors
 from services.customers import Customers
 from services.notices import Notices
+from services.pauses import longer
 
 ASK_PLAN: Final = "ask_plan_subscription"
-_LAST_PAUSE: Final = timedelta(hours=6)
 # The vendor takes the renewal by itself; this is the net under its webhook.
 _AFTER_RENEWAL: Final = timedelta(hours=1)
 
@@ -66,7 +66,7 @@ class PlanNews:
         async with self._work() as work:
             subscription = await work.plans.get(user_id, subscription_id)
             if subscription is not None and subscription.is_open:
-                self.enqueue_ask(work, subscription, min(timedelta(seconds=pause_s * 2), _LAST_PAUSE))
+                self.enqueue_ask(work, subscription, longer(pause_s))
                 await work.commit()
 
     async def subscribe(self, subscription: PlanSubscription) -> None:
