@@ -14,7 +14,7 @@ from domain.money import Money
 from domain.payment import CancellationStatus, Failure, FailureCode, Payment, PaymentEvent, Rail, Status
 
 
-def _failure(code: str | None, message: str | None) -> Failure | None:
+def failure_of(code: str | None, message: str | None) -> Failure | None:
     return Failure(FailureCode(code), message or "") if code else None
 
 
@@ -30,7 +30,7 @@ def payment_of(row: PaymentRow) -> Payment:
         debtor_account_id=AccountId(row.debtor_account_id) if row.debtor_account_id else None,
         rail=Rail(row.rail),
         status=Status(row.status),
-        failure=_failure(row.failure_code, row.failure_message),
+        failure=failure_of(row.failure_code, row.failure_message),
         kid=row.kid,
         message=row.message,
         scheduled_for=row.scheduled_for,
@@ -138,7 +138,7 @@ class PaymentQueries:
                 Status(row.status),
                 row.cause,
                 row.at,
-                _failure(row.failure_code, row.failure_message),
+                failure_of(row.failure_code, row.failure_message),
             )
             found.setdefault(event.payment_id, []).append(event)
         return found

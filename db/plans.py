@@ -4,11 +4,11 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.payments import failure_of
 from db.tables.plan import PlanInvoiceRow, PlanSubscriptionRow
 from db.updates import require_saved
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.money import Money
-from domain.payment import Failure, FailureCode
 from domain.plan import InvoiceStatus, PlanEnd, PlanInvoice, PlanStatus, PlanSubscription
 
 
@@ -24,7 +24,7 @@ def subscription_of(row: PlanSubscriptionRow) -> PlanSubscription:
         period_end=row.period_end,
         cancel_at_period_end=row.cancel_at_period_end,
         ended_because=PlanEnd(row.ended_because) if row.ended_because else None,
-        failure=Failure(FailureCode(row.failure_code), row.failure_message or "") if row.failure_code else None,
+        failure=failure_of(row.failure_code, row.failure_message),
         authorisation_url=row.authorisation_url,
         version=row.version,
     )
