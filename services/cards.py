@@ -92,7 +92,7 @@ class Cards:
                 await self._issue(card)
             except (InDoubt, Unavailable):
                 _log.warning("card_unanswered", card_id=card.id)  # its job asks again, under the card's own key
-        return await self._current(user_id, card.id)
+        return await self._owned(user_id, card.id)
 
     async def issue_again(self, user_id: UserId, card_id: CardId) -> None:
         """The net under `issue`: the issuer knows the card's key again. Raises Unavailable, InDoubt."""
@@ -113,7 +113,7 @@ class Cards:
             await self._set_status(card, wanted)
         except Unavailable as error:
             raise _unavailable() from error
-        return await self._current(user_id, card_id)
+        return await self._owned(user_id, card_id)
 
     async def freeze_all(self, user_id: UserId) -> None:
         """KYC approval was lost. Raises Unavailable."""
@@ -199,9 +199,6 @@ class Cards:
         for card in await self.by_ids(user_id, [card_id]):
             return card
         raise NotFound("There is no such card.", field=("input", "id"))
-
-    async def _current(self, user_id: UserId, card_id: CardId) -> Card:
-        return await self._owned(user_id, card_id)
 
     async def _current_cardholder(self, user_id: UserId) -> Cardholder:
         async with self._read() as read:
