@@ -14,19 +14,20 @@ from domain.account_number import AccountNumber
 from domain.card_payment import CardPaymentOrder, check_confirmation
 from domain.clock import Clock
 from domain.dispute import Dispute
-from domain.errors import InDoubt, InvalidState, NotFound, PaymentInDoubt, ProviderUnavailable, Unavailable
+from domain.errors import InDoubt, InvalidState, NotFound, PaymentInDoubt, Unavailable
 from domain.idempotency import fingerprint_of
 from domain.ids import AttemptId, PaymentId, RefundId, UserId
 from domain.input import require_key
 from domain.kyc import require_approved
 from domain.money import Money
-from domain.payment import Failure, FailureCode, News, Payment, PaymentEvent, Rail, Status
+from domain.payment import News, Payment, PaymentEvent, Rail, Status
 from domain.redirect import require_allowed, with_query
 from domain.refund import Refund, refundable
 from domain.trace import TraceKind, about, note
 from providers.card_payments.port import CardPaymentsProvider, IntentState
 from providers.vendors import Vendors
 from services.card_news import RECOVER_AFTER, CardNews
+from services.card_vendor import AWAY, unavailable
 from services.customers import Customers
 from services.idempotency import earlier, keep, once
 from services.payment_steps import PaymentSteps, Step
@@ -35,7 +36,6 @@ from services.tokens import hash_of, new_token
 _CREATE: Final = "createCardPayment"
 _CONFIRM: Final = "confirmCardPayment"
 _REFUND: Final = "refundPayment"
-_AWAY: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The card vendor is temporarily unavailable. Try again soon.")
 _log = structlog.get_logger()
 
 
@@ -103,7 +103,7 @@ class CardPayments:
             now = self._clock.now()
             return await self._step(payment, lambda one: one.doubted("no answer from the card vendor", now))
         except Unavailable:
-            news = News(Status.FAILED, "the card vendor was unavailable", self._clock.now(), _AWAY)
+            news = News(Status.FAILED, "the card vendor was unavailable", self._clock.now(), AWAY)
             return await self._step(payment, lambda one: one.learn(news))
         return await self._news.take(payment, state, "vendor reply")
 
@@ -127,7 +127,7 @@ class CardPayments:
                 payment, lambda one: one.doubted("no answer from the card vendor", now, asked_in=waiting)
             )
         except Unavailable:
-            news = News(Status.AUTHORISATION_REQUIRED, "the card vendor was unavailable", self._clock.now(), _AWAY)
+            news = News(Status.AUTHORISATION_REQUIRED, "the card vendor was unavailable", self._clock.now(), AWAY)
             return await self._step(payment, lambda one: one.learn(news))
         return await self._news.take(payment, charged, "vendor reply")
 
@@ -140,7 +140,7 @@ class CardPayments:
             state = await self._vendors[payment.vendor].cancel(payment.vendor_payment_id)
             after = await self._news.take(payment, state, "user")
         except Unavailable as error:
-            raise _unavailable() from error
+            raise unavailable() from error
         if after.status is not Status.CANCELLED:
             raise InvalidState(f"It is too late: the payment is {after.status}.", field=("input", "id"))
         return after
@@ -291,7 +291,3 @@ def _require_payable(payment: Payment) -> None:
         raise PaymentInDoubt
     if payment.status is not Status.AUTHORISATION_REQUIRED or payment.vendor_payment_id is None:
         raise InvalidState(f"The payment is {payment.status}: there is nothing to confirm.", field=("input", "id"))
-
-
-def _unavailable() -> ProviderUnavailable:
-    return ProviderUnavailable("card_payments", "The card vendor is temporarily unavailable. Try again soon.")

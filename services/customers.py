@@ -8,11 +8,11 @@ from domain.clock import Clock
 from domain.ids import UserId
 from providers.card_payments.port import CardPaymentsProvider
 from providers.vendors import Vendors
+from services.card_vendor import PORT
 from services.idempotency import once
 
 CREATE_CUSTOMER: Final = "create_card_customer"
 DELETE_CUSTOMER: Final = "delete_card_customer"
-PORT: Final = "card_payments"
 
 
 @dataclass(frozen=True, slots=True)

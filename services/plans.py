@@ -17,17 +17,16 @@ from domain.errors import (
     InDoubt,
     InvalidState,
     NotFound,
-    ProviderUnavailable,
     Unavailable,
 )
 from domain.idempotency import fingerprint_of
 from domain.ids import PlanSubscriptionId, UserId
 from domain.kyc import require_approved
-from domain.payment import Failure, FailureCode
 from domain.plan import PLANS, PlanInvoice, PlanStatus, PlanSubscription
 from domain.redirect import require_allowed, with_query
 from providers.card_payments.port import CardPaymentsProvider
 from providers.vendors import Vendors
+from services.card_vendor import AWAY, unavailable
 from services.customers import Customers
 from services.idempotency import earlier, keep, once
 from services.plan_news import PlanNews
@@ -35,7 +34,6 @@ from services.tokens import hash_of, new_token
 
 _CREATE: Final = "createPlanSubscription"
 _RECOVER_AFTER: Final = timedelta(seconds=60)
-_AWAY: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The card vendor is temporarily unavailable. Try again soon.")
 _log = structlog.get_logger()
 
 
@@ -101,7 +99,7 @@ class Plans:
         except InDoubt:
             _log.warning("plan_subscription_unanswered", subscription_id=subscription.id)  # its job goes on from here
         except Unavailable:
-            await self._news.end(subscription, _AWAY)
+            await self._news.end(subscription, AWAY)
         return await self._news.current(subscription)
 
     async def cancel(self, user_id: UserId, *, at_period_end: bool) -> PlanSubscription:
@@ -116,7 +114,7 @@ class Plans:
         try:
             state = await vendor.cancel_subscription(subscription.vendor_subscription_id, at_period_end=with_period)
         except Unavailable as error:
-            raise _unavailable() from error
+            raise unavailable() from error
         await self._news.take(subscription, state)
         return await self._news.current(subscription)
 
@@ -128,7 +126,7 @@ class Plans:
         try:
             state = await self._vendors[subscription.vendor].resume_subscription(subscription.vendor_subscription_id)
         except Unavailable as error:
-            raise _unavailable() from error
+            raise unavailable() from error
         await self._news.take(subscription, state)
         return await self._news.current(subscription)
 
@@ -190,7 +188,3 @@ class Plans:
                 raise InvalidState("The plan is on its way to the card vendor. Try again in a minute.")
             return subscription
         raise NotFound("You have no plan.")
-
-
-def _unavailable() -> ProviderUnavailable:
-    return ProviderUnavailable("card_payments", "The card vendor is temporarily unavailable. Try again soon.")

@@ -1,0 +1,14 @@
+"""What users are told where the card vendor is away, of payments and plans alike."""
+
+from typing import Final
+
+from domain.errors import ProviderUnavailable
+from domain.payment import Failure, FailureCode
+
+PORT: Final = "card_payments"
+_MESSAGE: Final = "The card vendor is temporarily unavailable. Try again soon."
+AWAY: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE, _MESSAGE)
+
+
+def unavailable() -> ProviderUnavailable:
+    return ProviderUnavailable(PORT, _MESSAGE)
