@@ -90,8 +90,8 @@ class Plans:
         if order.plan_id not in PLANS:
             raise NotFound("There is no such plan. `plans` lists them.", field=("input", "planId"))
         state = new_token()
-        row = self._row(user_id, order, hash_of(state), return_to, with_query(order.callback_uri, state=state))
-        subscription, is_new = await once(lambda: self._create(row, order))
+        return_url = with_query(order.callback_uri, state=state)
+        subscription, is_new = await once(lambda: self._create(user_id, order, hash_of(state), return_to, return_url))
         if not is_new:
             return subscription
         try:
@@ -143,25 +143,10 @@ class Plans:
             _log.warning("plan_return_unread", subscription_id=subscription.id)  # webhook and job go on from here
         return with_query(return_to, plan=subscription.id)
 
-    def _row(
+    async def _create(
         self, user_id: UserId, order: PlanOrder, state_hash: str, return_to: str, return_url: str
-    ) -> PlanSubscriptionRow:
-        now = self._clock.now()
-        return PlanSubscriptionRow(
-            id=new_id(ids.PLAN_SUBSCRIPTION, now),
-            user_id=user_id,
-            plan_id=order.plan_id,
-            vendor=self._vendors.current,
-            payment_method=order.payment_method,
-            return_url=return_url,
-            state_hash=state_hash,
-            return_to=return_to,
-            status=PlanStatus.CREATED,
-            created_at=now,
-        )
-
-    async def _create(self, row: PlanSubscriptionRow, order: PlanOrder) -> tuple[PlanSubscription, bool]:
-        user_id, key = UserId(row.user_id), order.idempotency_key
+    ) -> tuple[PlanSubscription, bool]:
+        now, key = self._clock.now(), order.idempotency_key
         fingerprint = fingerprint_of(order.plan_id, order.payment_method)
         async with self._work() as work:
             known = await earlier(work, user_id, _CREATE, key, fingerprint)
@@ -172,9 +157,20 @@ class Plans:
             require_approved((await work.kyc.of_user(user_id)).status)
             if await work.plans.open_of_users([user_id]):
                 raise InvalidState("You have a plan already: cancel it first.")
-            values = row.model_dump() | {"vendor": await self._customers.vendor_of(work, user_id)}
-            await work.plans.add(PlanSubscriptionRow(**values))
-            await keep(work, user_id, _CREATE, key, fingerprint, row.id, row.created_at)
+            row = PlanSubscriptionRow(
+                id=new_id(ids.PLAN_SUBSCRIPTION, now),
+                user_id=user_id,
+                plan_id=order.plan_id,
+                vendor=await self._customers.vendor_of(work, user_id),
+                payment_method=order.payment_method,
+                return_url=return_url,
+                state_hash=state_hash,
+                return_to=return_to,
+                status=PlanStatus.CREATED,
+                created_at=now,
+            )
+            await work.plans.add(row)
+            await keep(work, user_id, _CREATE, key, fingerprint, row.id, now)
             subscription = await work.plans.get(user_id, PlanSubscriptionId(row.id))
             assert subscription is not None
             self._news.tell(work, subscription)
