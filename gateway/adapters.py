@@ -70,9 +70,12 @@ class Declared(Protocol):
 
 
 def build_adapters(
-    settings: Settings, clock: Clock, sandbox: httpx.AsyncClient, internet: httpx.AsyncClient
+    settings: Settings, clock: Clock, sandbox: httpx.AsyncClient, internet: Callable[[], httpx.AsyncClient]
 ) -> Adapters:
-    """Every vendor is played by the sandbox; alerts go where the settings say."""
+    """Every vendor is played by the sandbox; alerts go where the settings say.
+
+    `internet` opens a client, which costs its certificates' loading: only where a vendor outside is chosen.
+    """
 
     breakers: dict[str, Callable[[], Awaitable[bool]]] = {}
 
@@ -88,7 +91,7 @@ def build_adapters(
         if settings.slack_webhook_url is None or settings.vendor_of("alerts") != SLACK:
             return ConsoleAlerts(settings.environment)
         url = settings.slack_webhook_url.get_secret_value()
-        return slack.SlackAlerts(internet, guarded("alerts", slack), url=url, environment=settings.environment)
+        return slack.SlackAlerts(internet(), guarded("alerts", slack), url=url, environment=settings.environment)
 
     texts = Texts()
     banks = client("open_banking", bank_mock)

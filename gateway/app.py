@@ -157,7 +157,11 @@ async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock
         event_hooks={"request": [tell_time]},
     )
     await stack.enter_async_context(sandbox)
-    internet = await stack.enter_async_context(httpx.AsyncClient())
+
+    def internet() -> httpx.AsyncClient:
+        client = httpx.AsyncClient()
+        stack.push_async_callback(client.aclose)
+        return client
 
     parts = build_parts(settings, database, clock, machine, sandbox, internet)
     driver = ClockDriver(clock, sandbox, parts.worker, parts.read, database)

@@ -1,6 +1,6 @@
 """What every use case stands on: the database, the clocks, the vendors' adapters, and who is told of what."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -42,9 +42,9 @@ def lay_foundation(
     clock: Clock,
     machine_clock: Clock,
     sandbox: httpx.AsyncClient,
-    internet: httpx.AsyncClient,
+    internet: Callable[[], httpx.AsyncClient],
 ) -> Foundation:
-    """Mock mode over an open database, a client of the sandbox and one of the vendors outside."""
+    """Mock mode over an open database, a client of the sandbox and what opens one of the vendors outside."""
     fanout, hints = MemoryFanout(), CommitHints()
 
     def publish(users: Sequence[UserId]) -> None:

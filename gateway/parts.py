@@ -1,6 +1,6 @@
 """What runs: the use cases behind GraphQL, the side-routes and the worker."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -62,9 +62,9 @@ def build_parts(
     clock: OffsetClock,
     machine_clock: Clock,
     sandbox: httpx.AsyncClient,
-    internet: httpx.AsyncClient,
+    internet: Callable[[], httpx.AsyncClient],
 ) -> Parts:
-    """Assemble mock mode over an open database, a client of the sandbox and one of the vendors outside."""
+    """Assemble mock mode over an open database, a client of the sandbox and what opens one of the vendors outside."""
     base = lay_foundation(settings, database, clock, machine_clock, sandbox, internet)
     use = build_use_cases(base)
     webhooks = Webhooks(base.work, base.read, _sources(base, use), base.incidents, clock)
