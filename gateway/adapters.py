@@ -2,13 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from functools import cached_property
+from typing import Protocol, TypeVar
 
 import httpx
+from pydantic import SecretStr
 
 from domain.clock import Clock
 from gateway.mail_key import public_key_of
-from gateway.settings import SLACK, Settings
+from gateway.settings import Settings
+from gateway.vendor_choice import CONSOLE, GOOGLE, MOCK, SENDGRID, SLACK, SMTP, SUMSUB, TWILIO
 from providers.alerts import slack
 from providers.alerts.console import ConsoleAlerts
 from providers.alerts.port import AlertChannel
@@ -17,20 +20,25 @@ from providers.card_issuing.port import CardIssuing
 from providers.card_payments import mock as cards_mock
 from providers.card_payments.port import CardPaymentsProvider
 from providers.email import mock as email_mock
-from providers.email.port import EmailProvider
+from providers.email import sendgrid, smtp
+from providers.email.fallback import WithBackup
+from providers.email.port import EmailProvider, Sender
 from providers.errors.off import NoCapture
 from providers.errors.port import ErrorCapture
+from providers.geocoding import google
 from providers.geocoding import mock as geocoding_mock
 from providers.geocoding.port import Geocoder
 from providers.identity import mock as identity_mock
 from providers.identity.port import IdentityProvider
 from providers.kyc import mock as kyc_mock
+from providers.kyc import sumsub
 from providers.kyc.port import KycProvider
 from providers.open_banking import mock as bank_mock
 from providers.open_banking.port import AccountInformation, PaymentInitiation
 from providers.resilience import Guard, Resilience
 from providers.sandbox_client import SandboxClient
 from providers.sms import mock as sms_mock
+from providers.sms import twilio
 from providers.sms.port import SmsProvider
 from providers.storage import mock as storage_mock
 from providers.storage.port import ObjectStore
@@ -39,13 +47,14 @@ from providers.uptime.mock import MockUptime
 from providers.uptime.port import UptimeMonitoring
 from providers.vendors import Registered
 
-MOCK: Final = "mock"
 Port = TypeVar("Port")
+# Raises Unavailable where the vendor is away or does not take our credentials.
+Check = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """Every port's vendors, and by port whether its vendor's breaker is open."""
+    """Every port's vendors; by port whether its current vendor's breaker is open; by vendor how to check it."""
 
     identity: IdentityProvider
     kyc: Registered[KycProvider]
@@ -60,6 +69,7 @@ class Adapters:
     alerts: AlertChannel
     errors: ErrorCapture
     breakers: Mapping[str, Callable[[], Awaitable[bool]]]
+    checks: Mapping[str, Check]
 
 
 class Declared(Protocol):
@@ -72,65 +82,170 @@ class Declared(Protocol):
 def build_adapters(
     settings: Settings, clock: Clock, sandbox: httpx.AsyncClient, internet: Callable[[], httpx.AsyncClient]
 ) -> Adapters:
-    """Every vendor is played by the sandbox; alerts go where the settings say.
+    """Every vendor that can be spoken to, and for each port the one that the settings choose.
 
-    `internet` opens a client, which costs its certificates' loading: only where a vendor outside is chosen.
+    `internet` opens a client for one vendor outside, so that a slow one holds none of the others' connections.
     """
+    make = _Maker(settings, clock, sandbox, internet)
+    return Adapters(
+        identity=identity_mock.MockBankId(make.mock_client("identity", identity_mock)),
+        kyc=make.vendors("kyc", {MOCK: make.mock_kyc, SUMSUB: make.sumsub}),
+        accounts=make.vendors("open_banking", {MOCK: make.mock_accounts}),
+        payments=make.vendors("open_banking", {MOCK: make.mock_payments}),
+        cards=make.vendors("card_payments", {MOCK: make.mock_cards}),
+        email=make.vendors("email", {MOCK: make.mock_email, SENDGRID: make.sendgrid}),
+        sms=make.vendors("sms", {MOCK: make.mock_sms, TWILIO: make.twilio}),
+        storage=make.vendors("storage", {MOCK: make.mock_storage}),
+        issuing=make.vendors("card_issuing", {MOCK: make.mock_issuing}),
+        geocoding=make.vendors("geocoding", {MOCK: make.mock_geocoder, GOOGLE: make.google}),
+        alerts=make.alerts(),
+        errors=NoCapture(),
+        breakers=make.breakers,
+        checks=make.checks,
+    )
 
-    breakers: dict[str, Callable[[], Awaitable[bool]]] = {}
 
-    def guarded(provider: str, declared: Declared) -> Guard:
-        guard = Guard(provider, declared.RESILIENCE, declared.RETRIED)
-        breakers[provider] = guard.is_open
+class _Maker:
+    """One method per vendor; each is made once, where it can be spoken to."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, sandbox: httpx.AsyncClient, internet: Callable[[], httpx.AsyncClient]
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._sandbox = sandbox
+        self._internet = internet
+        self._texts = Texts()
+        self.breakers: dict[str, Callable[[], Awaitable[bool]]] = {}
+        self.checks: dict[str, Check] = {}
+
+    def vendors(self, port: str, makers: Mapping[str, Callable[[], Port]]) -> Registered[Port]:
+        settings = self._settings
+        return Registered(
+            port, settings.vendor_of(port), {vendor: makers[vendor]() for vendor in settings.vendors_of(port)}
+        )
+
+    def guard(self, port: str, vendor: str, declared: Declared) -> Guard:
+        guard = Guard(port, declared.RESILIENCE, declared.RETRIED, vendor=vendor)
+        if vendor == self._settings.vendor_of(port):
+            self.breakers[port] = guard.is_open
         return guard
 
-    def client(provider: str, declared: Declared) -> SandboxClient:
-        return SandboxClient(sandbox, guarded(provider, declared))
+    def mock_client(self, port: str, declared: Declared) -> SandboxClient:
+        return SandboxClient(self._sandbox, self.guard(port, MOCK, declared))
 
-    def alerts() -> AlertChannel:
-        if settings.slack_webhook_url is None or settings.vendor_of("alerts") != SLACK:
+    @cached_property
+    def _mock_banks(self) -> SandboxClient:
+        return self.mock_client("open_banking", bank_mock)
+
+    def mock_kyc(self) -> KycProvider:
+        secret = self._settings.sumsub_secret_key.get_secret_value()
+        return kyc_mock.MockKyc(self.mock_client("kyc", kyc_mock), webhook_secret=secret, clock=self._clock)
+
+    def sumsub(self) -> KycProvider:
+        settings = self._settings
+        adapter = sumsub.SumsubKyc(
+            self._internet(),
+            self.guard("kyc", SUMSUB, sumsub),
+            app_token=_secret(settings.sumsub_app_token),
+            app_secret=_secret(settings.sumsub_app_secret),
+            webhook_secret=settings.sumsub_secret_key.get_secret_value(),
+            level=settings.sumsub_level_name,
+            clock=self._clock,
+            base_url=settings.sumsub_api_url,
+        )
+        self.checks[SUMSUB] = adapter.check
+        return adapter
+
+    def mock_accounts(self) -> AccountInformation:
+        return bank_mock.MockAccountInformation(self._mock_banks)
+
+    def mock_payments(self) -> PaymentInitiation:
+        secret = self._settings.openbanking_webhook_secret.get_secret_value()
+        return bank_mock.MockPaymentInitiation(self._mock_banks, webhook_secret=secret, clock=self._clock)
+
+    def mock_cards(self) -> CardPaymentsProvider:
+        client = self.mock_client("card_payments", cards_mock)
+        secret = self._settings.stripe_webhook_secret.get_secret_value()
+        return cards_mock.MockCardPayments(client, webhook_secret=secret, clock=self._clock)
+
+    def mock_issuing(self) -> CardIssuing:
+        return issuing_mock.MockCardIssuing(self.mock_client("card_issuing", issuing_mock))
+
+    def mock_email(self) -> EmailProvider:
+        key = public_key_of(self._settings.mock_mail_key.get_secret_value())
+        client = self.mock_client("email", email_mock)
+        return email_mock.MockEmail(client, self._texts, webhook_public_key=key, clock=self._clock)
+
+    def sendgrid(self) -> EmailProvider:
+        settings = self._settings
+        sender = Sender(settings.email_from_address or "", settings.email_from_name)
+        adapter = sendgrid.SendgridEmail(
+            self._internet(),
+            self.guard("email", SENDGRID, sendgrid),
+            self._texts,
+            api_key=_secret(settings.sendgrid_api_key),
+            webhook_public_key=settings.sendgrid_webhook_public_key or "",
+            sender=sender,
+            templates=settings.sendgrid_templates,
+            clock=self._clock,
+            base_url=settings.sendgrid_api_url,
+        )
+        self.checks[SENDGRID] = adapter.check
+        if settings.smtp_url is None:
+            return adapter
+        guard = Guard("email", smtp.RESILIENCE, smtp.RETRIED, vendor=SMTP)
+        backup = smtp.SmtpEmail(smtp.server_of(_secret(settings.smtp_url)), guard, self._texts, sender=sender)
+        self.checks[SMTP] = backup.check
+        return WithBackup(adapter, backup)
+
+    def mock_sms(self) -> SmsProvider:
+        token = self._settings.twilio_auth_token.get_secret_value()
+        return sms_mock.MockSms(self.mock_client("sms", sms_mock), self._texts, auth_token=token)
+
+    def twilio(self) -> SmsProvider:
+        settings = self._settings
+        adapter = twilio.TwilioSms(
+            self._internet(),
+            self.guard("sms", TWILIO, twilio),
+            self._texts,
+            account_sid=settings.twilio_account_sid or "",
+            auth_token=settings.twilio_auth_token.get_secret_value(),
+            sender=settings.twilio_from or "",
+            base_url=settings.twilio_api_url,
+        )
+        self.checks[TWILIO] = adapter.check
+        return adapter
+
+    def mock_storage(self) -> ObjectStore:
+        key = self._settings.mock_storage_key.get_secret_value()
+        client = self.mock_client("storage", storage_mock)
+        return storage_mock.MockObjectStore(client, signing_key=key, clock=self._clock)
+
+    def mock_geocoder(self) -> Geocoder:
+        return geocoding_mock.MockGeocoder(self.mock_client("geocoding", geocoding_mock))
+
+    def google(self) -> Geocoder:
+        settings = self._settings
+        adapter = google.GoogleGeocoder(
+            self._internet(),
+            self.guard("geocoding", GOOGLE, google),
+            api_key=_secret(settings.google_maps_api_key),
+            base_url=settings.google_maps_api_url,
+        )
+        self.checks[GOOGLE] = adapter.check
+        return adapter
+
+    def alerts(self) -> AlertChannel:
+        settings = self._settings
+        if settings.vendor_of("alerts") == CONSOLE:
             return ConsoleAlerts(settings.environment)
-        url = settings.slack_webhook_url.get_secret_value()
-        return slack.SlackAlerts(internet(), guarded("alerts", slack), url=url, environment=settings.environment)
-
-    texts = Texts()
-    banks = client("open_banking", bank_mock)
-    kyc = kyc_mock.MockKyc(
-        client("kyc", kyc_mock), webhook_secret=settings.sumsub_secret_key.get_secret_value(), clock=clock
-    )
-    payments = bank_mock.MockPaymentInitiation(
-        banks, webhook_secret=settings.openbanking_webhook_secret.get_secret_value(), clock=clock
-    )
-    cards = cards_mock.MockCardPayments(
-        client("card_payments", cards_mock),
-        webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
-        clock=clock,
-    )
-    email = email_mock.MockEmail(
-        client("email", email_mock),
-        texts,
-        webhook_public_key=public_key_of(settings.mock_mail_key.get_secret_value()),
-        clock=clock,
-    )
-    sms = sms_mock.MockSms(client("sms", sms_mock), texts, auth_token=settings.twilio_auth_token.get_secret_value())
-    storage = storage_mock.MockObjectStore(
-        client("storage", storage_mock), signing_key=settings.mock_storage_key.get_secret_value(), clock=clock
-    )
-    return Adapters(
-        identity=identity_mock.MockBankId(client("identity", identity_mock)),
-        kyc=_mock(kyc),
-        accounts=_mock(bank_mock.MockAccountInformation(banks)),
-        payments=_mock(payments),
-        cards=_mock(cards),
-        email=_mock(email),
-        sms=_mock(sms),
-        storage=_mock(storage),
-        issuing=_mock(issuing_mock.MockCardIssuing(client("card_issuing", issuing_mock))),
-        alerts=alerts(),
-        errors=NoCapture(),
-        breakers=breakers,
-        geocoding=_mock(geocoding_mock.MockGeocoder(client("geocoding", geocoding_mock))),
-    )
+        return slack.SlackAlerts(
+            self._internet(),
+            self.guard("alerts", SLACK, slack),
+            url=_secret(settings.slack_webhook_url),
+            environment=settings.environment,
+        )
 
 
 def uptime_adapter() -> UptimeMonitoring:
@@ -138,5 +253,6 @@ def uptime_adapter() -> UptimeMonitoring:
     return MockUptime()
 
 
-def _mock(adapter: Port) -> Registered[Port]:
-    return Registered(MOCK, {MOCK: adapter})
+def _secret(value: SecretStr | None) -> str:
+    """Of a setting that the vendor needs, so that it was checked at the start."""
+    return value.get_secret_value() if value is not None else ""

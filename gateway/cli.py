@@ -9,19 +9,19 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from db.engine import open_database
-from db.migrate import current_revision, newest_revision
+from db.migrate import newest_revision
 from gateway.commands import clock, events, monitors, notifications, schema, webhooks
+from gateway.commands.doctor import doctor
 from gateway.commands.serve import bring_up_to_date, serve
 from gateway.commands.terminal import LOCAL, OUT, Json, Url, checked_settings, fail
 from gateway.demo import DemoFailed, play
 from gateway.env_example import env_example
-from gateway.settings import Settings
 from sandbox.card_catalogue import cards as test_cards
 from sandbox.scenarios import scenarios as all_scenarios
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Drop Gateway.")
 app.command()(serve)
+app.command()(doctor)
 app.command()(webhooks.trigger)
 for name, commands in (
     ("schema", schema.app),
@@ -40,29 +40,6 @@ def migrate_command() -> None:
     settings = checked_settings()
     asyncio.run(bring_up_to_date(settings))
     OUT.print(f"The database is at version {newest_revision()}.")
-
-
-@app.command()
-def doctor() -> None:
-    """Check the settings and the connections, and say what to do."""
-    settings = checked_settings()
-    OUT.print("[green]ok[/] settings")
-    try:
-        revision = asyncio.run(_revision(settings))
-    except Exception as error:  # whatever the driver raises
-        fail(f"The database does not answer ({type(error).__name__}). Check DATABASE_URL.")
-    OUT.print("[green]ok[/] database")
-    if revision != newest_revision():
-        fail(f"The database is at version {revision}, not {newest_revision()}. Run: gateway migrate")
-    OUT.print("[green]ok[/] migrations")
-
-
-async def _revision(settings: Settings) -> str | None:
-    database = open_database(settings.database_url)
-    try:
-        return await current_revision(database)
-    finally:
-        await database.close()
 
 
 @app.command()

@@ -8,11 +8,11 @@ import httpx
 from db.engine import Database
 from db.unit_of_work import Read
 from domain.clock import Clock
-from gateway.adapters import MOCK
 from gateway.clock import OffsetClock
 from gateway.foundation import Foundation, lay_foundation
-from gateway.settings import PROVIDERS, Settings
+from gateway.settings import Settings
 from gateway.use_cases import UseCases, build_use_cases
+from gateway.vendor_choice import MOCK, PROVIDERS
 from providers.fanout.memory import MemoryFanout
 from resolvers.services import Services
 from routes.parts import RouteParts

@@ -15,23 +15,14 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from db.engine import async_url
 from domain.account_number import InvalidAccountNumber, parse_account_number
 from domain.feature import Feature, Features
+from domain.notification import Template
+from gateway.vendor_choice import NEEDS, PROVIDERS, SLACK, choices
+from providers.email import sendgrid, smtp
+from providers.email.sendgrid_events import public_key_of
+from providers.geocoding import google
+from providers.kyc import sumsub
+from providers.sms import twilio
 
-SLACK: Final = "slack"
-# A port's vendors by name; the first is what mock mode runs on.
-PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "identity": ("mock",),
-    "kyc": ("mock",),
-    "open_banking": ("mock",),
-    "card_payments": ("mock",),
-    "card_issuing": ("mock",),
-    "email": ("mock",),
-    "sms": ("mock",),
-    "storage": ("mock",),
-    "geocoding": ("mock",),
-    "alerts": ("console", SLACK),
-    "uptime": ("mock",),
-    "errors": ("off",),
-}
 _VAR: Final = Path("var")
 # Where a counterpart of one's own may answer without TLS.
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -41,10 +32,15 @@ _MOCK_SECRET: Final = "mock-mode-only"
 _SECRETS: Final = (
     "field_encryption_keys",
     "field_hash_key",
+    "sumsub_app_token",
+    "sumsub_app_secret",
     "sumsub_secret_key",
     "openbanking_webhook_secret",
     "stripe_webhook_secret",
+    "sendgrid_api_key",
+    "smtp_url",
     "twilio_auth_token",
+    "google_maps_api_key",
     "operator_token",
     "slack_webhook_url",
 )
@@ -73,18 +69,18 @@ class Settings(BaseSettings):
     )
     environment: str = Field(default="development", description="Named in alerts: development, staging, production.")
     bankid_mock: bool | None = Field(default=None, description="true chooses the simulated BankID alone.")
-    identity_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
-    kyc_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
-    open_banking_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
-    card_payments_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
-    card_issuing_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
-    email_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
-    sms_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
-    storage_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
-    geocoding_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
-    alerts_provider: str | None = Field(default=None, description="One provider switched alone: console or slack.")
-    uptime_provider: str | None = Field(default=None, description="One provider switched alone: mock.")
-    errors_provider: str | None = Field(default=None, description="One provider switched alone: off.")
+    identity_provider: str | None = Field(default=None, description=choices("identity"))
+    kyc_provider: str | None = Field(default=None, description=choices("kyc"))
+    open_banking_provider: str | None = Field(default=None, description=choices("open_banking"))
+    card_payments_provider: str | None = Field(default=None, description=choices("card_payments"))
+    card_issuing_provider: str | None = Field(default=None, description=choices("card_issuing"))
+    email_provider: str | None = Field(default=None, description=choices("email"))
+    sms_provider: str | None = Field(default=None, description=choices("sms"))
+    storage_provider: str | None = Field(default=None, description=choices("storage"))
+    geocoding_provider: str | None = Field(default=None, description=choices("geocoding"))
+    alerts_provider: str | None = Field(default=None, description=choices("alerts"))
+    uptime_provider: str | None = Field(default=None, description=choices("uptime"))
+    errors_provider: str | None = Field(default=None, description=choices("errors"))
     feature_cardholders: bool = Field(default=False, description="Lets users become known to the card issuer.")
     feature_virtual_cards: bool = Field(default=False, description="Lets users have cards in the phone.")
     feature_physical_cards: bool = Field(default=False, description="Lets users have cards sent by post.")
@@ -113,8 +109,18 @@ class Settings(BaseSettings):
     field_hash_key: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="Key of the hashes by which encrypted fields are found."
     )
+    sumsub_api_url: str = Field(default=sumsub.BASE_URL, description="Sumsub's address.")
+    sumsub_app_token: SecretStr | None = Field(
+        default=None, description="Sumsub, Dev space > App tokens (sbx:... or prd:...)."
+    )
+    sumsub_app_secret: SecretStr | None = Field(
+        default=None, description="Sumsub, Dev space > App tokens > secret key: signs our requests."
+    )
     sumsub_secret_key: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="Sumsub, Webhooks > secret key: verifies their digest."
+    )
+    sumsub_level_name: str = Field(
+        default="id-and-liveness", description="Sumsub, Applicants > Levels: the level that users pass, as it is spelt."
     )
     openbanking_webhook_secret: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="Verifies X-OB-Signature of open banking webhooks."
@@ -122,8 +128,37 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="Stripe, Developers > Webhooks (whsec_...): verifies its webhooks."
     )
+    sendgrid_api_url: str = Field(
+        default=sendgrid.BASE_URL, description="SendGrid's address; https://api.eu.sendgrid.com keeps mail in the EU."
+    )
+    sendgrid_api_key: SecretStr | None = Field(
+        default=None, description="SendGrid, Settings > API Keys (SG....): it needs the scope mail.send."
+    )
+    sendgrid_webhook_public_key: str | None = Field(
+        default=None,
+        description="SendGrid, Mail Settings > Event Webhook > verification key: base64 without PEM lines.",
+    )
+    sendgrid_templates: Annotated[Mapping[Template, str], NoDecode] = Field(
+        default={},
+        description="SendGrid's dynamic templates by ours: welcome=d-..., separated by commas; "
+        "what has none is sent in our own words.",
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None, description="smtp://user:password@host:587 or smtps://...: takes mail that SendGrid cannot."
+    )
+    email_from_address: str | None = Field(default=None, description="Who mail is from: an address that may send.")
+    email_from_name: str = Field(default="Drop", description="The name beside it.")
+    twilio_api_url: str = Field(default=twilio.BASE_URL, description="Twilio's address.")
+    twilio_account_sid: str | None = Field(default=None, description="Twilio, Account > Account SID (AC...).")
+    twilio_from: str | None = Field(
+        default=None, description="Who SMS are from: a number, a name of at most 11 letters, or a service (MG...)."
+    )
     twilio_auth_token: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="Twilio, Account > Auth token: verifies its status callbacks."
+    )
+    google_maps_api_url: str = Field(default=google.BASE_URL, description="Google Maps' address.")
+    google_maps_api_key: SecretStr | None = Field(
+        default=None, description="Google Cloud, APIs > Credentials: a key for the Geocoding API."
     )
     mock_mail_key: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="From which the mock mail vendor's signing key is made."
@@ -152,6 +187,14 @@ class Settings(BaseSettings):
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("sendgrid_templates", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        return {name.strip(): template.strip() for name, _, template in pairs}
 
     @model_validator(mode="before")
     @classmethod
@@ -189,6 +232,16 @@ class Settings(BaseSettings):
         if chosen is None and port == "alerts" and self.slack_webhook_url is not None:
             return SLACK
         return chosen or PROVIDERS[port][0]
+
+    def vendors_of(self, port: str) -> tuple[str, ...]:
+        """The port's vendors that can be spoken to, for rows that name them; the current one among them."""
+        return tuple(
+            vendor for vendor in PROVIDERS[port] if vendor == self.vendor_of(port) or not self.missing_for(vendor)
+        )
+
+    def missing_for(self, vendor: str) -> tuple[str, ...]:
+        """The settings that the vendor needs and that are not set; mock mode's own secrets do not count as set."""
+        return tuple(name for name in NEEDS.get(vendor, ()) if _is_unset(getattr(self, name)))
 
     @property
     def is_https(self) -> bool:
@@ -231,18 +284,28 @@ class Settings(BaseSettings):
         return found
 
     def _provider_problems(self) -> list[str]:
-        return [
-            f"{port.upper()}_PROVIDER={self.vendor_of(port)!r} is unknown: choose {' or '.join(known)}."
-            for port, known in PROVIDERS.items()
-            if self.vendor_of(port) not in known
-        ]
+        found = []
+        for port, known in PROVIDERS.items():
+            vendor = self.vendor_of(port)
+            if vendor not in known:
+                found.append(f"{port.upper()}_PROVIDER={vendor!r} is unknown: choose {' or '.join(known)}.")
+            found += [
+                f"{name.upper()} is needed for {port.upper()}_PROVIDER={vendor}." for name in self.missing_for(vendor)
+            ]
+        if self.sendgrid_webhook_public_key is not None:
+            try:
+                public_key_of(self.sendgrid_webhook_public_key)
+            except ValueError:
+                found.append("SENDGRID_WEBHOOK_PUBLIC_KEY must be the key that SendGrid shows, on one line.")
+        if self.smtp_url is not None:
+            try:
+                smtp.server_of(self.smtp_url.get_secret_value())
+            except ValueError:
+                found.append("SMTP_URL must be such as smtp://user:password@mail.example.no:587.")
+        return found
 
     def _slack_problems(self) -> list[str]:
-        if self.slack_webhook_url is None:
-            return ["SLACK_WEBHOOK_URL is needed for ALERTS_PROVIDER=slack."] if self.alerts_provider == SLACK else []
-        parts = _parts(self.slack_webhook_url.get_secret_value())
-        is_here = parts.scheme == "http" and parts.hostname in _LOOPBACK
-        if parts.hostname and (parts.scheme == "https" or is_here):
+        if self.slack_webhook_url is None or _is_safe(self.slack_webhook_url.get_secret_value()):
             return []
         # Without its value: the address is the credential.
         return ["SLACK_WEBHOOK_URL must be an https address, as Slack shows it under Incoming Webhooks."]
@@ -256,6 +319,9 @@ class Settings(BaseSettings):
             parts = _parts(origin)
             if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
                 found.append(f"ALLOWED_ORIGINS: {origin!r} is not an origin such as https://app.example.no.")
+        for name in type(self).model_fields:
+            if name.endswith("_api_url") and not _is_safe(getattr(self, name)):
+                found.append(f"{name.upper()} must be an https address.")
         return found
 
 
@@ -267,6 +333,18 @@ def _parts(address: str) -> SplitResult:
     except ValueError:  # of a bracket left open, or a port that is no number
         return urlsplit("")
     return parts if is_address else urlsplit("")
+
+
+def _is_safe(address: str) -> bool:
+    """Encrypted, or on this machine."""
+    parts = _parts(address)
+    is_here = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    return bool(parts.hostname) and (parts.scheme == "https" or is_here)
+
+
+def _is_unset(value: object) -> bool:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return text in (None, "", _MOCK_SECRET)
 
 
 def _line(found: ErrorDetails) -> str:

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 import httpx
 import stamina
 import structlog
+from aiolimiter import AsyncLimiter
 from prometheus_client import Counter, Histogram
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
@@ -21,37 +22,57 @@ from domain.trace import TraceKind, mark, note
 
 Result = TypeVar("Result")
 
-CALLS: Final = Counter("drop_provider_calls_total", "Calls to a vendor.", ["provider", "operation", "outcome"])
-SECONDS: Final = Histogram("drop_provider_call_seconds", "Time of a vendor call.", ["provider", "operation"])
+CALLS: Final = Counter(
+    "drop_provider_calls_total", "Calls to a vendor.", ["provider", "vendor", "operation", "outcome"]
+)
+SECONDS: Final = Histogram("drop_provider_call_seconds", "Time of a vendor call.", ["provider", "vendor", "operation"])
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Resilience:
-    """How one vendor is called. Seconds; `retry_after_s` are the pauses, so their number is the retries'."""
+    """How one vendor is called. Seconds; `retry_after_s` are the pauses, so their number is the retries'.
+
+    `per_second` is how many calls one process sends at most; what exceeds it waits within its own timeout.
+    """
 
     timeout_s: float
     breaker_failures: int
     breaker_open_s: float
     retry_after_s: tuple[float, ...] = ()
+    per_second: float | None = None
 
 
 class VendorTrouble(Exception):
-    """A vendor's 429 or 5xx: the adapter's transport raises it, the guard counts and retries it."""
+    """A vendor's 429 or 5xx, or an answer that cannot be read: the guard counts and retries it.
+
+    `retry_after_s` is what the vendor asked for (RFC 9110, 10.2.3), None where it did not say. `did_nothing` where it
+    says so itself, as with 429: a command is then not in doubt.
+    """
+
+    def __init__(self, reason: str, *, retry_after_s: float | None = None, did_nothing: bool = False) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+        self.did_nothing = did_nothing
 
 
 _TROUBLE: Final = (httpx.TransportError, TimeoutError, VendorTrouble)
 # Raised before a byte was sent: the vendor did nothing.
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+# A vendor that asks for more is not waited for: whoever called is told to come back.
+_LONGEST_PAUSE_S: Final = 10.0
 
 
 class Guard:
     """Calls one vendor. `retried` names the operations that are reads or idempotent."""
 
-    def __init__(self, provider: str, resilience: Resilience, retried: frozenset[str]) -> None:
+    def __init__(self, provider: str, resilience: Resilience, retried: frozenset[str], *, vendor: str = "mock") -> None:
         self._provider = provider
+        self._vendor = vendor
         self._resilience = resilience
         self._retried = retried
+        rate = resilience.per_second
+        self._limiter = AsyncLimiter(rate, 1) if rate is not None else None
         # A vendor's no, such as a declined card, is an answer and opens no breaker.
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=resilience.breaker_failures,
@@ -83,8 +104,8 @@ class Guard:
                 return await send()
             except _NEVER_SENT:
                 raise
-            except BaseException:
-                was_sent = True
+            except BaseException as error:
+                was_sent = was_sent or not (isinstance(error, VendorTrouble) and error.did_nothing)
                 raise
 
         try:
@@ -99,7 +120,7 @@ class Guard:
         try:
             answer = await self._retrying(operation, send)
         except (*_TROUBLE, OpenedState) as error:
-            CALLS.labels(self._provider, operation, "failed").inc()
+            CALLS.labels(self._provider, self._vendor, operation, "failed").inc()
             note(
                 TraceKind.VENDOR_CALL,
                 f"{self._provider}: {operation}",
@@ -107,12 +128,16 @@ class Guard:
                 since=begun,
             )
             _log.warning(
-                "provider_call_failed", provider=self._provider, operation=operation, error=type(error).__name__
+                "provider_call_failed",
+                provider=self._provider,
+                vendor=self._vendor,
+                operation=operation,
+                error=type(error).__name__,
             )
             raise
         finally:
-            SECONDS.labels(self._provider, operation).observe(time.monotonic() - started)
-        CALLS.labels(self._provider, operation, "answered").inc()
+            SECONDS.labels(self._provider, self._vendor, operation).observe(time.monotonic() - started)
+        CALLS.labels(self._provider, self._vendor, operation, "answered").inc()
         note(TraceKind.VENDOR_CALL, f"{self._provider}: {operation}", "answered", since=begun)
         return answer
 
@@ -120,8 +145,15 @@ class Guard:
         pauses = self._resilience.retry_after_s if operation in self._retried else ()
         if not pauses:
             return await self._guarded(send)
+
+        def pause_after(error: Exception) -> bool | float:
+            asked = error.retry_after_s if isinstance(error, VendorTrouble) else None
+            if asked is None:
+                return isinstance(error, _TROUBLE)
+            return max(asked, pauses[0]) if asked <= _LONGEST_PAUSE_S else False
+
         async for attempt in stamina.retry_context(
-            on=_TROUBLE,
+            on=pause_after,
             attempts=len(pauses) + 1,
             timeout=None,
             wait_initial=pauses[0],
@@ -135,4 +167,6 @@ class Guard:
     async def _guarded(self, send: Callable[[], Awaitable[Result]]) -> Result:
         breaker = await self._breakers.get_breaker(self._provider)
         async with breaker, asyncio.timeout(self._resilience.timeout_s):
+            if self._limiter is not None:
+                await self._limiter.acquire()
             return await send()

@@ -55,7 +55,7 @@ class SandboxClient:
         answer: dict[str, Any] = response.json() if response.content else {}
         # A 429 with a code is the vendor's no to this one request, not a sign that it is overloaded.
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS and not answer.get("code"):
-            raise VendorTrouble("429")
+            raise VendorTrouble("429", did_nothing=True)
         if response.is_client_error:
             raise SandboxRefusal(response.status_code, answer)
         return answer

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from domain.errors import Unavailable
+
 Port = TypeVar("Port")
 Port_co = TypeVar("Port_co", covariant=True)
 
@@ -20,10 +22,15 @@ class Vendors(Protocol[Port_co]):
 
 @dataclass(frozen=True, slots=True)
 class Registered(Generic[Port]):
-    """Adapters as the settings chose them."""
+    """A port's adapters as the settings chose them."""
 
+    port: str
     current: str
     adapters: Mapping[str, Port]
 
     def __getitem__(self, vendor: str) -> Port:
-        return self.adapters[vendor]
+        """Raises Unavailable for a vendor that a row names and that is not set up any more."""
+        adapter = self.adapters.get(vendor)
+        if adapter is None:
+            raise Unavailable(self.port, f"the vendor {vendor} is not set up")
+        return adapter

@@ -65,7 +65,11 @@ async def drop_error(request: Request, error: Exception) -> Response:
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     more = {"field": list(error.field)} if isinstance(error, Refusal) and error.field else {}
-    return problem(status, error.code, error.message, headers=headers, **more)
+    # What a vendor said to us is for operators.
+    detail = (
+        "A provider is temporarily unavailable. Try again soon." if isinstance(error, Unavailable) else error.message
+    )
+    return problem(status, error.code, detail, headers=headers, **more)
 
 
 async def http_error(request: Request, error: Exception) -> Response:

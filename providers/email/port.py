@@ -21,6 +21,21 @@ class EmailMessage:
     data: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who our mail is from."""
+
+    address: str
+    name: str
+
+
+class Outgoing(Protocol):
+    """What hands a mail over, and hears nothing of what becomes of it."""
+
+    async def send(self, message: EmailMessage) -> str:
+        """As `EmailProvider.send`."""
+
+
 class EmailProvider(Protocol):
     async def send(self, message: EmailMessage) -> str:
         """Gives the vendor's id. A repeat after a lost answer may be delivered twice.

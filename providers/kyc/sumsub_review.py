@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
+
 from domain.kyc import Check, CheckKind, CheckResult, KycStatus, Review
 
 PENDING: Final = frozenset({"init", "pending", "prechecked", "queued", "awaitingUser", "awaitingService", "onHold"})
@@ -18,15 +20,19 @@ CHECK_OF_LABEL: Final[Mapping[str, CheckKind]] = {
     "SANCTIONS": CheckKind.SANCTIONS,
     "PEP": CheckKind.POLITICALLY_EXPOSED_PERSON,
 }
+_log = structlog.get_logger()
 
 
 def review_of(answer: Mapping[str, Any], reviewed_at: datetime) -> Review:
     """`reviewAnswer` counts only when `completed`; an unknown status word is PENDING."""
     result: Mapping[str, Any] = answer.get("reviewResult") or {}
-    if answer.get("reviewStatus") != "completed" or result.get("reviewAnswer") not in ("GREEN", "RED"):
+    status, verdict = answer["reviewStatus"], result.get("reviewAnswer")
+    if status != "completed" or verdict not in ("GREEN", "RED"):
+        if status not in PENDING:
+            _log.error("unknown_review", review_status=str(status)[:40], review_answer=str(verdict)[:40])
         return Review(KycStatus.PENDING, reviewed_at, checks=_checks(CheckResult.PENDING, ()))
     risk = answer.get("risk")
-    if result["reviewAnswer"] == "GREEN":
+    if verdict == "GREEN":
         passed = _checks(CheckResult.PASSED, ())
         return Review(KycStatus.APPROVED, reviewed_at, is_decided=True, risk_score=risk, checks=passed)
     labels = tuple(str(label) for label in result.get("rejectLabels", ()))

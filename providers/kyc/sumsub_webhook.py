@@ -24,6 +24,7 @@ class _Payload(BaseModel):
     externalUserId: str | None = Field(default=None, max_length=100)
     correlationId: str = Field(default="", max_length=100)
     createdAtMs: str = Field(default="", max_length=40)
+    sandboxMode: bool | None = None
 
 
 def verify(raw: bytes, headers: Mapping[str, str], secret: str) -> None:
@@ -37,12 +38,14 @@ def verify(raw: bytes, headers: Mapping[str, str], secret: str) -> None:
         raise BadSignature("The digest does not match the body.")
 
 
-def parse(raw: bytes) -> KycNotice:
-    """Raises BadWebhook."""
+def parse(raw: bytes, *, is_sandbox: bool | None = None) -> KycNotice:
+    """`is_sandbox` is our own environment, which an event must be of. Raises BadWebhook."""
     try:
         payload = _Payload.model_validate_json(raw)
     except ValidationError as error:
         raise BadWebhook("Not a Sumsub event: applicantId and type are needed.") from error
+    if None not in (is_sandbox, payload.sandboxMode) and payload.sandboxMode is not is_sandbox:
+        raise BadWebhook("The event is of the vendor's other environment: check where its webhooks are sent.")
     return KycNotice(
         event_key=f"{payload.correlationId}:{payload.type}:{payload.createdAtMs}:{payload.applicantId}",
         kind=payload.type,

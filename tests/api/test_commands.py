@@ -76,7 +76,7 @@ async def test_alerts_go_to_slack_where_its_address_is_set(tmp_path: Path) -> No
         url = f"{vendor.url}/services/T0/B0/the-credential"
         await asyncio.to_thread(start_and_stop, url)
 
-    titles = [request["text"].splitlines()[1] for request in vendor.requests]
+    titles = [request.json["text"].splitlines()[1] for request in vendor.requests]
     assert titles == ["Title: Gateway started", "Title: Gateway stopped"]
     told = (tmp_path / "serve.log").read_text()
     assert "Title:" not in told
@@ -98,6 +98,25 @@ def test_doctor_names_what_is_missing_and_the_command_that_mends_it(tmp_path: Pa
     assert (before.returncode, migrated.returncode, after.returncode) == (1, 0, 0)
     assert "gateway migrate" in before.stderr
     assert "ok migrations" in after.stdout
+
+
+def test_doctor_asks_every_vendor_outside_and_names_what_to_check(tmp_path: Path) -> None:
+    assert gateway("migrate", folder=tmp_path).returncode == 0
+    keys = {"GOOGLE_MAPS_API_KEY": "the-credential", "TWILIO_ACCOUNT_SID": "AC1", "TWILIO_FROM": "Drop"}
+
+    async def ask() -> subprocess.CompletedProcess[str]:
+        denied, known = answer(200, '{"status": "REQUEST_DENIED"}'), answer(200, '{"status": "active"}')
+        async with counterpart(denied) as google, counterpart(known) as twilio:
+            urls = {"GOOGLE_MAPS_API_URL": google.url, "TWILIO_API_URL": twilio.url}
+            given = {**keys, **urls, "TWILIO_AUTH_TOKEN": "the-credential"}
+            return await asyncio.to_thread(gateway, "doctor", folder=tmp_path, **given)
+
+    ran = asyncio.run(ask())
+
+    assert ran.returncode == 1
+    assert "ok twilio" in ran.stdout
+    assert "google: geocoding: the vendor refuses us (200 REQUEST_DENIED). Check GOOGLE_MAPS_API_KEY" in ran.stderr
+    assert "the-credential" not in ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize(

@@ -94,8 +94,44 @@ def test_every_wrong_switch_is_named_at_once() -> None:
         load_settings(_env_file=None, kyc_provider="acme", sms_provider="pigeon", service_mode="mock", port=1)
 
     message = str(refused.value)
-    assert "KYC_PROVIDER='acme' is unknown: choose mock." in message
-    assert "SMS_PROVIDER='pigeon' is unknown: choose mock." in message
+    assert "KYC_PROVIDER='acme' is unknown: choose mock or sumsub." in message
+    assert "SMS_PROVIDER='pigeon' is unknown: choose mock or twilio." in message
+
+
+def test_every_credential_that_a_chosen_vendor_lacks_is_named_at_once() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(_env_file=None, kyc_provider="sumsub", sms_provider="twilio", sumsub_app_token="sbx:1")
+
+    assert str(refused.value).splitlines() == [
+        "SUMSUB_APP_SECRET is needed for KYC_PROVIDER=sumsub.",
+        "SUMSUB_SECRET_KEY is needed for KYC_PROVIDER=sumsub.",
+        "TWILIO_ACCOUNT_SID is needed for SMS_PROVIDER=twilio.",
+        "TWILIO_AUTH_TOKEN is needed for SMS_PROVIDER=twilio.",
+        "TWILIO_FROM is needed for SMS_PROVIDER=twilio.",
+    ]
+
+
+def test_what_a_vendor_cannot_use_is_named_and_no_secret_with_it() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(
+            _env_file=None,
+            smtp_url="http://user:the-credential@mail",
+            sendgrid_webhook_public_key="bm8ga2V5",
+            sendgrid_templates="welcome=d-1,greeting=d-2",
+            twilio_api_url="http://api.twilio.com",
+        )
+
+    assert "SENDGRID_TEMPLATES" in str(refused.value)
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(
+            _env_file=None,
+            smtp_url="http://user:the-credential@mail",
+            sendgrid_webhook_public_key="bm8ga2V5",
+            twilio_api_url="http://api.twilio.com",
+        )
+    named = [line.split(" ")[0] for line in str(refused.value).splitlines()]
+    assert sorted(named) == ["SENDGRID_WEBHOOK_PUBLIC_KEY", "SMTP_URL", "TWILIO_API_URL"]
+    assert "the-credential" not in str(refused.value)
 
 
 @pytest.mark.parametrize("address", ["https://[x", "https://drop.example:one", "https://drop example", "drop.example"])

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,19 +18,36 @@ def answer(status: int, body: str = "", **headers: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
 
 
+@dataclass(frozen=True)
+class Heard:
+    """One request as it came."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
 @dataclass
 class Counterpart:
     """Answers what is in `answers`, in turn, and the last of them from then on; raw bytes, so they may be broken."""
 
     answers: list[bytes]
-    requests: list[Any] = field(default_factory=list)
+    requests: list[Heard] = field(default_factory=list)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if line)
-        self.requests.append(json.loads(await reader.readexactly(int(fields[b"content-length"]))))
+        first, *lines = head.decode().split("\r\n")
+        fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines if line)}
+        method, path, _ = first.split(" ")
+        body = await reader.readexactly(int(fields.get("content-length", 0)))
+        self.requests.append(Heard(method, path, fields, body))
         self.heard.set()
         said = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if said == HANG:

@@ -15,6 +15,10 @@ class Line:
         self._calls_left = 0
         self._times = 0
         self._is_down = False
+        self.watch(http)
+
+    def watch(self, http: httpx.AsyncClient) -> None:
+        """Count and harm what this client sends, too."""
         http.event_hooks["request"].append(self._on_request)
         http.event_hooks["response"].append(self._on_response)
 

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from gateway.mail_key import private_key_of
 from providers.resilience import Guard
@@ -50,9 +51,13 @@ class Posted:
 
 @dataclass
 class Sandbox:
-    """`http` is the vendors' interface, `pages` a browser at their pages, `inbox` what they posted."""
+    """`http` is the vendors' interface, `pages` a browser at their pages, `inbox` what they posted.
+
+    `inner` is the same interface for the faces of the real vendors, which no harm comes near.
+    """
 
     http: httpx.AsyncClient
+    inner: httpx.AsyncClient
     pages: httpx.AsyncClient
     clock: MovedClock
     line: Line
@@ -60,6 +65,12 @@ class Sandbox:
 
     def client(self, provider: str, declared: Any) -> SandboxClient:
         return SandboxClient(self.http, Guard(provider, declared.RESILIENCE, declared.RETRIED))
+
+    def outside(self, face: ASGIApp) -> httpx.AsyncClient:
+        """A client of a real vendor's face; the line is between them."""
+        http = httpx.AsyncClient(transport=httpx.ASGITransport(face))
+        self.line.watch(http)
+        return http
 
     async def advance(self, **by: float) -> None:
         """Time passes at the vendors, in order."""
@@ -121,13 +132,16 @@ async def sandbox_alone(folder: Path, at: datetime) -> AsyncIterator[Sandbox]:
             mail_signing_key=private_key_of(MAIL_SECRET),
         )
         world = World(store, gateway, secrets, now=at)
-        http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(vendors_app(world)),
-            base_url="http://sandbox",
-            event_hooks={"request": [tell_time]},
+        http, inner = (
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(vendors_app(world)),
+                base_url="http://sandbox",
+                event_hooks={"request": [tell_time]},
+            )
+            for _ in range(2)
         )
         mounted = Starlette(routes=[Mount("/sandbox", pages_app(world))])
         pages = httpx.AsyncClient(transport=httpx.ASGITransport(mounted), base_url=BASE)
-        for client in (gateway, http, pages):
+        for client in (gateway, http, inner, pages):
             await stack.enter_async_context(client)
-        yield Sandbox(http, pages, clock, Line(http), inbox)
+        yield Sandbox(http, inner, pages, clock, Line(http), inbox)

@@ -1,23 +1,50 @@
 """The contract of KYC."""
 
+import hmac
+from contextlib import nullcontext
 from datetime import timedelta
 
+import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from domain.errors import BadSignature, BadWebhook, InvalidState, Unavailable
 from domain.ids import UserId
 from domain.kyc import KycStatus
-from providers.kyc import mock
+from providers.kyc import mock, sumsub, sumsub_review, sumsub_webhook
 from providers.kyc.port import KycProvider
+from providers.resilience import Guard
 from tests.builders.line import Line
 from tests.builders.sandbox import SUMSUB_SECRET, Sandbox
+from tests.contract.conftest import NOON
+from tests.vendors import sumsub as sumsub_face
 
 USER = UserId("usr_01JDZK5G0000000000000KARI0")
 
 
-@pytest.fixture(params=["mock"])
-def kyc(sandbox: Sandbox) -> KycProvider:
+def at_sumsub(sandbox: Sandbox, **changes: str) -> sumsub.SumsubKyc:
+    given = {"app_token": sumsub_face.APP_TOKEN, "app_secret": sumsub_face.APP_SECRET, "level": sumsub_face.LEVEL}
+    return sumsub.SumsubKyc(
+        sandbox.outside(sumsub_face.app(sandbox.inner, sandbox.clock)),
+        Guard("kyc", sumsub.RESILIENCE, sumsub.RETRIED),
+        webhook_secret=SUMSUB_SECRET,
+        clock=sandbox.clock,
+        **{**given, **changes},
+    )
+
+
+@pytest.fixture(params=["mock", "sumsub"])
+def kyc(request: pytest.FixtureRequest, sandbox: Sandbox) -> KycProvider:
+    if request.param == "sumsub":
+        return at_sumsub(sandbox)
     return mock.MockKyc(sandbox.client("kyc", mock), webhook_secret=SUMSUB_SECRET, clock=sandbox.clock)
+
+
+async def hand_in_again(sandbox: Sandbox, kyc: KycProvider, applicant: str) -> None:
+    """At the real vendor the user does it, in the vendor's SDK."""
+    await kyc.submit_again(applicant)
+    if isinstance(kyc, sumsub.SumsubKyc):
+        await sandbox.inner.post(f"/kyc/applicants/{applicant}/pending", json={})
 
 
 async def test_an_applicant_that_exists_is_reused(kyc: KycProvider) -> None:
@@ -67,7 +94,8 @@ async def test_a_review_comes_in_our_words(
     assert before.status is KycStatus.PENDING
     assert review is not None
     assert (review.status, review.retry_required, tuple(review.reject_labels)) == (status, retry, labels)
-    assert review.risk_score == score
+    # The vendor's own review has no score.
+    assert review.risk_score == (None if isinstance(kyc, sumsub.SumsubKyc) else score)
     assert review.reviewed_at > before.reviewed_at
 
 
@@ -79,7 +107,7 @@ async def test_a_second_document_is_taken_after_a_retry(sandbox: Sandbox, kyc: K
     applicant = await kyc.create_applicant(USER, "Ingrid Berg")
     await sandbox.advance(seconds=3)
 
-    await kyc.submit_again(applicant)
+    await hand_in_again(sandbox, kyc, applicant)
     await sandbox.advance(seconds=3)
 
     review = await kyc.get_verification_result(applicant)
@@ -118,3 +146,60 @@ async def test_a_vendor_that_is_away_is_asked_four_times(kyc: KycProvider, line:
     with pytest.raises(Unavailable):
         await kyc.get_access_token(USER)
     assert line.requests == 4
+
+
+@pytest.mark.parametrize("change", ["app_token", "app_secret", "level"])
+async def test_sumsub_takes_our_signature_alone(sandbox: Sandbox, change: str) -> None:
+    await at_sumsub(sandbox).check()
+
+    with pytest.raises(Unavailable):
+        await at_sumsub(sandbox, **{change: "another"}).create_applicant(USER, "Kari Nordmann")
+
+
+async def test_a_signature_is_made_anew_for_each_try(sandbox: Sandbox) -> None:
+    """The vendor takes one for a minute, and a retry may come later than that."""
+    auth = sumsub.SumsubSignature("token", "secret", sandbox.clock)
+    request = httpx.Request("POST", "https://api.sumsub.com/resources/applicants?levelName=a%20b", json={})
+    signatures = set()
+    for _ in range(2):
+        next(auth.auth_flow(request))
+        signatures.add(request.headers["x-app-access-sig"])
+        sandbox.clock.at += timedelta(minutes=2)
+
+    assert len(signatures) == 2
+
+
+@pytest.mark.parametrize("status", [*sorted(sumsub_review.PENDING), "aNewWord"])
+def test_whatever_is_not_decided_is_pending(status: str) -> None:
+    review = sumsub_review.review_of({"reviewStatus": status, "reviewResult": {"reviewAnswer": "GREEN"}}, NOON)
+
+    assert (review.status, review.is_decided) == (KycStatus.PENDING, False)
+
+
+def test_a_verdict_that_nobody_knows_is_pending_and_told_of() -> None:
+    with capture_logs() as logs:
+        review = sumsub_review.review_of({"reviewStatus": "completed", "reviewResult": {"reviewAnswer": "BLUE"}}, NOON)
+
+    assert review.status is KycStatus.PENDING
+    assert [line["event"] for line in logs] == ["unknown_review"]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name", "is_taken"),
+    [("sha256", "HMAC_SHA256_HEX", True), ("sha512", "HMAC_SHA512_HEX", True), ("sha1", "HMAC_SHA1_HEX", False)],
+)
+def test_digests_of_every_algorithm_that_may_be_announced(algorithm: str, name: str, is_taken: bool) -> None:
+    raw = b'{"applicantId": "a", "type": "applicantReviewed"}'
+    digest = hmac.new(SUMSUB_SECRET.encode(), raw, algorithm).hexdigest()
+    headers = {"x-payload-digest": digest, "x-payload-digest-alg": name}
+
+    with nullcontext() if is_taken else pytest.raises(BadSignature):
+        sumsub_webhook.verify(raw, headers, SUMSUB_SECRET)
+
+
+def test_an_event_of_the_other_environment_is_refused() -> None:
+    raw = b'{"applicantId": "a", "type": "applicantReviewed", "sandboxMode": true}'
+
+    assert sumsub_webhook.parse(raw, is_sandbox=True).applicant_id == "a"
+    with pytest.raises(BadWebhook):
+        sumsub_webhook.parse(raw, is_sandbox=False)

@@ -1,9 +1,12 @@
 """The contracts of mail, SMS and geocoding."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from domain.errors import BadSignature, BadWebhook, InDoubt, Unavailable
 from domain.ids import NotificationId
@@ -11,15 +14,23 @@ from domain.notification import Channel, NotificationStatus, Template, channel_o
 from gateway.mail_key import public_key_of
 from providers.delivery import RecipientRefused
 from providers.email import mock as email_mock
-from providers.email.port import EmailMessage, EmailProvider
+from providers.email import sendgrid
+from providers.email.port import EmailMessage, EmailProvider, Sender
+from providers.geocoding import google
 from providers.geocoding import mock as geocoding_mock
 from providers.geocoding.port import Geocoder
+from providers.resilience import Guard
 from providers.sms import mock as sms_mock
+from providers.sms import twilio
 from providers.sms.port import SmsMessage, SmsProvider
 from providers.texts import Texts
+from tests.builders.counterpart import answer, counterpart
 from tests.builders.gateway import BASE
 from tests.builders.line import Line
 from tests.builders.sandbox import MAIL_SECRET, TWILIO_TOKEN, Sandbox
+from tests.vendors import google as google_face
+from tests.vendors import sendgrid as sendgrid_face
+from tests.vendors import twilio as twilio_face
 
 STATUS_URL = f"{BASE}/api/webhooks/twilio"
 # Everything that any template asks for.
@@ -40,19 +51,60 @@ def an_sms(to: str = "+4740000001") -> SmsMessage:
     return SmsMessage(NotificationId("ntf_1"), to, Template.NEW_SIGN_IN, "nb-NO", DATA, STATUS_URL)
 
 
-@pytest.fixture(params=["mock"])
-def email(sandbox: Sandbox) -> EmailProvider:
+@pytest.fixture
+def mails() -> list[dict[str, Any]]:
+    """What SendGrid was given."""
+    return []
+
+
+def at_sendgrid(sandbox: Sandbox, mails: list[dict[str, Any]], api_key: str) -> sendgrid.SendgridEmail:
+    return sendgrid.SendgridEmail(
+        sandbox.outside(sendgrid_face.app(sandbox.inner, mails)),
+        Guard("email", sendgrid.RESILIENCE, sendgrid.RETRIED),
+        Texts(),
+        api_key=api_key,
+        webhook_public_key=public_key_of(MAIL_SECRET),
+        sender=Sender("no-reply@drop.example", "Drop"),
+        templates={Template.INVOICE: sendgrid_face.TEMPLATE},
+        clock=sandbox.clock,
+    )
+
+
+def at_twilio(sandbox: Sandbox, auth_token: str = TWILIO_TOKEN, sender: str = twilio_face.SENDER) -> twilio.TwilioSms:
+    return twilio.TwilioSms(
+        sandbox.outside(twilio_face.app(sandbox.inner, TWILIO_TOKEN)),
+        Guard("sms", twilio.RESILIENCE, twilio.RETRIED),
+        Texts(),
+        account_sid=twilio_face.ACCOUNT,
+        auth_token=auth_token,
+        sender=sender,
+    )
+
+
+def at_google(sandbox: Sandbox, api_key: str = google_face.KEY) -> google.GoogleGeocoder:
+    guard = Guard("geocoding", google.RESILIENCE, google.RETRIED)
+    return google.GoogleGeocoder(sandbox.outside(google_face.app(sandbox.inner)), guard, api_key=api_key)
+
+
+@pytest.fixture(params=["mock", "sendgrid"])
+def email(request: pytest.FixtureRequest, sandbox: Sandbox, mails: list[dict[str, Any]]) -> EmailProvider:
+    if request.param == "sendgrid":
+        return at_sendgrid(sandbox, mails, sendgrid_face.API_KEY)
     client = sandbox.client("email", email_mock)
     return email_mock.MockEmail(client, Texts(), webhook_public_key=public_key_of(MAIL_SECRET), clock=sandbox.clock)
 
 
-@pytest.fixture(params=["mock"])
-def sms(sandbox: Sandbox) -> SmsProvider:
+@pytest.fixture(params=["mock", "twilio"])
+def sms(request: pytest.FixtureRequest, sandbox: Sandbox) -> SmsProvider:
+    if request.param == "twilio":
+        return at_twilio(sandbox)
     return sms_mock.MockSms(sandbox.client("sms", sms_mock), Texts(), auth_token=TWILIO_TOKEN)
 
 
-@pytest.fixture(params=["mock"])
-def geocoder(sandbox: Sandbox) -> Geocoder:
+@pytest.fixture(params=["mock", "google"])
+def geocoder(request: pytest.FixtureRequest, sandbox: Sandbox) -> Geocoder:
+    if request.param == "google":
+        return at_google(sandbox)
     return geocoding_mock.MockGeocoder(sandbox.client("geocoding", geocoding_mock))
 
 
@@ -161,3 +213,61 @@ async def test_a_map_that_is_away_is_asked_four_times(geocoder: Geocoder, line: 
     with pytest.raises(Unavailable):
         await geocoder.geocode("Karl Johans gate 1")
     assert line.requests == 4
+
+
+async def test_a_template_of_the_vendors_gets_data_and_other_mail_our_own_words(
+    sandbox: Sandbox, mails: list[dict[str, Any]]
+) -> None:
+    adapter = at_sendgrid(sandbox, mails, sendgrid_face.API_KEY)
+    await adapter.check()
+    await adapter.send(replace(a_mail(), template=Template.INVOICE))
+    await adapter.send(a_mail())
+
+    templated, worded = mails
+    assert templated["personalizations"][0]["dynamic_template_data"] == {**DATA, "locale": "nb-NO"}
+    assert "content" not in templated
+    assert "template_id" not in worded
+    assert worded["content"][0]["type"] == "text/plain"
+    assert worded["tracking_settings"]["click_tracking"] == {"enable": False}
+
+
+async def test_what_is_wrong_with_our_own_settings_is_no_recipients_fault(
+    sandbox: Sandbox, mails: list[dict[str, Any]]
+) -> None:
+    mail = at_sendgrid(sandbox, mails, "SG.another")
+    number, password = at_twilio(sandbox, sender="Somebody"), at_twilio(sandbox, auth_token="another")
+
+    for attempt in (mail.send(a_mail()), number.send(an_sms()), password.send(an_sms())):
+        with pytest.raises(Unavailable):
+            await attempt
+    for adapter in (mail, password, at_google(sandbox, "another")):
+        with pytest.raises(Unavailable):
+            await adapter.check()
+    for adapter in (number, at_google(sandbox)):
+        await adapter.check()
+
+
+@pytest.mark.parametrize("status", ["OVER_DAILY_LIMIT", "REQUEST_DENIED", "INVALID_REQUEST", "A_NEW_WORD"])
+async def test_a_map_that_refuses_us_is_asked_once(status: str) -> None:
+    async with (
+        counterpart(answer(200, f'{{"status": "{status}", "results": []}}')) as vendor,
+        httpx.AsyncClient() as http,
+    ):
+        guard = Guard("geocoding", google.RESILIENCE, google.RETRIED)
+        geocoder = google.GoogleGeocoder(http, guard, api_key="k", base_url=vendor.url)
+        with capture_logs() as logs, pytest.raises(Unavailable):
+            await geocoder.geocode("Karl Johans gate 1")
+
+    assert len(vendor.requests) == 1
+    assert [line["reason"] for line in logs] == [status]
+
+
+@pytest.mark.parametrize("status", ["OVER_QUERY_LIMIT", "UNKNOWN_ERROR"])
+async def test_a_map_with_too_much_to_do_is_asked_again(status: str) -> None:
+    busy, free = answer(200, f'{{"status": "{status}"}}'), answer(200, '{"status": "ZERO_RESULTS", "results": []}')
+    async with counterpart(busy, free) as vendor, httpx.AsyncClient() as http:
+        guard = Guard("geocoding", google.RESILIENCE, google.RETRIED)
+        found = await google.GoogleGeocoder(http, guard, api_key="k", base_url=vendor.url).geocode("Karl Johans gate 1")
+
+    assert found == []
+    assert len(vendor.requests) == 2

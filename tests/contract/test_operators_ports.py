@@ -36,7 +36,7 @@ async def channel(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[
     async with counterpart(answer(200, "ok")) as vendor, httpx.AsyncClient() as http:
         guard = Guard("alerts", slack.RESILIENCE, slack.RETRIED)
         adapter = slack.SlackAlerts(http, guard, url=vendor.url, environment="production")
-        yield Channel(adapter, lambda: str(vendor.requests[0]["text"]))
+        yield Channel(adapter, lambda: str(vendor.requests[0].json["text"]))
 
 
 @pytest.fixture(params=["off"])

@@ -35,7 +35,7 @@ async def test_it_posts_text_and_blocks(http: httpx.AsyncClient) -> None:
         await channel(http, vendor.url)[0].send(ALERT)
 
     below = "Title: High error rate\nMessage: 8 errors in the last 60 seconds\nTime: 2026-11-24 12:00 UTC"
-    assert vendor.requests == [
+    assert [heard.json for heard in vendor.requests] == [
         {
             "text": f"🚨 Drop Production Alert - Critical\n{below}",
             "blocks": [
@@ -52,9 +52,9 @@ async def test_what_comes_from_outside_rings_for_nobody_and_fits(http: httpx.Asy
     async with counterpart(OK) as vendor:
         await channel(http, vendor.url)[0].send(loud)
 
-    section = vendor.requests[0]["blocks"][1]["text"]["text"]
+    section = vendor.requests[0].json["blocks"][1]["text"]["text"]
     assert len(section) <= 3_000
-    assert "<" not in section + vendor.requests[0]["text"]
+    assert "<" not in section + vendor.requests[0].json["text"]
     assert "Title: &lt;!channel&gt; &amp;" in section
     assert section.endswith("…\nTime: 2026-11-24 12:00 UTC")
 

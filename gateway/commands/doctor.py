@@ -1,0 +1,63 @@
+"""`gateway doctor`: what is wrong with the settings and the connections, and what mends it."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import httpx
+
+from db.engine import open_database
+from db.migrate import current_revision, newest_revision
+from domain.errors import Unavailable
+from gateway.adapters import build_adapters
+from gateway.clock import SystemClock
+from gateway.commands.terminal import ERR, OUT, checked_settings, fail
+from gateway.settings import Settings
+from gateway.vendor_choice import NEEDS
+
+
+def doctor() -> None:
+    """Check the settings, the database and every vendor outside, and say what to do."""
+    settings = checked_settings()
+    OUT.print("[green]ok[/] settings")
+    try:
+        revision = asyncio.run(_revision(settings))
+    except Exception as error:  # whatever the driver raises
+        fail(f"The database does not answer ({type(error).__name__}). Check DATABASE_URL.")
+    OUT.print("[green]ok[/] database")
+    if revision != newest_revision():
+        fail(f"The database is at version {revision}, not {newest_revision()}. Run: gateway migrate")
+    OUT.print("[green]ok[/] migrations")
+    troubled = asyncio.run(_troubled_vendors(settings))
+    if troubled:
+        fail("\n".join(troubled))
+
+
+async def _revision(settings: Settings) -> str | None:
+    database = open_database(settings.database_url)
+    try:
+        return await current_revision(database)
+    finally:
+        await database.close()
+
+
+async def _troubled_vendors(settings: Settings) -> list[str]:
+    """Asks each vendor outside that is set up; nothing is sent to anybody."""
+    troubled = []
+    async with AsyncExitStack() as stack:
+
+        def internet() -> httpx.AsyncClient:
+            client = httpx.AsyncClient()
+            stack.push_async_callback(client.aclose)
+            return client
+
+        adapters = build_adapters(settings, SystemClock(), internet(), internet)
+        for vendor, check in adapters.checks.items():
+            try:
+                await check()
+            except Unavailable as error:
+                names = ", ".join(name.upper() for name in NEEDS[vendor])
+                ERR.print(f"[red]no[/] {vendor}")
+                troubled.append(f"{vendor}: {error.message}. Check {names} and the way to it. See docs/providers.md.")
+            else:
+                OUT.print(f"[green]ok[/] {vendor}")
+    return troubled

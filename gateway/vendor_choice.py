@@ -1,0 +1,44 @@
+"""Which vendors serve which port, and what each of them needs to be set."""
+
+from collections.abc import Mapping
+from typing import Final
+
+MOCK: Final = "mock"
+CONSOLE: Final = "console"
+OFF: Final = "off"
+SLACK: Final = "slack"
+SUMSUB: Final = "sumsub"
+SENDGRID: Final = "sendgrid"
+SMTP: Final = "smtp"
+TWILIO: Final = "twilio"
+GOOGLE: Final = "google"
+
+# By port; the first is what mock mode runs on.
+PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "identity": (MOCK,),
+    "kyc": (MOCK, SUMSUB),
+    "open_banking": (MOCK,),
+    "card_payments": (MOCK,),
+    "card_issuing": (MOCK,),
+    "email": (MOCK, SENDGRID),
+    "sms": (MOCK, TWILIO),
+    "storage": (MOCK,),
+    "geocoding": (MOCK, GOOGLE),
+    "alerts": (CONSOLE, SLACK),
+    "uptime": (MOCK,),
+    "errors": (OFF,),
+}
+# The settings without which a vendor cannot be spoken to.
+NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    SLACK: ("slack_webhook_url",),
+    SUMSUB: ("sumsub_app_token", "sumsub_app_secret", "sumsub_secret_key"),
+    SENDGRID: ("sendgrid_api_key", "sendgrid_webhook_public_key", "email_from_address"),
+    SMTP: ("smtp_url",),
+    TWILIO: ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
+    GOOGLE: ("google_maps_api_key",),
+}
+
+
+def choices(port: str) -> str:
+    """For the settings' descriptions."""
+    return f"One provider switched alone: {' or '.join(PROVIDERS[port])}."

@@ -1,0 +1,37 @@
+"""A mail vendor with a backup: what the first cannot take just now goes the other way."""
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from domain.errors import InDoubt, Unavailable
+from providers.delivery import DeliveryNotice
+from providers.email.port import EmailMessage, EmailProvider, Outgoing
+
+_log = structlog.get_logger()
+
+
+class WithBackup:
+    """Where both fail, the first one's error stands, and the message is tried again by its job."""
+
+    def __init__(self, first: EmailProvider, backup: Outgoing) -> None:
+        self._first = first
+        self._backup = backup
+
+    async def send(self, message: EmailMessage) -> str:
+        try:
+            return await self._first.send(message)
+        except (Unavailable, InDoubt) as error:
+            # Even where the first may have sent it: a mail told twice harms less than one never told.
+            try:
+                sent = await self._backup.send(message)
+            except (Unavailable, InDoubt):
+                raise error from None
+            _log.warning("mail_sent_by_backup", notification_id=message.notification_id, error=type(error).__name__)
+            return sent
+
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryNotice]:
+        return self._first.parse_webhook(raw, headers)
+
+    def read_event(self, raw: bytes) -> DeliveryNotice:
+        return self._first.read_event(raw)

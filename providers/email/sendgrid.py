@@ -1,0 +1,105 @@
+"""SendGrid: mail by template, and its signed events. Source: vendor reference 5."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import httpx
+
+from domain.clock import Clock
+from domain.notification import Template
+from providers.delivery import DeliveryNotice, RecipientRefused
+from providers.email import sendgrid_events
+from providers.email.port import EmailMessage, Sender
+from providers.resilience import Guard, Resilience
+from providers.texts import Texts
+from providers.vendor_http import Answer, VendorHttp, VendorRefusal
+
+BASE_URL: Final = "https://api.sendgrid.com"
+RESILIENCE: Final = Resilience(
+    timeout_s=5, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4), per_second=100
+)
+# A message is tried again by its job, after 60, 300 and 900 s: the vendor has no idempotency key.
+RETRIED: Final = frozenset({"check"})
+
+_QUIET: Final = {"click_tracking": {"enable": False}, "open_tracking": {"enable": False}}
+
+
+class SendgridEmail:
+    """`templates` are the vendor's dynamic templates by ours; what has none is sent in our own words."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        guard: Guard,
+        texts: Texts,
+        *,
+        api_key: str,
+        webhook_public_key: str,
+        sender: Sender,
+        templates: Mapping[Template, str],
+        clock: Clock,
+        base_url: str = BASE_URL,
+    ) -> None:
+        self._vendor = VendorHttp.bearing(http, guard, provider="email", base_url=base_url, token=api_key)
+        self._texts = texts
+        self._sender = sender
+        self._templates = templates
+        self._key = sendgrid_events.public_key_of(webhook_public_key)
+        self._clock = clock
+
+    async def send(self, message: EmailMessage) -> str:
+        try:
+            return await self._vendor.command("send", "POST", "/v3/mail/send", _message_id, json=self._mail(message))
+        except VendorRefusal as refusal:
+            field = _field_of(refusal)
+            if refusal.status == httpx.codes.BAD_REQUEST and ".to." in f"{field}.":
+                raise RecipientRefused("The mail vendor does not take this address.") from None
+            raise self._vendor.refused(refusal, field) from None
+
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryNotice]:
+        sendgrid_events.verify(raw, headers, self._key, self._clock.now())
+        return sendgrid_events.read_events(raw)
+
+    def read_event(self, raw: bytes) -> DeliveryNotice:
+        return sendgrid_events.read_event(raw)
+
+    async def check(self) -> None:
+        """Whether our key may send. Raises Unavailable."""
+        try:
+            scopes = await self._vendor.call("check", "GET", "/v3/scopes", lambda one: list(one.document["scopes"]))
+        except VendorRefusal as refusal:
+            raise self._vendor.refused(refusal) from None
+        if "mail.send" not in scopes:
+            raise self._vendor.refused(VendorRefusal(httpx.codes.FORBIDDEN, {}), "mail.send")
+
+    def _mail(self, message: EmailMessage) -> dict[str, object]:
+        person: dict[str, object] = {
+            "to": [{"email": message.to, "name": message.to_name}],
+            # Only what is opaque: the vendor keeps it long and does not treat it as personal.
+            "custom_args": {"notification_id": message.notification_id},
+        }
+        mail: dict[str, object] = {
+            "from": {"email": self._sender.address, "name": self._sender.name},
+            "personalizations": [person],
+            "categories": [message.template.value],
+            # A link to sign in must not pass through anybody else's server.
+            "tracking_settings": _QUIET,
+        }
+        template = self._templates.get(message.template)
+        if template is not None:
+            person["dynamic_template_data"] = {**message.data, "locale": message.locale}
+            return {**mail, "template_id": template}
+        text = self._texts.render(message.template, message.locale, dict(message.data))
+        return {**mail, "subject": text.subject, "content": [{"type": "text/plain", "value": text.body}]}
+
+
+def _message_id(answer: Answer) -> str:
+    if answer.status != httpx.codes.ACCEPTED:
+        raise ValueError("not accepted")
+    return answer.headers.get("x-message-id", "")
+
+
+def _field_of(refusal: VendorRefusal) -> str:
+    errors = refusal.answer.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else {}
+    return str(first.get("field") or "") if isinstance(first, dict) else ""

@@ -1,0 +1,100 @@
+"""Mail over SMTP (RFC 5321), for when the mail vendor is away. It hears nothing of what becomes of a message."""
+
+from dataclasses import dataclass
+from email.message import EmailMessage as MimeMessage
+from email.utils import formataddr
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+
+from providers.delivery import RecipientRefused
+from providers.email.port import EmailMessage, Sender
+from providers.resilience import Guard, Resilience, VendorTrouble
+from providers.texts import Texts
+
+RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30)
+RETRIED: Final[frozenset[str]] = frozenset()  # a message is tried again by its job, minutes later
+
+_PORTS: Final = {"smtp": 587, "smtps": 465}
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """`is_encrypted` from the first byte (smtps), else by STARTTLS, which only a server on this machine may lack."""
+
+    host: str
+    port: int
+    is_encrypted: bool
+    needs_starttls: bool
+    username: str | None = None
+    password: str | None = None
+
+
+def server_of(url: str) -> SmtpServer:
+    """`smtp://user:password@host:587` or `smtps://...`. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError("not an SMTP address")
+    return SmtpServer(
+        host=parts.hostname,
+        port=parts.port or _PORTS[parts.scheme],
+        is_encrypted=parts.scheme == "smtps",
+        needs_starttls=parts.scheme == "smtp" and parts.hostname not in _LOOPBACK,
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+    )
+
+
+class SmtpEmail:
+    def __init__(self, server: SmtpServer, guard: Guard, texts: Texts, *, sender: Sender) -> None:
+        self._server = server
+        self._guard = guard
+        self._texts = texts
+        self._sender = sender
+
+    async def send(self, message: EmailMessage) -> str:
+        mime = self._mime(message)
+        await self._guard.command("send", lambda: self._speak(mime))
+        return f"smtp:{mime['Message-ID']}"
+
+    def _mime(self, message: EmailMessage) -> MimeMessage:
+        text = self._texts.render(message.template, message.locale, dict(message.data))
+        mime = MimeMessage()
+        mime["From"] = formataddr((self._sender.name, self._sender.address))
+        mime["To"] = formataddr((message.to_name, message.to))
+        mime["Subject"] = text.subject
+        # The same for every try, so that a mailbox may know a repeat.
+        mime["Message-ID"] = f"<{message.notification_id}@{self._sender.address.rpartition('@')[2]}>"
+        mime["Auto-Submitted"] = "auto-generated"
+        mime.set_content(text.body)
+        return mime
+
+    async def check(self) -> None:
+        """Whether the server takes our name and password. Raises Unavailable."""
+        await self._guard.call("check", lambda: self._speak(None))
+
+    async def _speak(self, mime: MimeMessage | None) -> None:
+        server = self._server
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.username,
+            password=server.password,
+            use_tls=server.is_encrypted,
+            start_tls=True if server.needs_starttls else None,
+            timeout=RESILIENCE.timeout_s,
+        )
+        is_handing_over = False
+        try:
+            async with client:
+                if mime is not None:
+                    is_handing_over = True
+                    await client.send_message(mime)
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            if all(500 <= one.code < 600 for one in error.recipients):
+                raise RecipientRefused("The mail server does not take this address.") from None
+            raise VendorTrouble("recipient later", did_nothing=True) from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise VendorTrouble(type(error).__name__, did_nothing=not is_handing_over) from None

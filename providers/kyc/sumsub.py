@@ -1,0 +1,150 @@
+"""Sumsub: applicants, SDK access tokens, reviews. Source: vendor reference 3."""
+
+import hashlib
+import hmac
+from collections.abc import Generator, Mapping
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import httpx
+
+from domain.clock import Clock
+from domain.errors import InvalidState
+from domain.ids import UserId
+from domain.kyc import Review
+from providers.kyc import sumsub_webhook
+from providers.kyc.port import AccessToken, KycNotice
+from providers.kyc.sumsub_review import review_of
+from providers.resilience import Guard, Resilience
+from providers.vendor_http import Answer, VendorHttp, VendorRefusal
+
+BASE_URL: Final = "https://api.sumsub.com"
+SANDBOX_TOKEN: Final = "sbx:"
+# 50 POSTs in 5 s is the account's default; reads have more, and share it for simplicity.
+RESILIENCE: Final = Resilience(
+    timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4), per_second=10
+)
+# Creation is safe to repeat: our user id is the applicant's key, and one that exists is found.
+RETRIED: Final = frozenset(
+    {"create_applicant", "get_applicant", "get_access_token", "get_verification_result", "check"}
+)
+TOKEN_LIFETIME: Final = timedelta(minutes=30)
+
+
+class SumsubSignature(httpx.Auth):
+    """HMAC-SHA256 over time, method, path and body, made anew for every attempt: the vendor takes it for a minute."""
+
+    requires_request_body = True
+
+    def __init__(self, app_token: str, app_secret: str, clock: Clock) -> None:
+        self._app_token = app_token
+        self._app_secret = app_secret.encode()
+        self._clock = clock
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        signed_at = str(int(self._clock.now().timestamp()))
+        text = signed_at.encode() + request.method.encode() + request.url.raw_path + request.content
+        request.headers["X-App-Token"] = self._app_token
+        request.headers["X-App-Access-Ts"] = signed_at
+        request.headers["X-App-Access-Sig"] = hmac.new(self._app_secret, text, hashlib.sha256).hexdigest()
+        yield request
+
+
+class SumsubKyc:
+    """`webhook_secret` is the webhooks' own; `level` must exist at the vendor, by its exact name."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        guard: Guard,
+        *,
+        app_token: str,
+        app_secret: str,
+        webhook_secret: str,
+        level: str,
+        clock: Clock,
+        base_url: str = BASE_URL,
+    ) -> None:
+        auth = SumsubSignature(app_token, app_secret, clock)
+        self._vendor = VendorHttp(http, guard, provider="kyc", base_url=base_url, auth=auth)
+        self._webhook_secret = webhook_secret
+        self._is_sandbox = app_token.startswith(SANDBOX_TOKEN)
+        self._level = level
+        self._clock = clock
+
+    async def create_applicant(self, user_id: UserId, name: str) -> str:
+        first_name, _, last_name = name.rpartition(" ")
+        person = {"firstName": first_name or last_name, "lastName": last_name, "country": "NOR"}
+        body = {"externalUserId": user_id, "type": "individual", "lang": "no", "fixedInfo": person}
+        path = f"/resources/applicants?{urlencode({'levelName': self._level}, quote_via=quote)}"
+        try:
+            return await self._vendor.call("create_applicant", "POST", path, _id_of, json=body)
+        except VendorRefusal as refusal:
+            if refusal.status != httpx.codes.CONFLICT:
+                raise self._refused(refusal) from None
+        return await self._applicant_of(user_id)
+
+    async def _applicant_of(self, user_id: UserId) -> str:
+        path = f"/resources/applicants/-;externalUserId={quote(user_id, safe='')}/one"
+        try:
+            return await self._vendor.call("get_applicant", "GET", path, _id_of)
+        except VendorRefusal as refusal:
+            raise self._refused(refusal) from None
+
+    async def get_access_token(self, user_id: UserId) -> AccessToken:
+        ttl = int(TOKEN_LIFETIME.total_seconds())
+        body = {"userId": user_id, "levelName": self._level, "ttlInSecs": ttl}
+        expires_at = self._clock.now() + TOKEN_LIFETIME
+        try:
+            token = await self._vendor.call(
+                "get_access_token", "POST", "/resources/accessTokens/sdk", lambda one: one.document["token"], json=body
+            )
+        except VendorRefusal as refusal:
+            raise self._refused(refusal) from None
+        return AccessToken(token, expires_at)
+
+    async def submit_again(self, applicant_id: str) -> None:
+        """The user hands in the new document in the vendor's SDK, which asks for the check by itself."""
+        review = await self.get_verification_result(applicant_id)
+        if review is None or (review.is_decided and not review.can_retry):
+            raise InvalidState("The verification takes no new documents.")
+
+    async def get_verification_result(self, applicant_id: str) -> Review | None:
+        path = f"/resources/applicants/{quote(applicant_id, safe='')}/status"
+        try:
+            return await self._vendor.call("get_verification_result", "GET", path, _review)
+        except VendorRefusal as refusal:
+            if refusal.status == httpx.codes.NOT_FOUND:
+                return None
+            raise self._refused(refusal) from None
+
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> KycNotice:
+        sumsub_webhook.verify(raw, headers, self._webhook_secret)
+        return sumsub_webhook.parse(raw, is_sandbox=self._is_sandbox)
+
+    def read_webhook(self, raw: bytes) -> KycNotice:
+        return sumsub_webhook.parse(raw)
+
+    async def check(self) -> None:
+        """Whether the vendor takes our token and signature. Raises Unavailable."""
+        path = "/resources/applicants/-/byExternalUserId/usr_doctor"
+        try:
+            await self._vendor.call("check", "GET", path, lambda one: one.document["exists"])
+        except VendorRefusal as refusal:
+            if refusal.status != httpx.codes.NOT_FOUND:
+                raise self._refused(refusal) from None
+
+    def _refused(self, refusal: VendorRefusal) -> Exception:
+        return self._vendor.refused(refusal, refusal.answer.get("errorName") or refusal.answer.get("errorCode", ""))
+
+
+def _id_of(answer: Answer) -> str:
+    return str(answer.document["id"])
+
+
+def _review(answer: Answer) -> Review:
+    """A review's time is its newest: of its verdict, else of its beginning."""
+    document: Mapping[str, Any] = answer.document
+    times = [document[name] for name in ("createDate", "reviewDate") if document.get(name)]
+    return review_of(document, max(map(sumsub_webhook.time_of, times)))

@@ -1,0 +1,72 @@
+"""Twilio: SMS and their status callbacks. Source: vendor reference 6."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+import httpx
+
+from providers.delivery import DeliveryNotice, RecipientRefused
+from providers.resilience import Guard, Resilience
+from providers.sms import twilio_status
+from providers.sms.port import SmsMessage
+from providers.texts import Texts
+from providers.vendor_http import VendorHttp, VendorRefusal
+
+BASE_URL: Final = "https://api.twilio.com"
+RESILIENCE: Final = Resilience(timeout_s=5, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
+# A message is tried again by its job, minutes later: the vendor has no idempotency key.
+RETRIED: Final = frozenset({"check"})
+
+# Invalid number, not a mobile one, recipient who said STOP.
+_REFUSED_RECIPIENTS: Final = frozenset({21211, 21614, 21610})
+_SERVICE: Final = "MG"
+
+
+class TwilioSms:
+    """`sender` is a number, an alphanumeric id, or a messaging service (`MG...`)."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        guard: Guard,
+        texts: Texts,
+        *,
+        account_sid: str,
+        auth_token: str,
+        sender: str,
+        base_url: str = BASE_URL,
+    ) -> None:
+        auth = httpx.BasicAuth(account_sid, auth_token)
+        self._vendor = VendorHttp(http, guard, provider="sms", base_url=base_url, auth=auth)
+        self._account = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}"
+        self._auth_token = auth_token
+        self._from = {"MessagingServiceSid" if sender.startswith(_SERVICE) else "From": sender}
+        self._texts = texts
+
+    async def send(self, message: SmsMessage) -> str:
+        text = self._texts.render(message.template, message.locale, dict(message.data))
+        form = {"To": message.to, "Body": text.body, "StatusCallback": message.status_url, **self._from}
+        try:
+            return await self._vendor.command(
+                "send", "POST", f"{self._account}/Messages.json", lambda one: str(one.document["sid"]), data=form
+            )
+        except VendorRefusal as refusal:
+            code = refusal.answer.get("code")
+            if code in _REFUSED_RECIPIENTS:
+                raise RecipientRefused("The SMS vendor does not take this number.") from None
+            raise self._vendor.refused(refusal, code) from None
+
+    def parse_status(self, raw: bytes, headers: Mapping[str, str], url: str) -> DeliveryNotice:
+        twilio_status.verify(raw, headers.get(twilio_status.SIGNATURE), url, self._auth_token)
+        return twilio_status.read_status(raw)
+
+    def read_status(self, raw: bytes) -> DeliveryNotice:
+        return twilio_status.read_status(raw)
+
+    async def check(self) -> None:
+        """Whether the vendor takes our credentials. Raises Unavailable."""
+        try:
+            await self._vendor.call("check", "GET", f"{self._account}.json", lambda one: one.document["status"])
+        except VendorRefusal as refusal:
+            raise self._vendor.refused(refusal, refusal.answer.get("code")) from None

@@ -1,0 +1,141 @@
+"""JSON over HTTP with a vendor outside: bounded answers, and its trouble told from its no.
+
+What cannot be read counts as trouble: of a command nobody then knows what it did.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NotRequired, Self, TypedDict, TypeVar, Unpack
+
+import httpx
+import orjson
+import structlog
+
+from domain.errors import Unavailable
+from providers.resilience import Guard, VendorTrouble
+
+Result = TypeVar("Result")
+# No answer that we ask for comes near it.
+_ANSWER_BYTES: Final = 4 * 1024 * 1024
+# A vendor's own word, such as `invalid_token`; whatever else it says is not repeated in our logs.
+_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_log = structlog.get_logger()
+
+
+class VendorRefusal(Exception):
+    """A vendor's no: a status of 300 to 499, with its body where that is a JSON object."""
+
+    def __init__(self, status: int, answer: Mapping[str, Any]) -> None:
+        self.status = status
+        self.answer = answer
+        super().__init__(str(status))
+
+
+class Content(TypedDict):
+    """What a call carries; one of `json`, `data` (a form) and `content` at most."""
+
+    params: NotRequired[Mapping[str, str]]
+    headers: NotRequired[Mapping[str, str]]
+    json: NotRequired[object]
+    data: NotRequired[Mapping[str, str]]
+    content: NotRequired[bytes]
+
+
+class Answer:
+    """A success. `document` is its JSON, an empty object where there is no body."""
+
+    __slots__ = ("document", "headers", "status")
+
+    def __init__(self, status: int, headers: Mapping[str, str], document: Any) -> None:
+        self.status = status
+        self.headers = headers
+        self.document = document
+
+
+class VendorHttp:
+    """One vendor at `base_url`. `read` turns an answer into our words, within the guard."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        guard: Guard,
+        *,
+        provider: str,
+        base_url: str,
+        auth: httpx.Auth | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._http = http
+        self._guard = guard
+        self._provider = provider
+        self._base_url = base_url.rstrip("/")
+        self._auth = auth
+        self._headers = headers or {}
+
+    @classmethod
+    def bearing(cls, http: httpx.AsyncClient, guard: Guard, *, provider: str, base_url: str, token: str) -> Self:
+        """With a token that does not change (RFC 6750)."""
+        return cls(http, guard, provider=provider, base_url=base_url, headers={"authorization": f"Bearer {token}"})
+
+    async def call(
+        self, operation: str, method: str, path: str, read: Callable[[Answer], Result], **content: Unpack[Content]
+    ) -> Result:
+        """For everything that may be given up without doubt. Raises Unavailable, VendorRefusal."""
+        return await self._guard.call(operation, lambda: self._send(method, path, read, content))
+
+    async def command(
+        self, operation: str, method: str, path: str, read: Callable[[Answer], Result], **content: Unpack[Content]
+    ) -> Result:
+        """What must not happen twice. Raises Unavailable, InDoubt, VendorRefusal."""
+        return await self._guard.command(operation, lambda: self._send(method, path, read, content))
+
+    def refused(self, error: VendorRefusal, reason: object = "") -> Unavailable:
+        """For a no that the user can do nothing about: credentials, permissions, a fault of ours."""
+        word = str(reason) if _WORD.fullmatch(str(reason)) else "unknown"
+        _log.error("provider_refuses", provider=self._provider, status=error.status, reason=word)
+        return Unavailable(self._provider, f"the vendor refuses us ({error.status} {word})")
+
+    async def _send(self, method: str, path: str, read: Callable[[Answer], Result], content: Content) -> Result:
+        headers = {**self._headers, **content.get("headers", {})}
+        async with self._http.stream(
+            method,
+            f"{self._base_url}{path}",
+            params=content.get("params"),
+            headers=headers,
+            json=content.get("json"),
+            data=content.get("data"),
+            content=content.get("content"),
+            auth=self._auth if self._auth is not None else httpx.USE_CLIENT_DEFAULT,
+        ) as response:
+            answer = await _answer(response)
+        try:
+            return read(answer)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise VendorTrouble("unreadable") from error
+
+
+async def _answer(response: httpx.Response) -> Answer:
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        raise VendorTrouble("429", retry_after_s=_retry_after(response.headers), did_nothing=True)
+    if response.status_code == httpx.codes.REQUEST_TIMEOUT or response.is_server_error:
+        raise VendorTrouble(str(response.status_code), retry_after_s=_retry_after(response.headers))
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > _ANSWER_BYTES:
+            raise VendorTrouble("too large")
+    try:
+        document = orjson.loads(body) if body else {}
+    except orjson.JSONDecodeError as error:
+        if response.is_success:
+            raise VendorTrouble("not JSON") from error
+        document = {}
+    if not response.is_success:
+        raise VendorRefusal(response.status_code, document if isinstance(document, dict) else {})
+    return Answer(response.status_code, response.headers, document)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds; dates are not sent by the vendors that we know."""
+    asked = headers.get("retry-after", "")
+    return float(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None

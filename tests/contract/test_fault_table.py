@@ -1,0 +1,144 @@
+"""What goes wrong between us and a vendor outside, for every operation of every production adapter.
+
+Each fault is a typed error, repeated only where that is safe, counted by the breaker, and tells no secret to a log.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from domain.errors import DropError, InDoubt, Unavailable
+from gateway.vendor_choice import CONSOLE, MOCK, OFF, PROVIDERS, SLACK
+from providers.resilience import Guard
+from tests.builders.counterpart import HANG, answer, counterpart
+from tests.contract.operations import OPERATIONS, SECRET, Operation
+
+JSON: Final = "application/json"
+
+
+def said(status: int, body: str = "{}", **headers: str) -> bytes:
+    return answer(status, body, content_type=JSON, **headers)
+
+
+# By what a vendor says and does; the last ones are successes that cannot be read.
+TROUBLE: Final[Mapping[str, bytes]] = {
+    "429": said(429),
+    "429 for a second": said(429, retry_after="1"),
+    "500": said(500),
+    "503": said(503, "<html>Back soon</html>"),
+    "slow": HANG,
+    "closed": b"",
+    "not HTTP": b"not HTTP at all\r\n\r\n",
+    "cut": said(200, '{"id": "a long answer"}')[:-5],
+}
+UNREADABLE: Final[Mapping[str, bytes]] = {
+    "a page": answer(200, "<html>Sign in to this network</html>", content_type="text/html"),
+    "broken JSON": said(200, '{"id": '),
+    "huge JSON": said(200, '{"id": "' + "x" * 5_000_000 + '"}'),
+    "other JSON": said(200, "[1]"),
+}
+# Answers after which the vendor itself says that it did nothing.
+DID_NOTHING: Final = frozenset({"429", "429 for a second"})
+REFUSALS: Final = (400, 401, 403, 404, 409)
+
+of_every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient() as client:
+        yield client
+
+
+class Caller:
+    """An operation of a fresh adapter, its guard and what it logs."""
+
+    def __init__(self, operation: Operation, http: httpx.AsyncClient, url: str) -> None:
+        self._operation = operation
+        resilience = replace(operation.declared.RESILIENCE, timeout_s=0.2)
+        self.guard = Guard("vendor", resilience, operation.declared.RETRIED)
+        self._adapter = operation.build(http, url, self.guard)
+        self.logs: list[str] = []
+
+    async def __call__(self) -> DropError | None:
+        with capture_logs() as logs:
+            try:
+                await self._operation.call(self._adapter)
+            except DropError as error:
+                found: DropError | None = error
+            else:
+                found = None
+        self.logs += map(str, logs)
+        assert SECRET not in f"{self.logs} {found!r}"
+        return found
+
+
+async def until_open(call: Caller) -> None:
+    for _ in range(20):
+        if await call.guard.is_open():
+            return
+        await call()
+    pytest.fail("the breaker stays closed")
+
+
+@pytest.mark.parametrize("fault", [*TROUBLE, *UNREADABLE])
+@of_every_operation
+async def test_trouble_is_a_typed_error_and_opens_the_breaker(
+    http: httpx.AsyncClient, operation: Operation, fault: str
+) -> None:
+    if fault in UNREADABLE and not operation.is_read:
+        pytest.skip("the answer's body says nothing that this operation needs")
+    async with counterpart({**TROUBLE, **UNREADABLE}[fault]) as vendor:
+        call = Caller(operation, http, vendor.url)
+        error = await call()
+
+        assert isinstance(error, InDoubt if operation.in_doubt and fault not in DID_NOTHING else Unavailable)
+        assert len(vendor.requests) == operation.attempts
+        await until_open(call)
+
+    assert len(vendor.requests) == operation.declared.RESILIENCE.breaker_failures
+
+
+@of_every_operation
+async def test_a_vendor_that_asks_for_an_hour_is_left_alone(http: httpx.AsyncClient, operation: Operation) -> None:
+    async with counterpart(said(429, retry_after="3600")) as vendor:
+        error = await Caller(operation, http, vendor.url)()
+
+    assert isinstance(error, Unavailable)
+    assert len(vendor.requests) == 1
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+@of_every_operation
+async def test_a_no_is_said_once_and_opens_no_breaker(
+    http: httpx.AsyncClient, operation: Operation, status: int
+) -> None:
+    async with counterpart(said(status)) as vendor:
+        call = Caller(operation, http, vendor.url)
+        found = [await call() for _ in range(6)]
+
+    expected = operation.refusals.get(status, Unavailable)
+    assert [type(error) if error else None for error in found] == [expected] * 6
+    assert len(vendor.requests) == 6 * (1 + operation.asks_more.get(status, 0))
+    assert not await call.guard.is_open()
+
+
+@of_every_operation
+async def test_nobody_listens(http: httpx.AsyncClient, operation: Operation) -> None:
+    async with counterpart(said(200)) as vendor:
+        gone = vendor.url
+    call = Caller(operation, http, gone)
+
+    assert isinstance(await call(), Unavailable)
+    await until_open(call)
+
+
+def test_every_vendor_that_can_be_chosen_is_on_the_table() -> None:
+    chosen = {vendor for port, vendors in PROVIDERS.items() for vendor in vendors} - {MOCK, CONSOLE, OFF}
+
+    # Slack's one operation has words of its own: test_slack.py.
+    assert {operation.name.split(":")[0] for operation in OPERATIONS} == chosen - {SLACK}
