@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from domain.clock import Clock
 from gateway.mail_key import public_key_of
 from gateway.settings import Settings
-from gateway.vendor_choice import CONSOLE, GOOGLE, MOCK, SENDGRID, SLACK, SMTP, SUMSUB, TWILIO
+from gateway.vendor_choice import CONSOLE, GOOGLE, MOCK, S3, SENDGRID, SLACK, SMTP, SUMSUB, TWILIO
 from providers.alerts import slack
 from providers.alerts.console import ConsoleAlerts
 from providers.alerts.port import AlertChannel
@@ -41,7 +41,8 @@ from providers.sms import mock as sms_mock
 from providers.sms import twilio
 from providers.sms.port import SmsProvider
 from providers.storage import mock as storage_mock
-from providers.storage.port import ObjectStore
+from providers.storage import s3
+from providers.storage.port import Bucket, ObjectStore
 from providers.texts import Texts
 from providers.uptime.mock import MockUptime
 from providers.uptime.port import UptimeMonitoring
@@ -95,7 +96,7 @@ def build_adapters(
         cards=make.vendors("card_payments", {MOCK: make.mock_cards}),
         email=make.vendors("email", {MOCK: make.mock_email, SENDGRID: make.sendgrid}),
         sms=make.vendors("sms", {MOCK: make.mock_sms, TWILIO: make.twilio}),
-        storage=make.vendors("storage", {MOCK: make.mock_storage}),
+        storage=make.vendors("storage", {MOCK: make.mock_storage, S3: make.s3}),
         issuing=make.vendors("card_issuing", {MOCK: make.mock_issuing}),
         geocoding=make.vendors("geocoding", {MOCK: make.mock_geocoder, GOOGLE: make.google}),
         alerts=make.alerts(),
@@ -221,6 +222,23 @@ class _Maker:
         key = self._settings.mock_storage_key.get_secret_value()
         client = self.mock_client("storage", storage_mock)
         return storage_mock.MockObjectStore(client, signing_key=key, clock=self._clock)
+
+    def s3(self) -> ObjectStore:
+        settings = self._settings
+        client = s3.s3_client(
+            region=settings.s3_region,
+            endpoint_url=settings.s3_api_url,
+            access_key=settings.aws_access_key_id,
+            secret_key=_secret(settings.aws_secret_access_key) or None,
+        )
+        buckets = {
+            Bucket.UPLOADS: settings.s3_uploads_bucket or "",
+            Bucket.EXPORTS: settings.s3_exports_bucket or "",
+            Bucket.PUBLIC: settings.s3_public_bucket or "",
+        }
+        adapter = s3.S3ObjectStore(client, self.guard("storage", S3, s3), buckets=buckets)
+        self.checks[S3] = adapter.check
+        return adapter
 
     def mock_geocoder(self) -> Geocoder:
         return geocoding_mock.MockGeocoder(self.mock_client("geocoding", geocoding_mock))

@@ -40,6 +40,7 @@ _SECRETS: Final = (
     "sendgrid_api_key",
     "smtp_url",
     "twilio_auth_token",
+    "aws_secret_access_key",
     "google_maps_api_key",
     "operator_token",
     "slack_webhook_url",
@@ -156,6 +157,17 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="Twilio, Account > Auth token: verifies its status callbacks."
     )
+    s3_region: str = Field(default="eu-north-1", description="The region of the buckets.")
+    s3_api_url: str | None = Field(
+        default=None, description="A store of one's own that speaks S3; without it, Amazon's in the region."
+    )
+    s3_uploads_bucket: str | None = Field(default=None, description="S3 bucket of users' documents. Private.")
+    s3_exports_bucket: str | None = Field(default=None, description="S3 bucket of users' data exports. Private.")
+    s3_public_bucket: str | None = Field(default=None, description="S3 bucket of what everybody may read.")
+    aws_access_key_id: str | None = Field(
+        default=None, description="A key for the buckets; without it the default chain, such as an IAM role."
+    )
+    aws_secret_access_key: SecretStr | None = Field(default=None, description="The key's secret.")
     google_maps_api_url: str = Field(default=google.BASE_URL, description="Google Maps' address.")
     google_maps_api_key: SecretStr | None = Field(
         default=None, description="Google Cloud, APIs > Credentials: a key for the Geocoding API."
@@ -297,6 +309,8 @@ class Settings(BaseSettings):
                 public_key_of(self.sendgrid_webhook_public_key)
             except ValueError:
                 found.append("SENDGRID_WEBHOOK_PUBLIC_KEY must be the key that SendGrid shows, on one line.")
+        if (self.aws_access_key_id is None) is not (self.aws_secret_access_key is None):
+            found.append("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both, or neither.")
         if self.smtp_url is not None:
             try:
                 smtp.server_of(self.smtp_url.get_secret_value())
@@ -320,7 +334,8 @@ class Settings(BaseSettings):
             if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
                 found.append(f"ALLOWED_ORIGINS: {origin!r} is not an origin such as https://app.example.no.")
         for name in type(self).model_fields:
-            if name.endswith("_api_url") and not _is_safe(getattr(self, name)):
+            address = getattr(self, name) if name.endswith("_api_url") else None
+            if address is not None and not _is_safe(address):
                 found.append(f"{name.upper()} must be an https address.")
         return found
 

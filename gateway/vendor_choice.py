@@ -12,6 +12,7 @@ SENDGRID: Final = "sendgrid"
 SMTP: Final = "smtp"
 TWILIO: Final = "twilio"
 GOOGLE: Final = "google"
+S3: Final = "s3"
 
 # By port; the first is what mock mode runs on.
 PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -22,7 +23,7 @@ PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "card_issuing": (MOCK,),
     "email": (MOCK, SENDGRID),
     "sms": (MOCK, TWILIO),
-    "storage": (MOCK,),
+    "storage": (MOCK, S3),
     "geocoding": (MOCK, GOOGLE),
     "alerts": (CONSOLE, SLACK),
     "uptime": (MOCK,),
@@ -35,6 +36,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     SENDGRID: ("sendgrid_api_key", "sendgrid_webhook_public_key", "email_from_address"),
     SMTP: ("smtp_url",),
     TWILIO: ("twilio_account_sid", "twilio_auth_token", "twilio_from"),
+    S3: ("s3_uploads_bucket", "s3_exports_bucket", "s3_public_bucket"),
     GOOGLE: ("google_maps_api_key",),
 }
 

@@ -128,9 +128,10 @@ def test_what_a_vendor_cannot_use_is_named_and_no_secret_with_it() -> None:
             smtp_url="http://user:the-credential@mail",
             sendgrid_webhook_public_key="bm8ga2V5",
             twilio_api_url="http://api.twilio.com",
+            aws_access_key_id="AKIA1",
         )
     named = [line.split(" ")[0] for line in str(refused.value).splitlines()]
-    assert sorted(named) == ["SENDGRID_WEBHOOK_PUBLIC_KEY", "SMTP_URL", "TWILIO_API_URL"]
+    assert sorted(named) == ["AWS_ACCESS_KEY_ID", "SENDGRID_WEBHOOK_PUBLIC_KEY", "SMTP_URL", "TWILIO_API_URL"]
     assert "the-credential" not in str(refused.value)
 
 

@@ -40,8 +40,16 @@ class Counterpart:
     requests: list[Heard] = field(default_factory=list)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
+    lines: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.lines.add(writer)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await self._answer(reader, writer)
+        writer.close()
+        self.lines.discard(writer)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         first, *lines = head.decode().split("\r\n")
         fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines if line)}
@@ -54,9 +62,7 @@ class Counterpart:
             await reader.read()
         else:
             writer.write(said)
-            with suppress(ConnectionError):
-                await writer.drain()
-        writer.close()
+            await writer.drain()
 
 
 @asynccontextmanager
@@ -66,3 +72,5 @@ async def counterpart(*answers: bytes) -> AsyncIterator[Counterpart]:
     vendor.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
         yield vendor
+        for line in vendor.lines:
+            line.close()

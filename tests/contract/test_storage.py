@@ -2,18 +2,28 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
-from urllib.parse import urljoin
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from domain.errors import Unavailable
-from providers.storage import mock
+from providers.resilience import Guard
+from providers.storage import mock, s3
 from providers.storage.port import Bucket, Declared, ObjectKey, ObjectStore, PresignedUpload, StoredObject
+from tests.builders.counterpart import HANG, answer, counterpart
 from tests.builders.gateway import BASE
-from tests.builders.line import Line
 from tests.builders.sandbox import STORAGE_KEY, Sandbox
+from tests.contract.conftest import NOON
+from tests.vendors import s3 as s3_face
+
+BUCKETS: Final = {bucket: f"drop-{bucket}-test" for bucket in Bucket}
 
 BODY = b"%PDF-1.7 a receipt"
 KEY = ObjectKey(Bucket.UPLOADS, "usr_kari/01J.pdf")
@@ -22,22 +32,56 @@ DECLARED = Declared("application/pdf", len(BODY), hashlib.sha256(BODY).hexdigest
 
 @dataclass
 class AtStore:
+    """`lose_one_answer` and `cut` are the harm that a test may do."""
+
     adapter: ObjectStore
     sandbox: Sandbox
+    http: httpx.AsyncClient
+    lose_one_answer: Callable[[], None]
+    cut: Callable[[], None]
 
     async def put(self, target: PresignedUpload, body: bytes = BODY, **changes: str) -> int:
         headers = {**target.headers, **{name.replace("_", "-"): value for name, value in changes.items()}}
-        response = await self.sandbox.pages.put(urljoin(BASE, target.url), content=body, headers=headers)
+        response = await self.http.put(urljoin(BASE, target.url), content=body, headers=headers)
         return response.status_code
 
     async def get(self, url: str) -> httpx.Response:
-        return await self.sandbox.pages.get(urljoin(BASE, url))
+        return await self.http.get(urljoin(BASE, url))
 
 
-@pytest.fixture(params=["mock"])
-def store(sandbox: Sandbox) -> AtStore:
-    client = sandbox.client("storage", mock)
-    return AtStore(mock.MockObjectStore(client, signing_key=STORAGE_KEY, clock=sandbox.clock), sandbox)
+def serving(sandbox: Sandbox) -> AbstractAsyncContextManager[s3_face.Store]:
+    real = datetime.now(UTC)
+    return s3_face.s3_store(lambda: real + (sandbox.clock.now() - NOON), list(BUCKETS.values()))
+
+
+@pytest.fixture
+async def s3_server(sandbox: Sandbox) -> AsyncIterator[s3_face.Store]:
+    async with serving(sandbox) as server:
+        yield server
+
+
+def at_s3(server: s3_face.Store, secret_key: str = s3_face.SECRET_KEY) -> s3.S3ObjectStore:
+    client = s3.s3_client(
+        region=s3_face.REGION, endpoint_url=server.url, access_key=s3_face.ACCESS_KEY, secret_key=secret_key
+    )
+    return s3.S3ObjectStore(client, Guard("storage", s3.RESILIENCE, s3.RETRIED), buckets=BUCKETS)
+
+
+@pytest.fixture(params=["mock", "s3"])
+async def store(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterator[AtStore]:
+    if request.param == "mock":
+        client = sandbox.client("storage", mock)
+        adapter = mock.MockObjectStore(client, signing_key=STORAGE_KEY, clock=sandbox.clock)
+        yield AtStore(adapter, sandbox, sandbox.pages, sandbox.line.cut_after_request, sandbox.line.cut)
+        return
+    async with httpx.AsyncClient() as http, serving(sandbox) as s3_server:
+        yield AtStore(
+            at_s3(s3_server),
+            sandbox,
+            http,
+            lambda: setattr(s3_server, "loses_answers", 1),
+            lambda: setattr(s3_server, "down", True),
+        )
 
 
 def presigned(store: AtStore) -> PresignedUpload:
@@ -93,10 +137,75 @@ async def test_writing_and_deleting_are_safe_to_repeat_in_every_bucket(store: At
     assert await store.adapter.head(target) is None
 
 
-async def test_a_lost_answer_is_asked_for_again_and_silence_is_unavailable(store: AtStore, line: Line) -> None:
-    line.cut_after_request()
+async def test_a_lost_answer_is_asked_for_again_and_silence_is_unavailable(store: AtStore) -> None:
+    store.lose_one_answer()
     await store.adapter.put(KEY, BODY, "application/pdf")
 
-    line.cut()
+    store.cut()
     with pytest.raises(Unavailable):
         await store.adapter.head(KEY)
+
+
+async def test_every_bucket_is_checked_and_a_missing_one_named(s3_server: s3_face.Store) -> None:
+    adapter = at_s3(s3_server)
+    await adapter.check()
+
+    adapter._buckets = {Bucket.UPLOADS: "nowhere"}
+    with pytest.raises(Unavailable, match="there is no bucket nowhere"):
+        await adapter.check()
+
+
+async def test_an_address_signed_with_another_secret_writes_nothing(s3_server: s3_face.Store) -> None:
+    target = at_s3(s3_server, "another").presign_upload(KEY, DECLARED, expires_in_s=900)
+    async with httpx.AsyncClient() as http:
+        response = await http.put(target.url, content=BODY, headers=dict(target.headers))
+
+    assert response.status_code == 403
+    assert await at_s3(s3_server).head(KEY) is None
+
+
+def test_an_address_names_the_buckets_own_host_and_what_was_declared() -> None:
+    client = s3.s3_client(region="eu-north-1", endpoint_url=None, access_key="AKIA1", secret_key="s")
+    store = s3.S3ObjectStore(client, Guard("storage", s3.RESILIENCE, s3.RETRIED), buckets=BUCKETS)
+    target = urlsplit(store.presign_upload(KEY, DECLARED, expires_in_s=900).url)
+
+    assert target.hostname == "drop-uploads-test.s3.eu-north-1.amazonaws.com"
+    assert parse_qs(target.query)["X-Amz-SignedHeaders"] == [
+        "content-length;content-type;host;if-none-match;x-amz-checksum-sha256"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "requests", "is_counted"),
+    [
+        (answer(503, "<Error><Code>SlowDown</Code></Error>"), 3, True),
+        (answer(500), 3, True),
+        (answer(403, "<Error><Code>AccessDenied</Code></Error>"), 1, False),
+        (answer(400, "<Error><Code>InvalidAccessKeyId</Code></Error>"), 1, False),
+        (b"", 3, True),
+    ],
+)
+async def test_a_stores_trouble_is_tried_again_and_its_no_is_not(said: bytes, requests: int, is_counted: bool) -> None:
+    async with counterpart(said) as vendor:
+        client = s3.s3_client(region="eu-north-1", endpoint_url=vendor.url, access_key="A", secret_key="the-credential")
+        guard = Guard("storage", replace(s3.RESILIENCE, breaker_failures=1), s3.RETRIED)
+        store = s3.S3ObjectStore(client, guard, buckets=BUCKETS)
+        with capture_logs() as logs, pytest.raises(Unavailable) as failed:
+            await store.put(KEY, BODY, "application/pdf")
+
+    assert len(vendor.requests) == requests
+    assert await guard.is_open() is is_counted
+    assert "the-credential" not in f"{logs} {failed.value!r}"
+
+
+async def test_a_store_that_is_slow_is_given_up_and_opens_the_breaker_after_ten() -> None:
+    async with counterpart(HANG) as vendor:
+        client = s3.s3_client(region="eu-north-1", endpoint_url=vendor.url, access_key="A", secret_key="s")
+        guard = Guard("storage", replace(s3.RESILIENCE, timeout_s=0.05), s3.RETRIED)
+        store = s3.S3ObjectStore(client, guard, buckets=BUCKETS)
+        for number in range(10):
+            assert not await guard.is_open(), number
+            with pytest.raises(Unavailable):
+                await store.head(KEY)
+
+        assert await guard.is_open()

@@ -1,0 +1,173 @@
+"""S3, or any store that speaks it. Source: vendor reference 7.
+
+boto3 is synchronous, so every call runs in a thread; presigning is computation alone.
+"""
+
+import base64
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Final, TypedDict, TypeVar
+from urllib.parse import quote
+
+import anyio
+import boto3
+import structlog
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
+
+from domain.errors import Unavailable
+from providers.resilience import Guard, Resilience, VendorTrouble
+from providers.storage.port import Bucket, Declared, ObjectKey, PresignedUpload, StoredObject
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+    class ObjectTypeDef(TypedDict):
+        Bucket: str
+        Key: str
+
+
+Result = TypeVar("Result")
+# The SDK's own three tries, each of 2 s to connect and 5 s to answer, with its pauses between.
+RESILIENCE: Final = Resilience(timeout_s=30, breaker_failures=10, breaker_open_s=30)
+RETRIED: Final[frozenset[str]] = frozenset()  # the SDK repeats, in its standard mode
+CHECKSUM: Final = "x-amz-checksum-sha256"
+
+_ATTEMPTS: Final = 3
+# Calls at once; more wait.
+_THREADS: Final = 16
+_NOT_FOUND: Final = frozenset({"404", "NoSuchKey", "NotFound"})
+_LATER: Final = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable"})
+_log = structlog.get_logger()
+
+
+def s3_client(*, region: str, endpoint_url: str | None, access_key: str | None, secret_key: str | None) -> "S3Client":
+    """Without keys the default chain is asked, an IAM role above all. An endpoint of one's own has no bucket hosts."""
+    config = Config(
+        signature_version="s3v4",
+        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        connect_timeout=2,
+        read_timeout=5,
+        max_pool_connections=_THREADS,
+        # Unset, presigned addresses would name the global host, which knows no new bucket elsewhere.
+        s3={"addressing_style": "path" if endpoint_url else "virtual"},
+    )
+    return boto3.client(
+        "s3",
+        region_name=region,
+        endpoint_url=endpoint_url,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=config,
+    )
+
+
+class S3ObjectStore:
+    def __init__(self, client: "S3Client", guard: Guard, *, buckets: Mapping[Bucket, str]) -> None:
+        self._client = client
+        self._guard = guard
+        self._buckets = buckets
+        self._threads = anyio.CapacityLimiter(_THREADS)
+
+    def presign_upload(self, target: ObjectKey, declared: Declared, *, expires_in_s: int) -> PresignedUpload:
+        checksum = base64.b64encode(bytes.fromhex(declared.sha256)).decode()
+        bound = {
+            "ContentType": declared.content_type,
+            "ContentLength": declared.size_bytes,
+            "ChecksumSHA256": checksum,
+            # Without it the address would write again and again until it expires.
+            "IfNoneMatch": "*",
+        }
+        url = self._client.generate_presigned_url(
+            "put_object", Params={**self._at(target), **bound}, ExpiresIn=expires_in_s
+        )
+        headers = {"content-type": declared.content_type, CHECKSUM: checksum, "if-none-match": "*"}
+        return PresignedUpload(url, headers)
+
+    def presign_download(self, target: ObjectKey, *, file_name: str, content_type: str, expires_in_s: int) -> str:
+        shown = {
+            # Always an attachment, whatever its type (RFC 6266; RFC 8187 for other letters).
+            "ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(file_name, safe='')}",
+            "ResponseContentType": content_type,
+        }
+        return self._client.generate_presigned_url(
+            "get_object", Params={**self._at(target), **shown}, ExpiresIn=expires_in_s
+        )
+
+    async def put(self, target: ObjectKey, body: bytes, content_type: str) -> None:
+        await self._call(
+            "put", lambda: self._client.put_object(**self._at(target), Body=body, ContentType=content_type)
+        )
+
+    async def head(self, target: ObjectKey) -> StoredObject | None:
+        found = await self._found("head", lambda: self._client.head_object(**self._at(target), ChecksumMode="ENABLED"))
+        if found is None:
+            return None
+        checksum = found.get("ChecksumSHA256")
+        sha256 = base64.b64decode(checksum).hex() if checksum else None
+        return StoredObject(found["ContentType"], found["ContentLength"], sha256)
+
+    async def read(self, target: ObjectKey, *, at_most_bytes: int) -> bytes | None:
+        def beginning() -> bytes:
+            with closing(self._client.get_object(**self._at(target))["Body"]) as body:
+                return bytes(body.read(at_most_bytes))
+
+        return await self._found("read", beginning)
+
+    async def delete(self, target: ObjectKey) -> None:
+        await self._call("delete", lambda: self._client.delete_object(**self._at(target)))
+
+    async def check(self) -> None:
+        """Whether every bucket is there and ours to read. Raises Unavailable."""
+        for bucket in self._buckets.values():
+            if await self._found("check", lambda name=bucket: self._client.head_bucket(Bucket=name)) is None:  # type: ignore[misc]
+                raise Unavailable("storage", f"there is no bucket {bucket}")
+
+    def _at(self, target: ObjectKey) -> "ObjectTypeDef":
+        return {"Bucket": self._buckets[target.bucket], "Key": target.key}
+
+    async def _found(self, operation: str, send: Callable[[], Result]) -> Result | None:
+        """None where the store has no such object."""
+
+        def asked() -> Result | None:
+            try:
+                return send()
+            except ClientError as error:
+                if _code(error) in _NOT_FOUND:
+                    return None
+                raise
+
+        return await self._call(operation, asked)
+
+    async def _call(self, operation: str, send: Callable[[], Result]) -> Result:
+        try:
+            return await self._guard.call(
+                operation,
+                lambda: anyio.to_thread.run_sync(lambda: _sent(send), limiter=self._threads, abandon_on_cancel=True),
+            )
+        except ClientError as error:
+            status, code = _status(error), _code(error)
+            _log.error("provider_refuses", provider="storage", status=status, reason=code)
+            raise Unavailable("storage", f"the store refuses us ({status} {code})") from None
+
+
+def _sent(send: Callable[[], Result]) -> Result:
+    """Raises VendorTrouble, or the store's own no."""
+    try:
+        return send()
+    except ClientError as error:
+        if _status(error) >= 500 or _status(error) == 429 or _code(error) in _LATER:
+            raise VendorTrouble(_code(error)) from None
+        raise
+    except (EndpointConnectionError, ConnectTimeoutError) as error:
+        raise VendorTrouble(type(error).__name__, did_nothing=True) from None
+    except (BotoCoreError, OSError) as error:
+        raise VendorTrouble(type(error).__name__) from None
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))[:64]
