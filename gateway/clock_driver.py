@@ -15,6 +15,7 @@ import structlog
 from db.clock_offset import save_offset
 from db.engine import Database
 from db.unit_of_work import Read
+from domain.errors import Forbidden
 from gateway.clock import OffsetClock
 from routes.parts import ClockReading
 from services.jobs.worker import Worker
@@ -25,13 +26,21 @@ _log = structlog.get_logger()
 
 class ClockDriver:
     def __init__(
-        self, clock: OffsetClock, sandbox: httpx.AsyncClient, worker: Worker, read: Read, database: Database
+        self,
+        clock: OffsetClock,
+        sandbox: httpx.AsyncClient,
+        worker: Worker,
+        read: Read,
+        database: Database,
+        *,
+        may_move: bool,
     ) -> None:
         self._clock = clock
         self._sandbox = sandbox
         self._worker = worker
         self._read = read
         self._database = database
+        self._may_move = may_move
         self._woken = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -60,7 +69,8 @@ class ClockDriver:
             await self._settle()
 
     async def advance(self, by: timedelta) -> None:
-        """Move the clock forward, stopping at each due thing on the way, in order."""
+        """Move the clock forward, stopping at each due thing on the way, in order. Raises Forbidden."""
+        self._require_all_mock()
         async with self._turn:
             target = self._clock.now() + by
             await self._settle()
@@ -71,13 +81,18 @@ class ClockDriver:
             await self._settle()
 
     async def advance_to_next(self) -> None:
-        """Move to the next due thing and do it; nothing moves where nothing is due."""
+        """Move to the next due thing and do it; nothing moves where nothing is due. Raises Forbidden."""
+        self._require_all_mock()
         async with self._turn:
             await self._settle()
             due = await self._next_due()
             if due is not None:
                 await self._move_to(due)
                 await self._settle()
+
+    def _require_all_mock(self) -> None:
+        if not self._may_move:
+            raise Forbidden("A provider is not a mock, and its time cannot be moved.")
 
     async def reading(self) -> ClockReading:
         """What time it is, how far ahead of the machine's, and when something falls due next."""

@@ -177,7 +177,7 @@ def _routes(
         timeline=base.timeline,
         health=HealthService(base.database, worker_is_alive=lambda: worker.is_running, vendors=vendors),
         incidents=base.incidents,
-        reset=Reset(base.database, use.retention, all_mock=True, reset_sandbox=reset_sandbox),
+        reset=Reset(base.database, use.retention, all_mock=settings.is_all_mock, reset_sandbox=reset_sandbox),
         public_url=settings.public_url.rstrip("/") if settings.is_https else None,
         allowed_origins=settings.allowed_origins,
         default_return_to=settings.default_return_to,

@@ -16,7 +16,7 @@ from db.engine import async_url
 from domain.account_number import InvalidAccountNumber, parse_account_number
 from domain.feature import Feature, Features
 from domain.notification import Template
-from gateway.vendor_choice import NEEDS, PROVIDERS, SLACK, choices
+from gateway.vendor_choice import MOCK, NEEDS, OPERATORS_PORTS, PROVIDERS, SLACK, choices
 from providers.email import sendgrid, smtp
 from providers.email.sendgrid_events import public_key_of
 from providers.geocoding import google
@@ -244,6 +244,11 @@ class Settings(BaseSettings):
         if chosen is None and port == "alerts" and self.slack_webhook_url is not None:
             return SLACK
         return chosen or PROVIDERS[port][0]
+
+    @property
+    def is_all_mock(self) -> bool:
+        """Whether no real vendor hears of users; where operators are told does not matter."""
+        return all(self.vendor_of(port) == MOCK for port in PROVIDERS if port not in OPERATORS_PORTS)
 
     def vendors_of(self, port: str) -> tuple[str, ...]:
         """The port's vendors that can be spoken to, for rows that name them; the current one among them."""

@@ -29,6 +29,8 @@ PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "uptime": (MOCK,),
     "errors": (OFF,),
 }
+# Which vendor tells operators what, changes nothing for users.
+OPERATORS_PORTS: Final = frozenset({"alerts", "uptime", "errors"})
 # The settings without which a vendor cannot be spoken to.
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     SLACK: ("slack_webhook_url",),

@@ -142,6 +142,14 @@ def test_wrong_settings_stop_the_start_with_every_problem_at_once(
     assert "Traceback" not in ran.stderr
 
 
+def test_every_setting_that_the_providers_page_names_exists() -> None:
+    text = (ROOT / "docs" / "providers.md").read_text()
+    known = set(re.findall(r"^#([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.M))
+    named = set(re.findall(r"`([A-Z][A-Z0-9]*_[A-Z0-9_]+)", text))
+
+    assert {name.removesuffix("_FILE") for name in named} <= known
+
+
 def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("not a key\n")
 
@@ -179,7 +187,7 @@ def test_the_monitors_are_planned_without_a_gateway(tmp_path: Path) -> None:
     assert len(json.loads(applied.stdout)) == 5
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/sandbox.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/sandbox.md", "docs/providers.md"])
 def test_every_command_and_scenario_that_the_documents_name_exists(page: str, tmp_path: Path) -> None:
     text = (ROOT / page).read_text()
     commands = set(

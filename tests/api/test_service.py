@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -395,6 +396,22 @@ class TestTheClock:
 
         assert response.headers["location"] == "/sandbox/outbox"
         assert "Thu 24 Dec 2026, 12:00:00 UTC" in page.text
+
+
+async def test_beside_a_real_vendor_no_clock_moves_and_nothing_is_wiped(database_url: str, tmp_path: Path) -> None:
+    async with playing(database_url, tmp_path, NOON) as mocked:
+        await mocked.advance(days=1)
+    real: dict[str, Any] = {"geocoding_provider": "google", "google_maps_api_key": "AIza-1"}
+    async with playing(database_url, tmp_path, NOON, **real) as play:
+        browser = play.browser()
+        moved = await browser.http.post("/api/mock/clock", data={"advance": "1d"})
+        wiped = await browser.http.post("/api/mock/reset")
+        now = (await browser.http.get("/api/mock/clock")).json()["now"]
+        providers = (await browser.ask(STATUS))["serviceStatus"]["providers"]
+
+    assert (moved.status_code, wiped.status_code) == (403, 403)
+    assert datetime.fromisoformat(now) == NOON
+    assert [one["port"] for one in providers if one["vendor"] == "google"] == ["geocoding"]
 
 
 async def test_a_reset_empties_every_vendor_and_every_table_and_keeps_the_clock(play: Play) -> None:
