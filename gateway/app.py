@@ -27,6 +27,7 @@ from gateway.clock_driver import ClockDriver
 from gateway.graphql.http import GraphQlHttp
 from gateway.graphql.schema import build_schema
 from gateway.graphql.websocket import GraphQlWebSocket
+from gateway.internet import internet_until
 from gateway.mail_key import private_key_of
 from gateway.middleware import SecurityHeaders
 from gateway.parts import Parts, build_parts
@@ -160,12 +161,7 @@ async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock
     )
     await stack.enter_async_context(sandbox)
 
-    def internet() -> httpx.AsyncClient:
-        client = httpx.AsyncClient()
-        stack.push_async_callback(client.aclose)
-        return client
-
-    parts = build_parts(settings, database, clock, machine, sandbox, internet)
+    parts = build_parts(settings, database, clock, machine, sandbox, internet_until(stack))
     driver = ClockDriver(clock, sandbox, parts.worker, parts.read, database, may_move=settings.is_all_mock)
     world.on_scheduled = driver.wake
     app.state.clock = driver

@@ -21,11 +21,10 @@ from providers.email import sendgrid, smtp
 from providers.email.sendgrid_events import public_key_of
 from providers.geocoding import google
 from providers.kyc import sumsub
+from providers.loopback import LOOPBACK
 from providers.sms import twilio
 
 _VAR: Final = Path("var")
-# Where a counterpart of one's own may answer without TLS.
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 # For mock mode alone, so that a newcomer sets nothing; production refuses to start without its own.
 _MOCK_FIELD_KEY: Final = "ZHJvcC1tb2NrLW1vZGUtZmllbGQta2V5LTAwMDAwMDA="
 _MOCK_SECRET: Final = "mock-mode-only"
@@ -358,7 +357,7 @@ def _parts(address: str) -> SplitResult:
 def _is_safe(address: str) -> bool:
     """Encrypted, or on this machine."""
     parts = _parts(address)
-    is_here = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    is_here = parts.scheme == "http" and parts.hostname in LOOPBACK
     return bool(parts.hostname) and (parts.scheme == "https" or is_here)
 
 

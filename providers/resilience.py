@@ -4,6 +4,7 @@ An adapter declares a `Resilience` and the operations that may be repeated besid
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -59,6 +60,8 @@ class VendorTrouble(Exception):
 _TROUBLE: Final = (httpx.TransportError, TimeoutError, VendorTrouble)
 # Raised before a byte was sent: the vendor did nothing.
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+# A vendor's own word, such as `invalid_token`; whatever else it says is not repeated in our logs.
+_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 # A vendor that asks for more is not waited for: whoever called is told to come back.
 _LONGEST_PAUSE_S: Final = 10.0
 
@@ -83,6 +86,12 @@ class Guard:
     async def is_open(self) -> bool:
         """Whether calls are refused for now, because the vendor has failed too often."""
         return (await self._breakers.get_breaker(self._provider)).context.state == "opened"
+
+    def refused(self, status: int, reason: object = "") -> Unavailable:
+        """For a no that the user can do nothing about: credentials, permissions, a fault of ours."""
+        word = str(reason) if _WORD.fullmatch(str(reason)) else "unknown"
+        _log.error("provider_refuses", provider=self._provider, vendor=self._vendor, status=status, reason=word)
+        return Unavailable(self._provider, f"the vendor refuses us ({status} {word})")
 
     async def call(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
         """Answer, or raise Unavailable. For everything that may be given up without doubt."""

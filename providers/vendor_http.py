@@ -3,13 +3,11 @@
 What cannot be read counts as trouble: of a command nobody then knows what it did.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NotRequired, Self, TypedDict, TypeVar, Unpack
 
 import httpx
 import orjson
-import structlog
 
 from domain.errors import Unavailable
 from providers.resilience import Guard, VendorTrouble
@@ -17,9 +15,6 @@ from providers.resilience import Guard, VendorTrouble
 Result = TypeVar("Result")
 # No answer that we ask for comes near it.
 _ANSWER_BYTES: Final = 4 * 1024 * 1024
-# A vendor's own word, such as `invalid_token`; whatever else it says is not repeated in our logs.
-_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_log = structlog.get_logger()
 
 
 class VendorRefusal(Exception):
@@ -60,22 +55,20 @@ class VendorHttp:
         http: httpx.AsyncClient,
         guard: Guard,
         *,
-        provider: str,
         base_url: str,
         auth: httpx.Auth | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._http = http
         self._guard = guard
-        self._provider = provider
         self._base_url = base_url.rstrip("/")
         self._auth = auth
         self._headers = headers or {}
 
     @classmethod
-    def bearing(cls, http: httpx.AsyncClient, guard: Guard, *, provider: str, base_url: str, token: str) -> Self:
+    def bearing(cls, http: httpx.AsyncClient, guard: Guard, *, base_url: str, token: str) -> Self:
         """With a token that does not change (RFC 6750)."""
-        return cls(http, guard, provider=provider, base_url=base_url, headers={"authorization": f"Bearer {token}"})
+        return cls(http, guard, base_url=base_url, headers={"authorization": f"Bearer {token}"})
 
     async def call(
         self, operation: str, method: str, path: str, read: Callable[[Answer], Result], **content: Unpack[Content]
@@ -89,11 +82,9 @@ class VendorHttp:
         """What must not happen twice. Raises Unavailable, InDoubt, VendorRefusal."""
         return await self._guard.command(operation, lambda: self._send(method, path, read, content))
 
-    def refused(self, error: VendorRefusal, reason: object = "") -> Unavailable:
-        """For a no that the user can do nothing about: credentials, permissions, a fault of ours."""
-        word = str(reason) if _WORD.fullmatch(str(reason)) else "unknown"
-        _log.error("provider_refuses", provider=self._provider, status=error.status, reason=word)
-        return Unavailable(self._provider, f"the vendor refuses us ({error.status} {word})")
+    def refused(self, status: int, reason: object = "") -> Unavailable:
+        """As `Guard.refused`."""
+        return self._guard.refused(status, reason)
 
     async def _send(self, method: str, path: str, read: Callable[[Answer], Result], content: Content) -> Result:
         headers = {**self._headers, **content.get("headers", {})}

@@ -3,14 +3,13 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-import httpx
-
 from db.engine import open_database
 from db.migrate import current_revision, newest_revision
 from domain.errors import Unavailable
 from gateway.adapters import build_adapters
 from gateway.clock import SystemClock
 from gateway.commands.terminal import ERR, OUT, checked_settings, fail
+from gateway.internet import internet_until
 from gateway.settings import Settings
 from gateway.vendor_choice import NEEDS
 
@@ -44,12 +43,7 @@ async def _troubled_vendors(settings: Settings) -> list[str]:
     """Asks each vendor outside that is set up; nothing is sent to anybody."""
     troubled = []
     async with AsyncExitStack() as stack:
-
-        def internet() -> httpx.AsyncClient:
-            client = httpx.AsyncClient()
-            stack.push_async_callback(client.aclose)
-            return client
-
+        internet = internet_until(stack)
         adapters = build_adapters(settings, SystemClock(), internet(), internet)
         for vendor, check in adapters.checks.items():
             try:

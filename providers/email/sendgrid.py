@@ -40,7 +40,7 @@ class SendgridEmail:
         clock: Clock,
         base_url: str = BASE_URL,
     ) -> None:
-        self._vendor = VendorHttp.bearing(http, guard, provider="email", base_url=base_url, token=api_key)
+        self._vendor = VendorHttp.bearing(http, guard, base_url=base_url, token=api_key)
         self._texts = texts
         self._sender = sender
         self._templates = templates
@@ -54,7 +54,7 @@ class SendgridEmail:
             field = _field_of(refusal)
             if refusal.status == httpx.codes.BAD_REQUEST and ".to." in f"{field}.":
                 raise RecipientRefused("The mail vendor does not take this address.") from None
-            raise self._vendor.refused(refusal, field) from None
+            raise self._vendor.refused(refusal.status, field) from None
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryNotice]:
         sendgrid_events.verify(raw, headers, self._key, self._clock.now())
@@ -68,9 +68,9 @@ class SendgridEmail:
         try:
             scopes = await self._vendor.call("check", "GET", "/v3/scopes", lambda one: list(one.document["scopes"]))
         except VendorRefusal as refusal:
-            raise self._vendor.refused(refusal) from None
+            raise self._vendor.refused(refusal.status) from None
         if "mail.send" not in scopes:
-            raise self._vendor.refused(VendorRefusal(httpx.codes.FORBIDDEN, {}), "mail.send")
+            raise self._vendor.refused(httpx.codes.FORBIDDEN, "mail.send")
 
     def _mail(self, message: EmailMessage) -> dict[str, object]:
         person: dict[str, object] = {

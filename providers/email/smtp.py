@@ -10,6 +10,7 @@ import aiosmtplib
 
 from providers.delivery import RecipientRefused
 from providers.email.port import EmailMessage, Sender
+from providers.loopback import LOOPBACK
 from providers.resilience import Guard, Resilience, VendorTrouble
 from providers.texts import Texts
 
@@ -17,7 +18,6 @@ RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=
 RETRIED: Final[frozenset[str]] = frozenset()  # a message is tried again by its job, minutes later
 
 _PORTS: Final = {"smtp": 587, "smtps": 465}
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def server_of(url: str) -> SmtpServer:
         host=parts.hostname,
         port=parts.port or _PORTS[parts.scheme],
         is_encrypted=parts.scheme == "smtps",
-        needs_starttls=parts.scheme == "smtp" and parts.hostname not in _LOOPBACK,
+        needs_starttls=parts.scheme == "smtp" and parts.hostname not in LOOPBACK,
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
     )

@@ -24,7 +24,7 @@ class GoogleGeocoder:
     """`api_key` goes into the address, as the vendor wants it: the address stands in no log and no error."""
 
     def __init__(self, http: httpx.AsyncClient, guard: Guard, *, api_key: str, base_url: str = BASE_URL) -> None:
-        self._vendor = VendorHttp(http, guard, provider="geocoding", base_url=base_url)
+        self._vendor = VendorHttp(http, guard, base_url=base_url)
         self._api_key = api_key
 
     async def geocode(self, text: str) -> Sequence[Address]:
@@ -34,9 +34,9 @@ class GoogleGeocoder:
                 "geocode", "GET", _PATH, lambda answer: addresses_of(answer.document), params=query
             )
         except GeocodingRefused as error:
-            raise self._vendor.refused(VendorRefusal(httpx.codes.OK, {}), error) from None
+            raise self._vendor.refused(httpx.codes.OK, error) from None
         except VendorRefusal as error:
-            raise self._vendor.refused(error) from None
+            raise self._vendor.refused(error.status) from None
 
     async def check(self) -> None:
         """Whether the vendor takes our key. Raises Unavailable."""

@@ -1,7 +1,6 @@
 """The sandbox's KYC vendor, which speaks as Sumsub does."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Final
 
 from domain.clock import Clock
@@ -9,7 +8,7 @@ from domain.errors import InvalidState
 from domain.ids import UserId
 from domain.kyc import Review
 from providers.kyc import sumsub_webhook
-from providers.kyc.port import AccessToken, KycNotice
+from providers.kyc.port import TOKEN_LIFETIME, AccessToken, KycNotice
 from providers.kyc.sumsub_review import review_of
 from providers.resilience import Resilience
 from providers.sandbox_client import SandboxClient, SandboxRefusal
@@ -17,7 +16,6 @@ from providers.sandbox_client import SandboxClient, SandboxRefusal
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 # Creation is safe to repeat: our user id is the applicant's key, and one that exists is found.
 RETRIED: Final = frozenset({"create_applicant", "get_access_token", "get_verification_result"})
-TOKEN_LIFETIME: Final = timedelta(minutes=30)
 
 
 class MockKyc:

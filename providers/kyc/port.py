@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from domain.ids import UserId
 from domain.kyc import Review
+
+TOKEN_LIFETIME: Final = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class KycProvider(Protocol):
         """The applicant's id at the vendor; one that exists is reused. Raises Unavailable."""
 
     async def get_access_token(self, user_id: UserId) -> AccessToken:
-        """A token for 30 minutes. Safe to repeat. Raises Unavailable."""
+        """A token for `TOKEN_LIFETIME`. Safe to repeat. Raises Unavailable."""
 
     async def submit_again(self, applicant_id: str) -> None:
         """Ask the vendor for a new check after a retry was required. Raises Unavailable, InvalidState."""

@@ -3,18 +3,17 @@
 import hashlib
 import hmac
 from collections.abc import Generator, Mapping
-from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import httpx
 
 from domain.clock import Clock
-from domain.errors import InvalidState
+from domain.errors import InvalidState, Unavailable
 from domain.ids import UserId
 from domain.kyc import Review
 from providers.kyc import sumsub_webhook
-from providers.kyc.port import AccessToken, KycNotice
+from providers.kyc.port import TOKEN_LIFETIME, AccessToken, KycNotice
 from providers.kyc.sumsub_review import review_of
 from providers.resilience import Guard, Resilience
 from providers.vendor_http import Answer, VendorHttp, VendorRefusal
@@ -29,7 +28,6 @@ RESILIENCE: Final = Resilience(
 RETRIED: Final = frozenset(
     {"create_applicant", "get_applicant", "get_access_token", "get_verification_result", "check"}
 )
-TOKEN_LIFETIME: Final = timedelta(minutes=30)
 
 
 class SumsubSignature(httpx.Auth):
@@ -67,7 +65,7 @@ class SumsubKyc:
         base_url: str = BASE_URL,
     ) -> None:
         auth = SumsubSignature(app_token, app_secret, clock)
-        self._vendor = VendorHttp(http, guard, provider="kyc", base_url=base_url, auth=auth)
+        self._vendor = VendorHttp(http, guard, base_url=base_url, auth=auth)
         self._webhook_secret = webhook_secret
         self._is_sandbox = app_token.startswith(SANDBOX_TOKEN)
         self._level = level
@@ -135,8 +133,10 @@ class SumsubKyc:
             if refusal.status != httpx.codes.NOT_FOUND:
                 raise self._refused(refusal) from None
 
-    def _refused(self, refusal: VendorRefusal) -> Exception:
-        return self._vendor.refused(refusal, refusal.answer.get("errorName") or refusal.answer.get("errorCode", ""))
+    def _refused(self, refusal: VendorRefusal) -> Unavailable:
+        return self._vendor.refused(
+            refusal.status, refusal.answer.get("errorName") or refusal.answer.get("errorCode", "")
+        )
 
 
 def _id_of(answer: Answer) -> str:

@@ -38,7 +38,7 @@ class TwilioSms:
         base_url: str = BASE_URL,
     ) -> None:
         auth = httpx.BasicAuth(account_sid, auth_token)
-        self._vendor = VendorHttp(http, guard, provider="sms", base_url=base_url, auth=auth)
+        self._vendor = VendorHttp(http, guard, base_url=base_url, auth=auth)
         self._account = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}"
         self._auth_token = auth_token
         self._from = {"MessagingServiceSid" if sender.startswith(_SERVICE) else "From": sender}
@@ -55,7 +55,7 @@ class TwilioSms:
             code = refusal.answer.get("code")
             if code in _REFUSED_RECIPIENTS:
                 raise RecipientRefused("The SMS vendor does not take this number.") from None
-            raise self._vendor.refused(refusal, code) from None
+            raise self._vendor.refused(refusal.status, code) from None
 
     def parse_status(self, raw: bytes, headers: Mapping[str, str], url: str) -> DeliveryNotice:
         twilio_status.verify(raw, headers.get(twilio_status.SIGNATURE), url, self._auth_token)
@@ -69,4 +69,4 @@ class TwilioSms:
         try:
             await self._vendor.call("check", "GET", f"{self._account}.json", lambda one: one.document["status"])
         except VendorRefusal as refusal:
-            raise self._vendor.refused(refusal, refusal.answer.get("code")) from None
+            raise self._vendor.refused(refusal.status, refusal.answer.get("code")) from None

@@ -13,7 +13,6 @@ from providers.storage.port import Declared, ObjectKey, PresignedUpload, StoredO
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=10, breaker_open_s=30, retry_after_s=(0.2, 0.4))
 RETRIED: Final = frozenset({"put", "head", "read", "delete"})
-CHECKSUM: Final = "x-amz-checksum-sha256"
 
 
 class MockObjectStore:
@@ -23,10 +22,8 @@ class MockObjectStore:
         self._clock = clock
 
     def presign_upload(self, target: ObjectKey, declared: Declared, *, expires_in_s: int) -> PresignedUpload:
-        checksum = base64.b64encode(bytes.fromhex(declared.sha256)).decode()
-        bound = {"type": declared.content_type, "size": str(declared.size_bytes), "sha256": checksum}
-        headers = {"content-type": declared.content_type, CHECKSUM: checksum, "if-none-match": "*"}
-        return PresignedUpload(self._signed("PUT", target, bound, expires_in_s), headers)
+        bound = {"type": declared.content_type, "size": str(declared.size_bytes), "sha256": declared.checksum}
+        return PresignedUpload(self._signed("PUT", target, bound, expires_in_s), declared.headers)
 
     def presign_download(self, target: ObjectKey, *, file_name: str, content_type: str, expires_in_s: int) -> str:
         return self._signed("GET", target, {"type": content_type, "name": file_name}, expires_in_s)

@@ -1,9 +1,12 @@
 """Files: presigned addresses for clients, and what the gateway itself does with stored objects."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
+
+_CHECKSUM: Final = "x-amz-checksum-sha256"
 
 
 class Bucket(StrEnum):
@@ -25,6 +28,16 @@ class Declared:
     content_type: str
     size_bytes: int
     sha256: str
+
+    @property
+    def checksum(self) -> str:
+        """The digest as S3's headers spell it: in base64."""
+        return base64.b64encode(bytes.fromhex(self.sha256)).decode()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What the PUT has to carry; without `if-none-match` its address would write again and again."""
+        return {"content-type": self.content_type, _CHECKSUM: self.checksum, "if-none-match": "*"}
 
 
 @dataclass(frozen=True, slots=True)

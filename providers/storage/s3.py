@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Final, TypedDict, TypeVar
 from urllib.parse import quote
 
 import anyio
-import boto3
-import structlog
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from domain.errors import Unavailable
 from providers.resilience import Guard, Resilience, VendorTrouble
@@ -31,18 +28,20 @@ Result = TypeVar("Result")
 # The SDK's own three tries, each of 2 s to connect and 5 s to answer, with its pauses between.
 RESILIENCE: Final = Resilience(timeout_s=30, breaker_failures=10, breaker_open_s=30)
 RETRIED: Final[frozenset[str]] = frozenset()  # the SDK repeats, in its standard mode
-CHECKSUM: Final = "x-amz-checksum-sha256"
 
 _ATTEMPTS: Final = 3
 # Calls at once; more wait.
 _THREADS: Final = 16
 _NOT_FOUND: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 _LATER: Final = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable"})
-_log = structlog.get_logger()
 
 
 def s3_client(*, region: str, endpoint_url: str | None, access_key: str | None, secret_key: str | None) -> "S3Client":
     """Without keys the default chain is asked, an IAM role above all. An endpoint of one's own has no bucket hosts."""
+    # A quarter of a second that only a gateway with a bucket has to pay.
+    import boto3
+    from botocore.config import Config
+
     config = Config(
         signature_version="s3v4",
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
@@ -70,19 +69,16 @@ class S3ObjectStore:
         self._threads = anyio.CapacityLimiter(_THREADS)
 
     def presign_upload(self, target: ObjectKey, declared: Declared, *, expires_in_s: int) -> PresignedUpload:
-        checksum = base64.b64encode(bytes.fromhex(declared.sha256)).decode()
         bound = {
             "ContentType": declared.content_type,
             "ContentLength": declared.size_bytes,
-            "ChecksumSHA256": checksum,
-            # Without it the address would write again and again until it expires.
+            "ChecksumSHA256": declared.checksum,
             "IfNoneMatch": "*",
         }
         url = self._client.generate_presigned_url(
             "put_object", Params={**self._at(target), **bound}, ExpiresIn=expires_in_s
         )
-        headers = {"content-type": declared.content_type, CHECKSUM: checksum, "if-none-match": "*"}
-        return PresignedUpload(url, headers)
+        return PresignedUpload(url, declared.headers)
 
     def presign_download(self, target: ObjectKey, *, file_name: str, content_type: str, expires_in_s: int) -> str:
         shown = {
@@ -146,9 +142,7 @@ class S3ObjectStore:
                 lambda: anyio.to_thread.run_sync(lambda: _sent(send), limiter=self._threads, abandon_on_cancel=True),
             )
         except ClientError as error:
-            status, code = _status(error), _code(error)
-            _log.error("provider_refuses", provider="storage", status=status, reason=code)
-            raise Unavailable("storage", f"the store refuses us ({status} {code})") from None
+            raise self._guard.refused(_status(error), _code(error)) from None
 
 
 def _sent(send: Callable[[], Result]) -> Result:
@@ -159,8 +153,6 @@ def _sent(send: Callable[[], Result]) -> Result:
         if _status(error) >= 500 or _status(error) == 429 or _code(error) in _LATER:
             raise VendorTrouble(_code(error)) from None
         raise
-    except (EndpointConnectionError, ConnectTimeoutError) as error:
-        raise VendorTrouble(type(error).__name__, did_nothing=True) from None
     except (BotoCoreError, OSError) as error:
         raise VendorTrouble(type(error).__name__) from None
 

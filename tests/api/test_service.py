@@ -113,24 +113,17 @@ def test_every_credential_that_a_chosen_vendor_lacks_is_named_at_once() -> None:
 
 
 def test_what_a_vendor_cannot_use_is_named_and_no_secret_with_it() -> None:
-    with pytest.raises(InvalidSettings) as refused:
-        load_settings(
-            _env_file=None,
-            smtp_url="http://user:the-credential@mail",
-            sendgrid_webhook_public_key="bm8ga2V5",
-            sendgrid_templates="welcome=d-1,greeting=d-2",
-            twilio_api_url="http://api.twilio.com",
-        )
+    unusable = {
+        "smtp_url": "http://user:the-credential@mail",
+        "sendgrid_webhook_public_key": "bm8ga2V5",
+        "twilio_api_url": "http://api.twilio.com",
+        "aws_access_key_id": "AKIA1",
+    }
+    with pytest.raises(InvalidSettings, match="SENDGRID_TEMPLATES"):
+        load_settings(_env_file=None, sendgrid_templates="welcome=d-1,greeting=d-2", **unusable)
 
-    assert "SENDGRID_TEMPLATES" in str(refused.value)
     with pytest.raises(InvalidSettings) as refused:
-        load_settings(
-            _env_file=None,
-            smtp_url="http://user:the-credential@mail",
-            sendgrid_webhook_public_key="bm8ga2V5",
-            twilio_api_url="http://api.twilio.com",
-            aws_access_key_id="AKIA1",
-        )
+        load_settings(_env_file=None, **unusable)
     named = [line.split(" ")[0] for line in str(refused.value).splitlines()]
     assert sorted(named) == ["AWS_ACCESS_KEY_ID", "SENDGRID_WEBHOOK_PUBLIC_KEY", "SMTP_URL", "TWILIO_API_URL"]
     assert "the-credential" not in str(refused.value)

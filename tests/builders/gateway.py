@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from domain.clock import Clock
 from gateway.app import Gateway, create_app
 from gateway.settings import load_settings
+from tests.builders.port import port_of, started, stopped
 
 BASE = "http://localhost:8000"
 OLA = "32010020009"
@@ -89,13 +90,8 @@ class Play:
     async def port(self) -> int:
         """Serve the application on a port, where streaming is needed: httpx's ASGI transport waits for the end."""
         if self.server is None:
-            config = uvicorn.Config(self.app, port=0, lifespan="off", log_level="warning")
-            config.load()
-            self.server = uvicorn.Server(config)
-            self.server.lifespan = config.lifespan_class(config)
-            await self.server.startup()
-        port: int = self.server.servers[0].sockets[0].getsockname()[1]
-        return port
+            self.server = await started(self.app)
+        return port_of(self.server)
 
     async def person(self, persona: str = "kari") -> Player:
         return await self.browser().sign_in(persona)
@@ -145,8 +141,7 @@ async def playing(
             for client in play.clients:
                 await client.aclose()
             if play.server is not None:
-                play.server.force_exit = True
-                await play.server.shutdown()
+                await stopped(play.server)
 
 
 CONNECT = """mutation($bank: ID!) { connectBank(input: {bankId: $bank, returnTo: "/api/health/live"}) {

@@ -29,7 +29,7 @@ class Operation:
     """`attempts` counts the first; `in_doubt` says that it must not happen twice.
 
     `refusals` are the noes that are not Unavailable, by status; None where the no is an answer. `asks_more` counts
-    what is asked besides after a no. `is_read` says whether a success's body is needed.
+    what is asked besides after a no.
     """
 
     name: str
@@ -38,7 +38,6 @@ class Operation:
     call: Callable[[Any], Awaitable[object]]
     attempts: int = 4
     in_doubt: bool = False
-    is_read: bool = True
     refusals: Mapping[int, type[Exception] | None] = field(default_factory=dict)
     asks_more: Mapping[int, int] = field(default_factory=dict)
 

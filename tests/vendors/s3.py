@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, quote, urlencode
 
 import boto3
 import httpx
-import uvicorn
 from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -23,6 +22,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from tests.builders.port import port_of, started, stopped
 
 ACCESS_KEY = "AKIACONTRACT"
 SECRET_KEY = "contract-s3-secret"
@@ -41,7 +42,6 @@ class Store:
     url: str = ""
     down: bool = False
     loses_answers: int = 0
-    requests: int = 0
     checksums: dict[str, str] = field(default_factory=dict)
 
 
@@ -63,15 +63,12 @@ def _is_signed(request: Request, query: dict[str, str]) -> bool:
         {name: request.headers[name] for name in names},
     )
     again.context["timestamp"] = query["X-Amz-Date"]
-    # The query stands in the address already, as it was signed.
-    again.url = f"{host}?{urlencode(unsigned, quote_via=quote, safe='-_.~')}"
     canonical = auth.canonical_request(again)
     return auth.signature(auth.string_to_sign(again, canonical), again) == query["X-Amz-Signature"]
 
 
 def _app(store: Store, moto: httpx.AsyncClient) -> Starlette:
     async def endpoint(request: Request) -> Response:
-        store.requests += 1
         if store.down:
             return _refusal(503, "ServiceUnavailable")
         query = {name: values[0] for name, values in parse_qs(request.url.query, keep_blank_values=True).items()}
@@ -134,23 +131,12 @@ async def s3_store(now: Callable[[], datetime], buckets: list[str]) -> AsyncIter
         for bucket in buckets:
             admin.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         async with httpx.AsyncClient(base_url=store.moto) as moto:
-            config = uvicorn.Config(_app(store, moto), port=0, lifespan="off", log_level="warning", server_header=False)
-            async with _serving(config) as at:
-                store.url = f"http://127.0.0.1:{at}"
+            checking = await started(_app(store, moto))
+            store.url = f"http://127.0.0.1:{port_of(checking)}"
+            try:
                 yield store
+            finally:
+                await stopped(checking)
     finally:
         admin.close()
         server.stop()
-
-
-@asynccontextmanager
-async def _serving(config: uvicorn.Config) -> AsyncIterator[int]:
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.force_exit = True
-        await server.shutdown()

@@ -1,0 +1,25 @@
+"""An application on a port of this process, where a real connection is needed."""
+
+import uvicorn
+from starlette.types import ASGIApp
+
+
+async def started(app: ASGIApp) -> uvicorn.Server:
+    """Its lifespan is the caller's."""
+    config = uvicorn.Config(app, port=0, lifespan="off", log_level="warning", server_header=False)
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    return server
+
+
+def port_of(server: uvicorn.Server) -> int:
+    port: int = server.servers[0].sockets[0].getsockname()[1]
+    return port
+
+
+async def stopped(server: uvicorn.Server) -> None:
+    """At once, whoever is still connected."""
+    server.force_exit = True
+    await server.shutdown()
