@@ -1,9 +1,9 @@
 """The adapters of every port, as the settings choose them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import httpx
 from pydantic import SecretStr
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from domain.clock import Clock
 from gateway.mail_key import public_key_of
 from gateway.settings import Settings
-from gateway.vendor_choice import CONSOLE, GOOGLE, MOCK, S3, SENDGRID, SLACK, SMTP, SUMSUB, TWILIO
+from gateway.vendor_choice import CONSOLE, GOOGLE, MOCK, S3, SENDGRID, SLACK, SMTP, STRIPE, SUMSUB, TWILIO
 from providers.alerts import slack
 from providers.alerts.console import ConsoleAlerts
 from providers.alerts.port import AlertChannel
@@ -47,6 +47,9 @@ from providers.texts import Texts
 from providers.uptime.mock import MockUptime
 from providers.uptime.port import UptimeMonitoring
 from providers.vendors import Registered
+
+if TYPE_CHECKING:
+    from providers.stripe_sdk import Stripe
 
 Port = TypeVar("Port")
 # Raises Unavailable where the vendor is away or does not take our credentials.
@@ -93,11 +96,11 @@ def build_adapters(
         kyc=make.vendors("kyc", {MOCK: make.mock_kyc, SUMSUB: make.sumsub}),
         accounts=make.vendors("open_banking", {MOCK: make.mock_accounts}),
         payments=make.vendors("open_banking", {MOCK: make.mock_payments}),
-        cards=make.vendors("card_payments", {MOCK: make.mock_cards}),
+        cards=make.vendors("card_payments", {MOCK: make.mock_cards, STRIPE: make.stripe_cards}),
         email=make.vendors("email", {MOCK: make.mock_email, SENDGRID: make.sendgrid}),
         sms=make.vendors("sms", {MOCK: make.mock_sms, TWILIO: make.twilio}),
         storage=make.vendors("storage", {MOCK: make.mock_storage, S3: make.s3}),
-        issuing=make.vendors("card_issuing", {MOCK: make.mock_issuing}),
+        issuing=make.vendors("card_issuing", {MOCK: make.mock_issuing, STRIPE: make.stripe_issuing}),
         geocoding=make.vendors("geocoding", {MOCK: make.mock_geocoder, GOOGLE: make.google}),
         alerts=make.alerts(),
         errors=NoCapture(),
@@ -126,8 +129,12 @@ class _Maker:
             port, settings.vendor_of(port), {vendor: makers[vendor]() for vendor in settings.vendors_of(port)}
         )
 
-    def guard(self, port: str, vendor: str, declared: Declared) -> Guard:
-        guard = Guard(port, declared.RESILIENCE, declared.RETRIED, vendor=vendor)
+    def guard(self, port: str, vendor: str, declared: Declared, *, per_second: float | None = None) -> Guard:
+        """`per_second` where the vendor's limit is a setting."""
+        resilience = declared.RESILIENCE
+        if per_second is not None:
+            resilience = replace(resilience, per_second=per_second)
+        guard = Guard(port, resilience, declared.RETRIED, vendor=vendor)
         if vendor == self._settings.vendor_of(port):
             self.breakers[port] = guard.is_open
         return guard
@@ -169,6 +176,39 @@ class _Maker:
         client = self.mock_client("card_payments", cards_mock)
         secret = self._settings.stripe_webhook_secret.get_secret_value()
         return cards_mock.MockCardPayments(client, webhook_secret=secret, clock=self._clock)
+
+    @cached_property
+    def _stripe_http(self) -> httpx.AsyncClient:
+        return self._internet()
+
+    def _stripe(self, port: str, declared: Declared) -> "Stripe":
+        from providers.stripe_sdk import Stripe  # loading the SDK takes a fifth of a second: not in mock mode
+
+        settings = self._settings
+        return Stripe(
+            self._stripe_http,
+            self.guard(port, STRIPE, declared, per_second=settings.stripe_calls_per_second),
+            api_key=_secret(settings.stripe_secret_key),
+            base_url=settings.stripe_api_url,
+        )
+
+    def stripe_cards(self) -> CardPaymentsProvider:
+        from providers.card_payments import stripe
+
+        settings = self._settings
+        adapter = stripe.StripeCardPayments(
+            self._stripe("card_payments", stripe),
+            webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
+            prices=settings.stripe_prices,
+            clock=self._clock,
+        )
+        self.checks[STRIPE] = adapter.check
+        return adapter
+
+    def stripe_issuing(self) -> CardIssuing:
+        from providers.card_issuing import stripe
+
+        return stripe.StripeCardIssuing(self._stripe("card_issuing", stripe))
 
     def mock_issuing(self) -> CardIssuing:
         return issuing_mock.MockCardIssuing(self.mock_client("card_issuing", issuing_mock))

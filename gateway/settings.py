@@ -16,7 +16,9 @@ from db.engine import async_url
 from domain.account_number import InvalidAccountNumber, parse_account_number
 from domain.feature import Feature, Features
 from domain.notification import Template
+from domain.plan import PLANS
 from gateway.vendor_choice import MOCK, NEEDS, OPERATORS_PORTS, PROVIDERS, SLACK, choices
+from providers import stripe_api
 from providers.email import sendgrid, smtp
 from providers.email.sendgrid_events import public_key_of
 from providers.geocoding import google
@@ -35,6 +37,7 @@ _SECRETS: Final = (
     "sumsub_app_secret",
     "sumsub_secret_key",
     "openbanking_webhook_secret",
+    "stripe_secret_key",
     "stripe_webhook_secret",
     "sendgrid_api_key",
     "smtp_url",
@@ -125,6 +128,18 @@ class Settings(BaseSettings):
     openbanking_webhook_secret: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="Verifies X-OB-Signature of open banking webhooks."
     )
+    stripe_api_url: str = Field(default=stripe_api.BASE_URL, description="Stripe's address.")
+    stripe_secret_key: SecretStr | None = Field(
+        default=None, description="Stripe, Developers > API keys (sk_test_..., sk_live_... or a restricted rk_...)."
+    )
+    stripe_prices: Annotated[Mapping[str, str], NoDecode] = Field(
+        default={}, description="Stripe's prices by our plans, every one: plan_plus=price_..., separated by commas."
+    )
+    stripe_calls_per_second: float = Field(
+        default=20,
+        gt=0,
+        description="How many calls one process sends to Stripe at most, for payments and for issuing.",
+    )
     stripe_webhook_secret: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="Stripe, Developers > Webhooks (whsec_...): verifies its webhooks."
     )
@@ -199,7 +214,7 @@ class Settings(BaseSettings):
     def _comma_separated(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("sendgrid_templates", mode="before")
+    @field_validator("sendgrid_templates", "stripe_prices", mode="before")
     @classmethod
     def _pairs(cls, value: Any) -> Any:
         if not isinstance(value, str):
@@ -308,6 +323,8 @@ class Settings(BaseSettings):
             found += [
                 f"{name.upper()} is needed for {port.upper()}_PROVIDER={vendor}." for name in self.missing_for(vendor)
             ]
+        if self.stripe_prices and set(self.stripe_prices) != set(PLANS):
+            found.append(f"STRIPE_PRICES must name a price of each plan: {', '.join(PLANS)}.")
         if self.sendgrid_webhook_public_key is not None:
             try:
                 public_key_of(self.sendgrid_webhook_public_key)
@@ -363,7 +380,7 @@ def _is_safe(address: str) -> bool:
 
 def _is_unset(value: object) -> bool:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return text in (None, "", _MOCK_SECRET)
+    return text in (None, "", _MOCK_SECRET, {})
 
 
 def _line(found: ErrorDetails) -> str:

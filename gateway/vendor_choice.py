@@ -13,14 +13,15 @@ SMTP: Final = "smtp"
 TWILIO: Final = "twilio"
 GOOGLE: Final = "google"
 S3: Final = "s3"
+STRIPE: Final = "stripe"
 
 # By port; the first is what mock mode runs on.
 PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "identity": (MOCK,),
     "kyc": (MOCK, SUMSUB),
     "open_banking": (MOCK,),
-    "card_payments": (MOCK,),
-    "card_issuing": (MOCK,),
+    "card_payments": (MOCK, STRIPE),
+    "card_issuing": (MOCK, STRIPE),
     "email": (MOCK, SENDGRID),
     "sms": (MOCK, TWILIO),
     "storage": (MOCK, S3),
@@ -35,6 +36,7 @@ OPERATORS_PORTS: Final = frozenset({"alerts", "uptime", "errors"})
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     SLACK: ("slack_webhook_url",),
     SUMSUB: ("sumsub_app_token", "sumsub_app_secret", "sumsub_secret_key"),
+    STRIPE: ("stripe_secret_key", "stripe_webhook_secret", "stripe_prices"),
     SENDGRID: ("sendgrid_api_key", "sendgrid_webhook_public_key", "email_from_address"),
     SMTP: ("smtp_url",),
     TWILIO: ("twilio_account_sid", "twilio_auth_token", "twilio_from"),

@@ -15,6 +15,8 @@ from providers.resilience import Guard, VendorTrouble
 Result = TypeVar("Result")
 # No answer that we ask for comes near it.
 _ANSWER_BYTES: Final = 4 * 1024 * 1024
+# What reading an answer of another shape than the vendor's documented one raises.
+UNREADABLE: Final = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
 class VendorRefusal(Exception):
@@ -101,20 +103,31 @@ class VendorHttp:
             answer = await _answer(response)
         try:
             return read(answer)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except UNREADABLE as error:
             raise VendorTrouble("unreadable") from error
 
 
-async def _answer(response: httpx.Response) -> Answer:
+def raise_for_trouble(response: httpx.Response) -> None:
+    """Raises VendorTrouble where the vendor is too busy, or itself in trouble."""
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         raise VendorTrouble("429", retry_after_s=_retry_after(response.headers), did_nothing=True)
     if response.status_code == httpx.codes.REQUEST_TIMEOUT or response.is_server_error:
         raise VendorTrouble(str(response.status_code), retry_after_s=_retry_after(response.headers))
+
+
+async def body_of(response: httpx.Response) -> bytes:
+    """Of a streamed answer. Raises VendorTrouble where it is larger than any that we ask for."""
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > _ANSWER_BYTES:
             raise VendorTrouble("too large")
+    return bytes(body)
+
+
+async def _answer(response: httpx.Response) -> Answer:
+    raise_for_trouble(response)
+    body = await body_of(response)
     try:
         document = orjson.loads(body) if body else {}
     except orjson.JSONDecodeError as error:

@@ -120,14 +120,15 @@ async def renew(world: World, body: Document) -> None:
 
 async def _renewed(world: World, subscription: Document, invoice: Document) -> None:
     await _pay(world, subscription, invoice)
+    period = invoice["lines"]["data"][0]["period"]
     subscription |= {
         "status": "active",
-        "current_period_start": invoice["period_start"],
-        "current_period_end": invoice["period_end"],
+        "current_period_start": period["start"],
+        "current_period_end": period["end"],
         "failed_renewals": 0,
     }
     await _save(world, subscription, "customer.subscription.updated")
-    await _expect_renewal(world, subscription, datetime.fromtimestamp(invoice["period_end"], UTC))
+    await _expect_renewal(world, subscription, datetime.fromtimestamp(period["end"], UTC))
 
 
 async def _failed(world: World, subscription: Document, invoice: Document) -> None:
@@ -191,8 +192,7 @@ async def _invoice(world: World, subscription: Document, start: datetime, end: d
         "amount_due": subscription["price"]["unit_amount"],
         "currency": subscription["price"]["currency"],
         "status": "open",
-        "period_start": _epoch(start),
-        "period_end": _epoch(end),
+        "lines": {"data": [{"period": {"start": _epoch(start), "end": _epoch(end)}}]},
         "created": _epoch(world.now),
         "payment_intent": {"status": "requires_payment_method", "next_action": None, "last_payment_error": None},
     }

@@ -1,23 +1,17 @@
 """The sandbox's issuer, which speaks as Stripe Issuing does."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from domain.card import Card, CardFace, Cardholder, CardStatus, CardType
+from domain.card import Card, Cardholder, CardStatus, CardType
 from domain.errors import InvalidState
 from providers.card_issuing.port import CardState
+from providers.card_issuing.stripe_cards import WORDS, card_state
 from providers.resilience import Resilience
 from providers.sandbox_client import SandboxClient, SandboxRefusal
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))
 # Reads, and what carries an idempotency key or can be said twice.
 RETRIED: Final = frozenset({"create_cardholder", "issue", "set_status", "retrieve"})
-STATUS: Final[Mapping[str, CardStatus]] = {
-    "active": CardStatus.ACTIVE,
-    "inactive": CardStatus.FROZEN,
-    "canceled": CardStatus.CANCELLED,
-}
-_WORDS: Final = {status: word for word, status in STATUS.items()}
 
 
 class MockCardIssuing:
@@ -59,19 +53,14 @@ class MockCardIssuing:
         if card.type is CardType.PHYSICAL:
             body["shipping"] = {"name": cardholder.name, "address": cardholder.address.formatted, "service": "standard"}
         try:
-            return _state(await self._sandbox.command("issue", "/issuing/cards", body))
+            return card_state(await self._sandbox.command("issue", "/issuing/cards", body))
         except SandboxRefusal as refusal:
             raise InvalidState("The issuer does not issue this card.") from refusal
 
     async def set_status(self, reference: str, status: CardStatus) -> CardState:
         path = f"/issuing/cards/{reference}"
         try:
-            return _state(await self._sandbox.post("set_status", path, {"status": _WORDS[status]}))
+            return card_state(await self._sandbox.post("set_status", path, {"status": WORDS[status]}))
         except SandboxRefusal:
             # Cancelled cards take no other status: the card as it stands is the answer.
-            return _state(await self._sandbox.get("retrieve", path))
-
-
-def _state(card: Mapping[str, Any]) -> CardState:
-    face = CardFace(card["last4"], card["exp_month"], card["exp_year"])
-    return CardState(card["id"], STATUS[card["status"]], face)
+            return card_state(await self._sandbox.get("retrieve", path))

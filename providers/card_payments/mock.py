@@ -1,6 +1,7 @@
 """The sandbox's card vendor, which speaks as Stripe does."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from domain.clock import Clock
@@ -11,7 +12,13 @@ from domain.plan import Plan, PlanSubscription
 from domain.refund import Refund, RefundStatus
 from providers.card_payments import stripe_signature
 from providers.card_payments.port import CardNotice, IntentState, RefundState, SubscriptionState
-from providers.card_payments.stripe_objects import intent_state, read_event, refund_state, subscription_state
+from providers.card_payments.stripe_objects import (
+    intent_state,
+    invoice_states,
+    read_event,
+    refund_state,
+    subscription_state,
+)
 from providers.resilience import Resilience
 from providers.sandbox_client import SandboxClient, SandboxRefusal
 
@@ -150,4 +157,4 @@ class MockCardPayments:
 
 
 def _subscription_state(answer: Mapping[str, Any]) -> SubscriptionState:
-    return subscription_state(answer, answer["invoices"])
+    return replace(subscription_state(answer), invoices=invoice_states(answer["invoices"]))

@@ -80,7 +80,7 @@ def intent_state(intent: Mapping[str, Any]) -> IntentState:
     error = intent.get("last_payment_error")
     status = STATUS.get(intent["status"], Status.AUTHORISATION_REQUIRED)
     action = intent.get("next_action") or {}
-    charge = intent.get("latest_charge") or {}
+    charge = charge_of(intent)
     dispute = charge.get("dispute")
     return IntentState(
         reference=intent["id"],
@@ -89,12 +89,18 @@ def intent_state(intent: Mapping[str, Any]) -> IntentState:
         authorisation_url=(action.get("redirect_to_url") or {}).get("url"),
         failure=failure_of(error) if error and status is Status.AUTHORISATION_REQUIRED else None,
         refunds=[refund_state(one) for one in (charge.get("refunds") or {}).get("data", [])],
-        dispute=_dispute_state(dispute) if dispute else None,
+        dispute=dispute_state(dispute) if dispute else None,
     )
 
 
-def subscription_state(subscription: Mapping[str, Any], invoices: Sequence[Mapping[str, Any]]) -> SubscriptionState:
-    """A subscription with `latest_invoice.payment_intent` expanded (API version 2023-10-16)."""
+def charge_of(intent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The latest charge; empty where there is none, or only its id, as in answers that do not expand it."""
+    charge = intent.get("latest_charge")
+    return charge if isinstance(charge, Mapping) else {}
+
+
+def subscription_state(subscription: Mapping[str, Any]) -> SubscriptionState:
+    """A subscription with `latest_invoice.payment_intent` expanded (API version 2023-10-16), without its invoices."""
     status = SUBSCRIPTION_STATUS.get(subscription["status"], PlanStatus.INCOMPLETE)
     first = (subscription.get("latest_invoice") or {}).get("payment_intent") or {}
     action = (first.get("next_action") or {}).get("redirect_to_url") or {}
@@ -110,8 +116,12 @@ def subscription_state(subscription: Mapping[str, Any], invoices: Sequence[Mappi
         reference=subscription["id"],
         terms=terms,
         authorisation_url=action.get("url") if status is PlanStatus.INCOMPLETE else None,
-        invoices=[_invoice_state(invoice) for invoice in invoices],
     )
+
+
+def invoice_states(invoices: Sequence[Mapping[str, Any]]) -> list[InvoiceState]:
+    """Of a subscription; drafts, which have no number yet, left out."""
+    return [_invoice_state(invoice) for invoice in invoices if invoice["status"] != "draft"]
 
 
 def _end_of(subscription: Mapping[str, Any]) -> PlanEnd:
@@ -120,13 +130,15 @@ def _end_of(subscription: Mapping[str, Any]) -> PlanEnd:
 
 
 def _invoice_state(invoice: Mapping[str, Any]) -> InvoiceState:
+    """The invoice's own period is the one before, for usage: what is paid for stands on its line."""
+    period = invoice["lines"]["data"][0]["period"]
     return InvoiceState(
         reference=invoice["id"],
         number=invoice["number"],
         amount=Money(invoice["amount_due"], invoice["currency"].upper()),
         status=InvoiceStatus.PAID if invoice["status"] == "paid" else InvoiceStatus.OPEN,
-        period_start=_time(invoice["period_start"]),
-        period_end=_time(invoice["period_end"]),
+        period_start=_time(period["start"]),
+        period_end=_time(period["end"]),
         created_at=_time(invoice["created"]),
     )
 
@@ -151,7 +163,7 @@ def refund_state(refund: Mapping[str, Any]) -> RefundState:
     )
 
 
-def _dispute_state(dispute: Mapping[str, Any]) -> DisputeState:
+def dispute_state(dispute: Mapping[str, Any]) -> DisputeState:
     due_by = (dispute.get("evidence_details") or {}).get("due_by")
     return DisputeState(
         reference=dispute["id"],

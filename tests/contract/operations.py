@@ -6,10 +6,29 @@ from typing import Any, Final
 
 import httpx
 
-from domain.ids import NotificationId, UserId
+from domain.account_number import parse_account_number
+from domain.card import Card, Cardholder, CardType
+from domain.errors import InvalidState, Unavailable
+from domain.ids import (
+    AttemptId,
+    CardholderId,
+    CardId,
+    NotificationId,
+    PaymentId,
+    PlanSubscriptionId,
+    RefundId,
+    UserId,
+)
+from domain.money import Money
 from domain.notification import Template
+from domain.payment import Payment, Rail
+from domain.plan import PLANS, PlanSubscription
+from domain.profile import Address
+from domain.refund import Refund
 from gateway.adapters import Declared
 from gateway.mail_key import public_key_of
+from providers.card_issuing import stripe as stripe_issuing
+from providers.card_payments import stripe
 from providers.email import sendgrid
 from providers.email.port import EmailMessage, Sender
 from providers.geocoding import google
@@ -17,6 +36,7 @@ from providers.kyc import sumsub
 from providers.resilience import Guard
 from providers.sms import twilio
 from providers.sms.port import SmsMessage
+from providers.stripe_sdk import Stripe
 from providers.texts import Texts
 from tests.builders.sandbox import MAIL_SECRET, MovedClock
 from tests.contract.conftest import NOON
@@ -29,7 +49,7 @@ class Operation:
     """`attempts` counts the first; `in_doubt` says that it must not happen twice.
 
     `refusals` are the noes that are not Unavailable, by status; None where the no is an answer. `asks_more` counts
-    what is asked besides after a no.
+    what is asked besides after a no. `busy` are the statuses that say to come back.
     """
 
     name: str
@@ -39,6 +59,7 @@ class Operation:
     attempts: int = 4
     in_doubt: bool = False
     refusals: Mapping[int, type[Exception] | None] = field(default_factory=dict)
+    busy: frozenset[int] = frozenset()
     asks_more: Mapping[int, int] = field(default_factory=dict)
 
 
@@ -77,6 +98,45 @@ def _twilio(http: httpx.AsyncClient, url: str, guard: Guard) -> twilio.TwilioSms
     return twilio.TwilioSms(http, guard, Texts(), account_sid="AC1", auth_token=SECRET, sender="Drop", base_url=url)
 
 
+def _stripe(http: httpx.AsyncClient, url: str, guard: Guard) -> stripe.StripeCardPayments:
+    prices = dict.fromkeys(PLANS, "price_1")
+    client = Stripe(http, guard, api_key=SECRET, base_url=url)
+    return stripe.StripeCardPayments(client, webhook_secret=SECRET, prices=prices, clock=MovedClock(NOON))
+
+
+def _issuing(http: httpx.AsyncClient, url: str, guard: Guard) -> stripe_issuing.StripeCardIssuing:
+    return stripe_issuing.StripeCardIssuing(Stripe(http, guard, api_key=SECRET, base_url=url))
+
+
+def _of_stripe(
+    name: str, call: Callable[[Any], Awaitable[object]], *, in_doubt: bool, about: type[Exception] | None = Unavailable
+) -> Operation:
+    """Three tries in all. `about` is what a no to the content of a request becomes; 409 says that the key is in use."""
+    declared = stripe_issuing if "issu" in name else stripe
+    build = _issuing if declared is stripe_issuing else _stripe
+    noes = {400: about, 404: about}
+    return Operation(
+        f"stripe: {name}", declared, build, call, 3, in_doubt=in_doubt, refusals=noes, busy=frozenset({409})
+    )
+
+
+_PAYMENT: Final = Payment(
+    id=PaymentId("pay_1"),
+    user_id=UserId("usr_kari"),
+    vendor="stripe",
+    amount=Money(12_500),
+    creditor_name="Drop AS",
+    creditor_account=parse_account_number("86011117947"),
+    created_at=NOON,
+    rail=Rail.CARD,
+)
+_SUBSCRIPTION: Final = PlanSubscription(PlanSubscriptionId("psub_1"), UserId("usr_kari"), "plan_plus", "stripe", NOON)
+_PLUS: Final = PLANS["plan_plus"]
+_REFUND: Final = Refund(RefundId("ref_1"), PaymentId("pay_1"), Money(100), NOON, NOON)
+_CARDHOLDER: Final = Cardholder(
+    CardholderId("chd_1"), UserId("usr_kari"), "stripe", "Kari", Address("Oslo"), NOON, "ich_1"
+)
+_CARD: Final = Card(CardId("crd_1"), UserId("usr_kari"), CardholderId("chd_1"), "stripe", CardType.VIRTUAL, NOON)
 _MESSAGE_DATA: Final = {"firstName": "Kari"}
 _MAIL: Final = EmailMessage(
     NotificationId("ntf_1"), "kari@example.no", "Kari", Template.WELCOME, "nb-NO", _MESSAGE_DATA
@@ -106,4 +166,26 @@ OPERATIONS: Final = (
     ),
     Operation("sendgrid: send", sendgrid, _sendgrid, lambda mail: mail.send(_MAIL), attempts=1, in_doubt=True),
     Operation("twilio: send", twilio, _twilio, lambda sms: sms.send(_SMS), attempts=1, in_doubt=True),
+    _of_stripe("create_customer", lambda cards: cards.create_customer(_KARI, "Kari"), in_doubt=False),
+    _of_stripe("create", lambda cards: cards.create(_PAYMENT, "cus_1"), in_doubt=True),
+    _of_stripe(
+        "confirm",
+        lambda cards: cards.confirm("pi_1", "pm_1", AttemptId("att_1"), "https://drop.example"),
+        in_doubt=True,
+        about=InvalidState,
+    ),
+    _of_stripe("retrieve", lambda cards: cards.retrieve("pi_1"), in_doubt=False),
+    _of_stripe("refund", lambda cards: cards.refund("pi_1", _REFUND), in_doubt=True, about=None),
+    _of_stripe(
+        "create_subscription",
+        lambda cards: cards.create_subscription(_SUBSCRIPTION, _PLUS, "cus_1", "pm_1", "https://drop.example"),
+        in_doubt=True,
+    ),
+    _of_stripe(
+        "create_cardholder at the issuer",
+        lambda issuer: issuer.create_cardholder(_CARDHOLDER, email=None, phone=None),
+        in_doubt=False,
+        about=InvalidState,
+    ),
+    _of_stripe("issue", lambda issuer: issuer.issue(_CARD, _CARDHOLDER), in_doubt=True, about=InvalidState),
 )

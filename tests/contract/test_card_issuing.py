@@ -7,11 +7,14 @@ from domain.card import Card, Cardholder, CardStatus, CardType
 from domain.errors import InDoubt, InvalidState, Unavailable
 from domain.ids import CardholderId, CardId, UserId
 from domain.profile import Address
-from providers.card_issuing import mock
+from providers.card_issuing import mock, stripe
 from providers.card_issuing.port import CardIssuing
+from providers.resilience import Guard
+from providers.stripe_sdk import Stripe
 from tests.builders.line import Line
 from tests.builders.sandbox import Sandbox
 from tests.contract.conftest import NOON
+from tests.vendors import stripe as stripe_face
 
 KARI = UserId("usr_kari")
 OSLO = Address("Karl Johans gate 1, 0154 Oslo", "Karl Johans gate 1", "0154", "Oslo", "NO", is_normalised=True)
@@ -25,9 +28,21 @@ def a_card(kind: CardType = CardType.VIRTUAL) -> Card:
     return Card(CardId(f"crd_{kind}"), KARI, CardholderId("chd_1"), "mock", kind, NOON)
 
 
-@pytest.fixture(params=["mock"])
-def issuer(sandbox: Sandbox) -> CardIssuing:
+def a_mock(sandbox: Sandbox) -> CardIssuing:
     return mock.MockCardIssuing(sandbox.client("card_issuing", mock))
+
+
+def a_stripe(sandbox: Sandbox) -> CardIssuing:
+    http = sandbox.outside(stripe_face.app(stripe_face.Stripe(sandbox.inner)))
+    guard = Guard("card_issuing", stripe.RESILIENCE, stripe.RETRIED)
+    client = Stripe(http, guard, api_key=stripe_face.API_KEY, base_url="https://stripe.example")
+    return stripe.StripeCardIssuing(client)
+
+
+@pytest.fixture(params=[a_mock, a_stripe])
+def issuer(sandbox: Sandbox, request: pytest.FixtureRequest) -> CardIssuing:
+    adapter: CardIssuing = request.param(sandbox)
+    return adapter
 
 
 @pytest.fixture

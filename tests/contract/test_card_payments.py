@@ -15,12 +15,16 @@ from domain.money import Money
 from domain.payment import FailureCode, Payment, Rail, Status
 from domain.plan import PLANS, InvoiceStatus, PlanEnd, PlanStatus, PlanSubscription
 from domain.refund import Refund, RefundStatus
-from providers.card_payments import mock
+from providers.card_payments import mock, stripe
 from providers.card_payments.port import CardPaymentsProvider, IntentState, SubscriptionState
+from providers.card_payments.stripe import StripeCardPayments
+from providers.resilience import Guard
+from providers.stripe_sdk import Stripe
 from tests.builders.gateway import BASE, OLA
 from tests.builders.line import Line
 from tests.builders.sandbox import STRIPE_SECRET, Sandbox
 from tests.contract.conftest import NOON
+from tests.vendors import stripe as stripe_face
 
 KARI = UserId("usr_kari")
 CALLBACK = f"{BASE}/api/cards/callback?state=s"
@@ -70,10 +74,21 @@ class AtVendor:
         return [charge["amount"] for charge in (await self.sandbox.http.get("/ledger")).json()["charges"]]
 
 
-@pytest.fixture(params=["mock"])
-def vendor(sandbox: Sandbox) -> AtVendor:
+def a_mock(sandbox: Sandbox) -> CardPaymentsProvider:
     client = sandbox.client("card_payments", mock)
-    return AtVendor(mock.MockCardPayments(client, webhook_secret=STRIPE_SECRET, clock=sandbox.clock), sandbox)
+    return mock.MockCardPayments(client, webhook_secret=STRIPE_SECRET, clock=sandbox.clock)
+
+
+def a_stripe(sandbox: Sandbox) -> StripeCardPayments:
+    http = sandbox.outside(stripe_face.app(stripe_face.Stripe(sandbox.inner)))
+    guard = Guard("card_payments", stripe.RESILIENCE, stripe.RETRIED)
+    client = Stripe(http, guard, api_key=stripe_face.API_KEY, base_url="https://stripe.example")
+    return StripeCardPayments(client, webhook_secret=STRIPE_SECRET, prices=stripe_face.PRICES, clock=sandbox.clock)
+
+
+@pytest.fixture(params=[a_mock, a_stripe])
+def vendor(sandbox: Sandbox, request: pytest.FixtureRequest) -> AtVendor:
+    return AtVendor(request.param(sandbox), sandbox)
 
 
 async def test_a_user_has_one_customer(vendor: AtVendor) -> None:

@@ -108,8 +108,11 @@ async def test_a_vendor_that_asks_for_an_hour_is_left_alone(http: httpx.AsyncCli
     assert len(vendor.requests) == 1
 
 
-@pytest.mark.parametrize("status", REFUSALS)
-@of_every_operation
+@pytest.mark.parametrize(
+    ("operation", "status"),
+    [(operation, status) for operation in OPERATIONS for status in REFUSALS if status not in operation.busy],
+    ids=lambda value: value.name if isinstance(value, Operation) else str(value),
+)
 async def test_a_no_is_said_once_and_opens_no_breaker(
     http: httpx.AsyncClient, operation: Operation, status: int
 ) -> None:
@@ -121,6 +124,21 @@ async def test_a_no_is_said_once_and_opens_no_breaker(
     assert [type(error) if error else None for error in found] == [expected] * 6
     assert len(vendor.requests) == 6 * (1 + operation.asks_more.get(status, 0))
     assert not await call.guard.is_open()
+
+
+@pytest.mark.parametrize(
+    ("operation", "status"),
+    [(operation, status) for operation in OPERATIONS for status in operation.busy],
+    ids=lambda value: value.name if isinstance(value, Operation) else str(value),
+)
+async def test_a_vendor_that_is_at_it_already_is_asked_again(
+    http: httpx.AsyncClient, operation: Operation, status: int
+) -> None:
+    async with counterpart(said(status)) as vendor:
+        error = await Caller(operation, http, vendor.url)()
+
+    assert isinstance(error, InDoubt if operation.in_doubt else Unavailable)
+    assert len(vendor.requests) == operation.attempts
 
 
 @of_every_operation

@@ -1,0 +1,108 @@
+"""Stripe Issuing: cardholders and cards. Source: vendor reference 1.2, 1.3."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from stripe.params.issuing import (
+    CardCreateParams,
+    CardholderCreateParams,
+    CardholderCreateParamsBillingAddress,
+    CardholderUpdateParams,
+)
+
+from domain.card import Card, Cardholder, CardStatus, CardType
+from domain.profile import Address
+from providers.card_issuing.port import CardState
+from providers.card_issuing.stripe_cards import WORDS, card_state
+from providers.stripe_api import RESILIENCE as RESILIENCE
+from providers.stripe_sdk import Stripe
+from providers.vendor_http import VendorRefusal
+
+# Reads, and what carries an idempotency key or can be said twice.
+RETRIED: Final = frozenset({"create_cardholder", "update_cardholder", "issue", "set_status", "retrieve"})
+
+
+class StripeCardIssuing:
+    def __init__(self, stripe: Stripe) -> None:
+        self._stripe = stripe
+        self._api = stripe.api.issuing
+
+    async def create_cardholder(self, cardholder: Cardholder, *, email: str | None, phone: str | None) -> str:
+        params: CardholderCreateParams = {
+            "type": "individual",
+            "name": cardholder.name,
+            "billing": {"address": _address(cardholder.address)},
+            "metadata": {"cardholderId": cardholder.id, "userId": cardholder.user_id},
+        }
+        # What the user may change meanwhile comes after: a key stands for one content (1.5).
+        contact: CardholderUpdateParams = {}
+        if email is not None:
+            contact["email"] = email
+        if phone is not None:
+            contact["phone_number"] = phone
+        try:
+            reference = await self._stripe.call(
+                "create_cardholder",
+                lambda: self._api.cardholders.create_async(params, {"idempotency_key": cardholder.id}),
+                _id,
+            )
+            if contact:
+                await self._stripe.call(
+                    "update_cardholder", lambda: self._api.cardholders.update_async(reference, contact), _id
+                )
+        except VendorRefusal as refusal:
+            raise self._stripe.not_taken(refusal, "The issuer does not take this cardholder.") from refusal
+        return reference
+
+    async def issue(self, card: Card, cardholder: Cardholder) -> CardState:
+        params: CardCreateParams = {
+            "cardholder": cardholder.vendor_cardholder_id or "",
+            "currency": "nok",
+            "type": "virtual",
+            "status": "active",
+            "metadata": {"cardId": card.id, "userId": card.user_id},
+        }
+        if card.type is CardType.PHYSICAL:
+            params["type"] = "physical"
+            params["shipping"] = {
+                "name": cardholder.name,
+                "address": {**_address(cardholder.address)},
+                "service": "standard",
+            }
+        try:
+            return await self._stripe.command(
+                "issue", lambda: self._api.cards.create_async(params, {"idempotency_key": card.id}), card_state
+            )
+        except VendorRefusal as refusal:
+            raise self._stripe.not_taken(refusal, "The issuer does not issue this card.") from refusal
+
+    async def set_status(self, reference: str, status: CardStatus) -> CardState:
+        try:
+            # Without a key of ours: said twice it changes nothing, and frozen, freed and frozen again are three.
+            return await self._stripe.call(
+                "set_status",
+                lambda: self._api.cards.update_async(reference, {"status": WORDS[status]}),
+                card_state,
+            )
+        except VendorRefusal:
+            return await self._retrieve(reference)
+
+    async def _retrieve(self, reference: str) -> CardState:
+        """Cancelled cards take no other status: the card as it stands is the answer."""
+        try:
+            return await self._stripe.call("retrieve", lambda: self._api.cards.retrieve_async(reference), card_state)
+        except VendorRefusal as refusal:
+            raise self._stripe.refused(refusal) from refusal
+
+
+def _id(answer: Mapping[str, Any]) -> str:
+    return str(answer["id"])
+
+
+def _address(address: Address) -> CardholderCreateParamsBillingAddress:
+    return {
+        "line1": address.street or address.formatted,
+        "postal_code": address.postal_code or "",
+        "city": address.postal_place or "",
+        "country": address.country or "NO",
+    }

@@ -1,0 +1,191 @@
+"""Stripe: customers, payment intents, refunds, disputes and subscriptions.
+
+Source: vendor reference 1.2 (endpoints), 1.3 (payment intent), 1.5 (idempotency).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from stripe.params import PaymentIntentCreateParams, RefundCreateParams
+
+from domain.clock import Clock
+from domain.errors import Unavailable
+from domain.ids import AttemptId, UserId
+from domain.payment import Payment
+from domain.plan import PLANS, Plan
+from domain.refund import Refund, RefundStatus
+from providers.card_payments import stripe_signature
+from providers.card_payments.port import CardNotice, DisputeState, IntentState, RefundState
+from providers.card_payments.stripe_objects import charge_of, dispute_state, intent_state, read_event, refund_state
+from providers.card_payments.stripe_subscriptions import PAGE, StripeSubscriptions, id_of
+from providers.stripe_api import RESILIENCE as RESILIENCE
+from providers.stripe_sdk import Stripe
+from providers.vendor_http import VendorRefusal
+
+# Reads, what carries an idempotency key (Stripe knows it again), and what can be said twice.
+RETRIED: Final = frozenset(
+    {
+        "create_customer",
+        "delete_customer",
+        "create",
+        "confirm",
+        "retrieve",
+        "refunds",
+        "dispute",
+        "cancel",
+        "refund",
+        "create_subscription",
+        "confirm_subscription",
+        "find_subscription",
+        "subscription",
+        "invoices",
+        "cancel_subscription",
+        "resume_subscription",
+        "check",
+    }
+)
+_NOT_FOUND: Final = 404
+_CHARGE: Final = ["latest_charge.refunds"]
+
+
+class StripeCardPayments(StripeSubscriptions):
+    """Customers and payments, and the subscriptions that it inherits. `prices` are Stripe's price ids by our plan."""
+
+    def __init__(self, stripe: Stripe, *, webhook_secret: str, prices: Mapping[str, str], clock: Clock) -> None:
+        super().__init__(stripe, prices=prices, clock=clock)
+        self._secret = webhook_secret
+
+    async def check(self) -> None:
+        """Whether the key is taken, and every plan costs there what it costs here. Raises Unavailable."""
+        for plan in PLANS.values():
+            if await self._price(self._prices[plan.id]) != _price_of(plan):
+                raise Unavailable("card_payments", f"the price of {plan.id} at Stripe is not what Drop asks for it")
+
+    async def create_customer(self, user_id: UserId, name: str) -> str:
+        try:
+            return await self._stripe.call(
+                "create_customer",
+                lambda: self._api.customers.create_async(
+                    {"name": name, "metadata": {"userId": user_id}}, {"idempotency_key": user_id}
+                ),
+                id_of,
+            )
+        except VendorRefusal as refusal:
+            raise self._stripe.refused(refusal) from refusal
+
+    async def delete_customer(self, reference: str) -> None:
+        try:
+            await self._stripe.call("delete_customer", lambda: self._api.customers.delete_async(reference), id_of)
+        except VendorRefusal as refusal:
+            if refusal.status != _NOT_FOUND:
+                raise self._stripe.refused(refusal) from refusal
+
+    async def create(self, payment: Payment, customer: str) -> IntentState:
+        # After the key's time this makes a second intent, which costs nobody anything: only one is ever confirmed.
+        params: PaymentIntentCreateParams = {
+            "amount": payment.amount.amount_minor,
+            "currency": payment.amount.currency.lower(),
+            "customer": customer,
+            "automatic_payment_methods": {"enabled": True},
+            "metadata": {"orderId": payment.id, "userId": payment.user_id},
+        }
+        if payment.message:
+            params["description"] = payment.message
+        try:
+            return await self._stripe.command(
+                "create",
+                lambda: self._api.payment_intents.create_async(params, {"idempotency_key": payment.id}),
+                intent_state,
+            )
+        except VendorRefusal as refusal:
+            raise self._stripe.refused(refusal) from refusal
+
+    async def confirm(self, reference: str, payment_method: str, attempt: AttemptId, return_url: str) -> IntentState:
+        try:
+            return await self._confirm("confirm", reference, payment_method, attempt, return_url)
+        except VendorRefusal as refusal:
+            raise self._stripe.not_taken(refusal, "The card vendor cannot charge this payment now.") from refusal
+
+    async def retrieve(self, reference: str) -> IntentState:
+        try:
+            state, charge = await self._stripe.call(
+                "retrieve",
+                lambda: self._api.payment_intents.retrieve_async(reference, {"expand": _CHARGE}),
+                lambda intent: (intent_state(intent), charge_of(intent)),
+            )
+            if (charge.get("refunds") or {}).get("has_more"):
+                state = replace(state, refunds=await self._refunds(reference))
+            if charge.get("disputed"):
+                state = replace(state, dispute=await self._dispute(reference))
+        except VendorRefusal as refusal:
+            raise self._stripe.refused(refusal) from refusal
+        return state
+
+    async def cancel(self, reference: str) -> IntentState:
+        # Without a key of ours: a second cancel changes nothing, and what failed must not be replayed.
+        try:
+            return await self._stripe.call(
+                "cancel", lambda: self._api.payment_intents.cancel_async(reference), intent_state
+            )
+        except VendorRefusal:
+            return await self.retrieve(reference)
+
+    async def refund(self, reference: str, refund: Refund) -> RefundState:
+        params: RefundCreateParams = {
+            "payment_intent": reference,
+            "amount": refund.amount.amount_minor,
+            "metadata": {"refundId": refund.id, "orderId": refund.payment_id},
+        }
+        try:
+            if self._is_old(refund.created_at):
+                for known in await self._refunds(reference):
+                    if known.refund_id == refund.id:
+                        return known
+            return await self._stripe.command(
+                "refund",
+                lambda: self._api.refunds.create_async(params, {"idempotency_key": refund.id}),
+                refund_state,
+            )
+        except VendorRefusal as refusal:
+            message = "The card vendor did not take the refund."
+            no = self._stripe.not_taken(refusal, message)
+            if isinstance(no, Unavailable):
+                raise no from refusal
+            return RefundState("", refund.id, refund.amount, RefundStatus.FAILED, message)
+
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardNotice:
+        stripe_signature.verify(raw, headers.get(stripe_signature.HEADER), self._secret, self._clock.now())
+        return read_event(raw)
+
+    def read_webhook(self, raw: bytes) -> CardNotice:
+        return read_event(raw)
+
+    async def _price(self, price: str) -> tuple[object, ...]:
+        try:
+            return await self._stripe.call("check", lambda: self._api.prices.retrieve_async(price), _price)
+        except VendorRefusal as refusal:
+            raise self._stripe.refused(refusal) from refusal
+
+    async def _refunds(self, reference: str) -> list[RefundState]:
+        return await self._stripe.call(
+            "refunds",
+            lambda: self._api.refunds.list_async({"payment_intent": reference, "limit": PAGE}),
+            lambda page: [refund_state(one) for one in page["data"]],
+        )
+
+    async def _dispute(self, reference: str) -> DisputeState:
+        """The newest, which is first in the list."""
+        return await self._stripe.call(
+            "dispute",
+            lambda: self._api.disputes.list_async({"payment_intent": reference, "limit": 1}),
+            lambda page: dispute_state(page["data"][0]),
+        )
+
+
+def _price(answer: Mapping[str, Any]) -> tuple[object, ...]:
+    return answer["unit_amount"], answer["currency"], answer["recurring"]["interval"], answer["active"]
+
+
+def _price_of(plan: Plan) -> tuple[object, ...]:
+    return plan.price.amount_minor, plan.price.currency.lower(), plan.interval.lower(), True

@@ -1,0 +1,165 @@
+"""Stripe's subscriptions, and what they share with its payments.
+
+Source: vendor reference 1.2 (endpoints), 1.3 (statuses), 1.5 (idempotency).
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from stripe.params import SubscriptionCreateParams
+
+from domain.clock import Clock
+from domain.errors import InvalidState, Unavailable
+from domain.plan import Plan, PlanSubscription
+from providers.card_payments.port import IntentState, InvoiceState, SubscriptionState
+from providers.card_payments.stripe_objects import intent_state, invoice_states, subscription_state
+from providers.stripe_sdk import Stripe
+from providers.vendor_http import VendorRefusal
+
+# Keys are kept for 24 hours at least (1.5): after that, what may exist is looked for before it is made.
+_KEYS_LIVE: Final = timedelta(hours=23)
+PAGE: Final = 100
+_FIRST_PAYMENT: Final = ["latest_invoice.payment_intent"]
+
+
+class StripeSubscriptions:
+    """`prices` are Stripe's price ids by our plan."""
+
+    def __init__(self, stripe: Stripe, *, prices: Mapping[str, str], clock: Clock) -> None:
+        self._stripe = stripe
+        self._api = stripe.api
+        self._prices = prices
+        self._clock = clock
+
+    async def create_subscription(
+        self, subscription: PlanSubscription, plan: Plan, customer: str, payment_method: str, return_url: str
+    ) -> SubscriptionState:
+        # Incomplete at first, and its first payment confirmed by us: only so a 3-D Secure page knows where to return.
+        params: SubscriptionCreateParams = {
+            "customer": customer,
+            "items": [{"price": self._prices[plan.id]}],
+            "payment_behavior": "default_incomplete",
+            "payment_settings": {"save_default_payment_method": "on_subscription"},
+            "metadata": {"planSubscriptionId": subscription.id, "userId": subscription.user_id},
+            "expand": _FIRST_PAYMENT,
+        }
+        try:
+            found = await self._known_subscription(subscription, customer)
+            if found is None:
+                found = await self._stripe.command(
+                    "create_subscription",
+                    lambda: self._api.subscriptions.create_async(params, {"idempotency_key": subscription.id}),
+                    _first_payment,
+                )
+        except VendorRefusal as refusal:
+            raise self._stripe.refused(refusal) from refusal
+        reference, intent = found
+        await self._first_charge(subscription, reference, intent, payment_method, return_url)
+        return await self.subscription(reference)
+
+    async def subscription(self, reference: str) -> SubscriptionState:
+        try:
+            state = await self._stripe.call(
+                "subscription",
+                lambda: self._api.subscriptions.retrieve_async(reference, {"expand": _FIRST_PAYMENT}),
+                subscription_state,
+            )
+            return replace(state, invoices=await self._invoices(reference))
+        except VendorRefusal as refusal:
+            raise self._stripe.refused(refusal) from refusal
+
+    async def cancel_subscription(self, reference: str, *, at_period_end: bool) -> SubscriptionState:
+        if at_period_end:
+            return await self._set_ending("cancel_subscription", reference, is_ending=True)
+        await self._end(reference)
+        return await self.subscription(reference)
+
+    async def resume_subscription(self, reference: str) -> SubscriptionState:
+        return await self._set_ending("resume_subscription", reference, is_ending=False)
+
+    async def _confirm(
+        self, operation: str, reference: str, payment_method: str, key: str, return_url: str
+    ) -> IntentState:
+        """Raises VendorRefusal, except of a declined card: its error carries the payment intent (1.4)."""
+        return await self._stripe.command(
+            operation,
+            lambda: self._api.payment_intents.confirm_async(
+                reference,
+                {"payment_method": payment_method, "return_url": return_url},
+                {"idempotency_key": key},
+            ),
+            intent_state,
+            declined=lambda error: intent_state(error["payment_intent"]),
+        )
+
+    async def _first_charge(
+        self, subscription: PlanSubscription, reference: str, intent: str, payment_method: str, return_url: str
+    ) -> None:
+        try:
+            await self._confirm("confirm_subscription", intent, payment_method, f"{subscription.id}:first", return_url)
+        except VendorRefusal as refusal:
+            no = self._stripe.not_taken(refusal, "The card vendor does not know this payment method.")
+            if refusal.answer.get("code") == "payment_intent_unexpected_state":
+                return  # it was charged before
+            if isinstance(no, InvalidState):
+                with suppress(Unavailable):  # nothing is paid, so that it ends by itself after a day
+                    await self._end(reference)
+            raise no from refusal
+
+    async def _known_subscription(self, subscription: PlanSubscription, customer: str) -> tuple[str, str] | None:
+        if not self._is_old(subscription.created_at):
+            return None
+
+        def ours(page: dict[str, Any]) -> tuple[str, str] | None:
+            found = (one for one in page["data"] if one["metadata"].get("planSubscriptionId") == subscription.id)
+            return next(map(_first_payment, found), None)
+
+        return await self._stripe.call(
+            "find_subscription",
+            lambda: self._api.subscriptions.list_async(
+                {
+                    "customer": customer,
+                    "status": "all",
+                    "limit": PAGE,
+                    "expand": [f"data.{path}" for path in _FIRST_PAYMENT],
+                }
+            ),
+            ours,
+        )
+
+    async def _end(self, reference: str) -> None:
+        with suppress(VendorRefusal):  # it has ended before
+            await self._stripe.call(
+                "cancel_subscription", lambda: self._api.subscriptions.cancel_async(reference), id_of
+            )
+
+    async def _set_ending(self, operation: str, reference: str, *, is_ending: bool) -> SubscriptionState:
+        with suppress(VendorRefusal):  # it has ended: as it stands is the answer
+            await self._stripe.call(
+                operation,
+                lambda: self._api.subscriptions.update_async(reference, {"cancel_at_period_end": is_ending}),
+                id_of,
+            )
+        return await self.subscription(reference)
+
+    async def _invoices(self, reference: str) -> list[InvoiceState]:
+        return await self._stripe.call(
+            "invoices",
+            lambda: self._api.invoices.list_async({"subscription": reference, "limit": PAGE}),
+            lambda page: invoice_states(page["data"]),
+        )
+
+    def _is_old(self, created_at: datetime) -> bool:
+        return self._clock.now() - created_at > _KEYS_LIVE
+
+
+def id_of(answer: Mapping[str, Any]) -> str:
+    return str(answer["id"])
+
+
+def _first_payment(subscription: Mapping[str, Any]) -> tuple[str, str]:
+    """The subscription, and the payment intent of its first invoice."""
+    return subscription["id"], subscription["latest_invoice"]["payment_intent"]["id"]
