@@ -133,7 +133,14 @@ class LoginAttemptQueries:
         return changed_one(used)
 
     async def save_code(
-        self, attempt_id: str, *, code_hash: str, expires_at: datetime, user_id: str, id_token_encrypted: bytes | None
+        self,
+        attempt_id: str,
+        *,
+        code_hash: str,
+        expires_at: datetime,
+        user_id: str,
+        id_token_encrypted: bytes | None,
+        authenticated_at: datetime,
     ) -> None:
         await self._session.exec(
             update(LoginAttemptRow)
@@ -143,6 +150,7 @@ class LoginAttemptQueries:
                 code_expires_at=expires_at,
                 user_id=user_id,
                 id_token_encrypted=id_token_encrypted,
+                authenticated_at=authenticated_at,
             )
         )
 

@@ -18,6 +18,7 @@ DropError
 │   └── ProviderUnavailable  a vendor is away and the user may try again
 ├── Denied                   not theirs to do
 │   ├── Unauthenticated
+│   ├── StepUpRequired
 │   └── Forbidden
 ├── BadSignature             a webhook that its vendor did not sign
 ├── BadWebhook               a signed webhook that cannot be read
@@ -164,6 +165,13 @@ class Unauthenticated(Denied):
 
     def __init__(self, message: str = "Sign in first.") -> None:
         super().__init__(message)
+
+
+class StepUpRequired(Denied):
+    code = "STEP_UP_REQUIRED"
+
+    def __init__(self) -> None:
+        super().__init__("Confirm with BankID that it is you: open /auth/bankid/login?step_up=true, then ask again.")
 
 
 class Forbidden(Denied):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from domain.errors import StepUpRequired
 from domain.ids import SessionId, UserId
 
 ACCESS_LIFETIME: Final = timedelta(minutes=15)
@@ -12,8 +13,16 @@ IDLE_LIFETIME: Final = timedelta(days=14)
 ABSOLUTE_LIFETIME: Final = timedelta(days=90)
 LOGIN_ATTEMPT_LIFETIME: Final = timedelta(minutes=10)
 CODE_LIFETIME: Final = timedelta(seconds=60)
+# Deleting the account and issuing a card ask for the person, not for a session that somebody left open.
+STEP_UP_WITHIN: Final = timedelta(minutes=5)
 # An app that lost the reply to its refresh sends the old token again at once.
 RACE_FORGIVEN: Final = timedelta(seconds=10)
+
+
+def require_recent(authenticated_at: datetime, now: datetime) -> None:
+    """Raises StepUpRequired where the person has not answered BankID for a while."""
+    if now - authenticated_at > STEP_UP_WITHIN:
+        raise StepUpRequired
 
 
 class SessionClient(StrEnum):

@@ -28,8 +28,9 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Who is asking, and by which session."""
+    """Who is asking, by which session, and when they last answered BankID themselves."""
 
     user_id: UserId
     session_id: SessionId
+    authenticated_at: datetime
     is_cookie: bool = False

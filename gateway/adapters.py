@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from domain.clock import Clock
 from gateway.mail_key import public_key_of
 from gateway.settings import Settings
-from gateway.vendor_choice import CONSOLE, GOOGLE, MOCK, S3, SENDGRID, SLACK, SMTP, STRIPE, SUMSUB, TWILIO
+from gateway.vendor_choice import BANKID, CONSOLE, GOOGLE, MOCK, S3, SENDGRID, SLACK, SMTP, STRIPE, SUMSUB, TWILIO
 from providers.alerts import slack
 from providers.alerts.console import ConsoleAlerts
 from providers.alerts.port import AlertChannel
@@ -28,6 +28,7 @@ from providers.errors.port import ErrorCapture
 from providers.geocoding import google
 from providers.geocoding import mock as geocoding_mock
 from providers.geocoding.port import Geocoder
+from providers.identity import bankid
 from providers.identity import mock as identity_mock
 from providers.identity.port import IdentityProvider
 from providers.kyc import mock as kyc_mock
@@ -60,7 +61,7 @@ Check = Callable[[], Awaitable[None]]
 class Adapters:
     """Every port's vendors; by port whether its current vendor's breaker is open; by vendor how to check it."""
 
-    identity: IdentityProvider
+    identity: Registered[IdentityProvider]
     kyc: Registered[KycProvider]
     accounts: Registered[AccountInformation]
     payments: Registered[PaymentInitiation]
@@ -92,7 +93,7 @@ def build_adapters(
     """
     make = _Maker(settings, clock, sandbox, internet)
     return Adapters(
-        identity=identity_mock.MockBankId(make.mock_client("identity", identity_mock)),
+        identity=make.vendors("identity", {MOCK: make.mock_bankid, BANKID: make.bankid}),
         kyc=make.vendors("kyc", {MOCK: make.mock_kyc, SUMSUB: make.sumsub}),
         accounts=make.vendors("open_banking", {MOCK: make.mock_accounts}),
         payments=make.vendors("open_banking", {MOCK: make.mock_payments}),
@@ -145,6 +146,25 @@ class _Maker:
     @cached_property
     def _mock_banks(self) -> SandboxClient:
         return self.mock_client("open_banking", bank_mock)
+
+    def mock_bankid(self) -> IdentityProvider:
+        return identity_mock.MockBankId(self.mock_client("identity", identity_mock))
+
+    def bankid(self) -> IdentityProvider:
+        settings = self._settings
+        adapter = bankid.BankId(
+            self._internet(),
+            self.guard("identity", BANKID, bankid),
+            issuer=settings.bankid_api_url.rstrip("/"),
+            client_id=settings.bankid_client_id or "",
+            client_secret=_secret(settings.bankid_client_secret),
+            auth_method=settings.bankid_client_auth,
+            clock=self._clock,
+            scope=settings.bankid_scope,
+            levels=settings.bankid_acr_values,
+        )
+        self.checks[BANKID] = adapter.check
+        return adapter
 
     def mock_kyc(self) -> KycProvider:
         secret = self._settings.sumsub_secret_key.get_secret_value()

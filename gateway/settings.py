@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import SplitResult, urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -17,13 +16,14 @@ from domain.account_number import InvalidAccountNumber, parse_account_number
 from domain.feature import Feature, Features
 from domain.notification import Template
 from domain.plan import PLANS
-from gateway.vendor_choice import MOCK, NEEDS, OPERATORS_PORTS, PROVIDERS, SLACK, choices
+from gateway.vendor_choice import BANKID, MOCK, NEEDS, OPERATORS_PORTS, PROVIDERS, SLACK, choices
 from providers import stripe_api
 from providers.email import sendgrid, smtp
 from providers.email.sendgrid_events import public_key_of
 from providers.geocoding import google
+from providers.identity import bankid
 from providers.kyc import sumsub
-from providers.loopback import LOOPBACK
+from providers.loopback import is_safe, parts_of
 from providers.sms import twilio
 
 _VAR: Final = Path("var")
@@ -33,6 +33,7 @@ _MOCK_SECRET: Final = "mock-mode-only"
 _SECRETS: Final = (
     "field_encryption_keys",
     "field_hash_key",
+    "bankid_client_secret",
     "sumsub_app_token",
     "sumsub_app_secret",
     "sumsub_secret_key",
@@ -71,7 +72,9 @@ class Settings(BaseSettings):
         description="The name that Drop's other parts use for SERVICE_MODE. Two that differ stop the start.",
     )
     environment: str = Field(default="development", description="Named in alerts: development, staging, production.")
-    bankid_mock: bool | None = Field(default=None, description="true chooses the simulated BankID alone.")
+    bankid_mock: bool | None = Field(
+        default=None, description="true chooses the simulated BankID alone, false the real one."
+    )
     identity_provider: str | None = Field(default=None, description=choices("identity"))
     kyc_provider: str | None = Field(default=None, description=choices("kyc"))
     open_banking_provider: str | None = Field(default=None, description=choices("open_banking"))
@@ -111,6 +114,27 @@ class Settings(BaseSettings):
     )
     field_hash_key: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="Key of the hashes by which encrypted fields are found."
+    )
+    bankid_api_url: str = Field(
+        default=bankid.ISSUER,
+        description="BankID's issuer; https://auth.current.bankid.no/auth/realms/current for tests.",
+    )
+    bankid_client_id: str | None = Field(default=None, description="BankID: the client that they set up for you.")
+    bankid_client_secret: SecretStr | None = Field(
+        default=None, description="BankID: the client's secret, or for private_key_jwt its private key in PEM."
+    )
+    bankid_client_auth: Literal["private_key_jwt", "client_secret_basic", "client_secret_post"] = Field(
+        default="client_secret_basic",
+        description="private_key_jwt (which BankID recommends), client_secret_basic or client_secret_post.",
+    )
+    bankid_scope: str = Field(
+        default=bankid.SCOPE,
+        description="What is asked of BankID; nnin_altsub, the identity number, needs their approval.",
+    )
+    bankid_acr_values: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(bankid.HIGH,),
+        description="Levels at which one may sign in, separated by commas: urn:bankid:bid (high), urn:bankid:bis. "
+        "Deleting the account and issuing a card always take the first.",
     )
     sumsub_api_url: str = Field(default=sumsub.BASE_URL, description="Sumsub's address.")
     sumsub_app_token: SecretStr | None = Field(
@@ -209,7 +233,7 @@ class Settings(BaseSettings):
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
 
-    @field_validator("allowed_origins", "app_schemes", "field_encryption_keys", mode="before")
+    @field_validator("allowed_origins", "app_schemes", "bankid_acr_values", "field_encryption_keys", mode="before")
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -255,6 +279,8 @@ class Settings(BaseSettings):
     def vendor_of(self, port: str) -> str:
         """The port's vendor: its own switch, else what the mode runs on; for alerts Slack where its address is set."""
         chosen: str | None = getattr(self, f"{port}_provider")
+        if chosen is None and port == "identity" and self.bankid_mock is False:
+            return BANKID
         if chosen is None and port == "alerts" and self.slack_webhook_url is not None:
             return SLACK
         return chosen or PROVIDERS[port][0]
@@ -294,8 +320,8 @@ class Settings(BaseSettings):
             found.append("SERVICE_MODE=production needs production adapters, which this version does not have.")
             if self.operator_token is None:
                 found.append("OPERATOR_TOKEN is needed in production: /api/operator is open without it.")
-        if self.bankid_mock is False:
-            found.append("BANKID_MOCK=false needs the BankID adapter, which this version does not have: leave it out.")
+        if self.bankid_mock is not None and (self.vendor_of("identity") == MOCK) is not self.bankid_mock:
+            found.append("BANKID_MOCK and IDENTITY_PROVIDER differ: set one of them.")
         found += self._provider_problems()
         found += self._address_problems()
         found += self._slack_problems()
@@ -340,42 +366,25 @@ class Settings(BaseSettings):
         return found
 
     def _slack_problems(self) -> list[str]:
-        if self.slack_webhook_url is None or _is_safe(self.slack_webhook_url.get_secret_value()):
+        if self.slack_webhook_url is None or is_safe(self.slack_webhook_url.get_secret_value()):
             return []
         # Without its value: the address is the credential.
         return ["SLACK_WEBHOOK_URL must be an https address, as Slack shows it under Incoming Webhooks."]
 
     def _address_problems(self) -> list[str]:
         found = []
-        public = _parts(self.public_url)
+        public = parts_of(self.public_url)
         if public.scheme not in ("http", "https") or not public.netloc or public.path not in ("", "/"):
             found.append("PUBLIC_URL must be an address such as https://api.example.no, without a path.")
         for origin in self.allowed_origins:
-            parts = _parts(origin)
+            parts = parts_of(origin)
             if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
                 found.append(f"ALLOWED_ORIGINS: {origin!r} is not an origin such as https://app.example.no.")
         for name in type(self).model_fields:
             address = getattr(self, name) if name.endswith("_api_url") else None
-            if address is not None and not _is_safe(address):
+            if address is not None and not is_safe(address):
                 found.append(f"{name.upper()} must be an https address.")
         return found
-
-
-def _parts(address: str) -> SplitResult:
-    """Empty parts where it is no address at all."""
-    try:
-        parts = urlsplit(address)
-        is_address = parts.port != 0 and " " not in address
-    except ValueError:  # of a bracket left open, or a port that is no number
-        return urlsplit("")
-    return parts if is_address else urlsplit("")
-
-
-def _is_safe(address: str) -> bool:
-    """Encrypted, or on this machine."""
-    parts = _parts(address)
-    is_here = parts.scheme == "http" and parts.hostname in LOOPBACK
-    return bool(parts.hostname) and (parts.scheme == "https" or is_here)
 
 
 def _is_unset(value: object) -> bool:

@@ -99,7 +99,7 @@ def build_use_cases(base: Foundation) -> UseCases:
 def _login(base: Foundation) -> Login:
     return Login(
         base.work,
-        base.adapters.identity,
+        base.adapters.identity[base.adapters.identity.current],
         base.vault,
         base.notices,
         clock=base.clock,

@@ -12,12 +12,13 @@ SENDGRID: Final = "sendgrid"
 SMTP: Final = "smtp"
 TWILIO: Final = "twilio"
 GOOGLE: Final = "google"
+BANKID: Final = "bankid"
 S3: Final = "s3"
 STRIPE: Final = "stripe"
 
 # By port; the first is what mock mode runs on.
 PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "identity": (MOCK,),
+    "identity": (MOCK, BANKID),
     "kyc": (MOCK, SUMSUB),
     "open_banking": (MOCK,),
     "card_payments": (MOCK, STRIPE),
@@ -36,6 +37,7 @@ OPERATORS_PORTS: Final = frozenset({"alerts", "uptime", "errors"})
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     SLACK: ("slack_webhook_url",),
     SUMSUB: ("sumsub_app_token", "sumsub_app_secret", "sumsub_secret_key"),
+    BANKID: ("bankid_client_id", "bankid_client_secret"),
     STRIPE: ("stripe_secret_key", "stripe_webhook_secret", "stripe_prices"),
     SENDGRID: ("sendgrid_api_key", "sendgrid_webhook_public_key", "email_from_address"),
     SMTP: ("smtp_url",),

@@ -27,6 +27,7 @@ async def create_cardholder(info: Info[Context, None]) -> CreateCardholderPayloa
 
 async def issue_card(info: Info[Context, None], input: IssueCardInput) -> CardPayload | None:
     viewer = info.context.viewer()
+    info.context.services.sessions.require_recent(viewer)
     try:
         card = await info.context.services.cards.issue(viewer.user_id, input.type, input.idempotency_key)
     except Refusal as refusal:

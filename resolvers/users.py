@@ -73,6 +73,7 @@ async def set_notification_preferences(
 
 async def delete_account(info: Info[Context, None], input: DeleteAccountInput) -> DeleteAccountPayload | None:
     viewer = info.context.viewer()
+    info.context.services.sessions.require_recent(viewer)
     try:
         deleted = await info.context.services.account_deletion.delete(viewer.user_id, is_confirmed=input.confirm)
     except Refusal as refusal:

@@ -2,13 +2,14 @@
 
 import html
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urljoin
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from domain.errors import DropError, InvalidInput
+from domain.errors import DropError, InvalidInput, ProviderUnavailable
 from domain.session import ABSOLUTE_LIFETIME, LOGIN_ATTEMPT_LIFETIME, SessionClient
 from routes.parts import parts_of
 from routes.problems import drop_error, problem
@@ -28,11 +29,26 @@ CALLBACK: Final = "/auth/bankid/callback"
 _FORM: Final = "application/x-www-form-urlencoded"
 _LONGEST: Final = 512
 _SEE_OTHER: Final = 303
+# Those that OAuth 2.0 and OpenID Connect know (vendor reference 2.2); what a browser sends besides is not repeated.
+_ERRORS: Final = frozenset(
+    {
+        "access_denied",
+        "interaction_required",
+        "login_required",
+        "invalid_request",
+        "invalid_scope",
+        "unauthorized_client",
+        "unsupported_response_type",
+        "temporarily_unavailable",
+        "server_error",
+    }
+)
+_log = structlog.get_logger()
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
 async def login(request: Request) -> Response:
-    """Send the browser to BankID."""
+    """Send the browser to BankID; with `step_up` although somebody is signed in, to ask them again."""
     query = request.query_params
     client = query.get("client", "web")
     if client not in ("web", "mobile"):
@@ -47,8 +63,13 @@ async def login(request: Request) -> Response:
         app_state=_given(query.get("state")),
         app_code_challenge=_given(query.get("code_challenge")),
         browser_secret=_given(request.cookies.get(LOGIN_COOKIE)),
+        step_up=query.get("step_up") == "true",
+        sign_in=None if is_mobile else await sign_in_of(request),
     )
-    redirect = await parts_of(request).login.start(start)
+    try:
+        redirect = await parts_of(request).login.start(start)
+    except ProviderUnavailable as error:
+        return await _login_failed(request, error)
     response = RedirectResponse(redirect.url, _SEE_OTHER, headers=_NO_STORE)
     response.set_cookie(
         LOGIN_COOKIE,
@@ -65,6 +86,8 @@ async def login(request: Request) -> Response:
 async def callback(request: Request) -> Response:
     """Take the browser back from BankID, open the session, and go on."""
     query = request.query_params
+    if "error" in query:
+        _log.info("login_not_completed", error=query["error"] if query["error"] in _ERRORS else "other")
     try:
         done = await parts_of(request).login.finish(
             state=query.get("state", "")[:_LONGEST],
@@ -88,12 +111,22 @@ async def callback(request: Request) -> Response:
 
 
 async def logout(request: Request) -> Response:
-    """End the session and its open WebSockets. Safe to repeat."""
+    """End the session and its open WebSockets. Safe to repeat.
+
+    Where BankID keeps a session of its own, the answer names the page that ends it.
+    """
     require_same_site(request)
-    sign_in = await sign_in_of(request)
+    sign_in, parts = await sign_in_of(request), parts_of(request)
+    url = None
     if sign_in is not None:
-        await parts_of(request).sessions.end(sign_in.user_id, sign_in.session_id)
-    response = Response(status_code=204, headers=_NO_STORE)
+        return_to = urljoin(f"{base_url(request)}/", parts.default_return_to)
+        url = await parts.login.end_session_url(sign_in, return_to)
+        await parts.sessions.end(sign_in.user_id, sign_in.session_id)
+    response: Response
+    if url is None:
+        response = Response(status_code=204, headers=_NO_STORE)
+    else:
+        response = JSONResponse({"endSessionUrl": url}, headers=_NO_STORE)
     if bearer_token(request.headers) is None:
         response.delete_cookie(cookie_name(request), secure=is_https(request), httponly=True, samesite="lax")
     return response
@@ -140,15 +173,16 @@ def _oauth_error(error: str, description: str) -> Response:
 
 
 async def _login_failed(request: Request, error: DropError) -> Response:
+    answer = await drop_error(request, error)
     if "text/html" not in request.headers.get("accept", ""):
-        return await drop_error(request, error)
+        return answer
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign in · Drop</title>'
         f"<h1>You are not signed in</h1><p>{html.escape(error.message)}</p>"
         '<p><a href="/auth/bankid/login">Start again</a></p></html>'
     )
-    return HTMLResponse(page, 400, headers=_NO_STORE)
+    return HTMLResponse(page, answer.status_code, headers=_NO_STORE)
 
 
 def _given(text: str | None) -> str | None:

@@ -110,7 +110,9 @@ class Mutation:
         resolver=cards.create_cardholder, description="Make the user known to the card issuer. Safe to repeat."
     )
     issue_card: CardPayload | None = strawberry.field(
-        resolver=cards.issue_card, description="Issue a card that can pay at once."
+        resolver=cards.issue_card,
+        description="Issue a card that can pay at once. "
+        "STEP_UP_REQUIRED where BankID was last answered over 5 minutes ago.",
     )
     freeze_card: CardPayload | None = strawberry.field(
         resolver=cards.freeze_card, description="Let a card pay nothing until it is unfrozen."
@@ -131,7 +133,8 @@ class Mutation:
     )
     delete_account: DeleteAccountPayload | None = strawberry.field(
         resolver=users.delete_account,
-        description="End what is under way, remove what no law keeps, and say what stays.",
+        description="End what is under way, remove what no law keeps, and say what stays. "
+        "STEP_UP_REQUIRED where BankID was last answered over 5 minutes ago.",
     )
     end_session: EndSessionPayload | None = strawberry.field(
         resolver=users.end_session, description="Sign out in one place; its open WebSockets close."

@@ -3,6 +3,9 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+import structlog
 
 from db.ids import new_id
 from db.tables.user import LoginAttemptRow, SessionRow, UserRow
@@ -10,7 +13,7 @@ from db.unit_of_work import UnitOfWork, Work
 from domain import ids
 from domain.clock import Clock
 from domain.errors import InvalidInput, ProviderUnavailable, Unavailable
-from domain.ids import KycId, UserId
+from domain.ids import KycId, SessionId, UserId
 from domain.kyc import Kyc
 from domain.notification import Template
 from domain.redirect import require_allowed, with_query
@@ -20,13 +23,18 @@ from domain.session import (
     CODE_LIFETIME,
     LOGIN_ATTEMPT_LIFETIME,
     RACE_FORGIVEN,
+    STEP_UP_WITHIN,
     SessionClient,
 )
+from domain.user import SignIn
 from providers.identity.port import AuthorizationRequest, Identity, IdentityProvider, LoginFailed
 from services.customers import CREATE_CUSTOMER
 from services.notices import Notices
 from services.tokens import code_challenge_of, hash_of, new_token
 from services.vault import Vault
+
+_STEP_UP_S: Final = int(STEP_UP_WITHIN.total_seconds())
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,7 @@ class LoginStart:
     """What the browser or app asked for. `app_code_challenge` (S256) and `app_state` are the mobile client's own.
 
     `browser_secret` is the one that this browser holds from an earlier attempt, so that two tabs may both sign in.
+    `step_up` asks the person again although they are signed in, as `sign_in` in a browser.
     """
 
     client: SessionClient
@@ -43,6 +52,8 @@ class LoginStart:
     app_state: str | None = None
     app_code_challenge: str | None = None
     browser_secret: str | None = None
+    step_up: bool = False
+    sign_in: SignIn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,10 @@ class Login:
         self._notices = notices
 
     async def start(self, start: LoginStart) -> LoginRedirect:
-        """Begin a login. Raises InvalidInput for a return address that is not allowed or a missing challenge."""
+        """Begin a login.
+
+        Raises InvalidInput for a return address that is not allowed or a missing challenge, ProviderUnavailable.
+        """
         return_to = require_allowed(start.return_to, self._return_origins, field=("return_to",))
         if start.client is SessionClient.MOBILE and len(start.app_code_challenge or "") != 43:
             raise InvalidInput(
@@ -110,6 +124,7 @@ class Login:
                 field=("code_challenge",),
             )
         state, nonce, code_verifier = new_token(), new_token(), new_token()
+        max_age_s = _STEP_UP_S if start.step_up else None
         browser_secret = start.browser_secret or new_token()
         now = self._machine_clock.now()
         async with self._work() as work:
@@ -125,13 +140,25 @@ class Login:
                     client=start.client,
                     app_state=start.app_state,
                     app_code_challenge=start.app_code_challenge,
+                    max_age_s=max_age_s,
+                    session_id=start.sign_in.session_id if start.step_up and start.sign_in else None,
                     created_at=now,
                     expires_at=now + LOGIN_ATTEMPT_LIFETIME,
                 )
             )
             await work.commit()
-        request = AuthorizationRequest(start.callback_uri, state, nonce, code_challenge_of(code_verifier), start.hint)
-        return LoginRedirect(self._identity.authorization_url(request), browser_secret)
+        request = AuthorizationRequest(
+            start.callback_uri,
+            state,
+            nonce,
+            code_challenge_of(code_verifier),
+            start.hint,
+            max_age_s,
+        )
+        try:
+            return LoginRedirect(await self._identity.authorization_url(request), browser_secret)
+        except Unavailable as error:
+            raise _unavailable() from error
 
     async def finish(
         self, *, state: str, code: str | None, browser_secret: str | None, user_agent: str | None
@@ -146,12 +173,16 @@ class Login:
                 code_verifier=attempt.code_verifier,
                 redirect_uri=attempt.redirect_uri,
                 nonce=attempt.nonce,
+                max_age_s=attempt.max_age_s,
             )
         except Unavailable as error:
-            raise ProviderUnavailable("identity", "BankID is temporarily unavailable. Try again soon.") from error
+            raise _unavailable() from error
         async with self._work() as work:
             user_id = await self._user_of(work, identity)
-            if attempt.client == SessionClient.MOBILE:
+            if attempt.session_id is not None:
+                await self._confirm(work, SessionId(attempt.session_id), user_id, identity)
+                done = LoginDone(attempt.return_to, None)
+            elif attempt.client == SessionClient.MOBILE:
                 done = await self._give_code(work, attempt, user_id, identity)
             else:
                 await self._tell_of_new_device(work, user_id, user_agent)
@@ -159,6 +190,20 @@ class Login:
                 done = LoginDone(attempt.return_to, token)
             await work.commit()
         return done
+
+    async def end_session_url(self, sign_in: SignIn, return_to: str) -> str | None:
+        """Where this session's browser ends it at BankID, None where there is no need or no way."""
+        async with self._work() as work:
+            row = await work.sessions.get(sign_in.user_id, sign_in.session_id)
+        if row is None or row.id_token_encrypted is None:
+            return None
+        try:
+            return await self._identity.end_session_url(
+                id_token=self._vault.decrypt(row.id_token_encrypted), return_to=return_to
+            )
+        except Unavailable:
+            _log.warning("bankid_session_left_open")  # Drop's own has ended, which is what was asked for
+            return None
 
     async def exchange_code(self, code: str, code_verifier: str, user_agent: str | None) -> Tokens:
         """A mobile client's one-time code for tokens. Raises InvalidGrant."""
@@ -177,7 +222,7 @@ class Login:
                 await work.commit()
                 raise InvalidGrant("The code_verifier does not match.")
             await self._tell_of_new_device(work, UserId(attempt.user_id), user_agent)
-            tokens, row = self._new_tokens(attempt.user_id, user_agent, attempt.id_token_encrypted)
+            tokens, row = self._new_tokens(attempt.user_id, attempt, user_agent)
             work.sessions.add(row)
             await work.commit()
         return tokens
@@ -213,7 +258,7 @@ class Login:
         raced = reused.previous_refresh_hash == refresh_hash
         if raced and reused.refreshed_at is not None and now - reused.refreshed_at < RACE_FORGIVEN:
             return
-        await work.sessions.end(ids.SessionId(reused.id), "refresh token used twice", now)
+        await work.sessions.end(SessionId(reused.id), "refresh token used twice", now)
         await work.commit()
 
     async def _take_attempt(self, state: str, browser_secret: str | None) -> LoginAttemptRow:
@@ -229,6 +274,17 @@ class Login:
         if not is_first or now >= attempt.expires_at:
             raise LoginFailed("This login was used before or took too long. Start again.")
         return attempt
+
+    async def _confirm(self, work: UnitOfWork, session_id: SessionId, user_id: UserId, identity: Identity) -> None:
+        """The person who is signed in has answered again. Raises LoginFailed where it is somebody else."""
+        row = await work.sessions.get(user_id, session_id)
+        if row is None or row.ended_at is not None:
+            raise LoginFailed("Somebody else is signed in here, or nobody any more. Sign out, and sign in as yourself.")
+        row.authenticated_at = self._authenticated_at(identity)
+        row.id_token_encrypted = self._vault.encrypt(identity.id_token)
+
+    def _authenticated_at(self, identity: Identity) -> datetime:
+        return identity.authenticated_at or self._machine_clock.now()
 
     async def _user_of(self, work: UnitOfWork, identity: Identity) -> UserId:
         known = await work.users.by_subject(identity.issuer, identity.subject)
@@ -266,6 +322,7 @@ class Login:
             expires_at=self._machine_clock.now() + CODE_LIFETIME,
             user_id=user_id,
             id_token_encrypted=self._vault.encrypt(identity.id_token),
+            authenticated_at=self._authenticated_at(identity),
         )
         state = {"state": attempt.app_state} if attempt.app_state else {}
         return LoginDone(with_query(attempt.return_to, code=code, **state), None)
@@ -288,6 +345,7 @@ class Login:
                 token_expires_at=now + ABSOLUTE_LIFETIME,
                 user_agent=user_agent,
                 id_token_encrypted=self._vault.encrypt(identity.id_token),
+                authenticated_at=self._authenticated_at(identity),
                 created_at=now,
                 last_seen_at=now,
                 expires_at=now + ABSOLUTE_LIFETIME,
@@ -295,9 +353,7 @@ class Login:
         )
         return token
 
-    def _new_tokens(
-        self, user_id: str, user_agent: str | None, id_token_encrypted: bytes | None
-    ) -> tuple[Tokens, SessionRow]:
+    def _new_tokens(self, user_id: str, attempt: LoginAttemptRow, user_agent: str | None) -> tuple[Tokens, SessionRow]:
         now = self._machine_clock.now()
         tokens = Tokens(new_token(), new_token(), int(ACCESS_LIFETIME.total_seconds()))
         row = SessionRow(
@@ -308,9 +364,14 @@ class Login:
             token_expires_at=now + ACCESS_LIFETIME,
             refresh_hash=hash_of(tokens.refresh_token),
             user_agent=user_agent,
-            id_token_encrypted=id_token_encrypted,
+            id_token_encrypted=attempt.id_token_encrypted,
+            authenticated_at=attempt.authenticated_at,
             created_at=now,
             last_seen_at=now,
             expires_at=now + ABSOLUTE_LIFETIME,
         )
         return tokens, row
+
+
+def _unavailable() -> ProviderUnavailable:
+    return ProviderUnavailable("identity", "BankID is temporarily unavailable. Try again soon.")

@@ -9,7 +9,7 @@ from db.unit_of_work import Read, Work
 from domain.clock import Clock
 from domain.errors import NotFound
 from domain.ids import SessionId, UserId
-from domain.session import Session, SessionClient
+from domain.session import Session, SessionClient, require_recent
 from domain.user import SignIn
 from services.tokens import hash_of
 
@@ -38,13 +38,17 @@ class Sessions:
             async with self._work() as work:
                 await work.sessions.touch(SessionId(row.id), now)
                 await work.commit()
-        return SignIn(UserId(row.user_id), SessionId(row.id), is_cookie)
+        return SignIn(UserId(row.user_id), SessionId(row.id), row.authenticated_at or row.created_at, is_cookie)
 
     async def is_alive(self, sign_in: SignIn) -> bool:
         """Whether the session still stands; a mobile session outlives its access tokens."""
         async with self._read() as read:
             row = await read.sessions.get(sign_in.user_id, sign_in.session_id)
         return row is not None and session_of(row).is_alive(self._clock.now())
+
+    def require_recent(self, sign_in: SignIn) -> None:
+        """For what cannot be undone. Raises StepUpRequired."""
+        require_recent(sign_in.authenticated_at, self._clock.now())
 
     async def page(self, user_id: UserId) -> list[Session]:
         """The sign-ins that have not ended, newest first."""

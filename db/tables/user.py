@@ -43,6 +43,7 @@ class SessionRow(SQLModel, table=True):
     refreshed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     user_agent: str | None = None
     id_token_encrypted: bytes | None = None
+    authenticated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     last_seen_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
@@ -72,6 +73,9 @@ class LoginAttemptRow(SQLModel, table=True):
     client: str
     app_state: str | None = None
     app_code_challenge: str | None = None
+    max_age_s: int | None = None
+    session_id: str | None = None
+    authenticated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -111,8 +111,11 @@ function App() {
   };
 
   const signOut = async () => {
-    await fetch('/auth/logout', { method: 'POST', headers: { 'x-drop-csrf': '1' } });
-    location.reload();
+    const headers = { 'x-drop-csrf': '1', accept: 'application/json' };
+    const response = await fetch('/auth/logout', { method: 'POST', headers });
+    // BankID may keep a session of its own, which its page ends.
+    if (response.status === 200) location.assign((await response.json()).endSessionUrl);
+    else location.reload();
   };
 
   return (

@@ -18,7 +18,7 @@ class MockBankId:
     def __init__(self, sandbox: SandboxClient) -> None:
         self._sandbox = sandbox
 
-    def authorization_url(self, request: AuthorizationRequest) -> str:
+    async def authorization_url(self, request: AuthorizationRequest) -> str:
         query = {
             "client_id": CLIENT_ID,
             "response_type": "code",
@@ -34,7 +34,9 @@ class MockBankId:
         origin = urlsplit(request.redirect_uri)
         return f"{origin.scheme}://{origin.netloc}/sandbox/bankid/authorize?{urlencode(query)}"
 
-    async def exchange_code(self, *, code: str, code_verifier: str, redirect_uri: str, nonce: str) -> Identity:
+    async def exchange_code(
+        self, *, code: str, code_verifier: str, redirect_uri: str, nonce: str, max_age_s: int | None = None
+    ) -> Identity:
         form = {"code": code, "code_verifier": code_verifier, "redirect_uri": redirect_uri, "client_id": CLIENT_ID}
         try:
             claims = await self._sandbox.command("token", "/bankid/token", form)
@@ -54,5 +56,5 @@ class MockBankId:
             phone=claims["phone_number"],
         )
 
-    def end_session_url(self, *, id_token: str, return_to: str) -> str | None:
+    async def end_session_url(self, *, id_token: str, return_to: str) -> str | None:
         return None

@@ -32,6 +32,8 @@ from providers.card_payments import stripe
 from providers.email import sendgrid
 from providers.email.port import EmailMessage, Sender
 from providers.geocoding import google
+from providers.identity import bankid
+from providers.identity.port import AuthorizationRequest
 from providers.kyc import sumsub
 from providers.resilience import Guard
 from providers.sms import twilio
@@ -146,7 +148,24 @@ _SMS: Final = SmsMessage(
 )
 _KARI: Final = UserId("usr_kari")
 
+
+def _bankid(http: httpx.AsyncClient, url: str, guard: Guard) -> bankid.BankId:
+    return bankid.BankId(
+        http,
+        guard,
+        issuer=url,
+        client_id="drop",
+        client_secret=SECRET,
+        auth_method="client_secret_basic",
+        clock=MovedClock(NOON),
+    )
+
+
+_LOGIN: Final = AuthorizationRequest("https://drop.example/callback", "state", "nonce", "challenge")
+
 OPERATIONS: Final = (
+    # Its token request is a command of its own: test_bankid.py.
+    Operation("bankid: authorization_url", bankid, _bankid, lambda eid: eid.authorization_url(_LOGIN)),
     Operation("google: geocode", google, _google, lambda geocoder: geocoder.geocode("Karl Johans gate 1")),
     Operation(
         "sumsub: create_applicant",

@@ -26,7 +26,7 @@ def eid(sandbox: Sandbox) -> IdentityProvider:
 
 async def sign_in(sandbox: Sandbox, eid: IdentityProvider) -> dict[str, str]:
     """What the browser brings back to the callback."""
-    response = await sandbox.pages.get(eid.authorization_url(REQUEST))
+    response = await sandbox.pages.get(await eid.authorization_url(REQUEST))
     returned = urlsplit(response.headers["location"])
     assert returned.geturl().startswith(CALLBACK)
     return {name: values[0] for name, values in parse_qs(returned.query).items()}
@@ -43,7 +43,7 @@ async def exchange(eid: IdentityProvider, code: str, **changes: str) -> Identity
 
 
 async def test_the_browser_is_sent_with_state_nonce_and_challenge(eid: IdentityProvider) -> None:
-    query = parse_qs(urlsplit(eid.authorization_url(REQUEST)).query)
+    query = parse_qs(urlsplit(await eid.authorization_url(REQUEST)).query)
 
     assert query["state"] == ["the-state"]
     assert query["nonce"] == ["the-nonce"]

@@ -1,0 +1,185 @@
+"""BankID by OpenID Connect: the code flow with PKCE. Source: vendor reference 2.
+
+Every doubt about a token ends the login: it is cheap to start again.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import httpx
+import structlog
+from authlib.oauth2.auth import ClientAuth
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
+
+from domain.clock import Clock
+from domain.errors import InDoubt, Unavailable
+from providers.identity.id_token import Expected, UntrustedToken, claims_of, key_id_of
+from providers.identity.openid_metadata import Metadata, OpenIdMetadata
+from providers.identity.port import AuthorizationRequest, Identity, LoginFailed
+from providers.resilience import Guard, Resilience
+from providers.vendor_http import VendorHttp, VendorRefusal
+
+ISSUER: Final = "https://auth.bankid.no/auth/realms/prod"
+SCOPE: Final = "openid profile nnin_altsub email phone"
+# High: BankID with a password or biometrics and a second factor. The only one for sensitive acts.
+HIGH: Final = "urn:bankid:bid"
+RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
+# Never the code: it works once.
+RETRIED: Final = frozenset({"discovery", "keys", "userinfo"})
+_REFUSED: Final = "BankID did not accept the login. Start again."
+# RFC 6749, 5.2: of these a new login is the cure, the others are faults of ours.
+_ABOUT_THE_CODE: Final = frozenset({"invalid_grant"})
+_IDENTITY_NUMBER: Final = re.compile(r"\d{11}")
+_PHONE: Final = re.compile(r"\+[1-9]\d{6,14}")
+_log = structlog.get_logger()
+
+
+class BankId:
+    """`client_secret` is the secret, or a private key in PEM where `auth_method` is private_key_jwt."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        guard: Guard,
+        *,
+        issuer: str,
+        client_id: str,
+        client_secret: str,
+        auth_method: str,
+        clock: Clock,
+        scope: str = SCOPE,
+        levels: tuple[str, ...] = (HIGH,),
+    ) -> None:
+        self._http = VendorHttp(http, guard, base_url="")
+        self._provider = OpenIdMetadata(self._http, issuer)
+        method = PrivateKeyJWT() if auth_method == PrivateKeyJWT.name else auth_method
+        self._client_auth = ClientAuth(client_id, client_secret, method)
+        self._client_id = client_id
+        self._clock = clock
+        self._scope = scope
+        self._levels = levels
+
+    async def check(self) -> None:
+        """Whether BankID describes itself and its keys. Raises Unavailable."""
+        await self._provider.read()
+        await self._provider.keys(knowing=None)
+
+    async def authorization_url(self, request: AuthorizationRequest) -> str:
+        metadata = await self._provider.read()
+        query = {
+            "client_id": self._client_id,
+            "response_type": "code",
+            "scope": self._scope,
+            "redirect_uri": request.redirect_uri,
+            "state": request.state,
+            "nonce": request.nonce,
+            "code_challenge": request.code_challenge,
+            "code_challenge_method": "S256",
+            "acr_values": " ".join(self._levels_for(request.max_age_s)),
+            "ui_locales": "nb en",
+        }
+        if request.max_age_s is not None:
+            query |= {"max_age": str(request.max_age_s), "prompt": "login"}
+        return f"{metadata.authorization_endpoint}?{urlencode(query)}"
+
+    async def exchange_code(
+        self, *, code: str, code_verifier: str, redirect_uri: str, nonce: str, max_age_s: int | None = None
+    ) -> Identity:
+        metadata = await self._provider.read()
+        raw, access_token = await self._tokens(metadata, code, code_verifier, redirect_uri)
+        expected = Expected(
+            issuer=metadata.issuer,
+            client_id=self._client_id,
+            nonce=nonce,
+            algorithms=metadata.algorithms,
+            levels=self._levels_for(max_age_s),
+            access_token=access_token,
+            now=int(self._clock.now().timestamp()),
+            max_age_s=max_age_s,
+        )
+        try:
+            claims = claims_of(raw, await self._provider.keys(knowing=key_id_of(raw)), expected)
+        except UntrustedToken as error:
+            _log.error("id_token_refused", rule=str(error))
+            raise LoginFailed(_REFUSED) from error
+        more = await self._userinfo(metadata, access_token, claims["sub"])
+        return _identity(claims, more, raw)
+
+    async def end_session_url(self, *, id_token: str, return_to: str) -> str | None:
+        endpoint = (await self._provider.read()).end_session_endpoint
+        if endpoint is None:
+            return None
+        query = {"id_token_hint": id_token, "post_logout_redirect_uri": return_to, "client_id": self._client_id}
+        return f"{endpoint}?{urlencode(query)}"
+
+    def _levels_for(self, max_age_s: int | None) -> tuple[str, ...]:
+        return self._levels if max_age_s is None else (HIGH,)
+
+    async def _tokens(self, metadata: Metadata, code: str, code_verifier: str, redirect_uri: str) -> tuple[str, str]:
+        """The ID token and the access token."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "code_verifier": code_verifier,
+        }
+        headers: dict[str, str] = {"content-type": "application/x-www-form-urlencoded"}
+        endpoint = metadata.token_endpoint
+        url, headers, body = self._client_auth.prepare("POST", endpoint, headers, urlencode(form))  # type: ignore[no-untyped-call]
+        try:
+            return await self._http.command(
+                "token",
+                "POST",
+                url,
+                lambda answer: (str(answer.document["id_token"]), str(answer.document["access_token"])),
+                headers=headers,
+                content=body.encode(),
+            )
+        except InDoubt as error:
+            raise Unavailable("identity") from error
+        except VendorRefusal as refusal:
+            if refusal.answer.get("error") in _ABOUT_THE_CODE:
+                raise LoginFailed(_REFUSED) from refusal
+            raise self._http.refused(refusal.status, refusal.answer.get("error")) from refusal
+
+    async def _userinfo(self, metadata: Metadata, access_token: str, subject: str) -> Mapping[str, Any]:
+        """What is told with the person's consent; the login does without it where BankID is slow to tell."""
+        if metadata.userinfo_endpoint is None:
+            return {}
+        headers = {"authorization": f"Bearer {access_token}"}
+        try:
+            found = await self._http.call(
+                "userinfo", "GET", metadata.userinfo_endpoint, lambda answer: {**answer.document}, headers=headers
+            )
+        except (Unavailable, VendorRefusal):
+            _log.warning("userinfo_unread")
+            return {}
+        if found.get("sub") != subject:
+            _log.error("id_token_refused", rule="userinfo_sub")
+            raise LoginFailed(_REFUSED)
+        return found
+
+
+def _identity(claims: Mapping[str, Any], more: Mapping[str, Any], raw: str) -> Identity:
+    name = claims.get("name") or more.get("name")
+    if not isinstance(name, str):
+        _log.error("id_token_refused", rule="name")
+        raise LoginFailed(_REFUSED)
+    number, phone = claims.get("nnin_altsub") or more.get("nnin_altsub"), more.get("phone_number")
+    return Identity(
+        issuer=claims["iss"],
+        subject=claims["sub"],
+        name=name,
+        national_identity_number=_matching(_IDENTITY_NUMBER, number),
+        id_token=raw,
+        email=more.get("email") if isinstance(more.get("email"), str) else None,
+        phone=_matching(_PHONE, phone),
+        authenticated_at=datetime.fromtimestamp(int(claims.get("auth_time") or claims["iat"]), UTC),
+    )
+
+
+def _matching(pattern: re.Pattern[str], value: object) -> str | None:
+    return value if isinstance(value, str) and pattern.fullmatch(value) else None

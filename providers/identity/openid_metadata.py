@@ -1,0 +1,95 @@
+"""An OpenID provider's own description and keys. Source: OpenID Connect Discovery 1.0, 3 and 4.3; RFC 7517."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiolimiter import AsyncLimiter
+from joserfc.jwk import KeySet
+
+from providers.loopback import is_safe
+from providers.vendor_http import VendorHttp, VendorRefusal
+
+# The vendor demands that endpoints are read from there; it may move them.
+_KEPT_S: Final = 3_600
+# Asymmetric ones alone: a client secret must not make tokens.
+_ALGORITHMS: Final = ("RS256", "PS256", "ES256", "RS384", "PS384", "ES384", "RS512", "PS512", "ES512")
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    userinfo_endpoint: str | None
+    end_session_endpoint: str | None
+    algorithms: tuple[str, ...]
+
+
+class OpenIdMetadata:
+    """Read when first needed, and again after an hour; keys also where a token names one that is not known."""
+
+    def __init__(self, http: VendorHttp, issuer: str) -> None:
+        self._http = http
+        self._issuer = issuer
+        self._metadata: tuple[float, Metadata] | None = None
+        self._keys: tuple[float, KeySet] | None = None
+        self._again = AsyncLimiter(5, 60)
+
+    async def read(self) -> Metadata:
+        """Raises Unavailable."""
+        if self._metadata is None or time.monotonic() - self._metadata[0] > _KEPT_S:
+            url = f"{self._issuer}/.well-known/openid-configuration"
+            self._metadata = (time.monotonic(), await self._get("discovery", url, self._read))
+        return self._metadata[1]
+
+    async def keys(self, *, knowing: str | None) -> KeySet:
+        """The provider's keys; `knowing` is the id that a token names. Raises Unavailable."""
+        found = self._keys
+        is_known = found is not None and (knowing is None or any(key.kid == knowing for key in found[1]))
+        is_old = found is None or time.monotonic() - found[0] > _KEPT_S
+        # A token with a key of its own making must not have us ask each time.
+        if is_old or (not is_known and self._again.has_capacity()):
+            await self._again.acquire()
+            metadata = await self.read()
+            found = (time.monotonic(), await self._get("keys", metadata.jwks_uri, _signing_keys))
+            self._keys = found
+        assert found is not None
+        return found[1]
+
+    async def _get(self, operation: str, url: str, read: Any) -> Any:
+        try:
+            return await self._http.call(operation, "GET", url, lambda answer: read(answer.document))
+        except VendorRefusal as refusal:
+            raise self._http.refused(refusal.status) from refusal
+
+    def _read(self, document: Mapping[str, Any]) -> Metadata:
+        if document["issuer"] != self._issuer:
+            raise ValueError("the metadata is of another issuer")
+        offered = document["id_token_signing_alg_values_supported"]
+        return Metadata(
+            issuer=document["issuer"],
+            authorization_endpoint=_endpoint(document["authorization_endpoint"]),
+            token_endpoint=_endpoint(document["token_endpoint"]),
+            jwks_uri=_endpoint(document["jwks_uri"]),
+            userinfo_endpoint=_optional(document, "userinfo_endpoint"),
+            end_session_endpoint=_optional(document, "end_session_endpoint"),
+            algorithms=tuple(name for name in _ALGORITHMS if name in offered),
+        )
+
+
+def _endpoint(url: str) -> str:
+    if not is_safe(url):
+        raise ValueError("an endpoint is not encrypted")
+    return url
+
+
+def _optional(document: Mapping[str, Any], name: str) -> str | None:
+    return _endpoint(document[name]) if document.get(name) else None
+
+
+def _signing_keys(document: Mapping[str, Any]) -> KeySet:
+    """Those for encryption left out, which may be of kinds that no library knows."""
+    return KeySet.import_key_set({"keys": [key for key in document["keys"] if key.get("use", "sig") == "sig"]})

@@ -1,0 +1,170 @@
+"""What asks for the person again, and the login by a real OpenID provider."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from gateway.clock import SystemClock
+from tests.api.test_login import APP, CHALLENGE, VERIFIER, bearer, token
+from tests.builders.gateway import BASE, Play, Player, playing, query_of
+from tests.builders.openid import SECRET, Op, openid_provider, returned
+from tests.builders.sandbox import MovedClock
+from tests.builders.server import free_port
+from tests.conftest import NOON
+
+DELETE = "mutation { deleteAccount(input: {confirm: true}) { deletedAt userErrors { code } } }"
+STEP_UP = "/auth/bankid/login?step_up=true&return_to=/api/health/live"
+CSRF = {"x-drop-csrf": "1"}
+CALLBACK = f"{BASE}/auth/bankid/callback"
+
+
+@pytest.fixture
+def machine_clock() -> MovedClock:
+    return MovedClock(NOON)
+
+
+@pytest.fixture
+async def play(database_url: str, tmp_path: Path, machine_clock: MovedClock) -> AsyncIterator[Play]:
+    on = {"feature_cardholders": True, "feature_virtual_cards": True}
+    async with playing(database_url, tmp_path, NOON, machine_clock=machine_clock, **on) as play:
+        yield play
+
+
+async def is_deleted(player: Player) -> bool:
+    deleted = (await player.ask(DELETE))["deleteAccount"]
+    assert deleted["userErrors"] == []
+    return deleted["deletedAt"] is not None
+
+
+async def test_who_has_just_signed_in_is_not_asked_again(play: Play) -> None:
+    assert await is_deleted(await play.person())
+
+
+async def test_deleting_the_account_asks_for_the_person_in_the_same_session(
+    play: Play, machine_clock: MovedClock
+) -> None:
+    kari = await play.person()
+    machine_clock.at += timedelta(minutes=6)
+    assert await kari.error_code(DELETE) == "STEP_UP_REQUIRED"
+
+    before = dict(kari.http.cookies)
+    await kari.browse(f"{STEP_UP}&persona=kari")
+
+    after = dict(kari.http.cookies)
+    assert {name: value for name, value in after.items() if name != "drop_login"} == {
+        name: value for name, value in before.items() if name != "drop_login"
+    }
+    assert await is_deleted(kari)
+
+
+async def test_issuing_a_card_asks_for_the_person(play: Play, machine_clock: MovedClock) -> None:
+    kari = await play.approved()
+    issue = """mutation { issueCard(input: {type: VIRTUAL, idempotencyKey: "step-up-key-1"}) {
+      card { id } userErrors { code } } }"""
+    machine_clock.at += timedelta(minutes=6)
+    assert await kari.error_code(issue) == "STEP_UP_REQUIRED"
+
+    await kari.browse(f"{STEP_UP}&persona=kari")
+
+    assert (await kari.ask(issue))["issueCard"]["userErrors"] == [{"code": "NOT_FOUND"}]
+
+
+async def test_somebody_else_cannot_answer_for_who_is_signed_in(play: Play, machine_clock: MovedClock) -> None:
+    kari = await play.person()
+    machine_clock.at += timedelta(minutes=6)
+
+    response = await kari.browse(f"{STEP_UP}&persona=ola")
+
+    assert response.status_code == 400
+    assert response.json()["code"] == "LOGIN_FAILED"
+    assert await kari.error_code(DELETE) == "STEP_UP_REQUIRED"
+    assert (await kari.ask("{ viewer { name } }"))["viewer"]["name"] == "Kari Nordmann"
+
+
+async def test_a_step_up_of_nobody_is_a_sign_in(play: Play) -> None:
+    player = play.browser()
+
+    await player.browse(f"{STEP_UP}&persona=kari")
+
+    assert await is_deleted(player)
+
+
+async def test_an_app_steps_up_by_new_tokens_and_refreshing_is_none(play: Play, machine_clock: MovedClock) -> None:
+    async def tokens(more: str = "") -> dict[str, str]:
+        player = play.browser()
+        response = await player.http.get(f"/auth/bankid/login?{APP}&code_challenge={CHALLENGE}&persona=kari{more}")
+        while not response.headers["location"].startswith("drop://"):
+            response = await player.http.get(response.headers["location"])
+        code = query_of(response.headers["location"])["code"]
+        answer = await token(player, grant_type="authorization_code", code=code, code_verifier=VERIFIER)
+        given: dict[str, str] = answer.json()
+        return given
+
+    old = await tokens()
+    machine_clock.at += timedelta(minutes=6)
+    refreshed = await token(play.browser(), grant_type="refresh_token", refresh_token=old["refresh_token"])
+    app = bearer(play, refreshed.json()["access_token"])
+    assert await app.error_code(DELETE) == "STEP_UP_REQUIRED"
+
+    assert await is_deleted(bearer(play, (await tokens("&step_up=true"))["access_token"]))
+
+
+# By a real OpenID provider
+
+
+@pytest.fixture(scope="module")
+def op() -> Iterator[Op]:
+    with openid_provider(free_port(), CALLBACK) as op:
+        yield op
+
+
+@pytest.fixture
+async def at_bankid(database_url: str, tmp_path: Path, op: Op) -> AsyncIterator[Play]:
+    by_op: dict[str, Any] = {
+        "bankid_mock": False,
+        "bankid_api_url": op.issuer,
+        "bankid_client_id": "drop",
+        "bankid_client_secret": SECRET,
+    }
+    async with playing(database_url, tmp_path, SystemClock().now(), **by_op) as play:
+        yield play
+
+
+async def by_bankid(
+    player: Player, path: str = "/auth/bankid/login?return_to=/api/health/live", who: str = "kari"
+) -> int:
+    """Sign in as a browser does; gives the callback's status."""
+    start = await player.http.get(path)
+    back = await returned(start.headers["location"], CALLBACK, login_hint=who)
+    return (await player.http.get(CALLBACK, params=back)).status_code
+
+
+async def test_a_browser_signs_in_steps_up_and_signs_out_by_openid_connect(at_bankid: Play) -> None:
+    kari = at_bankid.browser()
+
+    assert await by_bankid(kari) == 303
+    assert await by_bankid(kari, STEP_UP) == 303
+    viewer = (await kari.ask("{ viewer { name email phone sessions { id } } }"))["viewer"]
+    out = await kari.http.post("/auth/logout", headers=CSRF)
+    again = await kari.http.post("/auth/logout", headers=CSRF)
+
+    assert (viewer["name"], viewer["email"], len(viewer["sessions"])) == ("Kari Nordmann", "kari@example.no", 1)
+    assert out.status_code == 200
+    query = query_of(out.json()["endSessionUrl"])
+    assert (query["post_logout_redirect_uri"], query["client_id"]) == (f"{BASE}/sandbox/", "drop")
+    assert urlsplit(out.json()["endSessionUrl"]).path.endswith("/protocol/openid-connect/logout")
+    assert again.status_code == 204
+    assert (await kari.ask("{ viewer { name } }"))["viewer"] is None
+
+
+async def test_a_login_that_is_cancelled_or_answered_by_another_gives_no_session(at_bankid: Play) -> None:
+    kari = at_bankid.browser()
+    assert await by_bankid(kari, who="cancel") == 400
+
+    await by_bankid(kari)
+    assert await by_bankid(kari, STEP_UP, who="nameless") == 400
+    assert (await kari.ask("{ viewer { name } }"))["viewer"]["name"] == "Kari Nordmann"
