@@ -26,6 +26,11 @@ class Monitor:
     region: Region
     keyword: str | None = None
 
+    @property
+    def summary(self) -> str:
+        keyword = f" containing {self.keyword}" if self.keyword else ""
+        return f"{self.url} is 200{keyword}, from {self.region.value}"
+
 
 @dataclass(frozen=True, slots=True)
 class EscalationStep:
@@ -35,6 +40,10 @@ class EscalationStep:
     contact: Contact
     to: str = ""
 
+    @property
+    def summary(self) -> str:
+        return f"{self.after.total_seconds() / 60:.0f} min {self.contact.value} {self.to}".strip()
+
 
 @dataclass(frozen=True, slots=True)
 class UptimePlan:
@@ -43,6 +52,14 @@ class UptimePlan:
     monitors: Sequence[Monitor]
     escalation: Sequence[EscalationStep]
     status_page: str
+
+    @property
+    def escalation_summary(self) -> str:
+        return ", ".join(step.summary for step in self.escalation)
+
+    @property
+    def page_summary(self) -> str:
+        return f"public, shows {', '.join(monitor.name for monitor in self.monitors)}"
 
 
 class ChangeKind(StrEnum):

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import httpx
@@ -11,7 +12,21 @@ from pydantic import SecretStr
 from domain.clock import Clock
 from gateway.mail_key import public_key_of
 from gateway.settings import Settings
-from gateway.vendor_choice import BANKID, CONSOLE, GOOGLE, MOCK, S3, SENDGRID, SLACK, SMTP, STRIPE, SUMSUB, TWILIO
+from gateway.vendor_choice import (
+    BANKID,
+    BETTERSTACK,
+    CONSOLE,
+    GOOGLE,
+    MOCK,
+    OFF,
+    S3,
+    SENDGRID,
+    SLACK,
+    SMTP,
+    STRIPE,
+    SUMSUB,
+    TWILIO,
+)
 from providers.alerts import slack
 from providers.alerts.console import ConsoleAlerts
 from providers.alerts.port import AlertChannel
@@ -45,6 +60,7 @@ from providers.storage import mock as storage_mock
 from providers.storage import s3
 from providers.storage.port import Bucket, ObjectStore
 from providers.texts import Texts
+from providers.uptime import betterstack
 from providers.uptime.mock import MockUptime
 from providers.uptime.port import UptimeMonitoring
 from providers.vendors import Registered
@@ -104,7 +120,7 @@ def build_adapters(
         issuing=make.vendors("card_issuing", {MOCK: make.mock_issuing, STRIPE: make.stripe_issuing}),
         geocoding=make.vendors("geocoding", {MOCK: make.mock_geocoder, GOOGLE: make.google}),
         alerts=make.alerts(),
-        errors=NoCapture(),
+        errors=make.errors(),
         breakers=make.breakers,
         checks=make.checks,
     )
@@ -325,10 +341,28 @@ class _Maker:
             environment=settings.environment,
         )
 
+    def errors(self) -> ErrorCapture:
+        settings = self._settings
+        if settings.vendor_of("errors") == OFF:
+            return NoCapture()
+        from providers.errors.sentry import SentryCapture
 
-def uptime_adapter() -> UptimeMonitoring:
+        release = f"drop-gateway@{version('drop-gateway')}"
+        return SentryCapture(dsn=_secret(settings.sentry_dsn), environment=settings.environment, release=release)
+
+
+def uptime_adapter(settings: Settings, internet: Callable[[], httpx.AsyncClient]) -> UptimeMonitoring:
     """For the commands, which need no running gateway."""
-    return MockUptime()
+    if settings.vendor_of("uptime") == MOCK:
+        return MockUptime()
+    guard = Guard("uptime", betterstack.RESILIENCE, betterstack.RETRIED, vendor=BETTERSTACK)
+    return betterstack.BetterStack(
+        internet(),
+        guard,
+        token=_secret(settings.betterstack_api_token),
+        environment=settings.environment,
+        base_url=settings.betterstack_api_url,
+    )
 
 
 def _secret(value: SecretStr | None) -> str:

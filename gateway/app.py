@@ -93,7 +93,7 @@ def create_app(
                     with suppress(asyncio.CancelledError):
                         await task
                 await gateway.parts.timeline.flush()
-                await incidents.drain()
+                await incidents.close()
 
     return Starlette(
         lifespan=lifespan,

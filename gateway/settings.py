@@ -16,7 +16,7 @@ from domain.account_number import InvalidAccountNumber, parse_account_number
 from domain.feature import Feature, Features
 from domain.notification import Template
 from domain.plan import PLANS
-from gateway.vendor_choice import BANKID, MOCK, NEEDS, OPERATORS_PORTS, PROVIDERS, SLACK, choices
+from gateway.vendor_choice import BANKID, MOCK, NEEDS, OPERATORS_PORTS, PROVIDERS, SENTRY, SLACK, choices
 from providers import stripe_api
 from providers.email import sendgrid, smtp
 from providers.email.sendgrid_events import public_key_of
@@ -25,6 +25,7 @@ from providers.identity import bankid
 from providers.kyc import sumsub
 from providers.loopback import is_safe, parts_of
 from providers.sms import twilio
+from providers.uptime import betterstack
 
 _VAR: Final = Path("var")
 # For mock mode alone, so that a newcomer sets nothing; production refuses to start without its own.
@@ -47,6 +48,8 @@ _SECRETS: Final = (
     "google_maps_api_key",
     "operator_token",
     "slack_webhook_url",
+    "sentry_dsn",
+    "betterstack_api_token",
 )
 
 
@@ -229,6 +232,13 @@ class Settings(BaseSettings):
     slack_webhook_url: SecretStr | None = Field(
         default=None, description="Slack, Incoming Webhooks: where alerts go. It is a secret; without it, the console."
     )
+    sentry_dsn: SecretStr | None = Field(
+        default=None, description="Sentry, Client Keys (DSN): where unforeseen errors go; without it, the log alone."
+    )
+    betterstack_api_url: str = Field(default=betterstack.BASE_URL, description="Better Stack Uptime's address.")
+    betterstack_api_token: SecretStr | None = Field(
+        default=None, description="Better Stack, API tokens > Uptime API tokens of the team."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
@@ -277,12 +287,14 @@ class Settings(BaseSettings):
         return Features([feature for feature, is_on in switches.items() if is_on])
 
     def vendor_of(self, port: str) -> str:
-        """The port's vendor: its own switch, else what the mode runs on; for alerts Slack where its address is set."""
+        """The port's vendor: its own switch, else what the mode runs on, or Slack and Sentry where those are set."""
         chosen: str | None = getattr(self, f"{port}_provider")
         if chosen is None and port == "identity" and self.bankid_mock is False:
             return BANKID
         if chosen is None and port == "alerts" and self.slack_webhook_url is not None:
             return SLACK
+        if chosen is None and port == "errors" and self.sentry_dsn is not None:
+            return SENTRY
         return chosen or PROVIDERS[port][0]
 
     @property
@@ -325,6 +337,7 @@ class Settings(BaseSettings):
         found += self._provider_problems()
         found += self._address_problems()
         found += self._slack_problems()
+        found += self._sentry_problems()
         try:
             parse_account_number(self.merchant_account)
         except InvalidAccountNumber as error:
@@ -370,6 +383,15 @@ class Settings(BaseSettings):
             return []
         # Without its value: the address is the credential.
         return ["SLACK_WEBHOOK_URL must be an https address, as Slack shows it under Incoming Webhooks."]
+
+    def _sentry_problems(self) -> list[str]:
+        if self.sentry_dsn is None:
+            return []
+        from providers.errors.sentry import is_dsn  # its SDK is loaded where it is used alone
+
+        dsn = self.sentry_dsn.get_secret_value()
+        is_right = is_dsn(dsn) and is_safe(dsn)
+        return [] if is_right else ["SENTRY_DSN must be an https address, as Sentry shows it under Client Keys."]
 
     def _address_problems(self) -> list[str]:
         found = []

@@ -14,6 +14,8 @@ TWILIO: Final = "twilio"
 GOOGLE: Final = "google"
 BANKID: Final = "bankid"
 S3: Final = "s3"
+SENTRY: Final = "sentry"
+BETTERSTACK: Final = "betterstack"
 STRIPE: Final = "stripe"
 
 # By port; the first is what mock mode runs on.
@@ -28,14 +30,16 @@ PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "storage": (MOCK, S3),
     "geocoding": (MOCK, GOOGLE),
     "alerts": (CONSOLE, SLACK),
-    "uptime": (MOCK,),
-    "errors": (OFF,),
+    "uptime": (MOCK, BETTERSTACK),
+    "errors": (OFF, SENTRY),
 }
 # Which vendor tells operators what, changes nothing for users.
 OPERATORS_PORTS: Final = frozenset({"alerts", "uptime", "errors"})
 # The settings without which a vendor cannot be spoken to.
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     SLACK: ("slack_webhook_url",),
+    SENTRY: ("sentry_dsn",),
+    BETTERSTACK: ("betterstack_api_token",),
     SUMSUB: ("sumsub_app_token", "sumsub_app_secret", "sumsub_secret_key"),
     BANKID: ("bankid_client_id", "bankid_client_secret"),
     STRIPE: ("stripe_secret_key", "stripe_webhook_secret", "stripe_prices"),

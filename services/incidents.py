@@ -83,6 +83,11 @@ class Incidents:
                     self._waiting.put_nowait(alert)
                 raise
 
+    async def close(self) -> None:
+        """Send what alerts and errors are waiting, within the time that a stop may take."""
+        await self.drain()
+        await self._capture.close()
+
     async def drain(self, within_s: float = DRAIN_S) -> None:
         """Send what is queued now, within the time that a stop may take."""
         with suppress(TimeoutError):

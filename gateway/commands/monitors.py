@@ -3,14 +3,18 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict
 
 import typer
 
+from domain.errors import Unavailable
 from domain.uptime import Change, UptimePlan, uptime_plan
 from gateway.adapters import uptime_adapter
-from gateway.commands.terminal import OUT, Json, checked_settings
+from gateway.commands.terminal import OUT, Json, checked_settings, fail
+from gateway.internet import internet_until
 from gateway.settings import Settings
+from gateway.vendor_choice import BETTERSTACK, NEEDS
 
 app = typer.Typer(no_args_is_help=True, help="What is watched from outside.")
 
@@ -23,6 +27,16 @@ def _uptime_plan(settings: Settings) -> UptimePlan:
         phone=settings.uptime_phone,
         status_page=settings.uptime_status_page,
     )
+
+
+async def _changes(settings: Settings, *, applied: bool) -> Sequence[Change]:
+    async with AsyncExitStack() as stack:
+        vendor = uptime_adapter(settings, internet_until(stack))
+        wanted = _uptime_plan(settings)
+        try:
+            return await (vendor.apply(wanted) if applied else vendor.plan(wanted))
+        except Unavailable as error:
+            fail(f"{error.message}. Check {', '.join(name.upper() for name in NEEDS[BETTERSTACK])}.")
 
 
 def _tell_changes(changes: Sequence[Change], *, as_json: bool) -> None:
@@ -38,10 +52,10 @@ def _tell_changes(changes: Sequence[Change], *, as_json: bool) -> None:
 @app.command(name="plan")
 def plan_monitors(as_json: Json = False) -> None:
     """Print what would be changed at the uptime vendor: monitors, escalation, status page."""
-    _tell_changes(asyncio.run(uptime_adapter().plan(_uptime_plan(checked_settings()))), as_json=as_json)
+    _tell_changes(asyncio.run(_changes(checked_settings(), applied=False)), as_json=as_json)
 
 
 @app.command(name="apply")
 def apply_monitors(as_json: Json = False) -> None:
     """Make it so. Safe to repeat: what is as wanted stays."""
-    _tell_changes(asyncio.run(uptime_adapter().apply(_uptime_plan(checked_settings()))), as_json=as_json)
+    _tell_changes(asyncio.run(_changes(checked_settings(), applied=True)), as_json=as_json)

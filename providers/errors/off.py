@@ -4,3 +4,6 @@
 class NoCapture:
     def capture(self, error: BaseException, *, reference: str) -> None:
         """The log has it already."""
+
+    async def close(self) -> None:
+        """Nothing waits."""

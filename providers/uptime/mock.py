@@ -26,14 +26,8 @@ class MockUptime:
 
 
 def _parts(wanted: UptimePlan) -> dict[str, str]:
-    steps = [
-        f"{step.after.total_seconds() / 60:.0f} min {step.contact.value} {step.to}".strip()
-        for step in wanted.escalation
-    ]
-    parts = {"escalation policy": ", ".join(steps)}
-    for monitor in wanted.monitors:
-        keyword = f" containing {monitor.keyword}" if monitor.keyword else ""
-        parts[f"monitor {monitor.name}"] = f"{monitor.url} is 200{keyword}, from {monitor.region.value}"
-    names = ", ".join(monitor.name for monitor in wanted.monitors)
-    parts[f"status page {wanted.status_page}"] = f"public, shows {names}"
-    return parts
+    return {
+        "escalation policy": wanted.escalation_summary,
+        **{f"monitor {monitor.name}": monitor.summary for monitor in wanted.monitors},
+        f"status page {wanted.status_page}": wanted.page_summary,
+    }

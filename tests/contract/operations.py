@@ -25,6 +25,7 @@ from domain.payment import Payment, Rail
 from domain.plan import PLANS, PlanSubscription
 from domain.profile import Address
 from domain.refund import Refund
+from domain.uptime import uptime_plan
 from gateway.adapters import Declared
 from gateway.mail_key import public_key_of
 from providers.card_issuing import stripe as stripe_issuing
@@ -40,6 +41,7 @@ from providers.sms import twilio
 from providers.sms.port import SmsMessage
 from providers.stripe_sdk import Stripe
 from providers.texts import Texts
+from providers.uptime import betterstack
 from tests.builders.sandbox import MAIL_SECRET, MovedClock
 from tests.contract.conftest import NOON
 
@@ -163,7 +165,22 @@ def _bankid(http: httpx.AsyncClient, url: str, guard: Guard) -> bankid.BankId:
 
 _LOGIN: Final = AuthorizationRequest("https://drop.example/callback", "state", "nonce", "challenge")
 
+
+def _betterstack(http: httpx.AsyncClient, url: str, guard: Guard) -> betterstack.BetterStack:
+    return betterstack.BetterStack(http, guard, token=SECRET, environment="test", base_url=url)
+
+
+_WATCHED: Final = uptime_plan(
+    public_url="https://a.example",
+    landing_url="https://b.example",
+    email="oncall@drop.example",
+    phone="+4740000000",
+    status_page="drop",
+)
+
 OPERATIONS: Final = (
+    # Its creations are commands without a key of their own: test_betterstack.py.
+    Operation("betterstack: plan", betterstack, _betterstack, lambda uptime: uptime.plan(_WATCHED)),
     # Its token request is a command of its own: test_bankid.py.
     Operation("bankid: authorization_url", bankid, _bankid, lambda eid: eid.authorization_url(_LOGIN)),
     Operation("google: geocode", google, _google, lambda geocoder: geocoder.geocode("Karl Johans gate 1")),

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.errors import DropError, InDoubt, Unavailable
-from gateway.vendor_choice import CONSOLE, MOCK, OFF, PROVIDERS, S3, SLACK
+from gateway.vendor_choice import CONSOLE, MOCK, OFF, PROVIDERS, S3, SENTRY, SLACK
 from providers.resilience import Guard
 from tests.builders.counterpart import HANG, answer, counterpart
 from tests.contract.operations import OPERATIONS, SECRET, Operation
@@ -154,5 +154,5 @@ async def test_nobody_listens(http: httpx.AsyncClient, operation: Operation) -> 
 def test_every_vendor_that_can_be_chosen_is_on_the_table() -> None:
     chosen = {vendor for port, vendors in PROVIDERS.items() for vendor in vendors} - {MOCK, CONSOLE, OFF}
 
-    # Slack's words and S3's SDK have tables of their own: test_slack.py, test_storage.py.
-    assert {operation.name.split(":")[0] for operation in OPERATIONS} == chosen - {SLACK, S3}
+    # Slack's words, S3's SDK and Sentry's have tests of their own: test_slack.py, test_storage.py, test_sentry.py.
+    assert {operation.name.split(":")[0] for operation in OPERATIONS} == chosen - {SLACK, S3, SENTRY}

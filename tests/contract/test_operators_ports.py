@@ -13,11 +13,17 @@ from providers.alerts.console import ConsoleAlerts
 from providers.alerts.port import AlertChannel
 from providers.errors.off import NoCapture
 from providers.errors.port import ErrorCapture
+from providers.errors.sentry import SentryCapture
 from providers.resilience import Guard
+from providers.uptime import betterstack
 from providers.uptime.mock import MockUptime
 from providers.uptime.port import UptimeMonitoring
 from tests.builders.counterpart import answer, counterpart
 from tests.contract.conftest import NOON
+from tests.vendors import betterstack as face
+
+# Nobody listens there.
+GONE = "http://key@127.0.0.1:9/1"
 
 
 @dataclass
@@ -39,14 +45,22 @@ async def channel(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[
         yield Channel(adapter, lambda: str(vendor.requests[0].json["text"]))
 
 
-@pytest.fixture(params=["off"])
-def capture() -> ErrorCapture:
-    return NoCapture()
+@pytest.fixture(params=["off", "sentry"])
+async def capture(request: pytest.FixtureRequest) -> AsyncIterator[ErrorCapture]:
+    adapter = NoCapture() if request.param == "off" else SentryCapture(dsn=GONE, environment="test", release="x@1")
+    yield adapter
+    await adapter.close()
 
 
-@pytest.fixture(params=["mock"])
-def uptime() -> UptimeMonitoring:
-    return MockUptime()
+@pytest.fixture(params=["mock", "betterstack"])
+async def uptime(request: pytest.FixtureRequest) -> AsyncIterator[UptimeMonitoring]:
+    if request.param == "mock":
+        yield MockUptime()
+        return
+    transport = httpx.ASGITransport(face.app(face.BetterStack()))
+    async with httpx.AsyncClient(transport=transport) as http:
+        guard = Guard("uptime", betterstack.RESILIENCE, betterstack.RETRIED)
+        yield betterstack.BetterStack(http, guard, token=face.TOKEN, environment="test", base_url="http://vendor")
 
 
 @pytest.fixture
@@ -71,7 +85,7 @@ async def test_an_alert_arrives_as_the_product_words_it(channel: Channel) -> Non
     )
 
 
-def test_capturing_never_raises(capture: ErrorCapture) -> None:
+async def test_capturing_never_raises_and_holds_nobody_up(capture: ErrorCapture) -> None:
     capture.capture(ValueError("01018012345"), reference="r")
 
 

@@ -1,0 +1,130 @@
+"""What leaves for Sentry, read off the wire."""
+
+import gzip
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from providers.errors.scrubbing import REMOVED, scrubbed, scrubbed_text
+from providers.errors.sentry import SentryCapture
+from tests.builders.counterpart import Counterpart, answer, counterpart
+
+PRIVATE = {
+    "identity number": "15019000083",
+    "identity number, written": "150190 00083",
+    "account number": "8601 11 17947",
+    "IBAN": "NO93 8601 1117 947",
+    "IBAN, together": "NO9386011117947",
+    "mail": "kari.nordmann@example.no",
+    "phone": "+47 400 00 001",
+    "JWT": "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    "bearer": "Bearer 0123-opaque.token",
+    "Stripe key": "sk_live_51Hxyz",
+    "webhook secret": "whsec_abc123",
+    "client secret": "pi_1_secret_abc",
+    "SendGrid key": "SG.abc.def-ghi",
+    "Slack address": "https://hooks.slack.com/services/T0/B0/xyz",
+    "presigned": "X-Amz-Signature=0a1b2c",
+    "password in an address": "postgresql://drop:hunter2@db.example/drop",
+    "SQL": "[parameters: ('Kari Nordmann', 'hunter2')]",
+    "rejected input": "input_value='Kari Nordmann', input_type=str",
+}
+
+
+@pytest.fixture
+async def sentry() -> AsyncIterator[Counterpart]:
+    async with counterpart(answer(200, "{}", content_type="application/json")) as sentry:
+        yield sentry
+
+
+def a_capture(sentry: Counterpart) -> SentryCapture:
+    dsn = sentry.url.replace("http://", "http://public@") + "/7"
+    return SentryCapture(dsn=dsn, environment="staging", release="drop-gateway@1.2.3")
+
+
+def event_of(sentry: Counterpart) -> dict[str, Any]:
+    (heard,) = sentry.requests
+    assert heard.path == "/api/7/envelope/"
+    body = gzip.decompress(heard.body) if heard.headers.get("content-encoding") == "gzip" else heard.body
+    event: dict[str, Any] = json.loads(body.splitlines()[2])
+    return event
+
+
+async def test_an_error_arrives_with_its_stack_and_the_users_reference(sentry: Counterpart) -> None:
+    capture = a_capture(sentry)
+    try:
+        raise ValueError("no such thing")
+    except ValueError as error:
+        capture.capture(error, reference="0a1b2c3d")
+    await capture.close()
+
+    event = event_of(sentry)
+    (raised,) = event["exception"]["values"]
+    assert (raised["type"], raised["value"]) == ("ValueError", "no such thing")
+    assert raised["stacktrace"]["frames"][-1]["function"].startswith("test_an_error_arrives")
+    assert event["tags"] == {"reference": "0a1b2c3d"}
+    assert (event["environment"], event["release"]) == ("staging", "drop-gateway@1.2.3")
+
+
+@pytest.mark.parametrize("kind", PRIVATE)
+async def test_nothing_private_leaves(sentry: Counterpart, kind: str) -> None:
+    capture, text = a_capture(sentry), PRIVATE[kind]
+    secret = text
+    try:
+        try:
+            raise KeyError(f"first {secret}")
+        except KeyError as cause:
+            raise RuntimeError(f"it was {secret}, see https://drop.example/x?code={secret}") from cause
+    except RuntimeError as error:
+        capture.capture(error, reference="r")
+    await capture.close()
+
+    sent = json.dumps(event_of(sentry), ensure_ascii=False)
+    assert text not in sent
+    for part in ("hunter2", "Kari", "0a1b2c"):
+        assert part not in sent
+    assert REMOVED in sent
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "password",
+        "clientSecret",
+        "Client-Secret",
+        "id_token",
+        "nnin_altsub",
+        "iban",
+        "Authorization",
+        "set-cookie",
+        "x",
+    ],
+)
+def test_what_a_key_calls_private_is_removed_at_any_depth(key: str) -> None:
+    event = {"contexts": {"a": [{"b": {key: "value"}}]}, "extra": {"count": 3}, "sdk": {"name": "sentry.python"}}
+
+    found = scrubbed(event)
+
+    expected = {"x": "value"}.get(key, REMOVED)
+    assert found["contexts"] == {"a": [{"b": {key: expected}}]}
+    assert (found["extra"], found["sdk"]) == ({"count": 3}, {"name": "sentry.python"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["pay_01KEXAMPLE0000000000000000", "2026-11-24T12:00:00.123456+00:00", "line 12345678", "0a1b2c3d4e5f60718293a4b5"],
+)
+def test_what_helps_to_find_the_fault_stays(text: str) -> None:
+    assert scrubbed_text(text) == text
+
+
+async def test_a_sentry_that_is_away_or_slow_is_nobodys_trouble() -> None:
+    async with counterpart(answer(429, retry_after="60")) as sentry:
+        capture = a_capture(sentry)
+        for number in range(300):
+            capture.capture(ValueError(str(number)), reference=str(number))
+        await capture.close()
+
+    capture.capture(ValueError("after the end"), reference="r")
