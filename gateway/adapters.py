@@ -10,6 +10,7 @@ import httpx
 from pydantic import SecretStr
 
 from domain.clock import Clock
+from gateway.internet import Internet, tls_with
 from gateway.mail_key import public_key_of
 from gateway.settings import Settings
 from gateway.vendor_choice import (
@@ -19,6 +20,7 @@ from gateway.vendor_choice import (
     GOOGLE,
     MOCK,
     OFF,
+    OPEN_PAYMENTS,
     S3,
     SENDGRID,
     SLACK,
@@ -50,6 +52,8 @@ from providers.kyc import mock as kyc_mock
 from providers.kyc import sumsub
 from providers.kyc.port import KycProvider
 from providers.open_banking import mock as bank_mock
+from providers.open_banking import open_payments
+from providers.open_banking.open_payments_client import Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountInformation, PaymentInitiation
 from providers.resilience import Guard, Resilience
 from providers.sandbox_client import SandboxClient
@@ -100,9 +104,7 @@ class Declared(Protocol):
     RETRIED: frozenset[str]
 
 
-def build_adapters(
-    settings: Settings, clock: Clock, sandbox: httpx.AsyncClient, internet: Callable[[], httpx.AsyncClient]
-) -> Adapters:
+def build_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient, internet: Internet) -> Adapters:
     """Every vendor that can be spoken to, and for each port the one that the settings choose.
 
     `internet` opens a client for one vendor outside, so that a slow one holds none of the others' connections.
@@ -111,8 +113,8 @@ def build_adapters(
     return Adapters(
         identity=make.vendors("identity", {MOCK: make.mock_bankid, BANKID: make.bankid}),
         kyc=make.vendors("kyc", {MOCK: make.mock_kyc, SUMSUB: make.sumsub}),
-        accounts=make.vendors("open_banking", {MOCK: make.mock_accounts}),
-        payments=make.vendors("open_banking", {MOCK: make.mock_payments}),
+        accounts=make.vendors("open_banking", {MOCK: make.mock_accounts, OPEN_PAYMENTS: make.open_payments_accounts}),
+        payments=make.vendors("open_banking", {MOCK: make.mock_payments, OPEN_PAYMENTS: make.open_payments_payments}),
         cards=make.vendors("card_payments", {MOCK: make.mock_cards, STRIPE: make.stripe_cards}),
         email=make.vendors("email", {MOCK: make.mock_email, SENDGRID: make.sendgrid}),
         sms=make.vendors("sms", {MOCK: make.mock_sms, TWILIO: make.twilio}),
@@ -129,9 +131,7 @@ def build_adapters(
 class _Maker:
     """One method per vendor; each is made once, where it can be spoken to."""
 
-    def __init__(
-        self, settings: Settings, clock: Clock, sandbox: httpx.AsyncClient, internet: Callable[[], httpx.AsyncClient]
-    ) -> None:
+    def __init__(self, settings: Settings, clock: Clock, sandbox: httpx.AsyncClient, internet: Internet) -> None:
         self._settings = settings
         self._clock = clock
         self._sandbox = sandbox
@@ -207,6 +207,33 @@ class _Maker:
     def mock_payments(self) -> PaymentInitiation:
         secret = self._settings.openbanking_webhook_secret.get_secret_value()
         return bank_mock.MockPaymentInitiation(self._mock_banks, webhook_secret=secret, clock=self._clock)
+
+    @cached_property
+    def _open_payments(self) -> OpenPaymentsClient:
+        settings = self._settings
+        files = (settings.openbanking_client_cert, settings.openbanking_client_key, settings.openbanking_ca)
+        credentials = Credentials(
+            settings.openbanking_client_id or "",
+            _secret(settings.openbanking_client_secret),
+            settings.openbanking_scope,
+            settings.bank_callback_url,
+        )
+        return OpenPaymentsClient(
+            self._internet(tls_with(*files)),
+            self.guard("open_banking", OPEN_PAYMENTS, open_payments),
+            credentials,
+            api_url=settings.openpayments_api_url,
+            auth_url=settings.openpayments_auth_api_url,
+        )
+
+    def open_payments_accounts(self) -> AccountInformation:
+        adapter = open_payments.OpenPaymentsAccounts(self._open_payments, clock=self._clock)
+        self.checks[OPEN_PAYMENTS] = adapter.check
+        return adapter
+
+    def open_payments_payments(self) -> PaymentInitiation:
+        secret = self._settings.openbanking_webhook_secret.get_secret_value()
+        return open_payments.OpenPaymentsPayments(self._open_payments, webhook_secret=secret, clock=self._clock)
 
     def mock_cards(self) -> CardPaymentsProvider:
         client = self.mock_client("card_payments", cards_mock)
@@ -351,7 +378,7 @@ class _Maker:
         return SentryCapture(dsn=_secret(settings.sentry_dsn), environment=settings.environment, release=release)
 
 
-def uptime_adapter(settings: Settings, internet: Callable[[], httpx.AsyncClient]) -> UptimeMonitoring:
+def uptime_adapter(settings: Settings, internet: Internet) -> UptimeMonitoring:
     """For the commands, which need no running gateway."""
     if settings.vendor_of("uptime") == MOCK:
         return MockUptime()

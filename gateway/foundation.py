@@ -1,6 +1,6 @@
 """What every use case stands on: the database, the clocks, the vendors' adapters, and who is told of what."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +11,7 @@ from db.unit_of_work import CommitHints, Read, Reading, UnitOfWork, Work
 from domain.clock import Clock
 from domain.ids import UserId
 from gateway.adapters import Adapters, build_adapters
+from gateway.internet import Internet
 from gateway.settings import Settings
 from providers.fanout.memory import MemoryFanout
 from services.incidents import Incidents
@@ -42,7 +43,7 @@ def lay_foundation(
     clock: Clock,
     machine_clock: Clock,
     sandbox: httpx.AsyncClient,
-    internet: Callable[[], httpx.AsyncClient],
+    internet: Internet,
 ) -> Foundation:
     """Mock mode over an open database, a client of the sandbox and what opens one of the vendors outside."""
     fanout, hints = MemoryFanout(), CommitHints()

@@ -1,6 +1,6 @@
 """What runs: the use cases behind GraphQL, the side-routes and the worker."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -10,6 +10,7 @@ from db.unit_of_work import Read
 from domain.clock import Clock
 from gateway.clock import OffsetClock
 from gateway.foundation import Foundation, lay_foundation
+from gateway.internet import Internet
 from gateway.settings import Settings
 from gateway.use_cases import UseCases, build_use_cases
 from gateway.vendor_choice import MOCK, PROVIDERS
@@ -62,7 +63,7 @@ def build_parts(
     clock: OffsetClock,
     machine_clock: Clock,
     sandbox: httpx.AsyncClient,
-    internet: Callable[[], httpx.AsyncClient],
+    internet: Internet,
 ) -> Parts:
     """Assemble mock mode over an open database, a client of the sandbox and what opens one of the vendors outside."""
     base = lay_foundation(settings, database, clock, machine_clock, sandbox, internet)

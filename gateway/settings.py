@@ -16,6 +16,7 @@ from domain.account_number import InvalidAccountNumber, parse_account_number
 from domain.feature import Feature, Features
 from domain.notification import Template
 from domain.plan import PLANS
+from gateway.internet import tls_with
 from gateway.vendor_choice import BANKID, MOCK, NEEDS, OPERATORS_PORTS, PROVIDERS, SENTRY, SLACK, choices
 from providers import stripe_api
 from providers.email import sendgrid, smtp
@@ -24,6 +25,7 @@ from providers.geocoding import google
 from providers.identity import bankid
 from providers.kyc import sumsub
 from providers.loopback import is_safe, parts_of
+from providers.open_banking import open_payments_client
 from providers.sms import twilio
 from providers.uptime import betterstack
 
@@ -38,6 +40,7 @@ _SECRETS: Final = (
     "sumsub_app_token",
     "sumsub_app_secret",
     "sumsub_secret_key",
+    "openbanking_client_secret",
     "openbanking_webhook_secret",
     "stripe_secret_key",
     "stripe_webhook_secret",
@@ -151,6 +154,36 @@ class Settings(BaseSettings):
     )
     sumsub_level_name: str = Field(
         default="id-and-liveness", description="Sumsub, Applicants > Levels: the level that users pass, as it is spelt."
+    )
+    openpayments_api_url: str = Field(
+        default=open_payments_client.API_URL,
+        description="Open Payments' API; https://api.sandbox.openbankingplatform.com for tests.",
+    )
+    openpayments_auth_api_url: str = Field(
+        default=open_payments_client.AUTH_URL,
+        description="Open Payments' tokens; https://auth.sandbox.openbankingplatform.com for tests.",
+    )
+    openbanking_client_id: str | None = Field(default=None, description="Open Payments, your application's client id.")
+    openbanking_client_secret: SecretStr | None = Field(
+        default=None, description="The application's secret, which is shown once."
+    )
+    openbanking_scope: str = Field(
+        default=open_payments_client.SCOPE,
+        description="What is asked of Open Payments; leave aspspinformation out where it is refused.",
+    )
+    openbanking_callback_url: str | None = Field(
+        default=None,
+        description="Where banks send browsers back, as it is listed with the vendor; "
+        "without it PUBLIC_URL/api/openbanking/callback.",
+    )
+    openbanking_client_cert: Path | None = Field(
+        default=None, description="File of our client certificate in PEM, which production asks for."
+    )
+    openbanking_client_key: Path | None = Field(
+        default=None, description="File of its key in PEM; without it the certificate's file holds it."
+    )
+    openbanking_ca: Path | None = Field(
+        default=None, description="File of a further authority in PEM, whose servers are believed, too."
     )
     openbanking_webhook_secret: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="Verifies X-OB-Signature of open banking webhooks."
@@ -317,6 +350,10 @@ class Settings(BaseSettings):
         return self.public_url.startswith("https://")
 
     @property
+    def bank_callback_url(self) -> str:
+        return self.openbanking_callback_url or f"{self.public_url.rstrip('/')}/api/openbanking/callback"
+
+    @property
     def return_origins(self) -> tuple[str, ...]:
         """Where a browser may be sent: here, the listed front ends, the apps."""
         return (self.public_url.rstrip("/"), *self.allowed_origins, *(f"{scheme}://" for scheme in self.app_schemes))
@@ -362,6 +399,11 @@ class Settings(BaseSettings):
             found += [
                 f"{name.upper()} is needed for {port.upper()}_PROVIDER={vendor}." for name in self.missing_for(vendor)
             ]
+        try:
+            tls_with(self.openbanking_client_cert, self.openbanking_client_key, self.openbanking_ca)
+        except OSError as error:  # ssl.SSLError is one
+            name = "OPENBANKING_CLIENT_CERT, OPENBANKING_CLIENT_KEY and OPENBANKING_CA"
+            found.append(f"{name} must be files in PEM that belong together ({type(error).__name__}).")
         if self.stripe_prices and set(self.stripe_prices) != set(PLANS):
             found.append(f"STRIPE_PRICES must name a price of each plan: {', '.join(PLANS)}.")
         if self.sendgrid_webhook_public_key is not None:

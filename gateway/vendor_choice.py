@@ -16,13 +16,14 @@ BANKID: Final = "bankid"
 S3: Final = "s3"
 SENTRY: Final = "sentry"
 BETTERSTACK: Final = "betterstack"
+OPEN_PAYMENTS: Final = "open_payments"
 STRIPE: Final = "stripe"
 
 # By port; the first is what mock mode runs on.
 PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "identity": (MOCK, BANKID),
     "kyc": (MOCK, SUMSUB),
-    "open_banking": (MOCK,),
+    "open_banking": (MOCK, OPEN_PAYMENTS),
     "card_payments": (MOCK, STRIPE),
     "card_issuing": (MOCK, STRIPE),
     "email": (MOCK, SENDGRID),
@@ -38,6 +39,7 @@ OPERATORS_PORTS: Final = frozenset({"alerts", "uptime", "errors"})
 # The settings without which a vendor cannot be spoken to.
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     SLACK: ("slack_webhook_url",),
+    OPEN_PAYMENTS: ("openbanking_client_id", "openbanking_client_secret"),
     SENTRY: ("sentry_dsn",),
     BETTERSTACK: ("betterstack_api_token",),
     SUMSUB: ("sumsub_app_token", "sumsub_app_secret", "sumsub_secret_key"),

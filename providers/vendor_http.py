@@ -50,7 +50,10 @@ class Answer:
 
 
 class VendorHttp:
-    """One vendor at `base_url`. `read` turns an answer into our words, within the guard."""
+    """One vendor at `base_url`. `read` turns an answer into our words, within the guard.
+
+    `is_refusal` tells of a 429 by its body whether it is a no to this one request, and no sign of overload.
+    """
 
     def __init__(
         self,
@@ -60,12 +63,14 @@ class VendorHttp:
         base_url: str,
         auth: httpx.Auth | None = None,
         headers: Mapping[str, str] | None = None,
+        is_refusal: Callable[[int, Mapping[str, Any]], bool] | None = None,
     ) -> None:
         self._http = http
         self._guard = guard
         self._base_url = base_url.rstrip("/")
         self._auth = auth
         self._headers = headers or {}
+        self._is_refusal = is_refusal
 
     @classmethod
     def bearing(cls, http: httpx.AsyncClient, guard: Guard, *, base_url: str, token: str) -> Self:
@@ -100,11 +105,32 @@ class VendorHttp:
             content=content.get("content"),
             auth=self._auth if self._auth is not None else httpx.USE_CLIENT_DEFAULT,
         ) as response:
-            answer = await _answer(response)
+            answer = await self._answer(response)
         try:
             return read(answer)
         except UNREADABLE as error:
             raise VendorTrouble("unreadable") from error
+
+    async def _answer(self, response: httpx.Response) -> Answer:
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS and self._is_refusal is not None:
+            document = _document(await body_of(response))
+            if isinstance(document, dict) and self._is_refusal(response.status_code, document):
+                raise VendorRefusal(response.status_code, document)
+        raise_for_trouble(response)
+        document = _document(await body_of(response))
+        if response.is_success and document is None:
+            raise VendorTrouble("not JSON")
+        if not response.is_success:
+            raise VendorRefusal(response.status_code, document if isinstance(document, dict) else {})
+        return Answer(response.status_code, response.headers, document)
+
+
+def _document(body: bytes) -> Any:
+    """Its JSON, an empty object where there is no body, None where it cannot be read."""
+    try:
+        return orjson.loads(body) if body else {}
+    except orjson.JSONDecodeError:
+        return None
 
 
 def raise_for_trouble(response: httpx.Response) -> None:
@@ -123,20 +149,6 @@ async def body_of(response: httpx.Response) -> bytes:
         if len(body) > _ANSWER_BYTES:
             raise VendorTrouble("too large")
     return bytes(body)
-
-
-async def _answer(response: httpx.Response) -> Answer:
-    raise_for_trouble(response)
-    body = await body_of(response)
-    try:
-        document = orjson.loads(body) if body else {}
-    except orjson.JSONDecodeError as error:
-        if response.is_success:
-            raise VendorTrouble("not JSON") from error
-        document = {}
-    if not response.is_success:
-        raise VendorRefusal(response.status_code, document if isinstance(document, dict) else {})
-    return Answer(response.status_code, response.headers, document)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

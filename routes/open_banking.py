@@ -17,9 +17,10 @@ async def callback(request: Request) -> Response:
     """Read at the bank what became of it, and send the user on. Returning proves nothing by itself."""
     state = request.query_params.get("state", "")[:_LONGEST]
     parts = parts_of(request)
-    target = await parts.banks.returned(state, dict(request.query_params), ip_address(request))
+    query = dict(request.query_params)
+    target = await parts.banks.returned(state, query, ip_address(request))
     if target is None:
-        target = await parts.payments.returned(state)
+        target = await parts.payments.returned(state, query)
     if target is None:
         raise NotFound("This way back from the bank is unknown. Start again in the app.", field=("state",))
     return RedirectResponse(target, 303, headers={"Cache-Control": "no-store"})

@@ -106,7 +106,7 @@ class Accounts:
                 "The bank connection has no active consent. Renew it with renewConsent.",
                 field=("input", "connectionId"),
             )
-        psu = await self._psu(user_id, ip_address)
+        psu = await self.psu(user_id, ip_address)
         await self._count_read(user_id, connection_id, is_attended=ip_address is not None)
         try:
             await self._read_accounts(user_id, reaches, psu)
@@ -120,7 +120,7 @@ class Accounts:
         """The debtor's balance before a payment: attended. Raises Unavailable, AccessExceeded, ConsentRequired."""
         async with self._read() as read:
             reaches = await read.accounts.reaches(user_id, [account_id])
-        psu = await self._psu(user_id, ip_address)
+        psu = await self.psu(user_id, ip_address)
         for reach in reaches:
             await self._count_read(user_id, reach.connection_id, is_attended=True)
             balances = await self._asking(user_id, reach, self._vendor(reach).balances, psu)
@@ -131,7 +131,7 @@ class Accounts:
 
         Raises Unavailable, ReadLimitReached, ConsentRequired.
         """
-        psu = await self._psu(consent.user_id, ip_address)
+        psu = await self.psu(consent.user_id, ip_address)
         await self._count_read(consent.user_id, consent.connection_id, is_attended=ip_address is not None)
         vendor = self._vendors[consent.vendor]
         try:
@@ -248,7 +248,8 @@ class Accounts:
             end_to_end_id=line.end_to_end_id,
         )
 
-    async def _psu(self, user_id: UserId, ip_address: str | None) -> Psu:
+    async def psu(self, user_id: UserId, ip_address: str | None) -> Psu:
+        """The user, as their banks know them; with an address where they are asking themselves."""
         async with self._read() as read:
             secret = await read.users.encrypted_national_identity_number(user_id)
         return Psu(self._vault.decrypt(secret) if secret else None, ip_address)

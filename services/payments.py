@@ -1,7 +1,7 @@
 """Payments of a user: showing and cancelling them, and starting the ones from a bank account."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -40,7 +40,7 @@ from domain.payment import (
 from domain.payment_order import PaymentInput, PaymentOrder, payment_order
 from domain.redirect import require_allowed, with_query
 from domain.trace import TraceKind, about, note
-from providers.open_banking.port import AccessExceeded, PaymentInitiation
+from providers.open_banking.port import AccessExceeded, PaymentInitiation, Psu
 from providers.vendors import Vendors
 from services.accounts import Accounts
 from services.card_payments import CardPayments
@@ -130,7 +130,8 @@ class Payments:
             return Initiated(without_page(payment))
         warnings = await self._balance_warnings(payment, account.id, redirects.ip_address)
         redirect_uri = with_query(redirects.callback_uri, state=state)
-        return Initiated(without_page(await self._send(payment, account, redirect_uri)), warnings)
+        psu = await self._accounts.psu(user_id, redirects.ip_address)
+        return Initiated(without_page(await self._send(payment, account, psu, redirect_uri)), warnings)
 
     async def cancel(self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str) -> Payment:
         """Ask the vendor to cancel; a bank may want the user's approval.
@@ -153,7 +154,7 @@ class Payments:
             await work.commit()
         return await self._cancel(payment, payment.vendor_payment_id, with_query(callback_uri, state=state))
 
-    async def returned(self, state: str) -> str | None:
+    async def returned(self, state: str, query: Mapping[str, str]) -> str | None:
         """The browser is back from the bank; gives where it goes next, None where the state is no payment's.
 
         Returning proves nothing: the status is read at the bank.
@@ -165,6 +166,8 @@ class Payments:
         payment, return_to = found
         note(TraceKind.REDIRECT, "back from the bank's page", "the bank is asked")
         try:
+            if payment.vendor_payment_id is not None:
+                await self._vendors[payment.vendor].complete(payment.vendor_payment_id, query)
             await self._news.refresh(payment.user_id, payment.id, "the bank's page")
         except Unavailable:
             _log.warning("payment_return_unread", payment_id=payment.id)  # webhook and job go on from here
@@ -255,9 +258,10 @@ class Payments:
             return []
         return [f"The account has {available.formatted('en')} available, less than the payment."]
 
-    async def _send(self, payment: Payment, account: BankAccount, redirect_uri: str) -> Payment:
+    async def _send(self, payment: Payment, account: BankAccount, psu: Psu, redirect_uri: str) -> Payment:
+        vendor = self._vendors[payment.vendor]
         try:
-            reply = await self._vendors[payment.vendor].initiate(payment, account.number, account.bank_id, redirect_uri)
+            reply = await vendor.initiate(payment, account.number, account.bank_id, psu, redirect_uri)
         except InDoubt:
             now = self._clock.now()
             return await self._news.step(payment, lambda current: current.doubted("no answer from the bank", now))

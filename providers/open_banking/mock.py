@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Final
-
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from typing import Any, Final
 
 from domain.account_number import AccountNumber, iban_of
 from domain.bank_account import Balance, BalanceType, Bank, TransactionStatus
 from domain.clock import Clock
 from domain.consent import ConsentStatus
-from domain.errors import BadWebhook, Unavailable
+from domain.errors import Unavailable
 from domain.ids import BankId
 from domain.money import Money, decimal_of, minor_of
 from domain.payment import Failure, FailureCode, Payment, Status
-from providers.open_banking import signature
+from providers.open_banking import notice, signature
 from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
@@ -30,7 +28,7 @@ from providers.open_banking.port import (
     TransactionAtBank,
     TransactionPage,
 )
-from providers.open_banking.status import CONSENT_STATUS, PAYMENT_STATUS, SCA_OPEN
+from providers.open_banking.status import CONSENT_STATUS, END_OF_FAILURE, FAILURES, PAYMENT_STATUS, SCA_OPEN
 from providers.resilience import Resilience
 from providers.sandbox_client import SandboxClient, SandboxRefusal
 
@@ -39,16 +37,6 @@ RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=
 RETRIED: Final = frozenset(
     {"banks", "consent_state", "revoke_consent", "accounts", "balances", "transactions", "look_up", "status", "cancel"}
 )
-FAILURES: Final[Mapping[str, Failure]] = {
-    "AUTHORISATION_REFUSED": Failure(
-        FailureCode.AUTHORISATION_REFUSED, "You did not approve the payment at your bank."
-    ),
-    "AUTHORISATION_EXPIRED": Failure(FailureCode.AUTHORISATION_EXPIRED, "The bank's approval page ran out of time."),
-    "FUNDS_NOT_AVAILABLE": Failure(FailureCode.INSUFFICIENT_FUNDS, "There is not enough money in the account."),
-    "EXECUTION_FAILED": Failure(
-        FailureCode.EXECUTION_FAILED, "The bank accepted the payment but could not carry it out."
-    ),
-}
 _BALANCE_TYPE: Final = {"interimBooked": BalanceType.BOOKED, "interimAvailable": BalanceType.AVAILABLE}
 
 
@@ -140,7 +128,7 @@ class MockPaymentInitiation:
         self._clock = clock
 
     async def initiate(
-        self, payment: Payment, debtor: AccountNumber, bank_id: BankId, redirect_uri: str
+        self, payment: Payment, debtor: AccountNumber, bank_id: BankId, psu: Psu, redirect_uri: str
     ) -> PaymentState:
         body = {
             "endToEndIdentification": payment.end_to_end_id,
@@ -169,6 +157,9 @@ class MockPaymentInitiation:
         except SandboxRefusal:
             return None
 
+    async def complete(self, reference: str, query: Mapping[str, str]) -> None:
+        """The sandbox's banks have no step after their page."""
+
     async def status(self, reference: str) -> PaymentState:
         try:
             return _state(await self._sandbox.get("status", f"/bank/payments/{reference}"))
@@ -189,32 +180,7 @@ class MockPaymentInitiation:
         return self.read_webhook(raw)
 
     def read_webhook(self, raw: bytes) -> OpenBankingNotice:
-        try:
-            payload = _Payload.model_validate_json(raw)
-        except ValidationError as error:
-            raise BadWebhook("Not an open banking event: eventId, type and occurredAt are needed.") from error
-        return OpenBankingNotice(
-            event_key=payload.eventId,
-            kind=payload.type,
-            occurred_at=payload.occurredAt,
-            end_to_end_id=payload.endToEndIdentification,
-            payment_reference=payload.paymentId,
-            consent_id=payload.reference,
-            consent_reference=payload.consentId,
-        )
-
-
-_Id = Annotated[str, Field(min_length=1, max_length=100)]
-
-
-class _Payload(BaseModel):
-    eventId: _Id
-    type: _Id
-    occurredAt: AwareDatetime
-    paymentId: _Id | None = None
-    endToEndIdentification: _Id | None = None
-    consentId: _Id | None = None
-    reference: _Id | None = None
+        return notice.read(raw)
 
 
 def _path(access: AccountAccess) -> str:
@@ -248,11 +214,5 @@ def _state(answer: Mapping[str, Any]) -> PaymentState:
     elif status is Status.PROCESSING and answer.get("isScheduled"):
         status = Status.SCHEDULED
     elif status is Status.REJECTED and failure is not None:
-        status = _END_OF_FAILURE.get(failure.code, Status.REJECTED)
+        status = END_OF_FAILURE.get(failure.code, Status.REJECTED)
     return PaymentState(status, answer["paymentId"], answer.get("scaRedirect"), failure)
-
-
-_END_OF_FAILURE: Final = {
-    FailureCode.AUTHORISATION_EXPIRED: Status.EXPIRED,
-    FailureCode.EXECUTION_FAILED: Status.FAILED,
-}

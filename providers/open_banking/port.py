@@ -163,7 +163,7 @@ class PaymentInitiation(Protocol):
     """Payment initiation services. Source: NextGenPSD2, Payment Initiation Service."""
 
     async def initiate(
-        self, payment: Payment, debtor: AccountNumber, bank_id: BankId, redirect_uri: str
+        self, payment: Payment, debtor: AccountNumber, bank_id: BankId, psu: Psu, redirect_uri: str
     ) -> PaymentState:
         """Register the payment at the debtor's bank; no money moves until the user approves it there.
 
@@ -172,7 +172,14 @@ class PaymentInitiation(Protocol):
         """
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
-        """Find a payment by our own reference, None where the bank never heard of it. Raises Unavailable."""
+        """Find a payment by our own reference.
+
+        None where nobody can have approved it: the bank never heard of it, or the vendor cannot be asked and its
+        answer, with the way to the approval, was lost. Raises Unavailable.
+        """
+
+    async def complete(self, reference: str, query: Mapping[str, str]) -> None:
+        """The browser is back with `query`: take the vendor's last step where it has one. Raises Unavailable."""
 
     async def status(self, reference: str) -> PaymentState:
         """Raises Unavailable."""

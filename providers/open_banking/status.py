@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.consent import ConsentStatus
-from domain.payment import Status
+from domain.payment import Failure, FailureCode, Status
 
 # ISO 20022 ExternalPaymentTransactionStatus1Code. A code that is not listed is logged and moves nothing.
 PAYMENT_STATUS: Final[Mapping[str, Status]] = {
@@ -31,3 +31,22 @@ CONSENT_STATUS: Final[Mapping[str, ConsentStatus]] = {
     "revokedByPsu": ConsentStatus.REVOKED,
     "terminatedByTpp": ConsentStatus.REVOKED,
 }
+
+# Why a payment ended, in the words of the sandbox's banks.
+FAILURES: Final[Mapping[str, Failure]] = {
+    "AUTHORISATION_REFUSED": Failure(
+        FailureCode.AUTHORISATION_REFUSED, "You did not approve the payment at your bank."
+    ),
+    "AUTHORISATION_EXPIRED": Failure(FailureCode.AUTHORISATION_EXPIRED, "The bank's approval page ran out of time."),
+    "FUNDS_NOT_AVAILABLE": Failure(FailureCode.INSUFFICIENT_FUNDS, "There is not enough money in the account."),
+    "EXECUTION_FAILED": Failure(
+        FailureCode.EXECUTION_FAILED, "The bank accepted the payment but could not carry it out."
+    ),
+}
+# An end that the banks call rejected, and that we tell apart.
+END_OF_FAILURE: Final = {
+    FailureCode.AUTHORISATION_EXPIRED: Status.EXPIRED,
+    FailureCode.EXECUTION_FAILED: Status.FAILED,
+}
+SCA_DONE: Final = frozenset({"finalised", "exempted"})
+SCA_FAILED: Final = frozenset({"failed"})

@@ -85,9 +85,11 @@ class Sandbox:
         await self.advance(seconds=0)
         return self.inbox[-1]
 
-    async def press(self, url: str, **form: object) -> None:
+    async def press(self, url: str, **form: object) -> str:
+        """Gives where the page sends the browser."""
         response = await self.pages.post(url, data=form)
         assert response.status_code == 303, response.text
+        return response.headers["location"]
 
     async def sign_in(self, persona: str) -> None:
         """BankID's page, after which the banks know the person."""

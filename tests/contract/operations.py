@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 
 import httpx
@@ -11,8 +12,10 @@ from domain.card import Card, Cardholder, CardType
 from domain.errors import InvalidState, Unavailable
 from domain.ids import (
     AttemptId,
+    BankId,
     CardholderId,
     CardId,
+    ConsentId,
     NotificationId,
     PaymentId,
     PlanSubscriptionId,
@@ -36,12 +39,16 @@ from providers.geocoding import google
 from providers.identity import bankid
 from providers.identity.port import AuthorizationRequest
 from providers.kyc import sumsub
+from providers.open_banking import open_payments
+from providers.open_banking.open_payments_client import SCOPE, Credentials, OpenPaymentsClient
+from providers.open_banking.port import AccountAccess, ConsentRequest, Psu
 from providers.resilience import Guard
 from providers.sms import twilio
 from providers.sms.port import SmsMessage
 from providers.stripe_sdk import Stripe
 from providers.texts import Texts
 from providers.uptime import betterstack
+from tests.builders.counterpart import answer
 from tests.builders.sandbox import MAIL_SECRET, MovedClock
 from tests.contract.conftest import NOON
 
@@ -54,6 +61,7 @@ class Operation:
 
     `refusals` are the noes that are not Unavailable, by status; None where the no is an answer. `asks_more` counts
     what is asked besides after a no. `busy` are the statuses that say to come back.
+    `first` is what the vendor says before anything goes wrong, such as a token.
     """
 
     name: str
@@ -64,6 +72,7 @@ class Operation:
     in_doubt: bool = False
     refusals: Mapping[int, type[Exception] | None] = field(default_factory=dict)
     busy: frozenset[int] = frozenset()
+    first: tuple[bytes, ...] = ()
     asks_more: Mapping[int, int] = field(default_factory=dict)
 
 
@@ -178,7 +187,56 @@ _WATCHED: Final = uptime_plan(
     status_page="drop",
 )
 
+
+def _client(http: httpx.AsyncClient, url: str, guard: Guard) -> OpenPaymentsClient:
+    credentials = Credentials("drop", SECRET, SCOPE, "https://drop.example/callback")
+    return OpenPaymentsClient(http, guard, credentials, api_url=url, auth_url=url)
+
+
+def _accounts(http: httpx.AsyncClient, url: str, guard: Guard) -> open_payments.OpenPaymentsAccounts:
+    return open_payments.OpenPaymentsAccounts(_client(http, url, guard), clock=MovedClock(NOON))
+
+
+def _payments(http: httpx.AsyncClient, url: str, guard: Guard) -> open_payments.OpenPaymentsPayments:
+    return open_payments.OpenPaymentsPayments(_client(http, url, guard), webhook_secret=SECRET, clock=MovedClock(NOON))
+
+
+_TOKEN: Final = answer(200, f'{{"access_token": "{SECRET}", "expires_in": 3600}}', content_type="application/json")
+_DNB: Final = BankId("bank_dnb")
+_PSU: Final = Psu("15019000083", "192.0.2.1")
+_CONSENT: Final = ConsentRequest(ConsentId("cns_1"), _DNB, _PSU, "https://drop.example/callback", date(2027, 5, 20))
+_ACCESS: Final = AccountAccess(_DNB, "DNBANOKK/consent/authorisation", "resource", _PSU)
+
 OPERATIONS: Final = (
+    Operation("open_payments: token", open_payments, _accounts, lambda banks: banks.list_banks("NO")),
+    Operation(
+        "open_payments: start_consent",
+        open_payments,
+        _accounts,
+        lambda banks: banks.start_consent(_CONSENT),
+        attempts=1,
+        first=(_TOKEN,),
+    ),
+    Operation(
+        "open_payments: balances", open_payments, _accounts, lambda banks: banks.balances(_ACCESS), first=(_TOKEN,)
+    ),
+    Operation(
+        "open_payments: initiate",
+        open_payments,
+        _payments,
+        lambda bank: bank.initiate(_PAYMENT, _PAYMENT.creditor_account, _DNB, _PSU, "https://drop.example/callback"),
+        attempts=1,
+        in_doubt=True,
+        refusals=dict.fromkeys((400, 403, 404, 409)),
+        first=(_TOKEN,),
+    ),
+    Operation(
+        "open_payments: status",
+        open_payments,
+        _payments,
+        lambda bank: bank.status("DNBANOKK/payment/authorisation"),
+        first=(_TOKEN,),
+    ),
     # Its creations are commands without a key of their own: test_betterstack.py.
     Operation("betterstack: plan", betterstack, _betterstack, lambda uptime: uptime.plan(_WATCHED)),
     # Its token request is a command of its own: test_bankid.py.

@@ -9,7 +9,6 @@ from domain.bank_account import BalanceType
 from domain.consent import ConsentStatus
 from domain.errors import Unavailable
 from domain.ids import BankId, ConsentId
-from providers.open_banking import mock
 from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
@@ -24,6 +23,7 @@ from sandbox.people import personas
 from tests.builders.gateway import BASE
 from tests.builders.line import Line
 from tests.builders.sandbox import Sandbox
+from tests.contract.banks import BankVendor, a_mock, an_open_payments
 
 DNB = BankId("bank_dnb")
 KARI = Psu(personas()["kari"].identity_number)
@@ -36,16 +36,25 @@ LONG_AGO = date(2026, 8, 1)
 class AtBank:
     """A bank as its customer meets it."""
 
-    adapter: AccountInformation
-    sandbox: Sandbox
+    vendor: BankVendor
+
+    @property
+    def adapter(self) -> AccountInformation:
+        return self.vendor.accounts
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self.vendor.sandbox
 
     async def consented(self, *resource_ids: str) -> StartedConsent:
         started = await self.adapter.start_consent(REQUEST)
-        await self.decide(started, "approve", *(resource_ids or self.all_accounts()))
+        query = await self.decide(started, "approve", *(resource_ids or self.all_accounts()))
+        await self.adapter.complete_consent(started.reference, query)
         return started
 
-    async def decide(self, started: StartedConsent, decision: str, *resource_ids: str) -> None:
-        await self.sandbox.press(started.authorisation_url, decision=decision, account=list(resource_ids))
+    async def decide(self, started: StartedConsent, decision: str, *resource_ids: str) -> dict[str, str]:
+        """What the browser brings back."""
+        return await self.vendor.visit(started.authorisation_url, decision=decision, account=list(resource_ids))
 
     def all_accounts(self) -> tuple[str, ...]:
         return tuple(account.resource_id for account in personas()["kari"].at_bank(DNB))
@@ -54,10 +63,10 @@ class AtBank:
         return AccountAccess(DNB, started.reference, self.all_accounts()[0], psu)
 
 
-@pytest.fixture(params=["mock"])
-async def bank(sandbox: Sandbox) -> AtBank:
+@pytest.fixture(params=[a_mock, an_open_payments])
+async def bank(sandbox: Sandbox, request: pytest.FixtureRequest) -> AtBank:
     await sandbox.sign_in("kari")
-    return AtBank(mock.MockAccountInformation(sandbox.client("open_banking", mock)), sandbox)
+    return AtBank(request.param(sandbox))
 
 
 async def test_the_norwegian_banks_are_listed(bank: AtBank) -> None:
@@ -71,9 +80,9 @@ async def test_the_norwegian_banks_are_listed(bank: AtBank) -> None:
 async def test_a_consent_waits_for_its_user_and_holds_when_given(bank: AtBank) -> None:
     started = await bank.adapter.start_consent(REQUEST)
     waiting = await bank.adapter.consent_state(started.reference)
-    await bank.decide(started, "approve", *bank.all_accounts())
+    query = await bank.decide(started, "approve", *bank.all_accounts())
 
-    given = await bank.adapter.complete_consent(started.reference, {"state": "s"})
+    given = await bank.adapter.complete_consent(started.reference, query)
 
     assert waiting.status is ConsentStatus.AWAITING_AUTHORISATION
     assert given.status is ConsentStatus.ACTIVE
@@ -82,9 +91,9 @@ async def test_a_consent_waits_for_its_user_and_holds_when_given(bank: AtBank) -
 
 async def test_a_refused_consent_is_rejected(bank: AtBank) -> None:
     started = await bank.adapter.start_consent(REQUEST)
-    await bank.decide(started, "refuse")
+    query = await bank.decide(started, "refuse")
 
-    state = await bank.adapter.complete_consent(started.reference, {"state": "s"})
+    state = await bank.adapter.complete_consent(started.reference, query)
 
     assert state.status is ConsentStatus.REJECTED
 

@@ -88,24 +88,24 @@ async def until_open(call: Caller) -> None:
 async def test_trouble_is_a_typed_error_and_opens_the_breaker(
     http: httpx.AsyncClient, operation: Operation, fault: str
 ) -> None:
-    async with counterpart(TROUBLE[fault]) as vendor:
+    async with counterpart(*operation.first, TROUBLE[fault]) as vendor:
         call = Caller(operation, http, vendor.url)
         error = await call()
 
         assert isinstance(error, InDoubt if operation.in_doubt and fault not in DID_NOTHING else Unavailable)
-        assert len(vendor.requests) == operation.attempts
+        assert len(vendor.requests) == len(operation.first) + operation.attempts
         await until_open(call)
 
-    assert len(vendor.requests) == operation.declared.RESILIENCE.breaker_failures
+    assert len(vendor.requests) == len(operation.first) + operation.declared.RESILIENCE.breaker_failures
 
 
 @of_every_operation
 async def test_a_vendor_that_asks_for_an_hour_is_left_alone(http: httpx.AsyncClient, operation: Operation) -> None:
-    async with counterpart(said(429, retry_after="3600")) as vendor:
+    async with counterpart(*operation.first, said(429, retry_after="3600")) as vendor:
         error = await Caller(operation, http, vendor.url)()
 
     assert isinstance(error, Unavailable)
-    assert len(vendor.requests) == 1
+    assert len(vendor.requests) == len(operation.first) + 1
 
 
 @pytest.mark.parametrize(
@@ -116,13 +116,13 @@ async def test_a_vendor_that_asks_for_an_hour_is_left_alone(http: httpx.AsyncCli
 async def test_a_no_is_said_once_and_opens_no_breaker(
     http: httpx.AsyncClient, operation: Operation, status: int
 ) -> None:
-    async with counterpart(said(status)) as vendor:
+    async with counterpart(*operation.first, said(status)) as vendor:
         call = Caller(operation, http, vendor.url)
         found = [await call() for _ in range(6)]
 
     expected = operation.refusals.get(status, Unavailable)
     assert [type(error) if error else None for error in found] == [expected] * 6
-    assert len(vendor.requests) == 6 * (1 + operation.asks_more.get(status, 0))
+    assert len(vendor.requests) == len(operation.first) + 6 * (1 + operation.asks_more.get(status, 0))
     assert not await call.guard.is_open()
 
 

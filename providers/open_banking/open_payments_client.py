@@ -1,0 +1,252 @@
+"""Open Payments' hosts, tokens, headers and steps of authorisation. Source: open banking reference A.1, A.3."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qs, quote, urljoin, urlsplit
+from uuid import uuid4
+
+import httpx
+
+from domain.errors import InDoubt, Unavailable
+from providers.loopback import is_safe
+from providers.open_banking.nextgenpsd2 import codes_of
+from providers.open_banking.port import Psu
+from providers.resilience import Guard
+from providers.vendor_http import Answer, VendorHttp, VendorRefusal
+
+API_URL: Final = "https://api.openbankingplatform.com"
+AUTH_URL: Final = "https://auth.openbankingplatform.com"
+SCOPE: Final = "aspspinformation accountinformation paymentinitiation private"
+# The wish of a user who is asking, not of one at a certain browser: the port does not carry it further.
+_USER_AGENT: Final = "Drop"
+_RENEW_EARLY_S: Final = 60
+_EXCEEDED: Final = "ACCESS_EXCEEDED"
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What must be known to ask again: the bank, its object, and the authorisation under way."""
+
+    bic: str
+    id: str
+    authorisation: str
+
+    def __str__(self) -> str:
+        return f"{self.bic}/{self.id}/{self.authorisation}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Reference":
+        bic, _, rest = text.partition("/")
+        identifier, _, authorisation = rest.partition("/")
+        return cls(bic, identifier, authorisation)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    client_id: str
+    client_secret: str
+    scope: str
+    # Where banks send browsers back: listed with the vendor, which matches it exactly.
+    callback_url: str
+
+
+class OpenPaymentsClient:
+    """Both of the vendor's ports by one client, so that they share a token and a breaker."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, guard: Guard, credentials: Credentials, *, api_url: str, auth_url: str
+    ) -> None:
+        self._api = VendorHttp(http, guard, base_url=api_url, is_refusal=_is_exceeded)
+        self._auth = VendorHttp(http, guard, base_url=auth_url)
+        self._auth_url = auth_url.rstrip("/")
+        self._credentials = credentials
+        self._token: tuple[float, str] | None = None
+
+    async def token(self) -> str:
+        """By client credentials, kept until shortly before its end. Raises Unavailable."""
+        if self._token is None or time.monotonic() >= self._token[0]:
+            form = {"grant_type": "client_credentials", "scope": self._credentials.scope, **self._client}
+            try:
+                lives_s, token = await self._auth.call("token", "POST", "/connect/token", _token_of, data=form)
+            except VendorRefusal as refusal:
+                raise self._auth.refused(refusal.status, refusal.answer.get("error")) from refusal
+            self._token = (time.monotonic() + lives_s - _RENEW_EARLY_S, token)
+        return self._token[1]
+
+    async def call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        read: Callable[[Answer], Result],
+        *,
+        bic: str | None,
+        psu: Psu | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        json: object = None,
+    ) -> Result:
+        """Raises Unavailable, VendorRefusal."""
+        content: Any = {"headers": await self._headers(bic, psu, headers), "params": params, "json": json}
+        try:
+            return await self._api.call(operation, method, path, read, **content)
+        except VendorRefusal as refusal:
+            self._forget_token(refusal)
+            raise
+
+    async def command(
+        self,
+        operation: str,
+        path: str,
+        read: Callable[[Answer], Result],
+        *,
+        bic: str,
+        psu: Psu,
+        redirect_uri: str,
+        json: object,
+    ) -> Result:
+        """POST what must not happen twice. Raises Unavailable, InDoubt, VendorRefusal."""
+        headers = await self._headers(bic, psu, self.redirect_headers(redirect_uri))
+        try:
+            return await self._api.command(operation, "POST", path, read, headers=headers, json=json)
+        except VendorRefusal as refusal:
+            self._forget_token(refusal)
+            raise
+
+    def refused(self, refusal: VendorRefusal) -> Unavailable:
+        return self._api.refused(refusal.status, next(iter(codes_of(refusal.answer)), "unknown"))
+
+    def redirect_headers(self, redirect_uri: str) -> dict[str, str]:
+        return {
+            "tpp-redirect-preferred": "true",
+            "tpp-redirect-uri": redirect_uri,
+            "tpp-nok-redirect-uri": redirect_uri,
+        }
+
+    async def authorise(self, what: str, path: str, *, bic: str, psu: Psu | None, redirect_uri: str) -> tuple[str, str]:
+        """Start an authorisation at `path` by the first method that the bank offers: its id, and the page.
+
+        Raises Unavailable, also where the bank has no page: what it then shows must be shown by its own app.
+        """
+        headers = self.redirect_headers(redirect_uri)
+        try:
+            started = await self.call(
+                f"authorise_{what}", "POST", path, _document, bic=bic, psu=psu, headers=headers, json={}
+            )
+            identifier, href = str(started["authorisationId"]), _page_of(started)
+            methods = started.get("scaMethods") or ()
+            if href is None and methods:
+                # Never one that we know by name: they differ from country to country.
+                chosen = {"authenticationMethodId": methods[0]["authenticationMethodId"]}
+                selected = await self.call(
+                    f"select_{what}",
+                    "PUT",
+                    f"{path}/{identifier}",
+                    _document,
+                    bic=bic,
+                    psu=psu,
+                    headers=headers,
+                    json=chosen,
+                )
+                href = _page_of(selected)
+        except VendorRefusal as refusal:
+            raise self.refused(refusal) from refusal
+        except (KeyError, TypeError, IndexError) as error:
+            raise Unavailable("open_banking", "the authorisation cannot be read") from error
+        if href is None:
+            raise Unavailable("open_banking", "the bank offers no page for this approval")
+        return identifier, self._filled(href, redirect_uri)
+
+    async def exchange(self, code: str, headers: Mapping[str, str]) -> None:
+        """The code that the browser brought: without this the approval does not count. Raises Unavailable."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._credentials.callback_url,
+            "scope": self._credentials.scope,
+            **self._client,
+        }
+        try:
+            await self._auth.command(
+                "exchange", "POST", "/connect/token", lambda answer: None, data=form, headers=headers
+            )
+        except InDoubt as error:
+            raise Unavailable("open_banking") from error
+        except VendorRefusal:
+            return  # used before, or too late: how the approval stands is asked for next
+
+    async def sca_status(self, what: str, path: str, *, bic: str) -> tuple[str, tuple[str, ...]]:
+        """How an authorisation stands, with the codes of its messages. Raises Unavailable."""
+        try:
+            answer = await self.call(f"sca_{what}", "GET", path, _document, bic=bic)
+        except VendorRefusal as refusal:
+            raise self.refused(refusal) from refusal
+        return str(answer.get("scaStatus")), codes_of(answer)
+
+    @property
+    def _client(self) -> dict[str, str]:
+        return {"client_id": self._credentials.client_id, "client_secret": self._credentials.client_secret}
+
+    async def _headers(self, bic: str | None, psu: Psu | None, more: Mapping[str, str] | None) -> dict[str, str]:
+        headers = {
+            "authorization": f"Bearer {await self.token()}",
+            # For tracing alone: neither the vendor nor its banks know a request again by it.
+            "x-request-id": str(uuid4()),
+            "psu-user-agent": _USER_AGENT,
+            **(more or {}),
+        }
+        if bic is not None:
+            headers["x-bicfi"] = bic
+        if psu is not None and psu.ip_address is not None:
+            headers["psu-ip-address"] = psu.ip_address
+        if psu is not None and psu.national_identity_number is not None:
+            headers["psu-id"] = psu.national_identity_number
+        return headers
+
+    def _forget_token(self, refusal: VendorRefusal) -> None:
+        if refusal.status == httpx.codes.UNAUTHORIZED:
+            self._token = None
+
+    def _filled(self, href: str, redirect_uri: str) -> str:
+        """The link with our marks in it. The vendor takes our state apart from the address that it goes to."""
+        state = parse_qs(urlsplit(redirect_uri).query).get("state", [""])[0]
+        marks = {
+            "[CLIENT_ID]": self._credentials.client_id,
+            "[TPP_REDIRECT_URI]": self._credentials.callback_url,
+            "[TPP_STATE]": state,
+        }
+        url = urljoin(f"{self._auth_url}/", href)
+        for mark, value in marks.items():
+            for written in (mark, quote(mark, safe="")):
+                url = url.replace(written, quote(value, safe=""))
+        if not is_safe(url):
+            raise Unavailable("open_banking", "the bank's page is not encrypted")
+        return url
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    """Raises TypeError where it is none."""
+    return {**answer.document}
+
+
+def _page_of(document: Mapping[str, Any]) -> str | None:
+    """The page of either kind of redirect."""
+    links = document.get("_links") or {}
+    for name in ("scaOAuth", "scaRedirect"):
+        link = links.get(name)
+        href = link.get("href") if isinstance(link, Mapping) else link
+        if href:
+            return str(href)
+    return None
+
+
+def _token_of(answer: Answer) -> tuple[float, str]:
+    return float(answer.document["expires_in"]), str(answer.document["access_token"])
+
+
+def _is_exceeded(status: int, answer: Mapping[str, Any]) -> bool:
+    """Too many readings without the user are the bank's no to this one, and not a sign that it is overloaded."""
+    return _EXCEEDED in codes_of(answer)

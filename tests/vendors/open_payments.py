@@ -1,0 +1,352 @@
+"""Open Payments over HTTP, as open banking reference A describes it, over the sandbox's banks.
+
+It demands a token of the right scope, the BIC and the user's address; an approval counts only once the code that the
+browser brought has been exchanged; a transaction status means nothing until then.
+"""
+
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from tests.vendors.face import Endpoint, Refused, ask, face
+
+CLIENT_ID = "drop-contract"
+CLIENT_SECRET = "open-payments-secret"
+HOST = "http://127.0.0.1:8440"
+_MARKS = "client_id=[CLIENT_ID]&response_type=code&redirect_uri=[TPP_REDIRECT_URI]&state=[TPP_STATE]"
+_REASONS = {"FUNDS_NOT_AVAILABLE": "FUNDS_NOT_AVAILABLE", "EXECUTION_FAILED": "PAYMENT_FAILED"}
+
+
+def refuse(status: int, code: str, text: str = "No.") -> Refused:
+    return Refused(status, {"tppMessages": [{"category": "ERROR", "code": code, "text": text}]})
+
+
+def _refused_by_sandbox(status: int, answer: Mapping[str, Any]) -> Refused:
+    return refuse(status, answer["code"], answer["message"])
+
+
+class OpenPayments:
+    """What it remembers besides the sandbox: authorisations under way, codes, and what was exchanged."""
+
+    def __init__(self, inner: httpx.AsyncClient, *, callback: str, host: str = HOST) -> None:
+        self.inner = inner
+        self.callback = callback
+        self.host = host
+        self.numbers = count(1)
+        # By authorisation: what it is about, and where its browser goes.
+        self.authorisations: dict[str, dict[str, Any]] = {}
+        self.codes: dict[str, str] = {}
+        self.exchanged: set[str] = set()
+        self.tokens: dict[str, set[str]] = {}
+        self.headers: list[Mapping[str, str]] = []
+        self.bics: dict[str, str] = {}
+        # Where a browser comes back to, by what it was about; cancellations' pages.
+        self.slots: dict[str, str] = {}
+        self.pages: dict[str, str] = {}
+
+    async def ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        return await ask(self.inner, method, path, _refused_by_sandbox, **content)
+
+    async def bank_of(self, bic: str) -> str:
+        if not self.bics:
+            listed = (await self.ask("GET", "/bank/banks", params={"country": "NO"}))["banks"]
+            self.bics = {one["bic"]: one["id"] for one in listed}
+        if bic not in self.bics:
+            raise refuse(400, "FORMAT_ERROR", "X-BicFi")
+        return self.bics[bic]
+
+    def new_slot(self) -> str:
+        return f"slot-{next(self.numbers)}"
+
+    # The token host
+
+    async def token(self, request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode()))
+        if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+            return JSONResponse({"error": "invalid_client"}, status_code=400)
+        if form["grant_type"] == "authorization_code":
+            authorisation = self.codes.pop(form["code"], None)
+            named = request.headers.get("x-consentauthorisationid") or request.headers.get("x-paymentauthorisationid")
+            if authorisation is None or authorisation != named or form["redirect_uri"] != self.callback:
+                return JSONResponse({"error": "invalid_grant"}, status_code=400)
+            self.exchanged.add(authorisation)
+            return JSONResponse({"access_token": "of no use", "expires_in": 3600, "token_type": "Bearer"})
+        token = f"token-{next(self.numbers)}"
+        self.tokens[token] = set(form["scope"].split())
+        return JSONResponse({"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
+
+    async def authorize(self, request: Request) -> Response:
+        """The vendor's own step, on to the bank's page. Only what is registered may be returned to."""
+        query = request.query_params
+        if query["client_id"] != CLIENT_ID or query["redirect_uri"] != self.callback or not query["state"]:
+            return JSONResponse({"error": "invalid_request"}, status_code=400)
+        authorisation = query["acr_values"].rpartition(":")[2]
+        self.authorisations[authorisation]["state"] = query["state"]
+        return RedirectResponse(self.authorisations[authorisation]["page"], 303)
+
+    async def back(self, request: Request) -> Response:
+        """From the bank's page, on to whoever asked, with a code or an error."""
+        identifier = self.slots[request.path_params["slot"]]
+        authorisation, found = [
+            (name, one) for name, one in self.authorisations.items() if one["object"] == identifier and "state" in one
+        ][-1]
+        stands = await self.ask("GET", found["at_sandbox"])
+        is_approved = "valid" in (stands.get("consentStatus"),) or stands.get(found["sca"]) == "finalised"
+        answer = {"state": found["state"]}
+        if is_approved:
+            code = f"code-{next(self.numbers)}"
+            self.codes[code] = authorisation
+            answer["code"] = code
+        else:
+            answer["error"] = "access_denied"
+        return RedirectResponse(f"{self.callback}?{urlencode(answer)}", 303)
+
+    # Authorisations, of consents, payments and cancellations alike
+
+    def start(self, identifier: str, at_sandbox: str, page: str, sca: str = "scaStatus") -> Response:
+        authorisation = f"auth-{next(self.numbers)}"
+        self.authorisations[authorisation] = {
+            "object": identifier,
+            "at_sandbox": at_sandbox,
+            "page": page,
+            "sca": sca,
+        }
+        methods = [{"authenticationType": "PUSH_OTP", "authenticationMethodId": "bankid_no", "name": "BankID"}]
+        body = {"authorisationId": authorisation, "scaStatus": "received", "scaMethods": methods, "_links": {}}
+        return JSONResponse(body, status_code=201)
+
+    async def select(self, request: Request) -> Response:
+        if (await request.json())["authenticationMethodId"] != "bankid_no":
+            raise refuse(400, "SCA_METHOD_UNKNOWN")
+        authorisation = request.path_params["authorisation"]
+        acr = quote(f"idp:{request.headers['x-bicfi']} authorisationId:{authorisation}", safe="")
+        href = f"/connect/authorize?{_MARKS}&acr_values={acr}"
+        body = {"scaStatus": "scaMethodSelected", "_links": {"scaOAuth": {"href": href}}}
+        return JSONResponse(body, headers={"aspsp-sca-approach": "REDIRECT"})
+
+    async def sca(self, request: Request) -> Response:
+        authorisation = request.path_params["authorisation"]
+        found = self.authorisations[authorisation]
+        stands = await self.ask("GET", found["at_sandbox"])
+        messages = []
+        if "consentStatus" in stands:
+            status = {"valid": "finalised", "rejected": "failed", "expired": "failed"}.get(
+                stands["consentStatus"], "received"
+            )
+        else:
+            status = stands[found["sca"]]
+        if "AUTHORISATION_EXPIRED" in (stands.get("reason"),) or stands.get("consentStatus") == "expired":
+            messages.append({"category": "ERROR", "code": "AUTHENTICATION_SESSION_EXPIRED"})
+        if status == "finalised" and authorisation not in self.exchanged:
+            status = "started"
+        return JSONResponse({"scaStatus": status, "tppMessages": messages})
+
+    def is_approved(self, identifier: str) -> bool:
+        return any(self.authorisations[name]["object"] == identifier for name in self.exchanged)
+
+    # Consents
+
+    async def create_consent(self, request: Request) -> Response:
+        body = await request.json()
+        if set(body) != {"access", "recurringIndicator", "validUntil", "frequencyPerDay", "combinedServiceIndicator"}:
+            raise refuse(400, "FORMAT_ERROR")
+        given = {
+            "reference": f"op-{next(self.numbers)}",
+            "bank": await self.bank_of(request.headers["x-bicfi"]),
+            "psuId": request.headers.get("psu-id"),
+            "redirectUri": f"{self.host}/back/{(slot := self.new_slot())}",
+            "validUntil": body["validUntil"],
+            "frequencyPerDay": body["frequencyPerDay"],
+        }
+        made = await self.ask("POST", "/bank/consents", json=given)
+        self.slots[slot] = made["consentId"]
+        links = {"startAuthorisation": {"href": f"/psd2/consent/v1/consents/{made['consentId']}/authorisations"}}
+        return JSONResponse({"consentStatus": "received", "consentId": made["consentId"], "_links": links}, 201)
+
+    async def authorise_consent(self, request: Request) -> Response:
+        identifier = request.path_params["consent"]
+        found = await self.ask("GET", f"/bank/consents/{identifier}")
+        return self.start(identifier, f"/bank/consents/{identifier}", found["scaRedirect"])
+
+    async def read_consent(self, request: Request) -> Response:
+        identifier = request.path_params["consent"]
+        found = await self.ask("GET", f"/bank/consents/{identifier}")
+        status = found["consentStatus"]
+        if status == "valid" and not self.is_approved(identifier):
+            status = "received"
+        return JSONResponse({"consentStatus": status, "validUntil": found["validUntil"], "frequencyPerDay": 4})
+
+    async def delete_consent(self, request: Request) -> Response:
+        await self.ask("DELETE", f"/bank/consents/{request.path_params['consent']}")
+        return Response(status_code=204)
+
+    # Accounts
+
+    async def _of_consent(self, request: Request, path: str, **params: str) -> dict[str, Any]:
+        consent = request.headers.get("consent-id", "")
+        if not self.is_approved(consent):
+            raise refuse(401, "CONSENT_INVALID")
+        attended = request.headers.get("psu-ip-address")
+        given = {**params, **({"psuIpAddress": attended} if attended else {})}
+        return await self.ask("GET", f"/bank/consents/{consent}/accounts{path}", params=given)
+
+    async def accounts(self, request: Request) -> Response:
+        found = await self._of_consent(request, "")
+        card = {"resourceId": "card-1", "currency": "NOK", "product": "Kredittkort"}
+        return JSONResponse({"accounts": [*({**one, "status": "enabled"} for one in found["accounts"]), card]})
+
+    async def balances(self, request: Request) -> Response:
+        found = await self._of_consent(request, f"/{request.path_params['account']}/balances")
+        other = {"balanceType": "nonInvoiced", "balanceAmount": {"currency": "NOK", "amount": "0.00"}}
+        return JSONResponse({"balances": [*found["balances"], other]})
+
+    async def transactions(self, request: Request) -> Response:
+        query = request.query_params
+        if query.get("bookingStatus") != "both":
+            raise refuse(400, "PARAMETER_NOT_SUPPORTED")
+        path = f"/{request.path_params['account']}/transactions"
+        found = await self._of_consent(request, path, dateFrom=query["dateFrom"], page=query.get("page", ""))
+        lists: dict[str, list[dict[str, Any]]] = {"booked": [], "pending": []}
+        for item in found["transactions"]:
+            lists[item["status"]].append(_transaction(item))
+        links: dict[str, Any] = {"account": f"/psd2/accountinformation/v1/accounts/{request.path_params['account']}"}
+        if found["next"] is not None:
+            links["next"] = {"href": f"{request.url.path}?page={found['next']}"}
+        return JSONResponse({"transactions": {**lists, "_links": links}, "balances": []})
+
+    # Payments
+
+    async def create_payment(self, request: Request) -> Response:
+        if "psu-ip-address" not in request.headers:
+            raise refuse(400, "FORMAT_ERROR", "PSU-IP-Address")
+        body = await request.json()
+        text = body.get("remittanceInformationUnstructured")
+        is_kid = text is not None and text.isdigit()
+        given = {
+            "endToEndIdentification": body["endToEndIdentification"],
+            "bank": await self.bank_of(request.headers["x-bicfi"]),
+            "debtorAccount": body["debtorAccount"],
+            "creditorAccount": body["creditorAccount"],
+            "creditorName": body["creditorName"],
+            "instructedAmount": body["instructedAmount"],
+            "requestedExecutionDate": body.get("requestedExecutionDate"),
+            "redirectUri": f"{self.host}/back/{(slot := self.new_slot())}",
+            "kid": text if is_kid else None,
+            "remittanceInformationUnstructured": None if is_kid else text,
+        }
+        made = await self.ask("POST", "/bank/payments", json=given)
+        self.slots[slot] = made["paymentId"]
+        # Older examples say so before anybody has approved anything (A.5).
+        return JSONResponse({"transactionStatus": "ACTC", "paymentId": made["paymentId"], "_links": {}}, 201)
+
+    async def authorise_payment(self, request: Request) -> Response:
+        identifier = request.path_params["payment"]
+        found = await self.ask("GET", f"/bank/payments/{identifier}")
+        return self.start(identifier, f"/bank/payments/{identifier}", found["scaRedirect"])
+
+    async def payment_status(self, request: Request) -> Response:
+        found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
+        reason = _REASONS.get(found["reason"] or "")
+        messages = [{"category": "ERROR", "code": reason}] if reason else []
+        # Its trap: a payment that nobody approved looks as if it were under way.
+        is_refused = found["transactionStatus"] == "RJCT" and found["scaStatus"] == "failed"
+        status = "ACSP" if is_refused else found["transactionStatus"]
+        return JSONResponse({"transactionStatus": status, "tppMessages": messages})
+
+    async def read_payment(self, request: Request) -> Response:
+        found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
+        return JSONResponse(
+            {"transactionStatus": found["transactionStatus"], "requestedExecutionDate": found["executionDate"]}
+        )
+
+    async def cancel_payment(self, request: Request) -> Response:
+        identifier = request.path_params["payment"]
+        slot = self.new_slot()
+        self.slots[slot] = identifier
+        given = {"redirectUri": f"{self.host}/back/{slot}"}
+        found = await self.ask("POST", f"/bank/payments/{identifier}/cancellation", json=given)
+        if found["transactionStatus"] == "CANC":
+            return Response(status_code=204)
+        self.pages[identifier] = found["scaRedirect"]
+        return JSONResponse({"transactionStatus": found["transactionStatus"], "_links": {}}, 202)
+
+    async def authorise_cancellation(self, request: Request) -> Response:
+        identifier = request.path_params["payment"]
+        return self.start(identifier, f"/bank/payments/{identifier}", self.pages[identifier], "cancelSca")
+
+    async def banks(self, request: Request) -> Response:
+        country = request.query_params["isoCountryCodes"]
+        listed = (await self.ask("GET", "/bank/banks", params={"country": country}))["banks"]
+        return JSONResponse({"aspsps": [{"id": one["id"], "bicFi": one["bic"], "name": one["name"]} for one in listed]})
+
+
+def _transaction(item: dict[str, Any]) -> dict[str, Any]:
+    is_debit = item["transactionAmount"]["amount"].startswith("-")
+    name, number = ("creditorName", "creditorAccount") if is_debit else ("debtorName", "debtorAccount")
+    amount = item["transactionAmount"]
+    return {
+        "transactionId": item["transactionId"],
+        "bookingDate": item["bookingDate"],
+        # Some banks leave the sign out: who was paid tells.
+        "transactionAmount": {**amount, "amount": amount["amount"].removeprefix("-")},
+        name: item["counterpartyName"],
+        number: {"bban": item["counterpartyAccount"]},
+        "remittanceInformationUnstructured": item["remittanceInformationUnstructured"],
+        "endToEndId": item["endToEndId"],
+    }
+
+
+def app(vendor: OpenPayments) -> Starlette:
+    def api(path: str, method: str, scope: str, endpoint: Endpoint) -> Route:
+        async def checked(request: Request) -> Response:
+            headers = request.headers
+            vendor.headers.append(headers)
+            scopes = vendor.tokens.get(headers.get("authorization", "").removeprefix("Bearer "))
+            if scopes is None:
+                raise refuse(401, "TOKEN_INVALID")
+            if not {scope, "private"} <= scopes:
+                raise refuse(403, "SERVICE_BLOCKED")
+            if len(headers.get("x-request-id", "")) != 36 or "psu-user-agent" not in headers:
+                raise refuse(400, "FORMAT_ERROR")
+            if scope != "aspspinformation":
+                await vendor.bank_of(headers.get("x-bicfi", ""))
+            return await endpoint(request)
+
+        return Route(f"/psd2{path}", checked, methods=[method])
+
+    consents, payments = "/consent/v1/consents", "/paymentinitiation/v1/payments/domestic"
+    accounts, read, pay = "/accountinformation/v1/accounts", "accountinformation", "paymentinitiation"
+    one = "/authorisations/{authorisation}"
+    return face(
+        [
+            Route("/connect/token", vendor.token, methods=["POST"]),
+            Route("/connect/authorize", vendor.authorize),
+            Route("/back/{slot}", vendor.back),
+            api("/aspspinformation/v1/aspsps", "GET", "aspspinformation", vendor.banks),
+            api(consents, "POST", read, vendor.create_consent),
+            api(f"{consents}/{{consent}}", "GET", read, vendor.read_consent),
+            api(f"{consents}/{{consent}}", "DELETE", read, vendor.delete_consent),
+            api(f"{consents}/{{consent}}/authorisations", "POST", read, vendor.authorise_consent),
+            api(f"{consents}/{{consent}}{one}", "PUT", read, vendor.select),
+            api(f"{consents}/{{consent}}{one}", "GET", read, vendor.sca),
+            api(accounts, "GET", read, vendor.accounts),
+            api(f"{accounts}/{{account}}/balances", "GET", read, vendor.balances),
+            api(f"{accounts}/{{account}}/transactions", "GET", read, vendor.transactions),
+            api(payments, "POST", pay, vendor.create_payment),
+            api(f"{payments}/{{payment}}", "GET", pay, vendor.read_payment),
+            api(f"{payments}/{{payment}}", "DELETE", pay, vendor.cancel_payment),
+            api(f"{payments}/{{payment}}/status", "GET", pay, vendor.payment_status),
+            api(f"{payments}/{{payment}}/authorisations", "POST", pay, vendor.authorise_payment),
+            api(f"{payments}/{{payment}}{one}", "PUT", pay, vendor.select),
+            api(f"{payments}/{{payment}}{one}", "GET", pay, vendor.sca),
+            api(f"{payments}/{{payment}}/cancellation-authorisations", "POST", pay, vendor.authorise_cancellation),
+            api(f"{payments}/{{payment}}/cancellation-authorisations/{{authorisation}}", "PUT", pay, vendor.select),
+        ]
+    )
