@@ -27,7 +27,7 @@ def codes(payload: dict[str, Any]) -> list[str]:
 @pytest.fixture
 async def issuing(database_url: str, tmp_path: Path) -> AsyncIterator[Play]:
     """A gateway with every card flag on."""
-    on = {"feature_cardholders": True, "feature_virtual_cards": True, "feature_physical_cards": True}
+    on: dict[str, Any] = {"feature_cardholders": True, "feature_virtual_cards": True, "feature_physical_cards": True}
     async with playing(database_url, tmp_path, NOON, machine_clock=None, **on) as play:
         yield play
 

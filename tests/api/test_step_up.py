@@ -29,7 +29,7 @@ def machine_clock() -> MovedClock:
 
 @pytest.fixture
 async def play(database_url: str, tmp_path: Path, machine_clock: MovedClock) -> AsyncIterator[Play]:
-    on = {"feature_cardholders": True, "feature_virtual_cards": True}
+    on: dict[str, Any] = {"feature_cardholders": True, "feature_virtual_cards": True}
     async with playing(database_url, tmp_path, NOON, machine_clock=machine_clock, **on) as play:
         yield play
 

@@ -127,12 +127,21 @@ class Play:
 
 @asynccontextmanager
 async def playing(
-    database_url: str, folder: Path, at: datetime, *, machine_clock: Clock | None = None, **settings: object
+    database_url: str,
+    folder: Path,
+    at: datetime,
+    *,
+    base_clock: Clock | None = None,
+    machine_clock: Clock | None = None,
+    **settings: object,
 ) -> AsyncIterator[Play]:
+    """The clock stands at `at` until it is driven, or where `base_clock` says."""
     chosen = load_settings(
         **{"database_url": database_url, "sandbox_path": folder / "sandbox.sqlite3", "_env_file": None, **settings}
     )
-    app = create_app(chosen, base_clock=StandingClock(at), machine_clock=machine_clock, runs_by_itself=False)
+    app = create_app(
+        chosen, base_clock=base_clock or StandingClock(at), machine_clock=machine_clock, runs_by_itself=False
+    )
     async with app.router.lifespan_context(app):
         play = Play(app, app.state.gateway)
         try:

@@ -1,12 +1,15 @@
 """An application on a port of this process, where a real connection is needed."""
 
+from typing import Any
+
 import uvicorn
 from starlette.types import ASGIApp
 
 
-async def started(app: ASGIApp) -> uvicorn.Server:
-    """Its lifespan is the caller's."""
-    config = uvicorn.Config(app, port=0, lifespan="off", log_level="warning", server_header=False)
+async def started(app: ASGIApp, **options: Any) -> uvicorn.Server:
+    """Its lifespan is the caller's. `options` are uvicorn's, such as its own port and TLS."""
+    given = {"port": 0, "log_level": "warning", **options}
+    config = uvicorn.Config(app, lifespan="off", server_header=False, **given)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

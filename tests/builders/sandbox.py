@@ -59,6 +59,7 @@ class Sandbox:
     http: httpx.AsyncClient
     inner: httpx.AsyncClient
     pages: httpx.AsyncClient
+    pages_app: ASGIApp
     clock: MovedClock
     line: Line
     inbox: list[Posted] = field(default_factory=list)
@@ -142,8 +143,9 @@ async def sandbox_alone(folder: Path, at: datetime) -> AsyncIterator[Sandbox]:
             )
             for _ in range(2)
         )
-        mounted = Starlette(routes=[Mount("/sandbox", pages_app(world))])
+        site = pages_app(world)
+        mounted = Starlette(routes=[Mount("/sandbox", site)])
         pages = httpx.AsyncClient(transport=httpx.ASGITransport(mounted), base_url=BASE)
         for client in (gateway, http, inner, pages):
             await stack.enter_async_context(client)
-        yield Sandbox(http, inner, pages, clock, Line(http), inbox)
+        yield Sandbox(http, inner, pages, site, clock, Line(http), inbox)

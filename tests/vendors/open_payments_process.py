@@ -1,0 +1,68 @@
+"""Open Payments in a process of its own: two TLS ports, one of which asks for our certificate (A.1).
+
+Arguments: a folder with ca.pem and server.pem, where the sandbox's file goes as well, and where browsers come back to.
+Prints the API's port and the other's, where tokens and the banks' pages are. Time stands still until `POST /advance`.
+"""
+
+import asyncio
+import ssl
+import sys
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from gateway.clock import SystemClock
+from tests.builders.port import started
+from tests.builders.sandbox import sandbox_alone
+from tests.builders.server import free_port
+from tests.vendors import open_payments
+
+
+async def _started(app: ASGIApp, folder: Path, port: int, demanded: ssl.VerifyMode) -> uvicorn.Server:
+    server = str(folder / "server.pem")
+    return await started(
+        app,
+        port=port,
+        log_level="error",
+        ssl_certfile=server,
+        ssl_keyfile=server,
+        ssl_ca_certs=str(folder / "ca.pem"),
+        ssl_cert_reqs=demanded,
+    )
+
+
+async def serve(folder: Path, callback: str) -> None:
+    api, site = free_port(), free_port()
+    async with sandbox_alone(folder, SystemClock().now()) as sandbox:
+        # The bank knows its customers; nobody signs in to the sandbox's BankID here.
+        await sandbox.sign_in("kari")
+        vendor = open_payments.OpenPayments(sandbox.inner, callback=callback, host=f"https://127.0.0.1:{site}")
+        face = open_payments.app(vendor)
+
+        async def advance(request: Request) -> Response:
+            await sandbox.advance(seconds=2)
+            return Response(status_code=204)
+
+        pages = Starlette(
+            routes=[
+                Route("/advance", advance, methods=["POST"]),
+                Mount("/sandbox", sandbox.pages_app),
+                Mount("/", face),
+            ]
+        )
+        servers = [
+            await _started(face, folder, api, ssl.CERT_REQUIRED),
+            await _started(pages, folder, site, ssl.CERT_NONE),
+        ]
+        sys.stdout.write(f"{api} {site}\n")
+        sys.stdout.flush()
+        await asyncio.gather(*(server.main_loop() for server in servers))
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Path(sys.argv[1]), sys.argv[2]))
