@@ -104,7 +104,7 @@ class Declared(Protocol):
     RETRIED: frozenset[str]
 
 
-def build_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient, internet: Internet) -> Adapters:
+def build_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient | None, internet: Internet) -> Adapters:
     """Every vendor that can be spoken to, and for each port the one that the settings choose.
 
     `internet` opens a client for one vendor outside, so that a slow one holds none of the others' connections.
@@ -131,7 +131,7 @@ def build_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient,
 class _Maker:
     """One method per vendor; each is made once, where it can be spoken to."""
 
-    def __init__(self, settings: Settings, clock: Clock, sandbox: httpx.AsyncClient, internet: Internet) -> None:
+    def __init__(self, settings: Settings, clock: Clock, sandbox: httpx.AsyncClient | None, internet: Internet) -> None:
         self._settings = settings
         self._clock = clock
         self._sandbox = sandbox
@@ -157,6 +157,7 @@ class _Maker:
         return guard
 
     def mock_client(self, port: str, declared: Declared) -> SandboxClient:
+        assert self._sandbox is not None  # a vendor that the sandbox plays is chosen only where there is one
         return SandboxClient(self._sandbox, self.guard(port, MOCK, declared))
 
     @cached_property

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
 
 import httpx
 from starlette.applications import Starlette
@@ -28,20 +27,14 @@ from gateway.graphql.http import GraphQlHttp
 from gateway.graphql.schema import build_schema
 from gateway.graphql.websocket import GraphQlWebSocket
 from gateway.internet import internet_until
-from gateway.mail_key import private_key_of
 from gateway.middleware import SecurityHeaders
 from gateway.parts import Parts, build_parts
-from gateway.scenario import HEADER, ScenarioHeader, chosen
+from gateway.sandbox_link import open_sandbox
+from gateway.scenario import HEADER, ScenarioHeader
 from gateway.settings import Settings
 from gateway.tracing import Tracing
 from routes import auth, cards, graphiql, health, kyc, mock, open_banking, openapi, operator, problems, webhooks
 from routes.requests import CSRF_HEADER
-from sandbox.api import NOW_HEADER, SCENARIO_HEADER
-from sandbox.app import pages_app, vendors_app
-from sandbox.store import Store
-from sandbox.world import SandboxSettings, World
-
-_SANDBOX: Final = "http://sandbox"
 
 
 @dataclass(slots=True)
@@ -53,8 +46,14 @@ class Gateway:
     clock: OffsetClock
     parts: Parts
     driver: ClockDriver
-    sandbox: httpx.AsyncClient
+    vendors: httpx.AsyncClient | None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def sandbox(self) -> httpx.AsyncClient:
+        """Where there is one: not where every vendor is real."""
+        assert self.vendors is not None
+        return self.vendors
 
 
 def create_app(
@@ -64,7 +63,10 @@ def create_app(
     machine_clock: Clock | None = None,
     runs_by_itself: bool = True,
 ) -> Starlette:
-    """Mock mode as one ASGI application. Tests give clocks that stand still and drive it themselves."""
+    """The gateway as one ASGI application, with the sandbox where it plays a vendor.
+
+    Tests give clocks that stand still and drive it themselves.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -108,9 +110,8 @@ def create_app(
             *cards.ROUTES,
             *health.ROUTES,
             *openapi.ROUTES,
-            *mock.ROUTES,
             *operator.ROUTES,
-            Mount("/sandbox", _sandbox_pages),
+            *([*mock.ROUTES, Mount("/sandbox", _sandbox_pages)] if settings.has_sandbox else []),
         ],
         middleware=_middleware(settings),
         exception_handlers={
@@ -129,47 +130,19 @@ async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock
         # A real vendor lives today, and takes no signature of tomorrow.
         clock.offset = await load_offset(database)
 
-    # The vendors call back over HTTP through the same routes as the real ones.
-    vendors_call = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=settings.public_url)
-    await stack.enter_async_context(vendors_call)
-    store = Store(settings.sandbox_path)
-    await store.open()
-    stack.push_async_callback(store.close)
-    sandbox_settings = SandboxSettings(
-        openbanking_webhook_secret=settings.openbanking_webhook_secret.get_secret_value(),
-        sumsub_secret_key=settings.sumsub_secret_key.get_secret_value(),
-        stripe_webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
-        twilio_auth_token=settings.twilio_auth_token.get_secret_value(),
-        storage_signing_key=settings.mock_storage_key.get_secret_value(),
-        mail_signing_key=private_key_of(settings.mock_mail_key.get_secret_value()),
-        operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
-        seed=settings.sandbox_seed,
-    )
-    world = World(store, vendors_call, sandbox_settings, now=clock.now())
-    app.state.sandbox_pages = pages_app(world)
-
-    async def tell_time(request: httpx.Request) -> None:
-        request.headers[NOW_HEADER] = clock.now().isoformat()
-        scenario = chosen.get()
-        if scenario is not None:
-            request.headers[SCENARIO_HEADER] = scenario
-
-    sandbox = httpx.AsyncClient(
-        transport=httpx.ASGITransport(vendors_app(world)),
-        base_url=_SANDBOX,
-        event_hooks={"request": [tell_time]},
-    )
-    await stack.enter_async_context(sandbox)
-
-    parts = build_parts(settings, database, clock, machine, sandbox, internet_until(stack))
-    driver = ClockDriver(clock, sandbox, parts.worker, parts.read, database, may_move=settings.is_all_mock)
-    world.on_scheduled = driver.wake
+    sandbox = await open_sandbox(app, settings, clock, stack) if settings.has_sandbox else None
+    client = sandbox.client if sandbox is not None else None
+    parts = build_parts(settings, database, clock, machine, client, internet_until(stack))
+    driver = ClockDriver(clock, client, parts.worker, parts.read, database, may_move=settings.is_all_mock)
+    if sandbox is not None:
+        sandbox.world.on_scheduled = driver.wake
+        app.state.sandbox_pages = sandbox.pages
     app.state.clock = driver
     schema = build_schema(parts.incidents)
     app.state.parts = parts.routes
     app.state.graphql_http = GraphQlHttp(schema, parts.services)
     app.state.graphql_socket = GraphQlWebSocket(schema, parts.services, parts.fanout)
-    return Gateway(settings, database, clock, parts, driver, sandbox)
+    return Gateway(settings, database, clock, parts, driver, client)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:
@@ -184,7 +157,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
     return [
         Middleware(SecurityHeaders, is_https=settings.is_https),
         cors,
-        Middleware(ScenarioHeader),
+        *([Middleware(ScenarioHeader)] if settings.has_sandbox else []),
         Middleware(Tracing),
     ]
 

@@ -42,10 +42,10 @@ def lay_foundation(
     database: Database,
     clock: Clock,
     machine_clock: Clock,
-    sandbox: httpx.AsyncClient,
+    sandbox: httpx.AsyncClient | None,
     internet: Internet,
 ) -> Foundation:
-    """Mock mode over an open database, a client of the sandbox and what opens one of the vendors outside."""
+    """What stands on an open database, a client of the sandbox, and what opens one of vendors outside."""
     fanout, hints = MemoryFanout(), CommitHints()
 
     def publish(users: Sequence[UserId]) -> None:

@@ -1,6 +1,6 @@
 """What runs: the use cases behind GraphQL, the side-routes and the worker."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -17,7 +17,7 @@ from gateway.vendor_choice import MOCK, PROVIDERS
 from providers.fanout.memory import MemoryFanout
 from resolvers.services import Services
 from routes.parts import RouteParts
-from services.health import HealthService
+from services.health import HealthService, Probe
 from services.incidents import Incidents
 from services.jobs import handlers
 from services.jobs.worker import Worker
@@ -62,10 +62,13 @@ def build_parts(
     database: Database,
     clock: OffsetClock,
     machine_clock: Clock,
-    sandbox: httpx.AsyncClient,
+    sandbox: httpx.AsyncClient | None,
     internet: Internet,
 ) -> Parts:
-    """Assemble mock mode over an open database, a client of the sandbox and what opens one of the vendors outside."""
+    """Assemble the gateway over an open database, a client of the sandbox, and what opens one of vendors outside.
+
+    `sandbox` is None where every vendor is real.
+    """
     base = lay_foundation(settings, database, clock, machine_clock, sandbox, internet)
     use = build_use_cases(base)
     webhooks = Webhooks(base.work, base.read, _sources(base, use), base.incidents, clock)
@@ -152,19 +155,9 @@ def _services(base: Foundation, use: UseCases) -> Services:
 
 
 def _routes(
-    base: Foundation, use: UseCases, webhooks: Webhooks, worker: Worker, sandbox: httpx.AsyncClient
+    base: Foundation, use: UseCases, webhooks: Webhooks, worker: Worker, sandbox: httpx.AsyncClient | None
 ) -> RouteParts:
-    async def is_sandbox_up() -> bool:
-        try:
-            return (await sandbox.get("/clock")).is_success
-        except httpx.HTTPError:
-            return False
-
-    async def reset_sandbox() -> None:
-        await sandbox.post("/reset")
-
     settings = base.settings
-    vendors = {"sandbox": is_sandbox_up}
     return RouteParts(
         login=use.login,
         sessions=use.sessions,
@@ -176,11 +169,41 @@ def _routes(
         webhooks=webhooks,
         notifications=use.notifications,
         timeline=base.timeline,
-        health=HealthService(base.database, worker_is_alive=lambda: worker.is_running, vendors=vendors),
+        health=HealthService(base.database, worker_is_alive=lambda: worker.is_running, vendors=_probes(base, sandbox)),
         incidents=base.incidents,
-        reset=Reset(base.database, use.retention, all_mock=settings.is_all_mock, reset_sandbox=reset_sandbox),
+        reset=Reset(base.database, use.retention, _resetting(sandbox) if settings.is_all_mock else None),
         public_url=settings.public_url.rstrip("/") if settings.is_https else None,
         allowed_origins=settings.allowed_origins,
         default_return_to=settings.default_return_to,
         operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
     )
+
+
+def _probes(base: Foundation, sandbox: httpx.AsyncClient | None) -> Mapping[str, Probe]:
+    """Real vendors by what their breakers have seen, since asking them would cost a call each time."""
+
+    async def is_sandbox_up() -> bool:
+        assert sandbox is not None
+        try:
+            return (await sandbox.get("/clock")).is_success
+        except httpx.HTTPError:
+            return False
+
+    def answers(is_open: Callable[[], Awaitable[bool]]) -> Probe:
+        async def probe() -> bool:
+            return not await is_open()
+
+        return probe
+
+    settings = base.settings
+    real = {port: is_open for port, is_open in base.adapters.breakers.items() if port not in settings.mocked}
+    found = {port: answers(is_open) for port, is_open in real.items()}
+    return {**found, "sandbox": is_sandbox_up} if sandbox is not None else found
+
+
+def _resetting(sandbox: httpx.AsyncClient | None) -> Callable[[], Awaitable[None]]:
+    async def reset() -> None:
+        assert sandbox is not None
+        await sandbox.post("/reset")
+
+    return reset

@@ -6,25 +6,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from cryptography.fernet import Fernet
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from db.engine import async_url
-from domain.account_number import InvalidAccountNumber, parse_account_number
 from domain.feature import Feature, Features
 from domain.notification import Template
-from domain.plan import PLANS
-from gateway.internet import tls_with
-from gateway.vendor_choice import BANKID, MOCK, NEEDS, OPERATORS_PORTS, PROVIDERS, SENTRY, SLACK, choices
+from gateway.vendor_choice import BANKID, BETTERSTACK, MOCK, NEEDS, OPERATORS_PORTS, PROVIDERS, SENTRY, SLACK, choices
 from providers import stripe_api
-from providers.email import sendgrid, smtp
-from providers.email.sendgrid_events import public_key_of
+from providers.email import sendgrid
 from providers.geocoding import google
 from providers.identity import bankid
 from providers.kyc import sumsub
-from providers.loopback import is_safe, parts_of
 from providers.open_banking import open_payments_client
 from providers.sms import twilio
 from providers.uptime import betterstack
@@ -59,10 +51,6 @@ _SECRETS: Final = (
 class ServiceMode(StrEnum):
     MOCK = "mock"
     PRODUCTION = "production"
-
-
-class InvalidSettings(Exception):
-    """One message that lists every problem."""
 
 
 class Settings(BaseSettings):
@@ -320,7 +308,7 @@ class Settings(BaseSettings):
         return Features([feature for feature, is_on in switches.items() if is_on])
 
     def vendor_of(self, port: str) -> str:
-        """The port's vendor: its own switch, else what the mode runs on, or Slack and Sentry where those are set."""
+        """The port's vendor: its own switch, else what the mode runs on; operators' where they are set."""
         chosen: str | None = getattr(self, f"{port}_provider")
         if chosen is None and port == "identity" and self.bankid_mock is False:
             return BANKID
@@ -328,22 +316,44 @@ class Settings(BaseSettings):
             return SLACK
         if chosen is None and port == "errors" and self.sentry_dsn is not None:
             return SENTRY
-        return chosen or PROVIDERS[port][0]
+        if chosen is None and port == "identity" and self.bankid_mock:
+            return MOCK
+        if chosen is None and port == "uptime" and self.betterstack_api_token is not None:
+            return BETTERSTACK
+        is_real = self.mode is ServiceMode.PRODUCTION and port not in OPERATORS_PORTS
+        return chosen or PROVIDERS[port][1 if is_real else 0]
+
+    @property
+    def mocked(self) -> tuple[str, ...]:
+        """The ports whose vendor the sandbox plays; where operators are told does not matter."""
+        return tuple(port for port in PROVIDERS if port not in OPERATORS_PORTS and self.vendor_of(port) == MOCK)
+
+    @property
+    def has_sandbox(self) -> bool:
+        """In mock mode it stays beside real vendors, for rows that name its own."""
+        return self.mode is ServiceMode.MOCK or bool(self.mocked)
 
     @property
     def is_all_mock(self) -> bool:
-        """Whether no real vendor hears of users; where operators are told does not matter."""
-        return all(self.vendor_of(port) == MOCK for port in PROVIDERS if port not in OPERATORS_PORTS)
+        """Whether no real vendor hears of users."""
+        return len(self.mocked) == len(PROVIDERS.keys() - OPERATORS_PORTS)
 
     def vendors_of(self, port: str) -> tuple[str, ...]:
         """The port's vendors that can be spoken to, for rows that name them; the current one among them."""
-        return tuple(
-            vendor for vendor in PROVIDERS[port] if vendor == self.vendor_of(port) or not self.missing_for(vendor)
-        )
+        return tuple(vendor for vendor in PROVIDERS[port] if vendor == self.vendor_of(port) or self._is_set_up(vendor))
 
     def missing_for(self, vendor: str) -> tuple[str, ...]:
         """The settings that the vendor needs and that are not set; mock mode's own secrets do not count as set."""
         return tuple(name for name in NEEDS.get(vendor, ()) if _is_unset(getattr(self, name)))
+
+    def is_mock_modes_own(self, name: str) -> bool:
+        """Whether a secret still is the one that everybody knows."""
+        value = getattr(self, name)
+        secrets = value if isinstance(value, tuple) else (value,)
+        return any(secret.get_secret_value() in (_MOCK_SECRET, _MOCK_FIELD_KEY) for secret in secrets)
+
+    def _is_set_up(self, vendor: str) -> bool:
+        return self.has_sandbox if vendor == MOCK else not self.missing_for(vendor)
 
     @property
     def is_https(self) -> bool:
@@ -358,117 +368,7 @@ class Settings(BaseSettings):
         """Where a browser may be sent: here, the listed front ends, the apps."""
         return (self.public_url.rstrip("/"), *self.allowed_origins, *(f"{scheme}://" for scheme in self.app_schemes))
 
-    def problems(self) -> list[str]:
-        """What is wrong with the whole, each with what to do."""
-        found = []
-        if None not in (self.service_mode, self.next_public_service_mode) and (
-            self.service_mode is not self.next_public_service_mode
-        ):
-            found.append("SERVICE_MODE and NEXT_PUBLIC_SERVICE_MODE differ: set one, or both alike.")
-        if self.mode is ServiceMode.PRODUCTION:
-            found.append("SERVICE_MODE=production needs production adapters, which this version does not have.")
-            if self.operator_token is None:
-                found.append("OPERATOR_TOKEN is needed in production: /api/operator is open without it.")
-        if self.bankid_mock is not None and (self.vendor_of("identity") == MOCK) is not self.bankid_mock:
-            found.append("BANKID_MOCK and IDENTITY_PROVIDER differ: set one of them.")
-        found += self._provider_problems()
-        found += self._address_problems()
-        found += self._slack_problems()
-        found += self._sentry_problems()
-        try:
-            parse_account_number(self.merchant_account)
-        except InvalidAccountNumber as error:
-            found.append(f"MERCHANT_ACCOUNT: {error}")
-        try:
-            async_url(self.database_url)
-        except Exception:  # SQLAlchemy and we raise different things for a bad URL
-            found.append("DATABASE_URL must start with sqlite:/// or postgresql://.")
-        try:
-            for key in self.field_encryption_keys:
-                Fernet(key.get_secret_value())
-        except ValueError:
-            found.append("FIELD_ENCRYPTION_KEYS must be Fernet keys: 32 bytes in URL-safe base64.")
-        return found
-
-    def _provider_problems(self) -> list[str]:
-        found = []
-        for port, known in PROVIDERS.items():
-            vendor = self.vendor_of(port)
-            if vendor not in known:
-                found.append(f"{port.upper()}_PROVIDER={vendor!r} is unknown: choose {' or '.join(known)}.")
-            found += [
-                f"{name.upper()} is needed for {port.upper()}_PROVIDER={vendor}." for name in self.missing_for(vendor)
-            ]
-        try:
-            tls_with(self.openbanking_client_cert, self.openbanking_client_key, self.openbanking_ca)
-        except OSError as error:  # ssl.SSLError is one
-            name = "OPENBANKING_CLIENT_CERT, OPENBANKING_CLIENT_KEY and OPENBANKING_CA"
-            found.append(f"{name} must be files in PEM that belong together ({type(error).__name__}).")
-        if self.stripe_prices and set(self.stripe_prices) != set(PLANS):
-            found.append(f"STRIPE_PRICES must name a price of each plan: {', '.join(PLANS)}.")
-        if self.sendgrid_webhook_public_key is not None:
-            try:
-                public_key_of(self.sendgrid_webhook_public_key)
-            except ValueError:
-                found.append("SENDGRID_WEBHOOK_PUBLIC_KEY must be the key that SendGrid shows, on one line.")
-        if (self.aws_access_key_id is None) is not (self.aws_secret_access_key is None):
-            found.append("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both, or neither.")
-        if self.smtp_url is not None:
-            try:
-                smtp.server_of(self.smtp_url.get_secret_value())
-            except ValueError:
-                found.append("SMTP_URL must be such as smtp://user:password@mail.example.no:587.")
-        return found
-
-    def _slack_problems(self) -> list[str]:
-        if self.slack_webhook_url is None or is_safe(self.slack_webhook_url.get_secret_value()):
-            return []
-        # Without its value: the address is the credential.
-        return ["SLACK_WEBHOOK_URL must be an https address, as Slack shows it under Incoming Webhooks."]
-
-    def _sentry_problems(self) -> list[str]:
-        if self.sentry_dsn is None:
-            return []
-        from providers.errors.sentry import is_dsn  # its SDK is loaded where it is used alone
-
-        dsn = self.sentry_dsn.get_secret_value()
-        is_right = is_dsn(dsn) and is_safe(dsn)
-        return [] if is_right else ["SENTRY_DSN must be an https address, as Sentry shows it under Client Keys."]
-
-    def _address_problems(self) -> list[str]:
-        found = []
-        public = parts_of(self.public_url)
-        if public.scheme not in ("http", "https") or not public.netloc or public.path not in ("", "/"):
-            found.append("PUBLIC_URL must be an address such as https://api.example.no, without a path.")
-        for origin in self.allowed_origins:
-            parts = parts_of(origin)
-            if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
-                found.append(f"ALLOWED_ORIGINS: {origin!r} is not an origin such as https://app.example.no.")
-        for name in type(self).model_fields:
-            address = getattr(self, name) if name.endswith("_api_url") else None
-            if address is not None and not is_safe(address):
-                found.append(f"{name.upper()} must be an https address.")
-        return found
-
 
 def _is_unset(value: object) -> bool:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     return text in (None, "", _MOCK_SECRET, {})
-
-
-def _line(found: ErrorDetails) -> str:
-    message = found["msg"].removeprefix("Value error, ")
-    return ": ".join((*(str(part).upper() for part in found["loc"]), message))
-
-
-def load_settings(**given: Any) -> Settings:
-    """Raises InvalidSettings with every problem at once."""
-    try:
-        settings = Settings(**given)
-    except ValidationError as error:
-        lines = [_line(found) for found in error.errors()]
-        raise InvalidSettings("\n".join(lines)) from error
-    problems = settings.problems()
-    if problems:
-        raise InvalidSettings("\n".join(problems))
-    return settings

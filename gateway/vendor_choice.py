@@ -39,7 +39,7 @@ OPERATORS_PORTS: Final = frozenset({"alerts", "uptime", "errors"})
 # The settings without which a vendor cannot be spoken to.
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     SLACK: ("slack_webhook_url",),
-    OPEN_PAYMENTS: ("openbanking_client_id", "openbanking_client_secret"),
+    OPEN_PAYMENTS: ("openbanking_client_id", "openbanking_client_secret", "openbanking_webhook_secret"),
     SENTRY: ("sentry_dsn",),
     BETTERSTACK: ("betterstack_api_token",),
     SUMSUB: ("sumsub_app_token", "sumsub_app_secret", "sumsub_secret_key"),

@@ -13,24 +13,21 @@ _KEPT = frozenset({"clock_offset", "alembic_version"})
 
 
 class Reset:
-    """Clears every table and the sandbox; keeps the clock. Refuses unless every provider is a mock."""
+    """Clears every table and the sandbox; keeps the clock. `reset_sandbox` is None unless every provider is a mock."""
 
     def __init__(
         self,
         database: Database,
         retention: Retention,
-        *,
-        all_mock: bool,
-        reset_sandbox: Callable[[], Awaitable[None]],
+        reset_sandbox: Callable[[], Awaitable[None]] | None,
     ) -> None:
         self._retention = retention
         self._database = database
-        self._all_mock = all_mock
         self._reset_sandbox = reset_sandbox
 
     async def reset_mock_services(self) -> None:
         """Raises Forbidden where a provider is real."""
-        if not self._all_mock:
+        if self._reset_sandbox is None:
             raise Forbidden("A provider is not a mock: there is nothing here that may be wiped.")
         async with self._database.write_engine.begin() as connection:
             for table in reversed(METADATA.sorted_tables):

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from types import FrameType
 from typing import Final
 
@@ -29,16 +30,20 @@ def serve() -> None:
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, log_level="warning", ws_max_size=_MAX_SOCKET_BYTES
     )
-    AnnouncedServer(config, app, settings.public_url.rstrip("/")).run()
+    paths = {"GraphiQL": "/graphql", "Sandbox": "/sandbox/", "Health": "/api/health"}
+    if not settings.has_sandbox:
+        del paths["Sandbox"]
+    AnnouncedServer(config, app, settings.public_url.rstrip("/"), paths).run()
 
 
 class AnnouncedServer(uvicorn.Server):
     """Prints where everything is once it can be opened, and remembers what stopped it."""
 
-    def __init__(self, config: uvicorn.Config, app: Starlette, address: str) -> None:
+    def __init__(self, config: uvicorn.Config, app: Starlette, address: str, paths: Mapping[str, str]) -> None:
         super().__init__(config)
         self._app = app
         self._address = address
+        self._paths = paths
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._app.state.stopped_by = signal.Signals(sig).name
@@ -47,7 +52,7 @@ class AnnouncedServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            for name, path in (("GraphiQL", "/graphql"), ("Sandbox", "/sandbox/"), ("Health", "/api/health")):
+            for name, path in self._paths.items():
                 print(f"{name:<9} {self._address}{path}", flush=True)  # noqa: T201  # plain, so that scripts can read it
 
 

@@ -123,7 +123,15 @@ def test_doctor_asks_every_vendor_outside_and_names_what_to_check(tmp_path: Path
     ("settings", "named"),
     [
         ({"SERVICE_MODE": "test"}, ["SERVICE_MODE"]),
-        ({"SERVICE_MODE": "production"}, ["SERVICE_MODE=production"]),
+        (
+            {"SERVICE_MODE": "production"},
+            [
+                *("PUBLIC_URL", "OPERATOR_TOKEN", "DEFAULT_RETURN_TO", "FIELD_ENCRYPTION_KEYS", "FIELD_HASH_KEY"),
+                *("BANKID_CLIENT_ID", "SUMSUB_APP_TOKEN", "OPENBANKING_CLIENT_ID", "OPENBANKING_WEBHOOK_SECRET"),
+                *("STRIPE_SECRET_KEY", "SENDGRID_API_KEY", "TWILIO_ACCOUNT_SID", "S3_UPLOADS_BUCKET"),
+                "GOOGLE_MAPS_API_KEY",
+            ],
+        ),
         ({"SERVICE_MODE": "mock", "NEXT_PUBLIC_SERVICE_MODE": "production"}, ["differ"]),
         ({"BANKID_MOCK": "false"}, ["BANKID_CLIENT_ID", "BANKID_CLIENT_SECRET"]),
         ({"BANKID_MOCK": "true", "IDENTITY_PROVIDER": "bankid"}, ["BANKID_MOCK and IDENTITY_PROVIDER"]),

@@ -50,6 +50,7 @@ def settings_of(vendor: Vendor, **changes: Any) -> dict[str, Any]:
         "openpayments_auth_api_url": vendor.site,
         "openbanking_client_id": open_payments.CLIENT_ID,
         "openbanking_client_secret": open_payments.CLIENT_SECRET,
+        "openbanking_webhook_secret": "relay",
         "openbanking_client_cert": vendor.files.client,
         "openbanking_ca": vendor.files.authority,
         **changes,

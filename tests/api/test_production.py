@@ -1,0 +1,150 @@
+"""SERVICE_MODE=production: the same product without the sandbox, and what it refuses to start with."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stamina
+from cryptography.fernet import Fernet
+
+from domain.plan import PLANS
+from gateway.mail_key import public_key_of
+from gateway.settings_check import InvalidSettings, load_settings
+from tests.builders.gateway import playing
+from tests.conftest import NOON
+
+
+@pytest.fixture(autouse=True)
+def retries_without_pauses() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=4, cap=True):
+        yield
+
+
+# Nobody listens there.
+AWAY = "https://127.0.0.1:9"
+
+
+def production(**changes: Any) -> dict[str, Any]:
+    return {
+        "service_mode": "production",
+        "environment": "production",
+        "public_url": "https://api.drop.example",
+        "default_return_to": "https://app.drop.example/",
+        "allowed_origins": ("https://app.drop.example",),
+        "operator_token": "let-me-in",
+        "field_encryption_keys": (Fernet.generate_key().decode(),),
+        "field_hash_key": "a key of our own",
+        "bankid_api_url": AWAY,
+        "bankid_client_id": "drop",
+        "bankid_client_secret": "secret",
+        "sumsub_app_token": "prd:token",
+        "sumsub_app_secret": "secret",
+        "sumsub_secret_key": "secret",
+        "openpayments_api_url": AWAY,
+        "openpayments_auth_api_url": AWAY,
+        "openbanking_client_id": "drop",
+        "openbanking_client_secret": "secret",
+        "openbanking_webhook_secret": "secret",
+        "stripe_secret_key": "sk_live_1",
+        "stripe_webhook_secret": "whsec_1",
+        "stripe_prices": dict.fromkeys(PLANS, "price_1"),
+        "sendgrid_api_key": "SG.1",
+        "sendgrid_webhook_public_key": public_key_of("anything"),
+        "email_from_address": "no-reply@drop.example",
+        "twilio_account_sid": "AC1",
+        "twilio_auth_token": "secret",
+        "twilio_from": "Drop",
+        "s3_uploads_bucket": "uploads",
+        "s3_exports_bucket": "exports",
+        "s3_public_bucket": "public",
+        "google_maps_api_key": "key",
+        **changes,
+    }
+
+
+def problems_of(**changes: Any) -> str:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(**production(**changes), _env_file=None)
+    return str(refused.value)
+
+
+async def test_every_vendor_is_real_and_there_is_no_sandbox(database_url: str, tmp_path: Path) -> None:
+    async with playing(database_url, tmp_path, NOON, **production()) as play:
+        browser = play.browser()
+        status = await browser.ask("{ serviceStatus { mode isBankidMock providers { port vendor isMock } } }")
+        health = (await browser.http.get("/api/health")).json()
+        gone = [(await browser.http.get(path)).status_code for path in ("/sandbox/", "/api/mock/clock")]
+        page = await browser.http.get("/graphql", headers={"accept": "text/html"})
+        login = await browser.http.get("/auth/bankid/login?return_to=https://app.drop.example/")
+
+    vendors = {one["port"]: one["vendor"] for one in status["serviceStatus"]["providers"]}
+    assert (status["serviceStatus"]["mode"], status["serviceStatus"]["isBankidMock"]) == ("production", False)
+    assert vendors == {
+        "alerts": "console",
+        "card_issuing": "stripe",
+        "card_payments": "stripe",
+        "email": "sendgrid",
+        "errors": "off",
+        "geocoding": "google",
+        "identity": "bankid",
+        "kyc": "sumsub",
+        "open_banking": "open_payments",
+        "sms": "twilio",
+        "storage": "s3",
+        "uptime": "mock",
+    }
+    assert "sandbox" not in health["checks"]
+    assert health["checks"]["open_banking"] == "ok"
+    assert gone == [404, 404]
+    assert page.status_code == 200
+    assert (login.status_code, login.json()["code"]) == (503, "PROVIDER_UNAVAILABLE")
+
+
+async def test_a_vendor_that_is_away_shows_in_the_health_check(database_url: str, tmp_path: Path) -> None:
+    async with playing(database_url, tmp_path, NOON, **production()) as play:
+        await play.settle()
+        browser = play.browser()
+        for _ in range(2):
+            await browser.http.get("/auth/bankid/login?return_to=https://app.drop.example/")
+        health = await browser.http.get("/api/health")
+
+    assert (health.status_code, health.json()["status"], health.json()["checks"]["identity"]) == (200, "ok", "degraded")
+
+
+async def test_staging_may_sign_in_by_the_simulated_bankid(database_url: str, tmp_path: Path) -> None:
+    keys = {"stripe_secret_key": "sk_test_1", "sumsub_app_token": "sbx:token", "bankid_client_id": None}
+    staging = production(environment="staging", bankid_mock=True, **keys)
+    async with playing(database_url, tmp_path, NOON, **staging) as play:
+        browser = play.browser()
+        status = (await browser.ask("{ serviceStatus { mode isBankidMock } }"))["serviceStatus"]
+        page = await browser.http.get("/sandbox/")
+
+    assert status == {"mode": "production", "isBankidMock": True}
+    assert page.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"public_url": "http://api.drop.example"}, "PUBLIC_URL"),
+        ({"operator_token": None}, "OPERATOR_TOKEN"),
+        ({"default_return_to": "/sandbox/"}, "DEFAULT_RETURN_TO"),
+        ({"field_hash_key": "mock-mode-only"}, "FIELD_HASH_KEY"),
+        ({"openbanking_webhook_secret": "mock-mode-only"}, "OPENBANKING_WEBHOOK_SECRET"),
+        ({"kyc_provider": "mock"}, "KYC_PROVIDER"),
+        ({"bankid_mock": True}, "IDENTITY_PROVIDER"),
+        ({"bankid_mock": True, "environment": "staging"}, "STRIPE_SECRET_KEY is a live key"),
+        ({"bankid_mock": True, "environment": "staging"}, "SUMSUB_APP_TOKEN is a live key"),
+        ({"email_provider": "mock", "environment": "staging"}, "MOCK_MAIL_KEY"),
+        ({"openbanking_client_cert": Path("/nowhere/client.pem")}, "OPENBANKING_CLIENT_CERT"),
+        ({"stripe_prices": {"plan_plus": "price_1"}}, "STRIPE_PRICES"),
+    ],
+)
+def test_what_is_not_safe_in_production_stops_the_start(changes: dict[str, Any], named: str) -> None:
+    assert named in problems_of(**changes)
+
+
+def test_a_live_key_beside_the_simulated_login_stops_mock_mode_as_well() -> None:
+    with pytest.raises(InvalidSettings, match="STRIPE_SECRET_KEY is a live key"):
+        load_settings(stripe_secret_key="sk_live_1", _env_file=None)
