@@ -17,6 +17,7 @@ from gateway.vendor_choice import (
     BANKID,
     BETTERSTACK,
     CONSOLE,
+    ENABLE_BANKING,
     GOOGLE,
     MOCK,
     OFF,
@@ -51,8 +52,10 @@ from providers.identity.port import IdentityProvider
 from providers.kyc import mock as kyc_mock
 from providers.kyc import sumsub
 from providers.kyc.port import KycProvider
+from providers.open_banking import enable_banking, open_payments
 from providers.open_banking import mock as bank_mock
-from providers.open_banking import open_payments
+from providers.open_banking.enable_banking_client import Application, EnableBankingClient
+from providers.open_banking.enable_banking_webhook import WebhookKeys, is_vendors
 from providers.open_banking.open_payments_client import Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountInformation, PaymentInitiation
 from providers.resilience import Guard, Resilience
@@ -113,8 +116,22 @@ def build_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient 
     return Adapters(
         identity=make.vendors("identity", {MOCK: make.mock_bankid, BANKID: make.bankid}),
         kyc=make.vendors("kyc", {MOCK: make.mock_kyc, SUMSUB: make.sumsub}),
-        accounts=make.vendors("open_banking", {MOCK: make.mock_accounts, OPEN_PAYMENTS: make.open_payments_accounts}),
-        payments=make.vendors("open_banking", {MOCK: make.mock_payments, OPEN_PAYMENTS: make.open_payments_payments}),
+        accounts=make.vendors(
+            "open_banking",
+            {
+                MOCK: make.mock_accounts,
+                OPEN_PAYMENTS: make.open_payments_accounts,
+                ENABLE_BANKING: make.enable_banking_accounts,
+            },
+        ),
+        payments=make.vendors(
+            "open_banking",
+            {
+                MOCK: make.mock_payments,
+                OPEN_PAYMENTS: make.open_payments_payments,
+                ENABLE_BANKING: make.enable_banking_payments,
+            },
+        ),
         cards=make.vendors("card_payments", {MOCK: make.mock_cards, STRIPE: make.stripe_cards}),
         email=make.vendors("email", {MOCK: make.mock_email, SENDGRID: make.sendgrid}),
         sms=make.vendors("sms", {MOCK: make.mock_sms, TWILIO: make.twilio}),
@@ -235,6 +252,33 @@ class _Maker:
     def open_payments_payments(self) -> PaymentInitiation:
         secret = self._settings.openbanking_webhook_secret.get_secret_value()
         return open_payments.OpenPaymentsPayments(self._open_payments, webhook_secret=secret, clock=self._clock)
+
+    @cached_property
+    def _enable_banking_line(self) -> tuple[httpx.AsyncClient, Guard]:
+        return self._internet(), self.guard("open_banking", ENABLE_BANKING, enable_banking)
+
+    @cached_property
+    def _enable_banking(self) -> EnableBankingClient:
+        settings = self._settings
+        application = Application(
+            settings.enablebanking_app_id or "",
+            _secret(settings.enablebanking_private_key),
+            settings.bank_callback_url,
+            f"{settings.public_url.rstrip('/')}/api/webhooks/openbanking",
+        )
+        http, guard = self._enable_banking_line
+        url = settings.enablebanking_api_url
+        return EnableBankingClient(http, guard, application, clock=self._clock, api_url=url)
+
+    def enable_banking_accounts(self) -> AccountInformation:
+        adapter = enable_banking.EnableBankingAccounts(self._enable_banking, clock=self._clock)
+        self.checks[ENABLE_BANKING] = adapter.check
+        return adapter
+
+    def enable_banking_payments(self) -> PaymentInitiation:
+        http, guard = self._enable_banking_line
+        keys = WebhookKeys(http, guard, is_theirs=is_vendors)
+        return enable_banking.EnableBankingPayments(self._enable_banking, keys, clock=self._clock)
 
     def mock_cards(self) -> CardPaymentsProvider:
         client = self.mock_client("card_payments", cards_mock)

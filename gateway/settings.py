@@ -17,7 +17,7 @@ from providers.email import sendgrid
 from providers.geocoding import google
 from providers.identity import bankid
 from providers.kyc import sumsub
-from providers.open_banking import open_payments_client
+from providers.open_banking import enable_banking_client, open_payments_client
 from providers.sms import twilio
 from providers.uptime import betterstack
 
@@ -33,6 +33,7 @@ _SECRETS: Final = (
     "sumsub_app_secret",
     "sumsub_secret_key",
     "openbanking_client_secret",
+    "enablebanking_private_key",
     "openbanking_webhook_secret",
     "stripe_secret_key",
     "stripe_webhook_secret",
@@ -172,6 +173,13 @@ class Settings(BaseSettings):
     )
     openbanking_ca: Path | None = Field(
         default=None, description="File of a further authority in PEM, whose servers are believed, too."
+    )
+    enablebanking_api_url: str = Field(default=enable_banking_client.API_URL, description="Enable Banking's address.")
+    enablebanking_app_id: str | None = Field(
+        default=None, description="Enable Banking, the application's id; it belongs to their sandbox or to production."
+    )
+    enablebanking_private_key: SecretStr | None = Field(
+        default=None, description="The application's RSA key in PEM, better by ENABLEBANKING_PRIVATE_KEY_FILE."
     )
     openbanking_webhook_secret: SecretStr = Field(
         default=SecretStr(_MOCK_SECRET), description="Verifies X-OB-Signature of open banking webhooks."

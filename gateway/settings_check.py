@@ -1,8 +1,11 @@
 """Settings as a whole: what is wrong with them, all of it at once, each with what to do."""
 
+from collections import defaultdict
 from typing import Any, Final
 
 from cryptography.fernet import Fernet
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -110,13 +113,17 @@ def _begins(settings: Settings, name: str, prefixes: tuple[str, ...]) -> bool:
 
 
 def _vendor_problems(settings: Settings) -> list[str]:
-    found = []
+    found, switches = [], defaultdict[str, list[str]](list)
     for port, known in PROVIDERS.items():
         vendor, switch = settings.vendor_of(port), f"{port.upper()}_PROVIDER"
         if vendor not in known:
             found.append(f"{switch}={vendor!r} is unknown: choose {' or '.join(known)}.")
-        found += [f"{name.upper()} is needed for {switch}={vendor}." for name in settings.missing_for(vendor)]
-    return found
+        switches[vendor].append(switch)
+    return found + [
+        f"{name.upper()} is needed for {' and '.join(named)}={vendor}."
+        for vendor, named in switches.items()
+        for name in settings.missing_for(vendor)
+    ]
 
 
 def _stripe_problems(settings: Settings) -> list[str]:
@@ -147,6 +154,11 @@ def _file_problems(settings: Settings) -> list[str]:
     except OSError as error:  # ssl.SSLError is one
         names = "OPENBANKING_CLIENT_CERT, OPENBANKING_CLIENT_KEY and OPENBANKING_CA"
         found.append(f"{names} must be files in PEM that belong together ({type(error).__name__}).")
+    if settings.enablebanking_private_key is not None:
+        try:
+            RSAKey.import_key(settings.enablebanking_private_key.get_secret_value())
+        except (JoseError, ValueError):
+            found.append("ENABLEBANKING_PRIVATE_KEY must be an RSA key in PEM.")
     if (settings.aws_access_key_id is None) is not (settings.aws_secret_access_key is None):
         found.append("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both, or neither.")
     return found

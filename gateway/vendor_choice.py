@@ -17,13 +17,14 @@ S3: Final = "s3"
 SENTRY: Final = "sentry"
 BETTERSTACK: Final = "betterstack"
 OPEN_PAYMENTS: Final = "open_payments"
+ENABLE_BANKING: Final = "enable_banking"
 STRIPE: Final = "stripe"
 
 # By port; the first is what mock mode runs on.
 PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "identity": (MOCK, BANKID),
     "kyc": (MOCK, SUMSUB),
-    "open_banking": (MOCK, OPEN_PAYMENTS),
+    "open_banking": (MOCK, OPEN_PAYMENTS, ENABLE_BANKING),
     "card_payments": (MOCK, STRIPE),
     "card_issuing": (MOCK, STRIPE),
     "email": (MOCK, SENDGRID),
@@ -40,6 +41,7 @@ OPERATORS_PORTS: Final = frozenset({"alerts", "uptime", "errors"})
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     SLACK: ("slack_webhook_url",),
     OPEN_PAYMENTS: ("openbanking_client_id", "openbanking_client_secret", "openbanking_webhook_secret"),
+    ENABLE_BANKING: ("enablebanking_app_id", "enablebanking_private_key"),
     SENTRY: ("sentry_dsn",),
     BETTERSTACK: ("betterstack_api_token",),
     SUMSUB: ("sumsub_app_token", "sumsub_app_secret", "sumsub_secret_key"),

@@ -52,7 +52,8 @@ class Answer:
 class VendorHttp:
     """One vendor at `base_url`. `read` turns an answer into our words, within the guard.
 
-    `is_refusal` tells of a 429 by its body whether it is a no to this one request, and no sign of overload.
+    `is_trouble` tells by the body of a 4xx whether it is trouble, where the vendor's statuses do not: a 429 may be a no
+    to this one request, and a 400 a bank that is away.
     """
 
     def __init__(
@@ -63,14 +64,14 @@ class VendorHttp:
         base_url: str,
         auth: httpx.Auth | None = None,
         headers: Mapping[str, str] | None = None,
-        is_refusal: Callable[[int, Mapping[str, Any]], bool] | None = None,
+        is_trouble: Callable[[int, Mapping[str, Any]], bool] | None = None,
     ) -> None:
         self._http = http
         self._guard = guard
         self._base_url = base_url.rstrip("/")
         self._auth = auth
         self._headers = headers or {}
-        self._is_refusal = is_refusal
+        self._is_trouble = is_trouble
 
     @classmethod
     def bearing(cls, http: httpx.AsyncClient, guard: Guard, *, base_url: str, token: str) -> Self:
@@ -112,10 +113,13 @@ class VendorHttp:
             raise VendorTrouble("unreadable") from error
 
     async def _answer(self, response: httpx.Response) -> Answer:
-        if response.status_code == httpx.codes.TOO_MANY_REQUESTS and self._is_refusal is not None:
+        if response.is_client_error and self._is_trouble is not None:
             document = _document(await body_of(response))
-            if isinstance(document, dict) and self._is_refusal(response.status_code, document):
-                raise VendorRefusal(response.status_code, document)
+            said = document if isinstance(document, dict) else {}
+            if not self._is_trouble(response.status_code, said):
+                raise VendorRefusal(response.status_code, said)
+            raise_for_trouble(response)
+            raise VendorTrouble(str(response.status_code))
         raise_for_trouble(response)
         document = _document(await body_of(response))
         if response.is_success and document is None:

@@ -1,6 +1,6 @@
 """Which adapter serves a vendor."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -17,6 +17,10 @@ class Vendors(Protocol[Port_co]):
     def current(self) -> str:
         """The vendor of new rows."""
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Every vendor that is set up, the current one first: what any of them sends is taken."""
+
     def __getitem__(self, vendor: str) -> Port_co: ...
 
 
@@ -27,6 +31,10 @@ class Registered(Generic[Port]):
     port: str
     current: str
     adapters: Mapping[str, Port]
+
+    @property
+    def names(self) -> Sequence[str]:
+        return sorted(self.adapters, key=lambda vendor: vendor != self.current)
 
     def __getitem__(self, vendor: str) -> Port:
         """Raises Unavailable for a vendor that a row names and that is not set up any more."""

@@ -150,6 +150,10 @@ class Banks:
             await work.commit()
         try:
             state_at_bank = await self._vendors[vendor].complete_consent(reference or "", query)
+            if state_at_bank.reference is not None:
+                async with self._work() as work:
+                    await work.consents.save_reply(consent_id, state_at_bank.reference, state_at_bank.valid_until)
+                    await work.commit()
             await self._take(user_id, consent_id, state_at_bank, "the bank's page")
             await self._fetch(user_id, consent_id, ip_address)
         except (Unavailable, ReadLimitReached, ConsentRequired):

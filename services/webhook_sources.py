@@ -1,10 +1,12 @@
 """Who sends webhooks, and what each of them means: one source per provider's address."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from db.unit_of_work import Read
+from domain.errors import BadSignature, BadWebhook
 from domain.ids import PaymentId
 from domain.payment import Payment
 from providers.card_payments.port import CardNotice, CardPaymentsProvider
@@ -20,6 +22,8 @@ from services.notifications import Notifications
 from services.payment_news import PaymentNews
 from services.plan_news import PlanNews
 
+Port = TypeVar("Port")
+Result = TypeVar("Result")
 KYC: Final = "sumsub"
 OPEN_BANKING: Final = "openbanking"
 CARDS: Final = "stripe"
@@ -45,7 +49,7 @@ class Incoming:
 
 
 class WebhookSource(Protocol):
-    def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+    async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
         """The events in a delivery that its vendor signed. Raises BadSignature, BadWebhook."""
 
     async def process(self, raw: bytes, cause: str) -> str | None:
@@ -64,16 +68,17 @@ class KycWebhooks:
         self._vendors = vendors
         self._kyc = kyc
 
-    def verify(self, delivery: Delivery) -> Sequence[Incoming]:
-        notice = self._vendors[self._vendors.current].parse_webhook(delivery.raw, delivery.headers)
+    async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        notice = await _by_any(self._vendors, lambda kyc: _now(kyc.parse_webhook(delivery.raw, delivery.headers)))
         return [Incoming(notice.event_key, delivery.raw)]
 
     async def process(self, raw: bytes, cause: str) -> str | None:
-        vendor = self._vendors.current
-        notice = self._vendors[vendor].read_webhook(raw)
-        async with self._read() as read:
-            kyc = await read.kyc.by_vendor_reference(vendor, notice.user_id, notice.applicant_id)
-        return await self._kyc.refresh(kyc.user_id, cause) if kyc else None
+        for vendor, notice in _readings(self._vendors, lambda kyc: kyc.read_webhook(raw)):
+            async with self._read() as read:
+                kyc = await read.kyc.by_vendor_reference(vendor, notice.user_id, notice.applicant_id)
+            if kyc is not None:
+                return await self._kyc.refresh(kyc.user_id, cause)
+        return None
 
     async def payment_of(self, raw: bytes) -> PaymentId | None:
         return None
@@ -86,22 +91,29 @@ class OpenBankingWebhooks:
         self._banks = banks
         self._news = news
 
-    def verify(self, delivery: Delivery) -> Sequence[Incoming]:
-        notice = self._vendors[self._vendors.current].parse_webhook(delivery.raw, delivery.headers)
+    async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        notice = await _by_any(self._vendors, lambda bank: bank.parse_webhook(delivery.raw, delivery.headers))
         return [Incoming(notice.event_key, delivery.raw)]
 
     async def process(self, raw: bytes, cause: str) -> str | None:
-        vendor = self._vendors.current
-        notice = self._vendors[vendor].read_webhook(raw)
+        for vendor, notice in _readings(self._vendors, lambda bank: bank.read_webhook(raw)):
+            done = await self._process(vendor, notice, cause)
+            if done is not None:
+                return done
+        return None
+
+    async def payment_of(self, raw: bytes) -> PaymentId | None:
+        for vendor, notice in _readings(self._vendors, lambda bank: bank.read_webhook(raw)):
+            payment = await self._payment(vendor, notice)
+            if payment is not None:
+                return payment.id
+        return None
+
+    async def _process(self, vendor: str, notice: OpenBankingNotice, cause: str) -> str | None:
         if notice.consent_id or notice.consent_reference:
             return await self._process_consent(vendor, notice, cause)
         payment = await self._payment(vendor, notice)
         return await self._news.refresh(payment.user_id, payment.id, cause) if payment else None
-
-    async def payment_of(self, raw: bytes) -> PaymentId | None:
-        vendor = self._vendors.current
-        payment = await self._payment(vendor, self._vendors[vendor].read_webhook(raw))
-        return payment.id if payment else None
 
     async def _payment(self, vendor: str, notice: OpenBankingNotice) -> Payment | None:
         async with self._read() as read:
@@ -120,22 +132,29 @@ class CardWebhooks:
         self._news = news
         self._plans = plans
 
-    def verify(self, delivery: Delivery) -> Sequence[Incoming]:
-        notice = self._vendors[self._vendors.current].parse_webhook(delivery.raw, delivery.headers)
+    async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        notice = await _by_any(self._vendors, lambda cards: _now(cards.parse_webhook(delivery.raw, delivery.headers)))
         return [Incoming(notice.event_key, delivery.raw)]
 
     async def process(self, raw: bytes, cause: str) -> str | None:
-        vendor = self._vendors.current
-        notice = self._vendors[vendor].read_webhook(raw)
+        for vendor, notice in _readings(self._vendors, lambda cards: cards.read_webhook(raw)):
+            done = await self._process(vendor, notice, cause)
+            if done is not None:
+                return done
+        return None
+
+    async def payment_of(self, raw: bytes) -> PaymentId | None:
+        for vendor, notice in _readings(self._vendors, lambda cards: cards.read_webhook(raw)):
+            payment = await self._payment(vendor, notice)
+            if payment is not None:
+                return payment.id
+        return None
+
+    async def _process(self, vendor: str, notice: CardNotice, cause: str) -> str | None:
         if notice.subscription_id or notice.subscription_reference:
             return await self._process_subscription(vendor, notice)
         payment = await self._payment(vendor, notice)
         return await self._news.refresh(payment.user_id, payment.id, cause) if payment else None
-
-    async def payment_of(self, raw: bytes) -> PaymentId | None:
-        vendor = self._vendors.current
-        payment = await self._payment(vendor, self._vendors[vendor].read_webhook(raw))
-        return payment.id if payment else None
 
     async def _payment(self, vendor: str, notice: CardNotice) -> Payment | None:
         async with self._read() as read:
@@ -156,7 +175,7 @@ class EmailWebhooks:
         self._vendors = vendors
         self._notifications = notifications
 
-    def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+    async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
         notices = self._vendors[self._vendors.current].parse_webhook(delivery.raw, delivery.headers)
         return [Incoming(notice.event_key, notice.raw) for notice in notices]
 
@@ -173,7 +192,7 @@ class SmsWebhooks:
         self._vendors = vendors
         self._notifications = notifications
 
-    def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+    async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
         vendor = self._vendors[self._vendors.current]
         notice = vendor.parse_status(delivery.raw, delivery.headers, delivery.url)
         return [Incoming(notice.event_key, notice.raw)]
@@ -184,3 +203,29 @@ class SmsWebhooks:
 
     async def payment_of(self, raw: bytes) -> PaymentId | None:
         return None
+
+
+async def _by_any(vendors: Vendors[Port], take: Callable[[Port], Awaitable[Result]]) -> Result:
+    """The current vendor's reading, else that of another, whose rows are still here.
+
+    Raises BadSignature, BadWebhook, as the current one says it.
+    """
+    refused: BadSignature | BadWebhook | None = None
+    for name in vendors.names:
+        try:
+            return await take(vendors[name])
+        except (BadSignature, BadWebhook) as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+async def _now(value: Result) -> Result:
+    return value
+
+
+def _readings(vendors: Vendors[Port], read: Callable[[Port], Result]) -> Iterator[tuple[str, Result]]:
+    """What each vendor reads in a body that one of them signed: they name their own rows alone."""
+    for name in vendors.names:
+        with suppress(BadWebhook):
+            yield name, read(vendors[name])

@@ -58,7 +58,7 @@ class Webhooks:
         if source is None:
             raise NotFound(f"No provider {provider!r} sends webhooks here.")
         try:
-            incoming = source.verify(delivery)
+            incoming = await source.verify(delivery)
         except (BadSignature, BadWebhook) as error:
             await self._note_refused(provider, source, delivery, error)
             raise

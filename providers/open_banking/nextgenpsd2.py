@@ -44,15 +44,15 @@ def codes_of(answer: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(code) for code in (*found, answer.get("code")) if code)
 
 
-def consent_state(answer: Mapping[str, Any], valid_until: date) -> ConsentState:
-    """`valid_until` where the bank does not say it."""
+def consent_state(answer: Mapping[str, Any]) -> ConsentState:
+    """A bank that does not say until when has not shortened it."""
     word = answer["consentStatus"]
     if word not in CONSENT_STATUS:
         _log.warning("consent_status_unknown", status=str(word)[:40])
     told = answer.get("validUntil")
     return ConsentState(
         CONSENT_STATUS.get(word, ConsentStatus.AWAITING_AUTHORISATION),
-        date.fromisoformat(told) if told else valid_until,
+        date.fromisoformat(told) if told else date.max,
     )
 
 

@@ -126,13 +126,13 @@ class OpenPaymentsAccounts:
         return await self.consent_state(reference)
 
     async def consent_state(self, reference: str) -> ConsentState:
-        consent, today = Reference.parse(reference), oslo_date(self._clock.now())
+        consent = Reference.parse(reference)
         try:
             state = await self._client.call(
                 "consent_state",
                 "GET",
                 f"{_CONSENTS}/{consent.id}",
-                lambda answer: nextgenpsd2.consent_state(answer.document, today),
+                lambda answer: nextgenpsd2.consent_state(answer.document),
                 bic=consent.bic,
             )
         except VendorRefusal as refusal:
@@ -286,7 +286,7 @@ class OpenPaymentsPayments:
         )
         return Cancelling(authorisation_url=page)
 
-    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
         signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
         return notice.read(raw)
 

@@ -59,7 +59,7 @@ class OpenPaymentsClient:
     def __init__(
         self, http: httpx.AsyncClient, guard: Guard, credentials: Credentials, *, api_url: str, auth_url: str
     ) -> None:
-        self._api = VendorHttp(http, guard, base_url=api_url, is_refusal=_is_exceeded)
+        self._api = VendorHttp(http, guard, base_url=api_url, is_trouble=_is_trouble)
         self._auth = VendorHttp(http, guard, base_url=auth_url)
         self._auth_url = auth_url.rstrip("/")
         self._credentials = credentials
@@ -247,6 +247,6 @@ def _token_of(answer: Answer) -> tuple[float, str]:
     return float(answer.document["expires_in"]), str(answer.document["access_token"])
 
 
-def _is_exceeded(status: int, answer: Mapping[str, Any]) -> bool:
+def _is_trouble(status: int, answer: Mapping[str, Any]) -> bool:
     """Too many readings without the user are the bank's no to this one, and not a sign that it is overloaded."""
-    return _EXCEEDED in codes_of(answer)
+    return status in (408, 429) and _EXCEEDED not in codes_of(answer)

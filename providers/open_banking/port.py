@@ -44,8 +44,11 @@ class StartedConsent:
 
 @dataclass(frozen=True, slots=True)
 class ConsentState:
+    """`reference` is the consent's from now on, where completing it gave it another."""
+
     status: ConsentStatus
     valid_until: date
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +190,8 @@ class PaymentInitiation(Protocol):
     async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
         """Safe to repeat. Raises Unavailable."""
 
-    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
-        """Verify on the raw body, then read. Raises BadSignature, BadWebhook."""
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
+        """Verify on the raw body, then read. Raises BadSignature, BadWebhook, Unavailable (no key to be had)."""
 
     def read_webhook(self, raw: bytes) -> OpenBankingNotice:
         """Read a body that was verified before. Raises BadWebhook."""

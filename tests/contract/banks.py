@@ -1,16 +1,22 @@
 """The adapters of open banking, each with a browser that finds its way through the vendor to the bank and back."""
 
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from providers.open_banking import mock, open_payments
+from providers.open_banking import enable_banking, mock, open_payments
+from providers.open_banking.enable_banking_client import Application, EnableBankingClient
+from providers.open_banking.enable_banking_webhook import WebhookKeys
 from providers.open_banking.open_payments_client import SCOPE, Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountInformation, PaymentInitiation
 from providers.resilience import Guard
+from sandbox.people import personas
 from tests.builders.gateway import BASE
 from tests.builders.sandbox import OPENBANKING_SECRET, Sandbox
+from tests.vendors import enable_banking as eb_face
 from tests.vendors import open_payments as face
 
 CALLBACK = f"{BASE}/api/openbanking/callback"
@@ -18,25 +24,38 @@ CALLBACK = f"{BASE}/api/openbanking/callback"
 
 @dataclass
 class BankVendor:
-    """`site` is where the vendor's own pages are, `finds` whether payments can be looked up by our reference."""
+    """`site` is where the vendor's own pages are. `finds` tells whether payments can be looked up by our reference,
+    `cancels` whether it cancels any and tells of consents that nobody gave. `sign` makes the vendor's own webhook of a
+    payment, where it is not the bank's.
+    """
 
     accounts: AccountInformation
     payments: PaymentInitiation
     sandbox: Sandbox
     site: httpx.AsyncClient | None = None
     finds: bool = True
+    cancels: bool = True
+    sign: Callable[[bytes], str] | None = None
 
     async def visit(self, url: str, **form: object) -> dict[str, str]:
         """Go where the user is sent, answer the bank's page, and give what the browser brings back."""
         where = url
         while not where.startswith(CALLBACK):
-            if self.site is not None and urlsplit(where).path.startswith(("/connect/", "/back/")):
+            if self.site is not None and urlsplit(where).path.startswith(("/connect/", "/back/", "/page/")):
                 response = await self.site.get(where)
                 assert response.status_code == 303, response.text
                 where = response.headers["location"]
             else:
                 where = await self.sandbox.press(where, **form)
         return {name: values[0] for name, values in parse_qs(urlsplit(where).query).items()}
+
+    async def webhook(self, reference: str) -> tuple[bytes, Mapping[str, str]]:
+        """What arrives of a payment's last change: its body, and its headers."""
+        if self.sign is None:
+            posted = await self.sandbox.last_webhook()
+            return posted.raw, posted.headers
+        raw = json.dumps({"payment_id": reference, "status": "ACSP"}).encode()
+        return raw, {"authorization": self.sign(raw)}
 
 
 def a_mock(sandbox: Sandbox) -> BankVendor:
@@ -56,4 +75,25 @@ def an_open_payments(sandbox: Sandbox) -> BankVendor:
         sandbox,
         site=httpx.AsyncClient(transport=httpx.ASGITransport(app)),
         finds=False,
+    )
+
+
+def an_enable_banking(sandbox: Sandbox) -> BankVendor:
+    vendor = eb_face.EnableBanking(sandbox.inner, sandbox.clock, callback=CALLBACK)
+    vendor.person = personas()["kari"].identity_number
+    app = eb_face.app(vendor)
+    http = sandbox.outside(app)
+    guard = Guard("open_banking", enable_banking.RESILIENCE, enable_banking.RETRIED, vendor="enable_banking")
+    key = eb_face.OUR_KEY.as_pem(private=True).decode()
+    application = Application(eb_face.APP_ID, key, CALLBACK, f"{BASE}/api/webhooks/openbanking")
+    client = EnableBankingClient(http, guard, application, clock=sandbox.clock, api_url=eb_face.HOST)
+    keys = WebhookKeys(http, guard, is_theirs=lambda url: url == eb_face.KEY_URL)
+    return BankVendor(
+        enable_banking.EnableBankingAccounts(client, clock=sandbox.clock),
+        enable_banking.EnableBankingPayments(client, keys, clock=sandbox.clock),
+        sandbox,
+        site=httpx.AsyncClient(transport=httpx.ASGITransport(app)),
+        finds=False,
+        cancels=False,
+        sign=eb_face.signed_webhook,
     )

@@ -1,5 +1,6 @@
 """The operations of the production adapters, and what is expected of each where its vendor fails."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -39,7 +40,9 @@ from providers.geocoding import google
 from providers.identity import bankid
 from providers.identity.port import AuthorizationRequest
 from providers.kyc import sumsub
-from providers.open_banking import open_payments
+from providers.open_banking import enable_banking, open_payments
+from providers.open_banking.enable_banking_client import Application, EnableBankingClient
+from providers.open_banking.enable_banking_webhook import WebhookKeys
 from providers.open_banking.open_payments_client import SCOPE, Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountAccess, ConsentRequest, Psu
 from providers.resilience import Guard
@@ -51,6 +54,7 @@ from providers.uptime import betterstack
 from tests.builders.counterpart import answer
 from tests.builders.sandbox import MAIL_SECRET, MovedClock
 from tests.contract.conftest import NOON
+from tests.vendors.enable_banking import OUR_KEY
 
 SECRET: Final = "the-credential"
 
@@ -207,7 +211,61 @@ _PSU: Final = Psu("15019000083", "192.0.2.1")
 _CONSENT: Final = ConsentRequest(ConsentId("cns_1"), _DNB, _PSU, "https://drop.example/callback", date(2027, 5, 20))
 _ACCESS: Final = AccountAccess(_DNB, "DNBANOKK/consent/authorisation", "resource", _PSU)
 
+_BANKS: Final = {
+    "aspsps": [{"name": "DNB", "country": "NO", "bic": "DNBANOKK", "maximum_consent_validity": 15_552_000}]
+}
+_ASPSPS: Final = answer(200, json.dumps(_BANKS), content_type="application/json")
+_SESSION: Final = AccountAccess(_DNB, "DNBANOKK/session/uid", "uid", _PSU)
+
+
+def _eb(http: httpx.AsyncClient, url: str, guard: Guard) -> EnableBankingClient:
+    key = OUR_KEY.as_pem(private=True).decode()
+    application = Application(SECRET, key, "https://drop.example/callback", "https://drop.example/hook")
+    return EnableBankingClient(http, guard, application, clock=MovedClock(NOON), api_url=url)
+
+
+def _eb_accounts(http: httpx.AsyncClient, url: str, guard: Guard) -> enable_banking.EnableBankingAccounts:
+    return enable_banking.EnableBankingAccounts(_eb(http, url, guard), clock=MovedClock(NOON))
+
+
+def _eb_payments(http: httpx.AsyncClient, url: str, guard: Guard) -> enable_banking.EnableBankingPayments:
+    keys = WebhookKeys(http, guard, is_theirs=lambda url: True)
+    return enable_banking.EnableBankingPayments(_eb(http, url, guard), keys, clock=MovedClock(NOON))
+
+
 OPERATIONS: Final = (
+    Operation("enable_banking: banks", enable_banking, _eb_accounts, lambda banks: banks.list_banks("NO")),
+    Operation(
+        "enable_banking: start_consent",
+        enable_banking,
+        _eb_accounts,
+        lambda banks: banks.start_consent(_CONSENT),
+        first=(_ASPSPS,),
+    ),
+    Operation(
+        "enable_banking: complete_consent",
+        enable_banking,
+        _eb_accounts,
+        lambda banks: banks.complete_consent("DNBANOKK//", {"code": "c"}),
+        attempts=1,
+    ),
+    Operation(
+        "enable_banking: balances",
+        enable_banking,
+        _eb_accounts,
+        lambda banks: banks.balances(_SESSION),
+        first=(_ASPSPS,),
+    ),
+    Operation(
+        "enable_banking: initiate",
+        enable_banking,
+        _eb_payments,
+        lambda bank: bank.initiate(_PAYMENT, _PAYMENT.creditor_account, _DNB, _PSU, "https://drop.example/callback"),
+        attempts=1,
+        in_doubt=True,
+        first=(_ASPSPS,),
+    ),
+    Operation("enable_banking: status", enable_banking, _eb_payments, lambda bank: bank.status("1")),
     Operation("open_payments: token", open_payments, _accounts, lambda banks: banks.list_banks("NO")),
     Operation(
         "open_payments: start_consent",

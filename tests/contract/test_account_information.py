@@ -1,6 +1,6 @@
 """The contract of account information (PSD2 AISP)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pytest
@@ -23,7 +23,7 @@ from sandbox.people import personas
 from tests.builders.gateway import BASE
 from tests.builders.line import Line
 from tests.builders.sandbox import Sandbox
-from tests.contract.banks import BankVendor, a_mock, an_open_payments
+from tests.contract.banks import BankVendor, a_mock, an_enable_banking, an_open_payments
 
 DNB = BankId("bank_dnb")
 KARI = Psu(personas()["kari"].identity_number)
@@ -49,8 +49,8 @@ class AtBank:
     async def consented(self, *resource_ids: str) -> StartedConsent:
         started = await self.adapter.start_consent(REQUEST)
         query = await self.decide(started, "approve", *(resource_ids or self.all_accounts()))
-        await self.adapter.complete_consent(started.reference, query)
-        return started
+        state = await self.adapter.complete_consent(started.reference, query)
+        return replace(started, reference=state.reference or started.reference)
 
     async def decide(self, started: StartedConsent, decision: str, *resource_ids: str) -> dict[str, str]:
         """What the browser brings back."""
@@ -59,11 +59,15 @@ class AtBank:
     def all_accounts(self) -> tuple[str, ...]:
         return tuple(account.resource_id for account in personas()["kari"].at_bank(DNB))
 
-    def access(self, started: StartedConsent, psu: Psu = KARI) -> AccountAccess:
-        return AccountAccess(DNB, started.reference, self.all_accounts()[0], psu)
+    async def access(self, started: StartedConsent, psu: Psu = KARI) -> AccountAccess:
+        """To the person's first account, whatever the vendor calls it."""
+        number = personas()["kari"].at_bank(DNB)[0].bban
+        accounts = await self.adapter.accounts(DNB, started.reference, KARI_ATTENDED)
+        (resource,) = [account.resource_id for account in accounts if account.number.bban == number]
+        return AccountAccess(DNB, started.reference, resource, psu)
 
 
-@pytest.fixture(params=[a_mock, an_open_payments])
+@pytest.fixture(params=[a_mock, an_open_payments, an_enable_banking])
 async def bank(sandbox: Sandbox, request: pytest.FixtureRequest) -> AtBank:
     await sandbox.sign_in("kari")
     return AtBank(request.param(sandbox))
@@ -102,7 +106,10 @@ async def test_a_consent_page_that_was_left_runs_out(bank: AtBank) -> None:
     started = await bank.adapter.start_consent(REQUEST)
     await bank.sandbox.advance(minutes=16)
 
-    assert (await bank.adapter.consent_state(started.reference)).status is ConsentStatus.EXPIRED
+    state = await bank.adapter.consent_state(started.reference)
+
+    # Where nothing can be asked before the browser is back, our own time tells.
+    assert state.status is (ConsentStatus.EXPIRED if bank.vendor.cancels else ConsentStatus.AWAITING_AUTHORISATION)
 
 
 async def test_only_the_chosen_accounts_are_shown(bank: AtBank) -> None:
@@ -110,7 +117,7 @@ async def test_only_the_chosen_accounts_are_shown(bank: AtBank) -> None:
 
     (account,) = await bank.adapter.accounts(DNB, started.reference, KARI)
 
-    assert account.resource_id == bank.all_accounts()[1]
+    assert account.number.bban == personas()["kari"].at_bank(DNB)[1].bban
     assert account.name == "Sparekonto"
     assert account.owner_name == "Kari Nordmann"
     assert account.number.bban is not None
@@ -121,7 +128,7 @@ async def test_only_the_chosen_accounts_are_shown(bank: AtBank) -> None:
 async def test_balances_are_booked_and_available_in_minor_units(bank: AtBank) -> None:
     started = await bank.consented()
 
-    balances = {b.type: b.amount for b in await bank.adapter.balances(bank.access(started))}
+    balances = {b.type: b.amount for b in await bank.adapter.balances(await bank.access(started))}
 
     assert balances[BalanceType.BOOKED].amount_minor == 4_825_050
     assert balances[BalanceType.AVAILABLE].currency == "NOK"
@@ -131,8 +138,9 @@ async def test_transactions_come_in_pages_newest_first_each_once(bank: AtBank) -
     started = await bank.consented()
     seen: list[TransactionAtBank] = []
     page, pages = None, 0
+    access = await bank.access(started, KARI_ATTENDED)
     while pages == 0 or page is not None:
-        answer = await bank.adapter.transactions(bank.access(started, KARI_ATTENDED), since=LONG_AGO, page=page)
+        answer = await bank.adapter.transactions(access, since=LONG_AGO, page=page)
         seen += answer.transactions
         page, pages = answer.next_page, pages + 1
 
@@ -145,14 +153,15 @@ async def test_transactions_come_in_pages_newest_first_each_once(bank: AtBank) -
 
 async def test_a_fifth_unattended_read_in_a_day_is_refused_and_an_attended_one_is_not(bank: AtBank) -> None:
     started = await bank.consented()
+    access, attended = await bank.access(started), await bank.access(started, KARI_ATTENDED)
     for _ in range(4):
-        await bank.adapter.balances(bank.access(started))
+        await bank.adapter.balances(access)
 
     with pytest.raises(AccessExceeded):
-        await bank.adapter.balances(bank.access(started))
-    assert await bank.adapter.balances(bank.access(started, KARI_ATTENDED))
+        await bank.adapter.balances(access)
+    assert await bank.adapter.balances(attended)
     await bank.sandbox.advance(days=1)
-    assert await bank.adapter.balances(bank.access(started))
+    assert await bank.adapter.balances(access)
 
 
 async def test_a_revoked_consent_reads_nothing_and_can_be_revoked_again(bank: AtBank) -> None:
@@ -167,19 +176,20 @@ async def test_a_revoked_consent_reads_nothing_and_can_be_revoked_again(bank: At
 
 async def test_a_consent_ends_after_its_last_day(bank: AtBank) -> None:
     started = await bank.consented()
+    access = await bank.access(started)
     await bank.sandbox.advance(days=179)
 
     with pytest.raises(ConsentLost) as lost:
-        await bank.adapter.balances(bank.access(started))
+        await bank.adapter.balances(access)
     assert lost.value.status is ConsentStatus.EXPIRED
     assert (await bank.adapter.consent_state(started.reference)).status is ConsentStatus.EXPIRED
 
 
 async def test_a_bank_that_is_away_is_asked_four_times(bank: AtBank, line: Line) -> None:
-    started = await bank.consented()
+    access = await bank.access(await bank.consented())
     line.cut()
     before = line.requests
 
     with pytest.raises(Unavailable):
-        await bank.adapter.balances(bank.access(started))
+        await bank.adapter.balances(access)
     assert line.requests - before == 4

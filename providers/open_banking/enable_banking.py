@@ -1,0 +1,491 @@
+"""Enable Banking: accounts by sessions, payments by a hosted page, signed webhooks.
+
+Source: open banking reference B.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+
+from domain.account_number import AccountNumber, parse_account_number
+from domain.bank_account import Balance, BalanceType, Bank, TransactionStatus
+from domain.clock import Clock, oslo_date
+from domain.consent import ConsentStatus
+from domain.errors import BadWebhook, InDoubt, Unavailable
+from domain.ids import BankId
+from domain.money import Money, decimal_of, minor_of
+from domain.payment import Failure, FailureCode, Payment, Status
+from providers.loopback import is_safe
+from providers.open_banking import enable_banking_webhook
+from providers.open_banking.bank_profiles import BankProfile, by_bic, by_id
+from providers.open_banking.enable_banking_client import EnableBankingClient, error_of
+from providers.open_banking.enable_banking_webhook import WebhookKeys
+from providers.open_banking.port import (
+    AccessExceeded,
+    AccountAccess,
+    AccountAtBank,
+    Cancelling,
+    ConsentLost,
+    ConsentRequest,
+    ConsentState,
+    OpenBankingNotice,
+    PaymentState,
+    Psu,
+    StartedConsent,
+    TransactionAtBank,
+    TransactionPage,
+)
+from providers.open_banking.status import END_OF_FAILURE, FAILURES, PAYMENT_STATUS
+from providers.resilience import Resilience
+from providers.vendor_http import Answer, VendorRefusal
+
+RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
+# Reads, and what may be said twice. A code works once, and a payment is sent once.
+RETRIED: Final = frozenset(
+    {
+        "check",
+        "banks",
+        "start_consent",
+        "consent_state",
+        "revoke_consent",
+        "accounts",
+        "balances",
+        "transactions",
+        "status",
+        "webhook_key",
+    }
+)
+_SESSION: Final[Mapping[str, ConsentStatus]] = {
+    "PENDING_AUTHORIZATION": ConsentStatus.AWAITING_AUTHORISATION,
+    "RETURNED_FROM_BANK": ConsentStatus.AWAITING_AUTHORISATION,
+    "AUTHORIZED": ConsentStatus.ACTIVE,
+    "EXPIRED": ConsentStatus.EXPIRED,
+    "REVOKED": ConsentStatus.REVOKED,
+    "CLOSED": ConsentStatus.REVOKED,
+    "CANCELLED": ConsentStatus.REJECTED,
+    "INVALID": ConsentStatus.REJECTED,
+}
+_LOST: Final = {
+    "EXPIRED_SESSION": ConsentStatus.EXPIRED,
+    "REVOKED_SESSION": ConsentStatus.REVOKED,
+    "CLOSED_SESSION": ConsentStatus.REVOKED,
+    "SESSION_DOES_NOT_EXIST": ConsentStatus.REVOKED,
+}
+# The code is no good: the user starts anew.
+_STARTS_ANEW: Final = frozenset(
+    {"WRONG_AUTHORIZATION_CODE", "EXPIRED_AUTHORIZATION_CODE", "ALREADY_AUTHORIZED", "WRONG_SESSION_STATUS"}
+)
+_REJECTED: Final = frozenset(
+    {"INVALID_PAYMENT", "PAYMENT_LIMIT_EXCEEDED", "UNTRUSTED_PAYMENT_PARTY", "WRONG_REQUEST_PARAMETERS"}
+)
+_BALANCES: Final[Mapping[BalanceType, Sequence[str]]] = {
+    BalanceType.BOOKED: ("ITBD", "CLBD", "OPBD"),
+    BalanceType.AVAILABLE: ("ITAV", "CLAV", "XPCD", "FWAV"),
+}
+_TRANSACTION: Final = {"BOOK": TransactionStatus.BOOKED, "PDNG": TransactionStatus.PENDING}
+# ISO 20022 ExternalStatusReason1Code, in the words of `status.FAILURES`.
+_REASONS: Final = {
+    "AM04": "FUNDS_NOT_AVAILABLE",
+    "CUST": "AUTHORISATION_REFUSED",
+    "NOAS": "AUTHORISATION_EXPIRED",
+    "ED05": "EXECUTION_FAILED",
+}
+# Its own word for cancelled.
+_STATUS: Final[Mapping[str, Status]] = {**PAYMENT_STATUS, "CNCL": Status.CANCELLED}
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """A consent's reference: the bank, and the session with its accounts' ids, which are told once."""
+
+    bic: str
+    id: str
+    uids: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.bic}/{self.id}/{','.join(self.uids)}"
+
+    @classmethod
+    def parse(cls, text: str) -> "_Session":
+        """Without an id while the user has not come back."""
+        bic, _, rest = text.partition("/")
+        identifier, _, uids = rest.partition("/")
+        return cls(bic, identifier, tuple(uid for uid in uids.split(",") if uid))
+
+
+class EnableBankingAccounts:
+    def __init__(self, client: EnableBankingClient, *, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+
+    async def check(self) -> None:
+        """Whether our key is taken and the application in use. Raises Unavailable."""
+        if not await self._client.application_is_active():
+            raise Unavailable("open_banking", "the application is not active at the vendor")
+
+    async def list_banks(self, country: str) -> Sequence[Bank]:
+        return [
+            Bank(aspsp.bank_id, aspsp.name, aspsp.bic, aspsp.country, by_bic(aspsp.bic).part_of)
+            for aspsp in await self._client.banks(country)
+        ]
+
+    async def start_consent(self, request: ConsentRequest) -> StartedConsent:
+        aspsp = await self._client.bank(request.bank_id)
+        longest = oslo_date(self._clock.now() + aspsp.longest_consent)
+        until = min(request.valid_until, longest)
+        body = {
+            "access": {
+                # Of the last moment that it may be: the day before ends sooner than the bank's own longest.
+                "valid_until": min(_end_of(until), self._clock.now() + aspsp.longest_consent).isoformat(),
+                "balances": True,
+                "transactions": True,
+            },
+            "aspsp": aspsp.key,
+            "psu_type": "personal",
+            "language": "nb",
+            **self._redirect(request.redirect_uri),
+        }
+        headers = self._client.psu_headers(aspsp, request.psu)
+        try:
+            page = await self._client.call("start_consent", "POST", "/auth", _page, headers=headers, json=body)
+        except VendorRefusal as refusal:
+            raise self._client.refused(refusal) from refusal
+        return StartedConsent(str(_Session(aspsp.bic, "", ())), page, until)
+
+    async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
+        session = _Session.parse(reference)
+        if session.id:
+            return await self.consent_state(reference)
+        if "code" not in query:
+            return ConsentState(ConsentStatus.REJECTED, date.max)
+        try:
+            found, until = await self._client.command(
+                "session",
+                "/sessions",
+                lambda answer: _session(session.bic, answer),
+                headers={},
+                json={"code": query["code"]},
+            )
+        except InDoubt as error:
+            raise Unavailable("open_banking") from error
+        except VendorRefusal as refusal:
+            if error_of(refusal) in _STARTS_ANEW:
+                return ConsentState(ConsentStatus.REJECTED, date.max)
+            raise self._client.refused(refusal) from refusal
+        return ConsentState(ConsentStatus.ACTIVE, until, reference=str(found))
+
+    async def consent_state(self, reference: str) -> ConsentState:
+        session = _Session.parse(reference)
+        if not session.id:
+            # Nothing can be asked of it before the browser is back.
+            return ConsentState(ConsentStatus.AWAITING_AUTHORISATION, date.max)
+        try:
+            return await self._client.call("consent_state", "GET", f"/sessions/{session.id}", _state)
+        except VendorRefusal as refusal:
+            if error_of(refusal) in _LOST:
+                return ConsentState(_LOST[error_of(refusal)], date.max)
+            raise self._client.refused(refusal) from refusal
+
+    async def revoke_consent(self, reference: str) -> None:
+        session = _Session.parse(reference)
+        if not session.id:
+            return
+        try:
+            await self._client.call("revoke_consent", "DELETE", f"/sessions/{session.id}", lambda answer: None)
+        except VendorRefusal as refusal:
+            if error_of(refusal) not in _LOST:
+                raise self._client.refused(refusal) from refusal
+
+    async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
+        session = _Session.parse(consent_reference)
+
+        async def one(uid: str) -> AccountAtBank | None:
+            path = f"/accounts/{uid}/details"
+            return await self._read("accounts", path, bank_id, psu, lambda answer: _account(uid, answer.document))
+
+        found = await asyncio.gather(*(one(uid) for uid in session.uids))
+        return [account for account in found if account is not None]
+
+    async def balances(self, access: AccountAccess) -> Sequence[Balance]:
+        def read(answer: Answer) -> list[Balance]:
+            return _balances(answer.document["balances"], self._clock.now())
+
+        path = f"/accounts/{access.resource_id}/balances"
+        return await self._read("balances", path, access.bank_id, access.psu, read)
+
+    async def transactions(self, access: AccountAccess, *, since: date, page: str | None) -> TransactionPage:
+        # The same question with the key, until there is none.
+        params = {"date_from": since.isoformat(), **({"continuation_key": page} if page else {})}
+        path = f"/accounts/{access.resource_id}/transactions"
+        return await self._read("transactions", path, access.bank_id, access.psu, _transactions, params)
+
+    def _redirect(self, redirect_uri: str) -> dict[str, str]:
+        return {"redirect_url": self._client.application.callback_url, "state": _state_of(redirect_uri)}
+
+    async def _read(
+        self,
+        operation: str,
+        path: str,
+        bank_id: BankId,
+        psu: Psu,
+        read: Callable[[Answer], Result],
+        params: Mapping[str, str] | None = None,
+    ) -> Result:
+        headers = self._client.psu_headers(await self._client.bank(bank_id), psu) if psu.ip_address else {}
+        try:
+            return await self._client.call(operation, "GET", path, read, headers=headers, params=params)
+        except VendorRefusal as refusal:
+            error = error_of(refusal)
+            if error == "ASPSP_RATE_LIMIT_EXCEEDED":
+                raise AccessExceeded from refusal
+            if error in _LOST:
+                raise ConsentLost(_LOST[error]) from refusal
+            raise self._client.refused(refusal) from refusal
+
+
+class EnableBankingPayments:
+    def __init__(self, client: EnableBankingClient, keys: WebhookKeys, *, clock: Clock) -> None:
+        self._client = client
+        self._keys = keys
+        self._clock = clock
+
+    async def initiate(
+        self, payment: Payment, debtor: AccountNumber, bank_id: BankId, psu: Psu, redirect_uri: str
+    ) -> PaymentState:
+        aspsp, application = await self._client.bank(bank_id), self._client.application
+        body = {
+            "payment_type": "DOMESTIC",
+            "aspsp": aspsp.key,
+            "psu_type": "personal",
+            "language": "nb",
+            "state": _state_of(redirect_uri),
+            "redirect_url": application.callback_url,
+            "webhook_url": application.webhook_url,
+            "payment_request": _request(by_id(bank_id), payment, debtor),
+        }
+        headers = self._client.psu_headers(aspsp, psu)
+        try:
+            identifier, page = await self._client.command("initiate", "/payments", _started, headers=headers, json=body)
+        except VendorRefusal as refusal:
+            if error_of(refusal) not in _REJECTED:
+                raise self._client.refused(refusal) from refusal
+            failure = Failure(FailureCode.REJECTED_BY_BANK, "The bank did not take the payment.")
+            return PaymentState(Status.REJECTED, "", failure=failure)
+        return PaymentState(Status.AUTHORISATION_REQUIRED, identifier, page)
+
+    async def look_up(self, end_to_end_id: str) -> PaymentState | None:
+        # It finds nothing by our reference; and nobody has the page of an answer that was lost.
+        return None
+
+    async def complete(self, reference: str, query: Mapping[str, str]) -> None:
+        """Nothing is left to be done: the page was the vendor's own."""
+
+    async def status(self, reference: str) -> PaymentState:
+        try:
+            found = await self._client.call("status", "GET", f"/payments/{reference}", _payment)
+        except VendorRefusal as refusal:
+            raise self._client.refused(refusal) from refusal
+        enough = await self._client.final_statuses(found.bank)
+        status, failure = _payment_status(found, enough, oslo_date(self._clock.now()))
+        return PaymentState(status, reference, failure=failure)
+
+    async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
+        """The vendor cancels nothing (B.4): what is not approved lapses, and the rest the bank carries out."""
+        state = await self.status(reference)
+        return Cancelling(is_cancelled=state.status is Status.CANCELLED)
+
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
+        now = int(self._clock.now().timestamp())
+        await enable_banking_webhook.verify(raw, headers, self._keys, app_id=self._client.application.id, now=now)
+        return self.read_webhook(raw)
+
+    def read_webhook(self, raw: bytes) -> OpenBankingNotice:
+        """Its fields are unverified: only which payment it is about is taken."""
+        try:
+            document = orjson.loads(raw)
+            identifier = document["payment_id"]
+            status = str(document.get("status", ""))
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise BadWebhook("Not an Enable Banking event: payment_id is needed.") from error
+        if not isinstance(identifier, str) or not 0 < len(identifier) <= 100:
+            raise BadWebhook("Not an Enable Banking event: payment_id is needed.")
+        return OpenBankingNotice(
+            event_key=f"{identifier}:{status}"[:200],
+            kind="payment.status",
+            occurred_at=self._clock.now(),
+            payment_reference=identifier,
+        )
+
+
+def _state_of(redirect_uri: str) -> str:
+    return parse_qs(urlsplit(redirect_uri).query).get("state", [""])[0]
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time(23, 59, 59), UTC)
+
+
+def _page(answer: Answer) -> str:
+    """Raises ValueError for a page without encryption."""
+    url = str(answer.document["url"])
+    if not is_safe(url):
+        raise ValueError("the page is not encrypted")
+    return url
+
+
+def _started(answer: Answer) -> tuple[str, str]:
+    return str(answer.document["payment_id"]), _page(answer)
+
+
+def _session(bic: str, answer: Answer) -> tuple[_Session, date]:
+    document = answer.document
+    uids = tuple(str(one["uid"]) for one in document["accounts"] if one.get("uid"))
+    return _Session(bic, str(document["session_id"]), uids), _until(document)
+
+
+def _state(answer: Answer) -> ConsentState:
+    status = _SESSION.get(answer.document["status"], ConsentStatus.AWAITING_AUTHORISATION)
+    return ConsentState(status, _until(answer.document))
+
+
+def _until(document: Mapping[str, Any]) -> date:
+    """The last whole day, in Oslo; a session that does not say it has not shortened it."""
+    told = (document.get("access") or {}).get("valid_until")
+    return oslo_date(datetime.fromisoformat(told)) if told else date.max
+
+
+def _account(uid: str, document: Mapping[str, Any]) -> AccountAtBank | None:
+    """None for what has no number, such as a card."""
+    told = document.get("account_id") or {}
+    other = told.get("other") or {}
+    number = other.get("identification") if other.get("scheme_name") == "BBAN" else None
+    number = number or told.get("iban")
+    if not number:
+        return None
+    name = document.get("details") or document.get("product") or document.get("name") or number
+    return AccountAtBank(uid, parse_account_number(number), document["currency"], name, document.get("name") or "")
+
+
+def _balances(items: Sequence[Mapping[str, Any]], now: datetime) -> list[Balance]:
+    by_type = {item["balance_type"]: item for item in items}
+    found = []
+    for kind, words in _BALANCES.items():
+        item = next((by_type[word] for word in words if word in by_type), None)
+        if item is not None:
+            told = item.get("last_change_date_time")
+            found.append(Balance(kind, _money(item["balance_amount"]), datetime.fromisoformat(told) if told else now))
+    return found
+
+
+def _money(amount: Mapping[str, str]) -> Money:
+    return Money(minor_of(amount["amount"]), amount["currency"])
+
+
+def _transactions(answer: Answer) -> TransactionPage:
+    seen: dict[str, int] = {}
+    items = answer.document["transactions"]
+    found = [_transaction(item, seen) for item in items if item.get("status", "BOOK") in _TRANSACTION]
+    found.sort(key=lambda one: (one.booking_date, one.status), reverse=True)
+    return TransactionPage(found, answer.document.get("continuation_key") or None)
+
+
+def _transaction(item: Mapping[str, Any], seen: dict[str, int]) -> TransactionAtBank:
+    """Its sign is the indicator's, whatever the amount's own (B.3)."""
+    is_debit = item["credit_debit_indicator"] == "DBIT"
+    told = _money(item["transaction_amount"])
+    amount = Money(-abs(told.amount_minor) if is_debit else abs(told.amount_minor), told.currency)
+    other, account = ("creditor", "creditor_account") if is_debit else ("debtor", "debtor_account")
+    booked = item.get("booking_date") or item.get("value_date") or item["transaction_date"]
+    message = " ".join(item.get("remittance_information") or ()) or None
+    reference = item.get("transaction_id") or item.get("entry_reference")
+    if not reference:
+        text = f"{booked}|{amount.amount_minor}|{amount.currency}|{message}"
+        key = hashlib.sha256(text.encode()).hexdigest()[:32]
+        seen[key] = seen.get(key, 0) + 1
+        reference = f"{key}-{seen[key]}"
+    number = item.get(account) or {}
+    return TransactionAtBank(
+        reference=str(reference)[:100],
+        status=_TRANSACTION[item.get("status", "BOOK")],
+        amount=amount,
+        booking_date=date.fromisoformat(booked),
+        counterparty_name=(item.get(other) or {}).get("name"),
+        counterparty_account=number.get("iban") or (number.get("other") or {}).get("identification"),
+        message=message,
+        kid=item.get("reference_number"),
+        end_to_end_id=item.get("end_to_end_id"),
+    )
+
+
+def _request(profile: BankProfile, payment: Payment, debtor: AccountNumber) -> dict[str, object]:
+    transaction: dict[str, object] = {
+        "instructed_amount": {
+            "currency": payment.amount.currency,
+            "amount": decimal_of(payment.amount.amount_minor),
+        },
+        "beneficiary": {
+            "creditor": {"name": payment.creditor_name},
+            "creditor_account": _number(profile.creditor, payment.creditor_account),
+        },
+        "payment_id": {"end_to_end_id": payment.end_to_end_id},
+    }
+    if payment.kid is not None:
+        # NORF: a Norwegian KID.
+        transaction["reference_number"] = payment.kid
+        transaction["reference_number_schema"] = "NORF"
+    if payment.message is not None:
+        transaction["remittance_information"] = [payment.message]
+    if payment.scheduled_for is not None:
+        transaction["requested_execution_date"] = payment.scheduled_for.isoformat()
+    return {"debtor_account": _number(profile.debtor, debtor), "credit_transfer_transaction": [transaction]}
+
+
+def _number(kind: str, number: AccountNumber) -> dict[str, str]:
+    if kind == "bban" and number.bban is not None:
+        return {"scheme_name": "BBAN", "identification": number.bban}
+    return {"scheme_name": "IBAN", "identification": number.iban}
+
+
+@dataclass(frozen=True, slots=True)
+class _Payment:
+    """A payment as the vendor tells it. `is_final`: its status changes no more."""
+
+    bank: str
+    word: str
+    is_final: bool
+    reason: str | None
+    execution_date: date | None
+
+
+def _payment(answer: Answer) -> _Payment:
+    document = answer.document
+    details = document.get("payment_details") or {}
+    transactions = details.get("credit_transfer_transaction") or [{}]
+    day = transactions[0].get("requested_execution_date")
+    return _Payment(
+        str((document.get("aspsp") or {}).get("name", "")),
+        str(document["status"]),
+        bool(document.get("final_status")),
+        (document.get("status_reason_information") or {}).get("status_reason_code"),
+        date.fromisoformat(day) if day else None,
+    )
+
+
+def _payment_status(payment: _Payment, enough: frozenset[str], today: date) -> tuple[Status, Failure | None]:
+    """`enough` are the statuses after which the bank says no more of a payment that went well."""
+    status = _STATUS.get(payment.word, Status.AUTHORISATION_REQUIRED)
+    if payment.is_final and payment.word in enough:
+        return Status.SETTLED, None
+    if status is Status.REJECTED:
+        failure = FAILURES.get(_REASONS.get(payment.reason or "", ""))
+        return END_OF_FAILURE.get(failure.code, Status.REJECTED) if failure else Status.REJECTED, failure
+    if status is Status.PROCESSING and payment.execution_date is not None and payment.execution_date > today:
+        return Status.SCHEDULED, None
+    return status, None

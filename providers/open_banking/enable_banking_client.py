@@ -1,0 +1,169 @@
+"""Enable Banking's tokens, banks and errors. Source: open banking reference B.1, B.2, B.6."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+import httpx
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from domain.clock import Clock
+from domain.errors import Unavailable
+from domain.ids import BankId
+from providers.open_banking.bank_profiles import by_bic
+from providers.open_banking.port import Psu
+from providers.resilience import Guard
+from providers.vendor_http import Answer, VendorHttp, VendorRefusal
+
+API_URL: Final = "https://api.enablebanking.com"
+_TOKEN_LIVES: Final = timedelta(hours=1)
+_RENEW_EARLY_S: Final = 60
+_BANKS_FRESH_S: Final = 3_600
+_USER_AGENT: Final = "Drop"
+# What we can say of the user who is asking; a bank that wants more is given nothing (B.1: all of them or none).
+_PSU_HEADERS: Final = frozenset({"psu-ip-address", "psu-user-agent"})
+# The bank's trouble, not its no.
+_TROUBLE: Final = frozenset({"ASPSP_ERROR", "ASPSP_TIMEOUT"})
+_EXCEEDED: Final = "ASPSP_RATE_LIMIT_EXCEEDED"
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Aspsp:
+    """A bank as the vendor knows it: by name and country, not by BIC."""
+
+    bank_id: BankId
+    name: str
+    country: str
+    bic: str
+    longest_consent: timedelta
+    psu_headers: frozenset[str]
+    final_statuses: frozenset[str]
+
+    @property
+    def key(self) -> dict[str, str]:
+        return {"name": self.name, "country": self.country}
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Ours at the vendor. `callback_url` and `webhook_url` are listed there; `private_key` is in PEM."""
+
+    id: str
+    private_key: str
+    callback_url: str
+    webhook_url: str
+
+
+class EnableBankingClient:
+    """Both of the vendor's ports by one client, so that they share a token and a breaker."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, guard: Guard, application: Application, *, clock: Clock, api_url: str
+    ) -> None:
+        self._http = VendorHttp(http, guard, base_url=api_url, is_trouble=_is_trouble)
+        self.application = application
+        self._key = RSAKey.import_key(application.private_key)
+        self._clock = clock
+        self._token: tuple[float, str] | None = None
+        self._banks: dict[str, tuple[float, list[Aspsp]]] = {}
+
+    async def call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        read: Callable[[Answer], Result],
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        json: object = None,
+    ) -> Result:
+        """Raises Unavailable, VendorRefusal."""
+        content: Any = {"headers": {**self._bearer, **(headers or {})}, "params": params, "json": json}
+        return await self._http.call(operation, method, path, read, **content)
+
+    async def command(
+        self, operation: str, path: str, read: Callable[[Answer], Result], *, headers: Mapping[str, str], json: object
+    ) -> Result:
+        """POST what must not happen twice. Raises Unavailable, InDoubt, VendorRefusal."""
+        return await self._http.command(operation, "POST", path, read, headers={**self._bearer, **headers}, json=json)
+
+    async def application_is_active(self) -> bool:
+        """The cheapest question that takes our credentials. Raises Unavailable."""
+        try:
+            return await self.call("check", "GET", "/application", lambda answer: bool(answer.document["active"]))
+        except VendorRefusal as refusal:
+            raise self.refused(refusal) from refusal
+
+    async def banks(self, country: str) -> list[Aspsp]:
+        """Those that do payments and accounts for consumers, kept for an hour. Raises Unavailable."""
+        known = self._banks.get(country)
+        if known is None or time.monotonic() - known[0] > _BANKS_FRESH_S:
+            params = {"country": country, "psu_type": "personal"}
+            try:
+                found = await self.call("banks", "GET", "/aspsps", _aspsps, params=params)
+            except VendorRefusal as refusal:
+                raise self.refused(refusal) from refusal
+            known = (time.monotonic(), found)
+            self._banks[country] = known
+        return known[1]
+
+    async def bank(self, bank_id: BankId) -> Aspsp:
+        """Raises Unavailable, also where the vendor does not reach the bank."""
+        for aspsp in await self.banks("NO"):
+            if aspsp.bank_id == bank_id:
+                return aspsp
+        raise Unavailable("open_banking", "the vendor does not reach this bank")
+
+    async def final_statuses(self, name: str) -> frozenset[str]:
+        """What the bank says last of a payment that went well, by the bank's name. Raises Unavailable."""
+        return next((aspsp.final_statuses for aspsp in await self.banks("NO") if aspsp.name == name), frozenset())
+
+    def psu_headers(self, aspsp: Aspsp, psu: Psu) -> dict[str, str]:
+        """Of a user who is asking: all that the bank wants to know, or none of it."""
+        if psu.ip_address is None or not aspsp.psu_headers <= _PSU_HEADERS:
+            return {}
+        return {"psu-ip-address": psu.ip_address, "psu-user-agent": _USER_AGENT}
+
+    def refused(self, refusal: VendorRefusal) -> Unavailable:
+        return self._http.refused(refusal.status, error_of(refusal))
+
+    @property
+    def _bearer(self) -> dict[str, str]:
+        if self._token is None or time.monotonic() >= self._token[0]:
+            now = int(self._clock.now().timestamp())
+            lives_s = int(_TOKEN_LIVES.total_seconds())
+            header = {"typ": "JWT", "alg": "RS256", "kid": self.application.id}
+            claims = {"iss": "enablebanking.com", "aud": "api.enablebanking.com", "iat": now, "exp": now + lives_s}
+            self._token = (time.monotonic() + lives_s - _RENEW_EARLY_S, jwt.encode(header, claims, self._key))
+        return {"authorization": f"Bearer {self._token[1]}"}
+
+
+def error_of(refusal: VendorRefusal) -> str:
+    return str(refusal.answer.get("error") or "")
+
+
+def _is_trouble(status: int, answer: Mapping[str, Any]) -> bool:
+    error = answer.get("error")
+    return error in _TROUBLE or (status in (408, 429) and error != _EXCEEDED)
+
+
+def _aspsps(answer: Answer) -> list[Aspsp]:
+    return [_aspsp(item) for item in answer.document["aspsps"] if item.get("bic")]
+
+
+def _aspsp(item: Mapping[str, Any]) -> Aspsp:
+    domestic = [one for one in item.get("payments") or () if one.get("payment_type") == "DOMESTIC"]
+    return Aspsp(
+        by_bic(item["bic"]).id,
+        item["name"],
+        item["country"],
+        item["bic"],
+        timedelta(seconds=item["maximum_consent_validity"]),
+        frozenset(name.lower() for name in item.get("required_psu_headers") or ()),
+        frozenset(status for one in domestic for status in one.get("final_successful_statuses") or ()),
+    )

@@ -1,0 +1,93 @@
+"""Enable Banking's webhook: a JWT beside the body, with the body's digest in it. Source: open banking reference B.5.
+
+The JWT itself says where its key is, so that address is trusted only where it is the vendor's own.
+"""
+
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+from cryptography import x509
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from domain.errors import BadSignature
+from providers.resilience import Guard
+from providers.vendor_http import body_of, raise_for_trouble
+
+DOMAIN: Final = "enablebanking.com"
+_KEY_FRESH_S: Final = 3_600
+# As many keys as are kept: nobody makes us keep more by naming others.
+_KEYS: Final = 8
+_PATH: Final = "authorization"
+
+
+class WebhookKeys:
+    """The vendor's keys by their address. `is_theirs` says which addresses are believed."""
+
+    def __init__(self, http: httpx.AsyncClient, guard: Guard, *, is_theirs: Callable[[str], bool]) -> None:
+        self._http = http
+        self._guard = guard
+        self._is_theirs = is_theirs
+        self._kept: dict[str, tuple[float, RSAKey]] = {}
+
+    async def at(self, url: str) -> RSAKey:
+        """Raises BadSignature for an address that is not the vendor's, Unavailable where it does not answer."""
+        if not self._is_theirs(url):
+            raise BadSignature("The key of this signature is not Enable Banking's.")
+        known = self._kept.get(url)
+        if known is None or time.monotonic() - known[0] > _KEY_FRESH_S:
+            pem = await self._guard.call("webhook_key", lambda: self._read(url))
+            known = (time.monotonic(), _key_of(pem))
+            while len(self._kept) >= _KEYS:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[url] = known
+        return known[1]
+
+    async def _read(self, url: str) -> bytes:
+        async with self._http.stream("GET", url, follow_redirects=False) as response:
+            raise_for_trouble(response)
+            if not response.is_success:
+                raise BadSignature("The key of this signature cannot be read.")
+            return await body_of(response)
+
+
+def is_vendors(url: str) -> bool:
+    """https at the vendor's own host, or one below it."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme == "https" and (host == DOMAIN or host.endswith(f".{DOMAIN}"))
+
+
+async def verify(raw: bytes, headers: Mapping[str, str], keys: WebhookKeys, *, app_id: str, now: int) -> None:
+    """`now` is in seconds since 1970. Raises BadSignature, Unavailable."""
+    token = headers.get(_PATH, "").removeprefix("Bearer ")
+    try:
+        header = jws.extract_compact(token.encode()).headers()
+        url = header.get("x5u")
+        if not isinstance(url, str):
+            raise BadSignature("The signature does not name its key.")
+        claims = jwt.decode(token, await keys.at(url), algorithms=["RS256"]).claims
+        jwt.JWTClaimsRegistry(now=now, leeway=300, sub={"essential": True, "value": app_id}).validate(claims)
+    except (JoseError, ValueError) as error:
+        raise BadSignature("The signature does not hold.") from error
+    digest = base64.b64encode(hashlib.sha256(raw).digest()).decode()
+    if not hmac.compare_digest(str(claims.get("msgi", "")).encode(), f"sha256-{digest}".encode()):
+        raise BadSignature("The signature is of another body.")
+
+
+def _key_of(pem: bytes) -> RSAKey:
+    """A certificate, or a bare public key. Raises BadSignature."""
+    try:
+        if b"BEGIN CERTIFICATE" in pem:
+            public: Any = x509.load_pem_x509_certificate(pem).public_key()
+            return RSAKey.import_key(public)
+        return RSAKey.import_key(pem)
+    except (ValueError, TypeError, JoseError) as error:
+        raise BadSignature("The key of this signature cannot be read.") from error

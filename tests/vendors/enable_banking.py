@@ -1,0 +1,341 @@
+"""Enable Banking over HTTP, as open banking reference B describes it, over the sandbox's banks.
+
+It checks the token's claims and its 24 hours, tells a session's accounts once, gives a page without transactions
+between two with, and signs its webhooks by a key of its own.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import httpx
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from domain.clock import Clock
+from tests.vendors.face import Endpoint, Refused, ask, face
+
+APP_ID = "0e1f-contract"
+HOST = "http://127.0.0.1:8450"
+KEY_URL = f"{HOST}/keys/webhook.pem"
+OUR_KEY = RSAKey.generate_key(2048, private=True)
+THEIR_KEY = RSAKey.generate_key(2048, private=True)
+LONGEST = timedelta(days=180)
+_STATUS = {"RCVD": "RCVD", "ACTC": "ACTC", "ACSP": "ACSP", "ACSC": "ACSC", "RJCT": "RJCT", "CANC": "CNCL"}
+_REASONS = {
+    "FUNDS_NOT_AVAILABLE": "AM04",
+    "AUTHORISATION_REFUSED": "CUST",
+    "AUTHORISATION_EXPIRED": "NOAS",
+    "EXECUTION_FAILED": "ED05",
+}
+_ERRORS = {
+    "CONSENT_EXPIRED": "EXPIRED_SESSION",
+    "CONSENT_INVALID": "CLOSED_SESSION",
+    "ACCESS_EXCEEDED": "ASPSP_RATE_LIMIT_EXCEEDED",
+    "RESOURCE_UNKNOWN": "INVALID_PAYMENT",
+    "PAYMENT_FAILED": "INVALID_PAYMENT",
+}
+
+
+def refuse(status: int, error: str) -> Refused:
+    return Refused(status, {"message": "No.", "code": status, "error": error, "detail": None})
+
+
+def _refused_by_sandbox(status: int, answer: Mapping[str, Any]) -> Refused:
+    return refuse(429 if status == 429 else 422, _ERRORS.get(answer["code"], "WRONG_REQUEST_PARAMETERS"))
+
+
+def signed_webhook(
+    raw: bytes, *, key: RSAKey = THEIR_KEY, x5u: str = KEY_URL, alg: str = "RS256", **changes: Any
+) -> str:
+    """The Authorization header of a webhook with this body."""
+    digest = base64.b64encode(hashlib.sha256(raw).digest()).decode()
+    claims = {"sub": APP_ID, "environment": "SANDBOX", "msgi": f"sha256-{digest}", **changes}
+    return f"Bearer {jwt.encode({'alg': alg, 'typ': 'JWT', 'x5u': x5u}, claims, key, algorithms=[alg])}"
+
+
+class EnableBanking:
+    """What it remembers besides the sandbox: authorisations, sessions with their accounts' ids, payments."""
+
+    def __init__(self, inner: httpx.AsyncClient, clock: Clock, *, callback: str) -> None:
+        self.inner = inner
+        self.clock = clock
+        self.callback = callback
+        self.numbers = count(1)
+        self.slots: dict[str, dict[str, Any]] = {}
+        self.codes: dict[str, str] = {}
+        # By session its consent, by uid its consent and account.
+        self.sessions: dict[str, str] = {}
+        self.uids: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.payments: dict[str, dict[str, Any]] = {}
+
+    async def ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        return await ask(self.inner, method, path, _refused_by_sandbox, **content)
+
+    async def _bank_id(self, aspsp: Mapping[str, str]) -> str:
+        listed = (await self.ask("GET", "/bank/banks", params={"country": aspsp["country"]}))["banks"]
+        return next(str(one["id"]) for one in listed if one["name"] == aspsp["name"])
+
+    async def application(self, request: Request) -> Response:
+        return JSONResponse({"name": "Drop", "kid": APP_ID, "environment": "SANDBOX", "active": True})
+
+    async def banks(self, request: Request) -> Response:
+        listed = (await self.ask("GET", "/bank/banks", params={"country": request.query_params["country"]}))["banks"]
+        return JSONResponse({"aspsps": [_aspsp(one) for one in listed]})
+
+    # Sessions
+
+    async def auth(self, request: Request) -> Response:
+        body = await request.json()
+        until = datetime.fromisoformat(body["access"]["valid_until"])
+        if until > self.clock.now() + LONGEST or body["redirect_url"] != self.callback:
+            raise refuse(422, "WRONG_REQUEST_PARAMETERS")
+        slot = f"slot-{next(self.numbers)}"
+        given = {
+            "reference": f"eb-{slot}",
+            "bank": await self._bank_id(body["aspsp"]),
+            # Its page asks who one is; the bank of the sandbox has to be told.
+            "psuId": self.person,
+            "redirectUri": f"{HOST}/back/{slot}",
+            "validUntil": until.date().isoformat(),
+            "frequencyPerDay": 4,
+        }
+        made = await self.ask("POST", "/bank/consents", json=given)
+        self.slots[slot] = {"state": body["state"], "consent": made["consentId"]}
+        return JSONResponse({"url": f"{HOST}/page/{slot}", "authorization_id": slot, "psu_id_hash": "h"})
+
+    person = ""
+
+    async def page(self, request: Request) -> Response:
+        found = self.slots[request.path_params["slot"]]
+        path = f"/bank/consents/{found['consent']}" if "consent" in found else f"/bank/payments/{found['payment']}"
+        return RedirectResponse((await self.ask("GET", path))["scaRedirect"], 303)
+
+    async def back(self, request: Request) -> Response:
+        slot = request.path_params["slot"]
+        found = self.slots[slot]
+        answer = {"state": found["state"]}
+        if "consent" in found:
+            stands = await self.ask("GET", f"/bank/consents/{found['consent']}")
+            is_approved = stands["consentStatus"] == "valid"
+        else:
+            is_approved = (await self.ask("GET", f"/bank/payments/{found['payment']}"))["scaStatus"] == "finalised"
+        if not is_approved:
+            answer |= {"error": "access_denied", "error_description": "<b>No</b>"}
+        elif "consent" in found:
+            answer["code"] = f"code-{slot}"
+            self.codes[answer["code"]] = found["consent"]
+        return RedirectResponse(str(httpx.URL(self.callback).copy_merge_params(answer)), 303)
+
+    async def open_session(self, request: Request) -> Response:
+        consent = self.codes.pop((await request.json())["code"], None)
+        if consent is None:
+            raise refuse(422, "WRONG_AUTHORIZATION_CODE")
+        session = f"session-{next(self.numbers)}"
+        self.sessions[session] = consent
+        listed = (await self.ask("GET", f"/bank/consents/{consent}/accounts", params={"psuIpAddress": "1"}))["accounts"]
+        accounts: list[dict[str, Any]] = []
+        for one in listed:
+            uid = f"uid-{next(self.numbers)}"
+            self.uids[uid] = (consent, one)
+            accounts.append({"uid": uid, **_account(one)})
+        # A card has no uid that could be asked for.
+        accounts.append({"uid": None, "currency": "NOK", "identification_hash": "card"})
+        return JSONResponse({"session_id": session, "accounts": accounts, "access": await self._access(consent)})
+
+    async def session(self, request: Request) -> Response:
+        consent = self._consent(request.path_params["session"])
+        found = await self.ask("GET", f"/bank/consents/{consent}")
+        words = {"valid": "AUTHORIZED", "expired": "EXPIRED", "terminatedByTpp": "CLOSED", "revokedByPsu": "REVOKED"}
+        return JSONResponse({"status": words[found["consentStatus"]], "access": await self._access(consent)})
+
+    async def close_session(self, request: Request) -> Response:
+        consent = self._consent(request.path_params["session"])
+        if (await self.ask("GET", f"/bank/consents/{consent}"))["consentStatus"] != "valid":
+            raise refuse(422, "CLOSED_SESSION")
+        await self.ask("DELETE", f"/bank/consents/{consent}")
+        return JSONResponse({"message": "OK"})
+
+    def _consent(self, session: str) -> str:
+        if session not in self.sessions:
+            raise refuse(404, "SESSION_DOES_NOT_EXIST")
+        return self.sessions[session]
+
+    async def _access(self, consent: str) -> dict[str, Any]:
+        until = (await self.ask("GET", f"/bank/consents/{consent}"))["validUntil"]
+        return {"valid_until": f"{until}T12:00:00+00:00", "balances": True, "transactions": True}
+
+    # Accounts
+
+    async def _of_account(self, request: Request, path: str, **params: str) -> dict[str, Any]:
+        consent, account = self.uids[request.path_params["uid"]]
+        attended = request.headers.get("psu-ip-address")
+        if bool(attended) != ("psu-user-agent" in request.headers):
+            raise refuse(422, "PSU_HEADER_NOT_PROVIDED")
+        given = {**params, **({"psuIpAddress": attended} if attended else {})}
+        return await self.ask("GET", f"/bank/consents/{consent}/accounts/{account['resourceId']}{path}", params=given)
+
+    async def details(self, request: Request) -> Response:
+        consent, account = self.uids[request.path_params["uid"]]
+        await self.ask("GET", f"/bank/consents/{consent}/accounts", params={"psuIpAddress": "1"})
+        return JSONResponse({"uid": request.path_params["uid"], **_account(account)})
+
+    async def balances(self, request: Request) -> Response:
+        found = (await self._of_account(request, "/balances"))["balances"]
+        words = {"interimBooked": "ITBD", "interimAvailable": "ITAV"}
+        told = [
+            {
+                "name": "Balance",
+                "balance_type": words[one["balanceType"]],
+                "balance_amount": one["balanceAmount"],
+                "last_change_date_time": one["lastChangeDateTime"],
+            }
+            for one in found
+        ]
+        other = {"balance_type": "OTHR", "balance_amount": {"currency": "NOK", "amount": "0.00"}}
+        return JSONResponse({"balances": [*told, other]})
+
+    async def transactions(self, request: Request) -> Response:
+        query = request.query_params
+        key = query.get("continuation_key", "")
+        if key.startswith("empty:"):
+            return JSONResponse({"transactions": [], "continuation_key": key.removeprefix("empty:")})
+        found = await self._of_account(request, "/transactions", dateFrom=query["date_from"], page=key)
+        answer: dict[str, Any] = {"transactions": [_transaction(one) for one in found["transactions"]]}
+        if found["next"] is not None:
+            answer["continuation_key"] = f"empty:{found['next']}"
+        return JSONResponse(answer)
+
+    # Payments
+
+    async def pay(self, request: Request) -> Response:
+        body = await request.json()
+        if body["redirect_url"] != self.callback or not body["state"] or body["payment_type"] != "DOMESTIC":
+            raise refuse(422, "REDIRECT_URI_NOT_ALLOWED")
+        (transfer,) = body["payment_request"]["credit_transfer_transaction"]
+        slot = f"slot-{next(self.numbers)}"
+        given = {
+            "endToEndIdentification": transfer["payment_id"]["end_to_end_id"],
+            "bank": await self._bank_id(body["aspsp"]),
+            "debtorAccount": {"bban": body["payment_request"]["debtor_account"]["identification"]},
+            "creditorAccount": {"bban": transfer["beneficiary"]["creditor_account"]["identification"]},
+            "creditorName": transfer["beneficiary"]["creditor"]["name"],
+            "instructedAmount": transfer["instructed_amount"],
+            "requestedExecutionDate": transfer.get("requested_execution_date"),
+            "kid": transfer.get("reference_number"),
+            "remittanceInformationUnstructured": (transfer.get("remittance_information") or [None])[0],
+            "redirectUri": f"{HOST}/back/{slot}",
+        }
+        made = await self.ask("POST", "/bank/payments", json=given)
+        self.slots[slot] = {"state": body["state"], "payment": made["paymentId"]}
+        self.payments[made["paymentId"]] = body
+        return JSONResponse({"payment_id": made["paymentId"], "status": "RCVD", "url": f"{HOST}/page/{slot}"})
+
+    async def payment(self, request: Request) -> Response:
+        identifier = request.path_params["payment"]
+        found = await self.ask("GET", f"/bank/payments/{identifier}")
+        asked = self.payments[identifier]
+        word = _STATUS[found["transactionStatus"]]
+        reason = _REASONS.get(found["reason"] or "")
+        return JSONResponse(
+            {
+                "payment_id": identifier,
+                "status": word,
+                "final_status": word in ("ACSC", "RJCT", "CNCL"),
+                "status_reason_information": {"status_reason_code": reason} if reason else None,
+                "payment_details": asked["payment_request"],
+                "payment_type": "DOMESTIC",
+                "aspsp": asked["aspsp"],
+            }
+        )
+
+    async def key(self, request: Request) -> Response:
+        return Response(THEIR_KEY.as_pem(private=False), media_type="application/x-pem-file")
+
+
+def _aspsp(bank: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": bank["name"],
+        "country": "NO",
+        "bic": bank["bic"],
+        "psu_types": ["personal"],
+        "maximum_consent_validity": int(LONGEST.total_seconds()),
+        "required_psu_headers": ["Psu-Ip-Address", "Psu-User-Agent"],
+        "payments": [{"payment_type": "DOMESTIC", "currencies": ["NOK"], "final_successful_statuses": ["ACSC"]}],
+    }
+
+
+def _account(account: Mapping[str, Any]) -> dict[str, Any]:
+    number = {"identification": account["bban"], "scheme_name": "BBAN"}
+    return {
+        "account_id": {"iban": None, "other": number},
+        "name": account["ownerName"],
+        "details": account["name"],
+        "currency": account["currency"],
+        "identification_hash": account["bban"],
+    }
+
+
+def _transaction(item: Mapping[str, Any]) -> dict[str, Any]:
+    is_debit = item["transactionAmount"]["amount"].startswith("-")
+    other, account = ("creditor", "creditor_account") if is_debit else ("debtor", "debtor_account")
+    number = {"identification": item["counterpartyAccount"], "scheme_name": "BBAN"}
+    return {
+        "transaction_id": item["transactionId"],
+        # Whatever its sign: the indicator tells.
+        "transaction_amount": item["transactionAmount"],
+        "credit_debit_indicator": "DBIT" if is_debit else "CRDT",
+        "status": {"booked": "BOOK", "pending": "PDNG"}[item["status"]],
+        "booking_date": item["bookingDate"],
+        other: {"name": item["counterpartyName"]},
+        account: {"iban": None, "other": number},
+        "remittance_information": [item["remittanceInformationUnstructured"] or ""],
+    }
+
+
+def app(vendor: EnableBanking) -> Starlette:
+    def api(path: str, method: str, endpoint: Endpoint) -> Route:
+        async def checked(request: Request) -> Response:
+            _demand_token(request, vendor.clock.now())
+            return await endpoint(request)
+
+        return Route(path, checked, methods=[method])
+
+    return face(
+        [
+            Route("/page/{slot}", vendor.page),
+            Route("/back/{slot}", vendor.back),
+            Route("/keys/webhook.pem", vendor.key),
+            api("/application", "GET", vendor.application),
+            api("/aspsps", "GET", vendor.banks),
+            api("/auth", "POST", vendor.auth),
+            api("/sessions", "POST", vendor.open_session),
+            api("/sessions/{session}", "GET", vendor.session),
+            api("/sessions/{session}", "DELETE", vendor.close_session),
+            api("/accounts/{uid}/details", "GET", vendor.details),
+            api("/accounts/{uid}/balances", "GET", vendor.balances),
+            api("/accounts/{uid}/transactions", "GET", vendor.transactions),
+            api("/payments", "POST", vendor.pay),
+            api("/payments/{payment}", "GET", vendor.payment),
+        ]
+    )
+
+
+def _demand_token(request: Request, now: datetime) -> None:
+    token = request.headers.get("authorization", "").removeprefix("Bearer ")
+    try:
+        found = jwt.decode(token, RSAKey.import_key(OUR_KEY.as_dict(private=False)), algorithms=["RS256"])
+    except (JoseError, ValueError) as error:
+        raise refuse(401, "UNAUTHORIZED_ACCESS") from error
+    issued, ends = (datetime.fromtimestamp(found.claims[name], UTC) for name in ("iat", "exp"))
+    is_right = (found.claims["iss"], found.claims["aud"]) == ("enablebanking.com", "api.enablebanking.com")
+    if found.header["kid"] != APP_ID or not is_right or ends - issued > timedelta(hours=24):
+        raise refuse(401, "UNAUTHORIZED_ACCESS")
