@@ -65,10 +65,13 @@ def signed_webhook(
 class EnableBanking:
     """What it remembers besides the sandbox: authorisations, sessions with their accounts' ids, payments."""
 
-    def __init__(self, inner: httpx.AsyncClient, clock: Clock, *, callback: str) -> None:
+    def __init__(self, inner: httpx.AsyncClient, clock: Clock, *, callback: str, host: str = HOST) -> None:
         self.inner = inner
         self.clock = clock
         self.callback = callback
+        self.host = host
+        # Its page asks who one is; the bank of the sandbox has to be told.
+        self.person = ""
         self.numbers = count(1)
         self.slots: dict[str, dict[str, Any]] = {}
         self.codes: dict[str, str] = {}
@@ -102,17 +105,14 @@ class EnableBanking:
         given = {
             "reference": f"eb-{slot}",
             "bank": await self._bank_id(body["aspsp"]),
-            # Its page asks who one is; the bank of the sandbox has to be told.
             "psuId": self.person,
-            "redirectUri": f"{HOST}/back/{slot}",
+            "redirectUri": f"{self.host}/back/{slot}",
             "validUntil": until.date().isoformat(),
             "frequencyPerDay": 4,
         }
         made = await self.ask("POST", "/bank/consents", json=given)
         self.slots[slot] = {"state": body["state"], "consent": made["consentId"]}
-        return JSONResponse({"url": f"{HOST}/page/{slot}", "authorization_id": slot, "psu_id_hash": "h"})
-
-    person = ""
+        return JSONResponse({"url": f"{self.host}/page/{slot}", "authorization_id": slot, "psu_id_hash": "h"})
 
     async def page(self, request: Request) -> Response:
         found = self.slots[request.path_params["slot"]]
@@ -232,12 +232,12 @@ class EnableBanking:
             "requestedExecutionDate": transfer.get("requested_execution_date"),
             "kid": transfer.get("reference_number"),
             "remittanceInformationUnstructured": (transfer.get("remittance_information") or [None])[0],
-            "redirectUri": f"{HOST}/back/{slot}",
+            "redirectUri": f"{self.host}/back/{slot}",
         }
         made = await self.ask("POST", "/bank/payments", json=given)
         self.slots[slot] = {"state": body["state"], "payment": made["paymentId"]}
         self.payments[made["paymentId"]] = body
-        return JSONResponse({"payment_id": made["paymentId"], "status": "RCVD", "url": f"{HOST}/page/{slot}"})
+        return JSONResponse({"payment_id": made["paymentId"], "status": "RCVD", "url": f"{self.host}/page/{slot}"})
 
     async def payment(self, request: Request) -> Response:
         identifier = request.path_params["payment"]

@@ -1,0 +1,142 @@
+"""From one open banking vendor to another and back, while consents live and payments are under way."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.clock import SystemClock
+from sandbox.people import personas
+from tests.api.test_bank_connection import REFRESH, RENEW
+from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, first_account, pay, payment_of, playing
+from tests.builders.port import started, stopped
+from tests.builders.sandbox import Sandbox, sandbox_alone
+from tests.builders.server import free_port
+from tests.vendors import enable_banking, open_payments
+
+CALLBACK = f"{BASE}/api/openbanking/callback"
+OPEN_PAYMENTS, ENABLE_BANKING = "open_payments", "enable_banking"
+# By where each of them sends a browser.
+PAGES = {OPEN_PAYMENTS: "/connect/authorize", ENABLE_BANKING: "/page/"}
+
+
+@dataclass
+class Switch:
+    """Two vendors over the same banks, and a gateway that is started anew with one of them."""
+
+    sandbox: Sandbox
+    database_url: str
+    folder: Path
+    settings: dict[str, Any]
+
+    @asynccontextmanager
+    async def running(self, vendor: str) -> AsyncIterator[Play]:
+        clock = self.sandbox.clock
+        settings = {**self.settings, "open_banking_provider": vendor}
+        async with playing(self.database_url, self.folder, clock.at, base_clock=clock, **settings) as play:
+            yield play
+
+    async def visit(self, kari: Player, url: str, vendor: str) -> None:
+        """From the vendor's page to the bank's, and back to the gateway."""
+        assert PAGES[vendor] in url
+        accounts = [account.resource_id for account in personas()["kari"].at_bank("bank_dnb")]
+        async with httpx.AsyncClient() as browser:
+            page = (await browser.get(url)).headers["location"]
+            back = await self.sandbox.press(page, decision="approve", account=accounts)
+            returned = (await browser.get(back)).headers["location"]
+        assert (await kari.http.get(returned)).status_code == 303
+
+    async def pass_time(self, play: Play, **by: float) -> None:
+        await self.sandbox.advance(**by)
+        await play.settle()
+
+
+@pytest.fixture
+async def switch(database_url: str, tmp_path: Path) -> AsyncIterator[Switch]:
+    folder = tmp_path / "banks"
+    folder.mkdir()
+    async with sandbox_alone(folder, SystemClock().now()) as sandbox:
+        await sandbox.sign_in("kari")
+        first, second = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+        op = open_payments.OpenPayments(sandbox.inner, callback=CALLBACK, host=first)
+        eb = enable_banking.EnableBanking(sandbox.inner, sandbox.clock, callback=CALLBACK, host=second)
+        eb.person = personas()["kari"].identity_number
+        servers = [
+            await started(app, port=int(url.rpartition(":")[2]))
+            for app, url in ((open_payments.app(op), first), (enable_banking.app(eb), second))
+        ]
+        settings = {
+            "openpayments_api_url": first,
+            "openpayments_auth_api_url": first,
+            "openbanking_client_id": open_payments.CLIENT_ID,
+            "openbanking_client_secret": open_payments.CLIENT_SECRET,
+            "openbanking_webhook_secret": "relay",
+            "enablebanking_api_url": second,
+            "enablebanking_app_id": enable_banking.APP_ID,
+            "enablebanking_private_key": enable_banking.OUR_KEY.as_pem(private=True).decode(),
+        }
+        yield Switch(sandbox, database_url, tmp_path, settings)
+        for server in servers:
+            await stopped(server)
+
+
+async def approve_payment(switch: Switch, kari: Player, account: str, vendor: str) -> str:
+    """A payment that the bank is carrying out."""
+    payment = (await pay(kari, a_payment(account)))["payment"]
+    await switch.visit(kari, payment["authorisationUrl"], vendor)
+    assert (await payment_of(kari, payment["id"]))["status"] == "PROCESSING"
+    identifier: str = payment["id"]
+    return identifier
+
+
+async def test_new_connections_and_renewals_move_and_what_is_under_way_ends_where_it_began(switch: Switch) -> None:
+    async with switch.running(OPEN_PAYMENTS) as play:
+        kari = await play.person()
+        await kari.ask("mutation { startKyc { kyc { status } } }")
+        await switch.pass_time(play, seconds=3)
+        connecting = (await kari.ask(CONNECT, bank="bank_dnb"))["connectBank"]
+        await switch.visit(kari, connecting["authorisationUrl"], OPEN_PAYMENTS)
+        connection, account = connecting["connection"]["id"], await first_account(kari)
+        by_the_first = await approve_payment(switch, kari, account, OPEN_PAYMENTS)
+
+    async with switch.running(ENABLE_BANKING) as play:
+        kari = await play.person()
+        await switch.pass_time(play, minutes=5)
+        assert (await payment_of(kari, by_the_first))["status"] == "SETTLED"
+        # The old consent goes on being read until the user renews it.
+        assert (await kari.ask(REFRESH, id=connection))["refreshBalances"]["userErrors"] == []
+        page = (await kari.ask(RENEW, id=connection))["renewConsent"]["authorisationUrl"]
+        await switch.visit(kari, page, ENABLE_BANKING)
+        assert await first_account(kari) == account
+        by_the_second = await approve_payment(switch, kari, account, ENABLE_BANKING)
+
+    async with switch.running(OPEN_PAYMENTS) as play:
+        kari = await play.person()
+        await switch.pass_time(play, minutes=5)
+        assert (await payment_of(kari, by_the_second))["status"] == "SETTLED"
+        page = (await kari.ask(RENEW, id=connection))["renewConsent"]["authorisationUrl"]
+        await switch.visit(kari, page, OPEN_PAYMENTS)
+        await switch.pass_time(play, minutes=5)
+        (edge,) = (await kari.ask("{ viewer { bankConnections { id status } } }"))["viewer"]["bankConnections"]
+
+    assert edge == {"id": connection, "status": "ACTIVE"}
+    bookings = (await switch.sandbox.http.get("/ledger")).json()["bookings"]
+    assert len(bookings) == 2
+
+
+async def test_a_vendor_that_is_not_set_up_any_more_leaves_its_rows_and_says_so(switch: Switch) -> None:
+    async with switch.running(OPEN_PAYMENTS) as play:
+        kari = await play.person()
+        connecting = (await kari.ask(CONNECT, bank="bank_dnb"))["connectBank"]
+        await switch.visit(kari, connecting["authorisationUrl"], OPEN_PAYMENTS)
+
+    switch.settings = {name: value for name, value in switch.settings.items() if name.startswith("enable")}
+    async with switch.running(ENABLE_BANKING) as play:
+        kari = await play.person()
+        refused = (await kari.ask(REFRESH, id=connecting["connection"]["id"]))["refreshBalances"]["userErrors"]
+
+    assert [one["code"] for one in refused] == ["PROVIDER_UNAVAILABLE"]
