@@ -12,11 +12,13 @@ from pydantic import SecretStr
 from domain.clock import Clock
 from gateway.internet import Internet, tls_with
 from gateway.mail_key import public_key_of
+from gateway.seal import seal_of
 from gateway.settings import Settings
 from gateway.vendor_choice import (
     BANKID,
     BETTERSTACK,
     CONSOLE,
+    DIRECT,
     ENABLE_BANKING,
     GOOGLE,
     MOCK,
@@ -52,12 +54,13 @@ from providers.identity.port import IdentityProvider
 from providers.kyc import mock as kyc_mock
 from providers.kyc import sumsub
 from providers.kyc.port import KycProvider
-from providers.open_banking import enable_banking, open_payments
+from providers.open_banking import direct_banks, enable_banking, open_payments
 from providers.open_banking import mock as bank_mock
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
 from providers.open_banking.enable_banking_webhook import WebhookKeys, is_vendors
-from providers.open_banking.open_payments_client import Credentials, OpenPaymentsClient
+from providers.open_banking.open_payments import Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountInformation, PaymentInitiation
+from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
 from providers.resilience import Guard, Resilience
 from providers.sandbox_client import SandboxClient
 from providers.sms import mock as sms_mock
@@ -122,6 +125,7 @@ def build_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient 
                 MOCK: make.mock_accounts,
                 OPEN_PAYMENTS: make.open_payments_accounts,
                 ENABLE_BANKING: make.enable_banking_accounts,
+                DIRECT: make.direct_accounts,
             },
         ),
         payments=make.vendors(
@@ -130,6 +134,7 @@ def build_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient 
                 MOCK: make.mock_payments,
                 OPEN_PAYMENTS: make.open_payments_payments,
                 ENABLE_BANKING: make.enable_banking_payments,
+                DIRECT: make.direct_payments,
             },
         ),
         cards=make.vendors("card_payments", {MOCK: make.mock_cards, STRIPE: make.stripe_cards}),
@@ -245,13 +250,41 @@ class _Maker:
         )
 
     def open_payments_accounts(self) -> AccountInformation:
-        adapter = open_payments.OpenPaymentsAccounts(self._open_payments, clock=self._clock)
+        adapter = Xs2aAccounts(self._open_payments, clock=self._clock)
         self.checks[OPEN_PAYMENTS] = adapter.check
         return adapter
 
     def open_payments_payments(self) -> PaymentInitiation:
         secret = self._settings.openbanking_webhook_secret.get_secret_value()
-        return open_payments.OpenPaymentsPayments(self._open_payments, webhook_secret=secret, clock=self._clock)
+        return Xs2aPayments(self._open_payments, webhook_secret=secret, clock=self._clock)
+
+    @cached_property
+    def _direct_banks(self) -> direct_banks.DirectBanks:
+        settings = self._settings
+        files = (settings.openbanking_client_cert, settings.openbanking_client_key, settings.openbanking_ca)
+        guards: dict[str, Guard] = {}
+
+        def guard_of(bank_id: str) -> Guard:
+            vendor = f"{DIRECT}:{bank_id}"
+            guards[bank_id] = Guard("open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor=vendor)
+            return guards[bank_id]
+
+        async def all_are_open() -> bool:
+            return all([await guard.is_open() for guard in guards.values()])
+
+        if settings.vendor_of("open_banking") == DIRECT:
+            self.breakers["open_banking"] = all_are_open
+        http = self._internet(tls_with(*files))
+        return direct_banks.DirectBanks(http, settings.openbanking_banks, guard_of, seal=seal_of(settings))
+
+    def direct_accounts(self) -> AccountInformation:
+        adapter = Xs2aAccounts(self._direct_banks, clock=self._clock)
+        self.checks[DIRECT] = adapter.check
+        return adapter
+
+    def direct_payments(self) -> PaymentInitiation:
+        secret = self._settings.openbanking_webhook_secret.get_secret_value()
+        return Xs2aPayments(self._direct_banks, webhook_secret=secret, clock=self._clock)
 
     @cached_property
     def _enable_banking_line(self) -> tuple[httpx.AsyncClient, Guard]:

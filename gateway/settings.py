@@ -17,7 +17,7 @@ from providers.email import sendgrid
 from providers.geocoding import google
 from providers.identity import bankid
 from providers.kyc import sumsub
-from providers.open_banking import enable_banking_client, open_payments_client
+from providers.open_banking import enable_banking_client, open_payments
 from providers.sms import twilio
 from providers.uptime import betterstack
 
@@ -145,11 +145,11 @@ class Settings(BaseSettings):
         default="id-and-liveness", description="Sumsub, Applicants > Levels: the level that users pass, as it is spelt."
     )
     openpayments_api_url: str = Field(
-        default=open_payments_client.API_URL,
+        default=open_payments.API_URL,
         description="Open Payments' API; https://api.sandbox.openbankingplatform.com for tests.",
     )
     openpayments_auth_api_url: str = Field(
-        default=open_payments_client.AUTH_URL,
+        default=open_payments.AUTH_URL,
         description="Open Payments' tokens; https://auth.sandbox.openbankingplatform.com for tests.",
     )
     openbanking_client_id: str | None = Field(default=None, description="Open Payments, your application's client id.")
@@ -157,7 +157,7 @@ class Settings(BaseSettings):
         default=None, description="The application's secret, which is shown once."
     )
     openbanking_scope: str = Field(
-        default=open_payments_client.SCOPE,
+        default=open_payments.SCOPE,
         description="What is asked of Open Payments; leave aspspinformation out where it is refused.",
     )
     openbanking_callback_url: str | None = Field(
@@ -174,6 +174,14 @@ class Settings(BaseSettings):
     openbanking_ca: Path | None = Field(
         default=None, description="File of a further authority in PEM, whose servers are believed, too."
     )
+    openbanking_banks: Annotated[Mapping[str, str], NoDecode] = Field(
+        default={},
+        description="Banks that are reached directly: bank_dnb=https://api.psd.dnb.no, separated by commas.",
+    )
+    openbanking_seal_cert: Path | None = Field(
+        default=None, description="File of our seal's certificate (QSealC) in PEM, for banks that want requests signed."
+    )
+    openbanking_seal_key: Path | None = Field(default=None, description="File of the seal's RSA key in PEM.")
     enablebanking_api_url: str = Field(default=enable_banking_client.API_URL, description="Enable Banking's address.")
     enablebanking_app_id: str | None = Field(
         default=None, description="Enable Banking, the application's id; it belongs to their sandbox or to production."
@@ -277,7 +285,7 @@ class Settings(BaseSettings):
     def _comma_separated(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("sendgrid_templates", "stripe_prices", mode="before")
+    @field_validator("sendgrid_templates", "stripe_prices", "openbanking_banks", mode="before")
     @classmethod
     def _pairs(cls, value: Any) -> Any:
         if not isinstance(value, str):

@@ -11,13 +11,16 @@ from pydantic_core import ErrorDetails
 
 from db.engine import async_url
 from domain.account_number import InvalidAccountNumber, parse_account_number
+from domain.ids import BankId
 from domain.plan import PLANS
 from gateway.internet import tls_with
+from gateway.seal import seal_of
 from gateway.settings import ServiceMode, Settings
 from gateway.vendor_choice import MOCK, PROVIDERS
 from providers.email import smtp
 from providers.email.sendgrid_events import public_key_of
 from providers.loopback import is_safe, parts_of
+from providers.open_banking.bank_profiles import by_id, is_known
 
 _STAGING: Final = "staging"
 # Of Stripe and Sumsub: what carries one moves real money, or knows real people.
@@ -59,6 +62,7 @@ def problems_of(settings: Settings) -> list[str]:
         *_login_problems(settings),
         *_vendor_problems(settings),
         *_stripe_problems(settings),
+        *_direct_bank_problems(settings),
         *_mail_problems(settings),
         *_file_problems(settings),
         *_address_problems(settings),
@@ -130,6 +134,23 @@ def _stripe_problems(settings: Settings) -> list[str]:
     if settings.stripe_prices and set(settings.stripe_prices) != set(PLANS):
         return [f"STRIPE_PRICES must name a price of each plan: {', '.join(PLANS)}."]
     return []
+
+
+def _direct_bank_problems(settings: Settings) -> list[str]:
+    found = [
+        f"OPENBANKING_BANKS: {bank_id}={base!r} is not a bank's id and its https address."
+        for bank_id, base in settings.openbanking_banks.items()
+        if not (is_known(BankId(bank_id)) and is_safe(base))
+    ]
+    signing = [bank_id for bank_id in settings.openbanking_banks if by_id(BankId(bank_id)).signs]
+    try:
+        has_seal = seal_of(settings) is not None
+    except (OSError, ValueError) as error:
+        name = "OPENBANKING_SEAL_CERT and OPENBANKING_SEAL_KEY"
+        return [*found, f"{name} must be files in PEM that belong together ({type(error).__name__})."]
+    if signing and not has_seal:
+        found.append(f"OPENBANKING_SEAL_CERT and OPENBANKING_SEAL_KEY are needed for {', '.join(signing)}.")
+    return found
 
 
 def _mail_problems(settings: Settings) -> list[str]:

@@ -17,6 +17,7 @@ S3: Final = "s3"
 SENTRY: Final = "sentry"
 BETTERSTACK: Final = "betterstack"
 OPEN_PAYMENTS: Final = "open_payments"
+DIRECT: Final = "direct"
 ENABLE_BANKING: Final = "enable_banking"
 STRIPE: Final = "stripe"
 
@@ -24,7 +25,7 @@ STRIPE: Final = "stripe"
 PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "identity": (MOCK, BANKID),
     "kyc": (MOCK, SUMSUB),
-    "open_banking": (MOCK, OPEN_PAYMENTS, ENABLE_BANKING),
+    "open_banking": (MOCK, OPEN_PAYMENTS, ENABLE_BANKING, DIRECT),
     "card_payments": (MOCK, STRIPE),
     "card_issuing": (MOCK, STRIPE),
     "email": (MOCK, SENDGRID),
@@ -42,6 +43,7 @@ NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     SLACK: ("slack_webhook_url",),
     OPEN_PAYMENTS: ("openbanking_client_id", "openbanking_client_secret", "openbanking_webhook_secret"),
     ENABLE_BANKING: ("enablebanking_app_id", "enablebanking_private_key"),
+    DIRECT: ("openbanking_banks", "openbanking_client_cert", "openbanking_webhook_secret"),
     SENTRY: ("sentry_dsn",),
     BETTERSTACK: ("betterstack_api_token",),
     SUMSUB: ("sumsub_app_token", "sumsub_app_secret", "sumsub_secret_key"),

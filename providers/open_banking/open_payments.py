@@ -1,359 +1,200 @@
-"""Open Payments: accounts and payments at many banks, in NextGenPSD2's words. Source: open banking reference A.
+"""Open Payments carries NextGenPSD2 to many banks. Source: open banking reference A.
 
 It sends no webhooks: what becomes of a payment is asked after the user's return and by reconciliation.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urljoin, urlsplit
+from uuid import uuid4
 
-from domain.account_number import AccountNumber
-from domain.bank_account import Balance, Bank
-from domain.clock import Clock, oslo_date
-from domain.consent import UNATTENDED_READS_A_DAY, ConsentStatus
-from domain.ids import BankId
-from domain.money import decimal_of
-from domain.payment import Failure, FailureCode, Payment, Status
-from providers.open_banking import nextgenpsd2, notice, signature
-from providers.open_banking.bank_profiles import BankProfile, account_reference, by_bic, by_id
-from providers.open_banking.open_payments_client import OpenPaymentsClient, Reference
-from providers.open_banking.port import (
-    AccessExceeded,
-    AccountAccess,
-    AccountAtBank,
-    Cancelling,
-    ConsentLost,
-    ConsentRequest,
-    ConsentState,
-    OpenBankingNotice,
-    PaymentState,
-    Psu,
-    StartedConsent,
-    TransactionPage,
-)
-from providers.resilience import Resilience
-from providers.vendor_http import Answer, VendorRefusal
+import httpx
 
-RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
-# Reads, what may be said twice, and authorisations, of which only the one whose page is shown can be approved.
-RETRIED: Final = frozenset(
-    {
-        "token",
-        "banks",
-        "consent_state",
-        "revoke_consent",
-        "accounts",
-        "balances",
-        "transactions",
-        "status",
-        "payment",
-        "cancel",
-        *(
-            f"{step}_{what}"
-            for step in ("authorise", "select", "sca")
-            for what in ("consent", "payment", "cancellation")
-        ),
-    }
-)
-_CONSENTS: Final = "/psd2/consent/v1/consents"
-_ACCOUNTS: Final = "/psd2/accountinformation/v1/accounts"
+from domain.bank_account import Bank
+from domain.errors import InDoubt, Unavailable
+from providers.loopback import is_safe
+from providers.open_banking.bank_profiles import by_bic
+from providers.open_banking.nextgenpsd2 import codes_of
+from providers.open_banking.port import Psu
+from providers.open_banking.xs2a import RESILIENCE as RESILIENCE
+from providers.open_banking.xs2a import RETRIED as RETRIED
+from providers.open_banking.xs2a_client import Paths, Xs2aClient, is_trouble
+from providers.resilience import Guard
+from providers.vendor_http import Answer, VendorHttp, VendorRefusal
+
+API_URL: Final = "https://api.openbankingplatform.com"
+AUTH_URL: Final = "https://auth.openbankingplatform.com"
+SCOPE: Final = "aspspinformation accountinformation paymentinitiation private"
+# The wish of a user who is asking, not of one at a certain browser: the port does not carry it further.
+_USER_AGENT: Final = "Drop"
+_RENEW_EARLY_S: Final = 60
 _BANKS: Final = "/psd2/aspspinformation/v1/aspsps"
-# Non-euro inside one country: the Norwegian one (A.5).
-_PAYMENTS: Final = "/psd2/paymentinitiation/v1/payments/domestic"
-_ENDED: Final = {"CONSENT_EXPIRED": ConsentStatus.EXPIRED}
-_LOST: Final = frozenset({"CONSENT_EXPIRED", "CONSENT_INVALID", "CONSENT_UNKNOWN", "RESOURCE_UNKNOWN"})
-_GONE: Final = frozenset({403, 404})
-_ABOUT_CONTENT: Final = frozenset({400, 403, 404, 405, 409})
+_PATHS: Final = Paths(
+    consents="/psd2/consent/v1/consents",
+    accounts="/psd2/accountinformation/v1/accounts",
+    # Non-euro inside one country: the Norwegian one (A.5).
+    payments="/psd2/paymentinitiation/v1/payments/domestic",
+)
 Result = TypeVar("Result")
 
 
-class OpenPaymentsAccounts:
-    def __init__(self, client: OpenPaymentsClient, *, clock: Clock) -> None:
-        self._client = client
-        self._clock = clock
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    client_id: str
+    client_secret: str
+    scope: str
+    # Where banks send browsers back: listed with the vendor, which matches it exactly.
+    callback_url: str
 
-    async def check(self) -> None:
-        """Whether the credentials are taken and banks are listed. Raises Unavailable."""
-        await self.list_banks("NO")
 
-    async def list_banks(self, country: str) -> Sequence[Bank]:
+class OpenPaymentsClient(Xs2aClient):
+    """Both of the vendor's ports by one client, so that they share a token and a breaker."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, guard: Guard, credentials: Credentials, *, api_url: str, auth_url: str
+    ) -> None:
+        self._api = VendorHttp(http, guard, base_url=api_url, is_trouble=is_trouble)
+        self._auth = VendorHttp(http, guard, base_url=auth_url)
+        self._auth_url = auth_url.rstrip("/")
+        self._credentials = credentials
+        self._token: tuple[float, str] | None = None
+
+    async def token(self) -> str:
+        """By client credentials, kept until shortly before its end. Raises Unavailable."""
+        if self._token is None or time.monotonic() >= self._token[0]:
+            form = {"grant_type": "client_credentials", "scope": self._credentials.scope, **self._client}
+            try:
+                lives_s, token = await self._auth.call("token", "POST", "/connect/token", _token_of, data=form)
+            except VendorRefusal as refusal:
+                raise self._auth.refused(refusal.status, refusal.answer.get("error")) from refusal
+            self._token = (time.monotonic() + lives_s - _RENEW_EARLY_S, token)
+        return self._token[1]
+
+    async def banks(self, country: str) -> Sequence[Bank]:
         def read(answer: Answer) -> list[Bank]:
             return [_bank(item, country) for item in answer.document["aspsps"]]
 
         try:
-            return await self._client.call("banks", "GET", _BANKS, read, bic=None, params={"isoCountryCodes": country})
+            # Of no bank: the list has no BIC.
+            return await self.call("banks", "GET", _BANKS, read, bic="", params={"isoCountryCodes": country})
         except VendorRefusal as refusal:
-            raise self._client.refused(refusal) from refusal
+            raise self.refused(refusal) from refusal
 
-    async def start_consent(self, request: ConsentRequest) -> StartedConsent:
-        profile = by_id(request.bank_id)
-        psu = _as_wanted(profile, request.psu)
-        body = {
-            "access": {},
-            "recurringIndicator": True,
-            "validUntil": request.valid_until.isoformat(),
-            "frequencyPerDay": UNATTENDED_READS_A_DAY,
-            "combinedServiceIndicator": False,
-        }
+    def kid(self, kid: str) -> dict[str, object]:
+        # `domestic` has no field for it (A.5, unverified): it is what the payee reads.
+        return {"remittanceInformationUnstructured": kid}
+
+    def paths(self, bic: str) -> Paths:
+        return _PATHS
+
+    async def call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        read: Callable[[Answer], Result],
+        *,
+        bic: str,
+        psu: Psu | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        json: object = None,
+    ) -> Result:
+        """Raises Unavailable, VendorRefusal."""
+        content: Any = {"headers": await self._headers(bic, psu, headers), "params": params, "json": json}
         try:
-            identifier, until = await self._client.call(
-                "start_consent",
-                "POST",
-                _CONSENTS,
-                lambda answer: (str(answer.document["consentId"]), _until(answer, request.valid_until)),
-                bic=profile.bic,
-                psu=psu,
-                headers=self._client.redirect_headers(request.redirect_uri),
-                json=body,
-            )
+            return await self._api.call(operation, method, path, read, **content)
         except VendorRefusal as refusal:
-            raise self._client.refused(refusal) from refusal
-        authorisation, page = await self._client.authorise(
-            "consent",
-            f"{_CONSENTS}/{identifier}/authorisations",
-            bic=profile.bic,
-            psu=psu,
-            redirect_uri=request.redirect_uri,
-        )
-        return StartedConsent(str(Reference(profile.bic, identifier, authorisation)), page, until)
+            self._forget_token(refusal)
+            raise
 
-    async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
-        consent = Reference.parse(reference)
-        if "code" in query:
-            headers = {"x-consentid": consent.id, "x-consentauthorisationid": consent.authorisation}
-            await self._client.exchange(query["code"], headers)
-        return await self.consent_state(reference)
-
-    async def consent_state(self, reference: str) -> ConsentState:
-        consent = Reference.parse(reference)
-        try:
-            state = await self._client.call(
-                "consent_state",
-                "GET",
-                f"{_CONSENTS}/{consent.id}",
-                lambda answer: nextgenpsd2.consent_state(answer.document),
-                bic=consent.bic,
-            )
-        except VendorRefusal as refusal:
-            raise self._client.refused(refusal) from refusal
-        if state.status is ConsentStatus.AWAITING_AUTHORISATION and consent.authorisation:
-            path = f"{_CONSENTS}/{consent.id}/authorisations/{consent.authorisation}"
-            sca, codes = await self._client.sca_status("consent", path, bic=consent.bic)
-            status, _ = nextgenpsd2.payment_status("RCVD", sca, codes, is_future=False)
-            ended = {Status.REJECTED: ConsentStatus.REJECTED, Status.EXPIRED: ConsentStatus.EXPIRED}.get(status)
-            return ConsentState(ended or state.status, state.valid_until)
-        return state
-
-    async def revoke_consent(self, reference: str) -> None:
-        consent = Reference.parse(reference)
-        try:
-            await self._client.call(
-                "revoke_consent", "DELETE", f"{_CONSENTS}/{consent.id}", lambda answer: None, bic=consent.bic
-            )
-        except VendorRefusal as refusal:
-            # Repeating may be answered so (4.2): it is revoked either way.
-            if refusal.status not in _GONE:
-                raise self._client.refused(refusal) from refusal
-
-    async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
-        def read(answer: Answer) -> list[AccountAtBank]:
-            found = map(nextgenpsd2.account, answer.document["accounts"])
-            return [account for account in found if account is not None]
-
-        return await self._read("accounts", _ACCOUNTS, consent_reference, psu, read)
-
-    async def balances(self, access: AccountAccess) -> Sequence[Balance]:
-        def read(answer: Answer) -> list[Balance]:
-            return nextgenpsd2.balances(answer.document["balances"], self._clock.now())
-
-        path = f"{_ACCOUNTS}/{access.resource_id}/balances"
-        return await self._read("balances", path, access.consent_reference, access.psu, read)
-
-    async def transactions(self, access: AccountAccess, *, since: date, page: str | None) -> TransactionPage:
-        params = {"bookingStatus": "both", "dateFrom": since.isoformat(), **_query_of(page)}
-        path = f"{_ACCOUNTS}/{access.resource_id}/transactions"
-        return await self._read("transactions", path, access.consent_reference, access.psu, _page, params)
-
-    async def _read(
+    async def command(
         self,
         operation: str,
         path: str,
-        consent_reference: str,
-        psu: Psu,
         read: Callable[[Answer], Result],
-        params: Mapping[str, str] | None = None,
+        *,
+        bic: str,
+        psu: Psu,
+        redirect_uri: str,
+        json: object,
     ) -> Result:
-        consent = Reference.parse(consent_reference)
+        """POST what must not happen twice. Raises Unavailable, InDoubt, VendorRefusal."""
+        headers = await self._headers(bic, psu, self.redirect_headers(redirect_uri))
         try:
-            return await self._client.call(
-                operation,
-                "GET",
-                path,
-                read,
-                bic=consent.bic,
-                psu=_as_wanted(by_bic(consent.bic), psu),
-                headers={"consent-id": consent.id},
-                params=params,
-            )
+            return await self._api.command(operation, "POST", path, read, headers=headers, json=json)
         except VendorRefusal as refusal:
-            codes = nextgenpsd2.codes_of(refusal.answer)
-            if "ACCESS_EXCEEDED" in codes:
-                raise AccessExceeded from refusal
-            for code in codes:
-                if code in _LOST:
-                    raise ConsentLost(_ENDED.get(code, ConsentStatus.REVOKED)) from refusal
-            raise self._client.refused(refusal) from refusal
+            self._forget_token(refusal)
+            raise
 
+    def refused(self, refusal: VendorRefusal) -> Unavailable:
+        return self._api.refused(refusal.status, next(iter(codes_of(refusal.answer)), "unknown"))
 
-class OpenPaymentsPayments:
-    """`webhook_secret` signs hints of a relay of one's own; the vendor itself sends none."""
-
-    def __init__(self, client: OpenPaymentsClient, *, webhook_secret: str, clock: Clock) -> None:
-        self._client = client
-        self._secret = webhook_secret
-        self._clock = clock
-
-    async def initiate(
-        self, payment: Payment, debtor: AccountNumber, bank_id: BankId, psu: Psu, redirect_uri: str
-    ) -> PaymentState:
-        profile = by_id(bank_id)
-        as_wanted = _as_wanted(profile, psu)
+    async def exchange(self, code: str, headers: Mapping[str, str]) -> None:
+        """The code that the browser brought: without this the approval does not count. Raises Unavailable."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._credentials.callback_url,
+            "scope": self._credentials.scope,
+            **self._client,
+        }
         try:
-            identifier = await self._client.command(
-                "initiate",
-                _PAYMENTS,
-                lambda answer: str(answer.document["paymentId"]),
-                bic=profile.bic,
-                psu=as_wanted,
-                redirect_uri=redirect_uri,
-                json=_body(profile, payment, debtor),
+            await self._auth.command(
+                "exchange", "POST", "/connect/token", lambda answer: None, data=form, headers=headers
             )
-        except VendorRefusal as refusal:
-            if refusal.status not in _ABOUT_CONTENT:
-                raise self._client.refused(refusal) from refusal
-            failure = Failure(FailureCode.REJECTED_BY_BANK, "The bank did not take the payment.")
-            return PaymentState(Status.REJECTED, "", failure=failure)
-        # Without its page nobody can approve it, so whatever goes wrong from here on leaves no doubt.
-        authorisation, page = await self._client.authorise(
-            "payment",
-            f"{_PAYMENTS}/{identifier}/authorisations",
-            bic=profile.bic,
-            psu=as_wanted,
-            redirect_uri=redirect_uri,
-        )
-        return PaymentState(Status.AUTHORISATION_REQUIRED, str(Reference(profile.bic, identifier, authorisation)), page)
-
-    async def look_up(self, end_to_end_id: str) -> PaymentState | None:
-        # It finds nothing by our reference; and only an answer that came leads to an authorisation.
-        return None
-
-    async def complete(self, reference: str, query: Mapping[str, str]) -> None:
-        payment = Reference.parse(reference)
-        if "code" in query:
-            headers = {"x-paymentid": payment.id, "x-paymentauthorisationid": payment.authorisation}
-            await self._client.exchange(query["code"], headers)
-
-    async def status(self, reference: str) -> PaymentState:
-        payment = Reference.parse(reference)
-        path = f"{_PAYMENTS}/{payment.id}"
-        word, codes = await self._get("status", f"{path}/status", payment.bic, _status)
-        sca_path = f"{path}/authorisations/{payment.authorisation}"
-        sca, sca_codes = await self._client.sca_status("payment", sca_path, bic=payment.bic)
-        status, failure = nextgenpsd2.payment_status(word, sca, (*codes, *sca_codes), is_future=False)
-        if status is Status.PROCESSING:
-            day = await self._get("payment", path, payment.bic, _execution_date)
-            is_future = day is not None and day > oslo_date(self._clock.now())
-            status, failure = nextgenpsd2.payment_status(word, sca, (), is_future=is_future)
-        return PaymentState(status, reference, failure=failure)
-
-    async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
-        payment = Reference.parse(reference)
-        path = f"{_PAYMENTS}/{payment.id}"
-        try:
-            needs_user = await self._client.call("cancel", "DELETE", path, _wants_approval, bic=payment.bic)
+        except InDoubt as error:
+            raise Unavailable("open_banking") from error
         except VendorRefusal:
-            word, _ = await self._get("status", f"{path}/status", payment.bic, _status)
-            return Cancelling(is_cancelled=word == "CANC")
-        if not needs_user:
-            return Cancelling(is_cancelled=True)
-        _, page = await self._client.authorise(
-            "cancellation",
-            f"{path}/cancellation-authorisations",
-            bic=payment.bic,
-            psu=None,
-            redirect_uri=redirect_uri,
-        )
-        return Cancelling(authorisation_url=page)
+            return  # used before, or too late: how the approval stands is asked for next
 
-    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
-        signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
-        return notice.read(raw)
+    @property
+    def _client(self) -> dict[str, str]:
+        return {"client_id": self._credentials.client_id, "client_secret": self._credentials.client_secret}
 
-    def read_webhook(self, raw: bytes) -> OpenBankingNotice:
-        return notice.read(raw)
+    async def _headers(self, bic: str, psu: Psu | None, more: Mapping[str, str] | None) -> dict[str, str]:
+        headers = {
+            "authorization": f"Bearer {await self.token()}",
+            # For tracing alone: neither the vendor nor its banks know a request again by it.
+            "x-request-id": str(uuid4()),
+            "psu-user-agent": _USER_AGENT,
+            **(more or {}),
+        }
+        if bic:
+            headers["x-bicfi"] = bic
+        if psu is not None and psu.ip_address is not None:
+            headers["psu-ip-address"] = psu.ip_address
+        if psu is not None and psu.national_identity_number is not None:
+            headers["psu-id"] = psu.national_identity_number
+        return headers
 
-    async def _get(self, operation: str, path: str, bic: str, read: Callable[[Answer], Result]) -> Result:
-        try:
-            return await self._client.call(operation, "GET", path, read, bic=bic)
-        except VendorRefusal as refusal:
-            raise self._client.refused(refusal) from refusal
+    def _forget_token(self, refusal: VendorRefusal) -> None:
+        if refusal.status == httpx.codes.UNAUTHORIZED:
+            self._token = None
+
+    def page(self, href: str, redirect_uri: str, bic: str) -> str:
+        """The link with our marks in it. The vendor takes our state apart from the address that it goes to."""
+        state = parse_qs(urlsplit(redirect_uri).query).get("state", [""])[0]
+        marks = {
+            "[CLIENT_ID]": self._credentials.client_id,
+            "[TPP_REDIRECT_URI]": self._credentials.callback_url,
+            "[TPP_STATE]": state,
+        }
+        url = urljoin(f"{self._auth_url}/", href)
+        for mark, value in marks.items():
+            for written in (mark, quote(mark, safe="")):
+                url = url.replace(written, quote(value, safe=""))
+        if not is_safe(url):
+            raise Unavailable("open_banking", "the bank's page is not encrypted")
+        return url
+
+
+def _token_of(answer: Answer) -> tuple[float, str]:
+    return float(answer.document["expires_in"]), str(answer.document["access_token"])
 
 
 def _bank(item: Mapping[str, Any], country: str) -> Bank:
     profile = by_bic(item["bicFi"])
     return Bank(profile.id, item["name"], profile.bic, country, profile.part_of)
-
-
-def _as_wanted(profile: BankProfile, psu: Psu) -> Psu:
-    """The identity number goes to banks that want it, and to no others."""
-    return psu if profile.wants_psu_id else Psu(None, psu.ip_address)
-
-
-def _until(answer: Answer, asked: date) -> date:
-    """The bank may shorten it."""
-    told = answer.document.get("validUntil")
-    return date.fromisoformat(told) if told else asked
-
-
-def _page(answer: Answer) -> TransactionPage:
-    document = answer.document["transactions"]
-    link = (document.get("_links") or {}).get("next")
-    following = link.get("href") if isinstance(link, Mapping) else link
-    return TransactionPage(nextgenpsd2.transactions(document), following or None)
-
-
-def _query_of(page: str | None) -> dict[str, str]:
-    """Of the link to the next page only its query is followed: where to stays ours to say."""
-    return {name: values[0] for name, values in parse_qs(urlsplit(page or "").query).items()}
-
-
-def _body(profile: BankProfile, payment: Payment, debtor: AccountNumber) -> dict[str, object]:
-    currency = payment.amount.currency
-    body: dict[str, object] = {
-        "endToEndIdentification": payment.end_to_end_id,
-        "instructedAmount": {"currency": currency, "amount": decimal_of(payment.amount.amount_minor)},
-        "debtorAccount": {**account_reference(profile.debtor, debtor), "currency": currency},
-        "creditorName": payment.creditor_name,
-        "creditorAccount": {**account_reference(profile.creditor, payment.creditor_account), "currency": currency},
-    }
-    # `domestic` has no field for a KID (A.5, unverified): it is what the payee reads.
-    text = payment.kid or payment.message
-    if text is not None:
-        body["remittanceInformationUnstructured"] = text
-    if payment.scheduled_for is not None:
-        body["requestedExecutionDate"] = payment.scheduled_for.isoformat()
-    return body
-
-
-def _status(answer: Answer) -> tuple[str, tuple[str, ...]]:
-    return str(answer.document["transactionStatus"]), nextgenpsd2.codes_of(answer.document)
-
-
-def _execution_date(answer: Answer) -> date | None:
-    told = answer.document.get("requestedExecutionDate")
-    return date.fromisoformat(told) if told else None
-
-
-def _wants_approval(answer: Answer) -> bool:
-    return answer.status == 202

@@ -7,16 +7,19 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from providers.open_banking import enable_banking, mock, open_payments
+from domain.ids import BankId
+from providers.open_banking import direct_banks, enable_banking, mock, open_payments
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
 from providers.open_banking.enable_banking_webhook import WebhookKeys
-from providers.open_banking.open_payments_client import SCOPE, Credentials, OpenPaymentsClient
+from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountInformation, PaymentInitiation
+from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
 from providers.resilience import Guard
 from sandbox.people import personas
 from tests.builders.gateway import BASE
 from tests.builders.sandbox import OPENBANKING_SECRET, Sandbox
 from tests.vendors import enable_banking as eb_face
+from tests.vendors import nextgenpsd2 as ng_face
 from tests.vendors import open_payments as face
 
 CALLBACK = f"{BASE}/api/openbanking/callback"
@@ -70,8 +73,8 @@ def an_open_payments(sandbox: Sandbox) -> BankVendor:
     credentials = Credentials(face.CLIENT_ID, face.CLIENT_SECRET, SCOPE, CALLBACK)
     client = OpenPaymentsClient(sandbox.outside(app), guard, credentials, api_url=face.HOST, auth_url=face.HOST)
     return BankVendor(
-        open_payments.OpenPaymentsAccounts(client, clock=sandbox.clock),
-        open_payments.OpenPaymentsPayments(client, webhook_secret=OPENBANKING_SECRET, clock=sandbox.clock),
+        Xs2aAccounts(client, clock=sandbox.clock),
+        Xs2aPayments(client, webhook_secret=OPENBANKING_SECRET, clock=sandbox.clock),
         sandbox,
         site=httpx.AsyncClient(transport=httpx.ASGITransport(app)),
         finds=False,
@@ -96,4 +99,20 @@ def an_enable_banking(sandbox: Sandbox) -> BankVendor:
         finds=False,
         cancels=False,
         sign=eb_face.signed_webhook,
+    )
+
+
+def a_direct_bank(sandbox: Sandbox) -> BankVendor:
+    app = ng_face.app(ng_face.NextGenBanks(sandbox.inner))
+
+    def guard_of(bank_id: BankId) -> Guard:
+        return Guard("open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor=bank_id)
+
+    client = direct_banks.DirectBanks(sandbox.outside(app), ng_face.BASES, guard_of)
+    return BankVendor(
+        Xs2aAccounts(client, clock=sandbox.clock),
+        Xs2aPayments(client, webhook_secret=OPENBANKING_SECRET, clock=sandbox.clock),
+        sandbox,
+        site=httpx.AsyncClient(transport=httpx.ASGITransport(app)),
+        finds=False,
     )

@@ -40,11 +40,12 @@ from providers.geocoding import google
 from providers.identity import bankid
 from providers.identity.port import AuthorizationRequest
 from providers.kyc import sumsub
-from providers.open_banking import enable_banking, open_payments
+from providers.open_banking import direct_banks, enable_banking, open_payments
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
 from providers.open_banking.enable_banking_webhook import WebhookKeys
-from providers.open_banking.open_payments_client import SCOPE, Credentials, OpenPaymentsClient
+from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountAccess, ConsentRequest, Psu
+from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
 from providers.resilience import Guard
 from providers.sms import twilio
 from providers.sms.port import SmsMessage
@@ -197,12 +198,12 @@ def _client(http: httpx.AsyncClient, url: str, guard: Guard) -> OpenPaymentsClie
     return OpenPaymentsClient(http, guard, credentials, api_url=url, auth_url=url)
 
 
-def _accounts(http: httpx.AsyncClient, url: str, guard: Guard) -> open_payments.OpenPaymentsAccounts:
-    return open_payments.OpenPaymentsAccounts(_client(http, url, guard), clock=MovedClock(NOON))
+def _accounts(http: httpx.AsyncClient, url: str, guard: Guard) -> Xs2aAccounts:
+    return Xs2aAccounts(_client(http, url, guard), clock=MovedClock(NOON))
 
 
-def _payments(http: httpx.AsyncClient, url: str, guard: Guard) -> open_payments.OpenPaymentsPayments:
-    return open_payments.OpenPaymentsPayments(_client(http, url, guard), webhook_secret=SECRET, clock=MovedClock(NOON))
+def _payments(http: httpx.AsyncClient, url: str, guard: Guard) -> Xs2aPayments:
+    return Xs2aPayments(_client(http, url, guard), webhook_secret=SECRET, clock=MovedClock(NOON))
 
 
 _TOKEN: Final = answer(200, f'{{"access_token": "{SECRET}", "expires_in": 3600}}', content_type="application/json")
@@ -233,7 +234,33 @@ def _eb_payments(http: httpx.AsyncClient, url: str, guard: Guard) -> enable_bank
     return enable_banking.EnableBankingPayments(_eb(http, url, guard), keys, clock=MovedClock(NOON))
 
 
+def _direct(http: httpx.AsyncClient, url: str, guard: Guard) -> direct_banks.DirectBanks:
+    return direct_banks.DirectBanks(http, {"bank_dnb": url}, lambda bank_id: guard)
+
+
+def _direct_accounts(http: httpx.AsyncClient, url: str, guard: Guard) -> Xs2aAccounts:
+    return Xs2aAccounts(_direct(http, url, guard), clock=MovedClock(NOON))
+
+
+def _direct_payments(http: httpx.AsyncClient, url: str, guard: Guard) -> Xs2aPayments:
+    return Xs2aPayments(_direct(http, url, guard), webhook_secret=SECRET, clock=MovedClock(NOON))
+
+
 OPERATIONS: Final = (
+    Operation(
+        "direct: start_consent", direct_banks, _direct_accounts, lambda bank: bank.start_consent(_CONSENT), attempts=1
+    ),
+    Operation("direct: balances", direct_banks, _direct_accounts, lambda bank: bank.balances(_ACCESS)),
+    Operation(
+        "direct: initiate",
+        direct_banks,
+        _direct_payments,
+        lambda bank: bank.initiate(_PAYMENT, _PAYMENT.creditor_account, _DNB, _PSU, "https://drop.example/callback"),
+        attempts=1,
+        in_doubt=True,
+        refusals=dict.fromkeys((400, 403, 404, 409)),
+    ),
+    Operation("direct: status", direct_banks, _direct_payments, lambda bank: bank.status("DNBANOKK/payment/sca")),
     Operation("enable_banking: banks", enable_banking, _eb_accounts, lambda banks: banks.list_banks("NO")),
     Operation(
         "enable_banking: start_consent",

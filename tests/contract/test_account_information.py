@@ -23,7 +23,7 @@ from sandbox.people import personas
 from tests.builders.gateway import BASE
 from tests.builders.line import Line
 from tests.builders.sandbox import Sandbox
-from tests.contract.banks import BankVendor, a_mock, an_enable_banking, an_open_payments
+from tests.contract.banks import BankVendor, a_direct_bank, a_mock, an_enable_banking, an_open_payments
 
 DNB = BankId("bank_dnb")
 KARI = Psu(personas()["kari"].identity_number)
@@ -67,7 +67,7 @@ class AtBank:
         return AccountAccess(DNB, started.reference, resource, psu)
 
 
-@pytest.fixture(params=[a_mock, an_open_payments, an_enable_banking])
+@pytest.fixture(params=[a_mock, an_open_payments, an_enable_banking, a_direct_bank])
 async def bank(sandbox: Sandbox, request: pytest.FixtureRequest) -> AtBank:
     await sandbox.sign_in("kari")
     return AtBank(request.param(sandbox))

@@ -16,7 +16,7 @@ from sandbox.people import personas
 from tests.builders.gateway import BASE, OLA
 from tests.builders.line import Line
 from tests.builders.sandbox import Sandbox
-from tests.contract.banks import BankVendor, a_mock, an_enable_banking, an_open_payments
+from tests.contract.banks import BankVendor, a_direct_bank, a_mock, an_enable_banking, an_open_payments
 from tests.contract.conftest import NOON
 
 DNB = BankId("bank_dnb")
@@ -66,7 +66,7 @@ class AtBank:
         return [booking["endToEndId"] for booking in bookings]
 
 
-@pytest.fixture(params=[a_mock, an_open_payments, an_enable_banking])
+@pytest.fixture(params=[a_mock, an_open_payments, an_enable_banking, a_direct_bank])
 async def bank(sandbox: Sandbox, request: pytest.FixtureRequest) -> AtBank:
     """Past its token, where it takes one."""
     await sandbox.sign_in("kari")

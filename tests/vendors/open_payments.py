@@ -28,7 +28,7 @@ def refuse(status: int, code: str, text: str = "No.") -> Refused:
     return Refused(status, {"tppMessages": [{"category": "ERROR", "code": code, "text": text}]})
 
 
-def _refused_by_sandbox(status: int, answer: Mapping[str, Any]) -> Refused:
+def refused_by_sandbox(status: int, answer: Mapping[str, Any]) -> Refused:
     return refuse(status, answer["code"], answer["message"])
 
 
@@ -52,7 +52,7 @@ class OpenPayments:
         self.pages: dict[str, str] = {}
 
     async def ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
-        return await ask(self.inner, method, path, _refused_by_sandbox, **content)
+        return await ask(self.inner, method, path, refused_by_sandbox, **content)
 
     async def bank_of(self, bic: str) -> str:
         if not self.bics:
@@ -215,7 +215,7 @@ class OpenPayments:
         found = await self._of_consent(request, path, dateFrom=query["dateFrom"], page=query.get("page", ""))
         lists: dict[str, list[dict[str, Any]]] = {"booked": [], "pending": []}
         for item in found["transactions"]:
-            lists[item["status"]].append(_transaction(item))
+            lists[item["status"]].append(bank_transaction(item))
         links: dict[str, Any] = {"account": f"/psd2/accountinformation/v1/accounts/{request.path_params['account']}"}
         if found["next"] is not None:
             links["next"] = {"href": f"{request.url.path}?page={found['next']}"}
@@ -287,7 +287,7 @@ class OpenPayments:
         return JSONResponse({"aspsps": [{"id": one["id"], "bicFi": one["bic"], "name": one["name"]} for one in listed]})
 
 
-def _transaction(item: dict[str, Any]) -> dict[str, Any]:
+def bank_transaction(item: dict[str, Any]) -> dict[str, Any]:
     is_debit = item["transactionAmount"]["amount"].startswith("-")
     name, number = ("creditorName", "creditorAccount") if is_debit else ("debtorName", "debtorAccount")
     amount = item["transactionAmount"]

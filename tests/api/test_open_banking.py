@@ -1,4 +1,4 @@
-"""The gateway on Open Payments: the vendor in a process of its own, over TLS with our certificate."""
+"""The gateway on real banks, by Open Payments and directly: each in a process of its own, over TLS."""
 
 import subprocess
 import sys
@@ -25,32 +25,34 @@ CALLBACK = f"{BASE}/api/openbanking/callback"
 
 @dataclass(frozen=True)
 class Vendor:
+    name: str
     api: str
     site: str
     files: Certificates
 
 
-@pytest.fixture(scope="module")
-def vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
+@pytest.fixture(scope="module", params=["open_payments", "direct"])
+def vendor(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Vendor]:
     files = certificates(tmp_path_factory.mktemp("vendor"))
-    command = [sys.executable, "-m", "tests.vendors.open_payments_process", str(files.folder), CALLBACK]
+    command = [sys.executable, "-m", "tests.vendors.process", request.param, str(files.folder), CALLBACK]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             api, site = process.stdout.readline().split()
-            yield Vendor(f"https://127.0.0.1:{api}", f"https://127.0.0.1:{site}", files)
+            yield Vendor(request.param, f"https://127.0.0.1:{api}", f"https://127.0.0.1:{site}", files)
         finally:
             process.terminate()
 
 
 def settings_of(vendor: Vendor, **changes: Any) -> dict[str, Any]:
     return {
-        "open_banking_provider": "open_payments",
+        "open_banking_provider": vendor.name,
         "openpayments_api_url": vendor.api,
         "openpayments_auth_api_url": vendor.site,
         "openbanking_client_id": open_payments.CLIENT_ID,
         "openbanking_client_secret": open_payments.CLIENT_SECRET,
         "openbanking_webhook_secret": "relay",
+        "openbanking_banks": {"bank_dnb": f"{vendor.api}/bank_dnb"},
         "openbanking_client_cert": vendor.files.client,
         "openbanking_ca": vendor.files.authority,
         **changes,
@@ -85,14 +87,13 @@ async def approved(play: Play, clock: MovedClock) -> Player:
 
 async def visit(kari: Player, site: httpx.AsyncClient, url: str, decision: str = "approve") -> httpx.Response:
     """From the app to the vendor, on to the bank's page, and back to the gateway."""
-    page = await site.get(url)
-    where = page.headers["location"]
+    where = (await site.get(url)).headers["location"]
     shown = await site.get(where)
     accounts = [part.split('"')[0] for part in shown.text.split('name="account" value="')[1:]]
-    response = await site.post(where, data={"decision": decision, "account": accounts})
-    back = await site.get(response.headers["location"])
-    assert back.headers["location"].startswith(CALLBACK)
-    return await kari.http.get(back.headers["location"])
+    where = (await site.post(where, data={"decision": decision, "account": accounts})).headers["location"]
+    while not where.startswith(CALLBACK):
+        where = (await site.get(where)).headers["location"]
+    return await kari.http.get(where)
 
 
 async def connected(play: Play, clock: MovedClock, site: httpx.AsyncClient) -> tuple[Player, str]:
@@ -153,8 +154,13 @@ async def test_a_payment_that_is_refused_at_the_bank_is_rejected(
 async def test_without_the_right_certificate_no_bank_is_reached(
     database_url: str, tmp_path: Path, vendor: Vendor, clock: MovedClock, certificate: str
 ) -> None:
-    client = None if certificate == "none" else vendor.files.stranger
+    files = vendor.files
+    # A direct bank is not even set up without one.
+    client = files.stranger if certificate == "stranger" or vendor.name == "direct" else None
     settings = settings_of(vendor, openbanking_client_cert=client)
     async with playing(database_url, tmp_path, clock.at, base_clock=clock, **settings) as play:
+        kari = await play.person()
         with stamina.set_testing(True, attempts=4, cap=True):
-            assert await (await play.person()).error_code("{ banks { name } }") == "PROVIDER_UNAVAILABLE"
+            refused = (await kari.post(CONNECT, bank="bank_dnb")).json()["data"]["connectBank"]
+
+    assert [one["code"] for one in refused["userErrors"]] == ["PROVIDER_UNAVAILABLE"]

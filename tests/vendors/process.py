@@ -1,6 +1,6 @@
-"""Open Payments in a process of its own: two TLS ports, one of which asks for our certificate (A.1).
+"""A vendor in a process of its own: two TLS ports, one of which asks for our certificate.
 
-Arguments: a folder with ca.pem and server.pem, where the sandbox's file goes as well, and where browsers come back to.
+Arguments: which vendor, a folder with ca.pem and server.pem, and where browsers come back to.
 Prints the API's port and the other's, where tokens and the banks' pages are. Time stands still until `POST /advance`.
 """
 
@@ -20,7 +20,7 @@ from gateway.clock import SystemClock
 from tests.builders.port import started
 from tests.builders.sandbox import sandbox_alone
 from tests.builders.server import free_port
-from tests.vendors import open_payments
+from tests.vendors import nextgenpsd2, open_payments
 
 
 async def _started(app: ASGIApp, folder: Path, port: int, demanded: ssl.VerifyMode) -> uvicorn.Server:
@@ -36,13 +36,16 @@ async def _started(app: ASGIApp, folder: Path, port: int, demanded: ssl.VerifyMo
     )
 
 
-async def serve(folder: Path, callback: str) -> None:
+async def serve(vendor: str, folder: Path, callback: str) -> None:
     api, site = free_port(), free_port()
     async with sandbox_alone(folder, SystemClock().now()) as sandbox:
         # The bank knows its customers; nobody signs in to the sandbox's BankID here.
         await sandbox.sign_in("kari")
-        vendor = open_payments.OpenPayments(sandbox.inner, callback=callback, host=f"https://127.0.0.1:{site}")
-        face = open_payments.app(vendor)
+        host = f"https://127.0.0.1:{site}"
+        if vendor == "open_payments":
+            face = open_payments.app(open_payments.OpenPayments(sandbox.inner, callback=callback, host=host))
+        else:
+            face = nextgenpsd2.app(nextgenpsd2.NextGenBanks(sandbox.inner, host=host))
 
         async def advance(request: Request) -> Response:
             await sandbox.advance(seconds=2)
@@ -65,4 +68,4 @@ async def serve(folder: Path, callback: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1]), sys.argv[2]))
+    asyncio.run(serve(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))

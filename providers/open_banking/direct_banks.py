@@ -1,0 +1,146 @@
+"""Banks by their own NextGenPSD2 interface, with our certificate. Source: vendor reference 4.
+
+Each bank has its own breaker: one that is away takes none of the others with it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
+
+import httpx
+
+from domain.bank_account import Bank
+from domain.errors import Unavailable
+from domain.ids import BankId
+from providers.loopback import is_safe
+from providers.open_banking.bank_profiles import BankProfile, by_bic, by_id
+from providers.open_banking.message_signing import MessageSigning
+from providers.open_banking.nextgenpsd2 import codes_of
+from providers.open_banking.port import Psu
+from providers.open_banking.xs2a import RESILIENCE as RESILIENCE
+from providers.open_banking.xs2a import RETRIED as RETRIED
+from providers.open_banking.xs2a_client import Paths, Xs2aClient, is_trouble
+from providers.resilience import Guard
+from providers.vendor_http import Answer, VendorHttp, VendorRefusal
+
+_COUNTRY: Final = "NO"
+# What a bank says of a certificate or seal (4.6).
+_NOT_LET_IN: Final = ("CERTIFICATE_", "SIGNATURE_", "ROLE_")
+_USER_AGENT: Final = "Drop"
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    profile: BankProfile
+    base_url: str
+    http: VendorHttp
+
+
+class DirectBanks(Xs2aClient):
+    """`bases` are the banks' addresses by our id; `guard_of` makes a bank's guard; `seal` signs where a bank asks."""
+
+    # A bank's scaOAuth is no page but its authorization server's description (4.5): none of these banks uses it.
+    links = ("scaRedirect",)
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        bases: Mapping[str, str],
+        guard_of: Callable[[BankId], Guard],
+        *,
+        seal: MessageSigning | None = None,
+    ) -> None:
+        self._reached: dict[str, _Reached] = {}
+        for bank_id, base in bases.items():
+            profile, guard = by_id(BankId(bank_id)), guard_of(BankId(bank_id))
+            auth = seal if profile.signs else None
+            line = VendorHttp(http, guard, base_url=base, auth=auth, is_trouble=is_trouble)
+            self._reached[profile.bic] = _Reached(profile, base.rstrip("/"), line)
+
+    async def banks(self, country: str) -> Sequence[Bank]:
+        if country != _COUNTRY:
+            return []
+        profiles = [reached.profile for reached in self._reached.values()]
+        return [Bank(one.id, one.name, one.bic, _COUNTRY, one.part_of) for one in profiles]
+
+    async def check(self) -> None:
+        """Of each bank, by a consent that does not exist: its no says that our certificate and seal are taken."""
+        for bic, reached in self._reached.items():
+            try:
+                await self.call("check", "GET", "/v1/consents/doctor", lambda answer: None, bic=bic)
+            except VendorRefusal as refusal:
+                if any(code.startswith(_NOT_LET_IN) for code in codes_of(refusal.answer)):
+                    raise self.refused(refusal) from refusal
+            except Unavailable as error:
+                raise Unavailable("open_banking", f"{reached.profile.name} does not answer") from error
+
+    def paths(self, bic: str) -> Paths:
+        return Paths("/v1/consents", "/v1/accounts", f"/v1/payments/{by_bic(bic).product}")
+
+    async def call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        read: Callable[[Answer], Result],
+        *,
+        bic: str,
+        psu: Psu | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        json: object = None,
+    ) -> Result:
+        content: Any = {"headers": _headers(psu, headers), "params": params, "json": json}
+        return await self._at(bic).http.call(operation, method, path, read, **content)
+
+    async def command(
+        self,
+        operation: str,
+        path: str,
+        read: Callable[[Answer], Result],
+        *,
+        bic: str,
+        psu: Psu,
+        redirect_uri: str,
+        json: object,
+    ) -> Result:
+        headers = _headers(psu, self.redirect_headers(redirect_uri))
+        return await self._at(bic).http.command(operation, "POST", path, read, headers=headers, json=json)
+
+    async def exchange(self, code: str, headers: Mapping[str, str]) -> None:
+        """The bank's own page leaves nothing to be exchanged."""
+
+    def page(self, href: str, redirect_uri: str, bic: str) -> str:
+        """Of the bank itself, or of a name below its own."""
+        reached = self._at(bic)
+        url = urljoin(f"{reached.base_url}/", href)
+        host, own = urlsplit(url).hostname or "", urlsplit(reached.base_url).hostname or ""
+        domain = reached.profile.domain
+        is_theirs = host == own or (domain is not None and (host == domain or host.endswith(f".{domain}")))
+        if not (is_theirs and is_safe(url)):
+            raise Unavailable("open_banking", "the approval's page is not the bank's")
+        return url
+
+    def refused(self, refusal: VendorRefusal) -> Unavailable:
+        # Whichever bank it was, what is logged and told is the same.
+        reached = next(iter(self._reached.values()))
+        return reached.http.refused(refusal.status, next(iter(codes_of(refusal.answer)), "unknown"))
+
+    def _at(self, bic: str) -> _Reached:
+        """Raises Unavailable."""
+        if bic not in self._reached:
+            raise Unavailable("open_banking", "this bank is not reached directly")
+        return self._reached[bic]
+
+
+def _headers(psu: Psu | None, more: Mapping[str, str] | None) -> dict[str, str]:
+    """`x-request-id` is of the call, not of the payment: no bank promises to know a request again by it (4.1)."""
+    headers = {"x-request-id": str(uuid4()), "psu-user-agent": _USER_AGENT, **(more or {})}
+    if psu is not None and psu.ip_address is not None:
+        headers["psu-ip-address"] = psu.ip_address
+    if psu is not None and psu.national_identity_number is not None:
+        headers["psu-id"] = psu.national_identity_number
+    return headers

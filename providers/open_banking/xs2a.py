@@ -1,0 +1,356 @@
+"""Accounts and payments by NextGenPSD2, whoever carries it. Source: vendor reference 4."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from domain.account_number import AccountNumber
+from domain.bank_account import Balance, Bank
+from domain.clock import Clock, oslo_date
+from domain.consent import UNATTENDED_READS_A_DAY, ConsentStatus
+from domain.ids import BankId
+from domain.money import decimal_of
+from domain.payment import Failure, FailureCode, Payment, Status
+from providers.open_banking import nextgenpsd2, notice, signature
+from providers.open_banking.bank_profiles import BankProfile, account_reference, by_bic, by_id
+from providers.open_banking.port import (
+    AccessExceeded,
+    AccountAccess,
+    AccountAtBank,
+    Cancelling,
+    ConsentLost,
+    ConsentRequest,
+    ConsentState,
+    OpenBankingNotice,
+    PaymentState,
+    Psu,
+    StartedConsent,
+    TransactionPage,
+)
+from providers.open_banking.xs2a_client import Reference, Xs2aClient
+from providers.resilience import Resilience
+from providers.vendor_http import Answer, VendorRefusal
+
+RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
+# Reads, what may be said twice, and authorisations, of which only the one whose page is shown can be approved.
+RETRIED: Final = frozenset(
+    {
+        "token",
+        "banks",
+        "consent_state",
+        "revoke_consent",
+        "accounts",
+        "balances",
+        "transactions",
+        "status",
+        "payment",
+        "cancel",
+        *(
+            f"{step}_{what}"
+            for step in ("authorise", "select", "sca")
+            for what in ("consent", "payment", "cancellation")
+        ),
+    }
+)
+_ENDED: Final = {"CONSENT_EXPIRED": ConsentStatus.EXPIRED}
+_LOST: Final = frozenset({"CONSENT_EXPIRED", "CONSENT_INVALID", "CONSENT_UNKNOWN", "RESOURCE_UNKNOWN"})
+_ACCEPTED: Final = 202
+_GONE: Final = frozenset({403, 404})
+_ABOUT_CONTENT: Final = frozenset({400, 403, 404, 405, 409})
+Result = TypeVar("Result")
+
+
+class Xs2aAccounts:
+    def __init__(self, client: Xs2aClient, *, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+
+    async def check(self) -> None:
+        """Whether the credentials are taken and banks are listed. Raises Unavailable."""
+        await self._client.check()
+
+    async def list_banks(self, country: str) -> Sequence[Bank]:
+        return await self._client.banks(country)
+
+    async def start_consent(self, request: ConsentRequest) -> StartedConsent:
+        profile = by_id(request.bank_id)
+        consents = self._client.paths(profile.bic).consents
+        psu = _as_wanted(profile, request.psu)
+        body = {
+            "access": {},
+            "recurringIndicator": True,
+            "validUntil": request.valid_until.isoformat(),
+            "frequencyPerDay": UNATTENDED_READS_A_DAY,
+            "combinedServiceIndicator": False,
+        }
+        try:
+            created = await self._client.call(
+                "start_consent",
+                "POST",
+                consents,
+                _created_consent,
+                bic=profile.bic,
+                psu=psu,
+                headers=self._client.redirect_headers(request.redirect_uri),
+                json=body,
+            )
+        except VendorRefusal as refusal:
+            raise self._client.refused(refusal) from refusal
+        identifier, told = str(created["consentId"]), created.get("validUntil")
+        authorisation, page = await self._client.authorise(
+            "consent",
+            f"{consents}/{identifier}/authorisations",
+            created=created,
+            bic=profile.bic,
+            psu=psu,
+            redirect_uri=request.redirect_uri,
+        )
+        # The bank may shorten it.
+        until = date.fromisoformat(told) if told else request.valid_until
+        return StartedConsent(str(Reference(profile.bic, identifier, authorisation)), page, until)
+
+    async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
+        consent = Reference.parse(reference)
+        if "code" in query:
+            headers = {"x-consentid": consent.id, "x-consentauthorisationid": consent.authorisation}
+            await self._client.exchange(query["code"], headers)
+        return await self.consent_state(reference)
+
+    async def consent_state(self, reference: str) -> ConsentState:
+        consent = Reference.parse(reference)
+        try:
+            state = await self._client.call(
+                "consent_state",
+                "GET",
+                self._path(consent),
+                lambda answer: nextgenpsd2.consent_state(answer.document),
+                bic=consent.bic,
+            )
+        except VendorRefusal as refusal:
+            raise self._client.refused(refusal) from refusal
+        if state.status is ConsentStatus.AWAITING_AUTHORISATION and consent.authorisation:
+            path = f"{self._path(consent)}/authorisations/{consent.authorisation}"
+            sca, codes = await self._client.sca_status("consent", path, bic=consent.bic)
+            status, _ = nextgenpsd2.payment_status("RCVD", sca, codes, is_future=False)
+            ended = {Status.REJECTED: ConsentStatus.REJECTED, Status.EXPIRED: ConsentStatus.EXPIRED}.get(status)
+            return ConsentState(ended or state.status, state.valid_until)
+        return state
+
+    async def revoke_consent(self, reference: str) -> None:
+        consent = Reference.parse(reference)
+        try:
+            await self._client.call(
+                "revoke_consent", "DELETE", self._path(consent), lambda answer: None, bic=consent.bic
+            )
+        except VendorRefusal as refusal:
+            # Repeating may be answered so (4.2): it is revoked either way.
+            if refusal.status not in _GONE:
+                raise self._client.refused(refusal) from refusal
+
+    async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
+        def read(answer: Answer) -> list[AccountAtBank]:
+            found = map(nextgenpsd2.account, answer.document["accounts"])
+            return [account for account in found if account is not None]
+
+        return await self._read("accounts", "", consent_reference, psu, read)
+
+    async def balances(self, access: AccountAccess) -> Sequence[Balance]:
+        def read(answer: Answer) -> list[Balance]:
+            return nextgenpsd2.balances(answer.document["balances"], self._clock.now())
+
+        path = f"/{access.resource_id}/balances"
+        return await self._read("balances", path, access.consent_reference, access.psu, read)
+
+    async def transactions(self, access: AccountAccess, *, since: date, page: str | None) -> TransactionPage:
+        params = {"bookingStatus": "both", "dateFrom": since.isoformat(), **_query_of(page)}
+        path = f"/{access.resource_id}/transactions"
+        return await self._read("transactions", path, access.consent_reference, access.psu, _page, params)
+
+    def _path(self, consent: Reference) -> str:
+        return f"{self._client.paths(consent.bic).consents}/{consent.id}"
+
+    async def _read(
+        self,
+        operation: str,
+        path: str,
+        consent_reference: str,
+        psu: Psu,
+        read: Callable[[Answer], Result],
+        params: Mapping[str, str] | None = None,
+    ) -> Result:
+        consent = Reference.parse(consent_reference)
+        try:
+            return await self._client.call(
+                operation,
+                "GET",
+                f"{self._client.paths(consent.bic).accounts}{path}",
+                read,
+                bic=consent.bic,
+                psu=_as_wanted(by_bic(consent.bic), psu),
+                headers={"consent-id": consent.id},
+                params=params,
+            )
+        except VendorRefusal as refusal:
+            codes = nextgenpsd2.codes_of(refusal.answer)
+            if "ACCESS_EXCEEDED" in codes:
+                raise AccessExceeded from refusal
+            for code in codes:
+                if code in _LOST:
+                    raise ConsentLost(_ENDED.get(code, ConsentStatus.REVOKED)) from refusal
+            raise self._client.refused(refusal) from refusal
+
+
+class Xs2aPayments:
+    """`webhook_secret` signs hints of a relay of one's own; the vendor itself sends none."""
+
+    def __init__(self, client: Xs2aClient, *, webhook_secret: str, clock: Clock) -> None:
+        self._client = client
+        self._secret = webhook_secret
+        self._clock = clock
+
+    async def initiate(
+        self, payment: Payment, debtor: AccountNumber, bank_id: BankId, psu: Psu, redirect_uri: str
+    ) -> PaymentState:
+        profile = by_id(bank_id)
+        as_wanted, payments = _as_wanted(profile, psu), self._client.paths(profile.bic).payments
+        try:
+            created = await self._client.command(
+                "initiate",
+                payments,
+                _created_payment,
+                bic=profile.bic,
+                psu=as_wanted,
+                redirect_uri=redirect_uri,
+                json=_body(profile, payment, debtor) | (self._client.kid(payment.kid) if payment.kid else {}),
+            )
+        except VendorRefusal as refusal:
+            if refusal.status not in _ABOUT_CONTENT:
+                raise self._client.refused(refusal) from refusal
+            failure = Failure(FailureCode.REJECTED_BY_BANK, "The bank did not take the payment.")
+            return PaymentState(Status.REJECTED, "", failure=failure)
+        # Without its page nobody can approve it, so whatever goes wrong from here on leaves no doubt.
+        identifier = created["paymentId"]
+        authorisation, page = await self._client.authorise(
+            "payment",
+            f"{payments}/{identifier}/authorisations",
+            created=created,
+            bic=profile.bic,
+            psu=as_wanted,
+            redirect_uri=redirect_uri,
+        )
+        return PaymentState(Status.AUTHORISATION_REQUIRED, str(Reference(profile.bic, identifier, authorisation)), page)
+
+    async def look_up(self, end_to_end_id: str) -> PaymentState | None:
+        # It finds nothing by our reference; and only an answer that came leads to an authorisation.
+        return None
+
+    async def complete(self, reference: str, query: Mapping[str, str]) -> None:
+        payment = Reference.parse(reference)
+        if "code" in query:
+            headers = {"x-paymentid": payment.id, "x-paymentauthorisationid": payment.authorisation}
+            await self._client.exchange(query["code"], headers)
+
+    async def status(self, reference: str) -> PaymentState:
+        payment = Reference.parse(reference)
+        path = f"{self._client.paths(payment.bic).payments}/{payment.id}"
+        word, codes = await self._get("status", f"{path}/status", payment.bic, _status)
+        authorisation = payment.authorisation or await self._client.authorisation_of(
+            "payment", f"{path}/authorisations", bic=payment.bic
+        )
+        sca_path = f"{path}/authorisations/{authorisation}"
+        sca, sca_codes = await self._client.sca_status("payment", sca_path, bic=payment.bic)
+        status, failure = nextgenpsd2.payment_status(word, sca, (*codes, *sca_codes), is_future=False)
+        if status is Status.PROCESSING:
+            day = await self._get("payment", path, payment.bic, _execution_date)
+            is_future = day is not None and day > oslo_date(self._clock.now())
+            status, failure = nextgenpsd2.payment_status(word, sca, (), is_future=is_future)
+        return PaymentState(status, reference, failure=failure)
+
+    async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
+        payment = Reference.parse(reference)
+        path = f"{self._client.paths(payment.bic).payments}/{payment.id}"
+        try:
+            waiting = await self._client.call("cancel", "DELETE", path, _wants_approval, bic=payment.bic)
+        except VendorRefusal:
+            word, _ = await self._get("status", f"{path}/status", payment.bic, _status)
+            return Cancelling(is_cancelled=word == "CANC")
+        if waiting is None:
+            return Cancelling(is_cancelled=True)
+        _, page = await self._client.authorise(
+            "cancellation",
+            f"{path}/cancellation-authorisations",
+            created=waiting,
+            bic=payment.bic,
+            psu=None,
+            redirect_uri=redirect_uri,
+        )
+        return Cancelling(authorisation_url=page)
+
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
+        signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
+        return notice.read(raw)
+
+    def read_webhook(self, raw: bytes) -> OpenBankingNotice:
+        return notice.read(raw)
+
+    async def _get(self, operation: str, path: str, bic: str, read: Callable[[Answer], Result]) -> Result:
+        try:
+            return await self._client.call(operation, "GET", path, read, bic=bic)
+        except VendorRefusal as refusal:
+            raise self._client.refused(refusal) from refusal
+
+
+def _as_wanted(profile: BankProfile, psu: Psu) -> Psu:
+    """The identity number goes to banks that want it, and to no others."""
+    return psu if profile.wants_psu_id else Psu(None, psu.ip_address)
+
+
+def _created_consent(answer: Answer) -> dict[str, Any]:
+    return {**answer.document, "consentId": str(answer.document["consentId"])}
+
+
+def _created_payment(answer: Answer) -> dict[str, Any]:
+    return {**answer.document, "paymentId": str(answer.document["paymentId"])}
+
+
+def _page(answer: Answer) -> TransactionPage:
+    document = answer.document["transactions"]
+    link = (document.get("_links") or {}).get("next")
+    following = link.get("href") if isinstance(link, Mapping) else link
+    return TransactionPage(nextgenpsd2.transactions(document), following or None)
+
+
+def _query_of(page: str | None) -> dict[str, str]:
+    """Of the link to the next page only its query is followed: where to stays ours to say."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(page or "").query).items()}
+
+
+def _body(profile: BankProfile, payment: Payment, debtor: AccountNumber) -> dict[str, object]:
+    currency = payment.amount.currency
+    body: dict[str, object] = {
+        "endToEndIdentification": payment.end_to_end_id,
+        "instructedAmount": {"currency": currency, "amount": decimal_of(payment.amount.amount_minor)},
+        "debtorAccount": {**account_reference(profile.debtor, debtor), "currency": currency},
+        "creditorName": payment.creditor_name,
+        "creditorAccount": {**account_reference(profile.creditor, payment.creditor_account), "currency": currency},
+    }
+    if payment.message is not None:
+        body["remittanceInformationUnstructured"] = payment.message
+    if payment.scheduled_for is not None:
+        body["requestedExecutionDate"] = payment.scheduled_for.isoformat()
+    return body
+
+
+def _status(answer: Answer) -> tuple[str, tuple[str, ...]]:
+    return str(answer.document["transactionStatus"]), nextgenpsd2.codes_of(answer.document)
+
+
+def _execution_date(answer: Answer) -> date | None:
+    told = answer.document.get("requestedExecutionDate")
+    return date.fromisoformat(told) if told else None
+
+
+def _wants_approval(answer: Answer) -> dict[str, Any] | None:
+    """Of a cancellation: 202 with its links where the user has to approve it, None where it is done."""
+    return {**answer.document} if answer.status == _ACCEPTED else None

@@ -1,0 +1,200 @@
+"""What NextGenPSD2 asks of whoever carries it: an aggregator, or a bank itself. Source: vendor reference 4.1, 4.5."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+from urllib.parse import urlsplit
+
+from domain.bank_account import Bank
+from domain.errors import Unavailable
+from providers.open_banking.nextgenpsd2 import codes_of
+from providers.open_banking.port import Psu
+from providers.vendor_http import Answer, VendorRefusal
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What must be known to ask again: the bank, its object, and the authorisation under way."""
+
+    bic: str
+    id: str
+    authorisation: str
+
+    def __str__(self) -> str:
+        return f"{self.bic}/{self.id}/{self.authorisation}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Reference":
+        bic, _, rest = text.partition("/")
+        identifier, _, authorisation = rest.partition("/")
+        return cls(bic, identifier, authorisation)
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where a bank's resources are."""
+
+    consents: str
+    accounts: str
+    payments: str
+
+
+class Xs2aClient(ABC):
+    """One carrier's requests. Steps of authorisation are the same for all."""
+
+    # The links to a page, the preferred one first.
+    links: ClassVar[tuple[str, ...]] = ("scaOAuth", "scaRedirect")
+
+    @abstractmethod
+    async def banks(self, country: str) -> Sequence[Bank]:
+        """Raises Unavailable."""
+
+    async def check(self) -> None:
+        """Whether we are let in. Raises Unavailable."""
+        await self.banks("NO")
+
+    def kid(self, kid: str) -> dict[str, object]:
+        """Where a payment carries its KID (4.4)."""
+        return {"remittanceInformationStructured": {"reference": kid}}
+
+    @abstractmethod
+    def paths(self, bic: str) -> Paths:
+        """Of the bank with that BIC."""
+
+    @abstractmethod
+    async def call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        read: Callable[[Answer], Result],
+        *,
+        bic: str,
+        psu: Psu | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        json: object = None,
+    ) -> Result:
+        """Raises Unavailable, VendorRefusal."""
+
+    @abstractmethod
+    async def command(
+        self,
+        operation: str,
+        path: str,
+        read: Callable[[Answer], Result],
+        *,
+        bic: str,
+        psu: Psu,
+        redirect_uri: str,
+        json: object,
+    ) -> Result:
+        """POST what must not happen twice. Raises Unavailable, InDoubt, VendorRefusal."""
+
+    @abstractmethod
+    async def exchange(self, code: str, headers: Mapping[str, str]) -> None:
+        """The code that the browser brought, where the approval does not count without. Raises Unavailable."""
+
+    @abstractmethod
+    def page(self, href: str, redirect_uri: str, bic: str) -> str:
+        """The address that the browser is sent to. Raises Unavailable for one that is not trusted."""
+
+    @abstractmethod
+    def refused(self, refusal: VendorRefusal) -> Unavailable:
+        """As `Guard.refused`."""
+
+    def redirect_headers(self, redirect_uri: str) -> dict[str, str]:
+        return {
+            "tpp-redirect-preferred": "true",
+            "tpp-redirect-uri": redirect_uri,
+            "tpp-nok-redirect-uri": redirect_uri,
+        }
+
+    async def authorise(
+        self,
+        what: str,
+        path: str,
+        *,
+        created: Mapping[str, Any],
+        bic: str,
+        psu: Psu | None,
+        redirect_uri: str,
+    ) -> tuple[str, str]:
+        """The id of an authorisation, and its page: the one that came with what was `created`, else by the first method
+        that the bank offers, started at `path`.
+
+        Raises Unavailable, also where the bank has no page: what it then shows must be shown by its own app.
+        """
+        try:
+            href = _page_of(created, self.links)
+            if href is not None:
+                return _authorisation_of(created), self.page(href, redirect_uri, bic)
+            return await self._started(what, path, bic, psu, redirect_uri)
+        except VendorRefusal as refusal:
+            raise self.refused(refusal) from refusal
+        except (KeyError, TypeError, IndexError) as error:
+            raise Unavailable("open_banking", "the authorisation cannot be read") from error
+
+    async def authorisation_of(self, what: str, path: str, *, bic: str) -> str:
+        """The newest authorisation, where the answer that started it did not name it. Raises Unavailable."""
+        try:
+            answer = await self.call(f"sca_{what}", "GET", path, document_of, bic=bic)
+        except VendorRefusal as refusal:
+            raise self.refused(refusal) from refusal
+        known = answer.get("authorisationIds") or answer.get("cancellationIds") or [""]
+        return str(known[-1])
+
+    async def sca_status(self, what: str, path: str, *, bic: str) -> tuple[str, tuple[str, ...]]:
+        """How an authorisation stands, with the codes of its messages. Raises Unavailable."""
+        try:
+            answer = await self.call(f"sca_{what}", "GET", path, document_of, bic=bic)
+        except VendorRefusal as refusal:
+            raise self.refused(refusal) from refusal
+        return str(answer.get("scaStatus")), codes_of(answer)
+
+    async def _started(self, what: str, path: str, bic: str, psu: Psu | None, redirect_uri: str) -> tuple[str, str]:
+        more: dict[str, Any] = {"bic": bic, "psu": psu, "headers": self.redirect_headers(redirect_uri)}
+        started = await self.call(f"authorise_{what}", "POST", path, document_of, json={}, **more)
+        identifier, href = str(started["authorisationId"]), _page_of(started, self.links)
+        methods = started.get("scaMethods") or ()
+        if href is None and methods:
+            # Never one that we know by name: they differ from country to country.
+            chosen = {"authenticationMethodId": methods[0]["authenticationMethodId"]}
+            selected = await self.call(
+                f"select_{what}", "PUT", f"{path}/{identifier}", document_of, json=chosen, **more
+            )
+            href = _page_of(selected, self.links)
+        if href is None:
+            raise Unavailable("open_banking", "the bank offers no page for this approval")
+        return identifier, self.page(href, redirect_uri, bic)
+
+
+def document_of(answer: Answer) -> dict[str, Any]:
+    """Raises TypeError where it is none."""
+    return {**answer.document}
+
+
+def _page_of(document: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    """The page of either kind of redirect."""
+    links = document.get("_links") or {}
+    for name in names:
+        link = links.get(name)
+        href = link.get("href") if isinstance(link, Mapping) else link
+        if href:
+            return str(href)
+    return None
+
+
+def _authorisation_of(created: Mapping[str, Any]) -> str:
+    """From the link to its status; empty where there is none."""
+    link = (created.get("_links") or {}).get("scaStatus")
+    href = link.get("href") if isinstance(link, Mapping) else link
+    return urlsplit(str(href)).path.rstrip("/").rpartition("/")[2] if href else ""
+
+
+def is_trouble(status: int, answer: Mapping[str, Any]) -> bool:
+    """Too many readings without the user are the bank's no to this one, and not a sign that it is overloaded."""
+    return status in (408, 429) and "ACCESS_EXCEEDED" not in codes_of(answer)

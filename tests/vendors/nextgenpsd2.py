@@ -1,0 +1,221 @@
+"""Banks that speak NextGenPSD2 themselves, as vendor reference 4 describes it, over the sandbox's banks.
+
+Each at a path of its own. A consent's answer has the page in it, a payment's authorisation has to be started; links are
+relative; SpareBank 1 wants requests signed.
+"""
+
+import base64
+import hashlib
+import re
+from itertools import count
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from tests.vendors.face import Endpoint, ask, face
+from tests.vendors.open_payments import bank_transaction, refuse, refused_by_sandbox
+
+HOST = "http://127.0.0.1:8460"
+BANKS = ("bank_dnb", "bank_nordea", "bank_handelsbanken", "bank_sparebank1", "bank_sbanken")
+BASES = {bank: f"{HOST}/{bank}" for bank in BANKS}
+SIGNED_BY = "bank_sparebank1"
+_PRODUCT = "norwegian-domestic-credit-transfers"
+_REASONS = {
+    "FUNDS_NOT_AVAILABLE": "FUNDS_NOT_AVAILABLE",
+    "EXECUTION_FAILED": "PAYMENT_FAILED",
+    "AUTHORISATION_EXPIRED": "RESOURCE_EXPIRED",
+}
+
+
+class NextGenBanks:
+    """What they remember besides the sandbox: pages by slot, and authorisations of cancellations."""
+
+    def __init__(self, inner: httpx.AsyncClient, *, host: str = HOST) -> None:
+        self.inner = inner
+        self.host = host
+        self.numbers = count(1)
+        self.pages: dict[str, str] = {}
+        self.signed = 0
+
+    async def ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        return await ask(self.inner, method, path, refused_by_sandbox, **content)
+
+    def page_at(self, url: str) -> str:
+        """A page of the bank that leads on to the sandbox's."""
+        slot = f"slot-{next(self.numbers)}"
+        self.pages[slot] = f"{self.host}{urlsplit(url).path}"
+        return f"{self.host}/page/{slot}"
+
+    async def page(self, request: Request) -> Response:
+        return RedirectResponse(self.pages[request.path_params["slot"]], 303)
+
+    async def create_consent(self, request: Request) -> Response:
+        body = await request.json()
+        given = {
+            "reference": f"ng-{next(self.numbers)}",
+            "bank": request.path_params["bank"],
+            "psuId": request.headers.get("psu-id"),
+            "redirectUri": request.headers["tpp-redirect-uri"],
+            "validUntil": body["validUntil"],
+            "frequencyPerDay": body["frequencyPerDay"],
+        }
+        made = await self.ask("POST", "/bank/consents", json=given)
+        identifier = made["consentId"]
+        links = {
+            "scaRedirect": {"href": self.page_at(made["scaRedirect"])},
+            "scaStatus": {"href": f"/v1/consents/{identifier}/authorisations/auth-{identifier}"},
+        }
+        return JSONResponse({"consentStatus": "received", "consentId": identifier, "_links": links}, 201)
+
+    async def read_consent(self, request: Request) -> Response:
+        found = await self.ask("GET", f"/bank/consents/{request.path_params['consent']}")
+        return JSONResponse({"consentStatus": found["consentStatus"], "validUntil": found["validUntil"]})
+
+    async def consent_sca(self, request: Request) -> Response:
+        found = await self.ask("GET", f"/bank/consents/{request.path_params['consent']}")
+        return JSONResponse({"scaStatus": "received" if found["consentStatus"] == "received" else "finalised"})
+
+    async def delete_consent(self, request: Request) -> Response:
+        await self.ask("DELETE", f"/bank/consents/{request.path_params['consent']}")
+        return Response(status_code=204)
+
+    async def _of_consent(self, request: Request, path: str, **params: str) -> dict[str, Any]:
+        attended = request.headers.get("psu-ip-address")
+        given = {**params, **({"psuIpAddress": attended} if attended else {})}
+        return await self.ask("GET", f"/bank/consents/{request.headers['consent-id']}/accounts{path}", params=given)
+
+    async def accounts(self, request: Request) -> Response:
+        return JSONResponse(await self._of_consent(request, ""))
+
+    async def balances(self, request: Request) -> Response:
+        return JSONResponse(await self._of_consent(request, f"/{request.path_params['account']}/balances"))
+
+    async def transactions(self, request: Request) -> Response:
+        query = request.query_params
+        path = f"/{request.path_params['account']}/transactions"
+        found = await self._of_consent(request, path, dateFrom=query["dateFrom"], page=query.get("page", ""))
+        lists: dict[str, list[dict[str, Any]]] = {"booked": [], "pending": []}
+        for item in found["transactions"]:
+            lists[item["status"]].append({**bank_transaction(item), "transactionAmount": item["transactionAmount"]})
+        links = {"next": {"href": f"transactions?page={found['next']}"}} if found["next"] is not None else {}
+        return JSONResponse({"transactions": {**lists, "_links": links}})
+
+    async def create_payment(self, request: Request) -> Response:
+        if "psu-ip-address" not in request.headers:
+            raise refuse(400, "FORMAT_ERROR", "PSU-IP-Address")
+        body = await request.json()
+        structured = body.get("remittanceInformationStructured") or {}
+        given = {
+            **body,
+            "bank": request.path_params["bank"],
+            "kid": structured.get("reference"),
+            "redirectUri": request.headers["tpp-redirect-uri"],
+        }
+        made = await self.ask("POST", "/bank/payments", json=given)
+        identifier = made["paymentId"]
+        links = {"startAuthorisation": {"href": f"/v1/payments/{_PRODUCT}/{identifier}/authorisations"}}
+        return JSONResponse({"transactionStatus": "RCVD", "paymentId": identifier, "_links": links}, 201)
+
+    async def start(self, request: Request) -> Response:
+        identifier = request.path_params["payment"]
+        found = await self.ask("GET", f"/bank/payments/{identifier}")
+        links = {"scaRedirect": {"href": self.page_at(found["scaRedirect"])}}
+        body = {"authorisationId": f"auth-{identifier}", "scaStatus": "received", "_links": links}
+        return JSONResponse(body, 201)
+
+    async def payment_sca(self, request: Request) -> Response:
+        found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
+        return JSONResponse({"scaStatus": found["scaStatus"]})
+
+    async def payment_status(self, request: Request) -> Response:
+        found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
+        reason = _REASONS.get(found["reason"] or "")
+        messages = [{"category": "ERROR", "code": reason}] if reason else []
+        return JSONResponse({"transactionStatus": found["transactionStatus"], "tppMessages": messages})
+
+    async def read_payment(self, request: Request) -> Response:
+        found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
+        return JSONResponse(
+            {"transactionStatus": found["transactionStatus"], "requestedExecutionDate": found["executionDate"]}
+        )
+
+    async def cancel(self, request: Request) -> Response:
+        identifier = request.path_params["payment"]
+        stands = await self.ask("GET", f"/bank/payments/{identifier}")
+        given = {"redirectUri": stands["redirectUri"]}
+        found = await self.ask("POST", f"/bank/payments/{identifier}/cancellation", json=given)
+        if found["transactionStatus"] == "CANC":
+            return Response(status_code=204)
+        self.pages[f"cancel-{identifier}"] = f"{self.host}{urlsplit(found['scaRedirect']).path}"
+        links = {"startAuthorisation": {"href": "cancellation-authorisations"}}
+        return JSONResponse({"transactionStatus": found["transactionStatus"], "_links": links}, 202)
+
+    async def start_cancellation(self, request: Request) -> Response:
+        identifier = request.path_params["payment"]
+        links = {"scaRedirect": {"href": f"{self.host}/page/cancel-{identifier}"}}
+        body = {"authorisationId": f"cancel-{identifier}", "scaStatus": "received", "_links": links}
+        return JSONResponse(body, 201)
+
+    async def demand_signature(self, request: Request) -> None:
+        """Of the body as it came, by the certificate beside it."""
+        headers = request.headers
+        digest = base64.b64encode(hashlib.sha256(await request.body()).digest()).decode()
+        if headers.get("digest") != f"SHA-256={digest}":
+            raise refuse(401, "SIGNATURE_INVALID")
+        parts = dict(re.findall(r'(\w+)="([^"]*)"', headers.get("signature", "")))
+        names = parts.get("headers", "").split()
+        needed = {"digest", "x-request-id"} | ({"psu-id", "tpp-redirect-uri"} & set(headers.keys()))
+        certificate = x509.load_der_x509_certificate(base64.b64decode(headers["tpp-signature-certificate"]))
+        key = certificate.public_key()
+        if not needed <= set(names) or not isinstance(key, rsa.RSAPublicKey):
+            raise refuse(401, "SIGNATURE_INVALID")
+        if not parts["keyId"].startswith(f"SN={certificate.serial_number:x},CA="):
+            raise refuse(401, "CERTIFICATE_INVALID")
+        text = "\n".join(f"{name}: {headers[name]}" for name in names).encode()
+        try:
+            key.verify(base64.b64decode(parts["signature"]), text, padding.PKCS1v15(), hashes.SHA256())
+        except InvalidSignature as error:
+            raise refuse(401, "SIGNATURE_INVALID") from error
+        self.signed += 1
+
+
+def app(vendor: NextGenBanks) -> Starlette:
+    def api(path: str, method: str, endpoint: Endpoint) -> Route:
+        async def checked(request: Request) -> Response:
+            if len(request.headers.get("x-request-id", "")) != 36:
+                raise refuse(400, "FORMAT_ERROR")
+            if request.path_params["bank"] == SIGNED_BY:
+                await vendor.demand_signature(request)
+            return await endpoint(request)
+
+        return Route(f"/{{bank}}/v1{path}", checked, methods=[method])
+
+    one, payment = "/authorisations/{authorisation}", f"/payments/{_PRODUCT}/{{payment}}"
+    return face(
+        [
+            Route("/page/{slot}", vendor.page),
+            api("/consents", "POST", vendor.create_consent),
+            api("/consents/{consent}", "GET", vendor.read_consent),
+            api("/consents/{consent}", "DELETE", vendor.delete_consent),
+            api(f"/consents/{{consent}}{one}", "GET", vendor.consent_sca),
+            api("/accounts", "GET", vendor.accounts),
+            api("/accounts/{account}/balances", "GET", vendor.balances),
+            api("/accounts/{account}/transactions", "GET", vendor.transactions),
+            api(f"/payments/{_PRODUCT}", "POST", vendor.create_payment),
+            api(payment, "GET", vendor.read_payment),
+            api(payment, "DELETE", vendor.cancel),
+            api(f"{payment}/status", "GET", vendor.payment_status),
+            api(f"{payment}/authorisations", "POST", vendor.start),
+            api(f"{payment}{one}", "GET", vendor.payment_sca),
+            api(f"{payment}/cancellation-authorisations", "POST", vendor.start_cancellation),
+        ]
+    )
