@@ -43,6 +43,7 @@ from providers.email import mock as email_mock
 from providers.email import sendgrid, smtp
 from providers.email.fallback import WithBackup
 from providers.email.port import EmailProvider, Sender
+from providers.error_budget import ErrorBudget
 from providers.errors.off import NoCapture
 from providers.errors.port import ErrorCapture
 from providers.geocoding import google
@@ -73,7 +74,7 @@ from providers.texts import Texts
 from providers.uptime import betterstack
 from providers.uptime.mock import MockUptime
 from providers.uptime.port import UptimeMonitoring
-from providers.vendors import Registered
+from providers.vendors import Coming, Registered
 
 if TYPE_CHECKING:
     from providers.stripe_sdk import Stripe
@@ -85,7 +86,10 @@ Check = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """Every port's vendors; by port whether its current vendor's breaker is open; by vendor how to check it."""
+    """Every port's vendors; by port whether its current vendor's breaker is open; by vendor how to check it.
+
+    `budgets` are by port of the vendors that are being moved to.
+    """
 
     identity: Registered[IdentityProvider]
     kyc: Registered[KycProvider]
@@ -101,6 +105,7 @@ class Adapters:
     errors: ErrorCapture
     breakers: Mapping[str, Callable[[], Awaitable[bool]]]
     checks: Mapping[str, Check]
+    budgets: Mapping[str, ErrorBudget]
 
 
 class Declared(Protocol):
@@ -147,6 +152,7 @@ def build_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient 
         errors=make.errors(),
         breakers=make.breakers,
         checks=make.checks,
+        budgets=make.budgets,
     )
 
 
@@ -161,19 +167,27 @@ class _Maker:
         self._texts = Texts()
         self.breakers: dict[str, Callable[[], Awaitable[bool]]] = {}
         self.checks: dict[str, Check] = {}
+        self.budgets: dict[str, ErrorBudget] = {}
 
     def vendors(self, port: str, makers: Mapping[str, Callable[[], Port]]) -> Registered[Port]:
-        settings = self._settings
-        return Registered(
-            port, settings.vendor_of(port), {vendor: makers[vendor]() for vendor in settings.vendors_of(port)}
-        )
+        settings, following = self._settings, self._settings.next_of(port)
+        adapters = {vendor: makers[vendor]() for vendor in settings.vendors_of(port)}
+        coming = None
+        if following is not None:
+            coming = Coming(following, settings.next_provider_share, self.budget_of(port))
+        return Registered(port, settings.vendor_of(port), adapters, coming)
+
+    def budget_of(self, port: str) -> ErrorBudget:
+        """Of the vendor that the port is being moved to."""
+        return self.budgets.setdefault(port, ErrorBudget())
 
     def guard(self, port: str, vendor: str, declared: Declared, *, per_second: float | None = None) -> Guard:
         """`per_second` where the vendor's limit is a setting."""
         resilience = declared.RESILIENCE
         if per_second is not None:
             resilience = replace(resilience, per_second=per_second)
-        guard = Guard(port, resilience, declared.RETRIED, vendor=vendor)
+        budget = self.budget_of(port) if vendor == self._settings.next_of(port) else None
+        guard = Guard(port, resilience, declared.RETRIED, vendor=vendor, budget=budget)
         if vendor == self._settings.vendor_of(port):
             self.breakers[port] = guard.is_open
         return guard
@@ -266,7 +280,10 @@ class _Maker:
 
         def guard_of(bank_id: str) -> Guard:
             vendor = f"{DIRECT}:{bank_id}"
-            guards[bank_id] = Guard("open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor=vendor)
+            budget = self.budget_of("open_banking") if settings.next_of("open_banking") == DIRECT else None
+            guards[bank_id] = Guard(
+                "open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor=vendor, budget=budget
+            )
             return guards[bank_id]
 
         async def all_are_open() -> bool:

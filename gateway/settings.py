@@ -82,6 +82,16 @@ class Settings(BaseSettings):
     alerts_provider: str | None = Field(default=None, description=choices("alerts"))
     uptime_provider: str | None = Field(default=None, description=choices("uptime"))
     errors_provider: str | None = Field(default=None, description=choices("errors"))
+    kyc_next_provider: str | None = Field(default=None, description="Sumsub's successor for a share of new users.")
+    open_banking_next_provider: str | None = Field(
+        default=None, description="The vendor that new bank connections and renewals move to, for a share of users."
+    )
+    card_payments_next_provider: str | None = Field(
+        default=None, description="The vendor that takes a share of users who are not yet known to any."
+    )
+    next_provider_share: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=0, description="How many users of a hundred go to the next vendors; a user is always on the same side."
+    )
     feature_cardholders: bool = Field(default=False, description="Lets users become known to the card issuer.")
     feature_virtual_cards: bool = Field(default=False, description="Lets users have cards in the phone.")
     feature_physical_cards: bool = Field(default=False, description="Lets users have cards sent by post.")
@@ -342,7 +352,7 @@ class Settings(BaseSettings):
     @property
     def mocked(self) -> tuple[str, ...]:
         """The ports whose vendor the sandbox plays; where operators are told does not matter."""
-        return tuple(port for port in PROVIDERS if port not in OPERATORS_PORTS and self.vendor_of(port) == MOCK)
+        return tuple(port for port in PROVIDERS if port not in OPERATORS_PORTS and MOCK in self._chosen(port))
 
     @property
     def has_sandbox(self) -> bool:
@@ -351,12 +361,17 @@ class Settings(BaseSettings):
 
     @property
     def is_all_mock(self) -> bool:
-        """Whether no real vendor hears of users."""
-        return len(self.mocked) == len(PROVIDERS.keys() - OPERATORS_PORTS)
+        """Whether no real vendor hears of users, of a share of them neither."""
+        return all({*self._chosen(port)} <= {MOCK, None} for port in PROVIDERS.keys() - OPERATORS_PORTS)
 
     def vendors_of(self, port: str) -> tuple[str, ...]:
         """The port's vendors that can be spoken to, for rows that name them; the current one among them."""
-        return tuple(vendor for vendor in PROVIDERS[port] if vendor == self.vendor_of(port) or self._is_set_up(vendor))
+        return tuple(vendor for vendor in PROVIDERS[port] if vendor in self._chosen(port) or self._is_set_up(vendor))
+
+    def next_of(self, port: str) -> str | None:
+        """The vendor that the port is being moved to."""
+        chosen: str | None = getattr(self, f"{port}_next_provider", None)
+        return chosen if chosen != self.vendor_of(port) else None
 
     def missing_for(self, vendor: str) -> tuple[str, ...]:
         """The settings that the vendor needs and that are not set; mock mode's own secrets do not count as set."""
@@ -367,6 +382,9 @@ class Settings(BaseSettings):
         value = getattr(self, name)
         secrets = value if isinstance(value, tuple) else (value,)
         return any(secret.get_secret_value() in (_MOCK_SECRET, _MOCK_FIELD_KEY) for secret in secrets)
+
+    def _chosen(self, port: str) -> tuple[str | None, ...]:
+        return self.vendor_of(port), self.next_of(port)
 
     def _is_set_up(self, vendor: str) -> bool:
         return self.has_sandbox if vendor == MOCK else not self.missing_for(vendor)

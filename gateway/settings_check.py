@@ -123,6 +123,11 @@ def _vendor_problems(settings: Settings) -> list[str]:
         if vendor not in known:
             found.append(f"{switch}={vendor!r} is unknown: choose {' or '.join(known)}.")
         switches[vendor].append(switch)
+        following = settings.next_of(port)
+        if following is not None and following not in known:
+            found.append(f"{port.upper()}_NEXT_PROVIDER={following!r} is unknown: choose {' or '.join(known)}.")
+        elif following is not None:
+            switches[following].append(f"{port.upper()}_NEXT_PROVIDER")
     return found + [
         f"{name.upper()} is needed for {' and '.join(named)}={vendor}."
         for vendor, named in switches.items()

@@ -105,7 +105,7 @@ def _login(base: Foundation) -> Login:
         clock=base.clock,
         machine_clock=base.machine_clock,
         return_origins=base.settings.return_origins,
-        kyc_vendor=base.adapters.kyc.current,
+        kyc_vendors=base.adapters.kyc,
     )
 
 

@@ -20,6 +20,7 @@ from purgatory.domain.model import OpenedState
 
 from domain.errors import InDoubt, Unavailable
 from domain.trace import TraceKind, mark, note
+from providers.error_budget import ErrorBudget
 
 Result = TypeVar("Result")
 
@@ -69,9 +70,18 @@ _LONGEST_PAUSE_S: Final = 10.0
 class Guard:
     """Calls one vendor. `retried` names the operations that are reads or idempotent."""
 
-    def __init__(self, provider: str, resilience: Resilience, retried: frozenset[str], *, vendor: str = "mock") -> None:
+    def __init__(
+        self,
+        provider: str,
+        resilience: Resilience,
+        retried: frozenset[str],
+        *,
+        vendor: str = "mock",
+        budget: ErrorBudget | None = None,
+    ) -> None:
         self._provider = provider
         self._vendor = vendor
+        self._budget = budget
         self._resilience = resilience
         self._retried = retried
         rate = resilience.per_second
@@ -130,6 +140,7 @@ class Guard:
             answer = await self._retrying(operation, send)
         except (*_TROUBLE, OpenedState) as error:
             CALLS.labels(self._provider, self._vendor, operation, "failed").inc()
+            self._spend(has_failed=True)
             note(
                 TraceKind.VENDOR_CALL,
                 f"{self._provider}: {operation}",
@@ -147,8 +158,13 @@ class Guard:
         finally:
             SECONDS.labels(self._provider, self._vendor, operation).observe(time.monotonic() - started)
         CALLS.labels(self._provider, self._vendor, operation, "answered").inc()
+        self._spend(has_failed=False)
         note(TraceKind.VENDOR_CALL, f"{self._provider}: {operation}", "answered", since=begun)
         return answer
+
+    def _spend(self, *, has_failed: bool) -> None:
+        if self._budget is not None:
+            self._budget.note(has_failed=has_failed)
 
     async def _retrying(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
         pauses = self._resilience.retry_after_s if operation in self._retried else ()

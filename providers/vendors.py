@@ -1,10 +1,13 @@
 """Which adapter serves a vendor."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from domain.errors import Unavailable
+from domain.ids import UserId
+from providers.error_budget import ErrorBudget
 
 Port = TypeVar("Port")
 Port_co = TypeVar("Port_co", covariant=True)
@@ -15,7 +18,10 @@ class Vendors(Protocol[Port_co]):
 
     @property
     def current(self) -> str:
-        """The vendor of new rows."""
+        """The vendor that new rows go to, where nothing else is said."""
+
+    def for_user(self, user_id: UserId) -> str:
+        """The vendor that a user's new rows go to: the current one, or for a share of users the next."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -25,12 +31,31 @@ class Vendors(Protocol[Port_co]):
 
 
 @dataclass(frozen=True, slots=True)
+class Coming:
+    """The vendor that is being moved to, and its share of users in percent. A user is always on the same side of it."""
+
+    vendor: str
+    share: int
+    budget: ErrorBudget
+
+    def takes(self, user_id: UserId) -> bool:
+        bucket = int.from_bytes(hashlib.sha256(f"{self.vendor}:{user_id}".encode()).digest()[:4]) % 100
+        return bucket < self.share and not self.budget.is_spent
+
+
+@dataclass(frozen=True, slots=True)
 class Registered(Generic[Port]):
-    """A port's adapters as the settings chose them."""
+    """A port's adapters as the settings chose them. `coming` is the vendor that is being moved to."""
 
     port: str
     current: str
     adapters: Mapping[str, Port]
+    coming: Coming | None = None
+
+    def for_user(self, user_id: UserId) -> str:
+        if self.coming is not None and self.coming.takes(user_id):
+            return self.coming.vendor
+        return self.current
 
     @property
     def names(self) -> Sequence[str]:

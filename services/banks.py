@@ -254,7 +254,7 @@ class Banks:
             if known is not None:
                 return known
             connection = BankConnection(
-                ConnectionId(new_id(ids.CONNECTION, now)), user_id, bank_id, self._vendors.current, now
+                ConnectionId(new_id(ids.CONNECTION, now)), user_id, bank_id, self._vendors.for_user(user_id), now
             )
             await work.connections.add(connection)
             self._tell(work, connection)
@@ -265,7 +265,7 @@ class Banks:
         self, connection: BankConnection, return_to: str, callback_uri: str, ip_address: str
     ) -> ConsentPage:
         now = self._clock.now()
-        vendor = self._vendors.current
+        vendor = self._vendors.for_user(connection.user_id)
         state = new_token()
         consent = Consent(
             id=ConsentId(new_id(ids.CONSENT, now)),

@@ -141,7 +141,7 @@ class Cards:
             cardholder = Cardholder(
                 CardholderId(new_id(ids.CARDHOLDER, now)),
                 user_id,
-                self._vendors.current,
+                self._vendors.for_user(user_id),
                 user.name,
                 user.address,
                 now,

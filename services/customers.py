@@ -31,7 +31,7 @@ class Customers:
     async def vendor_of(self, work: UnitOfWork, user_id: UserId) -> str:
         """The vendor that holds the user's customer, else the one that new customers go to."""
         pin = await work.pins.get(user_id, PORT)
-        return pin.vendor if pin is not None else self._vendors.current
+        return pin.vendor if pin is not None else self._vendors.for_user(user_id)
 
     async def ensure(self, user_id: UserId) -> Customer:
         """Safe to repeat: the vendor knows our user's id again. Raises Unavailable."""
@@ -41,7 +41,7 @@ class Customers:
                 return Customer(pin.vendor, pin.reference)
             user = await read.users.get(user_id)
         assert user is not None
-        vendor = self._vendors.current
+        vendor = self._vendors.for_user(user_id)
         reference = await self._vendors[vendor].create_customer(user_id, user.name)
         await once(lambda: self._pin(user_id, vendor, reference))
         return Customer(vendor, reference)

@@ -28,6 +28,8 @@ from domain.session import (
 )
 from domain.user import SignIn
 from providers.identity.port import AuthorizationRequest, Identity, IdentityProvider, LoginFailed
+from providers.kyc.port import KycProvider
+from providers.vendors import Vendors
 from services.customers import CREATE_CUSTOMER
 from services.notices import Notices
 from services.tokens import code_challenge_of, hash_of, new_token
@@ -100,7 +102,7 @@ class Login:
         clock: Clock,
         machine_clock: Clock,
         return_origins: tuple[str, ...],
-        kyc_vendor: str,
+        kyc_vendors: Vendors[KycProvider],
     ) -> None:
         self._work = work
         self._identity = identity
@@ -108,7 +110,7 @@ class Login:
         self._clock = clock
         self._machine_clock = machine_clock
         self._return_origins = return_origins
-        self._kyc_vendor = kyc_vendor
+        self._kyc_vendors = kyc_vendors
         self._notices = notices
 
     async def start(self, start: LoginStart) -> LoginRedirect:
@@ -307,7 +309,7 @@ class Login:
         )
         await work.users.add(row)
         await work.events.begin_stream(user_id)
-        work.kyc.add(Kyc(KycId(new_id(ids.KYC, now)), user_id, self._kyc_vendor))
+        work.kyc.add(Kyc(KycId(new_id(ids.KYC, now)), user_id, self._kyc_vendors.for_user(user_id)))
         work.jobs.enqueue(CREATE_CUSTOMER, {"user_id": user_id}, due_at=now, now=now)
         await self._notices.tell(work, user_id, Template.WELCOME)
         return user_id

@@ -232,7 +232,7 @@ class Payments:
         return Payment(
             id=payment_id,
             user_id=order.user_id,
-            vendor=self._vendors.current,
+            vendor=self._vendors.for_user(order.user_id),
             amount=order.amount,
             creditor_name=order.creditor_name,
             creditor_account=order.creditor_account,

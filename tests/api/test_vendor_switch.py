@@ -8,8 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+import stamina
 
+from domain.ids import UserId
 from gateway.clock import SystemClock
+from providers.error_budget import ErrorBudget
+from providers.vendors import Coming
 from sandbox.people import personas
 from tests.api.test_bank_connection import REFRESH, RENEW
 from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, first_account, pay, payment_of, playing
@@ -34,9 +38,9 @@ class Switch:
     settings: dict[str, Any]
 
     @asynccontextmanager
-    async def running(self, vendor: str) -> AsyncIterator[Play]:
+    async def running(self, vendor: str, **changes: Any) -> AsyncIterator[Play]:
         clock = self.sandbox.clock
-        settings = {**self.settings, "open_banking_provider": vendor}
+        settings = {**self.settings, "open_banking_provider": vendor, **changes}
         async with playing(self.database_url, self.folder, clock.at, base_clock=clock, **settings) as play:
             yield play
 
@@ -140,3 +144,60 @@ async def test_a_vendor_that_is_not_set_up_any_more_leaves_its_rows_and_says_so(
         refused = (await kari.ask(REFRESH, id=connecting["connection"]["id"]))["refreshBalances"]["userErrors"]
 
     assert [one["code"] for one in refused] == ["PROVIDER_UNAVAILABLE"]
+
+
+async def connecting(kari: Player) -> str:
+    """Where the user is sent to connect a bank."""
+    url: str = (await kari.ask(CONNECT, bank="bank_dnb"))["connectBank"]["authorisationUrl"]
+    return url
+
+
+@pytest.mark.parametrize(("share", "vendor"), [(0, OPEN_PAYMENTS), (100, ENABLE_BANKING)])
+async def test_a_share_of_users_goes_to_the_next_vendor(switch: Switch, share: int, vendor: str) -> None:
+    moving = {"open_banking_next_provider": ENABLE_BANKING, "next_provider_share": share}
+    async with switch.running(OPEN_PAYMENTS, **moving) as play:
+        assert PAGES[vendor] in await connecting(await play.person())
+
+
+async def test_a_next_vendor_that_fails_too_often_gets_no_more_users_and_operators_are_told(
+    switch: Switch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = {"enablebanking_api_url": f"http://127.0.0.1:{free_port()}"}
+    moving = {"open_banking_next_provider": ENABLE_BANKING, "next_provider_share": 100, **gone}
+    async with switch.running(OPEN_PAYMENTS, **moving) as play:
+        kari = await play.person()
+        with stamina.set_testing(True, attempts=4, cap=True):
+            failed = [(await kari.post(CONNECT, bank="bank_dnb")).json()["data"]["connectBank"] for _ in range(10)]
+        page = await connecting(kari)
+
+    assert {one["userErrors"][0]["code"] for one in failed} == {"PROVIDER_UNAVAILABLE"}
+    assert PAGES[OPEN_PAYMENTS] in page
+    assert "Move to a new vendor stopped" in capsys.readouterr().err
+
+
+def test_a_user_is_always_on_the_same_side_and_the_share_is_about_right() -> None:
+    users = [UserId(f"usr_{number}") for number in range(2_000)]
+    coming = [Coming(ENABLE_BANKING, share, ErrorBudget()) for share in (0, 10, 30, 100)]
+
+    taken = [{user for user in users if one.takes(user)} for one in coming]
+
+    assert (len(taken[0]), len(taken[3])) == (0, 2_000)
+    assert taken[1] <= taken[2]
+    assert 140 < len(taken[1]) < 260
+
+
+def test_a_budget_says_nothing_of_few_calls_and_is_spent_once() -> None:
+    budget, told = ErrorBudget(), []
+    budget.on_spent = lambda: told.append("spent")
+    for _ in range(9):
+        budget.note(has_failed=True)
+    assert not budget.is_spent
+
+    for _ in range(3):
+        budget.note(has_failed=True)
+    assert (budget.is_spent, told) == (True, ["spent"])
+
+    careful = ErrorBudget()
+    for number in range(500):
+        careful.note(has_failed=number % 10 == 0)
+    assert not careful.is_spent
