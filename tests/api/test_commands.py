@@ -210,3 +210,19 @@ def test_every_command_and_scenario_that_the_documents_name_exists(page: str, tm
     assert words <= set(scenarios())
     for command in commands:
         assert gateway(*command.split(), "--help", folder=tmp_path).returncode == 0, command
+
+
+def test_provider_status_tells_who_serves_and_what_each_vendor_holds(address: str, tmp_path: Path) -> None:
+    gateway("demo", "--url", address, folder=tmp_path)
+    served_by = f"sqlite:///{tmp_path}/served.sqlite3"
+
+    shown = gateway("provider", "status", folder=tmp_path, DATABASE_URL=served_by)
+    told = gateway("provider", "status", "--json", folder=tmp_path, DATABASE_URL=served_by)
+    empty = gateway("provider", "status", folder=tmp_path)
+
+    assert shown.returncode == 0, shown.stderr
+    assert "consents that live" in shown.stdout
+    found = json.loads(told.stdout)
+    assert found["ports"]["open_banking"] == {"current": "mock", "next": None}
+    assert {"port": "card_payments", "vendor": "mock", "what": "customers", "count": 1} in found["uses"]
+    assert (empty.returncode, "gateway migrate" in empty.stderr) == (1, True)

@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 import pytest
 import stamina
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.vendor_use import vendor_use
 from domain.ids import UserId
 from gateway.clock import SystemClock
 from providers.error_budget import ErrorBudget
@@ -117,7 +119,12 @@ async def test_new_connections_and_renewals_move_and_what_is_under_way_ends_wher
         await switch.visit(kari, page, ENABLE_BANKING)
         assert await first_account(kari) == account
         by_the_second = await approve_payment(switch, kari, account, ENABLE_BANKING)
+        async with AsyncSession(play.gateway.database.read_engine) as session:
+            uses = {
+                (one.vendor, one.what): one.count for one in await vendor_use(session) if one.port == "open_banking"
+            }
 
+    assert uses == {(ENABLE_BANKING, "consents that live"): 1, (ENABLE_BANKING, "payments under way"): 1}
     async with switch.running(OPEN_PAYMENTS) as play:
         kari = await play.person()
         await switch.pass_time(play, minutes=5)
