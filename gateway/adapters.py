@@ -1,18 +1,18 @@
 """The adapters of every port, as the settings choose them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 import httpx
-from pydantic import SecretStr
 
 from domain.clock import Clock
-from gateway.internet import Internet, tls_with
+from gateway.bank_makers import BankMakers
+from gateway.internet import Internet
 from gateway.mail_key import public_key_of
-from gateway.seal import seal_of
+from gateway.makers import Check, Declared, secret_of
 from gateway.settings import Settings
 from gateway.vendor_choice import (
     BANKID,
@@ -55,33 +55,21 @@ from providers.identity.port import IdentityProvider
 from providers.kyc import mock as kyc_mock
 from providers.kyc import sumsub
 from providers.kyc.port import KycProvider
-from providers.open_banking import direct_banks, enable_banking, open_payments
-from providers.open_banking import mock as bank_mock
-from providers.open_banking.enable_banking_client import Application, EnableBankingClient
-from providers.open_banking.enable_banking_webhook import WebhookKeys, is_vendors
-from providers.open_banking.open_payments import Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountInformation, PaymentInitiation
-from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
-from providers.resilience import Guard, Resilience
-from providers.sandbox_client import SandboxClient
+from providers.resilience import Guard
 from providers.sms import mock as sms_mock
 from providers.sms import twilio
 from providers.sms.port import SmsProvider
 from providers.storage import mock as storage_mock
 from providers.storage import s3
 from providers.storage.port import Bucket, ObjectStore
-from providers.texts import Texts
 from providers.uptime import betterstack
 from providers.uptime.mock import MockUptime
 from providers.uptime.port import UptimeMonitoring
-from providers.vendors import Coming, Registered
+from providers.vendors import Registered
 
 if TYPE_CHECKING:
     from providers.stripe_sdk import Stripe
-
-Port = TypeVar("Port")
-# Raises Unavailable where the vendor is away or does not take our credentials.
-Check = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +94,6 @@ class Adapters:
     breakers: Mapping[str, Callable[[], Awaitable[bool]]]
     checks: Mapping[str, Check]
     budgets: Mapping[str, ErrorBudget]
-
-
-class Declared(Protocol):
-    """An adapter's module: how its vendor is called, as data."""
-
-    RESILIENCE: Resilience
-    RETRIED: frozenset[str]
 
 
 def build_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient | None, internet: Internet) -> Adapters:
@@ -156,49 +137,8 @@ def build_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient 
     )
 
 
-class _Maker:
+class _Maker(BankMakers):
     """One method per vendor; each is made once, where it can be spoken to."""
-
-    def __init__(self, settings: Settings, clock: Clock, sandbox: httpx.AsyncClient | None, internet: Internet) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._sandbox = sandbox
-        self._internet = internet
-        self._texts = Texts()
-        self.breakers: dict[str, Callable[[], Awaitable[bool]]] = {}
-        self.checks: dict[str, Check] = {}
-        self.budgets: dict[str, ErrorBudget] = {}
-
-    def vendors(self, port: str, makers: Mapping[str, Callable[[], Port]]) -> Registered[Port]:
-        settings, following = self._settings, self._settings.next_of(port)
-        adapters = {vendor: makers[vendor]() for vendor in settings.vendors_of(port)}
-        coming = None
-        if following is not None:
-            coming = Coming(following, settings.next_provider_share, self.budget_of(port))
-        return Registered(port, settings.vendor_of(port), adapters, coming)
-
-    def budget_of(self, port: str) -> ErrorBudget:
-        """Of the vendor that the port is being moved to."""
-        return self.budgets.setdefault(port, ErrorBudget())
-
-    def guard(self, port: str, vendor: str, declared: Declared, *, per_second: float | None = None) -> Guard:
-        """`per_second` where the vendor's limit is a setting."""
-        resilience = declared.RESILIENCE
-        if per_second is not None:
-            resilience = replace(resilience, per_second=per_second)
-        budget = self.budget_of(port) if vendor == self._settings.next_of(port) else None
-        guard = Guard(port, resilience, declared.RETRIED, vendor=vendor, budget=budget)
-        if vendor == self._settings.vendor_of(port):
-            self.breakers[port] = guard.is_open
-        return guard
-
-    def mock_client(self, port: str, declared: Declared) -> SandboxClient:
-        assert self._sandbox is not None  # a vendor that the sandbox plays is chosen only where there is one
-        return SandboxClient(self._sandbox, self.guard(port, MOCK, declared))
-
-    @cached_property
-    def _mock_banks(self) -> SandboxClient:
-        return self.mock_client("open_banking", bank_mock)
 
     def mock_bankid(self) -> IdentityProvider:
         return identity_mock.MockBankId(self.mock_client("identity", identity_mock))
@@ -210,7 +150,7 @@ class _Maker:
             self.guard("identity", BANKID, bankid),
             issuer=settings.bankid_api_url.rstrip("/"),
             client_id=settings.bankid_client_id or "",
-            client_secret=_secret(settings.bankid_client_secret),
+            client_secret=secret_of(settings.bankid_client_secret),
             auth_method=settings.bankid_client_auth,
             clock=self._clock,
             scope=settings.bankid_scope,
@@ -228,8 +168,8 @@ class _Maker:
         adapter = sumsub.SumsubKyc(
             self._internet(),
             self.guard("kyc", SUMSUB, sumsub),
-            app_token=_secret(settings.sumsub_app_token),
-            app_secret=_secret(settings.sumsub_app_secret),
+            app_token=secret_of(settings.sumsub_app_token),
+            app_secret=secret_of(settings.sumsub_app_secret),
             webhook_secret=settings.sumsub_secret_key.get_secret_value(),
             level=settings.sumsub_level_name,
             clock=self._clock,
@@ -237,98 +177,6 @@ class _Maker:
         )
         self.checks[SUMSUB] = adapter.check
         return adapter
-
-    def mock_accounts(self) -> AccountInformation:
-        return bank_mock.MockAccountInformation(self._mock_banks)
-
-    def mock_payments(self) -> PaymentInitiation:
-        secret = self._settings.openbanking_webhook_secret.get_secret_value()
-        return bank_mock.MockPaymentInitiation(self._mock_banks, webhook_secret=secret, clock=self._clock)
-
-    @cached_property
-    def _open_payments(self) -> OpenPaymentsClient:
-        settings = self._settings
-        files = (settings.openbanking_client_cert, settings.openbanking_client_key, settings.openbanking_ca)
-        credentials = Credentials(
-            settings.openbanking_client_id or "",
-            _secret(settings.openbanking_client_secret),
-            settings.openbanking_scope,
-            settings.bank_callback_url,
-        )
-        return OpenPaymentsClient(
-            self._internet(tls_with(*files)),
-            self.guard("open_banking", OPEN_PAYMENTS, open_payments),
-            credentials,
-            api_url=settings.openpayments_api_url,
-            auth_url=settings.openpayments_auth_api_url,
-        )
-
-    def open_payments_accounts(self) -> AccountInformation:
-        adapter = Xs2aAccounts(self._open_payments, clock=self._clock)
-        self.checks[OPEN_PAYMENTS] = adapter.check
-        return adapter
-
-    def open_payments_payments(self) -> PaymentInitiation:
-        secret = self._settings.openbanking_webhook_secret.get_secret_value()
-        return Xs2aPayments(self._open_payments, webhook_secret=secret, clock=self._clock)
-
-    @cached_property
-    def _direct_banks(self) -> direct_banks.DirectBanks:
-        settings = self._settings
-        files = (settings.openbanking_client_cert, settings.openbanking_client_key, settings.openbanking_ca)
-        guards: dict[str, Guard] = {}
-
-        def guard_of(bank_id: str) -> Guard:
-            vendor = f"{DIRECT}:{bank_id}"
-            budget = self.budget_of("open_banking") if settings.next_of("open_banking") == DIRECT else None
-            guards[bank_id] = Guard(
-                "open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor=vendor, budget=budget
-            )
-            return guards[bank_id]
-
-        async def all_are_open() -> bool:
-            return all([await guard.is_open() for guard in guards.values()])
-
-        if settings.vendor_of("open_banking") == DIRECT:
-            self.breakers["open_banking"] = all_are_open
-        http = self._internet(tls_with(*files))
-        return direct_banks.DirectBanks(http, settings.openbanking_banks, guard_of, seal=seal_of(settings))
-
-    def direct_accounts(self) -> AccountInformation:
-        adapter = Xs2aAccounts(self._direct_banks, clock=self._clock)
-        self.checks[DIRECT] = adapter.check
-        return adapter
-
-    def direct_payments(self) -> PaymentInitiation:
-        secret = self._settings.openbanking_webhook_secret.get_secret_value()
-        return Xs2aPayments(self._direct_banks, webhook_secret=secret, clock=self._clock)
-
-    @cached_property
-    def _enable_banking_line(self) -> tuple[httpx.AsyncClient, Guard]:
-        return self._internet(), self.guard("open_banking", ENABLE_BANKING, enable_banking)
-
-    @cached_property
-    def _enable_banking(self) -> EnableBankingClient:
-        settings = self._settings
-        application = Application(
-            settings.enablebanking_app_id or "",
-            _secret(settings.enablebanking_private_key),
-            settings.bank_callback_url,
-            f"{settings.public_url.rstrip('/')}/api/webhooks/openbanking",
-        )
-        http, guard = self._enable_banking_line
-        url = settings.enablebanking_api_url
-        return EnableBankingClient(http, guard, application, clock=self._clock, api_url=url)
-
-    def enable_banking_accounts(self) -> AccountInformation:
-        adapter = enable_banking.EnableBankingAccounts(self._enable_banking, clock=self._clock)
-        self.checks[ENABLE_BANKING] = adapter.check
-        return adapter
-
-    def enable_banking_payments(self) -> PaymentInitiation:
-        http, guard = self._enable_banking_line
-        keys = WebhookKeys(http, guard, is_theirs=is_vendors)
-        return enable_banking.EnableBankingPayments(self._enable_banking, keys, clock=self._clock)
 
     def mock_cards(self) -> CardPaymentsProvider:
         client = self.mock_client("card_payments", cards_mock)
@@ -346,7 +194,7 @@ class _Maker:
         return Stripe(
             self._stripe_http,
             self.guard(port, STRIPE, declared, per_second=settings.stripe_calls_per_second),
-            api_key=_secret(settings.stripe_secret_key),
+            api_key=secret_of(settings.stripe_secret_key),
             base_url=settings.stripe_api_url,
         )
 
@@ -383,7 +231,7 @@ class _Maker:
             self._internet(),
             self.guard("email", SENDGRID, sendgrid),
             self._texts,
-            api_key=_secret(settings.sendgrid_api_key),
+            api_key=secret_of(settings.sendgrid_api_key),
             webhook_public_key=settings.sendgrid_webhook_public_key or "",
             sender=sender,
             templates=settings.sendgrid_templates,
@@ -394,7 +242,7 @@ class _Maker:
         if settings.smtp_url is None:
             return adapter
         guard = Guard("email", smtp.RESILIENCE, smtp.RETRIED, vendor=SMTP)
-        backup = smtp.SmtpEmail(smtp.server_of(_secret(settings.smtp_url)), guard, self._texts, sender=sender)
+        backup = smtp.SmtpEmail(smtp.server_of(secret_of(settings.smtp_url)), guard, self._texts, sender=sender)
         self.checks[SMTP] = backup.check
         return WithBackup(adapter, backup)
 
@@ -427,7 +275,7 @@ class _Maker:
             region=settings.s3_region,
             endpoint_url=settings.s3_api_url,
             access_key=settings.aws_access_key_id,
-            secret_key=_secret(settings.aws_secret_access_key) or None,
+            secret_key=secret_of(settings.aws_secret_access_key) or None,
         )
         buckets = {
             Bucket.UPLOADS: settings.s3_uploads_bucket or "",
@@ -446,7 +294,7 @@ class _Maker:
         adapter = google.GoogleGeocoder(
             self._internet(),
             self.guard("geocoding", GOOGLE, google),
-            api_key=_secret(settings.google_maps_api_key),
+            api_key=secret_of(settings.google_maps_api_key),
             base_url=settings.google_maps_api_url,
         )
         self.checks[GOOGLE] = adapter.check
@@ -459,7 +307,7 @@ class _Maker:
         return slack.SlackAlerts(
             self._internet(),
             self.guard("alerts", SLACK, slack),
-            url=_secret(settings.slack_webhook_url),
+            url=secret_of(settings.slack_webhook_url),
             environment=settings.environment,
         )
 
@@ -470,7 +318,7 @@ class _Maker:
         from providers.errors.sentry import SentryCapture
 
         release = f"drop-gateway@{version('drop-gateway')}"
-        return SentryCapture(dsn=_secret(settings.sentry_dsn), environment=settings.environment, release=release)
+        return SentryCapture(dsn=secret_of(settings.sentry_dsn), environment=settings.environment, release=release)
 
 
 def uptime_adapter(settings: Settings, internet: Internet) -> UptimeMonitoring:
@@ -481,12 +329,7 @@ def uptime_adapter(settings: Settings, internet: Internet) -> UptimeMonitoring:
     return betterstack.BetterStack(
         internet(),
         guard,
-        token=_secret(settings.betterstack_api_token),
+        token=secret_of(settings.betterstack_api_token),
         environment=settings.environment,
         base_url=settings.betterstack_api_url,
     )
-
-
-def _secret(value: SecretStr | None) -> str:
-    """Of a setting that the vendor needs, so that it was checked at the start."""
-    return value.get_secret_value() if value is not None else ""

@@ -30,8 +30,8 @@ from domain.plan import PLANS, PlanSubscription
 from domain.profile import Address
 from domain.refund import Refund
 from domain.uptime import uptime_plan
-from gateway.adapters import Declared
 from gateway.mail_key import public_key_of
+from gateway.makers import Declared
 from providers.card_issuing import stripe as stripe_issuing
 from providers.card_payments import stripe
 from providers.email import sendgrid

@@ -1,0 +1,117 @@
+"""Who reaches the banks: the sandbox, two aggregators, or we ourselves."""
+
+from functools import cached_property
+
+import httpx
+
+from gateway.internet import tls_with
+from gateway.makers import Makers, secret_of
+from gateway.seal import seal_of
+from gateway.vendor_choice import DIRECT, ENABLE_BANKING, OPEN_PAYMENTS
+from providers.open_banking import direct_banks, enable_banking, open_payments
+from providers.open_banking import mock as bank_mock
+from providers.open_banking.enable_banking_client import Application, EnableBankingClient
+from providers.open_banking.enable_banking_webhook import WebhookKeys, is_vendors
+from providers.open_banking.open_payments import Credentials, OpenPaymentsClient
+from providers.open_banking.port import AccountInformation, PaymentInitiation
+from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
+from providers.resilience import Guard
+from providers.sandbox_client import SandboxClient
+
+
+class BankMakers(Makers):
+    @cached_property
+    def _mock_banks(self) -> SandboxClient:
+        return self.mock_client("open_banking", bank_mock)
+
+    def mock_accounts(self) -> AccountInformation:
+        return bank_mock.MockAccountInformation(self._mock_banks)
+
+    def mock_payments(self) -> PaymentInitiation:
+        secret = self._settings.openbanking_webhook_secret.get_secret_value()
+        return bank_mock.MockPaymentInitiation(self._mock_banks, webhook_secret=secret, clock=self._clock)
+
+    @cached_property
+    def _open_payments(self) -> OpenPaymentsClient:
+        settings = self._settings
+        files = (settings.openbanking_client_cert, settings.openbanking_client_key, settings.openbanking_ca)
+        credentials = Credentials(
+            settings.openbanking_client_id or "",
+            secret_of(settings.openbanking_client_secret),
+            settings.openbanking_scope,
+            settings.bank_callback_url,
+        )
+        return OpenPaymentsClient(
+            self._internet(tls_with(*files)),
+            self.guard("open_banking", OPEN_PAYMENTS, open_payments),
+            credentials,
+            api_url=settings.openpayments_api_url,
+            auth_url=settings.openpayments_auth_api_url,
+        )
+
+    def open_payments_accounts(self) -> AccountInformation:
+        adapter = Xs2aAccounts(self._open_payments, clock=self._clock)
+        self.checks[OPEN_PAYMENTS] = adapter.check
+        return adapter
+
+    def open_payments_payments(self) -> PaymentInitiation:
+        secret = self._settings.openbanking_webhook_secret.get_secret_value()
+        return Xs2aPayments(self._open_payments, webhook_secret=secret, clock=self._clock)
+
+    @cached_property
+    def _direct_banks(self) -> direct_banks.DirectBanks:
+        settings = self._settings
+        files = (settings.openbanking_client_cert, settings.openbanking_client_key, settings.openbanking_ca)
+        guards: dict[str, Guard] = {}
+
+        def guard_of(bank_id: str) -> Guard:
+            vendor = f"{DIRECT}:{bank_id}"
+            budget = self.budget_of("open_banking") if settings.next_of("open_banking") == DIRECT else None
+            guards[bank_id] = Guard(
+                "open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor=vendor, budget=budget
+            )
+            return guards[bank_id]
+
+        async def all_are_open() -> bool:
+            return all([await guard.is_open() for guard in guards.values()])
+
+        if settings.vendor_of("open_banking") == DIRECT:
+            self.breakers["open_banking"] = all_are_open
+        http = self._internet(tls_with(*files))
+        return direct_banks.DirectBanks(http, settings.openbanking_banks, guard_of, seal=seal_of(settings))
+
+    def direct_accounts(self) -> AccountInformation:
+        adapter = Xs2aAccounts(self._direct_banks, clock=self._clock)
+        self.checks[DIRECT] = adapter.check
+        return adapter
+
+    def direct_payments(self) -> PaymentInitiation:
+        secret = self._settings.openbanking_webhook_secret.get_secret_value()
+        return Xs2aPayments(self._direct_banks, webhook_secret=secret, clock=self._clock)
+
+    @cached_property
+    def _enable_banking_line(self) -> tuple[httpx.AsyncClient, Guard]:
+        return self._internet(), self.guard("open_banking", ENABLE_BANKING, enable_banking)
+
+    @cached_property
+    def _enable_banking(self) -> EnableBankingClient:
+        settings = self._settings
+        application = Application(
+            settings.enablebanking_app_id or "",
+            secret_of(settings.enablebanking_private_key),
+            settings.bank_callback_url,
+            f"{settings.public_url.rstrip('/')}/api/webhooks/openbanking",
+        )
+        http, guard = self._enable_banking_line
+        url = settings.enablebanking_api_url
+        return EnableBankingClient(http, guard, application, clock=self._clock, api_url=url)
+
+    def enable_banking_accounts(self) -> AccountInformation:
+        adapter = enable_banking.EnableBankingAccounts(self._enable_banking, clock=self._clock)
+        self.checks[ENABLE_BANKING] = adapter.check
+        return adapter
+
+    def enable_banking_payments(self) -> PaymentInitiation:
+        http, guard = self._enable_banking_line
+        keys = WebhookKeys(http, guard, is_theirs=is_vendors)
+        return enable_banking.EnableBankingPayments(self._enable_banking, keys, clock=self._clock)

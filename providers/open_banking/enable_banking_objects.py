@@ -1,0 +1,161 @@
+"""Enable Banking's objects in our words. Source: open banking reference B.3, B.4."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from domain.account_number import AccountNumber, parse_account_number
+from domain.bank_account import Balance, BalanceType, TransactionStatus
+from domain.money import Money, decimal_of, minor_of
+from domain.payment import Failure, Payment, Status
+from providers.open_banking.bank_profiles import BankProfile
+from providers.open_banking.port import AccountAtBank, TransactionAtBank, TransactionPage
+from providers.open_banking.status import END_OF_FAILURE, FAILURES, PAYMENT_STATUS
+from providers.vendor_http import Answer
+
+_BALANCES: Final[Mapping[BalanceType, Sequence[str]]] = {
+    BalanceType.BOOKED: ("ITBD", "CLBD", "OPBD"),
+    BalanceType.AVAILABLE: ("ITAV", "CLAV", "XPCD", "FWAV"),
+}
+_TRANSACTION: Final = {"BOOK": TransactionStatus.BOOKED, "PDNG": TransactionStatus.PENDING}
+# ISO 20022 ExternalStatusReason1Code, in the words of `status.FAILURES`.
+_REASONS: Final = {
+    "AM04": "FUNDS_NOT_AVAILABLE",
+    "CUST": "AUTHORISATION_REFUSED",
+    "NOAS": "AUTHORISATION_EXPIRED",
+    "ED05": "EXECUTION_FAILED",
+}
+# Its own word for cancelled.
+_STATUS: Final[Mapping[str, Status]] = {**PAYMENT_STATUS, "CNCL": Status.CANCELLED}
+
+
+def account(uid: str, document: Mapping[str, Any]) -> AccountAtBank | None:
+    """None for what has no number, such as a card."""
+    told = document.get("account_id") or {}
+    other = told.get("other") or {}
+    number = other.get("identification") if other.get("scheme_name") == "BBAN" else None
+    number = number or told.get("iban")
+    if not number:
+        return None
+    name = document.get("details") or document.get("product") or document.get("name") or number
+    return AccountAtBank(uid, parse_account_number(number), document["currency"], name, document.get("name") or "")
+
+
+def balances(items: Sequence[Mapping[str, Any]], now: datetime) -> list[Balance]:
+    by_type = {item["balance_type"]: item for item in items}
+    found = []
+    for kind, words in _BALANCES.items():
+        item = next((by_type[word] for word in words if word in by_type), None)
+        if item is not None:
+            told = item.get("last_change_date_time")
+            found.append(Balance(kind, _money(item["balance_amount"]), datetime.fromisoformat(told) if told else now))
+    return found
+
+
+def _money(amount: Mapping[str, str]) -> Money:
+    return Money(minor_of(amount["amount"]), amount["currency"])
+
+
+def transactions(answer: Answer) -> TransactionPage:
+    seen: dict[str, int] = {}
+    items = answer.document["transactions"]
+    found = [_transaction(item, seen) for item in items if item.get("status", "BOOK") in _TRANSACTION]
+    found.sort(key=lambda one: (one.booking_date, one.status), reverse=True)
+    return TransactionPage(found, answer.document.get("continuation_key") or None)
+
+
+def _transaction(item: Mapping[str, Any], seen: dict[str, int]) -> TransactionAtBank:
+    """Its sign is the indicator's, whatever the amount's own (B.3)."""
+    is_debit = item["credit_debit_indicator"] == "DBIT"
+    told = _money(item["transaction_amount"])
+    amount = Money(-abs(told.amount_minor) if is_debit else abs(told.amount_minor), told.currency)
+    other, account = ("creditor", "creditor_account") if is_debit else ("debtor", "debtor_account")
+    booked = item.get("booking_date") or item.get("value_date") or item["transaction_date"]
+    message = " ".join(item.get("remittance_information") or ()) or None
+    reference = item.get("transaction_id") or item.get("entry_reference")
+    if not reference:
+        text = f"{booked}|{amount.amount_minor}|{amount.currency}|{message}"
+        key = hashlib.sha256(text.encode()).hexdigest()[:32]
+        seen[key] = seen.get(key, 0) + 1
+        reference = f"{key}-{seen[key]}"
+    number = item.get(account) or {}
+    return TransactionAtBank(
+        reference=str(reference)[:100],
+        status=_TRANSACTION[item.get("status", "BOOK")],
+        amount=amount,
+        booking_date=date.fromisoformat(booked),
+        counterparty_name=(item.get(other) or {}).get("name"),
+        counterparty_account=number.get("iban") or (number.get("other") or {}).get("identification"),
+        message=message,
+        kid=item.get("reference_number"),
+        end_to_end_id=item.get("end_to_end_id"),
+    )
+
+
+def payment_request(profile: BankProfile, payment: Payment, debtor: AccountNumber) -> dict[str, object]:
+    transaction: dict[str, object] = {
+        "instructed_amount": {
+            "currency": payment.amount.currency,
+            "amount": decimal_of(payment.amount.amount_minor),
+        },
+        "beneficiary": {
+            "creditor": {"name": payment.creditor_name},
+            "creditor_account": _number(profile.creditor, payment.creditor_account),
+        },
+        "payment_id": {"end_to_end_id": payment.end_to_end_id},
+    }
+    if payment.kid is not None:
+        # NORF: a Norwegian KID.
+        transaction["reference_number"] = payment.kid
+        transaction["reference_number_schema"] = "NORF"
+    if payment.message is not None:
+        transaction["remittance_information"] = [payment.message]
+    if payment.scheduled_for is not None:
+        transaction["requested_execution_date"] = payment.scheduled_for.isoformat()
+    return {"debtor_account": _number(profile.debtor, debtor), "credit_transfer_transaction": [transaction]}
+
+
+def _number(kind: str, number: AccountNumber) -> dict[str, str]:
+    if kind == "bban" and number.bban is not None:
+        return {"scheme_name": "BBAN", "identification": number.bban}
+    return {"scheme_name": "IBAN", "identification": number.iban}
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAtVendor:
+    """A payment as the vendor tells it. `is_final`: its status changes no more."""
+
+    bank: str
+    word: str
+    is_final: bool
+    reason: str | None
+    execution_date: date | None
+
+
+def payment(answer: Answer) -> PaymentAtVendor:
+    document = answer.document
+    details = document.get("payment_details") or {}
+    transactions = details.get("credit_transfer_transaction") or [{}]
+    day = transactions[0].get("requested_execution_date")
+    return PaymentAtVendor(
+        str((document.get("aspsp") or {}).get("name", "")),
+        str(document["status"]),
+        bool(document.get("final_status")),
+        (document.get("status_reason_information") or {}).get("status_reason_code"),
+        date.fromisoformat(day) if day else None,
+    )
+
+
+def payment_status(payment: PaymentAtVendor, enough: frozenset[str], today: date) -> tuple[Status, Failure | None]:
+    """`enough` are the statuses after which the bank says no more of a payment that went well."""
+    status = _STATUS.get(payment.word, Status.AUTHORISATION_REQUIRED)
+    if payment.is_final and payment.word in enough:
+        return Status.SETTLED, None
+    if status is Status.REJECTED:
+        failure = FAILURES.get(_REASONS.get(payment.reason or "", ""))
+        return END_OF_FAILURE.get(failure.code, Status.REJECTED) if failure else Status.REJECTED, failure
+    if status is Status.PROCESSING and payment.execution_date is not None and payment.execution_date > today:
+        return Status.SCHEDULED, None
+    return status, None
