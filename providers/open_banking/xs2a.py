@@ -28,6 +28,7 @@ from providers.open_banking.port import (
     StartedConsent,
     TransactionPage,
 )
+from providers.open_banking.status import SCA_DONE
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
 from providers.resilience import Resilience
 from providers.vendor_http import Answer, VendorRefusal
@@ -247,9 +248,17 @@ class Xs2aPayments:
 
     async def complete(self, reference: str, query: Mapping[str, str]) -> None:
         payment = Reference.parse(reference)
-        if "code" in query:
-            headers = {"x-paymentid": payment.id, "x-paymentauthorisationid": payment.authorisation}
-            await self._client.exchange(query["code"], headers)
+        if "code" not in query:
+            return
+        path = f"{self._client.paths(payment.bic).payments}/{payment.id}"
+        authorisation = payment.authorisation
+        sca, _ = await self._client.sca_status("payment", f"{path}/authorisations/{authorisation}", bic=payment.bic)
+        if sca in SCA_DONE:
+            # The payment was approved before: what the user has approved now is its cancellation.
+            cancellations = f"{path}/cancellation-authorisations"
+            authorisation = await self._client.authorisation_of("cancellation", cancellations, bic=payment.bic)
+        headers = {"x-paymentid": payment.id, "x-paymentauthorisationid": authorisation}
+        await self._client.exchange(query["code"], headers)
 
     async def status(self, reference: str) -> PaymentState:
         payment = Reference.parse(reference)

@@ -168,7 +168,8 @@ async def test_a_scheduled_payment_is_cancelled_with_the_users_approval(bank: At
         assert asked.authorisation_url is None
         return
     assert asked.authorisation_url is not None
-    await bank.vendor.visit(asked.authorisation_url, decision="approve")
+    query = await bank.vendor.visit(asked.authorisation_url, decision="approve")
+    await bank.adapter.complete(state.reference, query)
 
     assert (await bank.adapter.status(state.reference)).status is Status.CANCELLED
 

@@ -258,6 +258,8 @@ class OpenPayments:
         # Its trap: a payment that nobody approved looks as if it were under way.
         is_refused = found["transactionStatus"] == "RJCT" and found["scaStatus"] == "failed"
         status = "ACSP" if is_refused else found["transactionStatus"]
+        if found.get("cancelSca") == "finalised" and not self.exchanged & set(self.cancellations(found["paymentId"])):
+            status = "ACTC"
         return JSONResponse({"transactionStatus": status, "tppMessages": messages})
 
     async def read_payment(self, request: Request) -> Response:
@@ -276,6 +278,14 @@ class OpenPayments:
             return Response(status_code=204)
         self.pages[identifier] = found["scaRedirect"]
         return JSONResponse({"transactionStatus": found["transactionStatus"], "_links": {}}, 202)
+
+    def cancellations(self, payment: str) -> list[str]:
+        return [
+            name for name, one in self.authorisations.items() if one["object"] == payment and one["sca"] == "cancelSca"
+        ]
+
+    async def list_cancellations(self, request: Request) -> Response:
+        return JSONResponse({"cancellationIds": self.cancellations(request.path_params["payment"])})
 
     async def authorise_cancellation(self, request: Request) -> Response:
         identifier = request.path_params["payment"]
@@ -347,6 +357,7 @@ def app(vendor: OpenPayments) -> Starlette:
             api(f"{payments}/{{payment}}{one}", "PUT", pay, vendor.select),
             api(f"{payments}/{{payment}}{one}", "GET", pay, vendor.sca),
             api(f"{payments}/{{payment}}/cancellation-authorisations", "POST", pay, vendor.authorise_cancellation),
+            api(f"{payments}/{{payment}}/cancellation-authorisations", "GET", pay, vendor.list_cancellations),
             api(f"{payments}/{{payment}}/cancellation-authorisations/{{authorisation}}", "PUT", pay, vendor.select),
         ]
     )
