@@ -24,6 +24,10 @@ class Vendors(Protocol[Port_co]):
         """The vendor that a user's new rows go to: the current one, or for a share of users the next."""
 
     @property
+    def shadow(self) -> str | None:
+        """The vendor whose answers are looked at beside the current one's, before users go there."""
+
+    @property
     def names(self) -> Sequence[str]:
         """Every vendor that is set up, the current one first: what any of them sends is taken."""
 
@@ -56,6 +60,10 @@ class Registered(Generic[Port]):
         if self.coming is not None and self.coming.takes(user_id):
             return self.coming.vendor
         return self.current
+
+    @property
+    def shadow(self) -> str | None:
+        return self.coming.vendor if self.coming is not None and not self.coming.budget.is_spent else None
 
     @property
     def names(self) -> Sequence[str]:

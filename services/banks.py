@@ -1,5 +1,6 @@
 """Bank connections: connecting, renewing and ending them, and what the banks report of consents."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ from providers.open_banking.port import AccountInformation, ConsentRequest, Cons
 from providers.vendors import Vendors
 from services.accounts import Accounts
 from services.notices import Notices
+from services.shadow import compare, shadow_of
 from services.tokens import hash_of, new_token
 from services.vault import Vault
 
@@ -90,7 +92,7 @@ class Banks:
         """The banks that Drop reaches, kept for an hour. Raises Unavailable."""
         listed = self._listed.get(country)
         if listed is None or time.monotonic() - listed[0] > _BANKS_FRESH_S:
-            listed = (time.monotonic(), await self._vendors[self._vendors.current].list_banks(country))
+            listed = (time.monotonic(), await self._list(country))
             self._listed[country] = listed
         return listed[1]
 
@@ -229,6 +231,20 @@ class Banks:
         if consent is not None:
             state = ConsentState(status, consent.valid_until)
             await self._take(consent.user_id, consent_id, state, "the bank no longer honours it")
+
+    async def _list(self, country: str) -> Sequence[Bank]:
+        """The current vendor's, with a look at the next one's, which needs nobody's consent."""
+        asked = self._vendors[self._vendors.current].list_banks(country)
+        shadow = self._vendors.shadow
+        if shadow is None:
+            return await asked
+
+        async def theirs() -> set[str]:
+            return {bank.id for bank in await self._vendors[shadow].list_banks(country)}
+
+        banks, beside = await asyncio.gather(asked, shadow_of(theirs))
+        compare("open_banking", "banks", shadow, {bank.id for bank in banks}, beside)
+        return banks
 
     async def _bank(self, bank_id: str) -> Bank:
         try:

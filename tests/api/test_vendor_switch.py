@@ -10,6 +10,7 @@ import httpx
 import pytest
 import stamina
 from sqlmodel.ext.asyncio.session import AsyncSession
+from structlog.testing import capture_logs
 
 from db.vendor_use import vendor_use
 from domain.ids import UserId
@@ -38,6 +39,7 @@ class Switch:
     database_url: str
     folder: Path
     settings: dict[str, Any]
+    second: enable_banking.EnableBanking
 
     @asynccontextmanager
     async def running(self, vendor: str, **changes: Any) -> AsyncIterator[Play]:
@@ -85,7 +87,7 @@ async def switch(database_url: str, tmp_path: Path) -> AsyncIterator[Switch]:
             "enablebanking_app_id": enable_banking.APP_ID,
             "enablebanking_private_key": enable_banking.OUR_KEY.as_pem(private=True).decode(),
         }
-        yield Switch(sandbox, database_url, tmp_path, settings)
+        yield Switch(sandbox, database_url, tmp_path, settings, eb)
         for server in servers:
             await stopped(server)
 
@@ -174,12 +176,34 @@ async def test_a_next_vendor_that_fails_too_often_gets_no_more_users_and_operato
     async with switch.running(OPEN_PAYMENTS, **moving) as play:
         kari = await play.person()
         with stamina.set_testing(True, attempts=4, cap=True):
-            failed = [(await kari.post(CONNECT, bank="bank_dnb")).json()["data"]["connectBank"] for _ in range(10)]
+            failed = [(await kari.post(CONNECT, bank="bank_dnb")).json()["data"]["connectBank"] for _ in range(9)]
         page = await connecting(kari)
 
     assert {one["userErrors"][0]["code"] for one in failed} == {"PROVIDER_UNAVAILABLE"}
     assert PAGES[OPEN_PAYMENTS] in page
     assert "Move to a new vendor stopped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("without", "missing"), [(set[str](), None), ({"Nordea", "DNB"}, ["bank_dnb", "bank_nordea"])])
+async def test_the_next_vendors_banks_are_looked_at_before_anybody_goes_there(
+    switch: Switch, without: set[str], missing: list[str] | None
+) -> None:
+    switch.second.without = without
+    async with switch.running(OPEN_PAYMENTS, open_banking_next_provider=ENABLE_BANKING) as play:
+        with capture_logs() as logs:
+            banks = (await play.browser().ask("{ banks { name } }"))["banks"]
+
+    told = [entry for entry in logs if entry["event"] == "shadow_differs"]
+    assert len(banks) == 5
+    assert [(one["vendor"], one["missing"], one["more"]) for one in told] == (
+        [(ENABLE_BANKING, missing, [])] if missing else []
+    )
+
+
+async def test_a_next_vendor_that_is_away_hides_no_bank(switch: Switch) -> None:
+    gone = {"enablebanking_api_url": f"http://127.0.0.1:{free_port()}"}
+    async with switch.running(OPEN_PAYMENTS, open_banking_next_provider=ENABLE_BANKING, **gone) as play:
+        assert len((await play.browser().ask("{ banks { name } }"))["banks"]) == 5
 
 
 def test_a_user_is_always_on_the_same_side_and_the_share_is_about_right() -> None:

@@ -72,6 +72,8 @@ class EnableBanking:
         self.host = host
         # Its page asks who one is; the bank of the sandbox has to be told.
         self.person = ""
+        # Banks that it has not got.
+        self.without: set[str] = set()
         self.numbers = count(1)
         self.slots: dict[str, dict[str, Any]] = {}
         self.codes: dict[str, str] = {}
@@ -92,7 +94,7 @@ class EnableBanking:
 
     async def banks(self, request: Request) -> Response:
         listed = (await self.ask("GET", "/bank/banks", params={"country": request.query_params["country"]}))["banks"]
-        return JSONResponse({"aspsps": [_aspsp(one) for one in listed]})
+        return JSONResponse({"aspsps": [_aspsp(one) for one in listed if one["name"] not in self.without]})
 
     # Sessions
 
