@@ -1,7 +1,7 @@
 """Where a browser may be sent after a login or a bank's page: an allow list, never the caller's wish."""
 
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from domain.errors import InvalidInput
 
@@ -27,3 +27,8 @@ def with_query(target: str, **values: str) -> str:
     parts = urlsplit(target)
     query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *values.items()])
     return urlunsplit((parts.scheme, parts.netloc, parts.path, query, parts.fragment))
+
+
+def state_of(url: str) -> str:
+    """The `state` that an address of ours carries, empty where it carries none (RFC 6749, 4.1.1)."""
+    return parse_qs(urlsplit(url).query).get("state", [""])[0]

@@ -1,5 +1,6 @@
 """Who reaches the banks: the sandbox, two aggregators, or we ourselves."""
 
+import ssl
 from functools import cached_property
 
 import httpx
@@ -24,17 +25,24 @@ class BankMakers(Makers):
     def _mock_banks(self) -> SandboxClient:
         return self.mock_client("open_banking", bank_mock)
 
+    @cached_property
+    def _bank_tls(self) -> ssl.SSLContext:
+        settings = self._settings
+        return tls_with(settings.openbanking_client_cert, settings.openbanking_client_key, settings.openbanking_ca)
+
+    @property
+    def _hint_secret(self) -> str:
+        return self._settings.openbanking_webhook_secret.get_secret_value()
+
     def mock_accounts(self) -> AccountInformation:
         return bank_mock.MockAccountInformation(self._mock_banks)
 
     def mock_payments(self) -> PaymentInitiation:
-        secret = self._settings.openbanking_webhook_secret.get_secret_value()
-        return bank_mock.MockPaymentInitiation(self._mock_banks, webhook_secret=secret, clock=self._clock)
+        return bank_mock.MockPaymentInitiation(self._mock_banks, webhook_secret=self._hint_secret, clock=self._clock)
 
     @cached_property
     def _open_payments(self) -> OpenPaymentsClient:
         settings = self._settings
-        files = (settings.openbanking_client_cert, settings.openbanking_client_key, settings.openbanking_ca)
         credentials = Credentials(
             settings.openbanking_client_id or "",
             secret_of(settings.openbanking_client_secret),
@@ -42,7 +50,7 @@ class BankMakers(Makers):
             settings.bank_callback_url,
         )
         return OpenPaymentsClient(
-            self._internet(tls_with(*files)),
+            self._internet(self._bank_tls),
             self.guard("open_banking", OPEN_PAYMENTS, open_payments),
             credentials,
             api_url=settings.openpayments_api_url,
@@ -55,30 +63,26 @@ class BankMakers(Makers):
         return adapter
 
     def open_payments_payments(self) -> PaymentInitiation:
-        secret = self._settings.openbanking_webhook_secret.get_secret_value()
-        return Xs2aPayments(self._open_payments, webhook_secret=secret, clock=self._clock)
+        return Xs2aPayments(self._open_payments, webhook_secret=self._hint_secret, clock=self._clock)
 
     @cached_property
     def _direct_banks(self) -> direct_banks.DirectBanks:
         settings = self._settings
-        files = (settings.openbanking_client_cert, settings.openbanking_client_key, settings.openbanking_ca)
-        guards: dict[str, Guard] = {}
+        guards: list[Guard] = []
 
         def guard_of(bank_id: str) -> Guard:
-            vendor = f"{DIRECT}:{bank_id}"
-            budget = self.budget_of("open_banking") if settings.next_of("open_banking") == DIRECT else None
-            guards[bank_id] = Guard(
-                "open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor=vendor, budget=budget
-            )
-            return guards[bank_id]
+            guards.append(self.guard("open_banking", DIRECT, direct_banks, label=f"{DIRECT}:{bank_id}"))
+            return guards[-1]
 
         async def all_are_open() -> bool:
-            return all([await guard.is_open() for guard in guards.values()])
+            return all([await guard.is_open() for guard in guards])
 
+        banks = direct_banks.DirectBanks(
+            self._internet(self._bank_tls), settings.openbanking_banks, guard_of, seal=seal_of(settings)
+        )
         if settings.vendor_of("open_banking") == DIRECT:
             self.breakers["open_banking"] = all_are_open
-        http = self._internet(tls_with(*files))
-        return direct_banks.DirectBanks(http, settings.openbanking_banks, guard_of, seal=seal_of(settings))
+        return banks
 
     def direct_accounts(self) -> AccountInformation:
         adapter = Xs2aAccounts(self._direct_banks, clock=self._clock)
@@ -86,8 +90,7 @@ class BankMakers(Makers):
         return adapter
 
     def direct_payments(self) -> PaymentInitiation:
-        secret = self._settings.openbanking_webhook_secret.get_secret_value()
-        return Xs2aPayments(self._direct_banks, webhook_secret=secret, clock=self._clock)
+        return Xs2aPayments(self._direct_banks, webhook_secret=self._hint_secret, clock=self._clock)
 
     @cached_property
     def _enable_banking_line(self) -> tuple[httpx.AsyncClient, Guard]:

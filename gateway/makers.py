@@ -54,13 +54,21 @@ class Makers:
         """Of the vendor that the port is being moved to."""
         return self.budgets.setdefault(port, ErrorBudget())
 
-    def guard(self, port: str, vendor: str, declared: Declared, *, per_second: float | None = None) -> Guard:
-        """`per_second` where the vendor's limit is a setting."""
+    def guard(
+        self,
+        port: str,
+        vendor: str,
+        declared: Declared,
+        *,
+        per_second: float | None = None,
+        label: str | None = None,
+    ) -> Guard:
+        """`per_second` where the vendor's limit is a setting, `label` where a vendor has several guards."""
         resilience = declared.RESILIENCE
         if per_second is not None:
             resilience = replace(resilience, per_second=per_second)
         budget = self.budget_of(port) if vendor == self._settings.next_of(port) else None
-        guard = Guard(port, resilience, declared.RETRIED, vendor=vendor, budget=budget)
+        guard = Guard(port, resilience, declared.RETRIED, vendor=label or vendor, budget=budget)
         if vendor == self._settings.vendor_of(port):
             self.breakers[port] = guard.is_open
         return guard

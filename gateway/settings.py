@@ -336,18 +336,22 @@ class Settings(BaseSettings):
     def vendor_of(self, port: str) -> str:
         """The port's vendor: its own switch, else what the mode runs on; operators' where they are set."""
         chosen: str | None = getattr(self, f"{port}_provider")
-        if chosen is None and port == "identity" and self.bankid_mock is False:
-            return BANKID
-        if chosen is None and port == "alerts" and self.slack_webhook_url is not None:
-            return SLACK
-        if chosen is None and port == "errors" and self.sentry_dsn is not None:
-            return SENTRY
-        if chosen is None and port == "identity" and self.bankid_mock:
-            return MOCK
-        if chosen is None and port == "uptime" and self.betterstack_api_token is not None:
-            return BETTERSTACK
+        if chosen is None:
+            chosen = self._implied(port)
         is_real = self.mode is ServiceMode.PRODUCTION and port not in OPERATORS_PORTS
         return chosen or PROVIDERS[port][1 if is_real else 0]
+
+    def _implied(self, port: str) -> str | None:
+        """The vendor that another setting chooses."""
+        if port == "identity" and self.bankid_mock is not None:
+            return MOCK if self.bankid_mock else BANKID
+        operators = {
+            "alerts": (self.slack_webhook_url, SLACK),
+            "errors": (self.sentry_dsn, SENTRY),
+            "uptime": (self.betterstack_api_token, BETTERSTACK),
+        }
+        credential, vendor = operators.get(port, (None, None))
+        return vendor if credential is not None else None
 
     @property
     def mocked(self) -> tuple[str, ...]:

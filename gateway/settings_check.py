@@ -175,8 +175,10 @@ def _mail_problems(settings: Settings) -> list[str]:
 
 def _file_problems(settings: Settings) -> list[str]:
     found = []
+    files = (settings.openbanking_client_cert, settings.openbanking_client_key, settings.openbanking_ca)
     try:
-        tls_with(settings.openbanking_client_cert, settings.openbanking_client_key, settings.openbanking_ca)
+        if any(files):
+            tls_with(*files)
     except OSError as error:  # ssl.SSLError is one
         names = "OPENBANKING_CLIENT_CERT, OPENBANKING_CLIENT_KEY and OPENBANKING_CA"
         found.append(f"{names} must be files in PEM that belong together ({type(error).__name__}).")

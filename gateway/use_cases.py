@@ -99,6 +99,7 @@ def build_use_cases(base: Foundation) -> UseCases:
 def _login(base: Foundation) -> Login:
     return Login(
         base.work,
+        base.read,
         base.adapters.identity[base.adapters.identity.current],
         base.vault,
         base.notices,

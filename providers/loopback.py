@@ -21,3 +21,8 @@ def is_safe(address: str) -> bool:
     parts = parts_of(address)
     is_here = parts.scheme == "http" and parts.hostname in LOOPBACK
     return bool(parts.hostname) and (parts.scheme == "https" or is_here)
+
+
+def is_within(host: str, domain: str) -> bool:
+    """The domain itself, or a name below it."""
+    return host == domain or host.endswith(f".{domain}")

@@ -9,7 +9,7 @@ import structlog
 
 from db.ids import new_id
 from db.tables.user import LoginAttemptRow, SessionRow, UserRow
-from db.unit_of_work import UnitOfWork, Work
+from db.unit_of_work import Read, UnitOfWork, Work
 from domain import ids
 from domain.clock import Clock
 from domain.errors import InvalidInput, ProviderUnavailable, Unavailable
@@ -95,6 +95,7 @@ class Login:
     def __init__(
         self,
         work: Work,
+        read: Read,
         identity: IdentityProvider,
         vault: Vault,
         notices: Notices,
@@ -105,6 +106,7 @@ class Login:
         kyc_vendors: Vendors[KycProvider],
     ) -> None:
         self._work = work
+        self._read = read
         self._identity = identity
         self._vault = vault
         self._clock = clock
@@ -195,8 +197,8 @@ class Login:
 
     async def end_session_url(self, sign_in: SignIn, return_to: str) -> str | None:
         """Where this session's browser ends it at BankID, None where there is no need or no way."""
-        async with self._work() as work:
-            row = await work.sessions.get(sign_in.user_id, sign_in.session_id)
+        async with self._read() as read:
+            row = await read.sessions.get(sign_in.user_id, sign_in.session_id)
         if row is None or row.id_token_encrypted is None:
             return None
         try:

@@ -1,7 +1,6 @@
 """Who sends webhooks, and what each of them means: one source per provider's address."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
@@ -11,7 +10,7 @@ from domain.ids import PaymentId
 from domain.payment import Payment
 from providers.card_payments.port import CardNotice, CardPaymentsProvider
 from providers.email.port import EmailProvider
-from providers.kyc.port import KycProvider
+from providers.kyc.port import KycNotice, KycProvider
 from providers.open_banking.port import OpenBankingNotice, PaymentInitiation
 from providers.sms.port import SmsProvider
 from providers.vendors import Vendors
@@ -24,6 +23,7 @@ from services.plan_news import PlanNews
 
 Port = TypeVar("Port")
 Result = TypeVar("Result")
+Notice = TypeVar("Notice")
 KYC: Final = "sumsub"
 OPEN_BANKING: Final = "openbanking"
 CARDS: Final = "stripe"
@@ -73,12 +73,12 @@ class KycWebhooks:
         return [Incoming(notice.event_key, delivery.raw)]
 
     async def process(self, raw: bytes, cause: str) -> str | None:
-        for vendor, notice in _readings(self._vendors, lambda kyc: kyc.read_webhook(raw)):
+        async def act(vendor: str, notice: KycNotice) -> str | None:
             async with self._read() as read:
                 kyc = await read.kyc.by_vendor_reference(vendor, notice.user_id, notice.applicant_id)
-            if kyc is not None:
-                return await self._kyc.refresh(kyc.user_id, cause)
-        return None
+            return await self._kyc.refresh(kyc.user_id, cause) if kyc else None
+
+        return await _first(self._vendors, lambda kyc: kyc.read_webhook(raw), act)
 
     async def payment_of(self, raw: bytes) -> PaymentId | None:
         return None
@@ -96,18 +96,15 @@ class OpenBankingWebhooks:
         return [Incoming(notice.event_key, delivery.raw)]
 
     async def process(self, raw: bytes, cause: str) -> str | None:
-        for vendor, notice in _readings(self._vendors, lambda bank: bank.read_webhook(raw)):
-            done = await self._process(vendor, notice, cause)
-            if done is not None:
-                return done
-        return None
+        return await _first(
+            self._vendors,
+            lambda bank: bank.read_webhook(raw),
+            lambda vendor, notice: self._process(vendor, notice, cause),
+        )
 
     async def payment_of(self, raw: bytes) -> PaymentId | None:
-        for vendor, notice in _readings(self._vendors, lambda bank: bank.read_webhook(raw)):
-            payment = await self._payment(vendor, notice)
-            if payment is not None:
-                return payment.id
-        return None
+        payment = await _first(self._vendors, lambda bank: bank.read_webhook(raw), self._payment)
+        return payment.id if payment else None
 
     async def _process(self, vendor: str, notice: OpenBankingNotice, cause: str) -> str | None:
         if notice.consent_id or notice.consent_reference:
@@ -137,18 +134,15 @@ class CardWebhooks:
         return [Incoming(notice.event_key, delivery.raw)]
 
     async def process(self, raw: bytes, cause: str) -> str | None:
-        for vendor, notice in _readings(self._vendors, lambda cards: cards.read_webhook(raw)):
-            done = await self._process(vendor, notice, cause)
-            if done is not None:
-                return done
-        return None
+        return await _first(
+            self._vendors,
+            lambda cards: cards.read_webhook(raw),
+            lambda vendor, notice: self._process(vendor, notice, cause),
+        )
 
     async def payment_of(self, raw: bytes) -> PaymentId | None:
-        for vendor, notice in _readings(self._vendors, lambda cards: cards.read_webhook(raw)):
-            payment = await self._payment(vendor, notice)
-            if payment is not None:
-                return payment.id
-        return None
+        payment = await _first(self._vendors, lambda cards: cards.read_webhook(raw), self._payment)
+        return payment.id if payment else None
 
     async def _process(self, vendor: str, notice: CardNotice, cause: str) -> str | None:
         if notice.subscription_id or notice.subscription_reference:
@@ -224,8 +218,18 @@ async def _now(value: Result) -> Result:
     return value
 
 
-def _readings(vendors: Vendors[Port], read: Callable[[Port], Result]) -> Iterator[tuple[str, Result]]:
-    """What each vendor reads in a body that one of them signed: they name their own rows alone."""
+async def _first(
+    vendors: Vendors[Port],
+    read: Callable[[Port], Notice],
+    act: Callable[[str, Notice], Awaitable[Result | None]],
+) -> Result | None:
+    """What comes of a body that one of the vendors signed: each reads it, and names its own rows alone."""
     for name in vendors.names:
-        with suppress(BadWebhook):
-            yield name, read(vendors[name])
+        try:
+            notice = read(vendors[name])
+        except BadWebhook:
+            continue
+        found = await act(name, notice)
+        if found is not None:
+            return found
+    return None

@@ -5,31 +5,27 @@ Each bank has its own breaker: one that is away takes none of the others with it
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final
 from urllib.parse import urljoin, urlsplit
-from uuid import uuid4
 
 import httpx
 
 from domain.bank_account import Bank
 from domain.errors import Unavailable
 from domain.ids import BankId
-from providers.loopback import is_safe
+from providers.loopback import is_safe, is_within
 from providers.open_banking.bank_profiles import BankProfile, by_bic, by_id
 from providers.open_banking.message_signing import MessageSigning
 from providers.open_banking.nextgenpsd2 import codes_of
-from providers.open_banking.port import Psu
 from providers.open_banking.xs2a import RESILIENCE as RESILIENCE
 from providers.open_banking.xs2a import RETRIED as RETRIED
 from providers.open_banking.xs2a_client import Paths, Xs2aClient, is_trouble
 from providers.resilience import Guard
-from providers.vendor_http import Answer, VendorHttp, VendorRefusal
+from providers.vendor_http import VendorHttp, VendorRefusal
 
 _COUNTRY: Final = "NO"
 # What a bank says of a certificate or seal (4.6).
 _NOT_LET_IN: Final = ("CERTIFICATE_", "SIGNATURE_", "ROLE_")
-_USER_AGENT: Final = "Drop"
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +69,18 @@ class DirectBanks(Xs2aClient):
                 await self.call("check", "GET", "/v1/consents/doctor", lambda answer: None, bic=bic)
             except VendorRefusal as refusal:
                 if any(code.startswith(_NOT_LET_IN) for code in codes_of(refusal.answer)):
-                    raise self.refused(refusal) from refusal
+                    raise self.refused(refusal, bic) from refusal
             except Unavailable as error:
                 raise Unavailable("open_banking", f"{reached.profile.name} does not answer") from error
 
     def paths(self, bic: str) -> Paths:
         return Paths("/v1/consents", "/v1/accounts", f"/v1/payments/{by_bic(bic).product}")
 
-    async def call(
-        self,
-        operation: str,
-        method: str,
-        path: str,
-        read: Callable[[Answer], Result],
-        *,
-        bic: str,
-        psu: Psu | None = None,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        json: object = None,
-    ) -> Result:
-        content: Any = {"headers": _headers(psu, headers), "params": params, "json": json}
-        return await self._at(bic).http.call(operation, method, path, read, **content)
+    def line(self, bic: str) -> VendorHttp:
+        return self._at(bic).http
 
-    async def command(
-        self,
-        operation: str,
-        path: str,
-        read: Callable[[Answer], Result],
-        *,
-        bic: str,
-        psu: Psu,
-        redirect_uri: str,
-        json: object,
-    ) -> Result:
-        headers = _headers(psu, self.redirect_headers(redirect_uri))
-        return await self._at(bic).http.command(operation, "POST", path, read, headers=headers, json=json)
+    def note_refusal(self, refusal: VendorRefusal) -> None:
+        """Nothing of ours ends with a bank's no."""
 
     async def exchange(self, code: str, headers: Mapping[str, str]) -> None:
         """The bank's own page leaves nothing to be exchanged."""
@@ -119,28 +91,13 @@ class DirectBanks(Xs2aClient):
         url = urljoin(f"{reached.base_url}/", href)
         host, own = urlsplit(url).hostname or "", urlsplit(reached.base_url).hostname or ""
         domain = reached.profile.domain
-        is_theirs = host == own or (domain is not None and (host == domain or host.endswith(f".{domain}")))
+        is_theirs = host == own or (domain is not None and is_within(host, domain))
         if not (is_theirs and is_safe(url)):
             raise Unavailable("open_banking", "the approval's page is not the bank's")
         return url
-
-    def refused(self, refusal: VendorRefusal) -> Unavailable:
-        # Whichever bank it was, what is logged and told is the same.
-        reached = next(iter(self._reached.values()))
-        return reached.http.refused(refusal.status, next(iter(codes_of(refusal.answer)), "unknown"))
 
     def _at(self, bic: str) -> _Reached:
         """Raises Unavailable."""
         if bic not in self._reached:
             raise Unavailable("open_banking", "this bank is not reached directly")
         return self._reached[bic]
-
-
-def _headers(psu: Psu | None, more: Mapping[str, str] | None) -> dict[str, str]:
-    """`x-request-id` is of the call, not of the payment: no bank promises to know a request again by it (4.1)."""
-    headers = {"x-request-id": str(uuid4()), "psu-user-agent": _USER_AGENT, **(more or {})}
-    if psu is not None and psu.ip_address is not None:
-        headers["psu-ip-address"] = psu.ip_address
-    if psu is not None and psu.national_identity_number is not None:
-        headers["psu-id"] = psu.national_identity_number
-    return headers

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
@@ -18,7 +17,8 @@ from domain.clock import Clock, oslo_date
 from domain.consent import ConsentStatus
 from domain.errors import BadWebhook, InDoubt, Unavailable
 from domain.ids import BankId
-from domain.payment import Failure, FailureCode, Payment, Status
+from domain.payment import Payment, Status
+from domain.redirect import state_of
 from providers.loopback import is_safe
 from providers.open_banking import enable_banking_objects as objects
 from providers.open_banking import enable_banking_webhook
@@ -39,6 +39,7 @@ from providers.open_banking.port import (
     StartedConsent,
     TransactionPage,
 )
+from providers.open_banking.status import NOT_TAKEN
 from providers.resilience import Resilience
 from providers.vendor_http import Answer, VendorRefusal
 
@@ -212,7 +213,7 @@ class EnableBankingAccounts:
         return await self._read("transactions", path, access.bank_id, access.psu, objects.transactions, params)
 
     def _redirect(self, redirect_uri: str) -> dict[str, str]:
-        return {"redirect_url": self._client.application.callback_url, "state": _state_of(redirect_uri)}
+        return {"redirect_url": self._client.application.callback_url, "state": state_of(redirect_uri)}
 
     async def _read(
         self,
@@ -250,7 +251,7 @@ class EnableBankingPayments:
             "aspsp": aspsp.key,
             "psu_type": "personal",
             "language": "nb",
-            "state": _state_of(redirect_uri),
+            "state": state_of(redirect_uri),
             "redirect_url": application.callback_url,
             "webhook_url": application.webhook_url,
             "payment_request": objects.payment_request(by_id(bank_id), payment, debtor),
@@ -261,8 +262,7 @@ class EnableBankingPayments:
         except VendorRefusal as refusal:
             if error_of(refusal) not in _REJECTED:
                 raise self._client.refused(refusal) from refusal
-            failure = Failure(FailureCode.REJECTED_BY_BANK, "The bank did not take the payment.")
-            return PaymentState(Status.REJECTED, "", failure=failure)
+            return PaymentState(Status.REJECTED, "", failure=NOT_TAKEN)
         return PaymentState(Status.AUTHORISATION_REQUIRED, identifier, page)
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
@@ -307,10 +307,6 @@ class EnableBankingPayments:
             occurred_at=self._clock.now(),
             payment_reference=identifier,
         )
-
-
-def _state_of(redirect_uri: str) -> str:
-    return parse_qs(urlsplit(redirect_uri).query).get("state", [""])[0]
 
 
 def _end_of(day: date) -> datetime:

@@ -1,6 +1,5 @@
 """Enable Banking's objects in our words. Source: open banking reference B.3, B.4."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -8,14 +7,15 @@ from typing import Any, Final
 
 from domain.account_number import AccountNumber, parse_account_number
 from domain.bank_account import Balance, BalanceType, TransactionStatus
-from domain.money import Money, decimal_of, minor_of
+from domain.money import Money, decimal_of
 from domain.payment import Failure, Payment, Status
-from providers.open_banking.bank_profiles import BankProfile
+from providers.open_banking.bank_profiles import AccountKind, BankProfile, account_reference
 from providers.open_banking.port import AccountAtBank, TransactionAtBank, TransactionPage
-from providers.open_banking.status import END_OF_FAILURE, FAILURES, PAYMENT_STATUS
+from providers.open_banking.readings import Unnamed, Words, money, shown
+from providers.open_banking.status import FAILURES, PAYMENT_STATUS, end_of
 from providers.vendor_http import Answer
 
-_BALANCES: Final[Mapping[BalanceType, Sequence[str]]] = {
+_BALANCES: Final[Words] = {
     BalanceType.BOOKED: ("ITBD", "CLBD", "OPBD"),
     BalanceType.AVAILABLE: ("ITAV", "CLAV", "XPCD", "FWAV"),
 }
@@ -45,41 +45,33 @@ def account(uid: str, document: Mapping[str, Any]) -> AccountAtBank | None:
 
 def balances(items: Sequence[Mapping[str, Any]], now: datetime) -> list[Balance]:
     by_type = {item["balance_type"]: item for item in items}
-    found = []
-    for kind, words in _BALANCES.items():
-        item = next((by_type[word] for word in words if word in by_type), None)
-        if item is not None:
-            told = item.get("last_change_date_time")
-            found.append(Balance(kind, _money(item["balance_amount"]), datetime.fromisoformat(told) if told else now))
-    return found
+    return [Balance(kind, money(item["balance_amount"]), _as_of(item, now)) for kind, item in shown(by_type, _BALANCES)]
 
 
-def _money(amount: Mapping[str, str]) -> Money:
-    return Money(minor_of(amount["amount"]), amount["currency"])
+def _as_of(item: Mapping[str, Any], now: datetime) -> datetime:
+    told = item.get("last_change_date_time")
+    return datetime.fromisoformat(told) if told else now
 
 
 def transactions(answer: Answer) -> TransactionPage:
-    seen: dict[str, int] = {}
+    unnamed = Unnamed()
     items = answer.document["transactions"]
-    found = [_transaction(item, seen) for item in items if item.get("status", "BOOK") in _TRANSACTION]
+    found = [_transaction(item, unnamed) for item in items if item.get("status", "BOOK") in _TRANSACTION]
     found.sort(key=lambda one: (one.booking_date, one.status), reverse=True)
     return TransactionPage(found, answer.document.get("continuation_key") or None)
 
 
-def _transaction(item: Mapping[str, Any], seen: dict[str, int]) -> TransactionAtBank:
+def _transaction(item: Mapping[str, Any], unnamed: Unnamed) -> TransactionAtBank:
     """Its sign is the indicator's, whatever the amount's own (B.3)."""
     is_debit = item["credit_debit_indicator"] == "DBIT"
-    told = _money(item["transaction_amount"])
+    told = money(item["transaction_amount"])
     amount = Money(-abs(told.amount_minor) if is_debit else abs(told.amount_minor), told.currency)
     other, account = ("creditor", "creditor_account") if is_debit else ("debtor", "debtor_account")
     booked = item.get("booking_date") or item.get("value_date") or item["transaction_date"]
     message = " ".join(item.get("remittance_information") or ()) or None
     reference = item.get("transaction_id") or item.get("entry_reference")
     if not reference:
-        text = f"{booked}|{amount.amount_minor}|{amount.currency}|{message}"
-        key = hashlib.sha256(text.encode()).hexdigest()[:32]
-        seen[key] = seen.get(key, 0) + 1
-        reference = f"{key}-{seen[key]}"
+        reference = unnamed.reference(booked, amount.amount_minor, amount.currency, message)
     number = item.get(account) or {}
     return TransactionAtBank(
         reference=str(reference)[:100],
@@ -117,10 +109,9 @@ def payment_request(profile: BankProfile, payment: Payment, debtor: AccountNumbe
     return {"debtor_account": _number(profile.debtor, debtor), "credit_transfer_transaction": [transaction]}
 
 
-def _number(kind: str, number: AccountNumber) -> dict[str, str]:
-    if kind == "bban" and number.bban is not None:
-        return {"scheme_name": "BBAN", "identification": number.bban}
-    return {"scheme_name": "IBAN", "identification": number.iban}
+def _number(kind: AccountKind, number: AccountNumber) -> dict[str, str]:
+    ((scheme, identification),) = account_reference(kind, number).items()
+    return {"scheme_name": scheme.upper(), "identification": identification}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +146,7 @@ def payment_status(payment: PaymentAtVendor, enough: frozenset[str], today: date
         return Status.SETTLED, None
     if status is Status.REJECTED:
         failure = FAILURES.get(_REASONS.get(payment.reason or "", ""))
-        return END_OF_FAILURE.get(failure.code, Status.REJECTED) if failure else Status.REJECTED, failure
+        return end_of(failure), failure
     if status is Status.PROCESSING and payment.execution_date is not None and payment.execution_date > today:
         return Status.SCHEDULED, None
     return status, None

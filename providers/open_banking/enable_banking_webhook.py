@@ -18,6 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from domain.errors import BadSignature
+from providers.loopback import is_within
 from providers.resilience import Guard
 from providers.vendor_http import body_of, raise_for_trouble
 
@@ -61,8 +62,7 @@ class WebhookKeys:
 def is_vendors(url: str) -> bool:
     """https at the vendor's own host, or one below it."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    return parts.scheme == "https" and (host == DOMAIN or host.endswith(f".{DOMAIN}"))
+    return parts.scheme == "https" and is_within(parts.hostname or "", DOMAIN)
 
 
 async def verify(raw: bytes, headers: Mapping[str, str], keys: WebhookKeys, *, app_id: str, now: int) -> None:

@@ -10,8 +10,8 @@ from domain.clock import Clock
 from domain.consent import ConsentStatus
 from domain.errors import Unavailable
 from domain.ids import BankId
-from domain.money import Money, decimal_of, minor_of
-from domain.payment import Failure, FailureCode, Payment, Status
+from domain.money import decimal_of
+from domain.payment import Payment, Status
 from providers.open_banking import notice, signature
 from providers.open_banking.port import (
     AccessExceeded,
@@ -28,7 +28,8 @@ from providers.open_banking.port import (
     TransactionAtBank,
     TransactionPage,
 )
-from providers.open_banking.status import CONSENT_STATUS, END_OF_FAILURE, FAILURES, PAYMENT_STATUS, SCA_OPEN
+from providers.open_banking.readings import money
+from providers.open_banking.status import CONSENT_STATUS, FAILURES, NOT_TAKEN, PAYMENT_STATUS, SCA_OPEN, end_of
 from providers.resilience import Resilience
 from providers.sandbox_client import SandboxClient, SandboxRefusal
 
@@ -98,7 +99,7 @@ class MockAccountInformation:
         return [
             Balance(
                 _BALANCE_TYPE[balance["balanceType"]],
-                _money(balance["balanceAmount"]),
+                money(balance["balanceAmount"]),
                 datetime.fromisoformat(balance["lastChangeDateTime"]),
             )
             for balance in answer["balances"]
@@ -148,8 +149,7 @@ class MockPaymentInitiation:
         try:
             return _state(await self._sandbox.command("initiate", "/bank/payments", body))
         except SandboxRefusal as refusal:
-            failure = Failure(FailureCode.REJECTED_BY_BANK, "The bank did not take the payment.")
-            return PaymentState(Status.REJECTED, refusal.code, failure=failure)
+            return PaymentState(Status.REJECTED, refusal.code, failure=NOT_TAKEN)
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
         try:
@@ -187,15 +187,11 @@ def _path(access: AccountAccess) -> str:
     return f"/bank/consents/{access.consent_reference}/accounts/{access.resource_id}"
 
 
-def _money(amount: Mapping[str, str]) -> Money:
-    return Money(minor_of(amount["amount"]), amount["currency"])
-
-
 def _transaction(item: Mapping[str, Any]) -> TransactionAtBank:
     return TransactionAtBank(
         reference=item["transactionId"],
         status=TransactionStatus(item["status"].upper()),
-        amount=_money(item["transactionAmount"]),
+        amount=money(item["transactionAmount"]),
         booking_date=date.fromisoformat(item["bookingDate"]),
         counterparty_name=item["counterpartyName"],
         counterparty_account=item["counterpartyAccount"],
@@ -213,6 +209,6 @@ def _state(answer: Mapping[str, Any]) -> PaymentState:
         status = Status.AUTHORISATION_REQUIRED
     elif status is Status.PROCESSING and answer.get("isScheduled"):
         status = Status.SCHEDULED
-    elif status is Status.REJECTED and failure is not None:
-        status = END_OF_FAILURE.get(failure.code, Status.REJECTED)
+    elif status is Status.REJECTED:
+        status = end_of(failure)
     return PaymentState(status, answer["paymentId"], answer.get("scaRedirect"), failure)

@@ -1,6 +1,5 @@
 """NextGenPSD2 objects in our words, whoever hands them on. Source: vendor reference 4.2 to 4.6."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -10,20 +9,20 @@ import structlog
 from domain.account_number import parse_account_number
 from domain.bank_account import Balance, BalanceType, TransactionStatus
 from domain.consent import ConsentStatus
-from domain.money import Money, minor_of
+from domain.money import Money
 from domain.payment import Failure, Status
 from providers.open_banking.port import AccountAtBank, ConsentState, TransactionAtBank
+from providers.open_banking.readings import Unnamed, Words, money, shown
 from providers.open_banking.status import (
     CONSENT_STATUS,
-    END_OF_FAILURE,
     FAILURES,
     PAYMENT_STATUS,
     SCA_DONE,
     SCA_FAILED,
+    end_of,
 )
 
-# The first that the bank tells is shown (4.3).
-_BALANCES: Final[Mapping[BalanceType, Sequence[str]]] = {
+_BALANCES: Final[Words] = {
     BalanceType.BOOKED: ("interimBooked", "closingBooked", "openingBooked"),
     BalanceType.AVAILABLE: ("interimAvailable", "expected", "forwardAvailable", "authorised"),
 }
@@ -42,6 +41,13 @@ def codes_of(answer: Mapping[str, Any]) -> tuple[str, ...]:
     messages = answer.get("tppMessages")
     found = [one.get("code") for one in messages if isinstance(one, Mapping)] if isinstance(messages, list) else []
     return tuple(str(code) for code in (*found, answer.get("code")) if code)
+
+
+def link_of(document: Mapping[str, Any], name: str) -> str | None:
+    """An object with `href`, or as some send it the address itself."""
+    link = (document.get("_links") or {}).get(name)
+    href = link.get("href") if isinstance(link, Mapping) else link
+    return str(href) if href else None
 
 
 def consent_state(answer: Mapping[str, Any]) -> ConsentState:
@@ -70,26 +76,16 @@ def account(item: Mapping[str, Any]) -> AccountAtBank | None:
 def balances(items: Iterable[Mapping[str, Any]], now: datetime) -> list[Balance]:
     """Booked and available; `now` is as of when, where the bank does not say it."""
     by_type = {item["balanceType"]: item for item in items}
-    found = []
-    for kind, words in _BALANCES.items():
-        item = next((by_type[word] for word in words if word in by_type), None)
-        if item is not None:
-            found.append(Balance(kind, money(item["balanceAmount"]), _as_of(item, now)))
-    return found
+    return [Balance(kind, money(item["balanceAmount"]), _as_of(item, now)) for kind, item in shown(by_type, _BALANCES)]
 
 
 def transactions(document: Mapping[str, Any]) -> list[TransactionAtBank]:
     """Newest first, what waits before what is booked; one that occurs more than once gets an ordinal."""
-    seen: dict[str, int] = {}
-    found = []
+    unnamed, found = Unnamed(), []
     for word, status in (("pending", TransactionStatus.PENDING), ("booked", TransactionStatus.BOOKED)):
         for item in document.get(word) or ():
-            found.append(_transaction(item, status, seen))
+            found.append(_transaction(item, status, unnamed))
     return sorted(found, key=lambda one: (one.booking_date, one.status), reverse=True)
-
-
-def money(amount: Mapping[str, str]) -> Money:
-    return Money(minor_of(amount["amount"]), amount["currency"])
 
 
 def payment_status(
@@ -103,14 +99,14 @@ def payment_status(
         reason = next((_REASONS[code] for code in codes if code in _REASONS), None)
         refused = "AUTHORISATION_REFUSED" if sca in SCA_FAILED else ""
         failure = FAILURES.get(reason or refused)
-        return END_OF_FAILURE.get(failure.code, Status.REJECTED) if failure else Status.REJECTED, failure
+        return end_of(failure), failure
     if sca not in SCA_DONE:
         return Status.AUTHORISATION_REQUIRED, None
     # Approved; RCVD and PDNG then are the bank's own checks.
     return Status.SCHEDULED if is_future else Status.PROCESSING, None
 
 
-def _transaction(item: Mapping[str, Any], status: TransactionStatus, seen: dict[str, int]) -> TransactionAtBank:
+def _transaction(item: Mapping[str, Any], status: TransactionStatus, unnamed: Unnamed) -> TransactionAtBank:
     amount = _signed(item)
     is_debit = amount.amount_minor < 0
     name, number = ("creditorName", "creditorAccount") if is_debit else ("debtorName", "debtorAccount")
@@ -118,7 +114,7 @@ def _transaction(item: Mapping[str, Any], status: TransactionStatus, seen: dict[
     other = item.get(number) or {}
     structured = item.get("remittanceInformationStructured")
     return TransactionAtBank(
-        reference=_reference(item, amount, booked, seen),
+        reference=_reference(item, amount, booked, unnamed),
         status=status,
         amount=amount,
         booking_date=date.fromisoformat(booked),
@@ -140,15 +136,12 @@ def _signed(item: Mapping[str, Any]) -> Money:
     return amount
 
 
-def _reference(item: Mapping[str, Any], amount: Money, booked: str, seen: dict[str, int]) -> str:
-    """No unique key is promised (4.3): without one, day, amount and text, with an ordinal among the like of it."""
+def _reference(item: Mapping[str, Any], amount: Money, booked: str, unnamed: Unnamed) -> str:
+    """Without one of the bank's: day, amount and text."""
     told = item.get("transactionId") or item.get("entryReference")
     if told:
         return str(told)[:100]
-    text = f"{booked}|{amount.amount_minor}|{amount.currency}|{_message(item)}|{item.get('endToEndId')}"
-    key = hashlib.sha256(text.encode()).hexdigest()[:32]
-    seen[key] = seen.get(key, 0) + 1
-    return f"{key}-{seen[key]}"
+    return unnamed.reference(booked, amount.amount_minor, amount.currency, _message(item), item.get("endToEndId"))
 
 
 def _message(item: Mapping[str, Any]) -> str | None:

@@ -4,20 +4,18 @@ It sends no webhooks: what becomes of a payment is asked after the user's return
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
-from urllib.parse import parse_qs, quote, urljoin, urlsplit
-from uuid import uuid4
+from typing import Any, Final
+from urllib.parse import quote, urljoin
 
 import httpx
 
 from domain.bank_account import Bank
 from domain.errors import InDoubt, Unavailable
+from domain.redirect import state_of
 from providers.loopback import is_safe
 from providers.open_banking.bank_profiles import by_bic
-from providers.open_banking.nextgenpsd2 import codes_of
-from providers.open_banking.port import Psu
 from providers.open_banking.xs2a import RESILIENCE as RESILIENCE
 from providers.open_banking.xs2a import RETRIED as RETRIED
 from providers.open_banking.xs2a_client import Paths, Xs2aClient, is_trouble
@@ -27,8 +25,6 @@ from providers.vendor_http import Answer, VendorHttp, VendorRefusal
 API_URL: Final = "https://api.openbankingplatform.com"
 AUTH_URL: Final = "https://auth.openbankingplatform.com"
 SCOPE: Final = "aspspinformation accountinformation paymentinitiation private"
-# The wish of a user who is asking, not of one at a certain browser: the port does not carry it further.
-_USER_AGENT: Final = "Drop"
 _RENEW_EARLY_S: Final = 60
 _BANKS: Final = "/psd2/aspspinformation/v1/aspsps"
 _PATHS: Final = Paths(
@@ -37,7 +33,6 @@ _PATHS: Final = Paths(
     # Non-euro inside one country: the Norwegian one (A.5).
     payments="/psd2/paymentinitiation/v1/payments/domestic",
 )
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +75,7 @@ class OpenPaymentsClient(Xs2aClient):
             # Of no bank: the list has no BIC.
             return await self.call("banks", "GET", _BANKS, read, bic="", params={"isoCountryCodes": country})
         except VendorRefusal as refusal:
-            raise self.refused(refusal) from refusal
+            raise self.refused(refusal, "") from refusal
 
     def kid(self, kid: str) -> dict[str, object]:
         # `domestic` has no field for it (A.5, unverified): it is what the payee reads.
@@ -89,48 +84,16 @@ class OpenPaymentsClient(Xs2aClient):
     def paths(self, bic: str) -> Paths:
         return _PATHS
 
-    async def call(
-        self,
-        operation: str,
-        method: str,
-        path: str,
-        read: Callable[[Answer], Result],
-        *,
-        bic: str,
-        psu: Psu | None = None,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-        json: object = None,
-    ) -> Result:
-        """Raises Unavailable, VendorRefusal."""
-        content: Any = {"headers": await self._headers(bic, psu, headers), "params": params, "json": json}
-        try:
-            return await self._api.call(operation, method, path, read, **content)
-        except VendorRefusal as refusal:
-            self._forget_token(refusal)
-            raise
+    def line(self, bic: str) -> VendorHttp:
+        return self._api
 
-    async def command(
-        self,
-        operation: str,
-        path: str,
-        read: Callable[[Answer], Result],
-        *,
-        bic: str,
-        psu: Psu,
-        redirect_uri: str,
-        json: object,
-    ) -> Result:
-        """POST what must not happen twice. Raises Unavailable, InDoubt, VendorRefusal."""
-        headers = await self._headers(bic, psu, self.redirect_headers(redirect_uri))
-        try:
-            return await self._api.command(operation, "POST", path, read, headers=headers, json=json)
-        except VendorRefusal as refusal:
-            self._forget_token(refusal)
-            raise
+    async def own_headers(self, bic: str) -> Mapping[str, str]:
+        token = {"authorization": f"Bearer {await self.token()}"}
+        return {**token, "x-bicfi": bic} if bic else token
 
-    def refused(self, refusal: VendorRefusal) -> Unavailable:
-        return self._api.refused(refusal.status, next(iter(codes_of(refusal.answer)), "unknown"))
+    def note_refusal(self, refusal: VendorRefusal) -> None:
+        if refusal.status == httpx.codes.UNAUTHORIZED:
+            self._token = None
 
     async def exchange(self, code: str, headers: Mapping[str, str]) -> None:
         """The code that the browser brought: without this the approval does not count. Raises Unavailable."""
@@ -154,33 +117,12 @@ class OpenPaymentsClient(Xs2aClient):
     def _client(self) -> dict[str, str]:
         return {"client_id": self._credentials.client_id, "client_secret": self._credentials.client_secret}
 
-    async def _headers(self, bic: str, psu: Psu | None, more: Mapping[str, str] | None) -> dict[str, str]:
-        headers = {
-            "authorization": f"Bearer {await self.token()}",
-            # For tracing alone: neither the vendor nor its banks know a request again by it.
-            "x-request-id": str(uuid4()),
-            "psu-user-agent": _USER_AGENT,
-            **(more or {}),
-        }
-        if bic:
-            headers["x-bicfi"] = bic
-        if psu is not None and psu.ip_address is not None:
-            headers["psu-ip-address"] = psu.ip_address
-        if psu is not None and psu.national_identity_number is not None:
-            headers["psu-id"] = psu.national_identity_number
-        return headers
-
-    def _forget_token(self, refusal: VendorRefusal) -> None:
-        if refusal.status == httpx.codes.UNAUTHORIZED:
-            self._token = None
-
     def page(self, href: str, redirect_uri: str, bic: str) -> str:
         """The link with our marks in it. The vendor takes our state apart from the address that it goes to."""
-        state = parse_qs(urlsplit(redirect_uri).query).get("state", [""])[0]
         marks = {
             "[CLIENT_ID]": self._credentials.client_id,
             "[TPP_REDIRECT_URI]": self._credentials.callback_url,
-            "[TPP_STATE]": state,
+            "[TPP_STATE]": state_of(redirect_uri),
         }
         url = urljoin(f"{self._auth_url}/", href)
         for mark, value in marks.items():

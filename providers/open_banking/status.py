@@ -50,3 +50,9 @@ END_OF_FAILURE: Final = {
 }
 SCA_DONE: Final = frozenset({"finalised", "exempted"})
 SCA_FAILED: Final = frozenset({"failed"})
+NOT_TAKEN: Final = Failure(FailureCode.REJECTED_BY_BANK, "The bank did not take the payment.")
+
+
+def end_of(failure: Failure | None) -> Status:
+    """How a payment that the bank rejected has ended with us."""
+    return END_OF_FAILURE.get(failure.code, Status.REJECTED) if failure is not None else Status.REJECTED

@@ -11,7 +11,7 @@ from domain.clock import Clock, oslo_date
 from domain.consent import UNATTENDED_READS_A_DAY, ConsentStatus
 from domain.ids import BankId
 from domain.money import decimal_of
-from domain.payment import Failure, FailureCode, Payment, Status
+from domain.payment import Payment, Status
 from providers.open_banking import nextgenpsd2, notice, signature
 from providers.open_banking.bank_profiles import BankProfile, account_reference, by_bic, by_id
 from providers.open_banking.port import (
@@ -28,7 +28,7 @@ from providers.open_banking.port import (
     StartedConsent,
     TransactionPage,
 )
-from providers.open_banking.status import SCA_DONE
+from providers.open_banking.status import NOT_TAKEN, SCA_DONE
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
 from providers.resilience import Resilience
 from providers.vendor_http import Answer, VendorRefusal
@@ -97,7 +97,7 @@ class Xs2aAccounts:
                 json=body,
             )
         except VendorRefusal as refusal:
-            raise self._client.refused(refusal) from refusal
+            raise self._client.refused(refusal, profile.bic) from refusal
         identifier, told = str(created["consentId"]), created.get("validUntil")
         authorisation, page = await self._client.authorise(
             "consent",
@@ -129,7 +129,7 @@ class Xs2aAccounts:
                 bic=consent.bic,
             )
         except VendorRefusal as refusal:
-            raise self._client.refused(refusal) from refusal
+            raise self._client.refused(refusal, consent.bic) from refusal
         if state.status is ConsentStatus.AWAITING_AUTHORISATION and consent.authorisation:
             path = f"{self._path(consent)}/authorisations/{consent.authorisation}"
             sca, codes = await self._client.sca_status("consent", path, bic=consent.bic)
@@ -147,7 +147,7 @@ class Xs2aAccounts:
         except VendorRefusal as refusal:
             # Repeating may be answered so (4.2): it is revoked either way.
             if refusal.status not in _GONE:
-                raise self._client.refused(refusal) from refusal
+                raise self._client.refused(refusal, consent.bic) from refusal
 
     async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
         def read(answer: Answer) -> list[AccountAtBank]:
@@ -199,7 +199,7 @@ class Xs2aAccounts:
             for code in codes:
                 if code in _LOST:
                     raise ConsentLost(_ENDED.get(code, ConsentStatus.REVOKED)) from refusal
-            raise self._client.refused(refusal) from refusal
+            raise self._client.refused(refusal, consent.bic) from refusal
 
 
 class Xs2aPayments:
@@ -227,9 +227,8 @@ class Xs2aPayments:
             )
         except VendorRefusal as refusal:
             if refusal.status not in _ABOUT_CONTENT:
-                raise self._client.refused(refusal) from refusal
-            failure = Failure(FailureCode.REJECTED_BY_BANK, "The bank did not take the payment.")
-            return PaymentState(Status.REJECTED, "", failure=failure)
+                raise self._client.refused(refusal, profile.bic) from refusal
+            return PaymentState(Status.REJECTED, "", failure=NOT_TAKEN)
         # Without its page nobody can approve it, so whatever goes wrong from here on leaves no doubt.
         identifier = created["paymentId"]
         authorisation, page = await self._client.authorise(
@@ -307,7 +306,7 @@ class Xs2aPayments:
         try:
             return await self._client.call(operation, "GET", path, read, bic=bic)
         except VendorRefusal as refusal:
-            raise self._client.refused(refusal) from refusal
+            raise self._client.refused(refusal, bic) from refusal
 
 
 def _as_wanted(profile: BankProfile, psu: Psu) -> Psu:
@@ -325,9 +324,7 @@ def _created_payment(answer: Answer) -> dict[str, Any]:
 
 def _page(answer: Answer) -> TransactionPage:
     document = answer.document["transactions"]
-    link = (document.get("_links") or {}).get("next")
-    following = link.get("href") if isinstance(link, Mapping) else link
-    return TransactionPage(nextgenpsd2.transactions(document), following or None)
+    return TransactionPage(nextgenpsd2.transactions(document), nextgenpsd2.link_of(document, "next"))
 
 
 def _query_of(page: str | None) -> dict[str, str]:

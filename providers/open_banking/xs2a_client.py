@@ -3,15 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from domain.bank_account import Bank
 from domain.errors import Unavailable
-from providers.open_banking.nextgenpsd2 import codes_of
+from providers.open_banking.nextgenpsd2 import codes_of, link_of
 from providers.open_banking.port import Psu
-from providers.vendor_http import Answer, VendorRefusal
+from providers.vendor_http import Answer, VendorHttp, VendorRefusal
 
+# The wish of a user who is asking, not of one at a certain browser: the port does not carry it further.
+_USER_AGENT: Final = "Drop"
 Result = TypeVar("Result")
 
 
@@ -65,6 +68,17 @@ class Xs2aClient(ABC):
         """Of the bank with that BIC."""
 
     @abstractmethod
+    def line(self, bic: str) -> VendorHttp:
+        """To the bank with that BIC. Raises Unavailable."""
+
+    async def own_headers(self, bic: str) -> Mapping[str, str]:
+        """What the carrier wants on every request besides the standard's. Raises Unavailable."""
+        return {}
+
+    @abstractmethod
+    def note_refusal(self, refusal: VendorRefusal) -> None:
+        """Where a no says something of the carrier's own, such as its token's end."""
+
     async def call(
         self,
         operation: str,
@@ -79,8 +93,13 @@ class Xs2aClient(ABC):
         json: object = None,
     ) -> Result:
         """Raises Unavailable, VendorRefusal."""
+        content: Any = {"headers": await self._headers(bic, psu, headers), "params": params, "json": json}
+        try:
+            return await self.line(bic).call(operation, method, path, read, **content)
+        except VendorRefusal as refusal:
+            self.note_refusal(refusal)
+            raise
 
-    @abstractmethod
     async def command(
         self,
         operation: str,
@@ -93,6 +112,12 @@ class Xs2aClient(ABC):
         json: object,
     ) -> Result:
         """POST what must not happen twice. Raises Unavailable, InDoubt, VendorRefusal."""
+        headers = await self._headers(bic, psu, self.redirect_headers(redirect_uri))
+        try:
+            return await self.line(bic).command(operation, "POST", path, read, headers=headers, json=json)
+        except VendorRefusal as refusal:
+            self.note_refusal(refusal)
+            raise
 
     @abstractmethod
     async def exchange(self, code: str, headers: Mapping[str, str]) -> None:
@@ -102,9 +127,9 @@ class Xs2aClient(ABC):
     def page(self, href: str, redirect_uri: str, bic: str) -> str:
         """The address that the browser is sent to. Raises Unavailable for one that is not trusted."""
 
-    @abstractmethod
-    def refused(self, refusal: VendorRefusal) -> Unavailable:
+    def refused(self, refusal: VendorRefusal, bic: str) -> Unavailable:
         """As `Guard.refused`."""
+        return self.line(bic).refused(refusal.status, next(iter(codes_of(refusal.answer)), "unknown"))
 
     def redirect_headers(self, redirect_uri: str) -> dict[str, str]:
         return {
@@ -134,7 +159,7 @@ class Xs2aClient(ABC):
                 return _authorisation_of(created), self.page(href, redirect_uri, bic)
             return await self._started(what, path, bic, psu, redirect_uri)
         except VendorRefusal as refusal:
-            raise self.refused(refusal) from refusal
+            raise self.refused(refusal, bic) from refusal
         except (KeyError, TypeError, IndexError) as error:
             raise Unavailable("open_banking", "the authorisation cannot be read") from error
 
@@ -143,7 +168,7 @@ class Xs2aClient(ABC):
         try:
             answer = await self.call(f"sca_{what}", "GET", path, document_of, bic=bic)
         except VendorRefusal as refusal:
-            raise self.refused(refusal) from refusal
+            raise self.refused(refusal, bic) from refusal
         known = answer.get("authorisationIds") or answer.get("cancellationIds") or [""]
         return str(known[-1])
 
@@ -152,7 +177,7 @@ class Xs2aClient(ABC):
         try:
             answer = await self.call(f"sca_{what}", "GET", path, document_of, bic=bic)
         except VendorRefusal as refusal:
-            raise self.refused(refusal) from refusal
+            raise self.refused(refusal, bic) from refusal
         return str(answer.get("scaStatus")), codes_of(answer)
 
     async def _started(self, what: str, path: str, bic: str, psu: Psu | None, redirect_uri: str) -> tuple[str, str]:
@@ -171,6 +196,20 @@ class Xs2aClient(ABC):
             raise Unavailable("open_banking", "the bank offers no page for this approval")
         return identifier, self.page(href, redirect_uri, bic)
 
+    async def _headers(self, bic: str, psu: Psu | None, more: Mapping[str, str] | None) -> dict[str, str]:
+        headers = {
+            **await self.own_headers(bic),
+            # Of the call, not of the payment: nobody promises to know a request again by it (4.1).
+            "x-request-id": str(uuid4()),
+            "psu-user-agent": _USER_AGENT,
+            **(more or {}),
+        }
+        if psu is not None and psu.ip_address is not None:
+            headers["psu-ip-address"] = psu.ip_address
+        if psu is not None and psu.national_identity_number is not None:
+            headers["psu-id"] = psu.national_identity_number
+        return headers
+
 
 def document_of(answer: Answer) -> dict[str, Any]:
     """Raises TypeError where it is none."""
@@ -179,20 +218,13 @@ def document_of(answer: Answer) -> dict[str, Any]:
 
 def _page_of(document: Mapping[str, Any], names: Sequence[str]) -> str | None:
     """The page of either kind of redirect."""
-    links = document.get("_links") or {}
-    for name in names:
-        link = links.get(name)
-        href = link.get("href") if isinstance(link, Mapping) else link
-        if href:
-            return str(href)
-    return None
+    return next((href for name in names if (href := link_of(document, name))), None)
 
 
 def _authorisation_of(created: Mapping[str, Any]) -> str:
     """From the link to its status; empty where there is none."""
-    link = (created.get("_links") or {}).get("scaStatus")
-    href = link.get("href") if isinstance(link, Mapping) else link
-    return urlsplit(str(href)).path.rstrip("/").rpartition("/")[2] if href else ""
+    href = link_of(created, "scaStatus")
+    return urlsplit(href).path.rstrip("/").rpartition("/")[2] if href else ""
 
 
 def is_trouble(status: int, answer: Mapping[str, Any]) -> bool:

@@ -44,7 +44,7 @@ from providers.open_banking import direct_banks, enable_banking, open_payments
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
 from providers.open_banking.enable_banking_webhook import WebhookKeys
 from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
-from providers.open_banking.port import AccountAccess, ConsentRequest, Psu
+from providers.open_banking.port import AccountAccess, AccountInformation, ConsentRequest, PaymentInitiation, Psu
 from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
 from providers.resilience import Guard
 from providers.sms import twilio
@@ -193,6 +193,18 @@ _WATCHED: Final = uptime_plan(
 )
 
 
+def _start_consent(banks: AccountInformation) -> Awaitable[object]:
+    return banks.start_consent(_CONSENT)
+
+
+def _balances(banks: AccountInformation) -> Awaitable[object]:
+    return banks.balances(_ACCESS)
+
+
+def _initiate(bank: PaymentInitiation) -> Awaitable[object]:
+    return bank.initiate(_PAYMENT, _PAYMENT.creditor_account, _DNB, _PSU, "https://drop.example/callback")
+
+
 def _client(http: httpx.AsyncClient, url: str, guard: Guard) -> OpenPaymentsClient:
     credentials = Credentials("drop", SECRET, SCOPE, "https://drop.example/callback")
     return OpenPaymentsClient(http, guard, credentials, api_url=url, auth_url=url)
@@ -247,15 +259,13 @@ def _direct_payments(http: httpx.AsyncClient, url: str, guard: Guard) -> Xs2aPay
 
 
 OPERATIONS: Final = (
-    Operation(
-        "direct: start_consent", direct_banks, _direct_accounts, lambda bank: bank.start_consent(_CONSENT), attempts=1
-    ),
-    Operation("direct: balances", direct_banks, _direct_accounts, lambda bank: bank.balances(_ACCESS)),
+    Operation("direct: start_consent", direct_banks, _direct_accounts, _start_consent, attempts=1),
+    Operation("direct: balances", direct_banks, _direct_accounts, _balances),
     Operation(
         "direct: initiate",
         direct_banks,
         _direct_payments,
-        lambda bank: bank.initiate(_PAYMENT, _PAYMENT.creditor_account, _DNB, _PSU, "https://drop.example/callback"),
+        _initiate,
         attempts=1,
         in_doubt=True,
         refusals=dict.fromkeys((400, 403, 404, 409)),
@@ -266,7 +276,7 @@ OPERATIONS: Final = (
         "enable_banking: start_consent",
         enable_banking,
         _eb_accounts,
-        lambda banks: banks.start_consent(_CONSENT),
+        _start_consent,
         first=(_ASPSPS,),
     ),
     Operation(
@@ -287,7 +297,7 @@ OPERATIONS: Final = (
         "enable_banking: initiate",
         enable_banking,
         _eb_payments,
-        lambda bank: bank.initiate(_PAYMENT, _PAYMENT.creditor_account, _DNB, _PSU, "https://drop.example/callback"),
+        _initiate,
         attempts=1,
         in_doubt=True,
         first=(_ASPSPS,),
@@ -298,18 +308,16 @@ OPERATIONS: Final = (
         "open_payments: start_consent",
         open_payments,
         _accounts,
-        lambda banks: banks.start_consent(_CONSENT),
+        _start_consent,
         attempts=1,
         first=(_TOKEN,),
     ),
-    Operation(
-        "open_payments: balances", open_payments, _accounts, lambda banks: banks.balances(_ACCESS), first=(_TOKEN,)
-    ),
+    Operation("open_payments: balances", open_payments, _accounts, _balances, first=(_TOKEN,)),
     Operation(
         "open_payments: initiate",
         open_payments,
         _payments,
-        lambda bank: bank.initiate(_PAYMENT, _PAYMENT.creditor_account, _DNB, _PSU, "https://drop.example/callback"),
+        _initiate,
         attempts=1,
         in_doubt=True,
         refusals=dict.fromkeys((400, 403, 404, 409)),
