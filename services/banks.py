@@ -152,10 +152,6 @@ class Banks:
             await work.commit()
         try:
             state_at_bank = await self._vendors[vendor].complete_consent(reference or "", query)
-            if state_at_bank.reference is not None:
-                async with self._work() as work:
-                    await work.consents.save_reply(consent_id, state_at_bank.reference, state_at_bank.valid_until)
-                    await work.commit()
             await self._take(user_id, consent_id, state_at_bank, "the bank's page")
             await self._fetch(user_id, consent_id, ip_address)
         except (Unavailable, ReadLimitReached, ConsentRequired):
@@ -344,8 +340,11 @@ class Banks:
         async with self._work() as work:
             before = await work.consents.get(user_id, consent_id)
             assert before is not None
+            if state.reference is not None:
+                await work.consents.save_reply(consent_id, state.reference, state.valid_until)
             after = before.learn(state.status)
             if after is before:
+                await work.commit()
                 return f"the consent is {before.status} already"
             after = replace(after, valid_until=min(after.valid_until, state.valid_until))
             await work.consents.save(before, after)

@@ -9,6 +9,7 @@ from domain.errors import BadSignature, BadWebhook
 from domain.ids import PaymentId
 from domain.payment import Payment
 from providers.card_payments.port import CardNotice, CardPaymentsProvider
+from providers.delivery import DeliveryNotice
 from providers.email.port import EmailProvider
 from providers.kyc.port import KycNotice, KycProvider
 from providers.open_banking.port import OpenBankingNotice, PaymentInitiation
@@ -170,12 +171,14 @@ class EmailWebhooks:
         self._notifications = notifications
 
     async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
-        notices = self._vendors[self._vendors.current].parse_webhook(delivery.raw, delivery.headers)
+        notices = await _by_any(self._vendors, lambda one: _now(one.parse_webhook(delivery.raw, delivery.headers)))
         return [Incoming(notice.event_key, notice.raw) for notice in notices]
 
     async def process(self, raw: bytes, cause: str) -> str | None:
-        vendor = self._vendors.current
-        return await self._notifications.learn(self._vendors[vendor].read_event(raw), vendor)
+        return await _first(self._vendors, lambda one: one.read_event(raw), self._learn)
+
+    async def _learn(self, vendor: str, notice: DeliveryNotice) -> str | None:
+        return await self._notifications.learn(notice, vendor)
 
     async def payment_of(self, raw: bytes) -> PaymentId | None:
         return None
@@ -187,13 +190,16 @@ class SmsWebhooks:
         self._notifications = notifications
 
     async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
-        vendor = self._vendors[self._vendors.current]
-        notice = vendor.parse_status(delivery.raw, delivery.headers, delivery.url)
+        notice = await _by_any(
+            self._vendors, lambda one: _now(one.parse_status(delivery.raw, delivery.headers, delivery.url))
+        )
         return [Incoming(notice.event_key, notice.raw)]
 
     async def process(self, raw: bytes, cause: str) -> str | None:
-        vendor = self._vendors.current
-        return await self._notifications.learn(self._vendors[vendor].read_status(raw), vendor)
+        return await _first(self._vendors, lambda one: one.read_status(raw), self._learn)
+
+    async def _learn(self, vendor: str, notice: DeliveryNotice) -> str | None:
+        return await self._notifications.learn(notice, vendor)
 
     async def payment_of(self, raw: bytes) -> PaymentId | None:
         return None

@@ -2,15 +2,20 @@
 
 import html
 import re
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import text
 
+from gateway.mail_key import public_key_of
 from tests.builders.cards import confirm, create, paid, refund, subscribe
-from tests.builders.gateway import Play, Player, a_payment, pay
+from tests.builders.gateway import Play, Player, a_payment, pay, playing
 from tests.builders.line import Line
+from tests.builders.sandbox import MovedClock
+from tests.conftest import NOON
 
 UPDATE = """mutation($input: UpdateProfileInput!) { updateProfile(input: $input) {
   user { email phone locale address { formatted postalCode postalPlace normalised } }
@@ -61,6 +66,25 @@ async def test_the_vendors_report_makes_it_delivered(play: Play) -> None:
     await play.advance(seconds=1)
 
     assert await notifications(play) == [("welcome", "DELIVERED")]
+
+
+async def test_what_the_vendor_before_handed_over_is_still_reported(database_url: str, tmp_path: Path) -> None:
+    clock = MovedClock(NOON)
+    async with playing(database_url, tmp_path, NOON, base_clock=clock) as play:
+        await update(await play.person(), phone="+4790000001")
+        await play.settle()
+        assert sorted(await notifications(play)) == [("contact_changed", "SENT"), ("welcome", "SENT")]
+
+    now_real: dict[str, Any] = {
+        "email_provider": "sendgrid",
+        "sendgrid_api_key": "SG.key",
+        "sendgrid_webhook_public_key": public_key_of("sendgrid's own"),
+        "email_from_address": "post@drop.example",
+    }
+    async with playing(database_url, tmp_path, NOON, base_clock=clock, **now_real) as play:
+        clock.at += timedelta(seconds=2)
+        await play.settle()
+        assert sorted(await notifications(play)) == [("contact_changed", "DELIVERED"), ("welcome", "DELIVERED")]
 
 
 async def test_a_mail_that_comes_back_is_bounced(play: Play) -> None:
