@@ -22,6 +22,7 @@ from db.refunds import AttemptQueries, RefundQueries
 from db.sessions import LoginAttemptQueries, SessionQueries
 from db.traces import TraceQueries
 from db.users import UserQueries
+from db.vendor_moves import VendorMoveQueries
 from db.webhooks import AuditQueries, WebhookQueries
 from domain.errors import StaleVersion
 from domain.event import EventKind
@@ -54,6 +55,7 @@ class Queries:
         self.personal_data = PersonalDataQueries(session)
         self.notifications = NotificationQueries(session)
         self.pins = ProviderPinQueries(session)
+        self.moves = VendorMoveQueries(session)
         self.idempotency = IdempotencyQueries(session)
         self.events = UserEventQueries(session)
         self.jobs = JobQueries(session)

@@ -21,6 +21,7 @@ UploadId = NewType("UploadId", str)
 DataExportId = NewType("DataExportId", str)
 CardholderId = NewType("CardholderId", str)
 CardId = NewType("CardId", str)
+VendorMoveId = NewType("VendorMoveId", str)
 
 USER = "usr"
 SESSION = "ses"
@@ -42,6 +43,7 @@ UPLOAD = "upl"
 DATA_EXPORT = "exp"
 CARDHOLDER = "chd"
 CARD = "crd"
+VENDOR_MOVE = "mov"
 
 
 def kind_of(identifier: str) -> str:

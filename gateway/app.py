@@ -73,6 +73,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             gateway = await _start(app, settings, base_clock or SystemClock(), machine_clock or SystemClock(), stack)
             await gateway.parts.retention.schedule()
+            await gateway.parts.moves.agree()
             app.state.gateway = gateway
             incidents = gateway.parts.incidents
             incidents.alert(Severity.INFORMATION, "Gateway started", f"{settings.mode} mode at {settings.public_url}")
@@ -82,6 +83,7 @@ def create_app(
                     gateway.driver.run(),
                     incidents.run(),
                     gateway.parts.timeline.run(),
+                    gateway.parts.moves.run(),
                 ):
                     gateway.tasks.append(asyncio.create_task(running))
             try:

@@ -8,7 +8,6 @@ import httpx
 
 from db.engine import Database
 from db.unit_of_work import CommitHints, Read, Reading, UnitOfWork, Work
-from domain.alert import Severity
 from domain.clock import Clock
 from domain.ids import UserId
 from gateway.adapters import Adapters, build_adapters
@@ -57,8 +56,6 @@ def lay_foundation(
     work, read = partial(UnitOfWork, database.write, hints), partial(Reading, database.read)
     adapters = build_adapters(settings, clock, sandbox, internet)
     incidents = Incidents(adapters.alerts, adapters.errors, clock)
-    for port, budget in adapters.budgets.items():
-        budget.on_spent = partial(_tell_of_stop, incidents, port, settings.next_of(port) or "")
     keys = [key.get_secret_value() for key in settings.field_encryption_keys]
     return Foundation(
         settings=settings,
@@ -75,8 +72,3 @@ def lay_foundation(
         incidents=incidents,
         notices=Notices(clock, email_vendor=adapters.email.current, sms_vendor=adapters.sms.current),
     )
-
-
-def _tell_of_stop(incidents: Incidents, port: str, vendor: str) -> None:
-    message = f"{port}: too many calls of {vendor} fail, so new users stay with the vendor before it"
-    incidents.alert(Severity.CRITICAL, "Move to a new vendor stopped", message)

@@ -28,6 +28,7 @@ from services.service_status import ServiceStatusReport
 from services.streams import Streams
 from services.timeline import Timeline
 from services.users import Users
+from services.vendor_moves import VendorMoves
 from services.webhook_sources import (
     CARDS,
     EMAIL,
@@ -54,6 +55,7 @@ class Parts:
     notifications: Notifications
     incidents: Incidents
     timeline: Timeline
+    moves: VendorMoves
     read: Read
 
 
@@ -83,6 +85,7 @@ def build_parts(
         notifications=use.notifications,
         incidents=base.incidents,
         timeline=base.timeline,
+        moves=use.moves,
         read=base.read,
     )
 
@@ -114,6 +117,7 @@ def _worker(base: Foundation, use: UseCases, webhooks: Webhooks) -> Worker:
         exports=use.exports,
         webhooks=webhooks,
         retention=use.retention,
+        moves=use.moves,
     )
     return Worker(
         base.work,
@@ -150,6 +154,7 @@ def _services(base: Foundation, use: UseCases) -> Services:
         uploads=use.uploads,
         exports=use.exports,
         account_deletion=use.account_deletion,
+        moves=use.moves,
         streams=Streams(base.read, base.fanout, use.sessions, base.timeline),
     )
 
@@ -169,6 +174,7 @@ def _routes(
         webhooks=webhooks,
         notifications=use.notifications,
         timeline=base.timeline,
+        moves=use.moves,
         health=HealthService(base.database, worker_is_alive=lambda: worker.is_running, vendors=_probes(base, sandbox)),
         incidents=base.incidents,
         reset=Reset(base.database, use.retention, _resetting(sandbox) if settings.is_all_mock else None),

@@ -1,5 +1,6 @@
 """Every use case, built once over the foundation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +26,7 @@ from services.profiles import Profiles
 from services.retention import Retention
 from services.sessions import Sessions
 from services.uploads import Uploads
+from services.vendor_moves import Direction, VendorMoves
 
 _SMS_STATUS_PATH: Final = "/api/webhooks/twilio"
 
@@ -50,6 +52,7 @@ class UseCases:
     notifications: Notifications
     account_deletion: AccountDeletion
     retention: Retention
+    moves: VendorMoves
 
 
 def build_use_cases(base: Foundation) -> UseCases:
@@ -93,7 +96,17 @@ def build_use_cases(base: Foundation) -> UseCases:
             work, read, banks, payments, plans, cards, customers, uploads, exports, sessions, notices, clock
         ),
         retention=Retention(work, clock, base.machine_clock),
+        moves=VendorMoves(work, read, _directions(base), adapters.cards, base.incidents, clock),
     )
+
+
+def _directions(base: Foundation) -> Mapping[str, Direction]:
+    settings, found = base.settings, {}
+    for port, budget in base.adapters.budgets.items():
+        following = settings.next_of(port)
+        assert following is not None
+        found[port] = Direction(settings.vendor_of(port), following, settings.next_provider_share, budget)
+    return found
 
 
 def _login(base: Foundation) -> Login:

@@ -11,15 +11,18 @@ _ALLOWED: Final = 0.2
 
 
 class ErrorBudget:
-    """Of one vendor in this process. Once spent it stays so until the gateway is started anew, by whoever has looked.
-
-    `on_spent` is called once.
-    """
+    """Of one vendor, counted in this process; `on_spent` tells the others. Spent, it stays so until it is renewed."""
 
     def __init__(self) -> None:
         self.on_spent: Callable[[], None] = lambda: None
         self.is_spent = False
         self._failed: deque[bool] = deque(maxlen=_WINDOW)
+
+    def agree(self, *, is_spent: bool) -> None:
+        """What all processes know. Renewed, it counts anew."""
+        if self.is_spent and not is_spent:
+            self._failed.clear()
+        self.is_spent = is_spent
 
     def note(self, *, has_failed: bool) -> None:
         """One call's outcome; a vendor's no to a user is no failure."""

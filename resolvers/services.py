@@ -17,6 +17,7 @@ from services.sessions import Sessions
 from services.streams import Streams
 from services.uploads import Uploads
 from services.users import Users
+from services.vendor_moves import VendorMoves
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +36,5 @@ class Services:
     uploads: Uploads
     exports: DataExports
     account_deletion: AccountDeletion
+    moves: VendorMoves
     streams: Streams

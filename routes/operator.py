@@ -1,4 +1,4 @@
-"""For operators: timelines, webhooks and dead messages. Behind a token; mock mode without one is open."""
+"""For operators: timelines, webhooks, dead messages, moves. Behind a token; mock mode without one is open."""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -13,6 +13,7 @@ from domain.ids import NotificationId, PaymentId
 from domain.trace import TimelineEvent
 from routes.parts import parts_of
 from routes.requests import bearer_token, is_allowed_origin
+from services.vendor_moves import MoveReport
 from services.webhooks import ReceivedWebhook
 
 _NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -80,6 +81,24 @@ async def replay_notification(request: Request) -> Response:
     return Response(status_code=202)
 
 
+async def move(request: Request) -> Response:
+    """Where a port's move to another vendor stands."""
+    report = await parts_of(request).moves.report(request.path_params["port"])
+    return JSONResponse(_move(report), headers=_NO_STORE)
+
+
+async def start_move(request: Request) -> Response:
+    """Go on with a move, and have the customers moved who consented."""
+    report = await parts_of(request).moves.start(request.path_params["port"])
+    return JSONResponse(_move(report), status_code=202, headers=_NO_STORE)
+
+
+async def revert_move(request: Request) -> Response:
+    """Stop a move, and give the customers back whom it took."""
+    report, count = await parts_of(request).moves.revert(request.path_params["port"])
+    return JSONResponse({**_move(report), "takenBack": count}, headers=_NO_STORE)
+
+
 def _event(one: TimelineEvent) -> dict[str, object]:
     note = one.note
     return {
@@ -105,6 +124,27 @@ def _webhook(one: ReceivedWebhook) -> dict[str, object]:
     }
 
 
+def _move(report: MoveReport) -> dict[str, object]:
+    move, counts = report.move, report.counts
+    customers = counts and {
+        "atOldVendor": counts.at_old_vendor,
+        "willing": counts.willing,
+        "moved": counts.moved,
+        "plansThatStay": counts.plans,
+    }
+    return {
+        "id": move.id,
+        "port": move.port,
+        "from": move.from_vendor,
+        "to": move.to_vendor,
+        "shareOfNewUsers": report.share,
+        "beganAt": move.began_at.isoformat(),
+        "stoppedAt": move.stopped_at.isoformat() if move.stopped_at else None,
+        "stoppedBecause": move.stopped_because,
+        "customers": customers,
+    }
+
+
 def _limit(request: Request) -> int:
     return min(_number(request.query_params.get("limit", "50"), "limit"), _AT_MOST)
 
@@ -122,4 +162,7 @@ ROUTES = [
     Route("/api/operator/webhooks/{webhook}/replay", _for_operators(replay_webhook), methods=["POST"]),
     Route("/api/operator/notifications", _for_operators(dead_notifications)),
     Route("/api/operator/notifications/{notification}/replay", _for_operators(replay_notification), methods=["POST"]),
+    Route("/api/operator/moves/{port}", _for_operators(move)),
+    Route("/api/operator/moves/{port}", _for_operators(start_move), methods=["POST"]),
+    Route("/api/operator/moves/{port}/revert", _for_operators(revert_move), methods=["POST"]),
 ]

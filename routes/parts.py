@@ -18,6 +18,7 @@ from services.plans import Plans
 from services.reset import Reset
 from services.sessions import Sessions
 from services.timeline import Timeline
+from services.vendor_moves import VendorMoves
 from services.webhooks import Webhooks
 
 
@@ -52,6 +53,7 @@ class RouteParts:
     webhooks: Webhooks
     notifications: Notifications
     timeline: Timeline
+    moves: VendorMoves
     health: HealthService
     incidents: Incidents
     reset: Reset

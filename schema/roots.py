@@ -4,7 +4,20 @@ from collections.abc import AsyncGenerator
 
 import strawberry
 
-from resolvers import banks, card_payments, cards, files, kyc, nodes, payments, plans, service, streams, users
+from resolvers import (
+    banks,
+    card_payments,
+    cards,
+    files,
+    kyc,
+    nodes,
+    payments,
+    plans,
+    service,
+    streams,
+    users,
+    vendor_moves,
+)
 from schema.types.bank import Bank, ConnectBankPayload, DisconnectBankPayload, RefreshBalancesPayload
 from schema.types.card import CardPayload, CreateCardholderPayload
 from schema.types.card_payment import (
@@ -27,6 +40,7 @@ from schema.types.user import (
     UpdateProfilePayload,
     User,
 )
+from schema.types.vendor_move import VendorMovePayload
 
 
 @strawberry.type(description="Where reading begins.")
@@ -130,6 +144,13 @@ class Mutation:
     delete_upload: UploadPayload | None = strawberry.field(resolver=files.delete_upload, description="Forget a file.")
     request_data_export: RequestDataExportPayload | None = strawberry.field(
         resolver=files.request_data_export, description="Have a ZIP made of all that Drop keeps about the user."
+    )
+    consent_to_vendor_move: VendorMovePayload | None = strawberry.field(
+        resolver=vendor_moves.consent_to_vendor_move, description="Agree to be moved to another vendor. Safe to repeat."
+    )
+    withdraw_vendor_move_consent: VendorMovePayload | None = strawberry.field(
+        resolver=vendor_moves.withdraw_vendor_move_consent,
+        description="Take the agreement back, until the move has been done.",
     )
     delete_account: DeleteAccountPayload | None = strawberry.field(
         resolver=users.delete_account,

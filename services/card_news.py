@@ -132,7 +132,7 @@ class CardNews:
             return f"the payment is {payment.status} already"
         else:
             # Its creation was not answered. Under the same key the vendor gives the same object again.
-            state = await vendor.create(payment, (await self._customers.ensure(user_id)).reference)
+            state = await vendor.create(payment, await self._customers.ensure(user_id, payment.vendor))
         return (await self._take(payment, state, cause))[1]
 
     async def _take(self, asked: Payment, state: IntentState, cause: str) -> tuple[Payment, str]:

@@ -97,8 +97,8 @@ class CardPayments:
         if not is_new:
             return payment
         try:
-            customer = await self._customers.ensure(order.user_id)
-            state = await self._vendors[payment.vendor].create(payment, customer.reference)
+            customer = await self._customers.ensure(order.user_id, payment.vendor)
+            state = await self._vendors[payment.vendor].create(payment, customer)
         except InDoubt:
             now = self._clock.now()
             return await self._step(payment, lambda one: one.doubted("no answer from the card vendor", now))

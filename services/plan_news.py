@@ -74,10 +74,10 @@ class PlanNews:
         async with self._read() as read:
             row = await read.plans.row(subscription.id)
             payment_method, return_url = row.payment_method, row.return_url
-        customer = await self._customers.ensure(subscription.user_id)
+        customer = await self._customers.ensure(subscription.user_id, subscription.vendor)
         vendor, plan = self._vendors[subscription.vendor], PLANS[subscription.plan_id]
         try:
-            state = await vendor.create_subscription(subscription, plan, customer.reference, payment_method, return_url)
+            state = await vendor.create_subscription(subscription, plan, customer, payment_method, return_url)
         except InvalidState as error:
             unknown = Failure(FailureCode.INCORRECT_CARD_DETAILS, "The card vendor does not know this payment method.")
             await self.end(subscription, unknown)

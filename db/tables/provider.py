@@ -1,8 +1,8 @@
-"""Which vendor knows a user by which id."""
+"""Which vendor knows a user by which id, and how users come to another."""
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, UniqueConstraint
 
 from db.columns import UtcDateTime
 
@@ -17,3 +17,31 @@ class ProviderPinRow(SQLModel, table=True):
     vendor: str
     reference: str
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class VendorMoveRow(SQLModel, table=True):
+    """From one vendor to another, for every process alike."""
+
+    __tablename__ = "vendor_move"
+    __table_args__ = (UniqueConstraint("port", "from_vendor", "to_vendor"),)
+
+    id: str = Field(primary_key=True)
+    port: str
+    from_vendor: str
+    to_vendor: str
+    began_at: datetime = Field(sa_type=UtcDateTime)
+    stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    stopped_because: str | None = None
+
+
+class VendorMoveConsentRow(SQLModel, table=True):
+    """A customer's consent to a move, and their ids on both sides: the old vendor keeps what it still serves."""
+
+    __tablename__ = "vendor_move_consent"
+
+    move_id: str = Field(foreign_key="vendor_move.id", primary_key=True)
+    user_id: str = Field(foreign_key="user.id", primary_key=True, index=True)
+    given_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    from_reference: str | None = None
+    to_reference: str | None = None
+    moved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,26 +1,28 @@
-"""`gateway provider`: which vendors serve, and what each of them still holds."""
+"""`gateway provider`: which vendors serve, what each of them still holds, and moving from one to another."""
 
 import asyncio
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Annotated, Any, Final
 
 import typer
+from rich.progress import Progress
 from rich.table import Table
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.engine import open_database
+from db.vendor_moves import VendorMoveQueries
 from db.vendor_use import VendorUse, vendor_use
-from gateway.commands.terminal import OUT, Json, checked_settings, fail
+from domain.vendor_move import VendorMove
+from gateway.commands.terminal import LOCAL, LOOK_EVERY_S, OUT, Json, Token, Url, ask, checked_settings, fail
 from gateway.settings import Settings
 from gateway.vendor_choice import OPERATORS_PORTS, PROVIDERS
 
 app = typer.Typer(no_args_is_help=True, help="Which vendors serve, and moving from one to another.")
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps `status` a command of its own."""
+# A customer is moved by a call of a second or less, some at a time.
+_NO_PROGRESS_S: Final = 60
 
 
 @app.command()
@@ -28,32 +30,104 @@ def status(as_json: Json = False) -> None:
     """By port: who serves new users, who is moved to, and what each vendor holds that has not ended."""
     settings = checked_settings()
     try:
-        uses = asyncio.run(_uses(settings))
+        uses, moves = asyncio.run(_held(settings))
     except Exception as error:  # whatever the driver raises
         fail(f"The database does not answer ({type(error).__name__}). Check DATABASE_URL, or run: gateway migrate")
+    ports = _ports(settings, moves)
     if as_json:
-        typer.echo(json.dumps({"ports": _ports(settings), "uses": [asdict(one) for one in uses]}))
+        typer.echo(json.dumps({"ports": ports, "uses": [asdict(one) for one in uses]}))
         return
-    ports = Table("Port", "Serves new users", "Is moved to", "Set up", box=None)
-    for port, one in _ports(settings).items():
-        moved = f"{one['next']} ({settings.next_provider_share} %)" if one["next"] else "-"
-        ports.add_row(port, str(one["current"]), moved, ", ".join(settings.vendors_of(port)))
+    shown = Table("Port", "Serves new users", "Is moved to", "Set up", box=None)
+    for port, one in ports.items():
+        share = f"stopped: {one['stopped']}" if one["stopped"] else f"{settings.next_provider_share} %"
+        moved = f"{one['next']} ({share})" if one["next"] else "-"
+        shown.add_row(port, one["current"], moved, ", ".join(settings.vendors_of(port)))
     held = Table("Port", "Vendor", "Holds", "How many", box=None)
     for use in uses:
         held.add_row(use.port, use.vendor, use.what, str(use.count))
-    OUT.print(ports)
+    OUT.print(shown)
     OUT.print(held)
 
 
-def _ports(settings: Settings) -> dict[str, dict[str, str | None]]:
-    users = [port for port in PROVIDERS if port not in OPERATORS_PORTS]
-    return {port: {"current": settings.vendor_of(port), "next": settings.next_of(port)} for port in users}
+@app.command()
+def migrate(
+    port: Annotated[str, typer.Argument(help="Such as card_payments; its <PORT>_NEXT_PROVIDER says to whom.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be moved, and move nothing.")] = False,
+    revert: Annotated[
+        bool, typer.Option("--revert", help="Stop, and give back the customers that were moved.")
+    ] = False,
+    url: Url = LOCAL,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """Move the customers who consented to the next vendor, and let new users go there again where that was stopped."""
+    if dry_run and revert:
+        raise typer.BadParameter("Give --dry-run or --revert, not both.")
+    path = f"/api/operator/moves/{port}"
+    if dry_run:
+        report = ask("GET", url, path, token=token)
+    elif revert:
+        report = ask("POST", url, f"{path}/revert", token=token)
+    else:
+        report = _follow(ask("POST", url, path, token=token), url, token, is_shown=not as_json)
+    if as_json:
+        typer.echo(json.dumps(report))
+        return
+    for line in _told(report, is_dry_run=dry_run):
+        OUT.print(line, highlight=False, markup=False)
 
 
-async def _uses(settings: Settings) -> Sequence[VendorUse]:
+def _follow(report: dict[str, Any], url: str, token: str | None, *, is_shown: bool) -> dict[str, Any]:
+    """Until every willing customer is moved. Exits where none is any more: the gateway goes on trying."""
+    if report["customers"] is None:
+        return report
+    left, deadline = report["customers"]["willing"], time.monotonic() + _NO_PROGRESS_S
+    with Progress(console=OUT, disable=not is_shown, transient=True) as progress:
+        bar = progress.add_task("Moving customers", total=left)
+        while left and not report["stoppedAt"]:
+            time.sleep(LOOK_EVERY_S)
+            report = ask("GET", url, f"/api/operator/moves/{report['port']}", token=token)
+            before, left = left, report["customers"]["willing"]
+            progress.advance(bar, before - left)
+            if left < before:
+                deadline = time.monotonic() + _NO_PROGRESS_S
+            elif time.monotonic() > deadline:
+                fail(f"{left} customers still wait. The gateway goes on trying; `gateway doctor` asks the vendor.")
+    return report
+
+
+def _told(report: Mapping[str, Any], *, is_dry_run: bool) -> Sequence[str]:
+    customers, stopped = report["customers"], report["stoppedBecause"]
+    share = f"stopped: {stopped}" if stopped else f"{report['shareOfNewUsers']} % of new users go there"
+    lines = [f"{report['port']}: from {report['from']} to {report['to']}, {share}."]
+    if "takenBack" in report:
+        lines.append(f"{report['takenBack']} customers were given back to {report['from']}.")
+    if customers is None:
+        return [*lines, "What there is ends where it began; new connections and renewals go to the next vendor."]
+    would = "would be moved" if is_dry_run else "wait"
+    without = customers["atOldVendor"] - customers["willing"]
+    return [
+        *lines,
+        f"{customers['moved']} customers are moved, {customers['willing']} {would}, {without} have not consented.",
+        f"{customers['plansThatStay']} plans run on at {report['from']} until they end.",
+    ]
+
+
+def _ports(settings: Settings, moves: Sequence[VendorMove]) -> dict[str, dict[str, str | None]]:
+    reasons = {(one.port, one.from_vendor, one.to_vendor): one.stopped_because for one in moves}
+    found: dict[str, dict[str, str | None]] = {}
+    for port in PROVIDERS:
+        if port not in OPERATORS_PORTS:
+            current, following = settings.vendor_of(port), settings.next_of(port)
+            stopped = reasons.get((port, current, following)) if following else None
+            found[port] = {"current": current, "next": following, "stopped": stopped}
+    return found
+
+
+async def _held(settings: Settings) -> tuple[Sequence[VendorUse], Sequence[VendorMove]]:
     database = open_database(settings.database_url)
     try:
         async with AsyncSession(database.read_engine) as session:
-            return await vendor_use(session)
+            return await vendor_use(session), await VendorMoveQueries(session).all()
     finally:
         await database.close()

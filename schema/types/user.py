@@ -19,6 +19,7 @@ from schema.types.node import Node
 from schema.types.paging import After, Before, First, Last, cursor_of_key, keyset, page_of
 from schema.types.payment import Payment, PaymentConnection, PaymentEdge, PaymentFilter, PaymentOrderBy
 from schema.types.plan import PlanSubscription
+from schema.types.vendor_move import VendorMove
 
 
 @strawberry.type(description="A place where the user is signed in.")
@@ -159,6 +160,10 @@ class User(Node):
     @strawberry.field(description="Exports of all that Drop keeps about the user, newest first.")
     async def data_exports(self, info: Info[HasLoaders, None]) -> list[DataExport]:
         return [DataExport.of(one) for one in await info.context.pages.data_exports()]
+
+    @strawberry.field(description="Moves to another vendor that ask for the user's consent, or have been done.")
+    async def vendor_moves(self, info: Info[HasLoaders, None]) -> list[VendorMove]:
+        return [VendorMove.of(one) for one in await info.context.pages.vendor_moves()]
 
     @strawberry.field(description="Where the user is signed in, newest first.")
     async def sessions(self, info: Info[HasLoaders, None]) -> list[Session]:

@@ -17,6 +17,7 @@ from services import (
     plan_news,
     retention,
     uploads,
+    vendor_moves,
     webhooks,
 )
 from services import cards as card_jobs
@@ -34,6 +35,7 @@ from services.payments import Payments
 from services.plan_news import PlanNews
 from services.retention import Retention
 from services.uploads import Uploads
+from services.vendor_moves import VendorMoves
 from services.webhooks import Webhooks
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
@@ -55,6 +57,7 @@ class Services:
     exports: DataExports
     webhooks: Webhooks
     retention: Retention
+    moves: VendorMoves
 
 
 def handlers_of(services: Services) -> Mapping[str, Handler]:
@@ -81,6 +84,8 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
         data_exports.BUILD_EXPORT: lambda job: services.exports.build(**job),
         data_exports.EXPIRE_EXPORT: lambda job: services.exports.expire(**job),
         plan_news.ASK_PLAN: lambda job: services.plan_news.ask(**job),
+        vendor_moves.MOVE_CUSTOMERS: lambda job: services.moves.move_customers(**job),
+        vendor_moves.MOVE_CUSTOMER: lambda job: services.moves.move_customer(**job),
         payment_steps.REFRESH_ACCOUNT: lambda job: _refresh_account(services.accounts, job),
     }
 

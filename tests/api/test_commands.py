@@ -9,11 +9,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from sandbox.scenarios import scenarios
+from tests.api.test_vendor_move import MOVES, consent
 from tests.builders.counterpart import answer, counterpart
+from tests.builders.gateway import Player
 from tests.builders.server import free_port, served
+from tests.builders.twin import second_card_vendor
 
 ROOT = Path(__file__).parents[2]
 
@@ -223,6 +227,46 @@ def test_provider_status_tells_who_serves_and_what_each_vendor_holds(address: st
     assert shown.returncode == 0, shown.stderr
     assert "consents that live" in shown.stdout
     found = json.loads(told.stdout)
-    assert found["ports"]["open_banking"] == {"current": "mock", "next": None}
+    assert found["ports"]["open_banking"] == {"current": "mock", "next": None, "stopped": None}
     assert {"port": "card_payments", "vendor": "mock", "what": "customers", "count": 1} in found["uses"]
     assert (empty.returncode, "gateway migrate" in empty.stderr) == (1, True)
+
+
+async def test_operators_move_customers_to_another_vendor_and_back(tmp_path: Path) -> None:
+    async with second_card_vendor("", tmp_path) as twin:
+        environment = {name.upper(): str(value) for name, value in twin.settings.items()}
+        prices = ",".join(f"{plan}={price}" for plan, price in twin.settings["stripe_prices"].items())
+        moving = {**environment, "STRIPE_PRICES": prices, "CARD_PAYMENTS_NEXT_PROVIDER": "stripe"}
+
+        def migrate(url: str, *arguments: str) -> str:
+            ran = gateway("provider", "migrate", *arguments, "--url", url, folder=tmp_path)
+            return ran.stdout + ran.stderr
+
+        def migrate_and_back(url: str) -> list[str]:
+            once = ("card_payments",)
+            ways = [
+                (*once, "--dry-run"),
+                (*once, "--json"),
+                (*once, "--revert"),
+                (*once, "--revert", "--dry-run"),
+                ("kyc",),
+            ]
+            return [migrate(url, *arguments) for arguments in ways]
+
+        with served(tmp_path, **moving) as url:
+            async with httpx.AsyncClient(base_url=url, headers={"origin": url}) as http:
+                kari = await Player(http).sign_in("kari")
+                while not (await kari.ask(MOVES))["viewer"]["vendorMoves"]:
+                    pass  # a job makes the customer
+                await consent(kari)
+            dry, done, back, both, unknown = await asyncio.to_thread(migrate_and_back, url)
+        held = {**moving, "DATABASE_URL": f"sqlite:///{tmp_path}/served.sqlite3"}
+        status = await asyncio.to_thread(gateway, "provider", "status", folder=tmp_path, **held)
+
+    assert "from mock to stripe, 0 % of new users go there" in dry
+    assert "0 customers are moved, 1 would be moved, 0 have not consented" in dry
+    assert json.loads(done)["customers"] == {"atOldVendor": 0, "willing": 0, "moved": 1, "plansThatStay": 0}
+    assert "1 customers were given back to mock" in back
+    assert "Give --dry-run or --revert, not both" in both
+    assert "Set KYC_NEXT_PROVIDER" in unknown
+    assert "stripe (stopped: REVERTED)" in status.stdout
