@@ -11,6 +11,7 @@ from gateway.seal import seal_of
 from gateway.vendor_choice import DIRECT, ENABLE_BANKING, OPEN_PAYMENTS
 from providers.open_banking import direct_banks, enable_banking, open_payments
 from providers.open_banking import mock as bank_mock
+from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
 from providers.open_banking.enable_banking_webhook import WebhookKeys, is_vendors
 from providers.open_banking.open_payments import Credentials, OpenPaymentsClient
@@ -65,6 +66,10 @@ class BankMakers(Makers):
     def open_payments_payments(self) -> PaymentInitiation:
         return Xs2aPayments(self._open_payments, webhook_secret=self._hint_secret, clock=self._clock)
 
+    @property
+    def _webhook_url(self) -> str:
+        return f"{self._settings.public_url.rstrip('/')}/api/webhooks/openbanking"
+
     @cached_property
     def _direct_banks(self) -> direct_banks.DirectBanks:
         settings = self._settings
@@ -78,7 +83,11 @@ class BankMakers(Makers):
             return all([await guard.is_open() for guard in guards])
 
         banks = direct_banks.DirectBanks(
-            self._internet(self._bank_tls), settings.openbanking_banks, guard_of, seal=seal_of(settings)
+            self._internet(self._bank_tls),
+            settings.openbanking_banks,
+            guard_of,
+            notifications=NotificationAddress(self._webhook_url, self._hint_secret),
+            seal=seal_of(settings),
         )
         if settings.vendor_of("open_banking") == DIRECT:
             self.breakers["open_banking"] = all_are_open
@@ -90,7 +99,7 @@ class BankMakers(Makers):
         return adapter
 
     def direct_payments(self) -> PaymentInitiation:
-        return Xs2aPayments(self._direct_banks, webhook_secret=self._hint_secret, clock=self._clock)
+        return direct_banks.DirectPayments(self._direct_banks, webhook_secret=self._hint_secret, clock=self._clock)
 
     @cached_property
     def _enable_banking_line(self) -> tuple[httpx.AsyncClient, Guard]:
@@ -103,7 +112,7 @@ class BankMakers(Makers):
             settings.enablebanking_app_id or "",
             secret_of(settings.enablebanking_private_key),
             settings.bank_callback_url,
-            f"{settings.public_url.rstrip('/')}/api/webhooks/openbanking",
+            self._webhook_url,
         )
         http, guard = self._enable_banking_line
         url = settings.enablebanking_api_url

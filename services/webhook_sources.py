@@ -93,8 +93,10 @@ class OpenBankingWebhooks:
         self._news = news
 
     async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
-        notice = await _by_any(self._vendors, lambda bank: bank.parse_webhook(delivery.raw, delivery.headers))
-        return [Incoming(notice.event_key, delivery.raw)]
+        notice = await _by_any(
+            self._vendors, lambda bank: bank.parse_webhook(delivery.raw, delivery.headers, delivery.url)
+        )
+        return [Incoming(notice.event_key, notice.raw)]
 
     async def process(self, raw: bytes, cause: str) -> str | None:
         return await _first(

@@ -11,14 +11,19 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from domain.bank_account import Bank
-from domain.errors import Unavailable
+from domain.clock import Clock
+from domain.errors import BadWebhook, Unavailable
 from domain.ids import BankId
 from providers.loopback import is_safe, is_within
+from providers.open_banking import bank_notification
+from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.bank_profiles import BankProfile, by_bic, by_id
 from providers.open_banking.message_signing import MessageSigning
 from providers.open_banking.nextgenpsd2 import codes_of
+from providers.open_banking.port import OpenBankingNotice
 from providers.open_banking.xs2a import RESILIENCE as RESILIENCE
 from providers.open_banking.xs2a import RETRIED as RETRIED
+from providers.open_banking.xs2a import Xs2aPayments
 from providers.open_banking.xs2a_client import Paths, Xs2aClient, is_trouble
 from providers.resilience import Guard
 from providers.vendor_http import VendorHttp, VendorRefusal
@@ -36,7 +41,10 @@ class _Reached:
 
 
 class DirectBanks(Xs2aClient):
-    """`bases` are the banks' addresses by our id; `guard_of` makes a bank's guard; `seal` signs where a bank asks."""
+    """`bases` are the banks' addresses by our id; `guard_of` makes a bank's guard; `seal` signs where a bank asks.
+
+    `notifications` is where a bank may push its news, under a name of our certificate's (4.1).
+    """
 
     # A bank's scaOAuth is no page but its authorization server's description (4.5): none of these banks uses it.
     links = ("scaRedirect",)
@@ -47,8 +55,10 @@ class DirectBanks(Xs2aClient):
         bases: Mapping[str, str],
         guard_of: Callable[[BankId], Guard],
         *,
+        notifications: NotificationAddress,
         seal: MessageSigning | None = None,
     ) -> None:
+        self.notifications = notifications
         self._reached: dict[str, _Reached] = {}
         for bank_id, base in bases.items():
             profile, guard = by_id(BankId(bank_id)), guard_of(BankId(bank_id))
@@ -72,6 +82,13 @@ class DirectBanks(Xs2aClient):
                     raise self.refused(refusal, bic) from refusal
             except Unavailable as error:
                 raise Unavailable("open_banking", f"{reached.profile.name} does not answer") from error
+
+    def notification_headers(self, about: str) -> Mapping[str, str]:
+        """A bank that has none of this ignores it (4.6)."""
+        return {
+            "tpp-notification-uri": self.notifications.about(about),
+            "tpp-notification-content-preferred": "status=SCA,PROCESS,LAST",
+        }
 
     def paths(self, bic: str) -> Paths:
         return Paths("/v1/consents", "/v1/accounts", f"/v1/payments/{by_bic(bic).product}")
@@ -101,3 +118,22 @@ class DirectBanks(Xs2aClient):
         if bic not in self._reached:
             raise Unavailable("open_banking", "this bank is not reached directly")
         return self._reached[bic]
+
+
+class DirectPayments(Xs2aPayments):
+    """With the banks' own notifications: hints, as a relay's are."""
+
+    def __init__(self, banks: DirectBanks, *, webhook_secret: str, clock: Clock) -> None:
+        super().__init__(banks, webhook_secret=webhook_secret, clock=clock)
+        self._notifications = banks.notifications
+
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> OpenBankingNotice:
+        if bank_notification.is_one(url):
+            return self._notifications.read(raw, url)
+        return await super().parse_webhook(raw, headers, url)
+
+    def read_webhook(self, raw: bytes) -> OpenBankingNotice:
+        try:
+            return bank_notification.read(raw)
+        except BadWebhook:
+            return super().read_webhook(raw)

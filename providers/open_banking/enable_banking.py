@@ -286,7 +286,7 @@ class EnableBankingPayments:
         state = await self.status(reference)
         return Cancelling(is_cancelled=state.status is Status.CANCELLED)
 
-    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> OpenBankingNotice:
         now = int(self._clock.now().timestamp())
         await enable_banking_webhook.verify(raw, headers, self._keys, app_id=self._client.application.id, now=now)
         return self.read_webhook(raw)
@@ -303,8 +303,7 @@ class EnableBankingPayments:
             raise BadWebhook("Not an Enable Banking event: payment_id is needed.")
         return OpenBankingNotice(
             event_key=f"{identifier}:{status}"[:200],
-            kind="payment.status",
-            occurred_at=self._clock.now(),
+            raw=raw,
             payment_reference=identifier,
         )
 

@@ -175,7 +175,7 @@ class MockPaymentInitiation:
             return Cancelling()
         return Cancelling(answer["transactionStatus"] == "CANC", answer.get("scaRedirect"))
 
-    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> OpenBankingNotice:
         signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
         return self.read_webhook(raw)
 

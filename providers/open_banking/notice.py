@@ -28,8 +28,7 @@ def read(raw: bytes) -> OpenBankingNotice:
         raise BadWebhook("Not an open banking event: eventId, type and occurredAt are needed.") from error
     return OpenBankingNotice(
         event_key=payload.eventId,
-        kind=payload.type,
-        occurred_at=payload.occurredAt,
+        raw=raw,
         end_to_end_id=payload.endToEndIdentification,
         payment_reference=payload.paymentId,
         consent_id=payload.reference,

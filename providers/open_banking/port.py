@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Protocol
 
 from domain.account_number import AccountNumber
@@ -111,11 +111,13 @@ class Cancelling:
 
 @dataclass(frozen=True, slots=True)
 class OpenBankingNotice:
-    """A webhook, read. A hint alone: the status is asked for at the bank before anything moves."""
+    """A webhook, read. A hint alone: the status is asked for at the bank before anything moves.
+
+    `raw` is what is kept of it, to be read again.
+    """
 
     event_key: str
-    kind: str
-    occurred_at: datetime
+    raw: bytes
     end_to_end_id: str | None = None
     payment_reference: str | None = None
     consent_id: str | None = None
@@ -190,8 +192,11 @@ class PaymentInitiation(Protocol):
     async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
         """Safe to repeat. Raises Unavailable."""
 
-    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
-        """Verify on the raw body, then read. Raises BadSignature, BadWebhook, Unavailable (no key to be had)."""
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> OpenBankingNotice:
+        """Verify on the raw body, then read; `url` is what was called.
+
+        Raises BadSignature, BadWebhook, Unavailable (no key to be had).
+        """
 
     def read_webhook(self, raw: bytes) -> OpenBankingNotice:
         """Read a body that was verified before. Raises BadWebhook."""

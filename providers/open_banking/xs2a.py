@@ -93,7 +93,10 @@ class Xs2aAccounts:
                 _created_consent,
                 bic=profile.bic,
                 psu=psu,
-                headers=self._client.redirect_headers(request.redirect_uri),
+                headers={
+                    **self._client.redirect_headers(request.redirect_uri),
+                    **self._client.notification_headers(request.consent_id),
+                },
                 json=body,
             )
         except VendorRefusal as refusal:
@@ -203,7 +206,7 @@ class Xs2aAccounts:
 
 
 class Xs2aPayments:
-    """`webhook_secret` signs hints of a relay of one's own; the vendor itself sends none."""
+    """`webhook_secret` signs hints of a relay of one's own; an aggregator itself sends none."""
 
     def __init__(self, client: Xs2aClient, *, webhook_secret: str, clock: Clock) -> None:
         self._client = client
@@ -223,6 +226,7 @@ class Xs2aPayments:
                 bic=profile.bic,
                 psu=as_wanted,
                 redirect_uri=redirect_uri,
+                about=payment.end_to_end_id,
                 json=_body(profile, payment, debtor) | (self._client.kid(payment.kid) if payment.kid else {}),
             )
         except VendorRefusal as refusal:
@@ -295,7 +299,7 @@ class Xs2aPayments:
         )
         return Cancelling(authorisation_url=page)
 
-    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> OpenBankingNotice:
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> OpenBankingNotice:
         signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
         return notice.read(raw)
 

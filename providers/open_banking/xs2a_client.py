@@ -109,10 +109,12 @@ class Xs2aClient(ABC):
         bic: str,
         psu: Psu,
         redirect_uri: str,
+        about: str,
         json: object,
     ) -> Result:
         """POST what must not happen twice. Raises Unavailable, InDoubt, VendorRefusal."""
-        headers = await self._headers(bic, psu, self.redirect_headers(redirect_uri))
+        wishes = {**self.redirect_headers(redirect_uri), **self.notification_headers(about)}
+        headers = await self._headers(bic, psu, wishes)
         try:
             return await self.line(bic).command(operation, "POST", path, read, headers=headers, json=json)
         except VendorRefusal as refusal:
@@ -137,6 +139,10 @@ class Xs2aClient(ABC):
             "tpp-redirect-uri": redirect_uri,
             "tpp-nok-redirect-uri": redirect_uri,
         }
+
+    def notification_headers(self, about: str) -> Mapping[str, str]:
+        """Where news of what is created goes; `about` is our id of it."""
+        return {}
 
     async def authorise(
         self,

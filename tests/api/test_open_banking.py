@@ -150,6 +150,25 @@ async def test_a_payment_that_is_refused_at_the_bank_is_rejected(
     assert (stands["status"], stands["failure"]["code"]) == ("REJECTED", "AUTHORISATION_REFUSED")
 
 
+@pytest.mark.parametrize("vendor", ["direct"], indirect=True)
+async def test_a_banks_own_notification_brings_the_news_without_being_asked(
+    play: Play, clock: MovedClock, site: httpx.AsyncClient, vendor: Vendor
+) -> None:
+    kari, account = await connected(play, clock, site)
+    payment = (await pay(kari, a_payment(account)))["payment"]
+    await visit(kari, site, payment["authorisationUrl"])
+    await site.post(f"{vendor.site}/advance")
+    pushed = (await site.get(f"{vendor.site}/pushes")).json()[-1]
+    bank = play.browser().http
+
+    forged = await bank.post(pushed["uri"][:-1], json=pushed["body"])
+    taken = [(await bank.post(pushed["uri"], json=pushed["body"])).status_code for _ in range(2)]
+    await play.settle()
+
+    assert (forged.status_code, taken) == (401, [202, 202])
+    assert (await payment_of(kari, payment["id"]))["status"] == "SETTLED"
+
+
 @pytest.mark.parametrize("certificate", ["none", "stranger"])
 async def test_without_the_right_certificate_no_bank_is_reached(
     database_url: str, tmp_path: Path, vendor: Vendor, clock: MovedClock, certificate: str

@@ -9,6 +9,7 @@ import httpx
 
 from domain.ids import BankId
 from providers.open_banking import direct_banks, enable_banking, mock, open_payments
+from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
 from providers.open_banking.enable_banking_webhook import WebhookKeys
 from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
@@ -23,6 +24,7 @@ from tests.vendors import nextgenpsd2 as ng_face
 from tests.vendors import open_payments as face
 
 CALLBACK = f"{BASE}/api/openbanking/callback"
+HOOK = f"{BASE}/api/webhooks/openbanking"
 
 
 @dataclass
@@ -88,7 +90,7 @@ def an_enable_banking(sandbox: Sandbox) -> BankVendor:
     http = sandbox.outside(app)
     guard = Guard("open_banking", enable_banking.RESILIENCE, enable_banking.RETRIED, vendor="enable_banking")
     key = eb_face.OUR_KEY.as_pem(private=True).decode()
-    application = Application(eb_face.APP_ID, key, CALLBACK, f"{BASE}/api/webhooks/openbanking")
+    application = Application(eb_face.APP_ID, key, CALLBACK, HOOK)
     client = EnableBankingClient(http, guard, application, clock=sandbox.clock, api_url=eb_face.HOST)
     keys = WebhookKeys(http, guard, is_theirs=lambda url: url == eb_face.KEY_URL)
     return BankVendor(
@@ -108,10 +110,11 @@ def a_direct_bank(sandbox: Sandbox) -> BankVendor:
     def guard_of(bank_id: BankId) -> Guard:
         return Guard("open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor=bank_id)
 
-    client = direct_banks.DirectBanks(sandbox.outside(app), ng_face.BASES, guard_of)
+    notifications = NotificationAddress(HOOK, OPENBANKING_SECRET)
+    client = direct_banks.DirectBanks(sandbox.outside(app), ng_face.BASES, guard_of, notifications=notifications)
     return BankVendor(
         Xs2aAccounts(client, clock=sandbox.clock),
-        Xs2aPayments(client, webhook_secret=OPENBANKING_SECRET, clock=sandbox.clock),
+        direct_banks.DirectPayments(client, webhook_secret=OPENBANKING_SECRET, clock=sandbox.clock),
         sandbox,
         site=httpx.AsyncClient(transport=httpx.ASGITransport(app)),
         finds=False,

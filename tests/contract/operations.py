@@ -41,6 +41,7 @@ from providers.identity import bankid
 from providers.identity.port import AuthorizationRequest
 from providers.kyc import sumsub
 from providers.open_banking import direct_banks, enable_banking, open_payments
+from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
 from providers.open_banking.enable_banking_webhook import WebhookKeys
 from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
@@ -247,15 +248,16 @@ def _eb_payments(http: httpx.AsyncClient, url: str, guard: Guard) -> enable_bank
 
 
 def _direct(http: httpx.AsyncClient, url: str, guard: Guard) -> direct_banks.DirectBanks:
-    return direct_banks.DirectBanks(http, {"bank_dnb": url}, lambda bank_id: guard)
+    notifications = NotificationAddress("https://drop.example/hook", SECRET)
+    return direct_banks.DirectBanks(http, {"bank_dnb": url}, lambda bank_id: guard, notifications=notifications)
 
 
 def _direct_accounts(http: httpx.AsyncClient, url: str, guard: Guard) -> Xs2aAccounts:
     return Xs2aAccounts(_direct(http, url, guard), clock=MovedClock(NOON))
 
 
-def _direct_payments(http: httpx.AsyncClient, url: str, guard: Guard) -> Xs2aPayments:
-    return Xs2aPayments(_direct(http, url, guard), webhook_secret=SECRET, clock=MovedClock(NOON))
+def _direct_payments(http: httpx.AsyncClient, url: str, guard: Guard) -> direct_banks.DirectPayments:
+    return direct_banks.DirectPayments(_direct(http, url, guard), webhook_secret=SECRET, clock=MovedClock(NOON))
 
 
 OPERATIONS: Final = (

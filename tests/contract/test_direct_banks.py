@@ -9,10 +9,11 @@ import pytest
 import trustme
 
 from domain.account_number import parse_account_number
-from domain.errors import Unavailable
+from domain.errors import BadSignature, BadWebhook, Unavailable
 from domain.ids import BankId, ConsentId
 from domain.payment import Status
 from providers.open_banking import direct_banks
+from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.message_signing import MessageSigning
 from providers.open_banking.port import ConsentRequest, Psu
 from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
@@ -20,13 +21,16 @@ from providers.resilience import Guard
 from sandbox.people import personas
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.gateway import BASE
-from tests.builders.sandbox import Sandbox
+from tests.builders.sandbox import MovedClock, Sandbox
+from tests.conftest import NOON
+from tests.contract.banks import HOOK
 from tests.contract.test_payment_initiation import a_bank_payment
 from tests.vendors import nextgenpsd2 as face
 
 CALLBACK = f"{BASE}/api/openbanking/callback?state=s"
 KARI = Psu(personas()["kari"].identity_number, "192.0.2.1")
 SPAREBANK1 = BankId("bank_sparebank1")
+NOTIFICATIONS = NotificationAddress(HOOK, "secret")
 GUARDS: dict[str, Guard] = {}
 
 
@@ -45,7 +49,7 @@ def a_request(bank_id: str) -> ConsentRequest:
 
 
 def banks_at(http: httpx.AsyncClient, bases: Mapping[str, str], **more: Any) -> direct_banks.DirectBanks:
-    return direct_banks.DirectBanks(http, bases, guard_of, **more)
+    return direct_banks.DirectBanks(http, bases, guard_of, notifications=NOTIFICATIONS, **more)
 
 
 async def test_a_bank_that_wants_requests_signed_takes_ours(sandbox: Sandbox) -> None:
@@ -122,3 +126,27 @@ async def test_a_bank_that_is_not_set_up_is_not_reached(sandbox: Sandbox) -> Non
         accounts = Xs2aAccounts(banks_at(http, {"bank_dnb": "https://api.psd.dnb.no"}), clock=sandbox.clock)
         with pytest.raises(Unavailable, match="not reached"):
             await accounts.start_consent(a_request("bank_nordea"))
+
+
+async def test_a_banks_notification_is_known_by_the_address_that_it_was_given() -> None:
+    async with httpx.AsyncClient() as http:
+        payments = direct_banks.DirectPayments(
+            banks_at(http, {"bank_dnb": "https://api.psd.dnb.no"}), webhook_secret="relay", clock=MovedClock(NOON)
+        )
+        raw = b'{"paymentId":"p1","transactionStatus":"ACSC"}'
+        payment = await payments.parse_webhook(raw, {}, NOTIFICATIONS.about("D-1"))
+        consent = await payments.parse_webhook(b'{"consentId":"c1"}', {}, NOTIFICATIONS.about("cns_1"))
+
+        assert (payment.end_to_end_id, payment.consent_id) == ("D-1", None)
+        assert (consent.end_to_end_id, consent.consent_id) == (None, "cns_1")
+        assert payments.read_webhook(payment.raw) == payment
+        for url in (
+            f"{HOOK}?about=D-1&token=",
+            f"{HOOK}?about=D-2&{NOTIFICATIONS.about('D-1').rpartition('&')[2]}",
+            HOOK,
+        ):
+            with pytest.raises(BadSignature):
+                await payments.parse_webhook(raw, {}, url)
+        for broken in (b"[]", b"\xff", b""):
+            with pytest.raises(BadWebhook):
+                await payments.parse_webhook(broken, {}, NOTIFICATIONS.about("D-1"))

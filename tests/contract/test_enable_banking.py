@@ -20,7 +20,7 @@ from providers.open_banking.port import ConsentRequest, Psu
 from providers.resilience import Guard
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.sandbox import Sandbox
-from tests.contract.banks import CALLBACK, an_enable_banking
+from tests.contract.banks import CALLBACK, HOOK, an_enable_banking
 from tests.contract.conftest import NOON
 from tests.vendors import enable_banking as face
 
@@ -43,11 +43,11 @@ FORGED: dict[str, Callable[[], str]] = {
 @pytest.mark.parametrize("forged", FORGED)
 async def test_a_forged_webhook_is_refused(sandbox: Sandbox, forged: str) -> None:
     adapter = an_enable_banking(sandbox).payments
-    good = await adapter.parse_webhook(RAW, {"authorization": face.signed_webhook(RAW)})
+    good = await adapter.parse_webhook(RAW, {"authorization": face.signed_webhook(RAW)}, HOOK)
     assert (good.payment_reference, good.event_key) == ("obp-000001", "obp-000001:ACSC")
 
     with pytest.raises(BadSignature):
-        await adapter.parse_webhook(RAW, {"authorization": FORGED[forged]()})
+        await adapter.parse_webhook(RAW, {"authorization": FORGED[forged]()}, HOOK)
 
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"payment_id": 1}', b'{"payment_id": ""}'])

@@ -44,6 +44,8 @@ class NextGenBanks:
         self.host = host
         self.numbers = count(1)
         self.pages: dict[str, str] = {}
+        # Kind and where its news goes, by the bank's id.
+        self.told: dict[str, tuple[str, str]] = {}
         self.signed = 0
 
     async def ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
@@ -70,6 +72,7 @@ class NextGenBanks:
         }
         made = await self.ask("POST", "/bank/consents", json=given)
         identifier = made["consentId"]
+        self.told[identifier] = ("consent", request.headers["tpp-notification-uri"])
         links = {
             "scaRedirect": {"href": self.page_at(made["scaRedirect"])},
             "scaStatus": {"href": f"/v1/consents/{identifier}/authorisations/auth-{identifier}"},
@@ -122,6 +125,7 @@ class NextGenBanks:
         }
         made = await self.ask("POST", "/bank/payments", json=given)
         identifier = made["paymentId"]
+        self.told[identifier] = ("payment", request.headers["tpp-notification-uri"])
         links = {"startAuthorisation": {"href": f"/v1/payments/{_PRODUCT}/{identifier}/authorisations"}}
         return JSONResponse({"transactionStatus": "RCVD", "paymentId": identifier, "_links": links}, 201)
 
@@ -164,6 +168,15 @@ class NextGenBanks:
         links = {"scaRedirect": {"href": f"{self.host}/page/cancel-{identifier}"}}
         body = {"authorisationId": f"cancel-{identifier}", "scaStatus": "received", "_links": links}
         return JSONResponse(body, 201)
+
+    async def pushes(self) -> list[dict[str, Any]]:
+        """What it would push now: of every consent and payment, how it stands (4.6)."""
+        found = []
+        for identifier, (kind, uri) in self.told.items():
+            word = {"consent": "consentStatus", "payment": "transactionStatus"}[kind]
+            stands = await self.ask("GET", f"/bank/{kind}s/{identifier}")
+            found.append({"uri": uri, "body": {f"{kind}Id": identifier, word: stands[word]}})
+        return found
 
     async def demand_signature(self, request: Request) -> None:
         """Of the body as it came, by the certificate beside it."""

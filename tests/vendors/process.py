@@ -12,7 +12,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
@@ -45,15 +45,20 @@ async def serve(vendor: str, folder: Path, callback: str) -> None:
         if vendor == "open_payments":
             face = open_payments.app(open_payments.OpenPayments(sandbox.inner, callback=callback, host=host))
         else:
-            face = nextgenpsd2.app(nextgenpsd2.NextGenBanks(sandbox.inner, host=host))
+            banks = nextgenpsd2.NextGenBanks(sandbox.inner, host=host)
+            face = nextgenpsd2.app(banks)
 
         async def advance(request: Request) -> Response:
             await sandbox.advance(seconds=2)
             return Response(status_code=204)
 
+        async def pushes(request: Request) -> Response:
+            return JSONResponse(await banks.pushes())
+
         pages = Starlette(
             routes=[
                 Route("/advance", advance, methods=["POST"]),
+                Route("/pushes", pushes),
                 Mount("/sandbox", sandbox.pages_app),
                 Mount("/", face),
             ]

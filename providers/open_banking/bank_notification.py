@@ -1,0 +1,72 @@
+"""What a bank pushes to the address that it was given with a consent or payment. Source: vendor reference 4.6.
+
+Its shape is unverified and its signature differs from bank to bank, so it is known by a token of ours in the address,
+and only what the address is about is taken from it.
+"""
+
+import hashlib
+import hmac
+from typing import Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import orjson
+from pydantic import BaseModel, Field, ValidationError
+
+from domain.errors import BadSignature, BadWebhook
+from domain.ids import CONSENT, kind_of
+from providers.open_banking.port import OpenBankingNotice
+
+_TOKEN: Final = "token"
+_ABOUT: Final = "about"
+
+
+class _Stored(BaseModel):
+    about: str = Field(min_length=1, max_length=100)
+    notification: dict[str, object]
+
+
+class NotificationAddress:
+    """`url` is our webhook's; `secret` makes the tokens, one for each object."""
+
+    def __init__(self, url: str, secret: str) -> None:
+        self._url = url
+        self._secret = secret.encode()
+
+    def about(self, identifier: str) -> str:
+        """The address for news of a consent (our id) or a payment (our end-to-end id)."""
+        return f"{self._url}?{urlencode({_ABOUT: identifier, _TOKEN: self._token(identifier)})}"
+
+    def read(self, raw: bytes, url: str) -> OpenBankingNotice:
+        """Raises BadSignature, BadWebhook."""
+        query = parse_qs(urlsplit(url).query)
+        identifier, token = (query.get(name, [""])[0] for name in (_ABOUT, _TOKEN))
+        if not hmac.compare_digest(token.encode(), self._token(identifier).encode()):
+            raise BadSignature("The address is not one that a bank was given.")
+        try:
+            notification = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise BadWebhook("Not a bank's notification: JSON is needed.") from error
+        return read(orjson.dumps({"about": identifier, "notification": notification}))
+
+    def _token(self, identifier: str) -> str:
+        return hmac.new(self._secret, f"notification:{identifier}".encode(), hashlib.sha256).hexdigest()
+
+
+def is_one(url: str) -> bool:
+    return _TOKEN in parse_qs(urlsplit(url).query)
+
+
+def read(stored: bytes) -> OpenBankingNotice:
+    """What was verified and stored before. Raises BadWebhook."""
+    try:
+        about = _Stored.model_validate_json(stored).about
+    except ValidationError as error:
+        raise BadWebhook("Not a bank's notification: a JSON object is needed.") from error
+    is_consent = kind_of(about) == CONSENT
+    return OpenBankingNotice(
+        # The same word twice is the same news: the bank is asked after it all the same.
+        event_key=f"notification:{hashlib.sha256(stored).hexdigest()}",
+        raw=stored,
+        consent_id=about if is_consent else None,
+        end_to_end_id=None if is_consent else about,
+    )
