@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench schema migration doctor lock graphiql format
+.PHONY: help run test faults check bench schema migration doctor lock graphiql format
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -25,6 +25,10 @@ test: .venv/.dev ## Install what the tests need and run all of them.
 	$(BIN)/pytest -n 2 --ignore tests/fuzz
 	$(BIN)/pytest -n 2 --database postgresql tests/api --ignore tests/api/test_real_clients.py --ignore tests/api/test_commands.py
 	$(BIN)/pytest tests/fuzz # in one process, which counts the answers
+
+faults: .venv/.dev ## Kill processes during 2,000 payments on each database.
+	tests/install.sh
+	KILL_TEST_PAYMENTS=2000 $(BIN)/pytest -s tests/faults/test_killed_processes.py
 
 check: .venv/.dev ## Style, types, architecture and the exported schema.
 	$(BIN)/ruff format --check .

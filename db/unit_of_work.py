@@ -24,6 +24,7 @@ from db.traces import TraceQueries
 from db.users import UserQueries
 from db.vendor_moves import VendorMoveQueries
 from db.webhooks import AuditQueries, WebhookQueries
+from db.worker_heartbeats import WorkerHeartbeatQueries
 from domain.errors import StaleVersion
 from domain.event import EventKind
 from domain.ids import PaymentId, UserId
@@ -59,6 +60,7 @@ class Queries:
         self.idempotency = IdempotencyQueries(session)
         self.events = UserEventQueries(session)
         self.jobs = JobQueries(session)
+        self.heartbeats = WorkerHeartbeatQueries(session)
         self.webhooks = WebhookQueries(session)
         self.traces = TraceQueries(session)
         self.audit = AuditQueries(session)

@@ -1,9 +1,10 @@
 """The application: what is served where, and what lives as long as it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import httpx
 from starlette.applications import Starlette
@@ -22,13 +23,13 @@ from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import DropError
 from gateway.clock import OffsetClock, SystemClock
-from gateway.clock_driver import ClockDriver
+from gateway.clock_driver import ClockDriver, follow_offset
 from gateway.graphql.http import GraphQlHttp
 from gateway.graphql.schema import build_schema
 from gateway.graphql.websocket import GraphQlWebSocket
 from gateway.internet import internet_until
 from gateway.middleware import SecurityHeaders
-from gateway.parts import Parts, build_parts
+from gateway.parts import JOBS, Parts, build_parts
 from gateway.sandbox_link import open_sandbox
 from gateway.scenario import HEADER, ScenarioHeader
 from gateway.settings import Settings
@@ -56,14 +57,22 @@ class Gateway:
         return self.vendors
 
 
+class Role(StrEnum):
+    """What a process does of the whole."""
+
+    SERVE = "serve"
+    WORKER = "worker"
+
+
 def create_app(
     settings: Settings,
     *,
+    role: Role = Role.SERVE,
     base_clock: Clock | None = None,
     machine_clock: Clock | None = None,
     runs_by_itself: bool = True,
 ) -> Starlette:
-    """The gateway as one ASGI application, with the sandbox where it plays a vendor.
+    """The gateway as one ASGI application, with the sandbox where it plays a vendor. A worker's answers for health.
 
     Tests give clocks that stand still and drive it themselves.
     """
@@ -78,14 +87,7 @@ def create_app(
             incidents = gateway.parts.incidents
             incidents.alert(Severity.INFORMATION, "Gateway started", f"{settings.mode} mode at {settings.public_url}")
             if runs_by_itself:
-                for running in (
-                    gateway.parts.worker.run(),
-                    gateway.driver.run(),
-                    incidents.run(),
-                    gateway.parts.timeline.run(),
-                    gateway.parts.moves.run(),
-                ):
-                    gateway.tasks.append(asyncio.create_task(running))
+                gateway.tasks.extend(asyncio.create_task(one) for one in _background(gateway, settings, role))
             try:
                 yield
             finally:
@@ -99,6 +101,8 @@ def create_app(
                 await gateway.parts.timeline.flush()
                 await incidents.close()
 
+    if role is Role.WORKER:
+        return Starlette(lifespan=lifespan, routes=health.ROUTES)
     return Starlette(
         lifespan=lifespan,
         routes=[
@@ -124,6 +128,26 @@ def create_app(
     )
 
 
+def _background(gateway: Gateway, settings: Settings, role: Role) -> list[Coroutine[None, None, None]]:
+    parts = gateway.parts
+    running = [parts.incidents.run(), parts.timeline.run(), parts.moves.run(), parts.fanout.run()]
+    if role is Role.WORKER or settings.serve_works_queue:
+        running += [parts.worker.run(), _wake_for_jobs(parts)]
+    if role is Role.SERVE and settings.has_sandbox:
+        running.append(gateway.driver.run())
+    if settings.is_all_mock:
+        running.append(follow_offset(gateway.clock, gateway.database))
+    return running
+
+
+async def _wake_for_jobs(parts: Parts) -> None:
+    """Other processes enqueue, too."""
+    async with parts.fanout.listen(JOBS) as hint:
+        while True:
+            await hint.wait()
+            parts.worker.wake()
+
+
 async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock, stack: AsyncExitStack) -> Gateway:
     database = open_database(settings.database_url)
     stack.push_async_callback(database.close)
@@ -136,9 +160,11 @@ async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock
     client = sandbox.client if sandbox is not None else None
     parts = build_parts(settings, database, clock, machine, client, internet_until(stack))
     driver = ClockDriver(clock, client, parts.worker, parts.read, database, may_move=settings.is_all_mock)
+    stack.push_async_callback(parts.fanout.close)
     if sandbox is not None:
-        sandbox.world.on_scheduled = driver.wake
         app.state.sandbox_pages = sandbox.pages
+        if sandbox.world is not None:
+            sandbox.world.on_scheduled = driver.wake
     app.state.clock = driver
     schema = build_schema(parts.incidents)
     app.state.parts = parts.routes

@@ -14,6 +14,7 @@ from gateway.commands import clock, events, monitors, notifications, provider, s
 from gateway.commands.doctor import doctor
 from gateway.commands.serve import bring_up_to_date, serve
 from gateway.commands.terminal import LOCAL, OUT, Json, Url, checked_settings, fail
+from gateway.commands.worker import sandbox, worker
 from gateway.demo import DemoFailed, play
 from gateway.env_example import env_example
 from sandbox.card_catalogue import cards as test_cards
@@ -21,6 +22,8 @@ from sandbox.scenarios import scenarios as all_scenarios
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Drop Gateway.")
 app.command()(serve)
+app.command()(worker)
+app.command()(sandbox)
 app.command()(doctor)
 app.command()(webhooks.trigger)
 for name, commands in (

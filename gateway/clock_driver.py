@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 import structlog
 
-from db.clock_offset import save_offset
+from db.clock_offset import load_offset, save_offset
 from db.engine import Database
 from db.unit_of_work import Read
 from domain.errors import Forbidden
@@ -125,6 +125,16 @@ class ClockDriver:
         if ahead > timedelta():
             self._clock.offset += ahead
             await save_offset(self._database, self._clock.offset)
+
+
+async def follow_offset(clock: OffsetClock, database: Database) -> None:
+    """Take what other processes have moved the clock by, until cancelled. It never runs backwards."""
+    while True:
+        try:
+            clock.offset = max(clock.offset, await load_offset(database))
+        except Exception:
+            _log.exception("clock_offset_not_read")  # the database is away: the next look tries again
+        await asyncio.sleep(_LONGEST_PAUSE_S)
 
 
 @dataclass(frozen=True, slots=True)

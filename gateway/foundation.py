@@ -14,6 +14,8 @@ from gateway.adapters import Adapters, build_adapters
 from gateway.internet import Internet
 from gateway.settings import Settings
 from providers.fanout.memory import MemoryFanout
+from providers.fanout.port import Fanout
+from providers.fanout.redis import RedisFanout
 from services.incidents import Incidents
 from services.notices import Notices
 from services.timeline import Timeline
@@ -29,7 +31,7 @@ class Foundation:
     hints: CommitHints
     work: Work
     read: Read
-    fanout: MemoryFanout
+    fanout: Fanout
     adapters: Adapters
     vault: Vault
     timeline: Timeline
@@ -46,7 +48,8 @@ def lay_foundation(
     internet: Internet,
 ) -> Foundation:
     """What stands on an open database, a client of the sandbox, and what opens one of vendors outside."""
-    fanout, hints = MemoryFanout(), CommitHints()
+    fanout: Fanout = RedisFanout(settings.redis_url.get_secret_value()) if settings.redis_url else MemoryFanout()
+    hints = CommitHints()
 
     def publish(users: Sequence[UserId]) -> None:
         for user in users:

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 import httpx
 
@@ -14,7 +16,7 @@ from gateway.internet import Internet
 from gateway.settings import Settings
 from gateway.use_cases import UseCases, build_use_cases
 from gateway.vendor_choice import MOCK, PROVIDERS
-from providers.fanout.memory import MemoryFanout
+from providers.fanout.port import Fanout
 from resolvers.services import Services
 from routes.parts import RouteParts
 from services.health import HealthService, Probe
@@ -44,13 +46,16 @@ from services.webhook_sources import (
 )
 from services.webhooks import Webhooks
 
+# The fan-out's channel for workers.
+JOBS: Final = "jobs"
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     services: Services
     routes: RouteParts
     worker: Worker
-    fanout: MemoryFanout
+    fanout: Fanout
     retention: Retention
     notifications: Notifications
     incidents: Incidents
@@ -75,7 +80,12 @@ def build_parts(
     use = build_use_cases(base)
     webhooks = Webhooks(base.work, base.read, _sources(base, use), base.incidents, clock)
     worker = _worker(base, use, webhooks)
-    base.hints.on_jobs = worker.wake
+
+    def hint_of_jobs() -> None:
+        worker.wake()
+        base.fanout.publish(JOBS)
+
+    base.hints.on_jobs = hint_of_jobs
     return Parts(
         services=_services(base, use),
         routes=_routes(base, use, webhooks, worker, sandbox),
@@ -127,6 +137,7 @@ def _worker(base: Foundation, use: UseCases, webhooks: Webhooks) -> Worker:
         base.machine_clock,
         base.incidents,
         on_done=base.timeline.take,
+        lease=timedelta(seconds=base.settings.job_lease_s),
     )
 
 
@@ -175,7 +186,7 @@ def _routes(
         notifications=use.notifications,
         timeline=base.timeline,
         moves=use.moves,
-        health=HealthService(base.database, worker_is_alive=lambda: worker.is_running, vendors=_probes(base, sandbox)),
+        health=HealthService(base.database, worker_is_alive=worker.is_any_alive, vendors=_probes(base, sandbox)),
         incidents=base.incidents,
         reset=Reset(base.database, use.retention, _resetting(sandbox) if settings.is_all_mock else None),
         public_url=settings.public_url.rstrip("/") if settings.is_https else None,

@@ -43,6 +43,7 @@ _SECRETS: Final = (
     "aws_secret_access_key",
     "google_maps_api_key",
     "operator_token",
+    "redis_url",
     "slack_webhook_url",
     "sentry_dsn",
     "betterstack_api_token",
@@ -98,8 +99,29 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default=f"sqlite:///{_VAR}/drop.sqlite3", description="sqlite:///path or postgresql://user@host/name."
     )
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="redis://host:6379/0: joins several processes on PostgreSQL. One process needs none.",
+    )
     sandbox_path: Path = Field(
         default=_VAR / "sandbox.sqlite3", description="The file in which the mock vendors keep what they know."
+    )
+    sandbox_url: str | None = Field(
+        default=None,
+        description="Where `gateway sandbox` plays the vendors for several processes; else each plays them itself.",
+    )
+    serve_works_queue: bool = Field(
+        default=True, description="Whether `gateway serve` also does queued work; false beside `gateway worker`."
+    )
+    drain_s: Annotated[float, Field(ge=0, le=300)] = Field(
+        default=0,
+        description="Seconds in which a stopping `serve` is not ready, still answers, and closes its sockets.",
+    )
+    job_lease_s: Annotated[int, Field(ge=1, le=600)] = Field(
+        default=60, description="Seconds that a job may take, after which another worker may have it."
+    )
+    worker_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        default=8001, description="Where `gateway worker` answers for its health."
     )
     public_url: str = Field(
         default="http://localhost:8000", description="Where clients reach this gateway; https in production."

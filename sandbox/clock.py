@@ -24,12 +24,13 @@ async def tell(world: World, now: datetime) -> int:
     """The clock driver tells the time: do what is due, one thing after the other. Gives how much was done."""
     done = 0
     world.tell(now)
-    while (due := await world.store.next_due()) is not None and due.at <= world.now:
-        await _WHAT[due.what](world, due.body)
-        # Taken off last: what a crash cut short is done again, and each of these may be done twice.
-        async with world.store.transaction():
-            await world.store.done(due)
-        done += 1
+    async with world.turn:
+        while (due := await world.store.next_due()) is not None and due.at <= world.now:
+            await _WHAT[due.what](world, due.body)
+            # Taken off last: what a crash cut short is done again, and each of these may be done twice.
+            async with world.store.transaction():
+                await world.store.done(due)
+            done += 1
     return done
 
 

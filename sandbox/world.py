@@ -1,5 +1,6 @@
 """The sandbox's surroundings: its store, its time, and the gateway that it calls."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,6 +34,8 @@ class World:
     settings: SandboxSettings
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     on_scheduled: Callable[[], None] = lambda: None
+    # Several gateways tell the time; what falls due is done once, in order.
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def tell(self, now: datetime) -> None:
         """Time never runs backwards."""

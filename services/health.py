@@ -32,9 +32,7 @@ Probe = Callable[[], Awaitable[bool]]
 class HealthService:
     """Answers from a short memory, so that a monitor cannot load the database or the vendors."""
 
-    def __init__(
-        self, database: Database, *, worker_is_alive: Callable[[], bool], vendors: Mapping[str, Probe]
-    ) -> None:
+    def __init__(self, database: Database, *, worker_is_alive: Probe, vendors: Mapping[str, Probe]) -> None:
         self._database = database
         self._worker_is_alive = worker_is_alive
         self._vendors = vendors
@@ -54,7 +52,7 @@ class HealthService:
         local = {
             "database": await self._is_database_up(),
             "migrations": await self._is_migrated(),
-            "worker": self._worker_is_alive(),
+            "worker": await self._is_worked(),
         }
         checks = {name: Condition.OK if up else Condition.DOWN for name, up in local.items()}
         for name, probe in self._vendors.items():
@@ -66,6 +64,12 @@ class HealthService:
             async with self._database.read_engine.connect():
                 return True
         except Exception:  # whatever the driver raises, the answer is no
+            return False
+
+    async def _is_worked(self) -> bool:
+        try:
+            return await self._worker_is_alive()
+        except Exception:  # as above
             return False
 
     async def _is_migrated(self) -> bool:

@@ -26,6 +26,15 @@ class JobRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class WorkerHeartbeatRow(SQLModel, table=True):
+    """A worker that lives, by the machine's time."""
+
+    __tablename__ = "worker_heartbeat"
+
+    worker: str = Field(primary_key=True)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class ClockOffsetRow(SQLModel, table=True):
     """How far the product's clock is ahead of the system's, for every process alike. One row."""
 

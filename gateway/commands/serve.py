@@ -19,6 +19,8 @@ from gateway.log import configure_logging
 from gateway.settings import Settings
 
 _MAX_SOCKET_BYTES: Final = 128 * 1024
+# What a request under way may take; streams are cut, and resume by cursor.
+_FINISH_WITHIN_S: Final = 10
 
 
 def serve() -> None:
@@ -28,26 +30,45 @@ def serve() -> None:
     asyncio.run(bring_up_to_date(settings))
     app = create_app(settings)
     config = uvicorn.Config(
-        app, host=settings.host, port=settings.port, log_level="warning", ws_max_size=_MAX_SOCKET_BYTES
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        ws_max_size=_MAX_SOCKET_BYTES,
+        timeout_graceful_shutdown=_FINISH_WITHIN_S,
     )
     paths = {"GraphiQL": "/graphql", "Sandbox": "/sandbox/", "Health": "/api/health"}
     if not settings.has_sandbox:
         del paths["Sandbox"]
-    AnnouncedServer(config, app, settings.public_url.rstrip("/"), paths).run()
+    AnnouncedServer(config, app, settings.public_url.rstrip("/"), paths, drain_s=settings.drain_s).run()
 
 
 class AnnouncedServer(uvicorn.Server):
-    """Prints where everything is once it can be opened, and remembers what stopped it."""
+    """Prints where everything is once it can be opened, drains before it stops, and remembers what stopped it."""
 
-    def __init__(self, config: uvicorn.Config, app: Starlette, address: str, paths: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: Starlette, address: str, paths: Mapping[str, str], *, drain_s: float
+    ) -> None:
         super().__init__(config)
         self._app = app
         self._address = address
         self._paths = paths
+        self._drain_s = drain_s
+        self._draining: asyncio.Future[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal drains, a second one stops at once."""
         self._app.state.stopped_by = signal.Signals(sig).name
-        super().handle_exit(sig, frame)
+        if self._draining is not None or not self.started:
+            super().handle_exit(sig, frame)
+            return
+        self._draining = asyncio.ensure_future(self._drain(sig))
+
+    async def _drain(self, sig: int) -> None:
+        """Load balancers turn away first, then sockets close over the same while, then uvicorn's own shutdown."""
+        self._app.state.parts.health.is_draining = True
+        await self._app.state.graphql_socket.drain(self._drain_s)
+        super().handle_exit(sig, None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -24,6 +24,8 @@ from routes.parts import parts_of
 from routes.requests import base_url, ip_address, is_allowed_origin, sign_in_of
 
 UNAUTHORISED: Final = 4401
+# RFC 6455, 7.4.1: a server going down. graphql-ws connects again.
+GOING_AWAY: Final = 1001
 _FORBIDDEN: Final = 4403
 _INIT_WITHIN: Final = timedelta(seconds=10)
 _MAX_OPERATIONS: Final = 50
@@ -65,11 +67,29 @@ class GraphQlWebSocket(GraphQL[SocketContext, None]):
         self._services = services
         self._fanout = fanout
         self._watchers: dict[int, asyncio.Task[None]] = {}
+        self._open: set[WebSocket] = set()
+        self._is_draining = False
+
+    async def drain(self, over_s: float) -> None:
+        """Close every socket with 1001, one after the other, so that clients do not all come back at once."""
+        self._is_draining = True
+        leaving = list(self._open)
+        for socket in leaving:
+            await asyncio.sleep(over_s / len(leaving))
+            await _leave(socket)
+        if not leaving:
+            await asyncio.sleep(over_s)
 
     async def serve(self, socket: WebSocket) -> None:
+        if self._is_draining:
+            # Refused before it is accepted: a client asks again, and another process answers.
+            await socket.close(GOING_AWAY)
+            return
+        self._open.add(socket)
         try:
             await self.run(socket)
         finally:
+            self._open.discard(socket)
             watcher = self._watchers.pop(id(socket), None)
             if watcher is not None:
                 watcher.cancel()
@@ -122,3 +142,10 @@ class GraphQlWebSocket(GraphQL[SocketContext, None]):
                         await hint.wait()
         if socket.application_state is WebSocketState.CONNECTED:
             await socket.close(UNAUTHORISED, "The session has ended")
+
+
+async def _leave(socket: WebSocket) -> None:
+    """One that is closing by itself needs nothing of us."""
+    if socket.application_state is WebSocketState.CONNECTED:
+        with suppress(RuntimeError):
+            await socket.close(GOING_AWAY, "This process stops. Connect again, with your cursor.")

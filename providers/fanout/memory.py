@@ -26,6 +26,17 @@ class MemoryFanout:
         for hint in self._listeners.get(channel, ()):
             hint.give()
 
+    def wake_all(self) -> None:
+        """Hints may have been lost: let everybody look."""
+        for channel in list(self._listeners):
+            self.publish(channel)
+
+    async def run(self) -> None:
+        """There is nothing to carry."""
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
     @asynccontextmanager
     async def listen(self, *channels: str) -> AsyncIterator[MemoryHint]:
         hint = MemoryHint()

@@ -15,5 +15,11 @@ class Fanout(Protocol):
     def publish(self, channel: str) -> None:
         """Tell whoever listens that there is something to look at. May be lost."""
 
+    async def run(self) -> None:
+        """Carry hints to and from other processes, until cancelled."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
     def listen(self, *channels: str) -> AbstractAsyncContextManager[Hint]:
         """Listen from the moment the context is entered."""

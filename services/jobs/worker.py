@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
@@ -20,7 +20,9 @@ from domain.trace import Trace, TraceKind, note, tracing
 from services.incidents import Incidents
 from services.jobs.handlers import Handler
 
-LEASE: Final = timedelta(seconds=60)
+# Beyond a job's longest time, a worker that was not seen is dead.
+_DEAD_AFTER: Final = timedelta(seconds=15)
+_BEAT_EVERY_S: Final = 5.0
 MAX_ATTEMPTS: Final = 12
 _POLL_S: Final = 1.0
 _FIRST_PAUSE: Final = timedelta(seconds=1)
@@ -40,6 +42,7 @@ class Worker:
         machine_clock: Clock,
         incidents: Incidents,
         on_done: Callable[[Trace], None],
+        lease: timedelta,
     ) -> None:
         self._work = work
         self._read = read
@@ -50,12 +53,13 @@ class Worker:
         self._on_done = on_done
         self._name = uuid4().hex
         self._woken = asyncio.Event()
-        self._looked_at = -math.inf
+        self._lease = lease
+        self._beat_at = -math.inf
 
-    @property
-    def is_running(self) -> bool:
-        """Whether the loop has looked for work lately; a job may take as long as its lease."""
-        return time.monotonic() - self._looked_at < LEASE.total_seconds() + _POLL_S
+    async def is_any_alive(self) -> bool:
+        """Whether a worker, in whichever process, has looked for work lately."""
+        async with self._read() as read:
+            return await read.heartbeats.any_since(self._dead_before())
 
     def wake(self) -> None:
         """There may be work: look now instead of at the next poll."""
@@ -63,6 +67,12 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled."""
+        try:
+            await self._run()
+        finally:
+            await self._say_goodbye()
+
+    async def _run(self) -> None:
         while True:
             self._woken.clear()
             try:
@@ -82,10 +92,10 @@ class Worker:
         return count
 
     async def _run_one(self) -> bool:
-        self._looked_at = time.monotonic()
+        await self._beat()
         async with self._work() as work:
             job = await work.jobs.claim(
-                self._name, now=self._clock.now(), machine_now=self._machine_clock.now(), lease=LEASE
+                self._name, now=self._clock.now(), machine_now=self._machine_clock.now(), lease=self._lease
             )
             await work.commit()
         if job is None:
@@ -95,9 +105,28 @@ class Worker:
             self._on_done(trace)
         return True
 
+    async def _beat(self) -> None:
+        """Told to whoever answers for health, a few times a minute."""
+        if time.monotonic() - self._beat_at < _BEAT_EVERY_S:
+            return
+        async with self._work() as work:
+            await work.heartbeats.beat(self._name, self._machine_clock.now())
+            await work.heartbeats.forget_before(self._dead_before())
+            await work.commit()
+        self._beat_at = time.monotonic()
+
+    def _dead_before(self) -> datetime:
+        return self._machine_clock.now() - self._lease - _DEAD_AFTER
+
+    async def _say_goodbye(self) -> None:
+        with suppress(Exception):  # without the database it is found dead in a while
+            async with self._work() as work:
+                await work.heartbeats.forget(self._name)
+                await work.commit()
+
     async def _work_off(self, job: Job) -> None:
         try:
-            async with asyncio.timeout(LEASE.total_seconds()):
+            async with asyncio.timeout(self._lease.total_seconds()):
                 await self._handlers[job.kind](job.payload)
         except Exception as error:
             note(TraceKind.JOB, job.kind, f"failed ({type(error).__name__}), try {job.attempts}")

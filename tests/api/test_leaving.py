@@ -23,7 +23,7 @@ EXPORTS = "{ viewer { dataExports { id status downloadUrl expiresAt sizeBytes } 
 DELETE = """mutation($confirm: Boolean!) { deleteAccount(input: {confirm: $confirm}) {
   deletedAt kept { what because until } userErrors { code message } } }"""
 # Of the product and its machines, of no user.
-IMPERSONAL = {"job", "clock_offset", "webhook_event", "vendor_move"}
+IMPERSONAL = {"job", "clock_offset", "webhook_event", "vendor_move", "worker_heartbeat"}
 
 
 async def everything(play: Play, player: Player) -> zipfile.ZipFile:

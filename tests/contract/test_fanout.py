@@ -1,22 +1,61 @@
-"""The contract of the fan-out: hints, and nothing but hints."""
+"""The contract of the fan-out: hints, and nothing but hints; over Redis also from one process to another."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
 import pytest
 
 from providers.fanout.memory import MemoryFanout
 from providers.fanout.port import Fanout
+from providers.fanout.redis import RedisFanout
+from tests.builders.private_servers import PrivateRedis, private_redis
 
 
-@pytest.fixture(params=["memory"])
-def fanout() -> Fanout:
-    return MemoryFanout()
+@dataclass
+class Pair:
+    """What is published at `there` is heard `here`: the same process, or two over one Redis."""
+
+    here: Fanout
+    there: Fanout
+    redis: PrivateRedis | None = None
 
 
-async def test_whoever_listens_is_woken(fanout: Fanout) -> None:
+async def over_redis(url: str, stack: AsyncExitStack) -> RedisFanout:
+    fanout = RedisFanout(url)
+    stack.push_async_callback(fanout.close)
+    running = asyncio.create_task(fanout.run())
+
+    async def stop() -> None:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    stack.push_async_callback(stop)
+    with anyio.fail_after(10):
+        await fanout.is_connected.wait()
+    return fanout
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
+    if request.param == "memory":
+        fanout = MemoryFanout()
+        yield Pair(fanout, fanout)
+        return
+    async with AsyncExitStack() as stack:
+        redis = stack.enter_context(private_redis(tmp_path))
+        yield Pair(await over_redis(redis.url, stack), await over_redis(redis.url, stack), redis)
+
+
+async def test_whoever_listens_is_woken(pair: Pair) -> None:
     woken: list[str] = []
 
     async def listen(name: str, listening: anyio.Event) -> None:
-        async with fanout.listen("usr_1", "ses_1") as hint:
+        async with pair.here.listen("usr_1", "ses_1") as hint:
             listening.set()
             await hint.wait()
             woken.append(name)
@@ -27,28 +66,60 @@ async def test_whoever_listens_is_woken(fanout: Fanout) -> None:
                 listening = anyio.Event()
                 tasks.start_soon(listen, name, listening)
                 await listening.wait()
-            fanout.publish("usr_1")
+            pair.there.publish("usr_1")
 
     assert sorted(woken) == ["laptop", "phone"]
 
 
-async def test_a_hint_between_two_waits_is_not_lost(fanout: Fanout) -> None:
-    async with fanout.listen("usr_1") as hint:
-        fanout.publish("usr_1")
-        fanout.publish("usr_1")
+async def test_a_hint_between_two_waits_is_not_lost(pair: Pair) -> None:
+    async with pair.here.listen("usr_1") as hint:
+        pair.there.publish("usr_1")
+        pair.there.publish("usr_1")
 
         with anyio.fail_after(5):
             await hint.wait()
 
 
-async def test_others_are_left_asleep(fanout: Fanout) -> None:
+async def test_others_are_left_asleep(pair: Pair) -> None:
+    async with pair.here.listen("usr_1") as asleep, pair.here.listen("usr_3") as woken:
+        pair.there.publish("usr_2")
+        pair.there.publish("usr_3")
+
+        with anyio.fail_after(5):
+            await woken.wait()
+        with anyio.move_on_after(0) as waited:
+            await asleep.wait()
+    assert waited.cancelled_caught
+
+
+async def test_nobody_listening_is_no_error(pair: Pair) -> None:
+    pair.there.publish("usr_1")
+
+
+async def test_a_redis_that_comes_back_wakes_whoever_may_have_missed_something(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        redis = stack.enter_context(private_redis(tmp_path))
+        here, there = await over_redis(redis.url, stack), await over_redis(redis.url, stack)
+        async with here.listen("usr_1") as hint:
+            redis.kill()
+            there.publish("usr_1")  # nobody hears it
+            redis.start()
+            with anyio.fail_after(20):
+                await hint.wait()
+
+        # As before, once both are back.
+        with anyio.fail_after(20):
+            await there.is_connected.wait()
+        async with here.listen("usr_2") as hint:
+            with anyio.fail_after(20):
+                there.publish("usr_2")
+                await hint.wait()
+
+
+async def test_without_redis_a_process_wakes_itself(tmp_path: Path) -> None:
+    fanout = RedisFanout("redis://127.0.0.1:1/0")
     async with fanout.listen("usr_1") as hint:
-        fanout.publish("usr_2")
-
-        with anyio.move_on_after(0) as asleep:
+        fanout.publish("usr_1")
+        with anyio.fail_after(5):
             await hint.wait()
-    assert asleep.cancelled_caught
-
-
-async def test_nobody_listening_is_no_error(fanout: Fanout) -> None:
-    fanout.publish("usr_1")
+    await fanout.close()

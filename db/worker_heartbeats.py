@@ -1,0 +1,27 @@
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.job import WorkerHeartbeatRow
+
+
+class WorkerHeartbeatQueries:
+    """Which workers live, by the machine's time."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def beat(self, worker: str, at: datetime) -> None:
+        await self._session.merge(WorkerHeartbeatRow(worker=worker, seen_at=at))
+
+    async def any_since(self, at: datetime) -> bool:
+        query = select(WorkerHeartbeatRow.worker).where(col(WorkerHeartbeatRow.seen_at) >= at).limit(1)
+        return (await self._session.exec(query)).first() is not None
+
+    async def forget(self, worker: str) -> None:
+        await self._session.exec(delete(WorkerHeartbeatRow).where(col(WorkerHeartbeatRow.worker) == worker))
+
+    async def forget_before(self, at: datetime) -> None:
+        await self._session.exec(delete(WorkerHeartbeatRow).where(col(WorkerHeartbeatRow.seen_at) < at))

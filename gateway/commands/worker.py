@@ -1,0 +1,39 @@
+"""`gateway worker` and `gateway sandbox`: the other processes of a gateway that runs in several."""
+
+import asyncio
+import sys
+from typing import Final
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from gateway.app import Role, create_app
+from gateway.commands.serve import bring_up_to_date
+from gateway.commands.terminal import checked_settings, fail
+from gateway.log import configure_logging
+from gateway.sandbox_link import sandbox_alone
+
+_PORT: Final = 8010
+
+
+def worker() -> None:
+    """Do queued work; any number may run. Answers for its health on WORKER_PORT."""
+    settings = checked_settings()
+    if settings.has_sandbox and settings.sandbox_url is None:
+        fail("A mock vendor is played by each process itself. Run `gateway sandbox` and set SANDBOX_URL.")
+    configure_logging(settings.log_level, is_terminal=sys.stderr.isatty())
+    asyncio.run(bring_up_to_date(settings))
+    app = create_app(settings, role=Role.WORKER)
+    print(f"Worker    http://{settings.host}:{settings.worker_port}/api/health", flush=True)  # noqa: T201
+    uvicorn.run(app, host=settings.host, port=settings.worker_port, log_level="warning")
+
+
+def sandbox() -> None:
+    """Play the vendors of mock mode for several processes, at SANDBOX_URL. Never for the internet."""
+    settings = checked_settings()
+    if settings.sandbox_url is None:
+        fail("Set SANDBOX_URL, here and where the gateway runs, such as http://127.0.0.1:8010.")
+    configure_logging(settings.log_level, is_terminal=sys.stderr.isatty())
+    address = urlsplit(settings.sandbox_url)
+    print(f"Vendors   {settings.sandbox_url}", flush=True)  # noqa: T201
+    uvicorn.run(sandbox_alone(settings), host=address.hostname or "", port=address.port or _PORT, log_level="warning")

@@ -1,0 +1,153 @@
+"""A gateway in several processes, each of which may be killed at any moment and started again."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.builders.private_servers import (
+    PrivatePostgresql,
+    PrivateRedis,
+    private_postgresql,
+    private_redis,
+    wait_for_port,
+)
+from tests.builders.server import free_port
+
+
+@dataclass
+class Process:
+    """One of the fleet, by its command and what is set for it alone."""
+
+    name: str
+    command: str
+    port: int
+    environment: dict[str, str]
+    log: Path
+    running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def start(self) -> None:
+        """Does not wait until it answers."""
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "gateway", self.command]
+            self.running = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+
+    def wait(self) -> None:
+        wait_for_port(self.port)
+
+    def end(self, by: signal.Signals = signal.SIGKILL) -> None:
+        if self.running is not None:
+            self.running.send_signal(by)
+            self.running.wait(timeout=30)
+
+
+@dataclass
+class Fleet:
+    """`serves` and `workers` die in tests; the vendors, which judge, do not."""
+
+    sandbox: Process
+    serves: list[Process]
+    workers: list[Process]
+    database_url: str
+    redis: PrivateRedis | None = None
+    postgresql: PrivatePostgresql | None = None
+    started: list[Process] = field(default_factory=list)
+
+    def start(self) -> None:
+        # One first, which migrates.
+        for wave in ([self.sandbox, self.serves[0]], [*self.serves[1:], *self.workers]):
+            for process in wave:
+                process.start()
+                self.started.append(process)
+            for process in wave:
+                process.wait()
+
+    def strike(self, luck: random.Random) -> str:
+        """Kill one of it with -9 and start it again; says which."""
+        processes = [*self.serves, *self.workers]
+        names = [one.name for one in processes]
+        if self.redis is not None and self.postgresql is not None:
+            names += ["redis", "a backend"]
+        name = luck.choice(names)
+        if name == "redis" and self.redis is not None:
+            self.redis.kill()
+            self.redis.start()
+        elif name == "a backend" and self.postgresql is not None:
+            self.postgresql.kill_a_backend(luck.randrange(50))
+        else:
+            process = processes[names.index(name)]
+            process.end()
+            process.start()
+        return name
+
+    def logs(self) -> str:
+        return "\n".join(one.log.read_text() for one in self.started)
+
+
+@contextmanager
+def fleet(folder: Path, kind: str, *, serves: int, workers: int, **settings: str) -> Iterator[Fleet]:
+    """On PostgreSQL and Redis of its own, or on SQLite, where one process does everything."""
+    if kind == "postgresql":
+        with (
+            private_postgresql(folder) as postgresql,
+            private_redis(folder) as redis,
+            _started(_fleet(folder, postgresql.url, serves, workers, settings, redis, postgresql)) as running,
+        ):
+            yield running
+    else:
+        with _started(_fleet(folder, f"sqlite:///{folder}/drop.sqlite3", 1, 0, settings, None, None)) as running:
+            yield running
+
+
+@contextmanager
+def _started(made: Fleet) -> Iterator[Fleet]:
+    try:
+        made.start()
+        yield made
+    finally:
+        for process in reversed(made.started):
+            process.end()
+
+
+def _fleet(
+    folder: Path,
+    database_url: str,
+    serves: int,
+    workers: int,
+    settings: dict[str, str],
+    redis: PrivateRedis | None,
+    postgresql: PrivatePostgresql | None,
+) -> Fleet:
+    ports = [free_port() for _ in range(1 + serves + workers)]
+    shared = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "SANDBOX_PATH": f"{folder}/sandbox.sqlite3",
+        "SANDBOX_URL": f"http://127.0.0.1:{ports[0]}",
+        "PUBLIC_URL": f"http://localhost:{ports[1]}",
+        "ALLOWED_ORIGINS": ",".join(f"http://localhost:{port}" for port in ports[1 : 1 + serves]),
+        "SERVE_WORKS_QUEUE": "false" if workers else "true",
+        # Short, so that the jobs of the dead are free soon.
+        "JOB_LEASE_S": "5",
+        **({"REDIS_URL": redis.url} if redis else {}),
+        **settings,
+    }
+
+    def process(name: str, command: str, port: int, **own: str) -> Process:
+        return Process(name, command, port, {**shared, **own}, folder / f"{name}.log")
+
+    sandbox = process("sandbox", "sandbox", ports[0])
+    made = [process(f"serve-{n}", "serve", port, PORT=str(port)) for n, port in enumerate(ports[1 : 1 + serves])]
+    working = [
+        process(f"worker-{n}", "worker", port, WORKER_PORT=str(port)) for n, port in enumerate(ports[1 + serves :])
+    ]
+    return Fleet(sandbox, made, working, database_url, redis, postgresql)

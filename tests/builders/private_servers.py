@@ -1,0 +1,120 @@
+"""PostgreSQL and Redis of a test's own, to be killed: never the shared ones."""
+
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+from tests.builders.server import free_port
+
+_WITHIN_S = 20
+# Debian's servers are not on the path.
+_FOLDERS = [str(one) for one in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+
+
+def wait_for_port(port: int) -> None:
+    deadline = time.monotonic() + _WITHIN_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < deadline, f"nobody listens on {port}"
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _program(name: str) -> str:
+    found = which(name, path=os.pathsep.join([os.environ["PATH"], *_FOLDERS]))
+    assert found is not None, f"{name} is missing: tests/install.sh brings it"
+    return found
+
+
+@dataclass
+class PrivateRedis:
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        options = {"port": str(self.port), "bind": "127.0.0.1", "save": "", "dir": str(self.folder)}
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        self.process = subprocess.Popen([_program("redis-server"), *arguments], stdout=subprocess.DEVNULL)
+        wait_for_port(self.port)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextmanager
+def private_redis(folder: Path) -> Iterator[PrivateRedis]:
+    redis = PrivateRedis(folder, free_port())
+    redis.start()
+    try:
+        yield redis
+    finally:
+        redis.kill()
+
+
+@dataclass
+class PrivatePostgresql:
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def kill_a_backend(self, number: int) -> None:
+        """With -9, as the kernel does where memory ends: the server then recovers, and every connection is lost."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        clients = [pid for pid in children if b"127.0.0.1" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        if clients:
+            os.kill(int(clients[number % len(clients)]), signal.SIGKILL)
+
+
+@contextmanager
+def private_postgresql(folder: Path) -> Iterator[PrivatePostgresql]:
+    """It refuses to run as root, so there it runs as its own user."""
+    data = folder / "postgresql"
+    data.mkdir()
+    as_user: dict[str, Any] = {}
+    if os.getuid() == 0:
+        user = pwd.getpwnam("postgres")
+        os.chown(data, user.pw_uid, user.pw_gid)
+        for above in (folder, *folder.parents):
+            if above.stat().st_uid == os.getuid() and above != Path("/"):
+                above.chmod(above.stat().st_mode | 0o011)
+        as_user = {"user": "postgres", "group": user.pw_gid}
+    initdb = [_program("initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "--no-sync"]
+    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **as_user)
+    port = free_port()
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",
+        "max_connections": "200",
+    }
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    command = [_program("postgres"), "-D", str(data), *options]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user) as process:
+        wait_for_port(port)
+        try:
+            yield PrivatePostgresql(port, process)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=20)
