@@ -209,6 +209,15 @@ class BankAccountQueries:
             )
         )
 
+    async def is_booked(self, account_id: AccountId, end_to_end_id: str) -> bool:
+        """Whether the bank has booked, on this account, what bears our reference."""
+        query = select(BankTransactionRow.id).where(
+            BankTransactionRow.account_id == account_id,
+            BankTransactionRow.end_to_end_id == end_to_end_id,
+            BankTransactionRow.status == TransactionStatus.BOOKED,
+        )
+        return (await self._session.exec(query.limit(1))).first() is not None
+
     async def transactions(
         self,
         user_id: UserId,

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +25,11 @@ class Job:
     attempts: int
     due_at: datetime
     trace_id: str | None
+    last_error: str | None = None
+
+
+def _job_of(row: JobRow) -> Job:
+    return Job(row.id, row.kind, row.payload, row.attempts, row.due_at, row.trace_id, row.last_error)
 
 
 class JobQueries:
@@ -74,7 +79,7 @@ class JobQueries:
         row.status, row.leased_by, row.leased_until = LEASED, worker, machine_now + lease
         row.attempts += 1
         await self._session.flush()
-        return Job(row.id, row.kind, row.payload, row.attempts, row.due_at, row.trace_id)
+        return _job_of(row)
 
     async def finish(self, job_id: str, worker: str) -> bool:
         """Take the job off the queue; False where its lease was lost meanwhile."""
@@ -94,6 +99,26 @@ class JobQueries:
             .where(col(JobRow.id) == job_id, col(JobRow.leased_by) == worker)
             .values(leased_by=None, leased_until=None, **values)
         )
+
+    async def in_status(self, statuses: Sequence[str], limit: int) -> list[Job]:
+        """What is due first comes first."""
+        query = (
+            select(JobRow)
+            .where(col(JobRow.status).in_(statuses))
+            .order_by(col(JobRow.due_at), col(JobRow.id))
+            .limit(limit)
+        )
+        return [_job_of(row) for row in await self._session.exec(query)]
+
+    async def revive(self, job_id: str, now: datetime) -> bool:
+        """Queue a dead job anew, due now; False where it is none."""
+        revived = await self._session.exec(
+            update(JobRow)
+            .where(col(JobRow.id) == job_id, col(JobRow.status) == DEAD)
+            .values(status=QUEUED, due_at=now, attempts=0)
+        )
+        self.has_new = changed_one(revived)
+        return self.has_new
 
     async def next_due(self) -> datetime | None:
         """When the next queued job falls due, on the product's clock. A leased one is somebody's already."""

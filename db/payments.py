@@ -102,6 +102,16 @@ class PaymentQueries:
                 return payment_of(row)
         return None
 
+    async def in_doubt(self, limit: int) -> list[Payment]:
+        """Of all users, oldest first: for operators alone."""
+        query = select(PaymentRow).where(col(PaymentRow.in_doubt).is_(True)).order_by(col(PaymentRow.id)).limit(limit)
+        return [payment_of(row) for row in await self._session.exec(query)]
+
+    async def find(self, payment_id: PaymentId) -> Payment | None:
+        """Without the user: for operators alone."""
+        row = await self._session.get(PaymentRow, payment_id)
+        return payment_of(row) if row else None
+
     async def like_in_doubt(self, user_id: UserId, creditor: AccountNumber, amount: Money) -> Payment | None:
         """A payment to the same payee of the same amount whose outcome nobody knows yet."""
         query = select(PaymentRow).where(

@@ -23,6 +23,7 @@ DropError
 ├── BadSignature             a webhook that its vendor did not sign
 ├── BadWebhook               a signed webhook that cannot be read
 ├── Unavailable              a vendor did not answer, and nothing was done there
+├── CannotTell               a vendor has no answer to this question at all
 ├── InDoubt                  sent, and no answer came
 └── StaleVersion             somebody else wrote first; load and try again
 """
@@ -194,6 +195,10 @@ class Unavailable(DropError):
     def __init__(self, provider: str, message: str = "temporarily unavailable") -> None:
         super().__init__(f"{provider}: {message}")
         self.provider = provider
+
+
+class CannotTell(DropError):
+    """The vendor does not know things by our reference: its answer was lost for good."""
 
 
 class InDoubt(DropError):

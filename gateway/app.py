@@ -34,7 +34,22 @@ from gateway.sandbox_link import open_sandbox
 from gateway.scenario import HEADER, ScenarioHeader
 from gateway.settings import Settings
 from gateway.tracing import Tracing
-from routes import auth, cards, graphiql, health, kyc, mock, open_banking, openapi, operator, problems, webhooks
+from routes import (
+    auth,
+    cards,
+    doubts,
+    graphiql,
+    health,
+    jobs,
+    kyc,
+    mock,
+    open_banking,
+    openapi,
+    operator,
+    problems,
+    vendor_moves,
+    webhooks,
+)
 from routes.requests import CSRF_HEADER
 
 
@@ -117,6 +132,9 @@ def create_app(
             *health.ROUTES,
             *openapi.ROUTES,
             *operator.ROUTES,
+            *doubts.ROUTES,
+            *jobs.ROUTES,
+            *vendor_moves.ROUTES,
             *([*mock.ROUTES, Mount("/sandbox", _sandbox_pages)] if settings.has_sandbox else []),
         ],
         middleware=_middleware(settings),

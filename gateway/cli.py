@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from db.migrate import newest_revision
-from gateway.commands import clock, events, monitors, notifications, provider, schema, webhooks
+from gateway.commands import clock, events, jobs, monitors, notifications, payments, provider, schema, webhooks
 from gateway.commands.doctor import doctor
 from gateway.commands.serve import bring_up_to_date, serve
 from gateway.commands.terminal import LOCAL, OUT, Json, Url, checked_settings, fail
@@ -34,6 +34,8 @@ for name, commands in (
     ("notifications", notifications.app),
     ("monitors", monitors.app),
     ("provider", provider.app),
+    ("payments", payments.app),
+    ("jobs", jobs.app),
 ):
     app.add_typer(commands, name=name)
 

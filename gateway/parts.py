@@ -22,6 +22,7 @@ from routes.parts import RouteParts
 from services.health import HealthService, Probe
 from services.incidents import Incidents
 from services.jobs import handlers
+from services.jobs.queue import Queue
 from services.jobs.worker import Worker
 from services.notifications import Notifications
 from services.reset import Reset
@@ -186,6 +187,8 @@ def _routes(
         notifications=use.notifications,
         timeline=base.timeline,
         moves=use.moves,
+        doubts=use.doubts,
+        queue=Queue(base.work, base.read, base.clock),
         health=HealthService(base.database, worker_is_alive=worker.is_any_alive, vendors=_probes(base, sandbox)),
         incidents=base.incidents,
         reset=Reset(base.database, use.retention, _resetting(sandbox) if settings.is_all_mock else None),

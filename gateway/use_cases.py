@@ -14,6 +14,7 @@ from services.card_payments import CardPayments, Merchant
 from services.cards import Cards
 from services.customers import Customers
 from services.data_exports import DataExports
+from services.doubts import Doubts
 from services.kyc import KycService
 from services.login import Login
 from services.notifications import Notifications
@@ -53,6 +54,7 @@ class UseCases:
     account_deletion: AccountDeletion
     retention: Retention
     moves: VendorMoves
+    doubts: Doubts
 
 
 def build_use_cases(base: Foundation) -> UseCases:
@@ -63,7 +65,8 @@ def build_use_cases(base: Foundation) -> UseCases:
     banks = Banks(work, read, adapters.accounts, accounts, base.vault, notices, clock, origins)
     accounts.on_consent_lost = banks.lose
     steps = PaymentSteps(work, notices, base.incidents, clock)
-    news = PaymentNews(work, read, adapters.payments, steps, clock)
+    doubts = Doubts(work, read, accounts, steps, clock)
+    news = PaymentNews(work, read, adapters.payments, doubts, steps, clock)
     customers = Customers(work, read, adapters.cards, clock)
     card_news = CardNews(work, read, adapters.cards, customers, steps, notices, clock)
     merchant = Merchant(settings.merchant_name, parse_account_number(settings.merchant_account))
@@ -95,6 +98,7 @@ def build_use_cases(base: Foundation) -> UseCases:
         account_deletion=AccountDeletion(
             work, read, banks, payments, plans, cards, customers, uploads, exports, sessions, notices, clock
         ),
+        doubts=doubts,
         retention=Retention(work, clock, base.machine_clock),
         moves=VendorMoves(work, read, _directions(base), adapters.cards, base.incidents, clock),
     )

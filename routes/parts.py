@@ -8,8 +8,10 @@ from starlette.requests import HTTPConnection
 
 from services.banks import Banks
 from services.card_payments import CardPayments
+from services.doubts import Doubts
 from services.health import HealthService
 from services.incidents import Incidents
+from services.jobs.queue import Queue
 from services.kyc import KycService
 from services.login import Login
 from services.notifications import Notifications
@@ -54,6 +56,8 @@ class RouteParts:
     notifications: Notifications
     timeline: Timeline
     moves: VendorMoves
+    doubts: Doubts
+    queue: Queue
     health: HealthService
     incidents: Incidents
     reset: Reset

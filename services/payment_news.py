@@ -6,11 +6,13 @@ from typing import Final
 
 from db.unit_of_work import Read, UnitOfWork, Work
 from domain.clock import Clock
+from domain.errors import CannotTell
 from domain.ids import PaymentId, UserId
 from domain.payment import Failure, FailureCode, News, Payment, PaymentEvent, Status
 from domain.trace import about
 from providers.open_banking.port import PaymentInitiation, PaymentState
 from providers.vendors import Vendors
+from services.doubts import Doubts
 from services.pauses import LONGEST, longer
 from services.payment_steps import PaymentSteps, Step, outcome_of
 
@@ -23,8 +25,15 @@ _WITH_FAILURE: Final = frozenset({Status.REJECTED, Status.EXPIRED, Status.FAILED
 
 class PaymentNews:
     def __init__(
-        self, work: Work, read: Read, vendors: Vendors[PaymentInitiation], steps: PaymentSteps, clock: Clock
+        self,
+        work: Work,
+        read: Read,
+        vendors: Vendors[PaymentInitiation],
+        doubts: Doubts,
+        steps: PaymentSteps,
+        clock: Clock,
     ) -> None:
+        self._doubts = doubts
         self._work = work
         self._read = read
         self._vendors = vendors
@@ -38,7 +47,10 @@ class PaymentNews:
         if payment is None:
             return "the payment is gone"
         about(payment_id)
-        state = await self._ask(payment)
+        try:
+            state = await self._ask(payment)
+        except CannotTell:
+            return await self._weigh(payment)
         if state is None:
             return await self._take_silence(payment, cause)
         return await self.take(payment, state, cause)
@@ -86,9 +98,17 @@ class PaymentNews:
             return await vendor.status(payment.vendor_payment_id)
         return await vendor.look_up(payment.end_to_end_id)
 
+    async def _weigh(self, payment: Payment) -> str:
+        if payment.status.is_final:
+            return f"the payment is {payment.status} already"
+        return "it is on its way to the bank" if self._is_young(payment) else await self._doubts.weigh(payment)
+
+    def _is_young(self, payment: Payment) -> bool:
+        """The initiation may still be on its way to the bank."""
+        return self._clock.now() < payment.created_at + RECOVER_AFTER
+
     async def _take_silence(self, payment: Payment, cause: str) -> str:
-        # Younger than this, the initiation may still be on its way to the bank.
-        if self._clock.now() < payment.created_at + RECOVER_AFTER:
+        if self._is_young(payment):
             return "the bank has not heard of it yet"
         failure = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The payment never reached the bank. You can pay again.")
         news = News(Status.FAILED, cause, self._clock.now(), failure)

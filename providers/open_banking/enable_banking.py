@@ -15,7 +15,7 @@ from domain.account_number import AccountNumber
 from domain.bank_account import Balance, Bank
 from domain.clock import Clock, oslo_date
 from domain.consent import ConsentStatus
-from domain.errors import BadWebhook, InDoubt, Unavailable
+from domain.errors import BadWebhook, CannotTell, InDoubt, Unavailable
 from domain.ids import BankId
 from domain.payment import Payment, Status
 from domain.redirect import state_of
@@ -266,8 +266,7 @@ class EnableBankingPayments:
         return PaymentState(Status.AUTHORISATION_REQUIRED, identifier, page)
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
-        # It finds nothing by our reference; and nobody has the page of an answer that was lost.
-        return None
+        raise CannotTell("Enable Banking finds nothing by our reference (B.4).")
 
     async def complete(self, reference: str, query: Mapping[str, str]) -> None:
         """Nothing is left to be done: the page was the vendor's own."""

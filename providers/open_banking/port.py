@@ -177,10 +177,9 @@ class PaymentInitiation(Protocol):
         """
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
-        """Find a payment by our own reference.
+        """Find a payment by our own reference; None where the bank never heard of it.
 
-        None where nobody can have approved it: the bank never heard of it, or the vendor cannot be asked and its
-        answer, with the way to the approval, was lost. Raises Unavailable.
+        Raises Unavailable, and CannotTell of a vendor that finds nothing by it.
         """
 
     async def complete(self, reference: str, query: Mapping[str, str]) -> None:

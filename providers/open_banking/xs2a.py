@@ -9,6 +9,7 @@ from domain.account_number import AccountNumber
 from domain.bank_account import Balance, Bank
 from domain.clock import Clock, oslo_date
 from domain.consent import UNATTENDED_READS_A_DAY, ConsentStatus
+from domain.errors import CannotTell
 from domain.ids import BankId
 from domain.money import decimal_of
 from domain.payment import Payment, Status
@@ -246,8 +247,7 @@ class Xs2aPayments:
         return PaymentState(Status.AUTHORISATION_REQUIRED, str(Reference(profile.bic, identifier, authorisation)), page)
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
-        # It finds nothing by our reference; and only an answer that came leads to an authorisation.
-        return None
+        raise CannotTell("NextGenPSD2 finds nothing by our reference (4.4).")
 
     async def complete(self, reference: str, query: Mapping[str, str]) -> None:
         payment = Reference.parse(reference)

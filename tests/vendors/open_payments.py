@@ -44,6 +44,7 @@ class OpenPayments:
         self.authorisations: dict[str, dict[str, Any]] = {}
         self.codes: dict[str, str] = {}
         self.exchanged: set[str] = set()
+        self.loses_answers = False
         self.tokens: dict[str, set[str]] = {}
         self.headers: list[Mapping[str, str]] = []
         self.bics: dict[str, str] = {}
@@ -243,6 +244,8 @@ class OpenPayments:
         }
         made = await self.ask("POST", "/bank/payments", json=given)
         self.slots[slot] = made["paymentId"]
+        if self.loses_answers:
+            return Response(status_code=504)
         # Older examples say so before anybody has approved anything (A.5).
         return JSONResponse({"transactionStatus": "ACTC", "paymentId": made["paymentId"], "_links": {}}, 201)
 

@@ -1,0 +1,46 @@
+"""`gateway payments`: those whose outcome nobody knows."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from gateway.commands.terminal import LOCAL, OUT, Json, Limit, Token, Url, ask
+
+app = typer.Typer(no_args_is_help=True, help="Payments whose outcome nobody knows.")
+
+
+@app.command()
+def doubts(url: Url = LOCAL, token: Token = None, as_json: Json = False, limit: Limit = 50) -> None:
+    """What is in doubt, oldest first."""
+    found = ask("GET", url, f"/api/operator/payments/doubts?limit={limit}", token=token)["payments"]
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    table = Table("Id", "Made", "Rail", "Status", "Vendor", "Their id", "Our reference", box=None)
+    for one in found:
+        table.add_row(
+            one["id"],
+            one["createdAt"][:19],
+            one["rail"],
+            one["status"],
+            one["vendor"],
+            one["vendorPaymentId"] or "-",
+            one["endToEndId"],
+        )
+    OUT.print(table)
+
+
+@app.command()
+def resolve(
+    payment: Annotated[str, typer.Argument(help="Of `payments doubts`.")],
+    outcome: Annotated[str, typer.Option(help="SETTLED or FAILED, as the bank or card vendor says.")],
+    reason: Annotated[str, typer.Option(help="How it is known; kept in the audit trail.")],
+    url: Url = LOCAL,
+    token: Token = None,
+) -> None:
+    """End a doubt by what the bank or card vendor has told you. Nothing is sent to either."""
+    form = {"outcome": outcome, "reason": reason}
+    done = ask("POST", url, f"/api/operator/payments/{payment}/resolve", form=form, token=token)
+    OUT.print(f"{done['id']} is {done['status']}.", highlight=False)

@@ -1,0 +1,42 @@
+"""Who operators are, and what their routes have in common. Mock mode without a token is open."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.errors import InvalidInput, Unauthenticated
+from routes.parts import parts_of
+from routes.requests import bearer_token, is_allowed_origin
+
+NO_STORE: Final = {"Cache-Control": "no-store"}
+_AT_MOST: Final = 500
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def for_operators(handler: Handler) -> Handler:
+    async def guarded(request: Request) -> Response:
+        token = parts_of(request).operator_token
+        if token is not None:
+            given = bearer_token(request.headers) or ""
+            if not secrets.compare_digest(given.encode(), token.encode()):
+                raise Unauthenticated("Send the operators' token: Authorization: Bearer <OPERATOR_TOKEN>.")
+        elif "origin" in request.headers and not is_allowed_origin(request):
+            raise Unauthenticated("Not from another site.")
+        return await handler(request)
+
+    guarded.__doc__ = handler.__doc__
+    return guarded
+
+
+def limit_of(request: Request) -> int:
+    return min(number_of(request.query_params.get("limit", "50"), "limit"), _AT_MOST)
+
+
+def number_of(text: str, field: str) -> int:
+    """Raises InvalidInput."""
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return int(text)
+    raise InvalidInput("INVALID_NUMBER", "Give a whole number.", field=(field,))

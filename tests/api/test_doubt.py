@@ -1,0 +1,158 @@
+"""Payments at a bank whose answer was lost, and which finds nothing by our reference: evidence ends the doubt."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from gateway.clock import SystemClock
+from sandbox.people import personas
+from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, first_account, pay, payment_of, playing
+from tests.builders.port import started, stopped
+from tests.builders.sandbox import Sandbox, sandbox_alone
+from tests.builders.server import free_port
+from tests.vendors import open_payments
+
+DISCONNECT = "mutation($id: ID!) { disconnectBank(input: {connectionId: $id}) { userErrors { code } } }"
+DOUBTS = "/api/operator/payments/doubts"
+
+
+@dataclass
+class AtBank:
+    """Kari with an account at a bank behind Open Payments."""
+
+    sandbox: Sandbox
+    vendor: open_payments.OpenPayments
+    play: Play
+    kari: Player
+    connection: str
+    account: str
+
+    async def pass_time(self, **by: float) -> None:
+        await self.sandbox.advance(**by)
+        await self.play.settle()
+
+    async def lose_an_answer(self) -> dict[str, Any]:
+        self.vendor.loses_answers = True
+        payment = (await pay(self.kari, a_payment(self.account)))["payment"]
+        self.vendor.loses_answers = False
+        return dict(payment)
+
+    async def approved_all_the_same(self) -> None:
+        """At the bank's own page, whoever has shown it."""
+        await self.sandbox.press("/sandbox/bank/payments/obp-000001", decision="approve")
+
+    async def booked(self) -> list[str]:
+        ledger = (await self.sandbox.http.get("/ledger")).json()["bookings"]
+        return [one["endToEndId"] for one in ledger]
+
+
+@pytest.fixture
+async def bank(database_url: str, tmp_path: Path) -> AsyncIterator[AtBank]:
+    folder = tmp_path / "bank"
+    folder.mkdir()
+    async with sandbox_alone(folder, SystemClock().now()) as sandbox:
+        await sandbox.sign_in("kari")
+        url = f"http://127.0.0.1:{free_port()}"
+        vendor = open_payments.OpenPayments(sandbox.inner, callback=f"{BASE}/api/openbanking/callback", host=url)
+        server = await started(open_payments.app(vendor), port=int(url.rpartition(":")[2]))
+        settings: dict[str, Any] = {
+            "open_banking_provider": "open_payments",
+            "openpayments_api_url": url,
+            "openpayments_auth_api_url": url,
+            "openbanking_client_id": open_payments.CLIENT_ID,
+            "openbanking_client_secret": open_payments.CLIENT_SECRET,
+            "openbanking_webhook_secret": "relay",
+        }
+        clock = sandbox.clock
+        async with playing(database_url, tmp_path, clock.at, base_clock=clock, **settings) as play:
+            kari = await play.person()
+            await kari.ask("mutation { startKyc { kyc { status } } }")
+            await sandbox.advance(seconds=3)
+            await play.settle()
+            connecting = (await kari.ask(CONNECT, bank="bank_dnb"))["connectBank"]
+            accounts = [account.resource_id for account in personas()["kari"].at_bank("bank_dnb")]
+            async with httpx.AsyncClient() as browser:
+                page = (await browser.get(connecting["authorisationUrl"])).headers["location"]
+                back = await sandbox.press(page, decision="approve", account=accounts)
+                await kari.http.get((await browser.get(back)).headers["location"])
+            account = await first_account(kari)
+            yield AtBank(sandbox, vendor, play, kari, connecting["connection"]["id"], account)
+        await stopped(server)
+
+
+async def test_it_stays_in_doubt_while_its_page_could_live_and_then_fails(bank: AtBank) -> None:
+    payment = await bank.lose_an_answer()
+    assert (payment["status"], payment["inDoubt"]) == ("CREATED", True)
+    again = await pay(bank.kari, a_payment(bank.account))
+    await bank.pass_time(minutes=5)
+    waiting = await payment_of(bank.kari, payment["id"])
+
+    await bank.pass_time(hours=2)
+    ended = await payment_of(bank.kari, payment["id"])
+
+    assert [one["code"] for one in again["userErrors"]] == ["POSSIBLE_DUPLICATE"]
+    assert (waiting["status"], waiting["inDoubt"]) == ("CREATED", True)
+    assert (ended["status"], ended["inDoubt"]) == ("FAILED", False)
+    assert ended["failure"]["code"] == "PROVIDER_UNAVAILABLE"
+    assert ended["history"][-1]["cause"] == "not booked at the bank"
+    assert await bank.booked() == []
+
+
+async def test_what_the_bank_has_booked_has_settled(bank: AtBank) -> None:
+    payment = await bank.lose_an_answer()
+    await bank.approved_all_the_same()
+    await bank.pass_time(minutes=5)
+    waiting = await payment_of(bank.kari, payment["id"])
+
+    await bank.pass_time(hours=2)
+    ended = await payment_of(bank.kari, payment["id"])
+
+    assert waiting["inDoubt"] is True
+    assert (ended["status"], ended["inDoubt"]) == ("SETTLED", False)
+    assert ended["history"][-1]["cause"] == "booked at the bank"
+    assert await bank.booked() == [f"D-{payment['id'].removeprefix('pay_')}"]
+
+
+async def test_a_booking_that_the_user_has_read_ends_it_at_once(bank: AtBank) -> None:
+    payment = await bank.lose_an_answer()
+    await bank.approved_all_the_same()
+    await bank.pass_time(seconds=10)
+    refresh = "mutation($id: ID!) { refreshBalances(input: {connectionId: $id}) { userErrors { code } } }"
+    await bank.kari.ask(refresh, id=bank.connection)
+
+    await bank.pass_time(minutes=5)
+
+    assert (await payment_of(bank.kari, payment["id"]))["status"] == "SETTLED"
+
+
+async def test_without_a_consent_it_waits_for_an_operator_who_says_why(bank: AtBank) -> None:
+    payment = await bank.lose_an_answer()
+    await bank.kari.ask(DISCONNECT, id=bank.connection)
+    await bank.pass_time(hours=12)
+    operator = bank.play.browser().http
+    path = f"/api/operator/payments/{payment['id']}/resolve"
+
+    (doubted,) = (await operator.get(DOUBTS)).json()["payments"]
+    refused = [
+        (await operator.post(path, data=form)).json()["code"]
+        for form in ({"outcome": "SETTLED"}, {"outcome": "PERHAPS", "reason": "r"})
+    ]
+    done = await operator.post(path, data={"outcome": "FAILED", "reason": "DNB, case 4711: never received"})
+    late = await operator.post(path, data={"outcome": "SETTLED", "reason": "r"})
+    unknown = await operator.post("/api/operator/payments/pay_x/resolve", data={"outcome": "FAILED", "reason": "r"})
+    async with bank.play.gateway.database.read_engine.connect() as connection:
+        query = text("SELECT detail FROM audit_event WHERE action = 'payment_resolved'")
+        (detail,) = (await connection.execute(query)).scalars()
+
+    assert (doubted["id"], doubted["vendor"], doubted["inDoubt"]) == (payment["id"], "open_payments", True)
+    assert refused == ["REASON_REQUIRED", "INVALID_OUTCOME"]
+    assert (done.json()["status"], done.json()["inDoubt"]) == ("FAILED", False)
+    assert (late.status_code, unknown.status_code) == (409, 404)
+    assert "case 4711" in str(detail)
+    assert (await payment_of(bank.kari, payment["id"]))["history"][-1]["cause"] == "operator"
+    assert (await operator.get(DOUBTS)).json() == {"payments": []}
