@@ -11,6 +11,7 @@ from db.bank_connections import BankConnectionQueries, ConsentQueries
 from db.cards import CardQueries
 from db.events import Told, UserEventQueries
 from db.files import DataExportQueries, UploadQueries
+from db.gauges import GaugeQueries
 from db.jobs import JobQueries
 from db.kyc import KycQueries
 from db.notifications import NotificationQueries
@@ -60,6 +61,7 @@ class Queries:
         self.idempotency = IdempotencyQueries(session)
         self.events = UserEventQueries(session)
         self.jobs = JobQueries(session)
+        self.gauges = GaugeQueries(session)
         self.heartbeats = WorkerHeartbeatQueries(session)
         self.webhooks = WebhookQueries(session)
         self.traces = TraceQueries(session)

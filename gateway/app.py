@@ -42,6 +42,7 @@ from routes import (
     health,
     jobs,
     kyc,
+    metrics,
     mock,
     open_banking,
     openapi,
@@ -117,7 +118,7 @@ def create_app(
                 await incidents.close()
 
     if role is Role.WORKER:
-        return Starlette(lifespan=lifespan, routes=health.ROUTES)
+        return Starlette(lifespan=lifespan, routes=[*health.ROUTES, *metrics.ROUTES])
     return Starlette(
         lifespan=lifespan,
         routes=[
@@ -135,6 +136,7 @@ def create_app(
             *doubts.ROUTES,
             *jobs.ROUTES,
             *vendor_moves.ROUTES,
+            *metrics.ROUTES,
             *([*mock.ROUTES, Mount("/sandbox", _sandbox_pages)] if settings.has_sandbox else []),
         ],
         middleware=_middleware(settings),

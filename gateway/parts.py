@@ -24,6 +24,7 @@ from services.incidents import Incidents
 from services.jobs import handlers
 from services.jobs.queue import Queue
 from services.jobs.worker import Worker
+from services.metrics import Metrics
 from services.notifications import Notifications
 from services.reset import Reset
 from services.retention import Retention
@@ -189,6 +190,7 @@ def _routes(
         moves=use.moves,
         doubts=use.doubts,
         queue=Queue(base.work, base.read, base.clock),
+        metrics=Metrics(base.read, base.adapters.breakers, base.clock),
         health=HealthService(base.database, worker_is_alive=worker.is_any_alive, vendors=_probes(base, sandbox)),
         incidents=base.incidents,
         reset=Reset(base.database, use.retention, _resetting(sandbox) if settings.is_all_mock else None),

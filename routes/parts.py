@@ -14,6 +14,7 @@ from services.incidents import Incidents
 from services.jobs.queue import Queue
 from services.kyc import KycService
 from services.login import Login
+from services.metrics import Metrics
 from services.notifications import Notifications
 from services.payments import Payments
 from services.plans import Plans
@@ -58,6 +59,7 @@ class RouteParts:
     moves: VendorMoves
     doubts: Doubts
     queue: Queue
+    metrics: Metrics
     health: HealthService
     incidents: Incidents
     reset: Reset

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from prometheus_client import Gauge
+
 from db.unit_of_work import Queries, Read
 from domain.bank_account import BankAccount
 from domain.card import Card
@@ -32,6 +34,7 @@ Subject = User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription
 _LOOK_EVERY_S: Final = 15
 _BATCH: Final = 100
 _CONNECTIONS: Final = 100
+SUBSCRIPTIONS: Final = Gauge("drop_subscriptions", "Open subscriptions of this process.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,13 @@ class Streams:
         self, sign_in: SignIn, after: str | None, load: Load[Value], at_event: AtEvent[Value]
     ) -> AsyncIterator[StreamItem[Value]]:
         # Hints first: what is written from here on wakes us, however long the reading takes.
+        with SUBSCRIPTIONS.track_inprogress():
+            async for item in self._followed(sign_in, after, load, at_event):
+                yield item
+
+    async def _followed(
+        self, sign_in: SignIn, after: str | None, load: Load[Value], at_event: AtEvent[Value]
+    ) -> AsyncIterator[StreamItem[Value]]:
         async with self._fanout.listen(sign_in.user_id, sign_in.session_id) as hint:
             position, first = await self._begin(sign_in, after, load)
             if first is not None:

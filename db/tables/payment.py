@@ -1,6 +1,6 @@
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, text
 from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from db.columns import UtcDateTime
@@ -11,6 +11,7 @@ class PaymentRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_payment_page", "user_id", "id"),
         Index("ix_payment_vendor_id", "vendor", "vendor_payment_id"),
+        Index("ix_payment_in_doubt", "id", sqlite_where=text("in_doubt"), postgresql_where=text("in_doubt")),
     )
 
     id: str = Field(primary_key=True)

@@ -11,6 +11,7 @@ from strawberry.types import ExecutionResult
 
 from domain.trace import TraceKind, mark, note
 from gateway.graphql.errors import present
+from gateway.graphql.metrics import OperationMetrics
 from resolvers.context import Context
 from schema.roots import Mutation, Query, Subscription
 from schema.types.scalars import SCALARS
@@ -85,6 +86,7 @@ def build_schema(incidents: Incidents) -> GatewaySchema:
         Subscription,
         config=_CONFIG,
         extensions=[
+            OperationMetrics,
             OneOperation,
             lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
             lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),

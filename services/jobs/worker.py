@@ -10,6 +10,7 @@ from typing import Final
 from uuid import uuid4
 
 import structlog
+from prometheus_client import Histogram
 
 from db.jobs import Job
 from db.unit_of_work import Read, Work
@@ -27,6 +28,7 @@ MAX_ATTEMPTS: Final = 12
 _POLL_S: Final = 1.0
 _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LAST_PAUSE: Final = timedelta(hours=1)
+SECONDS: Final = Histogram("drop_job_seconds", "Time of a job's try.", ["kind", "outcome"])
 _log = structlog.get_logger()
 
 
@@ -125,13 +127,16 @@ class Worker:
                 await work.commit()
 
     async def _work_off(self, job: Job) -> None:
+        begun = time.monotonic()
         try:
             async with asyncio.timeout(self._lease.total_seconds()):
                 await self._handlers[job.kind](job.payload)
         except Exception as error:
             note(TraceKind.JOB, job.kind, f"failed ({type(error).__name__}), try {job.attempts}")
+            SECONDS.labels(job.kind, "failed").observe(time.monotonic() - begun)
             await self._fail(job, error)
             return
+        SECONDS.labels(job.kind, "done").observe(time.monotonic() - begun)
         note(TraceKind.JOB, job.kind, "done")
         async with self._work() as work:
             await work.jobs.finish(job.id, self._name)

@@ -1,0 +1,50 @@
+"""What operators watch, in numbers: how much waits, and for how long. Index look-ups alone."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.jobs import DEAD, QUEUED
+from db.tables.job import JobRow
+from db.tables.payment import PaymentRow
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Ages are of the oldest; zero where there is none."""
+
+    jobs_due: int
+    jobs_dead: int
+    job_age: timedelta
+    webhook_age: timedelta
+    doubts: int
+    doubt_age: timedelta
+
+
+class GaugeQueries:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def read(self, now: datetime, *, webhook_kind: str) -> Readings:
+        """`webhook_kind` is the job that processes one."""
+        due = select(func.count(), func.min(JobRow.due_at)).where(JobRow.status == QUEUED, JobRow.due_at <= now)
+        jobs_due, oldest_job = (await self._session.exec(due)).one()
+        _, oldest_webhook = (await self._session.exec(due.where(JobRow.kind == webhook_kind))).one()
+        dead = select(func.count()).select_from(JobRow).where(JobRow.status == DEAD)
+        doubted = select(func.count(), func.min(PaymentRow.created_at)).where(col(PaymentRow.in_doubt).is_(True))
+        doubts, oldest_doubt = (await self._session.exec(doubted)).one()
+        return Readings(
+            jobs_due=jobs_due,
+            jobs_dead=(await self._session.exec(dead)).one(),
+            job_age=_age(oldest_job, now),
+            webhook_age=_age(oldest_webhook, now),
+            doubts=doubts,
+            doubt_age=_age(oldest_doubt, now),
+        )
+
+
+def _age(at: datetime | None, now: datetime) -> timedelta:
+    return max(now - at, timedelta()) if at is not None else timedelta()

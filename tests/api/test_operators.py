@@ -1,0 +1,70 @@
+"""Queued work and figures, as operators see them."""
+
+from pathlib import Path
+
+import httpx
+from sqlalchemy import text
+
+from tests.builders.gateway import Play, a_payment, pay, playing
+from tests.builders.line import Line
+from tests.conftest import NOON
+
+JOBS = "/api/operator/jobs"
+
+
+async def test_what_was_given_up_is_shown_and_tried_again(play: Play) -> None:
+    async with play.gateway.database.write_engine.begin() as connection:
+        await connection.execute(text("UPDATE job SET status = 'DEAD', attempts = 12, last_error = 'Unavailable'"))
+    operator = play.browser().http
+    (dead,) = (await operator.get(JOBS)).json()["jobs"]
+    none = (await operator.get(JOBS, params={"which": "queued"})).json()["jobs"]
+
+    replayed = await operator.post(f"{JOBS}/{dead['id']}/replay")
+    again = await operator.post(f"{JOBS}/{dead['id']}/replay")
+    (queued,) = (await operator.get(JOBS, params={"which": "queued"})).json()["jobs"]
+    await play.settle()
+    (following,) = (await operator.get(JOBS, params={"which": "queued"})).json()["jobs"]
+
+    assert (dead["kind"], dead["attempts"], dead["lastError"]) == ("purge", 12, "Unavailable")
+    assert none == []
+    assert (replayed.status_code, again.status_code) == (202, 404)
+    assert (queued["id"], queued["attempts"]) == (dead["id"], 0)
+    assert following["id"] != dead["id"]
+
+
+async def test_another_choice_is_refused(play: Play) -> None:
+    refused = await play.browser().http.get(JOBS, params={"which": "all"})
+
+    assert (refused.status_code, refused.json()["field"]) == (400, ["which"])
+
+
+async def test_the_figures_tell_what_waits_and_what_is_in_doubt(play: Play) -> None:
+    kari, account = await play.banked()
+    line = Line(play.gateway.sandbox)
+    line.harm(at=2, after=httpx.ReadTimeout("the answer was lost"))  # the first reads the balance
+    await pay(kari, a_payment(account))
+    line.mend()
+    await kari.ask("{ mine: viewer { name } }")
+    await play.person("lars")  # whom a mail and a vendor's customer await
+
+    shown = (await play.browser().http.get("/metrics")).text
+    figures = dict(row.rsplit(" ", 1) for row in shown.splitlines() if not row.startswith("#"))
+
+    assert figures["drop_payments_in_doubt"] == "1.0"
+    assert float(figures["drop_jobs_dead"]) == 0
+    assert float(figures["drop_jobs_due"]) > 0
+    assert figures['drop_breaker_open{port="open_banking"}'] == "0.0"
+    asked = 'drop_graphql_seconds_count{field="%s",outcome="answered",type="%s"}'
+    assert float(figures[asked % ("viewer", "query")]) >= 1
+    assert float(figures[asked % ("initiatePayment", "mutation")]) >= 1
+    assert not [name for name in figures if "mine" in name]
+
+
+async def test_the_figures_are_the_operators(database_url: str, tmp_path: Path) -> None:
+    async with playing(database_url, tmp_path, NOON, operator_token="t0ken") as play:
+        http = play.browser().http
+        refused = await http.get("/metrics")
+        shown = await http.get("/metrics", headers={"authorization": "Bearer t0ken"})
+
+    assert (refused.status_code, shown.status_code) == (401, 200)
+    assert shown.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
