@@ -76,7 +76,7 @@ if TYPE_CHECKING:
 class Adapters:
     """Every port's vendors; by port whether its current vendor's breaker is open; by vendor how to check it.
 
-    `budgets` are by port of the vendors that are being moved to.
+    `budgets` are by port of the vendors that are being moved to, `guards` by port and vendor.
     """
 
     identity: Registered[IdentityProvider]
@@ -94,6 +94,7 @@ class Adapters:
     breakers: Mapping[str, Callable[[], Awaitable[bool]]]
     checks: Mapping[str, Check]
     budgets: Mapping[str, ErrorBudget]
+    guards: Mapping[str, Guard]
 
 
 def build_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient | None, internet: Internet) -> Adapters:
@@ -134,6 +135,7 @@ def build_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient 
         breakers=make.breakers,
         checks=make.checks,
         budgets=make.budgets,
+        guards=make.guards,
     )
 
 

@@ -151,6 +151,8 @@ def create_app(
 def _background(gateway: Gateway, settings: Settings, role: Role) -> list[Coroutine[None, None, None]]:
     parts = gateway.parts
     running = [parts.incidents.run(), parts.timeline.run(), parts.moves.run(), parts.fanout.run()]
+    if parts.shared_breakers is not None:
+        running.append(parts.shared_breakers.run())
     if role is Role.WORKER or settings.serve_works_queue:
         running += [parts.worker.run(), _wake_for_jobs(parts)]
     if role is Role.SERVE and settings.has_sandbox:
@@ -181,6 +183,8 @@ async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock
     parts = build_parts(settings, database, clock, machine, client, internet_until(stack))
     driver = ClockDriver(clock, client, parts.worker, parts.read, database, may_move=settings.is_all_mock)
     stack.push_async_callback(parts.fanout.close)
+    if parts.shared_breakers is not None:
+        stack.push_async_callback(parts.shared_breakers.close)
     if sandbox is not None:
         app.state.sandbox_pages = sandbox.pages
         if sandbox.world is not None:

@@ -41,6 +41,7 @@ class Makers:
         self.breakers: dict[str, Callable[[], Awaitable[bool]]] = {}
         self.checks: dict[str, Check] = {}
         self.budgets: dict[str, ErrorBudget] = {}
+        self.guards: dict[str, Guard] = {}
 
     def vendors(self, port: str, makers: Mapping[str, Callable[[], Port]]) -> Registered[Port]:
         settings, following = self._settings, self._settings.next_of(port)
@@ -69,6 +70,7 @@ class Makers:
             resilience = replace(resilience, per_second=per_second)
         budget = self.budget_of(port) if vendor == self._settings.next_of(port) else None
         guard = Guard(port, resilience, declared.RETRIED, vendor=label or vendor, budget=budget)
+        self.guards[f"{port}:{label or vendor}"] = guard
         if vendor == self._settings.vendor_of(port):
             self.breakers[port] = guard.is_open
         return guard

@@ -14,6 +14,7 @@ from gateway.clock import OffsetClock
 from gateway.foundation import Foundation, lay_foundation
 from gateway.internet import Internet
 from gateway.settings import Settings
+from gateway.shared_breakers import SharedBreakers
 from gateway.use_cases import UseCases, build_use_cases
 from gateway.vendor_choice import MOCK, PROVIDERS
 from providers.fanout.port import Fanout
@@ -63,6 +64,7 @@ class Parts:
     incidents: Incidents
     timeline: Timeline
     moves: VendorMoves
+    shared_breakers: SharedBreakers | None
     read: Read
 
 
@@ -98,8 +100,14 @@ def build_parts(
         incidents=base.incidents,
         timeline=base.timeline,
         moves=use.moves,
+        shared_breakers=_shared_breakers(base),
         read=base.read,
     )
+
+
+def _shared_breakers(base: Foundation) -> SharedBreakers | None:
+    url = base.settings.redis_url
+    return SharedBreakers(url.get_secret_value(), base.fanout, base.adapters.guards) if url else None
 
 
 def _sources(base: Foundation, use: UseCases) -> Mapping[str, WebhookSource]:

@@ -16,7 +16,8 @@ import structlog
 from aiolimiter import AsyncLimiter
 from prometheus_client import Counter, Histogram
 from purgatory import AsyncCircuitBreakerFactory
-from purgatory.domain.model import OpenedState
+from purgatory.domain.messages.events import ContextChanged
+from purgatory.domain.model import CLOSED, OPENED, OpenedState
 
 from domain.errors import InDoubt, Unavailable
 from domain.trace import TraceKind, mark, note
@@ -92,6 +93,26 @@ class Guard:
             default_ttl=resilience.breaker_open_s,
             exclude=[(Exception, lambda error: not isinstance(error, _TROUBLE))],
         )
+        # Called when it opens by what was seen here.
+        self.on_opened: Callable[[], None] = lambda: None
+        self._breakers.add_listener(self._tell)
+
+    @property
+    def open_s(self) -> float:
+        """How long its breaker stays open."""
+        return self._resilience.breaker_open_s
+
+    async def open_as_told(self) -> None:
+        """Another process has found the vendor away."""
+        context = (await self._breakers.get_breaker(self._provider)).context
+        if context.state == CLOSED:
+            context.set_state(OpenedState(self._provider))
+            # Whoever told us has told the others.
+            context.messages.clear()
+
+    def _tell(self, name: str, kind: str, event: object) -> None:
+        if isinstance(event, ContextChanged) and event.state == OPENED:
+            self.on_opened()
 
     async def is_open(self) -> bool:
         """Whether calls are refused for now, because the vendor has failed too often."""
