@@ -33,6 +33,7 @@ from gateway.parts import JOBS, Parts, build_parts
 from gateway.sandbox_link import open_sandbox
 from gateway.scenario import HEADER, ScenarioHeader
 from gateway.settings import Settings
+from gateway.telemetry import telemetry
 from gateway.tracing import Tracing
 from routes import (
     auth,
@@ -96,7 +97,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            gateway = await _start(app, settings, base_clock or SystemClock(), machine_clock or SystemClock(), stack)
+            clocks = base_clock or SystemClock(), machine_clock or SystemClock()
+            gateway = await _start(app, settings, role, *clocks, stack)
             await gateway.parts.retention.schedule()
             await gateway.parts.moves.agree()
             app.state.gateway = gateway
@@ -170,9 +172,12 @@ async def _wake_for_jobs(parts: Parts) -> None:
             parts.worker.wake()
 
 
-async def _start(app: Starlette, settings: Settings, base: Clock, machine: Clock, stack: AsyncExitStack) -> Gateway:
+async def _start(
+    app: Starlette, settings: Settings, role: Role, base: Clock, machine: Clock, stack: AsyncExitStack
+) -> Gateway:
     database = open_database(settings.database_url)
     stack.push_async_callback(database.close)
+    await stack.enter_async_context(telemetry(settings, database, role))
     clock = OffsetClock(base)
     if settings.is_all_mock:
         # A real vendor lives today, and takes no signature of tomorrow.

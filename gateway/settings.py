@@ -308,6 +308,10 @@ class Settings(BaseSettings):
     betterstack_api_token: SecretStr | None = Field(
         default=None, description="Better Stack, API tokens > Uptime API tokens of the team."
     )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None,
+        description="An OpenTelemetry collector, OTLP over HTTP, such as http://localhost:4318; without it, no traces.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )

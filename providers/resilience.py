@@ -14,6 +14,8 @@ import httpx
 import stamina
 import structlog
 from aiolimiter import AsyncLimiter
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import Counter, Histogram
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.messages.events import ContextChanged
@@ -30,6 +32,7 @@ CALLS: Final = Counter(
 )
 SECONDS: Final = Histogram("drop_provider_call_seconds", "Time of a vendor call.", ["provider", "vendor", "operation"])
 _log = structlog.get_logger()
+_tracer = trace.get_tracer("drop.providers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +159,24 @@ class Guard:
             raise InDoubt(f"{self._provider}: no answer to {operation}") from error
 
     async def _measured(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
+        with _tracer.start_as_current_span(
+            f"{self._provider} {operation}",
+            kind=SpanKind.CLIENT,
+            attributes={"drop.provider": self._provider, "drop.vendor": self._vendor},
+            # What a vendor says may be anything.
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            return await self._noted(operation, send, span)
+
+    async def _noted(self, operation: str, send: Callable[[], Awaitable[Result]], span: Span) -> Result:
         started, begun = time.monotonic(), mark()
         try:
             answer = await self._retrying(operation, send)
         except (*_TROUBLE, OpenedState) as error:
             CALLS.labels(self._provider, self._vendor, operation, "failed").inc()
             self._spend(has_failed=True)
+            span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             note(
                 TraceKind.VENDOR_CALL,
                 f"{self._provider}: {operation}",

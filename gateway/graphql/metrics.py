@@ -5,32 +5,38 @@ from collections.abc import Iterator
 from typing import Final
 
 from graphql import DocumentNode, FieldNode, OperationDefinitionNode
+from opentelemetry import trace
 from prometheus_client import Histogram
 from strawberry.extensions import SchemaExtension
 
 SECONDS: Final = Histogram("drop_graphql_seconds", "Time of an operation.", ["type", "field", "outcome"])
+_tracer = trace.get_tracer("drop.graphql")
 
 
 class OperationMetrics(SchemaExtension):
+    """A figure and a span for each."""
+
     def on_operation(self) -> Iterator[None]:
         begun = time.monotonic()
-        yield
+        with _tracer.start_as_current_span("graphql", record_exception=False) as span:
+            yield
+            kind, field, outcome = self._ended()
+            SECONDS.labels(kind, field, outcome).observe(time.monotonic() - begun)
+            span.update_name(f"{kind} {field}")
+            span.set_attribute("drop.outcome", outcome)
+
+    def _ended(self) -> tuple[str, str, str]:
+        """Type, field and outcome; what a refused document names may be anything."""
         context = self.execution_context
-        result = context.result
-        document = context.graphql_document
+        result, document = context.result, context.graphql_document
         if result is None or document is None or result.data is None:
-            # Nothing of it was executed, and what it names may be anything.
-            SECONDS.labels("none", "none", "refused").observe(time.monotonic() - begun)
-            return
-        kind, field = _first_of(document, context.operation_name)
-        outcome = "errors" if result.errors else "answered"
-        SECONDS.labels(kind, field, outcome).observe(time.monotonic() - begun)
+            return "graphql", "none", "refused"
+        return (*_first_of(document, context.operation_name), "errors" if result.errors else "answered")
 
 
 def _first_of(document: DocumentNode, name: str | None) -> tuple[str, str]:
     for one in document.definitions:
-        is_it = isinstance(one, OperationDefinitionNode) and (name is None or (one.name and one.name.value == name))
-        if is_it and isinstance(one, OperationDefinitionNode):
+        if isinstance(one, OperationDefinitionNode) and (name is None or (one.name and one.name.value == name)):
             fields = [node.name.value for node in one.selection_set.selections if isinstance(node, FieldNode)]
             return one.operation.value, fields[0] if fields else "fragment"
-    return "none", "none"
+    return "graphql", "none"

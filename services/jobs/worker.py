@@ -10,6 +10,8 @@ from typing import Final
 from uuid import uuid4
 
 import structlog
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
 from prometheus_client import Histogram
 
 from db.jobs import Job
@@ -30,6 +32,7 @@ _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LAST_PAUSE: Final = timedelta(hours=1)
 SECONDS: Final = Histogram("drop_job_seconds", "Time of a job's try.", ["kind", "outcome"])
 _log = structlog.get_logger()
+_tracer = trace.get_tracer("drop.jobs")
 
 
 class Worker:
@@ -102,9 +105,12 @@ class Worker:
             await work.commit()
         if job is None:
             return False
-        with tracing(Trace(job.trace_id or uuid4().hex, self._clock)) as trace:
+        with (
+            tracing(Trace(job.trace_id or uuid4().hex, self._clock)) as noted,
+            _tracer.start_as_current_span(f"job {job.kind}", kind=SpanKind.CONSUMER, record_exception=False),
+        ):
             await self._work_off(job)
-            self._on_done(trace)
+            self._on_done(noted)
         return True
 
     async def _beat(self) -> None:
