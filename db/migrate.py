@@ -11,6 +11,8 @@ from sqlalchemy import Connection
 from db.engine import Database, rebuilding
 
 _SCRIPTS = Path(__file__).parent / "migrations"
+# A number of our own among the database's advisory locks.
+_LOCK = 4_711_001
 
 
 def config_of(connection: Connection | None = None) -> Config:
@@ -22,8 +24,10 @@ def config_of(connection: Connection | None = None) -> Config:
 
 
 async def migrate(database: Database, revision: str = "head") -> None:
-    """Run the migrations that are missing. Safe to repeat."""
+    """Run the migrations that are missing. Safe to repeat, also from several processes at once."""
     async with rebuilding(database) as connection:
+        if not database.is_sqlite:
+            await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         await connection.run_sync(lambda sync: command.upgrade(config_of(sync), revision))
 
 

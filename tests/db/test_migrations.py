@@ -1,5 +1,11 @@
 """The migrations and the tables say the same, on both databases."""
 
+import asyncio
+import os
+import sys
+from pathlib import Path
+from subprocess import DEVNULL
+
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
@@ -8,6 +14,7 @@ from sqlalchemy.schema import DropTable
 from db.engine import open_database
 from db.migrate import current_revision, migrate, newest_revision
 from db.tables.all import METADATA
+from tests.builders.databases import postgresql_database
 
 _AT = "'2026-11-24 12:00:00+00:00'"
 _A_PAYMENT_OF_THE_FIRST_VERSION = (
@@ -66,3 +73,20 @@ async def test_migrating_again_is_harmless(either_database_url: str) -> None:
 
     assert await current_revision(database) == newest_revision()
     await database.close()
+
+
+async def test_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
+    async with postgresql_database() as url:
+        for target in (url, f"sqlite:///{tmp_path}/new.sqlite3"):
+            environment = {**os.environ, "DATABASE_URL": target}
+            command = (sys.executable, "-m", "gateway", "migrate")
+            started = [
+                await asyncio.create_subprocess_exec(*command, env=environment, stdout=DEVNULL) for _ in range(3)
+            ]
+
+            codes = [await process.wait() for process in started]
+
+            database = open_database(target)
+            assert codes == [0, 0, 0]
+            assert await current_revision(database) == newest_revision()
+            await database.close()
