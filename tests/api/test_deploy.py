@@ -1,0 +1,88 @@
+"""What is deployed speaks of what there is: commands, settings, paths, figures."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate  # type: ignore[import-untyped]  # it has no types
+import pytest
+import yaml
+from starlette.routing import Route
+from typer.main import get_command
+
+from gateway.app import Role, create_app
+from gateway.cli import app as cli
+from gateway.settings import Settings
+from gateway.settings_check import load_settings
+from tests.builders.gateway import Play
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+MANIFESTS = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "gateway.yaml").read_text()))
+RULES = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())["groups"][0]["rules"]
+DASHBOARD = json.loads((DEPLOY / "grafana" / "drop-gateway.json").read_text())
+FIGURE = re.compile(r"drop_[a-z_]+")
+
+
+def containers() -> Iterator[tuple[str, dict[str, Any], int]]:
+    for one in MANIFESTS:
+        if one["kind"] == "Deployment":
+            spec = one["spec"]["template"]["spec"]
+            yield one["metadata"]["labels"]["role"], spec["containers"][0], spec["terminationGracePeriodSeconds"]
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda one: f"{one['kind']} {one['metadata']['name']}")
+def test_kubernetes_takes_the_manifests(manifest: dict[str, Any]) -> None:
+    kubernetes_validate.validate(manifest, "1.33", strict=True)
+
+
+def test_what_is_started_are_commands_of_ours() -> None:
+    commands = [one["command"] for _, one, _ in containers()]
+    commands += [COMPOSE["services"][name]["command"] for name in ("serve", "worker")]
+
+    known = set(get_command(cli).commands)  # type: ignore[attr-defined]  # a group
+
+    assert {tuple(one[:3]) for one in commands} == {("python", "-m", "gateway")}
+    assert {one[3] for one in commands} == {"serve", "worker"} <= known
+
+
+def test_what_is_set_are_settings_of_ours() -> None:
+    (config,) = [one["data"] for one in MANIFESTS if one["kind"] == "ConfigMap"]
+    names = {*config, *COMPOSE["x-gateway"]["environment"]}
+
+    assert {name.lower() for name in names} <= set(Settings.model_fields)
+
+
+def test_what_is_probed_is_answered_and_a_stop_may_take_as_long_as_it_takes() -> None:
+    (config,) = [one["data"] for one in MANIFESTS if one["kind"] == "ConfigMap"]
+    settings = load_settings(_env_file=None)
+    for role, container, grace_s in containers():
+        routes = {route.path for route in create_app(settings, role=Role(role)).routes if isinstance(route, Route)}
+        probed = {container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")}
+        ports = {port["containerPort"] for port in container["ports"]}
+
+        assert probed <= routes
+        assert ports == {settings.port if role == "serve" else settings.worker_port}
+        assert grace_s > (float(config["DRAIN_S"]) + 10 if role == "serve" else settings.job_lease_s)
+
+
+async def test_what_is_watched_is_measured(play: Play) -> None:
+    shown = (await play.browser().http.get("/metrics")).text
+    measured = set(re.findall(r"^# TYPE (\S+)", shown, re.MULTILINE))
+    watched = {rule["alert"]: rule["expr"] for rule in RULES}
+    watched |= {panel["title"]: target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]}
+
+    for where, expression in watched.items():
+        for figure in FIGURE.findall(expression):
+            assert re.sub(r"_(bucket|count|sum)$", "", figure) in measured or figure in measured, (where, figure)
+    alerts = {figure for rule in RULES for figure in FIGURE.findall(rule["expr"])}
+    assert {"drop_job_oldest_due_seconds", "drop_webhook_oldest_seconds", "drop_payment_oldest_doubt_seconds"} <= alerts
+
+
+def test_every_alert_says_what_to_do() -> None:
+    for rule in RULES:
+        assert rule["annotations"]["summary"].endswith(".")
+        for command in re.findall(r"gateway (\w+)", rule["annotations"]["action"]):
+            assert command in get_command(cli).commands, command  # type: ignore[attr-defined]  # as above
