@@ -32,7 +32,7 @@ def wait_for_port(port: int) -> None:
             return
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     found = which(name, path=os.pathsep.join([os.environ["PATH"], *_FOLDERS]))
     assert found is not None, f"{name} is missing: tests/install.sh brings it"
     return found
@@ -51,7 +51,7 @@ class PrivateRedis:
     def start(self) -> None:
         options = {"port": str(self.port), "bind": "127.0.0.1", "save": "", "dir": str(self.folder)}
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        self.process = subprocess.Popen([_program("redis-server"), *arguments], stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([program("redis-server"), *arguments], stdout=subprocess.DEVNULL)
         wait_for_port(self.port)
 
     def kill(self) -> None:
@@ -100,7 +100,7 @@ def private_postgresql(folder: Path) -> Iterator[PrivatePostgresql]:
             if above.stat().st_uid == os.getuid() and above != Path("/"):
                 above.chmod(above.stat().st_mode | 0o011)
         as_user = {"user": "postgres", "group": user.pw_gid}
-    initdb = [_program("initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "--no-sync"]
+    initdb = [program("initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "--no-sync"]
     subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **as_user)
     port = free_port()
     settings = {
@@ -110,7 +110,7 @@ def private_postgresql(folder: Path) -> Iterator[PrivatePostgresql]:
         "max_connections": "200",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    command = [_program("postgres"), "-D", str(data), *options]
+    command = [program("postgres"), "-D", str(data), *options]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user) as process:
         wait_for_port(port)
         try:
