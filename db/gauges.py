@@ -34,7 +34,7 @@ class GaugeQueries:
         jobs_due, oldest_job = (await self._session.exec(due)).one()
         _, oldest_webhook = (await self._session.exec(due.where(JobRow.kind == webhook_kind))).one()
         dead = select(func.count()).select_from(JobRow).where(JobRow.status == DEAD)
-        doubted = select(func.count(), func.min(PaymentRow.created_at)).where(col(PaymentRow.in_doubt).is_(True))
+        doubted = select(func.count(), func.min(PaymentRow.created_at)).where(col(PaymentRow.in_doubt))
         doubts, oldest_doubt = (await self._session.exec(doubted)).one()
         return Readings(
             jobs_due=jobs_due,

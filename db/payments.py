@@ -104,7 +104,7 @@ class PaymentQueries:
 
     async def in_doubt(self, limit: int) -> list[Payment]:
         """Of all users, oldest first: for operators alone."""
-        query = select(PaymentRow).where(col(PaymentRow.in_doubt).is_(True)).order_by(col(PaymentRow.id)).limit(limit)
+        query = select(PaymentRow).where(col(PaymentRow.in_doubt)).order_by(col(PaymentRow.id)).limit(limit)
         return [payment_of(row) for row in await self._session.exec(query)]
 
     async def find(self, payment_id: PaymentId) -> Payment | None:

@@ -11,7 +11,7 @@ class PaymentRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_payment_page", "user_id", "id"),
         Index("ix_payment_vendor_id", "vendor", "vendor_payment_id"),
-        Index("ix_payment_in_doubt", "id", sqlite_where=text("in_doubt"), postgresql_where=text("in_doubt")),
+        Index("ix_payment_in_doubt", "id", sqlite_where=text("in_doubt = 1"), postgresql_where=text("in_doubt")),
     )
 
     id: str = Field(primary_key=True)

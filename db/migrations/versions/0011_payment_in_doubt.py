@@ -11,5 +11,5 @@ depends_on = None
 
 def upgrade() -> None:
     with op.batch_alter_table("payment", schema=None) as batch_op:
-        where = sa.text("in_doubt")
-        batch_op.create_index("ix_payment_in_doubt", ["id"], sqlite_where=where, postgresql_where=where)
+        sqlite, postgresql = sa.text("in_doubt = 1"), sa.text("in_doubt")
+        batch_op.create_index("ix_payment_in_doubt", ["id"], sqlite_where=sqlite, postgresql_where=postgresql)
