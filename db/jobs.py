@@ -60,15 +60,20 @@ class JobQueries:
             # Two processes that start at once write the same row.
             await self._session.merge(row)
 
-    async def claim(self, worker: str, *, now: datetime, machine_now: datetime, lease: timedelta) -> Job | None:
-        """Lease the job that is due first; jobs of a worker that died are free when its lease has run out."""
+    async def claim(
+        self, worker: str, *, now: datetime, machine_now: datetime, lease: timedelta, without: Sequence[str] = ()
+    ) -> Job | None:
+        """Lease the job that is due first; jobs of a worker that died are free when its lease has run out.
+
+        Kinds of work in `without` are left to others.
+        """
         is_free = or_(
             col(JobRow.status) == QUEUED,
             and_(col(JobRow.status) == LEASED, col(JobRow.leased_until) < machine_now),
         )
         query = (
             select(JobRow)
-            .where(is_free, JobRow.due_at <= now)
+            .where(is_free, JobRow.due_at <= now, *([col(JobRow.kind).not_in(without)] if without else []))
             .order_by(col(JobRow.due_at), col(JobRow.id))
             .limit(1)
             .with_for_update(skip_locked=True)

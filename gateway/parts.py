@@ -148,6 +148,7 @@ def _worker(base: Foundation, use: UseCases, webhooks: Webhooks) -> Worker:
         base.incidents,
         on_done=base.timeline.take,
         lease=timedelta(seconds=base.settings.job_lease_s),
+        at_once=base.settings.jobs_at_once,
     )
 
 

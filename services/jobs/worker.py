@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -26,6 +27,8 @@ from services.jobs.handlers import Handler
 # Beyond a job's longest time, a worker that was not seen is dead.
 _DEAD_AFTER: Final = timedelta(seconds=15)
 _BEAT_EVERY_S: Final = 5.0
+# What is under way when a worker stops; after that its lease runs out, and another does it again.
+_FINISH_WITHIN_S: Final = 10.0
 MAX_ATTEMPTS: Final = 12
 _POLL_S: Final = 1.0
 _FIRST_PAUSE: Final = timedelta(seconds=1)
@@ -48,6 +51,7 @@ class Worker:
         incidents: Incidents,
         on_done: Callable[[Trace], None],
         lease: timedelta,
+        at_once: int,
     ) -> None:
         self._work = work
         self._read = read
@@ -59,6 +63,8 @@ class Worker:
         self._name = uuid4().hex
         self._woken = asyncio.Event()
         self._lease = lease
+        self._at_once = at_once
+        self._kinds: Counter[str] = Counter()
         self._beat_at = -math.inf
 
     async def is_any_alive(self) -> bool:
@@ -71,47 +77,68 @@ class Worker:
         self._woken.set()
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until cancelled, several jobs at once; what is under way then may finish, for a while."""
+        running: set[asyncio.Task[None]] = set()
         try:
-            await self._run()
+            while True:
+                self._woken.clear()
+                try:
+                    await self._start_due(running)
+                except Exception:
+                    _log.exception("worker_loop_failed")  # the database is away: the next poll tries again
+                    self._incidents.error()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_POLL_S):
+                        await self._woken.wait()
         finally:
+            await _finished(running)
             await self._say_goodbye()
-
-    async def _run(self) -> None:
-        while True:
-            self._woken.clear()
-            try:
-                await self.run_due()
-            except Exception:
-                _log.exception("worker_loop_failed")  # the database is away: the next poll tries again
-                self._incidents.error()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_POLL_S):
-                    await self._woken.wait()
 
     async def run_due(self) -> int:
         """Run what is due, one job at a time, until nothing is; gives how many ran."""
         count = 0
-        while await self._run_one():
+        while (job := await self._claim()) is not None:
+            await self._do(job)
             count += 1
         return count
 
-    async def _run_one(self) -> bool:
+    async def _start_due(self, running: set[asyncio.Task[None]]) -> None:
+        """As many as may run at once. Each that ends wakes the loop, for there may be more."""
+        while len(running) < self._at_once and (job := await self._claim()) is not None:
+            self._kinds[job.kind] += 1
+            task = asyncio.create_task(self._do_beside(job))
+            running.add(task)
+            task.add_done_callback(running.discard)
+
+    async def _do_beside(self, job: Job) -> None:
+        try:
+            await self._do(job)
+        except Exception:
+            _log.exception("worker_job_failed", kind=job.kind)  # its lease runs out, and it is done again
+            self._incidents.error()
+        finally:
+            self._kinds[job.kind] -= 1
+            self._woken.set()
+
+    async def _claim(self) -> Job | None:
         await self._beat()
+        # A vendor that is slow holds up its own kind of work, and no other.
+        crowded = [kind for kind, many in self._kinds.items() if many >= max(self._at_once // 2, 1)]
+        now, machine_now = self._clock.now(), self._machine_clock.now()
         async with self._work() as work:
             job = await work.jobs.claim(
-                self._name, now=self._clock.now(), machine_now=self._machine_clock.now(), lease=self._lease
+                self._name, now=now, machine_now=machine_now, lease=self._lease, without=crowded
             )
             await work.commit()
-        if job is None:
-            return False
+        return job
+
+    async def _do(self, job: Job) -> None:
         with (
             tracing(Trace(job.trace_id or uuid4().hex, self._clock)) as noted,
             _tracer.start_as_current_span(f"job {job.kind}", kind=SpanKind.CONSUMER, record_exception=False),
         ):
             await self._work_off(job)
             self._on_done(noted)
-        return True
 
     async def _beat(self) -> None:
         """Told to whoever answers for health, a few times a minute."""
@@ -163,3 +190,13 @@ class Worker:
                 pause = min(_FIRST_PAUSE * 2 ** (job.attempts - 1), _LAST_PAUSE)
                 await work.jobs.retry(job.id, self._name, due_at=self._clock.now() + pause, error=name)
             await work.commit()
+
+
+async def _finished(running: set[asyncio.Task[None]]) -> None:
+    """Within the time that a stop may take."""
+    if not running:
+        return
+    _, late = await asyncio.wait(running, timeout=_FINISH_WITHIN_S)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)

@@ -58,14 +58,18 @@ class Customer:
                     return payload
             await asyncio.sleep(_AGAIN_AFTER_S)
 
-    async def begin(self) -> None:
-        """Sign in, pass the verification, connect a bank. Before anything dies."""
+    async def sign_in(self) -> None:
+        """And pass the verification. Before anything dies."""
         url = self.fleet.serves[0].url
         path = "/auth/bankid/login?persona=new&return_to=/api/health/live"
         assert (await self.http.get(f"{url}{path}", follow_redirects=True)).status_code == httpx.codes.OK
         await self.ask("mutation { startKyc { kyc { status } } }", scenario="kyc-approved")
         with fail_after(_APPROVED_WITHIN_S):
             await self._approved()
+
+    async def begin(self) -> None:
+        """Sign in, and connect a bank."""
+        await self.sign_in()
         page = (await self.ask(CONNECT, bank="bank_dnb"))["authorisationUrl"]
         await self.decide(page)
         edges = (await self.ask(ACCOUNTS))["bankAccounts"]["edges"]

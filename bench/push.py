@@ -1,0 +1,144 @@
+"""How long from a webhook at one `serve` to the push at a WebSocket of the other, with two workers between them?
+
+Stripe's webhooks at a fixed rate, on PostgreSQL and Redis of its own; the vendor answers at once.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import random
+import tempfile
+import time
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import text
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from bench.machine import at, heading, tell
+from db.engine import open_database
+from tests.builders.cards import CREATE
+from tests.builders.customers import FOLLOW, Customer
+from tests.builders.fleet import Fleet, fleet
+
+WEBHOOKS = 600
+A_SECOND = 20
+CUSTOMERS = 6
+
+
+async def prepare(customer: Customer, numbers: range) -> None:
+    """Card payments that the vendor has taken, and of which the gateway has not heard yet."""
+    for number in numbers:
+        order = {"amount": {"amountMinor": "10000", "currency": "NOK"}, "idempotencyKey": f"bench-push-{number:06d}"}
+        # The vendor's own webhooks come an hour late, so that ours are the only ones.
+        created = await customer.ask(CREATE, scenario="webhooks-late", input=order)
+        assert created["payment"] is not None, created
+
+
+async def intents(running: Fleet) -> dict[str, str]:
+    database = open_database(running.database_url)
+    async with database.read_engine.connect() as connection:
+        rows = (await connection.execute(text("SELECT vendor_payment_id, id FROM payment"))).all()
+    await database.close()
+    return {row[0]: row[1] for row in rows}
+
+
+async def pay_at_vendor(http: httpx.AsyncClient, running: Fleet, intent: str) -> None:
+    body = {"payment_method": "pm_card_visa", "return_url": "http://localhost/", "idempotency_key": f"pay-{intent}"}
+    url = f"{running.sandbox.url}/vendors/cards/payment_intents/{intent}/confirm"
+    assert (await http.post(url, json=body)).json()["status"] == "succeeded"
+
+
+def webhook(intent: str) -> tuple[bytes, dict[str, str]]:
+    subject = {"id": intent, "object": "payment_intent", "metadata": {}}
+    event: dict[str, Any] = {"id": f"evt_{intent}", "type": "payment_intent.succeeded", "data": {"object": subject}}
+    raw, signed_at = json.dumps(event).encode(), str(int(time.time()))  # noqa: TID251  # a vendor's clock
+    digest = hmac.new(b"mock-mode-only", f"{signed_at}.".encode() + raw, hashlib.sha256).hexdigest()
+    return raw, {"stripe-signature": f"t={signed_at},v1={digest}"}
+
+
+async def follow(customer: Customer, url: str, seen: dict[str, float], ready: asyncio.Event) -> None:
+    cookies = "; ".join(f"{name}={value}" for name, value in customer.http.cookies.items())
+    async with connect(
+        f"{url.replace('http', 'ws')}/graphql",
+        subprotocols=[Subprotocol("graphql-transport-ws")],
+        additional_headers={"Cookie": cookies, "Origin": url},
+    ) as socket:
+        await socket.send('{"type":"connection_init"}')
+        await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": FOLLOW}}))
+        async for raw in socket:
+            arrived = time.monotonic()
+            message = json.loads(raw)
+            if message["type"] != "next":
+                continue
+            ready.set()
+            subject = message["payload"]["data"]["viewerEvents"]["subject"]
+            if "paymentId" in subject:
+                seen[subject["paymentId"]] = arrived
+
+
+async def measure() -> None:
+    folder = Path(tempfile.mkdtemp())
+    with fleet(folder, "postgresql", serves=2, workers=2) as running:
+        async with httpx.AsyncClient(timeout=30) as http:
+            clients = [httpx.AsyncClient(timeout=30) for _ in range(CUSTOMERS)]
+            customers = [Customer(running, one, random.Random(1)) for one in clients]
+            for customer in customers:
+                await customer.sign_in()
+            each = WEBHOOKS // CUSTOMERS
+            parts = [range(place * each, (place + 1) * each) for place in range(CUSTOMERS)]
+            await asyncio.gather(*(prepare(one, part) for one, part in zip(customers, parts, strict=True)))
+            known = await intents(running)
+            for intent in known:
+                await pay_at_vendor(http, running, intent)
+
+            seen: dict[str, float] = {}
+            ready = [asyncio.Event() for _ in customers]
+            following = [
+                asyncio.create_task(follow(customer, running.serves[1].url, seen, event))
+                for customer, event in zip(customers, ready, strict=True)
+            ]
+            await asyncio.gather(*(event.wait() for event in ready))
+            sent = await send(http, running.serves[0].url, known)
+            await until_all(seen, len(known))
+            for task in following:
+                task.cancel()
+            for client in clients:
+                await client.aclose()
+    took = [1_000 * (seen[payment] - sent[payment]) for payment in sent]
+    tell(heading())
+    tell(f"{len(took)} webhooks at {A_SECOND} a second, from the request to the push, in ms:")
+    tell(f"p50 {at(took, 0.5):.0f}, p95 {at(took, 0.95):.0f}, p99 {at(took, 0.99):.0f}, longest {max(took):.0f}")
+
+
+async def until_all(seen: dict[str, float], many: int) -> None:
+    async with asyncio.timeout(30):
+        for _ in count():
+            if len(seen) >= many:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def send(http: httpx.AsyncClient, url: str, known: dict[str, str]) -> dict[str, float]:
+    """At a fixed rate, whether or not the one before is answered."""
+    sent: dict[str, float] = {}
+
+    async def post(intent: str, payment: str) -> None:
+        raw, headers = webhook(intent)
+        sent[payment] = time.monotonic()
+        response = await http.post(f"{url}/api/webhooks/stripe", content=raw, headers=headers)
+        assert response.status_code == httpx.codes.ACCEPTED, response.text
+
+    async with asyncio.TaskGroup() as tasks:
+        for intent, payment in known.items():
+            tasks.create_task(post(intent, payment))
+            await asyncio.sleep(1 / A_SECOND)
+    return sent
+
+
+if __name__ == "__main__":
+    asyncio.run(measure())
