@@ -28,7 +28,7 @@ from gateway.graphql.http import GraphQlHttp
 from gateway.graphql.schema import build_schema
 from gateway.graphql.websocket import GraphQlWebSocket
 from gateway.internet import internet_until
-from gateway.middleware import SecurityHeaders
+from gateway.middleware import Overload, SecurityHeaders
 from gateway.parts import JOBS, Parts, build_parts
 from gateway.sandbox_link import open_sandbox
 from gateway.scenario import HEADER, ScenarioHeader
@@ -213,6 +213,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
     )
     return [
         Middleware(SecurityHeaders, is_https=settings.is_https),
+        Middleware(Overload, at_once=settings.requests_at_once),
         cors,
         *([Middleware(ScenarioHeader)] if settings.has_sandbox else []),
         Middleware(Tracing),

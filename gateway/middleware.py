@@ -4,8 +4,11 @@ from typing import Final
 from uuid import uuid4
 
 import structlog
+from prometheus_client import Counter
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from routes.problems import problem
 
 _CSP: Final = "; ".join(
     (
@@ -28,6 +31,9 @@ _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+# What tells whether this process lives must be answered while it is full.
+_ALWAYS: Final = ("/api/health", "/metrics")
+REFUSED: Final = Counter("drop_overload_refusals_total", "Requests that were told to come again.")
 _HSTS: Final = "max-age=63072000; includeSubDomains"
 
 
@@ -52,3 +58,44 @@ class SecurityHeaders:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._app(scope, receive, send_with_headers)
+
+
+class Overload:
+    """More requests at once than this process can answer are told to come again, instead of making all of them wait.
+
+    A request counts until its answer begins, so that streams do not fill the house.
+    """
+
+    def __init__(self, app: ASGIApp, *, at_once: int) -> None:
+        self._app = app
+        self._at_once = at_once
+        self._inside = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(_ALWAYS):
+            await self._app(scope, receive, send)
+            return
+        if self._inside >= self._at_once:
+            detail = "Too many requests are being answered just now. Try again in a second."
+            response = problem(503, "OVERLOADED", detail, headers={"Retry-After": "1"})
+            REFUSED.inc()
+            await response(scope, receive, send)
+            return
+        await self._counted(scope, receive, send)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._inside += 1
+        is_counted = True
+
+        async def send_noting(message: Message) -> None:
+            nonlocal is_counted
+            if is_counted:
+                is_counted = False
+                self._inside -= 1
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noting)
+        finally:
+            if is_counted:
+                self._inside -= 1

@@ -120,6 +120,9 @@ class Settings(BaseSettings):
     job_lease_s: Annotated[int, Field(ge=1, le=600)] = Field(
         default=60, description="Seconds that a job may take, after which another worker may have it."
     )
+    requests_at_once: Annotated[int, Field(ge=1)] = Field(
+        default=500, description="How many requests a process answers at once; more are told to come again (503)."
+    )
     jobs_at_once: Annotated[int, Field(ge=1, le=64)] = Field(
         default=8, description="How many jobs a process does at once; half of them at most are of one kind."
     )

@@ -1,15 +1,17 @@
 """Health, problem documents, the OpenAPI document, open banking webhooks and the reset."""
 
+import asyncio
 import hashlib
 import hmac
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from starlette.routing import Route
 
-from tests.builders.gateway import Play, a_payment, as_json, pay, payment_of
+from tests.builders.gateway import Play, a_payment, as_json, pay, payment_of, playing
 from tests.conftest import NOON
 
 
@@ -192,3 +194,20 @@ async def test_every_answer_carries_security_headers(play: Play) -> None:
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert headers["referrer-policy"] == "same-origin"
     assert headers["x-request-id"]
+
+
+async def test_a_full_process_says_when_to_come_again(database_url: str, tmp_path: Path) -> None:
+    async with playing(database_url, tmp_path, NOON, requests_at_once=2) as play:
+        kari = await play.person()
+        slow = {"x-drop-scenario": "vendor-slow"}
+        start = {"query": "mutation { startKyc { kyc { status } } }"}
+        inside = [asyncio.create_task(kari.http.post("/graphql", json=start, headers=slow)) for _ in range(2)]
+        await asyncio.sleep(0)
+
+        refused = await play.browser().http.post("/graphql", json={"query": "{ banks { id } }"})
+        health = await play.browser().http.get("/api/health/live")
+        answered = [one.status_code for one in await asyncio.gather(*inside)]
+        later = await play.browser().http.post("/graphql", json={"query": "{ banks { id } }"})
+
+    assert (refused.status_code, refused.headers["retry-after"], refused.json()["code"]) == (503, "1", "OVERLOADED")
+    assert (health.status_code, answered, later.status_code) == (200, [200, 200], 200)
