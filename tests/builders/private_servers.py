@@ -81,6 +81,7 @@ class PrivatePostgresql:
 
     def kill_a_backend(self, number: int) -> None:
         """With -9, as the kernel does where memory ends: the server then recovers, and every connection is lost."""
+        assert self.process.poll() is None, "the server itself has ended"
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         clients = [pid for pid in children if b"127.0.0.1" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         if clients:
@@ -111,7 +112,8 @@ def private_postgresql(folder: Path) -> Iterator[PrivatePostgresql]:
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     command = [program("postgres"), "-D", str(data), *options]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user) as process:
+    log = (folder / "postgresql.log").open("wb")
+    with log, subprocess.Popen(command, stdout=log, stderr=log, **as_user) as process:
         wait_for_port(port)
         try:
             yield PrivatePostgresql(port, process)
