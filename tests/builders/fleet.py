@@ -13,9 +13,9 @@ from pathlib import Path
 from tests.builders.private_servers import (
     PrivatePostgresql,
     PrivateRedis,
+    is_answered,
     private_postgresql,
     private_redis,
-    wait_for_port,
 )
 from tests.builders.server import free_port
 
@@ -42,7 +42,17 @@ class Process:
             self.running = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
 
     def wait(self) -> None:
-        wait_for_port(self.port)
+        """Until it answers; one that gave up, because the database was away when it started, is started again."""
+        for _ in range(5):
+            self.revive()
+            if is_answered(self.port, unless=lambda: self.running is None or self.running.poll() is not None):
+                return
+        raise AssertionError(f"{self.name} does not start:\n{self.log.read_text()[-2_000:]}")
+
+    def revive(self) -> None:
+        """As whatever supervises it would."""
+        if self.running is not None and self.running.poll() is not None:
+            self.start()
 
     def end(self, by: signal.Signals = signal.SIGKILL) -> None:
         if self.running is not None:
@@ -74,6 +84,8 @@ class Fleet:
     def strike(self, luck: random.Random) -> str:
         """Kill one of it with -9 and start it again; says which."""
         processes = [*self.serves, *self.workers]
+        for one in processes:
+            one.revive()
         names = [one.name for one in processes]
         if self.redis is not None and self.postgresql is not None:
             names += ["redis", "a backend"]

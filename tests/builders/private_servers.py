@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +20,17 @@ _WITHIN_S = 20
 _FOLDERS = [str(one) for one in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
 
 
-def wait_for_port(port: int) -> None:
+def is_answered(port: int, *, unless: Callable[[], bool] = lambda: False) -> bool:
+    """Waits until somebody listens; False where `unless` says that nobody will, or nobody does in time."""
     deadline = time.monotonic() + _WITHIN_S
-    while True:
+    while time.monotonic() < deadline and not unless():
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            assert time.monotonic() < deadline, f"nobody listens on {port}"
             time.sleep(0.02)
         else:
-            return
+            return True
+    return False
 
 
 def program(name: str) -> str:
@@ -52,7 +53,7 @@ class PrivateRedis:
         options = {"port": str(self.port), "bind": "127.0.0.1", "save": "", "dir": str(self.folder)}
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         self.process = subprocess.Popen([program("redis-server"), *arguments], stdout=subprocess.DEVNULL)
-        wait_for_port(self.port)
+        assert is_answered(self.port)
 
     def kill(self) -> None:
         if self.process is not None:
@@ -114,7 +115,7 @@ def private_postgresql(folder: Path) -> Iterator[PrivatePostgresql]:
     command = [program("postgres"), "-D", str(data), *options]
     log = (folder / "postgresql.log").open("wb")
     with log, subprocess.Popen(command, stdout=log, stderr=log, **as_user) as process:
-        wait_for_port(port)
+        assert is_answered(port)
         try:
             yield PrivatePostgresql(port, process)
         finally:
