@@ -30,6 +30,11 @@ faults: .venv/.dev ## Kill processes during 2,000 payments on each database.
 	tests/install.sh
 	KILL_TEST_PAYMENTS=2000 $(BIN)/pytest -s tests/faults/test_killed_processes.py
 
+bench: .venv/.dev ## Figures: from a webhook to the push, over several processes.
+	tests/install.sh
+	$(BIN)/python -m bench.push 5
+	$(BIN)/python -m bench.push 20
+
 check: .venv/.dev ## Style, types, architecture and the exported schema.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
