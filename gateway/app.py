@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 import httpx
+import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -53,6 +55,7 @@ from routes import (
     webhooks,
 )
 from routes.requests import CSRF_HEADER
+from services.incidents import Incidents
 
 
 @dataclass(slots=True)
@@ -72,6 +75,11 @@ class Gateway:
         """Where there is one: not where every vendor is real."""
         assert self.vendors is not None
         return self.vendors
+
+
+# A worker may finish what is under way before.
+_END_WITHIN_S: Final = 20
+_log = structlog.get_logger()
 
 
 class Role(StrEnum):
@@ -105,42 +113,21 @@ def create_app(
             incidents = gateway.parts.incidents
             incidents.alert(Severity.INFORMATION, "Gateway started", f"{settings.mode} mode at {settings.public_url}")
             if runs_by_itself:
-                gateway.tasks.extend(asyncio.create_task(one) for one in _background(gateway, settings, role))
+                gateway.tasks.extend(
+                    asyncio.create_task(_kept(one, incidents)) for one in _background(gateway, settings, role)
+                )
             try:
                 yield
             finally:
                 why = getattr(app.state, "stopped_by", "shutdown")
                 incidents.alert(Severity.INFORMATION, "Gateway stopped", f"{why} at {settings.public_url}")
-                for task in gateway.tasks:
-                    task.cancel()
-                for task in gateway.tasks:
-                    with suppress(asyncio.CancelledError):
-                        await task
+                await _end(gateway.tasks)
                 await gateway.parts.timeline.flush()
                 await incidents.close()
 
-    if role is Role.WORKER:
-        return Starlette(lifespan=lifespan, routes=[*health.ROUTES, *metrics.ROUTES])
     return Starlette(
         lifespan=lifespan,
-        routes=[
-            Route("/graphql", _graphql, methods=["GET", "POST"]),
-            WebSocketRoute("/graphql", _graphql_socket),
-            *graphiql.ROUTES,
-            *auth.ROUTES,
-            *kyc.ROUTES,
-            *webhooks.ROUTES,
-            *open_banking.ROUTES,
-            *cards.ROUTES,
-            *health.ROUTES,
-            *openapi.ROUTES,
-            *operator.ROUTES,
-            *doubts.ROUTES,
-            *jobs.ROUTES,
-            *vendor_moves.ROUTES,
-            *metrics.ROUTES,
-            *([*mock.ROUTES, Mount("/sandbox", _sandbox_pages)] if settings.has_sandbox else []),
-        ],
+        routes=_routes(settings) if role is Role.SERVE else [*health.ROUTES, *metrics.ROUTES],
         middleware=_middleware(settings),
         exception_handlers={
             DropError: problems.drop_error,
@@ -148,6 +135,27 @@ def create_app(
             Exception: problems.unexpected,
         },
     )
+
+
+def _routes(settings: Settings) -> list[BaseRoute]:
+    return [
+        Route("/graphql", _graphql, methods=["GET", "POST"]),
+        WebSocketRoute("/graphql", _graphql_socket),
+        *graphiql.ROUTES,
+        *auth.ROUTES,
+        *kyc.ROUTES,
+        *webhooks.ROUTES,
+        *open_banking.ROUTES,
+        *cards.ROUTES,
+        *health.ROUTES,
+        *openapi.ROUTES,
+        *operator.ROUTES,
+        *doubts.ROUTES,
+        *jobs.ROUTES,
+        *vendor_moves.ROUTES,
+        *metrics.ROUTES,
+        *([*mock.ROUTES, Mount("/sandbox", _sandbox_pages)] if settings.has_sandbox else []),
+    ]
 
 
 def _background(gateway: Gateway, settings: Settings, role: Role) -> list[Coroutine[None, None, None]]:
@@ -162,6 +170,23 @@ def _background(gateway: Gateway, settings: Settings, role: Role) -> list[Corout
     if settings.is_all_mock:
         running.append(follow_offset(gateway.clock, gateway.database))
     return running
+
+
+async def _kept(running: Coroutine[None, None, None], incidents: Incidents) -> None:
+    """What runs beside the requests. That it ends by an error is a bug, and is told of at once."""
+    try:
+        await running
+    except Exception as error:
+        incidents.unhandled(error, where="the background")
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=_END_WITHIN_S)
+        if late:
+            _log.error("background_not_ended", tasks=len(late))
 
 
 async def _wake_for_jobs(parts: Parts) -> None:

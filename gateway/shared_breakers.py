@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from providers.fanout.port import Fanout
+from providers.fanout.redis import goes_on
 from providers.resilience import Guard
 
 _PATIENCE_S: Final = 2.0
@@ -48,7 +49,7 @@ class SharedBreakers:
             self._opened.put_nowait(name)
 
     async def _keep_telling(self) -> None:
-        while True:
+        while goes_on():
             name = await self._opened.get()
             try:
                 # Gone by itself when the breaker would be: a process that starts later is told no tales.
@@ -60,12 +61,13 @@ class SharedBreakers:
 
     async def _keep_hearing(self, name: str, guard: Guard) -> None:
         async with self._fanout.listen(_key(name)) as hint:
-            while True:
+            while goes_on():
                 # A hint alone is no news: a Redis that comes back wakes everybody.
                 with suppress(RedisError, OSError):
                     if await self._redis.exists(_key(name)):
                         await guard.open_as_told()
-                await hint.wait()
+                if goes_on():
+                    await hint.wait()
 
 
 def _key(name: str) -> str:

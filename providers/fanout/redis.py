@@ -60,7 +60,7 @@ class RedisFanout:
         await self._hears.aclose()
 
     async def _keep_sending(self) -> None:
-        while _goes_on():
+        while goes_on():
             channels = {await self._waiting.get()}
             while len(channels) < _AT_ONCE and not self._waiting.empty():
                 channels.add(self._waiting.get_nowait())
@@ -72,7 +72,7 @@ class RedisFanout:
                 await asyncio.sleep(_AGAIN_AFTER_S)
 
     async def _keep_hearing(self) -> None:
-        while _goes_on():
+        while goes_on():
             try:
                 await self._hear()
             except (RedisError, OSError) as error:
@@ -83,6 +83,8 @@ class RedisFanout:
     async def _hear(self) -> None:
         async with self._hears.pubsub(ignore_subscribe_messages=False) as heard:
             await heard.subscribe(_CHANNEL)
+            if not goes_on():
+                return
             async for message in heard.listen():
                 if message["type"] == "subscribe":
                     self.is_connected.set()
@@ -98,7 +100,7 @@ class RedisFanout:
                 self._here.publish(channel)
 
 
-def _goes_on() -> bool:
+def goes_on() -> bool:
     """False once this task was cancelled: the client swallows a cancellation that comes while it connects."""
     task = asyncio.current_task()
     return task is not None and not task.cancelling()

@@ -5,7 +5,9 @@ from pathlib import Path
 import httpx
 from sqlalchemy import text
 
-from tests.builders.gateway import Play, a_payment, pay, playing
+from gateway.app import Role, create_app
+from gateway.settings_check import load_settings
+from tests.builders.gateway import BASE, Play, a_payment, pay, playing
 from tests.builders.line import Line
 from tests.conftest import NOON
 
@@ -68,3 +70,19 @@ async def test_the_figures_are_the_operators(database_url: str, tmp_path: Path) 
 
     assert (refused.status_code, shown.status_code) == (401, 200)
     assert shown.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
+async def test_a_worker_answers_operators_and_probes_and_nobody_else(database_url: str, tmp_path: Path) -> None:
+    given = {"database_url": database_url, "sandbox_path": tmp_path / "sandbox.sqlite3", "operator_token": "t0ken"}
+    app = create_app(load_settings(_env_file=None, **given), role=Role.WORKER, runs_by_itself=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as http,
+    ):
+        refused = await http.get("/metrics")
+        shown = await http.get("/metrics", headers={"authorization": "Bearer t0ken"})
+        alive = await http.get("/api/health/live")
+        unknown = await http.get("/graphql")
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHENTICATED")
+    assert (shown.status_code, alive.status_code, unknown.status_code) == (200, 200, 404)
