@@ -213,8 +213,9 @@ async def _start(
     parts = build_parts(settings, database, clock, machine, client, internet_until(stack))
     driver = ClockDriver(clock, client, parts.worker, parts.read, database, may_move=settings.is_all_mock)
     stack.push_async_callback(parts.fanout.close)
-    if parts.shared_breakers is not None:
-        stack.push_async_callback(parts.shared_breakers.close)
+    for shared in (parts.shared_breakers, parts.shared_limits):
+        if shared is not None:
+            stack.push_async_callback(shared.close)
     if sandbox is not None:
         app.state.sandbox_pages = sandbox.pages
         if sandbox.world is not None:

@@ -15,6 +15,7 @@ from gateway.foundation import Foundation, lay_foundation
 from gateway.internet import Internet
 from gateway.settings import Settings
 from gateway.shared_breakers import SharedBreakers
+from gateway.shared_limits import SharedLimits
 from gateway.use_cases import UseCases, build_use_cases
 from gateway.vendor_choice import MOCK, PROVIDERS
 from providers.fanout.port import Fanout
@@ -65,6 +66,7 @@ class Parts:
     timeline: Timeline
     moves: VendorMoves
     shared_breakers: SharedBreakers | None
+    shared_limits: SharedLimits | None
     read: Read
 
 
@@ -90,6 +92,7 @@ def build_parts(
         base.fanout.publish(JOBS)
 
     base.hints.on_jobs = hint_of_jobs
+    redis = settings.redis_url.get_secret_value() if settings.redis_url else None
     return Parts(
         services=_services(base, use),
         routes=_routes(base, use, webhooks, worker, sandbox),
@@ -100,14 +103,10 @@ def build_parts(
         incidents=base.incidents,
         timeline=base.timeline,
         moves=use.moves,
-        shared_breakers=_shared_breakers(base),
+        shared_breakers=SharedBreakers(redis, base.fanout, base.adapters.guards) if redis else None,
+        shared_limits=SharedLimits(redis, base.adapters.guards) if redis else None,
         read=base.read,
     )
-
-
-def _shared_breakers(base: Foundation) -> SharedBreakers | None:
-    url = base.settings.redis_url
-    return SharedBreakers(url.get_secret_value(), base.fanout, base.adapters.guards) if url else None
 
 
 def _sources(base: Foundation, use: UseCases) -> Mapping[str, WebhookSource]:

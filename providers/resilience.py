@@ -39,7 +39,7 @@ _tracer = trace.get_tracer("drop.providers")
 class Resilience:
     """How one vendor is called. Seconds; `retry_after_s` are the pauses, so their number is the retries'.
 
-    `per_second` is how many calls one process sends at most; what exceeds it waits within its own timeout.
+    `per_second` is how many calls are sent at most; what exceeds it waits within its own timeout.
     """
 
     timeout_s: float
@@ -90,6 +90,8 @@ class Guard:
         self._retried = retried
         rate = resilience.per_second
         self._limiter = AsyncLimiter(rate, 1) if rate is not None else None
+        # Takes a turn among all processes, where they share the limit.
+        self.admit: Callable[[], Awaitable[None]] = _at_once
         # A vendor's no, such as a declined card, is an answer and opens no breaker.
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=resilience.breaker_failures,
@@ -99,6 +101,11 @@ class Guard:
         # Called when it opens by what was seen here.
         self.on_opened: Callable[[], None] = lambda: None
         self._breakers.add_listener(self._tell)
+
+    @property
+    def per_second(self) -> float | None:
+        """How many calls are sent at most."""
+        return self._resilience.per_second
 
     @property
     def open_s(self) -> float:
@@ -230,4 +237,9 @@ class Guard:
         async with breaker, asyncio.timeout(self._resilience.timeout_s):
             if self._limiter is not None:
                 await self._limiter.acquire()
+                await self.admit()
             return await send()
+
+
+async def _at_once() -> None:
+    """Nobody shares the limit."""
