@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from domain.errors import Unauthenticated
+from domain.ids import UserId
 from domain.user import SignIn
 from resolvers.loaders import PresignedLinks, SetLoaders, ViewerPages
 from resolvers.services import Services
@@ -19,19 +20,30 @@ class Context:
     default_return_to: str
     sign_in: SignIn | None = None
     connection_params: dict[str, Any] = field(default_factory=dict)
-    loaders: SetLoaders = field(init=False)
-    pages: ViewerPages = field(init=False)
-    links: PresignedLinks = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.renew_loaders()
-        self.links = PresignedLinks(self.services, self.base_url)
+    # Made when first asked for: an open subscription that waits needs none.
+    _loaders: SetLoaders | None = field(init=False, default=None)
 
     def renew_loaders(self) -> None:
         """A loader remembers what it loaded: a new subscription event needs new ones."""
-        user_id = self.sign_in.user_id if self.sign_in else None
-        self.loaders = SetLoaders(self.services, user_id)
-        self.pages = ViewerPages(self.services, user_id)
+        self._loaders = None
+
+    @property
+    def loaders(self) -> SetLoaders:
+        if self._loaders is None:
+            self._loaders = SetLoaders(self.services, self._user_id)
+        return self._loaders
+
+    @property
+    def pages(self) -> ViewerPages:
+        return ViewerPages(self.services, self._user_id)
+
+    @property
+    def links(self) -> PresignedLinks:
+        return PresignedLinks(self.services, self.base_url)
+
+    @property
+    def _user_id(self) -> UserId | None:
+        return self.sign_in.user_id if self.sign_in else None
 
     def for_operation(self) -> Self:
         """A context of its own for each operation on one socket."""

@@ -35,6 +35,8 @@ def serve() -> None:
         port=settings.port,
         log_level="warning",
         ws_max_size=_MAX_SOCKET_BYTES,
+        # Its window would cost each socket more than all its messages are long.
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=_FINISH_WITHIN_S,
     )
     paths = {"GraphiQL": "/graphql", "Sandbox": "/sandbox/", "Health": "/api/health"}
