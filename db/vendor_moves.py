@@ -113,23 +113,17 @@ class VendorMoveQueries:
             for move, consent in await self._session.exec(query)
         ]
 
-    async def give_consent(self, move_id: VendorMoveId, user_id: UserId, at: datetime) -> None:
-        """The first one stays."""
-        row = await self._row(move_id, user_id)
-        if row.given_at is None:
-            row.given_at = at
-        self._session.add(row)
-        await self._session.flush()
-
-    async def withdraw_consent(self, move_id: VendorMoveId, user_id: UserId) -> None:
-        row = await self._row(move_id, user_id)
-        row.given_at = None
-        self._session.add(row)
+    async def set_consent(self, move_id: VendorMoveId, user_id: UserId, at: datetime | None) -> None:
+        """Given at that time, or taken back."""
+        (await self._row(move_id, user_id)).given_at = at
         await self._session.flush()
 
     async def _row(self, move_id: VendorMoveId, user_id: UserId) -> VendorMoveConsentRow:
         row = await self._session.get(VendorMoveConsentRow, (move_id, user_id))
-        return row or VendorMoveConsentRow(move_id=move_id, user_id=user_id)
+        if row is None:
+            row = VendorMoveConsentRow(move_id=move_id, user_id=user_id)
+            self._session.add(row)
+        return row
 
     async def willing(self, move: VendorMove, after: str, limit: int) -> Sequence[UserId]:
         """Customers who consented and are still with the old vendor, by id from `after` on."""
@@ -156,9 +150,7 @@ class VendorMoveQueries:
 
     async def keep_reference(self, move: VendorMove, user_id: UserId, reference: str) -> None:
         """The new vendor's id of the customer, so that it is found again, and ends when the user leaves."""
-        row = await self._row(move.id, user_id)
-        row.to_reference = reference
-        self._session.add(row)
+        (await self._row(move.id, user_id)).to_reference = reference
         await self._session.flush()
 
     async def move_pin(self, move: VendorMove, user_id: UserId, at: datetime) -> None:

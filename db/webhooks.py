@@ -1,5 +1,6 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -7,7 +8,9 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.ids import new_id
 from db.tables.event import AuditEventRow, WebhookEventRow
+from domain.ids import UserId
 
 RECEIVED = "RECEIVED"
 PROCESSED = "PROCESSED"
@@ -53,5 +56,22 @@ class AuditQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    def add(self, row: AuditEventRow) -> None:
+    def note(
+        self,
+        action: str,
+        at: datetime,
+        *,
+        user_id: UserId | None = None,
+        object_id: str | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Who did what to whom, without personal data, in the transaction that does it."""
+        row = AuditEventRow(
+            id=new_id("aud", at),
+            user_id=user_id,
+            action=action,
+            object_id=object_id,
+            detail=dict(detail or {}),
+            at=at,
+        )
         self._session.add(row)

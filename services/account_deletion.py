@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from db.ids import new_id
-from db.tables.event import AuditEventRow
 from db.unit_of_work import Queries, Read, Work
 from domain.account import NAME_OF_DELETED, Kept, kept_after
 from domain.clock import Clock
@@ -77,8 +75,7 @@ class AccountDeletion:
             assert leaving is not None
             await work.personal_data.forget(user_id, now, NAME_OF_DELETED)
             self._notices.farewell(work, leaving)
-            audit = AuditEventRow(id=new_id("aud", now), user_id=user_id, action="account_deleted", at=now)
-            work.audit.add(audit)
+            work.audit.note("account_deleted", now, user_id=user_id)
             await work.commit()
         return Deleted(now, kept_after(now))
 

@@ -116,6 +116,16 @@ class Accounts:
             raise ReadLimitReached("The bank allows no more readings today.") from error
         return await self.of_connections(user_id, [connection_id])
 
+    async def read_unattended(self, user_id: UserId, account_id: AccountId) -> bool:
+        """The account's connection by a reading without the user; False where the bank allows none now."""
+        for account in await self.by_ids(user_id, [account_id]):
+            try:
+                await self.refresh_connection(user_id, account.connection_id, ip_address=None)
+            except (ReadLimitReached, ConsentRequired, NotFound, ProviderUnavailable):
+                return False
+            return True
+        return False
+
     async def refresh_balance(self, user_id: UserId, account_id: AccountId, *, ip_address: str) -> None:
         """The debtor's balance before a payment: attended. Raises Unavailable, AccessExceeded, ConsentRequired."""
         async with self._read() as read:

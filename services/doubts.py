@@ -4,21 +4,19 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from db.ids import new_id
-from db.tables.event import AuditEventRow
 from db.unit_of_work import Read, UnitOfWork, Work
 from domain.clock import Clock
-from domain.errors import ConsentRequired, InvalidInput, InvalidState, NotFound, ProviderUnavailable, ReadLimitReached
+from domain.errors import InvalidInput, InvalidState, NotFound
 from domain.ids import PaymentId
 from domain.payment import Failure, FailureCode, News, Payment, PaymentEvent, Status
 from domain.trace import about
 from services.accounts import Accounts
-from services.payment_steps import PaymentSteps
+from services.payment_steps import PaymentSteps, outcome_of
 
 # A bank's link lives for minutes (unverified, vendor reference 4.4): longer than any.
 _PAGE_LIVES: Final = timedelta(hours=1)
 _OUTCOMES: Final = (Status.SETTLED, Status.FAILED)
-_NEVER_REACHED: Final = Failure(
+NEVER_REACHED: Final = Failure(
     FailureCode.PROVIDER_UNAVAILABLE, "The payment never reached the bank. You can pay again."
 )
 
@@ -49,11 +47,12 @@ class Doubts:
         )
         if self._clock.now() < payment.created_at + _PAGE_LIVES:
             return "in doubt: it could still be approved"
-        if not await self._read_account(payment):
+        assert payment.debtor_account_id is not None
+        if not await self._accounts.read_unattended(payment.user_id, payment.debtor_account_id):
             return "in doubt: the account cannot be read"
         if await self._is_booked(payment):
             return await self._end(after, News(Status.SETTLED, "booked at the bank", self._clock.now()))
-        return await self._end(after, News(Status.FAILED, "not booked at the bank", self._clock.now(), _NEVER_REACHED))
+        return await self._end(after, News(Status.FAILED, "not booked at the bank", self._clock.now(), NEVER_REACHED))
 
     async def resolve(self, payment_id: PaymentId, outcome: str, reason: str) -> Payment:
         """An operator's word, kept with its reason. Raises NotFound, InvalidState, InvalidInput."""
@@ -68,7 +67,7 @@ class Doubts:
             raise NotFound("There is no such payment.", field=("payment",))
         about(payment_id)
         status = Status(outcome)
-        failure = _NEVER_REACHED if status is Status.FAILED else None
+        failure = NEVER_REACHED if status is Status.FAILED else None
         news = News(status, "operator", self._clock.now(), failure)
 
         def step(current: Payment) -> tuple[Payment, PaymentEvent | None]:
@@ -77,15 +76,8 @@ class Doubts:
             return current.learn(news)
 
         async def audited(work: UnitOfWork) -> None:
-            row = AuditEventRow(
-                id=new_id("aud", news.at),
-                user_id=payment.user_id,
-                action="payment_resolved",
-                object_id=payment.id,
-                detail={"outcome": status, "reason": reason.strip()},
-                at=news.at,
-            )
-            work.audit.add(row)
+            detail = {"outcome": status, "reason": reason.strip()}
+            work.audit.note("payment_resolved", news.at, user_id=payment.user_id, object_id=payment.id, detail=detail)
 
         after, _ = await self._steps.take(payment, step, beside=audited)
         return after
@@ -95,17 +87,6 @@ class Doubts:
         async with self._read() as read:
             return await read.accounts.is_booked(payment.debtor_account_id, payment.end_to_end_id)
 
-    async def _read_account(self, payment: Payment) -> bool:
-        """One of the day's four readings without the user."""
-        assert payment.debtor_account_id is not None
-        for account in await self._accounts.by_ids(payment.user_id, [payment.debtor_account_id]):
-            try:
-                await self._accounts.refresh_connection(payment.user_id, account.connection_id, ip_address=None)
-            except (ConsentRequired, ReadLimitReached, ProviderUnavailable, NotFound):
-                return False
-            return True
-        return False
-
     async def _end(self, payment: Payment, news: News) -> str:
-        after, _ = await self._steps.take(payment, lambda current: current.learn(news))
-        return f"{payment.status} -> {after.status}"
+        after, event = await self._steps.take(payment, lambda current: current.learn(news))
+        return outcome_of(after, event, payment.status)

@@ -50,9 +50,9 @@ class HealthService:
 
     async def _check(self) -> Health:
         local = {
-            "database": await self._is_database_up(),
-            "migrations": await self._is_migrated(),
-            "worker": await self._is_worked(),
+            "database": await _holds(self._is_database_up),
+            "migrations": await _holds(self._is_migrated),
+            "worker": await _holds(self._worker_is_alive),
         }
         checks = {name: Condition.OK if up else Condition.DOWN for name, up in local.items()}
         for name, probe in self._vendors.items():
@@ -60,20 +60,15 @@ class HealthService:
         return Health(Condition.OK if all(local.values()) else Condition.DOWN, checks)
 
     async def _is_database_up(self) -> bool:
-        try:
-            async with self._database.read_engine.connect():
-                return True
-        except Exception:  # whatever the driver raises, the answer is no
-            return False
-
-    async def _is_worked(self) -> bool:
-        try:
-            return await self._worker_is_alive()
-        except Exception:  # as above
-            return False
+        async with self._database.read_engine.connect():
+            return True
 
     async def _is_migrated(self) -> bool:
-        try:
-            return await current_revision(self._database) == newest_revision()
-        except Exception:  # as above
-            return False
+        return await current_revision(self._database) == newest_revision()
+
+
+async def _holds(probe: Probe) -> bool:
+    try:
+        return await probe()
+    except Exception:  # whatever the driver raises, the answer is no
+        return False

@@ -8,11 +8,11 @@ from db.unit_of_work import Read, UnitOfWork, Work
 from domain.clock import Clock
 from domain.errors import CannotTell
 from domain.ids import PaymentId, UserId
-from domain.payment import Failure, FailureCode, News, Payment, PaymentEvent, Status
+from domain.payment import News, Payment, PaymentEvent, Status
 from domain.trace import about
 from providers.open_banking.port import PaymentInitiation, PaymentState
 from providers.vendors import Vendors
-from services.doubts import Doubts
+from services.doubts import NEVER_REACHED, Doubts
 from services.pauses import LONGEST, longer
 from services.payment_steps import PaymentSteps, Step, outcome_of
 
@@ -110,8 +110,7 @@ class PaymentNews:
     async def _take_silence(self, payment: Payment, cause: str) -> str:
         if self._is_young(payment):
             return "the bank has not heard of it yet"
-        failure = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The payment never reached the bank. You can pay again.")
-        news = News(Status.FAILED, cause, self._clock.now(), failure)
+        news = News(Status.FAILED, cause, self._clock.now(), NEVER_REACHED)
         after = await self.step(payment, lambda current: current.learn(news))
         return f"the bank never heard of it: {after.status}"
 

@@ -11,7 +11,6 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.ids import new_id
-from db.tables.event import AuditEventRow
 from db.unit_of_work import Queries, Read, UnitOfWork, Work
 from domain import ids
 from domain.alert import Severity
@@ -143,7 +142,7 @@ class VendorMoves:
         async with self._work() as work:
             one = await self._owned(work, user_id, move_id)
             if one.consented_at is None:
-                await work.moves.give_consent(move_id, user_id, self._clock.now())
+                await work.moves.set_consent(move_id, user_id, self._clock.now())
                 self._audit(work, one.move, "consented", user_id)
                 await work.commit()
             return await self._owned(work, user_id, move_id)
@@ -157,7 +156,7 @@ class VendorMoves:
             one = await self._owned(work, user_id, move_id)
             one.require_not_moved()
             if one.consented_at is not None:
-                await work.moves.withdraw_consent(move_id, user_id)
+                await work.moves.set_consent(move_id, user_id, None)
                 self._audit(work, one.move, "consent_withdrawn", user_id)
                 await work.commit()
             return await self._owned(work, user_id, move_id)
@@ -255,16 +254,8 @@ class VendorMoves:
     def _audit(
         self, work: UnitOfWork, move: VendorMove, what: str, user_id: UserId | None = None, **detail: Any
     ) -> None:
-        now = self._clock.now()
-        row = AuditEventRow(
-            id=new_id("aud", now),
-            user_id=user_id,
-            action=f"vendor_move_{what}",
-            object_id=move.id,
-            detail={"port": move.port, "from": move.from_vendor, "to": move.to_vendor, **detail},
-            at=now,
-        )
-        work.audit.add(row)
+        detail = {"port": move.port, "from": move.from_vendor, "to": move.to_vendor, **detail}
+        work.audit.note(f"vendor_move_{what}", self._clock.now(), user_id=user_id, object_id=move.id, detail=detail)
 
 
 def _direction_of(move: VendorMove) -> tuple[str, str, str]:

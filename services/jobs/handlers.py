@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached
-from domain.ids import AccountId
 from services import banks as bank_jobs
 from services import (
     card_news,
@@ -86,14 +85,8 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
         plan_news.ASK_PLAN: lambda job: services.plan_news.ask(**job),
         vendor_moves.MOVE_CUSTOMERS: lambda job: services.moves.move_customers(**job),
         vendor_moves.MOVE_CUSTOMER: lambda job: services.moves.move_customer(**job),
-        payment_steps.REFRESH_ACCOUNT: lambda job: _refresh_account(services.accounts, job),
+        payment_steps.REFRESH_ACCOUNT: lambda job: services.accounts.read_unattended(**job),
     }
-
-
-async def _refresh_account(accounts: Accounts, job: Mapping[str, Any]) -> None:
-    user_id, account_id = job["user_id"], AccountId(job["account_id"])
-    for account in await accounts.by_ids(user_id, [account_id]):
-        await _unless_limited(accounts.refresh_connection(user_id, account.connection_id, ip_address=None))
 
 
 async def _unless_limited(reading: Awaitable[object]) -> None:
