@@ -18,14 +18,13 @@ from typing import Any
 
 import httpx
 from sqlalchemy import text
-from websockets.asyncio.client import connect
-from websockets.typing import Subprotocol
 
 from bench.machine import at, heading, tell
 from db.engine import open_database
 from tests.builders.cards import CREATE
 from tests.builders.customers import FOLLOW, Customer
 from tests.builders.fleet import Fleet, fleet
+from tests.builders.subscriber import subscribed
 
 A_SECOND = int(sys.argv[1]) if len(sys.argv) > 1 else 20
 FOR_S = 30
@@ -64,14 +63,7 @@ def webhook(intent: str) -> tuple[bytes, dict[str, str]]:
 
 
 async def follow(customer: Customer, url: str, seen: dict[str, float], ready: asyncio.Event) -> None:
-    cookies = "; ".join(f"{name}={value}" for name, value in customer.http.cookies.items())
-    async with connect(
-        f"{url.replace('http', 'ws')}/graphql",
-        subprotocols=[Subprotocol("graphql-transport-ws")],
-        additional_headers={"Cookie": cookies, "Origin": url},
-    ) as socket:
-        await socket.send('{"type":"connection_init"}')
-        await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": FOLLOW}}))
+    async with subscribed(url, customer.http, FOLLOW) as socket:
         async for raw in socket:
             arrived = time.monotonic()
             message = json.loads(raw)

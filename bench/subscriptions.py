@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import json
 import random
 import resource
 import sys
@@ -14,12 +13,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+from websockets.asyncio.client import ClientConnection
 
 from bench.machine import at, heading, tell
 from tests.builders.customers import Customer
 from tests.builders.fleet import Process, fleet
+from tests.builders.subscriber import next_item, subscribed
 
 SOCKETS = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
 EACH = 10
@@ -35,32 +34,13 @@ def resident_kib(process: Process) -> int:
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
 
-async def signed_in(running: Process, http: httpx.AsyncClient) -> str:
-    path = "/auth/bankid/login?persona=new&return_to=/api/health/live"
-    assert (await http.get(f"{running.url}{path}", follow_redirects=True)).status_code == httpx.codes.OK
-    return "; ".join(f"{name}={value}" for name, value in http.cookies.items())
-
-
-async def opened(process: Process, cookies: str, stack: AsyncExitStack, turns: asyncio.Semaphore) -> ClientConnection:
+async def opened(customer: Customer, stack: AsyncExitStack, turns: asyncio.Semaphore) -> ClientConnection:
     """A subscription that has had its snapshot."""
     async with turns:
-        socket = await stack.enter_async_context(
-            connect(
-                f"{process.url.replace('http', 'ws')}/graphql",
-                subprotocols=[Subprotocol("graphql-transport-ws")],
-                additional_headers={"Cookie": cookies, "Origin": process.url},
-                open_timeout=60,
-            )
-        )
-        await socket.send('{"type":"connection_init"}')
-        await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": FOLLOW}}))
+        url = customer.fleet.serves[0].url
+        socket = await stack.enter_async_context(subscribed(url, customer.http, FOLLOW, within_s=60))
         await next_item(socket)
         return socket
-
-
-async def next_item(socket: ClientConnection) -> None:
-    while json.loads(await socket.recv())["type"] != "next":
-        pass
 
 
 async def measure() -> None:
@@ -69,16 +49,17 @@ async def measure() -> None:
         running = stack.enter_context(fleet(folder, "sqlite", serves=1, workers=0))
         (process,) = running.serves
         clients = [await stack.enter_async_context(httpx.AsyncClient(timeout=60)) for _ in range(SOCKETS // EACH)]
-        cookies = [await signed_in(process, http) for http in clients]
+        customers = [Customer(running, http, random.Random(1)) for http in clients]
+        for customer in customers:
+            await customer.log_in()
         before, begun = resident_kib(process), time.monotonic()
         turns = asyncio.Semaphore(AT_ONCE)
-        asked = [opened(process, one, stack, turns) for one in cookies for _ in range(EACH)]
+        asked = [opened(one, stack, turns) for one in customers for _ in range(EACH)]
         sockets = await asyncio.gather(*asked)
         took, after = time.monotonic() - begun, resident_kib(process)
 
         fanned: list[float] = []
-        for place in range(min(EVENTS, len(clients))):
-            customer = Customer(running, clients[place], random.Random(1))
+        for place, customer in enumerate(customers[:EVENTS]):
             mine = sockets[place * EACH : (place + 1) * EACH]
             waiting = [asyncio.create_task(next_item(socket)) for socket in mine]
             sent = time.monotonic()

@@ -13,13 +13,12 @@ from urllib.parse import urlsplit
 
 import httpx
 from anyio import fail_after
-from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
-from websockets.typing import Subprotocol
 
 from tests.builders.cards import CONFIRM, CREATE, VISA
 from tests.builders.fleet import Fleet
 from tests.builders.gateway import CONNECT, OLA, PAY
+from tests.builders.subscriber import subscribed
 
 FOLLOW = """subscription($after: String) { viewerEvents(after: $after) { cursor kind subject {
   ... on Payment { paymentId: id version } } } }"""
@@ -58,11 +57,14 @@ class Customer:
                     return payload
             await asyncio.sleep(_AGAIN_AFTER_S)
 
-    async def sign_in(self) -> None:
-        """And pass the verification. Before anything dies."""
+    async def log_in(self) -> None:
         url = self.fleet.serves[0].url
         path = "/auth/bankid/login?persona=new&return_to=/api/health/live"
         assert (await self.http.get(f"{url}{path}", follow_redirects=True)).status_code == httpx.codes.OK
+
+    async def sign_in(self) -> None:
+        """Log in and pass the verification. Before anything dies."""
+        await self.log_in()
         await self.ask("mutation { startKyc { kyc { status } } }", scenario="kyc-approved")
         with fail_after(_APPROVED_WITHIN_S):
             await self._approved()
@@ -135,16 +137,7 @@ class Customer:
             await asyncio.sleep(_AGAIN_AFTER_S)
 
     async def _follow(self, url: str) -> None:
-        cookies = "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
-        async with connect(
-            f"{url.replace('http', 'ws')}/graphql",
-            subprotocols=[Subprotocol("graphql-transport-ws")],
-            additional_headers={"Cookie": cookies, "Origin": url},
-            open_timeout=5,
-        ) as socket:
-            await socket.send('{"type":"connection_init"}')
-            payload = {"query": FOLLOW, "variables": {"after": self.cursor}}
-            await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+        async with subscribed(url, self.http, FOLLOW, within_s=5, after=self.cursor) as socket:
             async for raw in socket:
                 message = json.loads(raw)
                 if message["type"] == "next" and message["payload"].get("data"):

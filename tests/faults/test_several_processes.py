@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from anyio import fail_after
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
 
 from tests.builders.customers import FOLLOW, Customer
 from tests.builders.fleet import Fleet, Process, fleet
+from tests.builders.subscriber import next_item, subscribed
 
 DRAIN_S = 2
 SOCKETS = 8
@@ -40,16 +40,8 @@ async def customer(running: Fleet) -> AsyncIterator[Customer]:
 @asynccontextmanager
 async def socket_at(process: Process, customer: Customer) -> AsyncIterator[ClientConnection]:
     """A subscription that has had its snapshot."""
-    cookies = "; ".join(f"{name}={value}" for name, value in customer.http.cookies.items())
-    async with connect(
-        f"{process.url.replace('http', 'ws')}/graphql",
-        subprotocols=[Subprotocol("graphql-transport-ws")],
-        additional_headers={"Cookie": cookies, "Origin": process.url},
-    ) as socket:
-        await socket.send('{"type":"connection_init"}')
-        await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": FOLLOW}}))
-        while json.loads(await socket.recv())["type"] != "next":
-            pass
+    async with subscribed(process.url, customer.http, FOLLOW) as socket:
+        await next_item(socket)
         yield socket
 
 
