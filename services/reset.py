@@ -9,11 +9,15 @@ from db.tables.all import METADATA
 from domain.errors import Forbidden
 from services.retention import Retention
 
-_KEPT = frozenset({"clock_offset", "alembic_version"})
+# The workers still run, and health answers by their heartbeats.
+_KEPT = frozenset({"clock_offset", "worker_heartbeat", "alembic_version"})
 
 
 class Reset:
-    """Clears every table and the sandbox; keeps the clock. `reset_sandbox` is None unless every provider is a mock."""
+    """Clears every table and the sandbox; keeps the clock and who works.
+
+    `reset_sandbox` is None unless every provider is a mock.
+    """
 
     def __init__(
         self,
