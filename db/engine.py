@@ -1,23 +1,30 @@
 """Engines and session makers for SQLite and PostgreSQL. A statement's values never stand in its error.
 
 On SQLite there are two engines: `write` (BEGIN IMMEDIATE on a pool of one, so that waiting is a fair queue) and
-`read` (query only, a pool of five). On PostgreSQL both are one engine.
+`read` (query only, a pool of five). On PostgreSQL both share one pool, and a read is one snapshot.
 """
 
-from collections.abc import AsyncIterator
+import math
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, cast
 
-from sqlalchemy import Connection, event
+import asyncpg
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool, PoolProxiedConnection
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 _BUSY_TIMEOUT_MS = 5_000
+_IDLE_S: Final = 10.0
+_USED_AT: Final = "drop_used_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +40,15 @@ class Database:
     def is_sqlite(self) -> bool:
         return self.write_engine.dialect.name == "sqlite"
 
+    @property
+    def engines(self) -> Sequence[Engine]:
+        """To listen at: where both share a pool, what is read is heard at the engine that writes."""
+        own = [self.write_engine, self.read_engine] if self.is_sqlite else [self.write_engine]
+        return [one.sync_engine for one in own]
+
     async def close(self) -> None:
         await self.write_engine.dispose()
-        if self.read_engine is not self.write_engine:
-            await self.read_engine.dispose()
+        await self.read_engine.dispose()
 
 
 def async_url(url: str) -> URL:
@@ -53,8 +65,32 @@ def open_database(url: str) -> Database:
     target = async_url(url)
     if target.get_backend_name() == "sqlite":
         return _open_sqlite(target)
-    engine = create_async_engine(target, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True)
-    return Database(engine, engine, _sessions(engine), _sessions(engine))
+    write = create_async_engine(target, pool_size=10, max_overflow=10, hide_parameters=True)
+    _check_idle(write)
+    # What is read together belongs together, as it does on SQLite.
+    read = write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return Database(write, read, _sessions(write), _sessions(read))
+
+
+def _check_idle(engine: AsyncEngine) -> None:
+    """Ask a connection whether it still works only where it lay idle; one that was cut off is known to be closed.
+
+    SQLAlchemy's own `pool_pre_ping` asks each time, which is three round trips before every transaction.
+    """
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def note(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def check(connection: DBAPIConnection, record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
+        if cast("asyncpg.Connection[asyncpg.Record]", record.driver_connection).is_closed():
+            raise DisconnectionError
+        if time.monotonic() - record.info.get(_USED_AT, math.inf) > _IDLE_S:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise DisconnectionError from error
 
 
 def _open_sqlite(target: URL) -> Database:

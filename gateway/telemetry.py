@@ -37,8 +37,7 @@ async def telemetry(settings: Settings, database: Database, role: str) -> AsyncI
     endpoint = f"{settings.otel_exporter_otlp_endpoint.rstrip('/')}/v1/traces"
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
     trace.set_tracer_provider(provider)
-    engines = {database.write_engine.sync_engine, database.read_engine.sync_engine}
-    for engine in engines:
+    for engine in database.engines:
         trace_statements(engine)
     try:
         yield

@@ -60,7 +60,8 @@ class HealthService:
         return Health(Condition.OK if all(local.values()) else Condition.DOWN, checks)
 
     async def _is_database_up(self) -> bool:
-        async with self._database.read_engine.connect():
+        async with self._database.read_engine.connect() as connection:
+            await connection.exec_driver_sql("SELECT 1")
             return True
 
     async def _is_migrated(self) -> bool:

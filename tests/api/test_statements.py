@@ -23,8 +23,7 @@ def statements(play: Play) -> Iterator[list[str]]:
         if not statement.startswith("BEGIN"):
             seen.append(statement)
 
-    database = play.gateway.database
-    engines = {database.read_engine.sync_engine, database.write_engine.sync_engine}
+    engines = play.gateway.database.engines
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     try:

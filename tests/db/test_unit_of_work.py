@@ -156,11 +156,43 @@ async def test_two_overlapping_transactions_cannot_hide_an_event_from_a_cursor(d
         assert [one.fields["number"] for one in await read.events.after(KARI, 0, 10)] == [1, 2]
 
 
-async def test_sqlite_enforces_its_foreign_keys_and_reads_cannot_write(sqlite_url: str) -> None:
+async def test_what_is_read_together_belongs_together(database: Database) -> None:
+    """A stream's position and the state that goes with it are of one moment, whoever writes in between."""
+    async with Reading(database.read) as read:
+        before = await read.events.position(KARI)
+        async with UnitOfWork(database.write, CommitHints()) as work:
+            work.tell(event(1))
+            await work.commit()
+        assert await read.events.position(KARI) == before
+        assert await read.events.after(KARI, 0, 10) == []
+
+    async with Reading(database.read) as read:
+        assert (await read.events.position(KARI)).seq == before.seq + 1
+
+
+async def test_reads_cannot_write(database: Database) -> None:
+    async with database.read_engine.connect() as connection:
+        with pytest.raises(Exception, match=r"readonly|read-only"):
+            await connection.execute(text("DELETE FROM job"))
+
+
+async def test_a_connection_that_the_server_has_cut_is_not_handed_out(postgresql_url: str) -> None:
+    database = open_database(postgresql_url)
+    async with database.write_engine.connect() as connection:
+        backend = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+    other = open_database(postgresql_url)
+    async with other.write_engine.connect() as connection:
+        await connection.execute(text("SELECT pg_terminate_backend(:backend, 5000)"), {"backend": backend})
+
+    async with database.write_engine.connect() as connection:
+        assert (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one() != backend
+    await database.close()
+    await other.close()
+
+
+async def test_sqlite_enforces_its_foreign_keys(sqlite_url: str) -> None:
     database = open_database(sqlite_url)
     async with database.read_engine.connect() as connection:
         assert (await connection.execute(text("PRAGMA foreign_keys"))).scalar() == 1
         assert (await connection.execute(text("PRAGMA journal_mode"))).scalar() == "wal"
-        with pytest.raises(Exception, match="readonly"):
-            await connection.execute(text("DELETE FROM job"))
     await database.close()
