@@ -1,9 +1,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import and_, delete, func, or_, update
+from sqlalchemy import Table, and_, bindparam, delete, func, or_, update
+from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -32,12 +33,43 @@ def _job_of(row: JobRow) -> Job:
     return Job(row.id, row.kind, row.payload, row.attempts, row.due_at, row.trace_id, row.last_error)
 
 
+def _claim_statement() -> UpdateBase:
+    """Leases up to `most` of what is due. Made once: it runs more often than any other."""
+    jobs: Table = JobRow.__table__  # type: ignore[attr-defined]  # set by SQLModel
+    run_out = and_(jobs.c.status == LEASED, jobs.c.leased_until < bindparam("machine_now"))
+    first = (
+        select(jobs.c.id)
+        .where(
+            or_(jobs.c.status == QUEUED, run_out),
+            jobs.c.due_at <= bindparam("now"),
+            jobs.c.kind.not_in(bindparam("without", expanding=True)),
+        )
+        .order_by(jobs.c.due_at, jobs.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+        # By itself and once: joined, it could be run again and lock more than the limit.
+        .cte("first")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    leased = {
+        "status": LEASED,
+        "leased_by": bindparam("worker"),
+        "leased_until": bindparam("leased_until"),
+        "attempts": jobs.c.attempts + 1,
+    }
+    shown = [jobs.c[name] for name in ("id", "kind", "payload", "attempts", "due_at", "trace_id", "last_error")]
+    return update(jobs).where(jobs.c.id.in_(select(first.c.id))).values(leased).returning(*shown)
+
+
+_CLAIM: Final = _claim_statement()
+
+
 class JobQueries:
     """The queue. Due times are the product's; leases are the machine's, so that a moved clock frees none."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
-        self.has_new = False
+        self.has_due = False
 
     def enqueue(self, kind: str, payload: Mapping[str, Any], *, due_at: datetime, now: datetime) -> None:
         row = JobRow(
@@ -50,7 +82,7 @@ class JobQueries:
             created_at=now,
         )
         self._session.add(row)
-        self.has_new = True
+        self.has_due = self.has_due or due_at <= now
 
     async def enqueue_once(self, job_id: str, kind: str, *, due_at: datetime, now: datetime) -> None:
         """Queue the first of a series, unless one of its kind is queued already."""
@@ -61,35 +93,34 @@ class JobQueries:
             await self._session.merge(row)
 
     async def claim(
-        self, worker: str, *, now: datetime, machine_now: datetime, lease: timedelta, without: Sequence[str] = ()
-    ) -> Job | None:
-        """Lease the job that is due first; jobs of a worker that died are free when its lease has run out.
+        self,
+        worker: str,
+        limit: int,
+        *,
+        now: datetime,
+        machine_now: datetime,
+        lease: timedelta,
+        without: Sequence[str] = (),
+    ) -> list[Job]:
+        """Lease what is due first; jobs of a worker that died are free when its lease has run out.
 
         Kinds of work in `without` are left to others.
         """
-        is_free = or_(
-            col(JobRow.status) == QUEUED,
-            and_(col(JobRow.status) == LEASED, col(JobRow.leased_until) < machine_now),
-        )
-        query = (
-            select(JobRow)
-            .where(is_free, JobRow.due_at <= now, *([col(JobRow.kind).not_in(without)] if without else []))
-            .order_by(col(JobRow.due_at), col(JobRow.id))
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        row = (await self._session.exec(query)).first()
-        if row is None:
-            return None
-        row.status, row.leased_by, row.leased_until = LEASED, worker, machine_now + lease
-        row.attempts += 1
-        await self._session.flush()
-        return _job_of(row)
+        values = {
+            "worker": worker,
+            "most": limit,
+            "now": now,
+            "machine_now": machine_now,
+            "leased_until": machine_now + lease,
+            "without": without,
+        }
+        rows = await self._session.exec(_CLAIM, params=values)
+        leased = [Job(**row) for row in rows.mappings()]
+        return sorted(leased, key=lambda job: (job.due_at, job.id))
 
-    async def finish(self, job_id: str, worker: str) -> bool:
-        """Take the job off the queue; False where its lease was lost meanwhile."""
-        done = await self._session.exec(delete(JobRow).where(col(JobRow.id) == job_id, col(JobRow.leased_by) == worker))
-        return changed_one(done)
+    async def finish(self, job_ids: Sequence[str], worker: str) -> None:
+        """Take jobs off the queue, unless their lease was lost meanwhile."""
+        await self._session.exec(delete(JobRow).where(col(JobRow.id).in_(job_ids), col(JobRow.leased_by) == worker))
 
     async def retry(self, job_id: str, worker: str, *, due_at: datetime, error: str) -> None:
         await self._give_back(job_id, worker, status=QUEUED, due_at=due_at, last_error=error)
@@ -122,8 +153,8 @@ class JobQueries:
             .where(col(JobRow.id) == job_id, col(JobRow.status) == DEAD)
             .values(status=QUEUED, due_at=now, attempts=0)
         )
-        self.has_new = changed_one(revived)
-        return self.has_new
+        self.has_due = changed_one(revived)
+        return self.has_due
 
     async def next_due(self) -> datetime | None:
         """When the next queued job falls due, on the product's clock. A leased one is somebody's already."""

@@ -109,7 +109,7 @@ class UnitOfWork(Queries):
         self._note_transitions()
         if self._told:
             self._hints.on_events([event.user_id for event in self._told])
-        if self.jobs.has_new:
+        if self.jobs.has_due:
             self._hints.on_jobs()
         self._told = []
 

@@ -88,8 +88,10 @@ def build_parts(
     worker = _worker(base, use, webhooks)
 
     def hint_of_jobs() -> None:
-        worker.wake()
-        base.fanout.publish(JOBS)
+        if worker.has_room:
+            worker.wake()
+        else:
+            base.fanout.publish(JOBS)
 
     base.hints.on_jobs = hint_of_jobs
     redis = settings.redis_url.get_secret_value() if settings.redis_url else None

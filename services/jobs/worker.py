@@ -64,7 +64,13 @@ class Worker:
         self._woken = asyncio.Event()
         self._lease = lease
         self._at_once = at_once
+        # A vendor that is slow holds up its own kind of work, and no other.
+        self._most_of_a_kind = max(at_once // 2, 1)
+        self._works = False
+        self._running: set[asyncio.Task[None]] = set()
         self._kinds: Counter[str] = Counter()
+        # Taken off the queue with the next claim: a worker that dies before then does them again.
+        self._done: list[str] = []
         self._beat_at = -math.inf
 
     async def is_any_alive(self) -> bool:
@@ -76,14 +82,19 @@ class Worker:
         """There may be work: look now instead of at the next poll."""
         self._woken.set()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it works by itself, and takes whatever falls due now."""
+        return self._works and not self._is_held_back()
+
     async def run(self) -> None:
         """Work until cancelled, several jobs at once; what is under way then may finish, for a while."""
-        running: set[asyncio.Task[None]] = set()
+        self._works = True
         try:
             while True:
                 self._woken.clear()
                 try:
-                    await self._start_due(running)
+                    await self._start_due()
                 except Exception:
                     _log.exception("worker_loop_failed")  # the database is away: the next poll tries again
                     self._incidents.error()
@@ -91,24 +102,49 @@ class Worker:
                     async with asyncio.timeout(_POLL_S):
                         await self._woken.wait()
         finally:
-            await _finished(running)
+            self._works = False
+            await _finished(self._running)
             await self._say_goodbye()
 
     async def run_due(self) -> int:
         """Run what is due, one job at a time, until nothing is; gives how many ran."""
         count = 0
-        while (job := await self._claim()) is not None:
-            await self._do(job)
+        while claimed := await self._claim(1):
+            await self._do(claimed[0])
             count += 1
         return count
 
-    async def _start_due(self, running: set[asyncio.Task[None]]) -> None:
-        """As many as may run at once. Each that ends wakes the loop, for there may be more."""
-        while len(running) < self._at_once and (job := await self._claim()) is not None:
-            self._kinds[job.kind] += 1
-            task = asyncio.create_task(self._do_beside(job))
-            running.add(task)
-            task.add_done_callback(running.discard)
+    async def _start_due(self) -> None:
+        """As many as may run at once."""
+        while True:
+            wanted = self._room()
+            claimed = await self._claim(wanted)
+            for job in claimed:
+                self._start(job)
+            if len(claimed) < wanted or not wanted:
+                return
+
+    def _room(self) -> int:
+        """How many more may be claimed together, so that none of the kinds that are not crowded becomes too many."""
+        most = max((many for many in self._kinds.values() if many < self._most_of_a_kind), default=0)
+        return min(self._at_once - len(self._running), self._most_of_a_kind - most)
+
+    def _start(self, job: Job) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            # Otherwise all that was due is taken, and this one leaves the queue with the next claim.
+            if self._is_held_back():
+                self._woken.set()
+            self._running.discard(task)
+            self._kinds[job.kind] -= 1
+
+        self._kinds[job.kind] += 1
+        task = asyncio.create_task(self._do_beside(job))
+        self._running.add(task)
+        task.add_done_callback(ended)
+
+    def _is_held_back(self) -> bool:
+        """More of what is due may be left for when a job ends."""
+        return len(self._running) >= self._at_once or max(self._kinds.values(), default=0) >= self._most_of_a_kind
 
     async def _do_beside(self, job: Job) -> None:
         try:
@@ -116,21 +152,26 @@ class Worker:
         except Exception:
             _log.exception("worker_job_failed", kind=job.kind)  # its lease runs out, and it is done again
             self._incidents.error()
-        finally:
-            self._kinds[job.kind] -= 1
-            self._woken.set()
 
-    async def _claim(self) -> Job | None:
+    async def _claim(self, limit: int) -> list[Job]:
+        """Take what is done off the queue and lease up to `limit`, in one transaction."""
         await self._beat()
-        # A vendor that is slow holds up its own kind of work, and no other.
-        crowded = [kind for kind, many in self._kinds.items() if many >= max(self._at_once // 2, 1)]
+        done, claimed = tuple(self._done), []
+        if not (done or limit):
+            return []
+        crowded = [kind for kind, many in self._kinds.items() if many >= self._most_of_a_kind]
         now, machine_now = self._clock.now(), self._machine_clock.now()
+        lease = self._lease + timedelta(seconds=_POLL_S)
         async with self._work() as work:
-            job = await work.jobs.claim(
-                self._name, now=now, machine_now=machine_now, lease=self._lease, without=crowded
-            )
+            if done:
+                await work.jobs.finish(done, self._name)
+            if limit:
+                claimed = await work.jobs.claim(
+                    self._name, limit, now=now, machine_now=machine_now, lease=lease, without=crowded
+                )
             await work.commit()
-        return job
+        self._done = self._done[len(done) :]
+        return claimed
 
     async def _do(self, job: Job) -> None:
         with (
@@ -154,8 +195,9 @@ class Worker:
         return self._machine_clock.now() - self._lease - _DEAD_AFTER
 
     async def _say_goodbye(self) -> None:
-        with suppress(Exception):  # without the database it is found dead in a while
+        with suppress(Exception):  # without the database it is found dead in a while, and its work is done again
             async with self._work() as work:
+                await work.jobs.finish(self._done, self._name)
                 await work.heartbeats.forget(self._name)
                 await work.commit()
 
@@ -171,9 +213,7 @@ class Worker:
             return
         SECONDS.labels(job.kind, "done").observe(time.monotonic() - begun)
         note(TraceKind.JOB, job.kind, "done")
-        async with self._work() as work:
-            await work.jobs.finish(job.id, self._name)
-            await work.commit()
+        self._done.append(job.id)
 
     async def _fail(self, job: Job, error: Exception) -> None:
         # The message may quote a vendor's answer, so the type alone is kept.

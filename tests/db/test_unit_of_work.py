@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from db.engine import Database, open_database
 from db.events import Told
-from db.jobs import Job
+from db.jobs import LEASED, Job
 from db.tables.user import UserRow
 from db.unit_of_work import CommitHints, Reading, UnitOfWork, retry_on_stale
 from domain.errors import StaleVersion
@@ -105,16 +105,15 @@ async def test_hints_come_after_the_commit_and_name_who_is_concerned(database: D
 
 async def test_a_naive_time_is_refused(database: Database) -> None:
     async with UnitOfWork(database.write, CommitHints()) as work:
-        work.jobs.enqueue("anything", {}, due_at=datetime(2026, 1, 1), now=NOON)  # noqa: DTZ001
         with pytest.raises(Exception, match="naive"):
-            await work.commit()
+            work.jobs.enqueue("anything", {}, due_at=datetime(2026, 1, 1), now=NOON)  # noqa: DTZ001
 
 
-async def claim(database: Database, worker: str, machine_now: datetime = NOON) -> Job | None:
+async def claim(database: Database, worker: str, machine_now: datetime = NOON, limit: int = 1) -> list[Job]:
     async with UnitOfWork(database.write, CommitHints()) as work:
-        job = await work.jobs.claim(worker, now=NOON, machine_now=machine_now, lease=LEASE)
+        claimed = await work.jobs.claim(worker, limit, now=NOON, machine_now=machine_now, lease=LEASE)
         await work.commit()
-        return job
+        return claimed
 
 
 async def test_a_job_is_claimed_once_and_by_another_when_its_lease_has_run_out(database: Database) -> None:
@@ -124,14 +123,35 @@ async def test_a_job_is_claimed_once_and_by_another_when_its_lease_has_run_out(d
         await work.commit()
 
     claims = await asyncio.gather(*(claim(database, f"worker {n}") for n in range(5)))
-    taken_over = await claim(database, "another", NOON + LEASE + timedelta(seconds=1))
+    much_later = NOON + LEASE + timedelta(seconds=1)
+    (taken_over,) = await claim(database, "another", much_later)
 
-    (first,) = [job for job in claims if job is not None]
-    assert taken_over is not None
+    (first,) = [job for claimed in claims for job in claimed]
     assert (taken_over.id, taken_over.attempts) == (first.id, 2)
+    for worker, still_there in (("worker 0", True), ("another", False)):
+        async with UnitOfWork(database.write, CommitHints()) as work:
+            await work.jobs.finish([first.id], worker)
+            await work.commit()
+        async with Reading(database.read) as read:
+            assert (first.id in [job.id for job in await read.jobs.in_status([LEASED], 10)]) is still_there
+
+
+async def test_workers_that_claim_many_share_them_in_the_order_in_which_they_fall_due(database: Database) -> None:
     async with UnitOfWork(database.write, CommitHints()) as work:
-        assert not await work.jobs.finish(first.id, "worker 0")
-        assert await work.jobs.finish(first.id, "another")
+        for number in range(20):
+            kind = "slow" if number < 10 else "other"
+            work.jobs.enqueue(kind, {"n": number}, due_at=NOON - timedelta(seconds=number), now=NOON)
+        await work.commit()
+
+    claims = await asyncio.gather(*(claim(database, f"worker {n}", limit=4) for n in range(4)))
+
+    assert {len(claimed) for claimed in claims} == {4}
+    numbers = [[job.payload["n"] for job in claimed] for claimed in claims]
+    assert all(one == sorted(one, reverse=True) for one in numbers)
+    assert len({n for one in numbers for n in one}) == sum(len(one) for one in numbers)
+    async with UnitOfWork(database.write, CommitHints()) as work:
+        rest = await work.jobs.claim("last", 20, now=NOON, machine_now=NOON, lease=LEASE, without=["slow"])
+    assert {job.kind for job in rest} <= {"other"}
 
 
 async def test_two_overlapping_transactions_cannot_hide_an_event_from_a_cursor(database: Database) -> None:
