@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from db.sessions import session_of
-from db.unit_of_work import Read, Work
+from db.unit_of_work import Queries, Read, Work
 from domain.clock import Clock
 from domain.errors import NotFound
 from domain.ids import SessionId, UserId
@@ -40,10 +40,12 @@ class Sessions:
                 await work.commit()
         return SignIn(UserId(row.user_id), SessionId(row.id), row.authenticated_at or row.created_at, is_cookie)
 
-    async def is_alive(self, sign_in: SignIn) -> bool:
+    async def is_alive(self, sign_in: SignIn, read: Queries | None = None) -> bool:
         """Whether the session still stands; a mobile session outlives its access tokens."""
-        async with self._read() as read:
-            row = await read.sessions.get(sign_in.user_id, sign_in.session_id)
+        if read is None:
+            async with self._read() as own:
+                return await self.is_alive(sign_in, own)
+        row = await read.sessions.get(sign_in.user_id, sign_in.session_id)
         return row is not None and session_of(row).is_alive(self._clock.now())
 
     def require_recent(self, sign_in: SignIn) -> None:

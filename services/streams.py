@@ -24,7 +24,7 @@ from domain.plan import PlanSubscription
 from domain.snapshot import card_at, connection_at, export_at, kyc_at, payment_at, plan_at, upload_at
 from domain.upload import Upload
 from domain.user import SignIn, User
-from providers.fanout.port import Fanout, Hint
+from providers.fanout.port import Fanout
 from services.sessions import Sessions
 from services.timeline import Timeline
 
@@ -155,19 +155,17 @@ class Streams:
             if first is not None:
                 yield first
             while True:
-                events, values = await self._next(sign_in, position, at_event)
-                for event, value in zip(events, values, strict=True):
-                    position = Position(position.epoch, event.seq)
-                    if value is not None:
-                        yield StreamItem(StreamItemKind.CHANGE, cursor_of(position), value)
-                        if isinstance(value, Payment):
-                            self._timeline.pushed(value.id, value.version, sign_in.session_id)
-                if len(events) < _BATCH:
-                    await self._wait(hint, sign_in)
-                    gap = await self._gap(sign_in, position, load)
-                    if gap is not None:
-                        position, item = gap
+                news = await self._look(sign_in, position, load, at_event)
+                for at, item in news:
+                    position = at
+                    if item is not None:
                         yield item
+                        if isinstance(item.value, Payment):
+                            self._timeline.pushed(item.value.id, item.value.version, sign_in.session_id)
+                if len(news) < _BATCH:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(_LOOK_EVERY_S):
+                            await hint.wait()
 
     async def _begin(
         self, sign_in: SignIn, after: str | None, load: Load[Value]
@@ -183,29 +181,26 @@ class Streams:
                 return wanted, None
             return end, StreamItem(StreamItemKind.RESUME_GAP, cursor_of(end), value)
 
-    async def _next(
-        self, sign_in: SignIn, position: Position, at_event: AtEvent[Value]
-    ) -> tuple[list[UserEvent], list[Value | None]]:
+    async def _look(
+        self, sign_in: SignIn, position: Position, load: Load[Value], at_event: AtEvent[Value]
+    ) -> list[tuple[Position, StreamItem[Value] | None]]:
+        """What came after `position`, a batch at most, with None where it is no news to this subscription."""
         async with self._read() as read:
-            events = await read.events.after(sign_in.user_id, position.seq, _BATCH)
-            return events, [await at_event(read, event) for event in events]
-
-    async def _gap(
-        self, sign_in: SignIn, position: Position, load: Load[Value]
-    ) -> tuple[Position, StreamItem[Value]] | None:
-        """A stream that was reset under an open subscription."""
-        async with self._read() as read:
+            if not await self._sessions.is_alive(sign_in, read):
+                raise Unauthenticated("The session has ended. Sign in again.")
             end = await read.events.position(sign_in.user_id)
-            if end.epoch == position.epoch and end.seq >= position.seq:
-                return None
-            return end, StreamItem(StreamItemKind.RESUME_GAP, cursor_of(end), await load(read))
-
-    async def _wait(self, hint: Hint, sign_in: SignIn) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_EVERY_S):
-                await hint.wait()
-        if not await self._sessions.is_alive(sign_in):
-            raise Unauthenticated("The session has ended. Sign in again.")
+            if end.epoch != position.epoch or end.seq < position.seq:
+                # The stream was reset under an open subscription.
+                return [(end, StreamItem(StreamItemKind.RESUME_GAP, cursor_of(end), await load(read)))]
+            if end.seq == position.seq:
+                return []
+            found: list[tuple[Position, StreamItem[Value] | None]] = []
+            for event in await read.events.after(sign_in.user_id, position.seq, _BATCH):
+                at = Position(end.epoch, event.seq)
+                value = await at_event(read, event)
+                item = StreamItem(StreamItemKind.CHANGE, cursor_of(at), value) if value is not None else None
+                found.append((at, item))
+            return found
 
 
 async def _is_resumable(read: Queries, sign_in: SignIn, wanted: Position, end: Position) -> bool:
