@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -9,24 +9,28 @@ from db.tables.event import TraceEventRow
 from domain.ids import PaymentId
 from domain.trace import TimelineEvent, TraceKind, TraceNote
 
+TraceLine = tuple[PaymentId, str, TraceNote]
+
 
 class TraceQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, payment_id: PaymentId, trace_id: str, note: TraceNote) -> None:
-        row = TraceEventRow(
-            payment_id=payment_id,
-            trace_id=trace_id,
-            kind=note.kind,
-            summary=note.summary,
-            outcome=note.outcome,
-            webhook_id=note.webhook_id,
-            at=note.at,
-        )
-        self._session.add(row)
-        # One by one, so that numbers rise as the lines were noted.
-        await self._session.flush()
+    async def add(self, lines: Sequence[TraceLine]) -> None:
+        """In one statement; numbers rise as the lines stand."""
+        rows = [
+            {
+                "payment_id": payment_id,
+                "trace_id": trace_id,
+                "kind": note.kind,
+                "summary": note.summary,
+                "outcome": note.outcome,
+                "webhook_id": note.webhook_id,
+                "at": note.at,
+            }
+            for payment_id, trace_id, note in lines
+        ]
+        await self._session.exec(insert(TraceEventRow), params=rows)
 
     async def of_payment(self, payment_id: PaymentId, limit: int) -> Sequence[TimelineEvent]:
         """Oldest first."""

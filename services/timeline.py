@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from db.traces import TraceLine
 from db.unit_of_work import Read, Work
 from domain.clock import Clock
 from domain.ids import PaymentId
@@ -17,8 +18,6 @@ _WAITING: Final = 10_000
 _SHOWN: Final = 500
 _log = structlog.get_logger()
 
-Line = tuple[PaymentId, str, TraceNote]
-
 
 class Timeline:
     """Lines wait in memory and are written in batches, beside the work that they tell of."""
@@ -28,7 +27,7 @@ class Timeline:
         self._read = read
         self._clock = clock
         self._keeps_pushes = keeps_pushes
-        self._waiting: list[Line] = []
+        self._waiting: list[TraceLine] = []
         self._writing = asyncio.Lock()
 
     def take(self, trace: Trace) -> None:
@@ -58,8 +57,7 @@ class Timeline:
             if not lines:
                 return
             async with self._work() as work:
-                for payment_id, trace_id, note in lines:
-                    await work.traces.add(payment_id, trace_id, note)
+                await work.traces.add(lines)
                 await work.commit()
 
     async def of_payment(self, payment_id: PaymentId) -> Sequence[TimelineEvent]:
@@ -78,5 +76,5 @@ class Timeline:
         async with self._read() as read:
             return await read.traces.after(number, _SHOWN)
 
-    def _keep(self, lines: Sequence[Line]) -> None:
+    def _keep(self, lines: Sequence[TraceLine]) -> None:
         self._waiting.extend(lines[: max(_WAITING - len(self._waiting), 0)])
