@@ -4,6 +4,7 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from db.ids import new_id
 from db.tables.payment import IdempotencyKeyRow, PaymentEventRow, PaymentRow
@@ -87,17 +88,21 @@ class PaymentQueries:
 
     async def by_vendor_reference(self, vendor: str, end_to_end_id: str | None, theirs: str | None) -> Payment | None:
         """By our reference first, by the vendor's id second: for webhooks alone."""
-        for condition in (PaymentRow.end_to_end_id == end_to_end_id, PaymentRow.vendor_payment_id == theirs):
-            row = (await self._session.exec(select(PaymentRow).where(PaymentRow.vendor == vendor, condition))).first()
-            if row is not None:
-                return payment_of(row)
-        return None
+        query = select(PaymentRow).where(PaymentRow.vendor == vendor)
+        return await self._first_by(query, (PaymentRow.end_to_end_id, end_to_end_id), theirs)
 
     async def of_card_vendor(self, vendor: str, payment_id: str | None, theirs: str | None) -> Payment | None:
         """By our id first, by the vendor's second: for webhooks alone."""
-        for condition in (PaymentRow.id == payment_id, PaymentRow.vendor_payment_id == theirs):
-            query = select(PaymentRow).where(PaymentRow.vendor == vendor, PaymentRow.rail == Rail.CARD, condition)
-            row = (await self._session.exec(query)).first()
+        query = select(PaymentRow).where(PaymentRow.vendor == vendor, PaymentRow.rail == Rail.CARD)
+        return await self._first_by(query, (PaymentRow.id, payment_id), theirs)
+
+    async def _first_by(
+        self, query: SelectOfScalar[PaymentRow], ours: tuple[str, str | None], theirs: str | None
+    ) -> Payment | None:
+        for column, value in (ours, (PaymentRow.vendor_payment_id, theirs)):
+            if value is None:
+                continue
+            row = (await self._session.exec(query.where(col(column) == value))).first()
             if row is not None:
                 return payment_of(row)
         return None

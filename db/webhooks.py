@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col, select
@@ -46,10 +46,12 @@ class WebhookQueries:
         await self._session.exec(delete(WebhookEventRow).where(col(WebhookEventRow.received_at) < at))
 
     async def close(self, webhook_id: str, *, status: str, outcome: str, at: datetime) -> None:
-        row = await self._session.get_one(WebhookEventRow, webhook_id)
-        row.status, row.outcome, row.processed_at = status, outcome, at
-        row.attempts += 1
-        await self._session.flush()
+        attempts = col(WebhookEventRow.attempts) + 1
+        await self._session.exec(
+            update(WebhookEventRow)
+            .where(col(WebhookEventRow.id) == webhook_id)
+            .values(status=status, outcome=outcome, processed_at=at, attempts=attempts)
+        )
 
 
 class AuditQueries:

@@ -53,6 +53,13 @@ class CardNews:
         """Ask the vendor and take its word; says what that did. Raises Unavailable, InDoubt."""
         return await retry_on_stale(lambda: self._refresh(user_id, payment_id, cause))
 
+    async def ask(self, payment: Payment, cause: str) -> str:
+        """As `refresh`, of a payment that was read just now."""
+        try:
+            return await self._ask(payment, cause)
+        except StaleVersion:
+            return await self.refresh(payment.user_id, payment.id, cause)
+
     async def take(self, asked: Payment, state: IntentState, cause: str) -> Payment:
         """Take an answer to what was asked of this version of the payment. Raises StaleVersion, Unavailable."""
         try:
@@ -122,9 +129,10 @@ class CardNews:
     async def _refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> str:
         async with self._read() as read:
             payment = await read.payments.get(user_id, payment_id)
-        if payment is None:
-            return "the payment is gone"
-        about(payment_id)
+        return await self._ask(payment, cause) if payment else "the payment is gone"
+
+    async def _ask(self, payment: Payment, cause: str) -> str:
+        about(payment.id)
         vendor = self._vendors[payment.vendor]
         if payment.vendor_payment_id is not None:
             state = await vendor.retrieve(payment.vendor_payment_id)
@@ -132,7 +140,7 @@ class CardNews:
             return f"the payment is {payment.status} already"
         else:
             # Its creation was not answered. Under the same key the vendor gives the same object again.
-            state = await vendor.create(payment, await self._customers.ensure(user_id, payment.vendor))
+            state = await vendor.create(payment, await self._customers.ensure(payment.user_id, payment.vendor))
         return (await self._take(payment, state, cause))[1]
 
     async def _take(self, asked: Payment, state: IntentState, cause: str) -> tuple[Payment, str]:

@@ -44,11 +44,13 @@ class PaymentNews:
         """Ask the bank and take its word; says what that did. Raises Unavailable."""
         async with self._read() as read:
             payment = await read.payments.get(user_id, payment_id)
-        if payment is None:
-            return "the payment is gone"
-        about(payment_id)
+        return await self.ask(payment, cause) if payment else "the payment is gone"
+
+    async def ask(self, payment: Payment, cause: str) -> str:
+        """As `refresh`, of a payment that was read just now."""
+        about(payment.id)
         try:
-            state = await self._ask(payment)
+            state = await self._state_of(payment)
         except CannotTell:
             return await self._weigh(payment)
         if state is None:
@@ -92,7 +94,7 @@ class PaymentNews:
         payload = {"user_id": payment.user_id, "payment_id": payment.id, "pause_s": pause.total_seconds()}
         work.jobs.enqueue(ASK_BANK, payload, due_at=now + pause, now=now)
 
-    async def _ask(self, payment: Payment) -> PaymentState | None:
+    async def _state_of(self, payment: Payment) -> PaymentState | None:
         vendor = self._vendors[payment.vendor]
         if payment.vendor_payment_id is not None:
             return await vendor.status(payment.vendor_payment_id)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
-from db.unit_of_work import Read
+from db.unit_of_work import Queries, Read
 from domain.errors import BadSignature, BadWebhook
 from domain.ids import PaymentId
 from domain.payment import Payment
@@ -59,7 +59,7 @@ class WebhookSource(Protocol):
         Safe to repeat. Raises Unavailable where the vendor cannot be asked.
         """
 
-    async def payment_of(self, raw: bytes) -> PaymentId | None:
+    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
         """The payment that an event names, for its timeline. Raises BadWebhook."""
 
 
@@ -81,7 +81,7 @@ class KycWebhooks:
 
         return await _first(self._vendors, lambda kyc: kyc.read_webhook(raw), act)
 
-    async def payment_of(self, raw: bytes) -> PaymentId | None:
+    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
         return None
 
 
@@ -105,19 +105,19 @@ class OpenBankingWebhooks:
             lambda vendor, notice: self._process(vendor, notice, cause),
         )
 
-    async def payment_of(self, raw: bytes) -> PaymentId | None:
-        payment = await _first(self._vendors, lambda bank: bank.read_webhook(raw), self._payment)
+    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+        def find(vendor: str, notice: OpenBankingNotice) -> Awaitable[Payment | None]:
+            return _bank_payment(read, vendor, notice)
+
+        payment = await _first(self._vendors, lambda bank: bank.read_webhook(raw), find)
         return payment.id if payment else None
 
     async def _process(self, vendor: str, notice: OpenBankingNotice, cause: str) -> str | None:
         if notice.consent_id or notice.consent_reference:
             return await self._process_consent(vendor, notice, cause)
-        payment = await self._payment(vendor, notice)
-        return await self._news.refresh(payment.user_id, payment.id, cause) if payment else None
-
-    async def _payment(self, vendor: str, notice: OpenBankingNotice) -> Payment | None:
         async with self._read() as read:
-            return await read.payments.by_vendor_reference(vendor, notice.end_to_end_id, notice.payment_reference)
+            payment = await _bank_payment(read, vendor, notice)
+        return await self._news.ask(payment, cause) if payment else None
 
     async def _process_consent(self, vendor: str, notice: OpenBankingNotice, cause: str) -> str | None:
         async with self._read() as read:
@@ -143,19 +143,19 @@ class CardWebhooks:
             lambda vendor, notice: self._process(vendor, notice, cause),
         )
 
-    async def payment_of(self, raw: bytes) -> PaymentId | None:
-        payment = await _first(self._vendors, lambda cards: cards.read_webhook(raw), self._payment)
+    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+        def find(vendor: str, notice: CardNotice) -> Awaitable[Payment | None]:
+            return _card_payment(read, vendor, notice)
+
+        payment = await _first(self._vendors, lambda cards: cards.read_webhook(raw), find)
         return payment.id if payment else None
 
     async def _process(self, vendor: str, notice: CardNotice, cause: str) -> str | None:
         if notice.subscription_id or notice.subscription_reference:
             return await self._process_subscription(vendor, notice)
-        payment = await self._payment(vendor, notice)
-        return await self._news.refresh(payment.user_id, payment.id, cause) if payment else None
-
-    async def _payment(self, vendor: str, notice: CardNotice) -> Payment | None:
         async with self._read() as read:
-            return await read.payments.of_card_vendor(vendor, notice.payment_id, notice.payment_reference)
+            payment = await _card_payment(read, vendor, notice)
+        return await self._news.ask(payment, cause) if payment else None
 
     async def _process_subscription(self, vendor: str, notice: CardNotice) -> str | None:
         async with self._read() as read:
@@ -182,7 +182,7 @@ class EmailWebhooks:
     async def _learn(self, vendor: str, notice: DeliveryNotice) -> str | None:
         return await self._notifications.learn(notice, vendor)
 
-    async def payment_of(self, raw: bytes) -> PaymentId | None:
+    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
         return None
 
 
@@ -203,8 +203,16 @@ class SmsWebhooks:
     async def _learn(self, vendor: str, notice: DeliveryNotice) -> str | None:
         return await self._notifications.learn(notice, vendor)
 
-    async def payment_of(self, raw: bytes) -> PaymentId | None:
+    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
         return None
+
+
+def _bank_payment(read: Queries, vendor: str, notice: OpenBankingNotice) -> Awaitable[Payment | None]:
+    return read.payments.by_vendor_reference(vendor, notice.end_to_end_id, notice.payment_reference)
+
+
+def _card_payment(read: Queries, vendor: str, notice: CardNotice) -> Awaitable[Payment | None]:
+    return read.payments.of_card_vendor(vendor, notice.payment_id, notice.payment_reference)
 
 
 async def _by_any(vendors: Vendors[Port], take: Callable[[Port], Awaitable[Result]]) -> Result:

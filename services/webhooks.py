@@ -8,7 +8,7 @@ from typing import Final
 
 from db.ids import new_id
 from db.tables.event import WebhookEventRow
-from db.unit_of_work import Read, Work
+from db.unit_of_work import Queries, Read, Work
 from db.webhooks import IGNORED, PARKED, PROCESSED, RECEIVED, UNMATCHED
 from domain.alert import Severity
 from domain.clock import Clock
@@ -80,9 +80,8 @@ class Webhooks:
                     is_new = True
                 outcome = "stored" if added else "stored before, answered again"
                 note(TraceKind.WEBHOOK, f"from {provider}", outcome, webhook_id=row.id if added else None)
+                await _find_subject(work, source, one.raw)
             await work.commit()
-        for one in incoming:
-            await self._find_subject(source, one.raw)
         return is_new
 
     async def newest(self, limit: int) -> Sequence[ReceivedWebhook]:
@@ -110,7 +109,6 @@ class Webhooks:
         if row is None:
             return
         source = self._sources[row.provider]
-        await self._find_subject(source, row.raw)
         outcome = await source.process(row.raw, row.id)
         note(
             TraceKind.WEBHOOK, f"processed, from {row.provider}", outcome or "names nothing we know", webhook_id=row.id
@@ -122,17 +120,13 @@ class Webhooks:
         status = PROCESSED if "->" in outcome else IGNORED
         await self._close(row.id, status, outcome)
 
-    async def _find_subject(self, source: WebhookSource, raw: bytes) -> None:
-        payment_id = await source.payment_of(raw)
-        if payment_id is not None:
-            about(payment_id)
-
     async def _note_refused(self, provider: str, source: WebhookSource, delivery: Delivery, error: DropError) -> None:
         """Whose payment a refused one claims to be about, so that its timeline tells why nothing happened."""
         note(TraceKind.WEBHOOK, f"from {provider}", f"refused: {error.message}")
         if isinstance(error, BadSignature):
             with suppress(BadWebhook):
-                await self._find_subject(source, delivery.raw)
+                async with self._read() as read:
+                    await _find_subject(read, source, delivery.raw)
 
     async def _park(self, row: WebhookEventRow) -> None:
         now = self._clock.now()
@@ -151,3 +145,9 @@ class Webhooks:
         async with self._work() as work:
             await work.webhooks.close(webhook_id, status=status, outcome=outcome, at=self._clock.now())
             await work.commit()
+
+
+async def _find_subject(read: Queries, source: WebhookSource, raw: bytes) -> None:
+    payment_id = await source.payment_of(read, raw)
+    if payment_id is not None:
+        about(payment_id)
