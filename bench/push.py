@@ -8,7 +8,9 @@ import asyncio
 import hashlib
 import hmac
 import json
+import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -97,8 +99,10 @@ async def measure() -> None:
                 for customer, event in zip(customers, ready, strict=True)
             ]
             await asyncio.gather(*(event.wait() for event in ready))
+            before, begun = cpu_seconds(running), time.monotonic()
             sent = await send(http, running.serves[0].url, known)
             await until_all(seen, len(known))
+            lasted, after = time.monotonic() - begun, cpu_seconds(running)
             for task in following:
                 task.cancel()
             for client in clients:
@@ -106,7 +110,25 @@ async def measure() -> None:
     took = [1_000 * (seen[payment] - sent[payment]) for payment in sent]
     tell(heading())
     tell(f"{len(took)} webhooks at {A_SECOND} a second, from the request to the push, in ms:")
+    many = len(took)
+    shares = ", ".join(f"{name} {1_000 * (after[name] - before[name]) / many:.1f}" for name in after)
+    tell(f"CPU in ms for each: {shares}, of {(os.cpu_count() or 1) * 1_000 * lasted / many:.0f}")
     tell(f"p50 {at(took, 0.5):.0f}, p95 {at(took, 0.95):.0f}, p99 {at(took, 0.99):.0f}, longest {max(took):.0f}")
+
+
+def cpu_seconds(running: Fleet) -> dict[str, float]:
+    """What each process has used of the cores; PostgreSQL's count together."""
+    used = {one.name: _cpu_s(one.running.pid) for one in running.started if one.running is not None}
+    postgres = subprocess.run(["pgrep", "-f", "postgres"], capture_output=True, text=True, check=True).stdout.split()
+    return used | {"postgresql": sum(_cpu_s(int(pid)) for pid in postgres)}
+
+
+def _cpu_s(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def until_all(seen: dict[str, float], many: int) -> None:

@@ -43,6 +43,11 @@ async def opened(customer: Customer, stack: AsyncExitStack, turns: asyncio.Semap
         return socket
 
 
+async def signed_in(customer: Customer, turns: asyncio.Semaphore) -> None:
+    async with turns:
+        await customer.log_in()
+
+
 async def measure() -> None:
     folder = Path(tempfile.mkdtemp())
     async with AsyncExitStack() as stack:
@@ -50,10 +55,9 @@ async def measure() -> None:
         (process,) = running.serves
         clients = [await stack.enter_async_context(httpx.AsyncClient(timeout=60)) for _ in range(SOCKETS // EACH)]
         customers = [Customer(running, http, random.Random(1)) for http in clients]
-        for customer in customers:
-            await customer.log_in()
-        before, begun = resident_kib(process), time.monotonic()
         turns = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*(signed_in(one, turns) for one in customers))
+        before, begun = resident_kib(process), time.monotonic()
         asked = [opened(one, stack, turns) for one in customers for _ in range(EACH)]
         sockets = await asyncio.gather(*asked)
         took, after = time.monotonic() - begun, resident_kib(process)
