@@ -5,7 +5,15 @@ from typing import Any, Final
 
 import strawberry
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, ValidationRule
-from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, QueryDepthLimiter, SchemaExtension
+from strawberry.extensions import (
+    AddValidationRules,
+    MaxAliasesLimiter,
+    MaxTokensLimiter,
+    ParserCache,
+    QueryDepthLimiter,
+    SchemaExtension,
+    ValidationCache,
+)
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionResult
 
@@ -20,6 +28,11 @@ from services.incidents import Incidents
 MAX_DEPTH: Final = 15
 MAX_ALIASES: Final = 50
 MAX_TOKENS: Final = 2_000
+# Made once: each limiter makes its rule anew, and a document is known to be valid by its rules.
+_LIMITS: Final = [
+    *QueryDepthLimiter(max_depth=MAX_DEPTH).validation_rules,
+    *MaxAliasesLimiter(max_alias_count=MAX_ALIASES).validation_rules,
+]
 _CONFIG: Final = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=False)
 
 
@@ -87,10 +100,12 @@ def build_schema(incidents: Incidents) -> GatewaySchema:
         config=_CONFIG,
         extensions=[
             OperationMetrics,
-            OneOperation,
-            lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
-            lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+            lambda: AddValidationRules(_LIMITS),
+            OneOperation,
+            # Clients send the same few documents again and again.
+            ParserCache,
+            ValidationCache,
         ],
     )
     schema.incidents = incidents
