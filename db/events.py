@@ -63,6 +63,11 @@ class UserEventQueries:
         row = (await self._session.exec(select(UserEventSeqRow).where(UserEventSeqRow.user_id == user_id))).one()
         return Position(row.epoch, row.last)
 
+    async def positions(self, user_ids: Sequence[UserId]) -> dict[UserId, Position]:
+        """The ends of several streams; a user who is not there has none."""
+        query = select(UserEventSeqRow).where(col(UserEventSeqRow.user_id).in_(user_ids))
+        return {UserId(row.user_id): Position(row.epoch, row.last) for row in await self._session.exec(query)}
+
     async def oldest_seq(self, user_id: UserId) -> int | None:
         """The oldest number that is still kept, None where nothing is."""
         query = select(func.min(UserEventRow.seq)).where(UserEventRow.user_id == user_id)

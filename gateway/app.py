@@ -165,8 +165,10 @@ def _background(gateway: Gateway, settings: Settings, role: Role) -> list[Corout
         running.append(parts.shared_breakers.run())
     if role is Role.WORKER or settings.serve_works_queue:
         running += [parts.worker.run(), _wake_for_jobs(parts)]
-    if role is Role.SERVE and settings.has_sandbox:
-        running.append(gateway.driver.run())
+    if role is Role.SERVE:
+        running.append(parts.missed_hints.run())
+        if settings.has_sandbox:
+            running.append(gateway.driver.run())
     if settings.is_all_mock:
         running.append(follow_offset(gateway.clock, gateway.database))
     return running

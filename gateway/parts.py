@@ -27,6 +27,7 @@ from services.jobs import handlers
 from services.jobs.queue import Queue
 from services.jobs.worker import Worker
 from services.metrics import Metrics
+from services.missed_hints import MissedHints
 from services.notifications import Notifications
 from services.reset import Reset
 from services.retention import Retention
@@ -60,6 +61,7 @@ class Parts:
     routes: RouteParts
     worker: Worker
     fanout: Fanout
+    missed_hints: MissedHints
     retention: Retention
     notifications: Notifications
     incidents: Incidents
@@ -94,12 +96,14 @@ def build_parts(
             base.fanout.publish(JOBS)
 
     base.hints.on_jobs = hint_of_jobs
+    services = _services(base, use)
     redis = settings.redis_url.get_secret_value() if settings.redis_url else None
     return Parts(
-        services=_services(base, use),
+        services=services,
         routes=_routes(base, use, webhooks, worker, sandbox),
         worker=worker,
         fanout=base.fanout,
+        missed_hints=MissedHints(base.read, services.streams, base.fanout, base.machine_clock),
         retention=use.retention,
         notifications=use.notifications,
         incidents=base.incidents,

@@ -1,9 +1,8 @@
 """Following a user's stream: the current state first, then each change, resumable from a cursor."""
 
-import asyncio
 import base64
 import binascii
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -17,21 +16,19 @@ from domain.consent import BankConnection
 from domain.data_export import DataExport
 from domain.errors import InvalidInput, NotFound, Unauthenticated
 from domain.event import EventKind, Position, StreamItemKind, UserEvent
-from domain.ids import AccountId, CardId, ConnectionId, DataExportId, PaymentId, PlanSubscriptionId, UploadId
+from domain.ids import AccountId, CardId, ConnectionId, DataExportId, PaymentId, PlanSubscriptionId, UploadId, UserId
 from domain.kyc import Kyc
 from domain.payment import Payment
 from domain.plan import PlanSubscription
 from domain.snapshot import card_at, connection_at, export_at, kyc_at, payment_at, plan_at, upload_at
 from domain.upload import Upload
 from domain.user import SignIn, User
-from providers.fanout.port import Fanout
+from providers.fanout.port import Fanout, Hint
 from services.sessions import Sessions
 from services.timeline import Timeline
 
 Value = TypeVar("Value")
 Subject = User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport | Card
-# Hints may be lost, so the stream looks by itself too.
-_LOOK_EVERY_S: Final = 15
 _BATCH: Final = 100
 _CONNECTIONS: Final = 100
 SUBSCRIPTIONS: Final = Gauge("drop_subscriptions", "Open subscriptions of this process.")
@@ -69,6 +66,11 @@ class Streams:
         self._fanout = fanout
         self._sessions = sessions
         self._timeline = timeline
+        self._places: dict[Hint, tuple[UserId, Position]] = {}
+
+    def places(self) -> Collection[tuple[UserId, Position]]:
+        """How far each subscription of this process that waits for news has come."""
+        return list(self._places.values())
 
     def payment(self, sign_in: SignIn, payment_id: PaymentId, after: str | None) -> AsyncIterator[StreamItem[Payment]]:
         """One payment's changes. Raises NotFound, InvalidInput, Unauthenticated when the session ends."""
@@ -143,29 +145,31 @@ class Streams:
         self, sign_in: SignIn, after: str | None, load: Load[Value], at_event: AtEvent[Value]
     ) -> AsyncIterator[StreamItem[Value]]:
         # Hints first: what is written from here on wakes us, however long the reading takes.
-        with SUBSCRIPTIONS.track_inprogress():
-            async for item in self._followed(sign_in, after, load, at_event):
-                yield item
+        async with self._fanout.listen(sign_in.user_id, sign_in.session_id) as hint:
+            with SUBSCRIPTIONS.track_inprogress():
+                try:
+                    async for item in self._followed(hint, sign_in, after, load, at_event):
+                        yield item
+                finally:
+                    self._places.pop(hint, None)
 
     async def _followed(
-        self, sign_in: SignIn, after: str | None, load: Load[Value], at_event: AtEvent[Value]
+        self, hint: Hint, sign_in: SignIn, after: str | None, load: Load[Value], at_event: AtEvent[Value]
     ) -> AsyncIterator[StreamItem[Value]]:
-        async with self._fanout.listen(sign_in.user_id, sign_in.session_id) as hint:
-            position, first = await self._begin(sign_in, after, load)
-            if first is not None:
-                yield first
-            while True:
-                news = await self._look(sign_in, position, load, at_event)
-                for at, item in news:
-                    position = at
-                    if item is not None:
-                        yield item
-                        if isinstance(item.value, Payment):
-                            self._timeline.pushed(item.value.id, item.value.version, sign_in.session_id)
-                if len(news) < _BATCH:
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(_LOOK_EVERY_S):
-                            await hint.wait()
+        position, first = await self._begin(sign_in, after, load)
+        if first is not None:
+            yield first
+        while True:
+            news = await self._look(sign_in, position, load, at_event)
+            for at, item in news:
+                position = at
+                if item is not None:
+                    yield item
+                    if isinstance(item.value, Payment):
+                        self._timeline.pushed(item.value.id, item.value.version, sign_in.session_id)
+            if len(news) < _BATCH:
+                self._places[hint] = sign_in.user_id, position
+                await hint.wait()
 
     async def _begin(
         self, sign_in: SignIn, after: str | None, load: Load[Value]

@@ -29,7 +29,6 @@ GOING_AWAY: Final = 1001
 _FORBIDDEN: Final = 4403
 _INIT_WITHIN: Final = timedelta(seconds=10)
 _MAX_OPERATIONS: Final = 50
-_LOOK_EVERY_S: Final = 60
 
 
 class SocketAdapter(ASGIWebSocketAdapter):
@@ -137,9 +136,7 @@ class GraphQlWebSocket(GraphQL[SocketContext, None]):
     async def _watch(self, socket: WebSocket, sign_in: SignIn) -> None:
         async with self._fanout.listen(sign_in.session_id) as hint:
             while await self._services.sessions.is_alive(sign_in):
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_EVERY_S):
-                        await hint.wait()
+                await hint.wait()
         if socket.application_state is WebSocketState.CONNECTED:
             await socket.close(UNAUTHORISED, "The session has ended")
 

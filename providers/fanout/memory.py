@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 
@@ -23,13 +23,19 @@ class MemoryFanout:
         self._listeners: defaultdict[str, set[MemoryHint]] = defaultdict(set)
 
     def publish(self, channel: str) -> None:
+        self.wake(channel)
+
+    def wake(self, channel: str) -> None:
         for hint in self._listeners.get(channel, ()):
             hint.give()
 
+    def channels(self) -> Sequence[str]:
+        return list(self._listeners)
+
     def wake_all(self) -> None:
         """Hints may have been lost: let everybody look."""
-        for channel in list(self._listeners):
-            self.publish(channel)
+        for channel in self.channels():
+            self.wake(channel)
 
     async def run(self) -> None:
         """There is nothing to carry."""

@@ -1,5 +1,6 @@
 """Waking the subscribers of a user: hints alone, for the truth is read from the database."""
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -14,6 +15,12 @@ class Fanout(Protocol):
 
     def publish(self, channel: str) -> None:
         """Tell whoever listens that there is something to look at. May be lost."""
+
+    def wake(self, channel: str) -> None:
+        """As `publish`, in this process alone."""
+
+    def channels(self) -> Sequence[str]:
+        """What is listened to in this process."""
 
     async def run(self) -> None:
         """Carry hints to and from other processes, until cancelled."""

@@ -42,9 +42,15 @@ class RedisFanout:
         self.is_connected = asyncio.Event()
 
     def publish(self, channel: str) -> None:
-        self._here.publish(channel)
+        self.wake(channel)
         with suppress(asyncio.QueueFull):
             self._waiting.put_nowait(channel)
+
+    def wake(self, channel: str) -> None:
+        self._here.wake(channel)
+
+    def channels(self) -> Sequence[str]:
+        return self._here.channels()
 
     def listen(self, *channels: str) -> AbstractAsyncContextManager[Hint]:
         return self._here.listen(*channels)
@@ -97,7 +103,7 @@ class RedisFanout:
         name, *channels = parts
         if name != self._name:
             for channel in channels:
-                self._here.publish(channel)
+                self.wake(channel)
 
 
 def goes_on() -> bool:

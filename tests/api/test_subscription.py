@@ -299,6 +299,28 @@ async def test_an_ended_session_ends_its_event_streams(play: Play) -> None:
     assert "event: complete" in lines
 
 
+async def test_what_no_hint_told_of_is_found_by_looking(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    kari = await play.person()
+    parts = play.gateway.parts
+    async with socket_of(play, kari) as socket:
+        await opened(socket)
+        await socket.subscribe(VIEWER)
+        await socket.item()
+        monkeypatch.setattr(parts.fanout, "publish", lambda channel: None)
+
+        await kari.ask("mutation { startKyc { kyc { status } } }")
+        await parts.missed_hints.look()
+        found = await socket.item()
+        await kari.http.post("/auth/logout", headers={"x-drop-csrf": "1"})
+        await parts.missed_hints.look()
+
+        assert found["subject"] == {"__typename": "Kyc", "kycStatus": "PENDING"}
+        received = await socket.receive()
+        while received["type"] != "websocket.close":
+            received = await socket.receive()
+        assert received["code"] == 4401
+
+
 async def test_another_sites_page_cannot_open_a_socket(play: Play) -> None:
     kari = await play.person()
 

@@ -92,6 +92,15 @@ async def test_others_are_left_asleep(pair: Pair) -> None:
     assert waited.cancelled_caught
 
 
+async def test_who_listens_here_is_known_and_can_be_woken_alone(pair: Pair) -> None:
+    async with pair.here.listen("usr_1", "ses_1") as hint:
+        assert sorted(pair.here.channels()) == ["ses_1", "usr_1"]
+        pair.here.wake("ses_1")
+        with anyio.fail_after(5):
+            await hint.wait()
+    assert pair.here.channels() == []
+
+
 async def test_nobody_listening_is_no_error(pair: Pair) -> None:
     pair.there.publish("usr_1")
 
