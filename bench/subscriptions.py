@@ -5,7 +5,6 @@
 
 import asyncio
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 import httpx
 from websockets.asyncio.client import ClientConnection
 
-from bench.machine import at, heading, tell
+from bench.machine import at, heading, open_files, tell
 from tests.builders.customers import Customer
 from tests.builders.fleet import Process, fleet
 from tests.builders.subscriber import next_item, subscribed
@@ -78,6 +77,5 @@ async def measure() -> None:
 
 
 if __name__ == "__main__":
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    open_files()
     asyncio.run(measure())

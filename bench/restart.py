@@ -1,0 +1,154 @@
+"""Does anybody who follows miss an event, or see one twice, while every `serve` is restarted in turn?
+
+`python -m bench.restart 5000` opens that many subscriptions, ten to a user, over two `serve` on PostgreSQL and Redis of
+their own, and lets every user cause events all the while.
+"""
+
+import asyncio
+import json
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import httpx
+from sqlalchemy import text
+from websockets.exceptions import WebSocketException
+
+from bench.machine import at, heading, open_files, tell
+from db.engine import open_database
+from tests.builders.customers import Customer
+from tests.builders.fleet import Fleet, fleet
+from tests.builders.subscriber import subscribed
+
+SOCKETS = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
+EACH = 10
+AT_ONCE = 50
+DRAIN_S = 20
+RESTARTS_TAKE_S = 60
+FOLLOW = "subscription($after: String) { viewerEvents(after: $after) { cursor kind } }"
+START_KYC = "mutation { startKyc { kyc { status } } }"
+
+
+@dataclass
+class Follower:
+    """One of a user's devices: comes back with its cursor wherever somebody answers."""
+
+    customer: Customer
+    place: int
+    turns: asyncio.Semaphore
+    cursor: str | None = None
+    seen: Counter[str] = field(default_factory=Counter)
+    gaps: int = 0
+    left_at: float = 0.0
+    away_s: list[float] = field(default_factory=list)
+    is_following: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def follow(self) -> None:
+        """Until cancelled."""
+        serves = self.customer.fleet.serves
+        for turn in count(self.place):
+            with suppress(OSError, WebSocketException, TimeoutError):
+                await self._follow(serves[turn % len(serves)].url)
+            self.left_at = self.left_at or time.monotonic()
+
+    async def _follow(self, url: str) -> None:
+        async with AsyncExitStack() as stack:
+            async with self.turns:
+                opening = subscribed(url, self.customer.http, FOLLOW, within_s=60, after=self.cursor)
+                socket = await stack.enter_async_context(opening)
+                await socket.recv()
+            if self.left_at:
+                self.away_s.append(time.monotonic() - self.left_at)
+                self.left_at = 0.0
+            async for raw in socket:
+                message = json.loads(raw)
+                if message["type"] == "next":
+                    self._take(message["payload"]["data"]["viewerEvents"])
+
+    def _take(self, item: dict[str, str]) -> None:
+        self.cursor = item["cursor"]
+        self.gaps += item["kind"] == "RESUME_GAP"
+        if item["kind"] == "CHANGE":
+            self.seen[item["cursor"]] += 1
+        self.is_following.set()
+
+
+async def events_in(running: Fleet) -> int:
+    database = open_database(running.database_url)
+    async with database.read_engine.connect() as connection:
+        found: int = (await connection.execute(text("SELECT count(*) FROM user_event"))).scalar_one()
+    await database.close()
+    return found
+
+
+async def restart(running: Fleet) -> None:
+    """One after the other, as an orchestrator does it."""
+    for process in running.serves:
+        await asyncio.to_thread(process.end, signal.SIGTERM)
+        process.start()
+        await asyncio.to_thread(process.wait)
+
+
+async def keep_asking(customers: list[Customer]) -> None:
+    """Each user once, spread over the restarts."""
+    for customer in customers:
+        await asyncio.gather(customer.ask(START_KYC), asyncio.sleep(RESTARTS_TAKE_S / len(customers)))
+
+
+async def caught_up(running: Fleet, followers: list[Follower]) -> int:
+    """Waits until everybody has as many events as there are; gives how many those are."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(60):
+            for _ in count():
+                wanted = await events_in(running) * EACH
+                if sum(len(one.seen) for one in followers) >= wanted:
+                    break
+                await asyncio.sleep(0.5)
+    return await events_in(running) * EACH
+
+
+async def measure() -> None:
+    folder = Path(tempfile.mkdtemp())
+    settings = {"DRAIN_S": str(DRAIN_S)}
+    async with AsyncExitStack() as stack:
+        running = stack.enter_context(fleet(folder, "postgresql", serves=2, workers=1, **settings))
+        clients = [await stack.enter_async_context(httpx.AsyncClient(timeout=60)) for _ in range(SOCKETS // EACH)]
+        customers = [Customer(running, http, random.Random(1)) for http in clients]
+        turns = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*(signed_in(one, turns) for one in customers))
+        followers = [Follower(one, place, turns) for one in customers for place in range(EACH)]
+        following = [asyncio.create_task(one.follow()) for one in followers]
+        await asyncio.gather(*(one.is_following.wait() for one in followers))
+        before = await events_in(running)
+        asking = asyncio.create_task(keep_asking(customers))
+        begun = time.monotonic()
+        await restart(running)
+        restarted_in = time.monotonic() - begun
+        await asking
+        wanted = await caught_up(running, followers) - before * EACH
+        for task in following:
+            task.cancel()
+    seen = [number for one in followers for number in one.seen.values()]
+    away = [away for one in followers for away in one.away_s]
+    twice, gaps = sum(seen) - len(seen), sum(one.gaps for one in followers)
+    tell(heading())
+    tell(f"{len(followers)} subscriptions, two `serve` restarted in {restarted_in:.0f} s (DRAIN_S={DRAIN_S}):")
+    tell(f"{wanted} pushes wanted, {len(seen)} came, {twice} of them twice, {gaps} gaps")
+    tell(f"{len(away)} came back, after p50 {at(away, 0.5):.1f} s, p99 {at(away, 0.99):.1f} s")
+
+
+async def signed_in(customer: Customer, turns: asyncio.Semaphore) -> None:
+    async with turns:
+        await customer.log_in()
+
+
+if __name__ == "__main__":
+    open_files()
+    asyncio.run(measure())
