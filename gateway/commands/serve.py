@@ -69,7 +69,13 @@ class AnnouncedServer(uvicorn.Server):
     async def _drain(self, sig: int) -> None:
         """Load balancers turn away first, then sockets close over the same while, then uvicorn's own shutdown."""
         self._app.state.parts.health.is_draining = True
-        await self._app.state.graphql_socket.drain(self._drain_s)
+        state = self._app.state
+        await asyncio.gather(
+            # Load balancers take their time to notice, also where nobody follows anything.
+            asyncio.sleep(self._drain_s),
+            state.graphql_socket.drain(self._drain_s),
+            state.graphql_http.streams.drain(self._drain_s),
+        )
         super().handle_exit(sig, None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -1,7 +1,7 @@
 """GraphQL over HTTP: POST and GET by the GraphQL-over-HTTP draft, and subscriptions over SSE by POST."""
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,11 +11,12 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.execution import ExecutionResult, PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from domain.errors import Denied, DropError, InvalidInput, Unauthenticated
 from gateway.graphql.errors import refused
+from gateway.graphql.event_streams import EventStreams
+from gateway.graphql.results import body_of, is_pre_execution
 from gateway.graphql.schema import GatewaySchema
 from resolvers.context import Context
 from resolvers.services import Services
@@ -51,6 +52,7 @@ class GraphQlHttp:
     def __init__(self, schema: GatewaySchema, services: Services) -> None:
         self._schema = schema
         self._services = services
+        self.streams = EventStreams()
 
     async def __call__(self, request: Request) -> Response:
         media_type = _negotiated(request.headers)
@@ -97,8 +99,8 @@ class GraphQlHttp:
             return _not_allowed(request, media_type)
         except CannotGetOperationTypeError:
             return _failed(_pre_execution_status(media_type), _bad("There is no such operation."), media_type)
-        status = _pre_execution_status(media_type) if _is_pre_execution(result) else 200
-        return _answer(status, _body(result), media_type)
+        status = _pre_execution_status(media_type) if is_pre_execution(result) else 200
+        return _answer(status, body_of(result), media_type)
 
     async def _stream(self, request: Request, context: Context, asked: GraphQlRequest) -> Response:
         if request.method != "POST":
@@ -110,25 +112,13 @@ class GraphQlHttp:
             context_value=context,
         )
         return StreamingResponse(
-            _events(results), media_type=EVENT_STREAM, headers={**_NO_STORE, "X-Accel-Buffering": "no"}
+            self.streams.events(results), media_type=EVENT_STREAM, headers={**_NO_STORE, "X-Accel-Buffering": "no"}
         )
 
 
 class UnsupportedMediaType(InvalidInput):
     def __init__(self) -> None:
         super().__init__("BAD_USER_INPUT", "Send the request as application/json.", field=())
-
-
-async def _events(results: AsyncGenerator[ExecutionResult, None]) -> AsyncGenerator[bytes, None]:
-    """One `next` event per result, then `complete` (GraphQL over SSE, distinct connections mode)."""
-    # A comment at once, so that a client knows that it is connected before the first result.
-    yield b":\n\n"
-    try:
-        async for result in results:
-            yield b"event: next\ndata: " + orjson.dumps(_body(result)) + b"\n\n"
-    finally:
-        await results.aclose()
-    yield b"event: complete\ndata:\n\n"
 
 
 async def _read(request: Request) -> GraphQlRequest:
@@ -179,26 +169,9 @@ def _negotiated(headers: Headers) -> str | None:
     return JSON if {"*/*", "application/*"} & set(accepted) else None
 
 
-def _is_pre_execution(result: ExecutionResult) -> bool:
-    return isinstance(result, PreExecutionError) or (
-        result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or [])
-    )
-
-
 def _pre_execution_status(media_type: str) -> int:
     """A request that was never executed is 400 in the draft's own type, 200 in the older JSON (6.4)."""
     return 400 if media_type == GRAPHQL_JSON else 200
-
-
-def _body(result: ExecutionResult) -> dict[str, Any]:
-    body: dict[str, Any] = {}
-    if not _is_pre_execution(result):
-        body["data"] = result.data
-    if result.errors:
-        body["errors"] = [error.formatted for error in result.errors]
-    if result.extensions:
-        body["extensions"] = result.extensions
-    return body
 
 
 def _bad(message: str) -> GraphQLError:

@@ -16,6 +16,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from domain.errors import Unauthenticated
 from domain.user import SignIn
+from gateway.graphql.drain import spread
 from gateway.graphql.schema import GatewaySchema
 from providers.fanout.port import Fanout
 from resolvers.context import Context
@@ -72,12 +73,8 @@ class GraphQlWebSocket(GraphQL[SocketContext, None]):
     async def drain(self, over_s: float) -> None:
         """Close every socket with 1001, one after the other, so that clients do not all come back at once."""
         self._is_draining = True
-        leaving = list(self._open)
-        for socket in leaving:
-            await asyncio.sleep(over_s / len(leaving))
+        async for socket in spread(list(self._open), over_s):
             await _leave(socket)
-        if not leaving:
-            await asyncio.sleep(over_s)
 
     async def serve(self, socket: WebSocket) -> None:
         if self._is_draining:

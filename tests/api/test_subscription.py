@@ -299,6 +299,22 @@ async def test_an_ended_session_ends_its_event_streams(play: Play) -> None:
     assert "event: complete" in lines
 
 
+async def test_an_event_stream_that_has_no_news_says_that_it_lives(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.graphql.event_streams._COMMENT_EVERY_S", 0.01)
+    kari = await play.person()
+    comments = 0
+    with fail_after(10):
+        async with event_stream(play, kari, VIEWER) as stream:
+            async for line in stream:
+                comments += line == ":"
+                if comments == 4:
+                    await kari.ask("mutation { startKyc { kyc { status } } }")
+                if "kycStatus" in line:
+                    break
+
+    assert comments >= 4
+
+
 async def test_what_no_hint_told_of_is_found_by_looking(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     kari = await play.person()
     parts = play.gateway.parts

@@ -57,7 +57,7 @@ class Process:
     def end(self, by: signal.Signals = signal.SIGKILL) -> None:
         if self.running is not None:
             self.running.send_signal(by)
-            self.running.wait(timeout=30)
+            self.running.wait(timeout=60)
 
 
 @dataclass

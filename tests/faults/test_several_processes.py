@@ -45,6 +45,22 @@ async def socket_at(process: Process, customer: Customer) -> AsyncIterator[Clien
         yield socket
 
 
+@asynccontextmanager
+async def events_at(process: Process, customer: Customer) -> AsyncIterator[httpx.Response]:
+    """The same over SSE."""
+    headers = {"accept": "text/event-stream", "origin": process.url}
+    async with customer.http.stream(
+        "POST", f"{process.url}/graphql", json={"query": FOLLOW}, headers=headers
+    ) as response:
+        yield response
+
+
+async def until_snapshot(lines: AsyncIterator[str]) -> None:
+    async for line in lines:
+        if '"SNAPSHOT"' in line:
+            return
+
+
 async def test_what_comes_in_at_one_is_pushed_by_the_other(running: Fleet, customer: Customer) -> None:
     one, other = running.serves
     async with socket_at(other, customer) as socket:
@@ -66,14 +82,18 @@ async def test_what_is_queued_at_one_is_done_by_a_worker(running: Fleet, custome
     assert at_work == ["ok", "ok"]
 
 
-async def test_a_stopping_process_turns_away_and_lets_go_of_its_sockets_one_by_one(
+async def test_a_stopping_process_turns_away_and_lets_go_of_its_streams_one_by_one(
     running: Fleet, customer: Customer
 ) -> None:
     leaving = running.serves[1]
     sockets = [socket_at(leaving, customer) for _ in range(SOCKETS)]
     opened = [await one.__aenter__() for one in sockets]
+    streams = [events_at(leaving, customer) for _ in range(SOCKETS)]
+    following = [(await one.__aenter__()).aiter_lines() for one in streams]
+    for lines in following:
+        await until_snapshot(lines)
     assert (await customer.http.get(f"{leaving.url}/api/health/ready")).status_code == httpx.codes.OK
-    loop, closed = asyncio.get_running_loop(), list[tuple[float, int]]()
+    loop, closed, ended = asyncio.get_running_loop(), list[tuple[float, int]](), list[float]()
 
     async def until_closed(socket: ClientConnection) -> None:
         try:
@@ -83,11 +103,17 @@ async def test_a_stopping_process_turns_away_and_lets_go_of_its_sockets_one_by_o
             pass
         closed.append((loop.time(), socket.close_code or 0))
 
+    async def until_ended(lines: AsyncIterator[str]) -> None:
+        assert [line async for line in lines if "complete" in line] == []
+        ended.append(loop.time())
+
     assert leaving.running is not None
     leaving.running.send_signal(signal.SIGTERM)
     with fail_after(DRAIN_S + 10):
         async with asyncio.TaskGroup() as tasks:
             watched = [tasks.create_task(until_closed(one)) for one in opened]
+            for lines in following:
+                tasks.create_task(until_ended(lines))
             await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
             still_answers = await customer.http.get(f"{leaving.url}/api/health/live")
             ready = await customer.http.get(f"{leaving.url}/api/health/ready")
@@ -96,6 +122,7 @@ async def test_a_stopping_process_turns_away_and_lets_go_of_its_sockets_one_by_o
     assert (still_answers.status_code, ready.status_code) == (200, 503)
     assert {code for _, code in closed} == {1001}
     assert closed[-1][0] - closed[0][0] > DRAIN_S / 2
+    assert ended[-1] - ended[0] > DRAIN_S / 2
     assert code in (0, -signal.SIGTERM)
 
 
