@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 from websockets.asyncio.client import ClientConnection
 
-from bench.machine import at, heading, open_files, tell
+from bench.machine import at, heading, open_files, resident_kib, tell
 from tests.builders.customers import Customer
-from tests.builders.fleet import Process, fleet
+from tests.builders.fleet import fleet
 from tests.builders.subscriber import next_item, subscribed
 
 SOCKETS = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
@@ -25,12 +25,6 @@ AT_ONCE = 50
 EVENTS = 50
 FOLLOW = "subscription { viewerEvents { cursor kind } }"
 START_KYC = "mutation { startKyc { kyc { status } } }"
-
-
-def resident_kib(process: Process) -> int:
-    assert process.running is not None
-    status = Path(f"/proc/{process.running.pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
 
 async def opened(customer: Customer, stack: AsyncExitStack, turns: asyncio.Semaphore) -> ClientConnection:
