@@ -11,15 +11,19 @@ from websockets.typing import Subprotocol
 
 @asynccontextmanager
 async def subscribed(
-    url: str, http: httpx.AsyncClient, query: str, *, within_s: float = 10, **variables: object
+    url: str, http: httpx.AsyncClient, query: str, *, within_s: float = 10, unread: int = 16, **variables: object
 ) -> AsyncIterator[ClientConnection]:
-    """What is received is the caller's: the acknowledgement first, then the snapshot."""
+    """What is received is the caller's: the acknowledgement first, then the snapshot.
+
+    Beyond so many `unread` messages nothing is taken off the line.
+    """
     cookies = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
     async with connect(
         f"{url.replace('http', 'ws')}/graphql",
         subprotocols=[Subprotocol("graphql-transport-ws")],
         additional_headers={"Cookie": cookies, "Origin": url},
         open_timeout=within_s,
+        max_queue=unread,
     ) as socket:
         await socket.send('{"type":"connection_init"}')
         payload = {"query": query, "variables": variables}
