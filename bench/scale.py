@@ -16,6 +16,7 @@ from tests.builders.customers import Customer
 from tests.builders.fleet import Fleet, fleet
 
 CUSTOMERS = 16
+FIRST_FOR_S = 35
 FOR_S = 20
 PROCESSES = (1, 2, 4)
 SIZES = (1_000, 100_000, 1_000_000)
@@ -64,7 +65,8 @@ async def measure() -> None:
     with fleet(Path(tempfile.mkdtemp()), "postgresql", serves=max(PROCESSES), workers=1) as running:
         async with customers_of(running, CUSTOMERS) as customers:
             everybody = list(customers)
-            await put_under_load(everybody, for_s=3, run="first")
+            # Until everybody has a full page.
+            await put_under_load(everybody, for_s=FIRST_FOR_S, run="first")
             for size in SIZES:
                 await fill(running, size)
                 report(f"{size:,} payments, 1 serve", await measured(running, 1, f"size-{size}", everybody))

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import httpx
 import stamina
@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from db.engine import open_database
 from db.migrate import migrate
 from domain.payment import _NEXT, Status
+from tests.builders.databases import postgresql_database
 from tests.builders.gateway import Play, Player, playing
 from tests.builders.line import Line
 
@@ -29,6 +30,8 @@ HARMS: Final = ("none", "the answer is lost", "nobody listens", "dies before", "
 LIMITS: Final = settings(
     max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
+# Each example makes a database of its own there.
+FEWER: Final = settings(LIMITS, max_examples=12)
 _EMPTY: list[Path] = []
 
 
@@ -59,13 +62,18 @@ async def empty_database() -> Path:
 class CrashingGateway(RuleBasedStateMachine):
     """What both rails have in common: time, crashes, calls that go wrong, webhooks that come again."""
 
+    on: ClassVar = "sqlite"
+
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = Path(tempfile.mkdtemp())
         self.machine_clock = MachineClock()
         self.line: Line
+        # What outlives a crash, and what does not.
+        self.kept = AsyncExitStack()
         self.stack = AsyncExitStack()
+        self.database_url = ""
         self.play: Play
         self.kari: Player
         self.cookies: dict[str, str] = {}
@@ -84,8 +92,7 @@ class CrashingGateway(RuleBasedStateMachine):
         self.stack = AsyncExitStack()
         # Retries as many as ever, without their pauses.
         self.stack.enter_context(stamina.set_testing(True, attempts=4, cap=True))
-        database = f"sqlite:///{self.folder}/drop.sqlite3"
-        playing_now = playing(database, self.folder, NOON, machine_clock=self.machine_clock)
+        playing_now = playing(self.database_url, self.folder, NOON, machine_clock=self.machine_clock)
         self.play = await self.stack.enter_async_context(playing_now)
         self.line = Line(self.play.gateway.sandbox)
         self.kari = self.play.browser()
@@ -101,7 +108,7 @@ class CrashingGateway(RuleBasedStateMachine):
     @initialize()
     def kari_is_approved(self) -> None:
         async def begin() -> None:
-            shutil.copy(await empty_database(), self.folder / "drop.sqlite3")
+            self.database_url = await self.make_database()
             await self.start()
             await self.kari.sign_in()
             await self.kari.ask("mutation { startKyc { kyc { status } } }")
@@ -111,6 +118,16 @@ class CrashingGateway(RuleBasedStateMachine):
             self.has_begun = True
 
         self.run(begin())
+
+    async def make_database(self) -> str:
+        if self.on == "sqlite":
+            shutil.copy(await empty_database(), self.folder / "drop.sqlite3")
+            return f"sqlite:///{self.folder}/drop.sqlite3"
+        url = await self.kept.enter_async_context(postgresql_database())
+        database = open_database(url)
+        await migrate(database)
+        await database.close()
+        return url
 
     async def prepare(self) -> None:
         """What the rail needs before anything is paid."""
@@ -166,6 +183,7 @@ class CrashingGateway(RuleBasedStateMachine):
                 self.runner.run(self.judge())
         finally:
             self.runner.run(self.stack.aclose())
+            self.runner.run(self.kept.aclose())
             self.runner.close()
             shutil.rmtree(self.folder)
 

@@ -14,9 +14,9 @@ from tests.builders.cards import CHALLENGED, DECLINED, VISA, charges
 from tests.builders.cards import confirm as confirm_payment
 from tests.builders.cards import create as create_payment
 from tests.builders.cards import refund as refund_payment
-from tests.builders.crashing import HARMS, LIMITS, CrashingGateway, check_history
+from tests.builders.crashing import FEWER, HARMS, LIMITS, CrashingGateway, check_history
 
-# Forty stories of twenty-five steps each.
+# Forty stories of twenty-five steps each, twelve on PostgreSQL.
 pytestmark = pytest.mark.timeout(400)
 CANCEL = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { id } userErrors { code } } }"
 METHODS = (VISA, DECLINED, CHALLENGED, "pm_card_pendingRefund", "pm_card_refundFail")
@@ -133,5 +133,11 @@ class CardsAreChargedOnce(CrashingGateway):
         assert ours == theirs, payment
 
 
+class CardsAreChargedOnceOnPostgresql(CardsAreChargedOnce):
+    on = "postgresql"
+
+
 TestCardsAreChargedOnce = CardsAreChargedOnce.TestCase
 TestCardsAreChargedOnce.settings = LIMITS
+TestCardsAreChargedOnceOnPostgresql = CardsAreChargedOnceOnPostgresql.TestCase
+TestCardsAreChargedOnceOnPostgresql.settings = FEWER

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from domain.payment import Status
-from tests.builders.crashing import HARMS, LIMITS, CrashingGateway, check_history
+from tests.builders.crashing import FEWER, HARMS, LIMITS, CrashingGateway, check_history
 from tests.builders.gateway import a_payment, as_json, connect, first_account, pay
 
-# Forty stories of twenty-five steps each.
+# Forty stories of twenty-five steps each, twelve on PostgreSQL.
 pytestmark = pytest.mark.timeout(400)
 CANCEL = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { id } userErrors { code } } }"
 AMOUNTS = (100, 1_000_000, 4_000_000)
@@ -110,5 +110,11 @@ class MoneyMovesOnce(CrashingGateway):
             check_history(payment)
 
 
+class MoneyMovesOnceOnPostgresql(MoneyMovesOnce):
+    on = "postgresql"
+
+
 TestMoneyMovesOnce = MoneyMovesOnce.TestCase
 TestMoneyMovesOnce.settings = LIMITS
+TestMoneyMovesOnceOnPostgresql = MoneyMovesOnceOnPostgresql.TestCase
+TestMoneyMovesOnceOnPostgresql.settings = FEWER
