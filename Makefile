@@ -30,10 +30,15 @@ faults: .venv/.dev ## Kill processes during 2,000 payments on each database.
 	tests/install.sh
 	KILL_TEST_PAYMENTS=2000 $(BIN)/pytest -s tests/faults/test_killed_processes.py
 
-bench: .venv/.dev ## Figures: from a webhook to the push, over several processes.
+bench: .venv/.dev ## All figures of docs/reliability.md; half an hour.
 	tests/install.sh
 	$(BIN)/python -m bench.push 5
 	$(BIN)/python -m bench.push 20
+	$(BIN)/python -m bench.queue
+	$(BIN)/python -m bench.scale
+	$(BIN)/python -m bench.subscriptions 5000
+	$(BIN)/python -m bench.restart 5000
+	$(BIN)/python -m bench.soak
 
 check: .venv/.dev ## Style, types, architecture and the exported schema.
 	$(BIN)/ruff format --check .
