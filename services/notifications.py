@@ -66,19 +66,7 @@ class Notifications:
 
     async def learn(self, notice: DeliveryNotice, vendor: str) -> str | None:
         """What a vendor reports; says what that did, None where the message is unknown."""
-        async with self._read() as read:
-            notification = await read.notifications.get(notice.notification_id) if notice.notification_id else None
-            if notification is None and notice.vendor_message_id is not None:
-                notification = await read.notifications.by_vendor_message(vendor, notice.vendor_message_id)
-        if notification is None:
-            return None
-        status = notice.status
-        if status is None:
-            return f"{notice.detail} says nothing of delivery"
-        before, after = await self._step(notification, lambda one: one.learn(status, notice.detail))
-        if before is after:
-            return f"the message is {before.status} already"
-        return f"{before.status} -> {after.status}"
+        return await retry_on_stale(lambda: self._learn(notice, vendor))
 
     async def dead(self, limit: int) -> Sequence[Notification]:
         async with self._read() as read:
@@ -96,6 +84,22 @@ class Notifications:
             work.jobs.enqueue(SEND_NOTIFICATION, {"notification_id": before.id}, due_at=now, now=now)
             await work.commit()
 
+    async def _learn(self, notice: DeliveryNotice, vendor: str) -> str | None:
+        async with self._work() as work:
+            before = await work.notifications.get(notice.notification_id) if notice.notification_id else None
+            if before is None and notice.vendor_message_id is not None:
+                before = await work.notifications.by_vendor_message(vendor, notice.vendor_message_id)
+            if before is None:
+                return None
+            if notice.status is None:
+                return f"{notice.detail} says nothing of delivery"
+            after = before.learn(notice.status, notice.detail)
+            if after is before:
+                return f"the message is {before.status} already"
+            await work.notifications.save(before, after)
+            await work.commit()
+        return f"{before.status} -> {after.status}"
+
     async def _hand_over(self, notification: Notification, user: User) -> str:
         template, locale, data = notification.template, notification.locale, notification.data
         if notification.channel is Channel.SMS:
@@ -110,10 +114,10 @@ class Notifications:
         mail = EmailMessage(notification.id, address, user.name, template, locale, data)
         return await self._email[notification.vendor].send(mail)
 
-    async def _step(self, notification: Notification, step: Step) -> tuple[Notification, Notification]:
-        return await retry_on_stale(lambda: self._save(notification, step))
+    async def _step(self, notification: Notification, step: Step) -> None:
+        await retry_on_stale(lambda: self._save(notification, step))
 
-    async def _save(self, notification: Notification, step: Step) -> tuple[Notification, Notification]:
+    async def _save(self, notification: Notification, step: Step) -> None:
         async with self._work() as work:
             before = await work.notifications.get(notification.id)
             assert before is not None
@@ -121,7 +125,6 @@ class Notifications:
             if after != before:
                 await work.notifications.save(before, after)
                 await work.commit()
-            return before, after
 
     async def _try_again(self, notification: Notification, error: str) -> None:
         now = self._clock.now()
