@@ -17,6 +17,7 @@ from tests.builders.fleet import Fleet
 LOOK = """{ viewer { payments(first: 20) { edges { node {
   id status amount { formatted } history { status at } } } } } }"""
 LOOKS_PER_PAYMENT = 4
+_AT_ONCE = 50
 
 
 @dataclass
@@ -32,12 +33,26 @@ class Load:
 
 
 @asynccontextmanager
-async def customers_of(running: Fleet, many: int) -> AsyncIterator[Sequence[Customer]]:
-    """Signed in and verified."""
+async def logged_in(running: Fleet, many: int) -> AsyncIterator[list[Customer]]:
+    """So many people, not verified."""
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def log_in(customer: Customer) -> None:
+        async with turns:
+            await customer.log_in()
+
     async with AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(httpx.AsyncClient(timeout=30)) for _ in range(many)]
+        clients = [await stack.enter_async_context(httpx.AsyncClient(timeout=60)) for _ in range(many)]
         customers = [Customer(running, http, random.Random(place)) for place, http in enumerate(clients)]
-        await asyncio.gather(*(one.sign_in() for one in customers))
+        await asyncio.gather(*(log_in(one) for one in customers))
+        yield customers
+
+
+@asynccontextmanager
+async def customers_of(running: Fleet, many: int) -> AsyncIterator[list[Customer]]:
+    """Signed in and verified."""
+    async with logged_in(running, many) as customers:
+        await asyncio.gather(*(one.verify() for one in customers))
         yield customers
 
 

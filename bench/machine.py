@@ -7,9 +7,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
-
-from tests.builders.fleet import Process
 
 
 def heading() -> str:
@@ -34,13 +31,6 @@ def open_files() -> None:
     """As many as may be: each socket needs one, here and at the gateway, which inherits it."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def resident_kib(process: Process) -> int:
-    """What a process holds in memory."""
-    assert process.running is not None
-    status = Path(f"/proc/{process.running.pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
 
 def tell(line: str) -> None:

@@ -6,7 +6,6 @@ their own, and lets every user cause events all the while.
 
 import asyncio
 import json
-import random
 import signal
 import sys
 import tempfile
@@ -17,10 +16,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-import httpx
 from sqlalchemy import text
 from websockets.exceptions import WebSocketException
 
+from bench.load import logged_in
 from bench.machine import at, heading, open_files, tell
 from db.engine import open_database
 from tests.builders.customers import Customer
@@ -119,10 +118,8 @@ async def measure() -> None:
     settings = {"DRAIN_S": str(DRAIN_S)}
     async with AsyncExitStack() as stack:
         running = stack.enter_context(fleet(folder, "postgresql", serves=2, workers=1, **settings))
-        clients = [await stack.enter_async_context(httpx.AsyncClient(timeout=60)) for _ in range(SOCKETS // EACH)]
-        customers = [Customer(running, http, random.Random(1)) for http in clients]
+        customers = await stack.enter_async_context(logged_in(running, SOCKETS // EACH))
         turns = asyncio.Semaphore(AT_ONCE)
-        await asyncio.gather(*(signed_in(one, turns) for one in customers))
         followers = [Follower(one, place, turns) for one in customers for place in range(EACH)]
         following = [asyncio.create_task(one.follow()) for one in followers]
         await asyncio.gather(*(one.is_following.wait() for one in followers))
@@ -142,11 +139,6 @@ async def measure() -> None:
     tell(f"{len(followers)} subscriptions, two `serve` restarted in {restarted_in:.0f} s (DRAIN_S={DRAIN_S}):")
     tell(f"{wanted} pushes wanted, {len(seen)} came, {twice} of them twice, {gaps} gaps")
     tell(f"{len(away)} came back, after p50 {at(away, 0.5):.1f} s, p99 {at(away, 0.99):.1f} s")
-
-
-async def signed_in(customer: Customer, turns: asyncio.Semaphore) -> None:
-    async with turns:
-        await customer.log_in()
 
 
 if __name__ == "__main__":

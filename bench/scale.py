@@ -67,14 +67,15 @@ async def measure() -> None:
     tell(f"{CUSTOMERS} customers, four looks at 20 payments for each payment made:")
     with fleet(Path(tempfile.mkdtemp()), "postgresql", serves=max(PROCESSES), workers=1) as running:
         async with customers_of(running, CUSTOMERS) as customers:
-            everybody = list(customers)
             # Until everybody has a full page.
-            await put_under_load(everybody, for_s=FIRST_FOR_S, run="first")
+            await put_under_load(customers, for_s=FIRST_FOR_S, run="first")
             for size in SIZES:
                 await fill(running, size)
-                report(f"{size:,} payments, 1 serve", await measured(running, 1, f"size-{size}", everybody))
+                report(f"{size:,} payments, 1 serve", await measured(running, 1, f"size-{size}", customers))
             for many in PROCESSES[1:]:
-                report(f"{size:,} payments, {many} serve", await measured(running, many, f"serves-{many}", everybody))
+                report(
+                    f"{SIZES[-1]:,} payments, {many} serve", await measured(running, many, f"serves-{many}", customers)
+                )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from bench.load import customers_of, put_under_load
-from bench.machine import at, heading, resident_kib, tell
+from bench.machine import at, heading, tell
 from tests.builders.fleet import Fleet, fleet
 
 MINUTES = int(sys.argv[1]) if len(sys.argv) > 1 else 10
@@ -34,7 +34,7 @@ async def measure() -> None:
 async def watch(running: Fleet) -> None:
     begun = time.monotonic()
     while True:
-        held = ", ".join(f"{one.name} {resident_kib(one) // 1024} MiB" for one in running.started)
+        held = ", ".join(f"{one.name} {one.resident_kib() // 1024} MiB" for one in running.started)
         tell(f"after {(time.monotonic() - begun) / 60:.0f} min: {held}")
         await asyncio.sleep(60)
 

@@ -4,17 +4,16 @@
 """
 
 import asyncio
-import random
 import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import httpx
 from websockets.asyncio.client import ClientConnection
 
-from bench.machine import at, heading, open_files, resident_kib, tell
+from bench.load import logged_in
+from bench.machine import at, heading, open_files, tell
 from tests.builders.customers import Customer
 from tests.builders.fleet import fleet
 from tests.builders.subscriber import next_item, subscribed
@@ -36,24 +35,17 @@ async def opened(customer: Customer, stack: AsyncExitStack, turns: asyncio.Semap
         return socket
 
 
-async def signed_in(customer: Customer, turns: asyncio.Semaphore) -> None:
-    async with turns:
-        await customer.log_in()
-
-
 async def measure() -> None:
     folder = Path(tempfile.mkdtemp())
     async with AsyncExitStack() as stack:
         running = stack.enter_context(fleet(folder, "sqlite", serves=1, workers=0))
         (process,) = running.serves
-        clients = [await stack.enter_async_context(httpx.AsyncClient(timeout=60)) for _ in range(SOCKETS // EACH)]
-        customers = [Customer(running, http, random.Random(1)) for http in clients]
+        customers = await stack.enter_async_context(logged_in(running, SOCKETS // EACH))
         turns = asyncio.Semaphore(AT_ONCE)
-        await asyncio.gather(*(signed_in(one, turns) for one in customers))
-        before, begun = resident_kib(process), time.monotonic()
+        before, begun = process.resident_kib(), time.monotonic()
         asked = [opened(one, stack, turns) for one in customers for _ in range(EACH)]
         sockets = await asyncio.gather(*asked)
-        took, after = time.monotonic() - begun, resident_kib(process)
+        took, after = time.monotonic() - begun, process.resident_kib()
 
         fanned: list[float] = []
         for place, customer in enumerate(customers[:EVENTS]):
@@ -64,7 +56,7 @@ async def measure() -> None:
             await asyncio.gather(*waiting)
             fanned.append(1_000 * (time.monotonic() - sent))
     tell(heading())
-    tell(f"{len(sockets)} subscriptions of {len(clients)} users, opened in {took:.0f} s:")
+    tell(f"{len(sockets)} subscriptions of {len(customers)} users, opened in {took:.0f} s:")
     tell(f"{(after - before) / len(sockets):.1f} KiB each ({before // 1024} MiB before, {after // 1024} MiB after)")
     told = f"p50 {at(fanned, 0.5):.0f} ms, p99 {at(fanned, 0.99):.0f}"
     tell(f"from the mutation to the last of its user's {EACH} sockets: {told}")

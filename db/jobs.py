@@ -1,5 +1,5 @@
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -57,7 +57,7 @@ def _claim_statement() -> UpdateBase:
         "leased_until": bindparam("leased_until"),
         "attempts": jobs.c.attempts + 1,
     }
-    shown = [jobs.c[name] for name in ("id", "kind", "payload", "attempts", "due_at", "trace_id", "last_error")]
+    shown = [jobs.c[one.name] for one in fields(Job)]
     return update(jobs).where(jobs.c.id.in_(select(first.c.id))).values(leased).returning(*shown)
 
 

@@ -59,6 +59,12 @@ class Process:
             self.running.send_signal(by)
             self.running.wait(timeout=60)
 
+    def resident_kib(self) -> int:
+        """What it holds in memory."""
+        assert self.running is not None
+        status = Path(f"/proc/{self.running.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
 
 @dataclass
 class Fleet:

@@ -14,7 +14,7 @@ from db.engine import open_database
 from db.tables.event import UserEventRow, UserEventSeqRow
 from domain.event import EventKind
 from tests.builders.customers import Customer
-from tests.builders.fleet import Fleet, fleet
+from tests.builders.fleet import fleet
 from tests.builders.gateway import CONNECT
 from tests.builders.subscriber import next_item, subscribed
 from tests.conftest import NOON
@@ -64,13 +64,6 @@ async def changes(subscriber: ClientConnection, many: int) -> list[str]:
     return found
 
 
-def resident_mib(running: Fleet) -> float:
-    process = running.serves[0].running
-    assert process is not None
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1_024
-
-
 async def test_a_subscriber_that_does_not_read_is_bounded_and_misses_nothing(tmp_path: Path) -> None:
     with fleet(tmp_path, "sqlite", serves=1, workers=0) as running:
         async with httpx.AsyncClient(timeout=10) as http:
@@ -84,11 +77,11 @@ async def test_a_subscriber_that_does_not_read_is_bounded_and_misses_nothing(tmp
                 await happen(customer, FIRST, CONNECT, bank="bank_dnb")
                 for subscriber in (quick, slow):
                     await changes(subscriber, FIRST)
-                before = resident_mib(running)
+                before = running.serves[0].resident_kib()
                 await happen(customer, EVENTS, START_KYC)
                 with fail_after(60):
                     by_the_quick = await changes(quick, EVENTS)
-                grown = resident_mib(running) - before
+                grown = (running.serves[0].resident_kib() - before) / 1_024
                 with fail_after(60):
                     by_the_slow = await changes(slow, EVENTS)
 
