@@ -15,8 +15,8 @@ from pathlib import Path
 from bench.machine import at, heading, tell
 from db.engine import Database, open_database
 from db.migrate import migrate
-from db.unit_of_work import CommitHints, Reading, UnitOfWork
-from gateway.clock import SystemClock
+from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
+from gateway.assembly.clocks import SystemClock
 from providers.alerts.console import ConsoleAlerts
 from providers.errors.off import NoCapture
 from services.incidents import Incidents
@@ -32,8 +32,8 @@ class Bench:
     """One worker over one queue."""
 
     def __init__(self, database: Database, at_once: int) -> None:
-        self.hints = CommitHints()
-        self.work = partial(UnitOfWork, database.write, self.hints)
+        self.wake_ups = CommitWakeUps()
+        self.work = partial(UnitOfWork, database.write, self.wake_ups)
         clock = SystemClock()
         self.worker = Worker(
             self.work,
@@ -46,7 +46,7 @@ class Bench:
             timedelta(seconds=30),
             at_once,
         )
-        self.hints.on_jobs = self.worker.wake
+        self.wake_ups.on_jobs = self.worker.wake
         self.begun: dict[int, float] = {}
         self.has_begun = asyncio.Event()
 

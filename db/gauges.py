@@ -20,7 +20,7 @@ class Readings:
     jobs_dead: int
     job_age: timedelta
     webhook_age: timedelta
-    doubts: int
+    in_doubt: int
     doubt_age: timedelta
 
 
@@ -35,13 +35,13 @@ class GaugeQueries:
         _, oldest_webhook = (await self._session.exec(due.where(JobRow.kind == webhook_kind))).one()
         dead = select(func.count()).select_from(JobRow).where(JobRow.status == DEAD)
         doubted = select(func.count(), func.min(PaymentRow.created_at)).where(col(PaymentRow.in_doubt))
-        doubts, oldest_doubt = (await self._session.exec(doubted)).one()
+        in_doubt, oldest_doubt = (await self._session.exec(doubted)).one()
         return Readings(
             jobs_due=jobs_due,
             jobs_dead=(await self._session.exec(dead)).one(),
             job_age=_age(oldest_job, now),
             webhook_age=_age(oldest_webhook, now),
-            doubts=doubts,
+            in_doubt=in_doubt,
             doubt_age=_age(oldest_doubt, now),
         )
 

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from db.ids import new_id
 from db.tables.job import JobRow
 from db.updates import changed_one
-from domain.trace import trace_id
+from domain.timeline import trace_id
 
 QUEUED = "QUEUED"
 LEASED = "LEASED"
@@ -125,7 +125,7 @@ class JobQueries:
     async def retry(self, job_id: str, worker: str, *, due_at: datetime, error: str) -> None:
         await self._give_back(job_id, worker, status=QUEUED, due_at=due_at, last_error=error)
 
-    async def bury(self, job_id: str, worker: str, *, error: str) -> None:
+    async def mark_dead(self, job_id: str, worker: str, *, error: str) -> None:
         """Keep it, dead, for a person to look at."""
         await self._give_back(job_id, worker, status=DEAD, last_error=error)
 

@@ -32,7 +32,7 @@ from db.tables.payment import (
     RefundRow,
 )
 from db.tables.plan import PlanInvoiceRow, PlanSubscriptionRow
-from db.tables.provider import ProviderPinRow, VendorMoveConsentRow
+from db.tables.provider import ProviderPinRow, VendorMigrationConsentRow
 from db.tables.user import LoginAttemptRow, SessionRow, SpentRefreshRow, UserRow
 from domain.ids import UserId
 
@@ -97,7 +97,7 @@ HOLDINGS: Sequence[Holding] = (
     Holding(NotificationRow, _own(NotificationRow)),
     Holding(IdempotencyKeyRow, _own(IdempotencyKeyRow), hidden=frozenset({"fingerprint"})),
     Holding(ProviderPinRow, _own(ProviderPinRow)),
-    Holding(VendorMoveConsentRow, _own(VendorMoveConsentRow)),
+    Holding(VendorMigrationConsentRow, _own(VendorMigrationConsentRow)),
     Holding(SpentRefreshRow, _under(SpentRefreshRow.session_id, SessionRow), hidden=frozenset({"refresh_hash"})),
     Holding(
         SessionRow,

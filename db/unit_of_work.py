@@ -21,15 +21,15 @@ from db.plans import PlanQueries
 from db.provider_pins import ProviderPinQueries
 from db.refunds import AttemptQueries, RefundQueries
 from db.sessions import LoginAttemptQueries, SessionQueries
-from db.traces import TraceQueries
+from db.timeline import TimelineQueries
 from db.users import UserQueries
-from db.vendor_moves import VendorMoveQueries
+from db.vendor_migrations import VendorMigrationQueries
 from db.webhooks import AuditQueries, WebhookQueries
 from db.worker_heartbeats import WorkerHeartbeatQueries
 from domain.errors import StaleVersion
 from domain.event import EventKind
 from domain.ids import PaymentId, UserId
-from domain.trace import TraceKind, about, note
+from domain.timeline import TimelineKind, about, record
 
 Result = TypeVar("Result")
 _STALE_TRIES = 5
@@ -57,14 +57,14 @@ class Queries:
         self.personal_data = PersonalDataQueries(session)
         self.notifications = NotificationQueries(session)
         self.pins = ProviderPinQueries(session)
-        self.moves = VendorMoveQueries(session)
+        self.vendor_migrations = VendorMigrationQueries(session)
         self.idempotency = IdempotencyQueries(session)
         self.events = UserEventQueries(session)
         self.jobs = JobQueries(session)
         self.gauges = GaugeQueries(session)
         self.heartbeats = WorkerHeartbeatQueries(session)
         self.webhooks = WebhookQueries(session)
-        self.traces = TraceQueries(session)
+        self.traces = TimelineQueries(session)
         self.audit = AuditQueries(session)
 
 
@@ -81,7 +81,7 @@ class Reading(Queries):
         await self.session.close()
 
 
-class CommitHints:
+class CommitWakeUps:
     """Who is woken after a commit. Hints may be lost: readers look into the database, and poll."""
 
     def __init__(self) -> None:
@@ -92,9 +92,9 @@ class CommitHints:
 class UnitOfWork(Queries):
     """Rolls back unless told to commit, so forgetting is harmless."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], hints: CommitHints) -> None:
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], wake_ups: CommitWakeUps) -> None:
         super().__init__(sessions())
-        self._hints = hints
+        self._wake_ups = wake_ups
         self._told: list[Told] = []
 
     def tell(self, event: Told) -> None:
@@ -108,9 +108,9 @@ class UnitOfWork(Queries):
         await self.session.commit()
         self._note_transitions()
         if self._told:
-            self._hints.on_events([event.user_id for event in self._told])
+            self._wake_ups.on_events([event.user_id for event in self._told])
         if self.jobs.has_due:
-            self._hints.on_jobs()
+            self._wake_ups.on_jobs()
         self._told = []
 
     def _note_transitions(self) -> None:
@@ -121,7 +121,7 @@ class UnitOfWork(Queries):
                 fields = event.fields
                 failure = f", {fields['failure']['code']}" if fields["failure"] else ""
                 doubt = ", in doubt" if fields["in_doubt"] else ""
-                note(TraceKind.TRANSITION, f"version {fields['version']}", f"{fields['status']}{failure}{doubt}")
+                record(TimelineKind.TRANSITION, f"version {fields['version']}", f"{fields['status']}{failure}{doubt}")
 
     async def __aenter__(self) -> Self:
         return self

@@ -77,7 +77,7 @@ class Card:
         if wanted is not self.status and wanted not in _NEXT[self.status]:
             raise InvalidState(f"The card is {self.status}.", field=("input", "id"))
 
-    def learn(self, status: CardStatus, reference: str, face: CardFace) -> "Card":
+    def apply(self, status: CardStatus, reference: str, face: CardFace) -> "Card":
         """Take the issuer's word; the same object where nothing moved. Nothing leaves CANCELLED."""
         known = replace(self, vendor_card_id=reference, face=face)
         if status in _NEXT[self.status]:

@@ -50,7 +50,7 @@ class Consent:
     vendor_consent_id: str | None = None
     version: int = 0
 
-    def learn(self, status: ConsentStatus) -> "Consent":
+    def apply(self, status: ConsentStatus) -> "Consent":
         """Take what the bank reports; the same object where nothing moved. Nothing leaves a final status."""
         if status not in _NEXT.get(self.status, frozenset()):
             return self

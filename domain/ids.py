@@ -21,7 +21,7 @@ UploadId = NewType("UploadId", str)
 DataExportId = NewType("DataExportId", str)
 CardholderId = NewType("CardholderId", str)
 CardId = NewType("CardId", str)
-VendorMoveId = NewType("VendorMoveId", str)
+VendorMigrationId = NewType("VendorMigrationId", str)
 
 USER = "usr"
 SESSION = "ses"

@@ -93,7 +93,7 @@ class Kyc:
             version=self.version + 1,
         )
 
-    def learn(self, review: Review) -> "Kyc":
+    def apply(self, review: Review) -> "Kyc":
         """Take a review. The newest by the vendor's own time wins; the same object where nothing changed.
 
         Approval can be taken back: KYC is not monotone.

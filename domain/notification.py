@@ -124,7 +124,7 @@ class Notification:
     def is_waiting(self) -> bool:
         return self.status in (NotificationStatus.QUEUED, NotificationStatus.RETRYING)
 
-    def learn(self, status: NotificationStatus, outcome: str | None = None) -> "Notification":
+    def apply(self, status: NotificationStatus, outcome: str | None = None) -> "Notification":
         """Take a step; the same object where it moves nothing. Late news never goes back."""
         if status not in _NEXT.get(self.status, frozenset()):
             return self
@@ -140,5 +140,5 @@ class Notification:
 
     def replayed(self) -> "Notification":
         """Queued again with all its tries; the same object where it is not dead."""
-        queued = self.learn(NotificationStatus.QUEUED)
+        queued = self.apply(NotificationStatus.QUEUED)
         return queued if queued is self else replace(queued, attempts=0)

@@ -76,7 +76,7 @@ class CancellationStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class StatusUpdate:
     """What a bank, a webhook or an operator reports of a payment."""
 
     status: Status
@@ -125,7 +125,7 @@ class Payment:
     in_doubt: bool = False
     version: int = 0
 
-    def learn(self, news: News) -> tuple["Payment", PaymentEvent | None]:
+    def apply(self, news: StatusUpdate) -> tuple["Payment", PaymentEvent | None]:
         """Take what a bank or webhook reports. Gives the payment and the event to append, None where nothing moved."""
         is_same = not self.status.is_final and news.status is self.status
         # A declined card, the next try after it, or an answer that ends the doubt: the status alone does not tell.

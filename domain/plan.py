@@ -92,7 +92,7 @@ class PlanSubscription:
     def is_open(self) -> bool:
         return self.status is not PlanStatus.ENDED
 
-    def learn(self, terms: PlanTerms) -> "PlanSubscription":
+    def apply(self, terms: PlanTerms) -> "PlanSubscription":
         """Take the vendor's word; the same object where nothing moved. Nothing leaves ENDED."""
         is_same = terms.status is self.status and self.is_open
         if not is_same and terms.status not in _NEXT[self.status]:

@@ -48,7 +48,7 @@ class Refund:
         """Whether its amount is given back, or about to be."""
         return self.status is not RefundStatus.FAILED
 
-    def learn(self, status: RefundStatus, reference: str, failure_message: str | None, at: datetime) -> "Refund":
+    def apply(self, status: RefundStatus, reference: str, failure_message: str | None, at: datetime) -> "Refund":
         """Take the vendor's word; late or repeated news moves nothing backwards."""
         known = self if self.vendor_refund_id == reference else replace(self, vendor_refund_id=reference)
         if status not in _NEXT[self.status]:

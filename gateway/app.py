@@ -24,36 +24,21 @@ from db.engine import Database, open_database
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import DropError
-from gateway.clock import OffsetClock, SystemClock
-from gateway.clock_driver import ClockDriver, follow_offset
-from gateway.graphql.http import GraphQlHttp
-from gateway.graphql.schema import build_schema
-from gateway.graphql.websocket import GraphQlWebSocket
-from gateway.internet import internet_until
-from gateway.middleware import Overload, SecurityHeaders
-from gateway.parts import JOBS, Parts, build_parts
-from gateway.sandbox_link import open_sandbox
-from gateway.scenario import HEADER, ScenarioHeader
-from gateway.settings import Settings
-from gateway.telemetry import telemetry
-from gateway.tracing import Tracing
-from routes import (
-    auth,
-    cards,
-    doubts,
-    graphiql,
-    health,
-    jobs,
-    kyc,
-    metrics,
-    mock,
-    open_banking,
-    openapi,
-    operator,
-    problems,
-    vendor_moves,
-    webhooks,
-)
+from gateway.assembly.bootstrap import JOBS, Parts, build_parts
+from gateway.assembly.clocks import OffsetClock, SystemClock
+from gateway.assembly.internet import internet_until
+from gateway.mock.clock_driver import ClockDriver, follow_offset
+from gateway.mock.sandbox_link import open_sandbox
+from gateway.mock.scenario import HEADER, ScenarioHeader
+from gateway.observability.telemetry import telemetry
+from gateway.observability.tracing import Tracing
+from gateway.settings.settings import Settings
+from routes import auth, cards, health, kyc, middleware, mock, open_banking, openapi, problems, webhooks
+from routes.graphql import graphiql
+from routes.graphql.http import GraphQlHttp
+from routes.graphql.schema import build_schema
+from routes.graphql.websocket import GraphQlWebSocket
+from routes.operator import in_doubt, jobs, metrics, records, vendor_migration
 from routes.requests import CSRF_HEADER
 from services.incidents import Incidents
 
@@ -108,7 +93,7 @@ def create_app(
             clocks = base_clock or SystemClock(), machine_clock or SystemClock()
             gateway = await _start(app, settings, role, *clocks, stack)
             await gateway.parts.retention.schedule()
-            await gateway.parts.moves.agree()
+            await gateway.parts.vendor_migrations.agree()
             app.state.gateway = gateway
             incidents = gateway.parts.incidents
             incidents.alert(Severity.INFORMATION, "Gateway started", f"{settings.mode} mode at {settings.public_url}")
@@ -149,10 +134,10 @@ def _routes(settings: Settings) -> list[BaseRoute]:
         *cards.ROUTES,
         *health.ROUTES,
         *openapi.ROUTES,
-        *operator.ROUTES,
-        *doubts.ROUTES,
+        *records.ROUTES,
+        *in_doubt.ROUTES,
         *jobs.ROUTES,
-        *vendor_moves.ROUTES,
+        *vendor_migration.ROUTES,
         *metrics.ROUTES,
         *([*mock.ROUTES, Mount("/sandbox", _sandbox_pages)] if settings.has_sandbox else []),
     ]
@@ -160,13 +145,13 @@ def _routes(settings: Settings) -> list[BaseRoute]:
 
 def _background(gateway: Gateway, settings: Settings, role: Role) -> list[Coroutine[None, None, None]]:
     parts = gateway.parts
-    running = [parts.incidents.run(), parts.timeline.run(), parts.moves.run(), parts.fanout.run()]
+    running = [parts.incidents.run(), parts.timeline.run(), parts.vendor_migrations.run(), parts.fanout.run()]
     if parts.shared_breakers is not None:
         running.append(parts.shared_breakers.run())
     if role is Role.WORKER or settings.serve_works_queue:
         running += [parts.worker.run(), _wake_for_jobs(parts)]
     if role is Role.SERVE:
-        running.append(parts.missed_hints.run())
+        running.append(parts.sweep.run())
         if settings.has_sandbox:
             running.append(gateway.driver.run())
     if settings.is_all_mock:
@@ -193,9 +178,9 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 
 async def _wake_for_jobs(parts: Parts) -> None:
     """Other processes enqueue, too."""
-    async with parts.fanout.listen(JOBS) as hint:
+    async with parts.fanout.listen(JOBS) as wake_up:
         while True:
-            await hint.wait()
+            await wake_up.wait()
             parts.worker.wake()
 
 
@@ -226,7 +211,7 @@ async def _start(
     schema = build_schema(parts.incidents)
     app.state.parts = parts.routes
     app.state.graphql_http = GraphQlHttp(schema, parts.services)
-    app.state.graphql_socket = GraphQlWebSocket(schema, parts.services, parts.fanout)
+    app.state.graphql_socket = GraphQlWebSocket(schema, parts.services)
     return Gateway(settings, database, clock, parts, driver, client)
 
 
@@ -240,8 +225,8 @@ def _middleware(settings: Settings) -> list[Middleware]:
         allow_headers=["content-type", "authorization", CSRF_HEADER, HEADER, "x-amz-checksum-sha256", "if-none-match"],
     )
     return [
-        Middleware(SecurityHeaders, is_https=settings.is_https),
-        Middleware(Overload, at_once=settings.requests_at_once),
+        Middleware(middleware.SecurityHeaders, is_https=settings.is_https),
+        Middleware(middleware.Overload, at_once=settings.requests_at_once),
         cors,
         *([Middleware(ScenarioHeader)] if settings.has_sandbox else []),
         Middleware(Tracing),

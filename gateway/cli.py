@@ -11,12 +11,12 @@ from rich.text import Text
 
 from db.migrate import newest_revision
 from gateway.commands import clock, events, jobs, monitors, notifications, payments, provider, schema, webhooks
+from gateway.commands.demo import DemoFailed, play
 from gateway.commands.doctor import doctor
 from gateway.commands.serve import bring_up_to_date, serve
 from gateway.commands.terminal import LOCAL, OUT, Json, Url, checked_settings, fail
 from gateway.commands.worker import sandbox, worker
-from gateway.demo import DemoFailed, play
-from gateway.env_example import env_example
+from gateway.settings.env_example import env_example
 from sandbox.card_catalogue import cards as test_cards
 from sandbox.scenarios import scenarios as all_scenarios
 

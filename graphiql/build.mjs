@@ -1,9 +1,9 @@
-// Bundles GraphiQL with the examples into routes/assets, whose files are committed.
+// Bundles GraphiQL with the examples into routes/graphql/assets, whose files are committed.
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { build } from 'esbuild';
 
-const target = '../routes/assets';
+const target = '../routes/graphql/assets';
 const tabs = readdirSync('examples')
   .filter((file) => file.endsWith('.graphql'))
   .sort()

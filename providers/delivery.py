@@ -13,7 +13,7 @@ class RecipientRefused(DropError):
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryNotice:
+class DeliveryReport:
     """What became of one message. `status` is None for news that is not about delivery. `raw` is this event alone."""
 
     event_key: str

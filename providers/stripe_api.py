@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from providers.resilience import Resilience
+from providers.calling.guard import Resilience
 
 BASE_URL: Final = "https://api.stripe.com"
 # The shapes that we read are this version's: the SDK would send its own.

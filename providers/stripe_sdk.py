@@ -12,9 +12,9 @@ import httpx
 import stripe
 
 from domain.errors import InvalidState, Unavailable
-from providers.resilience import Guard, VendorTrouble
+from providers.calling.guard import Guard, VendorTrouble
+from providers.calling.vendor_http import UNREADABLE, VendorRefusal, body_of, raise_for_trouble
 from providers.stripe_api import API_VERSION
-from providers.vendor_http import UNREADABLE, VendorRefusal, body_of, raise_for_trouble
 
 Result = TypeVar("Result")
 

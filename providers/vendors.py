@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 from domain.errors import Unavailable
 from domain.ids import UserId
-from providers.error_budget import ErrorBudget
+from providers.calling.error_budget import ErrorBudget
 
 Port = TypeVar("Port")
 Port_co = TypeVar("Port_co", covariant=True)
@@ -35,7 +35,7 @@ class Vendors(Protocol[Port_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
+class Target:
     """The vendor that is being moved to, and its share of users in percent. A user is always on the same side of it."""
 
     vendor: str
@@ -54,16 +54,16 @@ class Registered(Generic[Port]):
     port: str
     current: str
     adapters: Mapping[str, Port]
-    coming: Coming | None = None
+    target: Target | None = None
 
     def for_user(self, user_id: UserId) -> str:
-        if self.coming is not None and self.coming.takes(user_id):
-            return self.coming.vendor
+        if self.target is not None and self.target.takes(user_id):
+            return self.target.vendor
         return self.current
 
     @property
     def shadow(self) -> str | None:
-        return self.coming.vendor if self.coming is not None and not self.coming.budget.is_spent else None
+        return self.target.vendor if self.target is not None and not self.target.budget.is_spent else None
 
     @property
     def names(self) -> Sequence[str]:

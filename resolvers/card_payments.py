@@ -15,7 +15,7 @@ from schema.types.card_payment import (
 )
 from schema.types.errors import user_errors_of
 from schema.types.payment import Payment, Refund
-from services.card_payments import Confirmation
+from services.payments.card_payments import Confirmation
 
 
 async def create_card_payment(

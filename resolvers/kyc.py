@@ -4,7 +4,7 @@ from domain.errors import Refusal
 from resolvers.context import Context
 from schema.types.errors import user_errors_of
 from schema.types.kyc import Kyc, KycAccessToken, StartKycPayload
-from services.kyc import StartedKyc
+from services.users.kyc import StartedKyc
 
 
 async def start_kyc(info: Info[Context, None]) -> StartKycPayload | None:

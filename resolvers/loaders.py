@@ -20,7 +20,7 @@ from domain.plan import PlanInvoice, PlanSubscription
 from domain.refund import Refund
 from domain.session import Session
 from domain.upload import Upload
-from domain.vendor_move import CustomerMove
+from domain.vendor_migration import CustomerMigration
 from resolvers.services import Services
 from schema.types.paging import MAX_PAGE
 
@@ -138,8 +138,8 @@ class ViewerPages:
     async def data_exports(self) -> list[DataExport]:
         return list(await self._services.exports.of_user(self._viewer()))
 
-    async def vendor_moves(self) -> list[CustomerMove]:
-        return list(await self._services.moves.of_user(self._viewer()))
+    async def vendor_migrations(self) -> list[CustomerMigration]:
+        return list(await self._services.vendor_migrations.of_user(self._viewer()))
 
     async def sessions(self) -> list[Session]:
         return await self._services.sessions.page(self._viewer())

@@ -60,7 +60,7 @@ async def _find(context: Context, wanted: Sequence[str]) -> list[Node | None]:
 
 
 async def _users(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    user = await context.services.users.get(user_id)
+    user = await context.services.profiles.get(user_id)
     return [User.of(user)] if user else []
 
 

@@ -12,7 +12,7 @@ from schema.types.payment import (
     InitiatePaymentPayload,
     Payment,
 )
-from services.payments import Redirects
+from services.payments.bank_payments import Redirects
 
 
 async def initiate_payment(info: Info[Context, None], input: InitiatePaymentInput) -> InitiatePaymentPayload | None:

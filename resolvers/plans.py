@@ -11,7 +11,7 @@ from schema.types.plan import (
     PlanSubscription,
     PlanSubscriptionPayload,
 )
-from services.plans import PlanOrder
+from services.plans.plans import PlanOrder
 
 
 async def plans() -> list[Plan]:

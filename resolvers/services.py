@@ -2,27 +2,25 @@
 
 from dataclasses import dataclass
 
-from services.account_deletion import AccountDeletion
-from services.accounts import Accounts
-from services.banks import Banks
-from services.card_payments import CardPayments
-from services.cards import Cards
-from services.data_exports import DataExports
-from services.kyc import KycService
-from services.payments import Payments
-from services.plans import Plans
-from services.profiles import Profiles
-from services.service_status import ServiceStatusReport
-from services.sessions import Sessions
-from services.streams import Streams
-from services.uploads import Uploads
-from services.users import Users
-from services.vendor_moves import VendorMoves
+from services.banks.accounts import Accounts
+from services.banks.links import Banks
+from services.cards.cards import Cards
+from services.files.data_exports import DataExports
+from services.files.uploads import Uploads
+from services.operations.service_status import ServiceStatusReport
+from services.operations.vendor_migration import VendorMigrations
+from services.payments.bank_payments import Payments
+from services.payments.card_payments import CardPayments
+from services.plans.plans import Plans
+from services.subscriptions.streams import Streams
+from services.users.account_deletion import AccountDeletion
+from services.users.kyc import KycService
+from services.users.profiles import Profiles
+from services.users.sessions import Sessions
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    users: Users
     profiles: Profiles
     sessions: Sessions
     kyc: KycService
@@ -36,5 +34,5 @@ class Services:
     uploads: Uploads
     exports: DataExports
     account_deletion: AccountDeletion
-    moves: VendorMoves
+    vendor_migrations: VendorMigrations
     streams: Streams

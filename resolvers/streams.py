@@ -24,7 +24,7 @@ from schema.types.payment import Payment
 from schema.types.plan import PlanSubscription
 from schema.types.stream import BankConnectionUpdate, Cursor, KycUpdate, PaymentUpdate, UploadUpdate, ViewerEvent
 from schema.types.user import User
-from services.streams import Subject
+from services.subscriptions.streams import Subject
 
 PaymentIdArgument = Annotated[strawberry.ID, strawberry.argument(description="The payment to follow.")]
 UploadIdArgument = Annotated[strawberry.ID, strawberry.argument(description="The upload to follow.")]

@@ -24,7 +24,7 @@ from schema.types.user import (
 
 async def viewer(info: Info[Context, None]) -> User | None:
     sign_in = info.context.sign_in
-    user = await info.context.services.users.get(sign_in.user_id) if sign_in else None
+    user = await info.context.services.profiles.get(sign_in.user_id) if sign_in else None
     return User.of(user) if user else None
 
 

@@ -22,7 +22,7 @@ from routes.requests import (
     require_same_site,
     sign_in_of,
 )
-from services.login import InvalidGrant, LoginStart, Tokens
+from services.users.login import InvalidGrant, LoginStart, Tokens
 
 LOGIN_COOKIE: Final = "drop_login"
 CALLBACK: Final = "/auth/bankid/callback"
@@ -59,7 +59,7 @@ async def login(request: Request) -> Response:
         return_to=_given(query.get("redirect_uri" if is_mobile else "return_to"))
         or parts_of(request).default_return_to,
         callback_uri=f"{base_url(request)}{CALLBACK}",
-        hint=_given(query.get("persona")),
+        login_hint=_given(query.get("persona")),
         app_state=_given(query.get("state")),
         app_code_challenge=_given(query.get("code_challenge")),
         browser_secret=_given(request.cookies.get(LOGIN_COOKIE)),

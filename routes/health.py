@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from routes.parts import parts_of
-from services.health import Condition
+from services.operations.health import Condition
 
 _NO_STORE = {"Cache-Control": "no-store"}
 

@@ -6,23 +6,23 @@ from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
-from services.banks import Banks
-from services.card_payments import CardPayments
-from services.doubts import Doubts
-from services.health import HealthService
+from services.banks.links import Banks
 from services.incidents import Incidents
 from services.jobs.queue import Queue
-from services.kyc import KycService
-from services.login import Login
-from services.metrics import Metrics
-from services.notifications import Notifications
-from services.payments import Payments
-from services.plans import Plans
-from services.reset import Reset
-from services.sessions import Sessions
+from services.notifications.deliver import NotificationDelivery
+from services.operations.health import HealthService
+from services.operations.metrics import Metrics
+from services.operations.reset import Reset
+from services.operations.vendor_migration import VendorMigrations
+from services.payments.bank_payments import Payments
+from services.payments.card_payments import CardPayments
+from services.payments.in_doubt import InDoubtPayments
+from services.plans.plans import Plans
 from services.timeline import Timeline
-from services.vendor_moves import VendorMoves
-from services.webhooks import Webhooks
+from services.users.kyc import KycService
+from services.users.login import Login
+from services.users.sessions import Sessions
+from services.webhooks.inbox import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ class RouteParts:
     card_payments: CardPayments
     plans: Plans
     webhooks: Webhooks
-    notifications: Notifications
+    notifications: NotificationDelivery
     timeline: Timeline
-    moves: VendorMoves
-    doubts: Doubts
+    vendor_migrations: VendorMigrations
+    in_doubt: InDoubtPayments
     queue: Queue
     metrics: Metrics
     health: HealthService

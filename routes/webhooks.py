@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from routes.parts import parts_of
 from routes.requests import base_url, read_bounded
-from services.webhook_sources import KYC, Delivery
+from services.webhooks.sources import KYC, Delivery
 
 MAX_BYTES: Final = 256 * 1024
 

@@ -16,7 +16,7 @@ from resolvers import (
     service,
     streams,
     users,
-    vendor_moves,
+    vendor_migrations,
 )
 from schema.types.bank import Bank, ConnectBankPayload, DisconnectBankPayload, RefreshBalancesPayload
 from schema.types.card import CardPayload, CreateCardholderPayload
@@ -40,7 +40,7 @@ from schema.types.user import (
     UpdateProfilePayload,
     User,
 )
-from schema.types.vendor_move import VendorMovePayload
+from schema.types.vendor_migration import VendorMovePayload
 
 
 @strawberry.type(description="Where reading begins.")
@@ -146,10 +146,11 @@ class Mutation:
         resolver=files.request_data_export, description="Have a ZIP made of all that Drop keeps about the user."
     )
     consent_to_vendor_move: VendorMovePayload | None = strawberry.field(
-        resolver=vendor_moves.consent_to_vendor_move, description="Agree to be moved to another vendor. Safe to repeat."
+        resolver=vendor_migrations.consent_to_vendor_move,
+        description="Agree to be moved to another vendor. Safe to repeat.",
     )
     withdraw_vendor_move_consent: VendorMovePayload | None = strawberry.field(
-        resolver=vendor_moves.withdraw_vendor_move_consent,
+        resolver=vendor_migrations.withdraw_vendor_move_consent,
         description="Take the agreement back, until the move has been done.",
     )
     delete_account: DeleteAccountPayload | None = strawberry.field(

@@ -6,11 +6,11 @@ from typing import Final
 
 import structlog
 
-from db.traces import TraceLine
+from db.timeline import TraceLine
 from db.unit_of_work import Read, Work
 from domain.clock import Clock
 from domain.ids import PaymentId
-from domain.trace import TimelineEvent, Trace, TraceKind, TraceNote
+from domain.timeline import TimelineEntry, TimelineEvent, TimelineKind, Trace
 
 _FLUSH_EVERY_S: Final = 0.5
 # More than this is lost rather than kept in memory: the timeline helps, and payments do not need it.
@@ -38,7 +38,7 @@ class Timeline:
     def pushed(self, payment_id: PaymentId, version: int, trace_id: str) -> None:
         """A subscriber was sent a version of a payment."""
         if self._keeps_pushes:
-            note = TraceNote(TraceKind.PUSH, f"version {version}", "sent to a subscriber", self._clock.now())
+            note = TimelineEntry(TimelineKind.PUSH, f"version {version}", "sent to a subscriber", self._clock.now())
             self._keep([(payment_id, trace_id, note)])
 
     async def run(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from db.engine import open_database
 from db.migrate import migrate
-from gateway.log import configure_logging
+from gateway.observability.log import configure_logging
 from tests.builders.databases import postgresql_database
 from tests.builders.gateway import Play, playing
 

@@ -19,7 +19,7 @@ class ProviderPinRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class VendorMoveRow(SQLModel, table=True):
+class VendorMigrationRow(SQLModel, table=True):
     """From one vendor to another, for every process alike."""
 
     __tablename__ = "vendor_move"
@@ -34,7 +34,7 @@ class VendorMoveRow(SQLModel, table=True):
     stopped_because: str | None = None
 
 
-class VendorMoveConsentRow(SQLModel, table=True):
+class VendorMigrationConsentRow(SQLModel, table=True):
     """A customer's consent to a move, and their ids on both sides: the old vendor keeps what it still serves."""
 
     __tablename__ = "vendor_move_consent"

@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 from db.engine import open_database
 from db.migrate import current_revision, newest_revision
 from domain.errors import Unavailable
-from gateway.adapters import build_adapters
-from gateway.clock import SystemClock
+from gateway.assembly.adapters import build_adapters
+from gateway.assembly.clocks import SystemClock
+from gateway.assembly.internet import internet_until
 from gateway.commands.terminal import ERR, OUT, checked_settings, fail
-from gateway.internet import internet_until
-from gateway.settings import Settings
-from gateway.vendor_choice import NEEDS
+from gateway.settings.settings import Settings
+from gateway.settings.vendors import NEEDS
 
 
 def doctor() -> None:

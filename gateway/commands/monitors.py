@@ -10,11 +10,11 @@ import typer
 
 from domain.errors import Unavailable
 from domain.uptime import Change, UptimePlan, uptime_plan
-from gateway.adapters import uptime_adapter
+from gateway.assembly.adapters import uptime_adapter
+from gateway.assembly.internet import internet_until
 from gateway.commands.terminal import OUT, Json, checked_settings, fail
-from gateway.internet import internet_until
-from gateway.settings import Settings
-from gateway.vendor_choice import BETTERSTACK, NEEDS
+from gateway.settings.settings import Settings
+from gateway.settings.vendors import BETTERSTACK, NEEDS
 
 app = typer.Typer(no_args_is_help=True, help="What is watched from outside.")
 

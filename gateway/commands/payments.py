@@ -12,7 +12,7 @@ app = typer.Typer(no_args_is_help=True, help="Payments whose outcome nobody know
 
 
 @app.command()
-def doubts(url: Url = LOCAL, token: Token = None, as_json: Json = False, limit: Limit = 50) -> None:
+def in_doubt(url: Url = LOCAL, token: Token = None, as_json: Json = False, limit: Limit = 50) -> None:
     """What is in doubt, oldest first."""
     found = ask("GET", url, f"/api/operator/payments/doubts?limit={limit}", token=token)["payments"]
     if as_json:

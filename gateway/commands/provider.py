@@ -13,12 +13,12 @@ from rich.table import Table
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.engine import open_database
-from db.vendor_moves import VendorMoveQueries
+from db.vendor_migrations import VendorMigrationQueries
 from db.vendor_use import VendorUse, vendor_use
-from domain.vendor_move import VendorMove
+from domain.vendor_migration import VendorMove
 from gateway.commands.terminal import LOCAL, LOOK_EVERY_S, OUT, Json, Token, Url, ask, checked_settings, fail
-from gateway.settings import Settings
-from gateway.vendor_choice import OPERATORS_PORTS, PROVIDERS
+from gateway.settings.settings import Settings
+from gateway.settings.vendors import OPERATORS_PORTS, PROVIDERS
 
 app = typer.Typer(no_args_is_help=True, help="Which vendors serve, and moving from one to another.")
 # A customer is moved by a call of a second or less, some at a time.
@@ -30,10 +30,10 @@ def status(as_json: Json = False) -> None:
     """By port: who serves new users, who is moved to, and what each vendor holds that has not ended."""
     settings = checked_settings()
     try:
-        uses, moves = asyncio.run(_held(settings))
+        uses, vendor_migrations = asyncio.run(_held(settings))
     except Exception as error:  # whatever the driver raises
         fail(f"The database does not answer ({type(error).__name__}). Check DATABASE_URL, or run: gateway migrate")
-    ports = _ports(settings, moves)
+    ports = _ports(settings, vendor_migrations)
     if as_json:
         typer.echo(json.dumps({"ports": ports, "uses": [asdict(one) for one in uses]}))
         return
@@ -113,14 +113,14 @@ def _told(report: Mapping[str, Any], *, is_dry_run: bool) -> Sequence[str]:
     ]
 
 
-def _ports(settings: Settings, moves: Sequence[VendorMove]) -> dict[str, dict[str, str | None]]:
-    reasons = {(one.port, one.from_vendor, one.to_vendor): one.stopped_because for one in moves}
+def _ports(settings: Settings, vendor_migrations: Sequence[VendorMove]) -> dict[str, dict[str, str | None]]:
+    reasons = {(one.port, one.from_vendor, one.to_vendor): one.stopped_because for one in vendor_migrations}
     found: dict[str, dict[str, str | None]] = {}
     for port in PROVIDERS:
         if port not in OPERATORS_PORTS:
-            current, following = settings.vendor_of(port), settings.next_of(port)
-            stopped = reasons.get((port, current, following)) if following else None
-            found[port] = {"current": current, "next": following, "stopped": stopped}
+            current, target = settings.vendor_of(port), settings.next_of(port)
+            stopped = reasons.get((port, current, target)) if target else None
+            found[port] = {"current": current, "next": target, "stopped": stopped}
     return found
 
 
@@ -128,6 +128,6 @@ async def _held(settings: Settings) -> tuple[Sequence[VendorUse], Sequence[Vendo
     database = open_database(settings.database_url)
     try:
         async with AsyncSession(database.read_engine) as session:
-            return await vendor_use(session), await VendorMoveQueries(session).all()
+            return await vendor_use(session), await VendorMigrationQueries(session).all()
     finally:
         await database.close()

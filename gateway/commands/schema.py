@@ -5,9 +5,9 @@ from typing import Annotated, Final
 
 import typer
 
+from gateway.commands.schema_check import breaking_changes
 from gateway.commands.terminal import OUT, fail
-from gateway.graphql.check import breaking_changes
-from gateway.graphql.schema import sdl
+from routes.graphql.schema import sdl
 
 SDL_PATH: Final = Path(__file__).parents[2] / "schema" / "schema.graphql"
 app = typer.Typer(no_args_is_help=True, help="The GraphQL schema.")

@@ -15,8 +15,8 @@ from db.engine import open_database
 from db.migrate import migrate
 from gateway.app import create_app
 from gateway.commands.terminal import checked_settings
-from gateway.log import configure_logging
-from gateway.settings import Settings
+from gateway.observability.log import configure_logging
+from gateway.settings.settings import Settings
 
 _MAX_SOCKET_BYTES: Final = 128 * 1024
 # What a request under way may take; streams are cut, and resume by cursor.

@@ -6,8 +6,8 @@ import httpx
 import typer
 from rich.console import Console
 
-from gateway.settings import Settings
-from gateway.settings_check import InvalidSettings, load_settings
+from gateway.settings.check import InvalidSettings, load_settings
+from gateway.settings.settings import Settings
 
 LOCAL: Final = "http://localhost:8000"
 LOOK_EVERY_S: Final = 0.2

@@ -10,8 +10,8 @@ import uvicorn
 from gateway.app import Role, create_app
 from gateway.commands.serve import bring_up_to_date
 from gateway.commands.terminal import checked_settings, fail
-from gateway.log import configure_logging
-from gateway.sandbox_link import sandbox_alone
+from gateway.mock.sandbox_link import sandbox_alone
+from gateway.observability.log import configure_logging
 
 _PORT: Final = 8010
 

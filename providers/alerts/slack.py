@@ -12,7 +12,7 @@ import structlog
 
 from domain.alert import Alert
 from domain.errors import Unavailable
-from providers.resilience import Guard, Resilience, VendorTrouble
+from providers.calling.guard import Guard, Resilience, VendorTrouble
 
 SEND: Final = "send"
 # One more try, though its answer may only have been lost: an alert told twice harms nobody.

@@ -4,10 +4,10 @@ from typing import Final
 
 from domain.card import Card, Cardholder, CardStatus, CardType
 from domain.errors import InvalidState
+from providers.calling.guard import Resilience
+from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.card_issuing.port import CardState
 from providers.card_issuing.stripe_cards import WORDS, card_state
-from providers.resilience import Resilience
-from providers.sandbox_client import SandboxClient, SandboxRefusal
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))
 # Reads, and what carries an idempotency key or can be said twice.

@@ -12,11 +12,11 @@ from stripe.params.issuing import (
 
 from domain.card import Card, Cardholder, CardStatus, CardType
 from domain.profile import Address
+from providers.calling.vendor_http import VendorRefusal
 from providers.card_issuing.port import CardState
 from providers.card_issuing.stripe_cards import WORDS, card_state
 from providers.stripe_api import RESILIENCE as RESILIENCE
 from providers.stripe_sdk import Stripe
-from providers.vendor_http import VendorRefusal
 
 # Reads, and what carries an idempotency key or can be said twice.
 RETRIED: Final = frozenset({"create_cardholder", "update_cardholder", "issue", "set_status", "retrieve"})

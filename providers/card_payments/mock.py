@@ -10,8 +10,10 @@ from domain.ids import AttemptId, UserId
 from domain.payment import Payment
 from domain.plan import Plan, PlanSubscription
 from domain.refund import Refund, RefundStatus
+from providers.calling.guard import Resilience
+from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.card_payments import stripe_signature
-from providers.card_payments.port import CardNotice, IntentState, RefundState, SubscriptionState
+from providers.card_payments.port import CardEvent, IntentState, RefundState, SubscriptionState
 from providers.card_payments.stripe_objects import (
     intent_state,
     invoice_states,
@@ -19,8 +21,6 @@ from providers.card_payments.stripe_objects import (
     refund_state,
     subscription_state,
 )
-from providers.resilience import Resilience
-from providers.sandbox_client import SandboxClient, SandboxRefusal
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))
 # Reads, and what carries an idempotency key: the vendor knows it again.
@@ -142,11 +142,11 @@ class MockCardPayments:
         except SandboxRefusal:
             return await self.subscription(reference)
 
-    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardNotice:
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
         stripe_signature.verify(raw, headers.get(stripe_signature.HEADER), self._secret, self._clock.now())
         return read_event(raw)
 
-    def read_webhook(self, raw: bytes) -> CardNotice:
+    def read_webhook(self, raw: bytes) -> CardEvent:
         return read_event(raw)
 
     async def _read(self, reference: str) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class SubscriptionState:
 
 
 @dataclass(frozen=True, slots=True)
-class CardNotice:
+class CardEvent:
     """A webhook, read. A hint alone: the object is read at the vendor before anything moves."""
 
     event_key: str
@@ -124,8 +124,8 @@ class CardPaymentsProvider(Protocol):
     async def resume_subscription(self, reference: str) -> SubscriptionState:
         """Let it go on after its period. Safe to repeat. Raises Unavailable."""
 
-    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardNotice:
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
         """Verify on the raw body, then read. Raises BadSignature, BadWebhook."""
 
-    def read_webhook(self, raw: bytes) -> CardNotice:
+    def read_webhook(self, raw: bytes) -> CardEvent:
         """Read a body that was verified before. Raises BadWebhook."""

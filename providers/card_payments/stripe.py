@@ -15,13 +15,13 @@ from domain.ids import AttemptId, UserId
 from domain.payment import Payment
 from domain.plan import PLANS, Plan
 from domain.refund import Refund, RefundStatus
+from providers.calling.vendor_http import VendorRefusal
 from providers.card_payments import stripe_signature
-from providers.card_payments.port import CardNotice, DisputeState, IntentState, RefundState
+from providers.card_payments.port import CardEvent, DisputeState, IntentState, RefundState
 from providers.card_payments.stripe_objects import charge_of, dispute_state, intent_state, read_event, refund_state
 from providers.card_payments.stripe_subscriptions import PAGE, StripeSubscriptions, id_of
 from providers.stripe_api import RESILIENCE as RESILIENCE
 from providers.stripe_sdk import Stripe
-from providers.vendor_http import VendorRefusal
 
 # Reads, what carries an idempotency key (Stripe knows it again), and what can be said twice.
 RETRIED: Final = frozenset(
@@ -154,11 +154,11 @@ class StripeCardPayments(StripeSubscriptions):
                 raise no from refusal
             return RefundState("", refund.id, refund.amount, RefundStatus.FAILED, message)
 
-    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardNotice:
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
         stripe_signature.verify(raw, headers.get(stripe_signature.HEADER), self._secret, self._clock.now())
         return read_event(raw)
 
-    def read_webhook(self, raw: bytes) -> CardNotice:
+    def read_webhook(self, raw: bytes) -> CardEvent:
         return read_event(raw)
 
     async def _price(self, price: str) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from domain.payment import Failure, FailureCode, Status
 from domain.plan import InvoiceStatus, PlanEnd, PlanStatus, PlanTerms
 from domain.refund import RefundStatus
 from providers.card_payments.port import (
-    CardNotice,
+    CardEvent,
     DisputeState,
     IntentState,
     InvoiceState,
@@ -188,7 +188,7 @@ class _Event(BaseModel):
     data: _Data
 
 
-def read_event(raw: bytes) -> CardNotice:
+def read_event(raw: bytes) -> CardEvent:
     """Raises BadWebhook."""
     try:
         event = _Event.model_validate_json(raw)
@@ -197,7 +197,7 @@ def read_event(raw: bytes) -> CardNotice:
     about = event.data.object
     kind, metadata = about.get("object"), about.get("metadata") or {}
     is_intent, is_subscription = kind == "payment_intent", kind == "subscription"
-    return CardNotice(
+    return CardEvent(
         event_key=event.id[:100],
         kind=event.type,
         payment_id=_text(metadata.get("orderId")),

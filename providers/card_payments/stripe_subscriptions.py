@@ -14,10 +14,10 @@ from stripe.params import SubscriptionCreateParams
 from domain.clock import Clock
 from domain.errors import InvalidState, Unavailable
 from domain.plan import Plan, PlanSubscription
+from providers.calling.vendor_http import VendorRefusal
 from providers.card_payments.port import IntentState, InvoiceState, SubscriptionState
 from providers.card_payments.stripe_objects import intent_state, invoice_states, subscription_state
 from providers.stripe_sdk import Stripe
-from providers.vendor_http import VendorRefusal
 
 # Keys are kept for 24 hours at least (1.5): after that, what may exist is looked for before it is made.
 _KEYS_LIVE: Final = timedelta(hours=23)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from domain.errors import InDoubt, Unavailable
-from providers.delivery import DeliveryNotice
+from providers.delivery import DeliveryReport
 from providers.email.port import EmailMessage, EmailProvider, Outgoing
 
 _log = structlog.get_logger()
@@ -30,8 +30,8 @@ class WithBackup:
             _log.warning("mail_sent_by_backup", notification_id=message.notification_id, error=type(error).__name__)
             return sent
 
-    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryNotice]:
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryReport]:
         return self._first.parse_webhook(raw, headers)
 
-    def read_event(self, raw: bytes) -> DeliveryNotice:
+    def read_event(self, raw: bytes) -> DeliveryReport:
         return self._first.read_event(raw)

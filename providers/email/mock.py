@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from domain.clock import Clock
-from providers.delivery import DeliveryNotice, RecipientRefused
+from providers.calling.guard import Resilience
+from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
+from providers.delivery import DeliveryReport, RecipientRefused
 from providers.email import sendgrid_events
 from providers.email.port import EmailMessage
-from providers.resilience import Resilience
-from providers.sandbox_client import SandboxClient, SandboxRefusal
 from providers.texts import Texts
 
 RESILIENCE: Final = Resilience(timeout_s=5, breaker_failures=5, breaker_open_s=30)
@@ -36,9 +36,9 @@ class MockEmail:
         except SandboxRefusal as refusal:
             raise RecipientRefused("The mail vendor does not take this address.") from refusal
 
-    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryNotice]:
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryReport]:
         sendgrid_events.verify(raw, headers, self._key, self._clock.now())
         return sendgrid_events.read_events(raw)
 
-    def read_event(self, raw: bytes) -> DeliveryNotice:
+    def read_event(self, raw: bytes) -> DeliveryReport:
         return sendgrid_events.read_event(raw)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from domain.ids import NotificationId
 from domain.notification import Template
-from providers.delivery import DeliveryNotice
+from providers.delivery import DeliveryReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class EmailProvider(Protocol):
         Raises Unavailable, InDoubt, RecipientRefused.
         """
 
-    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryNotice]:
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryReport]:
         """Verify on the raw body, then read every event in it. Raises BadSignature, BadWebhook."""
 
-    def read_event(self, raw: bytes) -> DeliveryNotice:
+    def read_event(self, raw: bytes) -> DeliveryReport:
         """Read one event that was verified before. Raises BadWebhook."""

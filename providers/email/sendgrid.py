@@ -7,12 +7,12 @@ import httpx
 
 from domain.clock import Clock
 from domain.notification import Template
-from providers.delivery import DeliveryNotice, RecipientRefused
+from providers.calling.guard import Guard, Resilience
+from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
+from providers.delivery import DeliveryReport, RecipientRefused
 from providers.email import sendgrid_events
 from providers.email.port import EmailMessage, Sender
-from providers.resilience import Guard, Resilience
 from providers.texts import Texts
-from providers.vendor_http import Answer, VendorHttp, VendorRefusal
 
 BASE_URL: Final = "https://api.sendgrid.com"
 RESILIENCE: Final = Resilience(
@@ -56,11 +56,11 @@ class SendgridEmail:
                 raise RecipientRefused("The mail vendor does not take this address.") from None
             raise self._vendor.refused(refusal.status, field) from None
 
-    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryNotice]:
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryReport]:
         sendgrid_events.verify(raw, headers, self._key, self._clock.now())
         return sendgrid_events.read_events(raw)
 
-    def read_event(self, raw: bytes) -> DeliveryNotice:
+    def read_event(self, raw: bytes) -> DeliveryReport:
         return sendgrid_events.read_event(raw)
 
     async def check(self) -> None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from domain.errors import BadSignature, BadWebhook
 from domain.notification import NotificationStatus
-from providers.delivery import DeliveryNotice
+from providers.delivery import DeliveryReport
 
 SIGNATURE: Final = "x-twilio-email-event-webhook-signature"
 TIMESTAMP: Final = "x-twilio-email-event-webhook-timestamp"
@@ -62,7 +62,7 @@ def verify(raw: bytes, headers: Mapping[str, str], key: EllipticCurvePublicKey, 
         raise BadSignature("The signature is too old, or of the future.")
 
 
-def read_events(raw: bytes) -> Sequence[DeliveryNotice]:
+def read_events(raw: bytes) -> Sequence[DeliveryReport]:
     """Raises BadWebhook."""
     try:
         events = _EVENTS.validate_json(raw)
@@ -71,7 +71,7 @@ def read_events(raw: bytes) -> Sequence[DeliveryNotice]:
     return [read_event(orjson.dumps(event)) for event in events]
 
 
-def read_event(raw: bytes) -> DeliveryNotice:
+def read_event(raw: bytes) -> DeliveryReport:
     """Raises BadWebhook."""
     try:
         event = _Event.model_validate_json(raw)
@@ -79,7 +79,7 @@ def read_event(raw: bytes) -> DeliveryNotice:
         raise BadWebhook("Not a SendGrid event: sg_event_id and event are needed.") from error
     # `blocked` is temporary in nature: the vendor goes on trying.
     is_temporary = event.event == "bounce" and event.type == "blocked"
-    return DeliveryNotice(
+    return DeliveryReport(
         event_key=event.sg_event_id[:100],
         raw=raw,
         notification_id=event.notification_id,

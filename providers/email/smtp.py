@@ -8,10 +8,10 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from providers.calling.guard import Guard, Resilience, VendorTrouble
+from providers.calling.loopback import LOOPBACK
 from providers.delivery import RecipientRefused
 from providers.email.port import EmailMessage, Sender
-from providers.loopback import LOOPBACK
-from providers.resilience import Guard, Resilience, VendorTrouble
 from providers.texts import Texts
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30)

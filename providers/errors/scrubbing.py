@@ -47,7 +47,7 @@ _PATTERNS: Final = tuple(
 _OF_SENTRY: Final = frozenset({"sdk", "runtime"})
 
 
-def scrubbed(event: Any, hint: Any = None) -> Any:
+def scrubbed(event: Any, wake_up: Any = None) -> Any:
     """The whole event, walked. For Sentry's `before_send`; of the same shape as it came."""
     return _walked(event)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 
-class MemoryHint:
+class MemoryWakeUp:
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
@@ -20,14 +20,14 @@ class MemoryHint:
 
 class MemoryFanout:
     def __init__(self) -> None:
-        self._listeners: defaultdict[str, set[MemoryHint]] = defaultdict(set)
+        self._listeners: defaultdict[str, set[MemoryWakeUp]] = defaultdict(set)
 
     def publish(self, channel: str) -> None:
         self.wake(channel)
 
     def wake(self, channel: str) -> None:
-        for hint in self._listeners.get(channel, ()):
-            hint.give()
+        for wake_up in self._listeners.get(channel, ()):
+            wake_up.give()
 
     def channels(self) -> Sequence[str]:
         return list(self._listeners)
@@ -44,14 +44,14 @@ class MemoryFanout:
         """There is nothing to close."""
 
     @asynccontextmanager
-    async def listen(self, *channels: str) -> AsyncIterator[MemoryHint]:
-        hint = MemoryHint()
+    async def listen(self, *channels: str) -> AsyncIterator[MemoryWakeUp]:
+        wake_up = MemoryWakeUp()
         for channel in channels:
-            self._listeners[channel].add(hint)
+            self._listeners[channel].add(wake_up)
         try:
-            yield hint
+            yield wake_up
         finally:
             for channel in channels:
-                self._listeners[channel].discard(hint)
+                self._listeners[channel].discard(wake_up)
                 if not self._listeners[channel]:
                     del self._listeners[channel]

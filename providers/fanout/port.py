@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 
-class Hint(Protocol):
+class WakeUp(Protocol):
     async def wait(self) -> None:
         """Returns at once where a hint came since the last call, else with the next one."""
 
@@ -28,5 +28,5 @@ class Fanout(Protocol):
     async def close(self) -> None:
         """Let go of connections."""
 
-    def listen(self, *channels: str) -> AbstractAsyncContextManager[Hint]:
+    def listen(self, *channels: str) -> AbstractAsyncContextManager[WakeUp]:
         """Listen from the moment the context is entered."""

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from providers.fanout.memory import MemoryFanout
-from providers.fanout.port import Hint
+from providers.fanout.port import WakeUp
 
 _CHANNEL: Final = "drop:hints"
 _SEPARATOR: Final = "\n"
@@ -52,7 +52,7 @@ class RedisFanout:
     def channels(self) -> Sequence[str]:
         return self._here.channels()
 
-    def listen(self, *channels: str) -> AbstractAsyncContextManager[Hint]:
+    def listen(self, *channels: str) -> AbstractAsyncContextManager[WakeUp]:
         return self._here.listen(*channels)
 
     async def run(self) -> None:
@@ -66,7 +66,7 @@ class RedisFanout:
         await self._hears.aclose()
 
     async def _keep_sending(self) -> None:
-        while goes_on():
+        while is_still_running():
             channels = {await self._waiting.get()}
             while len(channels) < _AT_ONCE and not self._waiting.empty():
                 channels.add(self._waiting.get_nowait())
@@ -78,7 +78,7 @@ class RedisFanout:
                 await asyncio.sleep(_AGAIN_AFTER_S)
 
     async def _keep_hearing(self) -> None:
-        while goes_on():
+        while is_still_running():
             try:
                 await self._hear()
             except (RedisError, OSError) as error:
@@ -89,7 +89,7 @@ class RedisFanout:
     async def _hear(self) -> None:
         async with self._hears.pubsub(ignore_subscribe_messages=False) as heard:
             await heard.subscribe(_CHANNEL)
-            if not goes_on():
+            if not is_still_running():
                 return
             async for message in heard.listen():
                 if message["type"] == "subscribe":
@@ -106,7 +106,7 @@ class RedisFanout:
                 self.wake(channel)
 
 
-def goes_on() -> bool:
+def is_still_running() -> bool:
     """False once this task was cancelled: the client swallows a cancellation that comes while it connects."""
     task = asyncio.current_task()
     return task is not None and not task.cancelling()

@@ -6,9 +6,9 @@ from typing import Final
 import httpx
 
 from domain.profile import Address
+from providers.calling.guard import Guard, Resilience
+from providers.calling.vendor_http import VendorHttp, VendorRefusal
 from providers.geocoding.google_results import GeocodingRefused, addresses_of
-from providers.resilience import Guard, Resilience
-from providers.vendor_http import VendorHttp, VendorRefusal
 
 BASE_URL: Final = "https://maps.googleapis.com"
 # 3,000 a minute is the vendor's limit for one key.

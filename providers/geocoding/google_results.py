@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from domain.profile import Address
-from providers.resilience import VendorTrouble
+from providers.calling.guard import VendorTrouble
 
 # More than a person would choose from.
 _SHOWN: Final = 5

@@ -5,9 +5,9 @@ from typing import Final
 
 from domain.errors import Unavailable
 from domain.profile import Address
+from providers.calling.guard import Resilience
+from providers.calling.sandbox_client import SandboxClient
 from providers.geocoding.google_results import GeocodingRefused, addresses_of
-from providers.resilience import Resilience
-from providers.sandbox_client import SandboxClient
 
 RESILIENCE: Final = Resilience(timeout_s=3, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 RETRIED: Final = frozenset({"geocode"})

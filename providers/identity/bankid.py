@@ -16,11 +16,11 @@ from authlib.oauth2.rfc7523 import PrivateKeyJWT
 
 from domain.clock import Clock
 from domain.errors import InDoubt, Unavailable
+from providers.calling.guard import Guard, Resilience
+from providers.calling.vendor_http import VendorHttp, VendorRefusal
 from providers.identity.id_token import Expected, UntrustedToken, claims_of, key_id_of
 from providers.identity.openid_metadata import Metadata, OpenIdMetadata
 from providers.identity.port import AuthorizationRequest, Identity, LoginFailed
-from providers.resilience import Guard, Resilience
-from providers.vendor_http import VendorHttp, VendorRefusal
 
 ISSUER: Final = "https://auth.bankid.no/auth/realms/prod"
 SCOPE: Final = "openid profile nnin_altsub email phone"

@@ -5,9 +5,9 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from domain.errors import InDoubt, Unavailable
+from providers.calling.guard import Resilience
+from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.identity.port import AuthorizationRequest, Identity, LoginFailed
-from providers.resilience import Resilience
-from providers.sandbox_client import SandboxClient, SandboxRefusal
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30)
 RETRIED: Final[frozenset[str]] = frozenset()  # a code works once
@@ -29,8 +29,8 @@ class MockBankId:
             "code_challenge": request.code_challenge,
             "code_challenge_method": "S256",
         }
-        if request.hint:
-            query["login_hint"] = request.hint
+        if request.login_hint:
+            query["login_hint"] = request.login_hint
         origin = urlsplit(request.redirect_uri)
         return f"{origin.scheme}://{origin.netloc}/sandbox/bankid/authorize?{urlencode(query)}"
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from aiolimiter import AsyncLimiter
 from joserfc.jwk import KeySet
 
-from providers.loopback import is_safe
-from providers.vendor_http import VendorHttp, VendorRefusal
+from providers.calling.loopback import is_safe
+from providers.calling.vendor_http import VendorHttp, VendorRefusal
 
 # The vendor demands that endpoints are read from there; it may move them.
 _KEPT_S: Final = 3_600

@@ -19,7 +19,7 @@ class AuthorizationRequest:
     state: str
     nonce: str
     code_challenge: str
-    hint: str | None = None
+    login_hint: str | None = None
     max_age_s: int | None = None
 
 

@@ -7,11 +7,11 @@ from domain.clock import Clock
 from domain.errors import InvalidState
 from domain.ids import UserId
 from domain.kyc import Review
+from providers.calling.guard import Resilience
+from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.kyc import sumsub_webhook
-from providers.kyc.port import TOKEN_LIFETIME, AccessToken, KycNotice
+from providers.kyc.port import TOKEN_LIFETIME, AccessToken, KycEvent
 from providers.kyc.sumsub_review import review_of
-from providers.resilience import Resilience
-from providers.sandbox_client import SandboxClient, SandboxRefusal
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 # Creation is safe to repeat: our user id is the applicant's key, and one that exists is found.
@@ -53,9 +53,9 @@ class MockKyc:
             return None
         return review_of(answer, sumsub_webhook.time_of(answer["reviewDate"]))
 
-    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> KycNotice:
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> KycEvent:
         sumsub_webhook.verify(raw, headers, self._secret)
         return sumsub_webhook.parse(raw)
 
-    def read_webhook(self, raw: bytes) -> KycNotice:
+    def read_webhook(self, raw: bytes) -> KycEvent:
         return sumsub_webhook.parse(raw)

@@ -20,7 +20,7 @@ class AccessToken:
 
 
 @dataclass(frozen=True, slots=True)
-class KycNotice:
+class KycEvent:
     """A webhook, read: which applicant, and a key that repeats when the vendor sends it again."""
 
     event_key: str
@@ -42,8 +42,8 @@ class KycProvider(Protocol):
     async def get_verification_result(self, applicant_id: str) -> Review | None:
         """The applicant's review as it stands, None where the vendor knows no such applicant. Raises Unavailable."""
 
-    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> KycNotice:
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> KycEvent:
         """Verify on the raw body, then read. Raises BadSignature, BadWebhook."""
 
-    def read_webhook(self, raw: bytes) -> KycNotice:
+    def read_webhook(self, raw: bytes) -> KycEvent:
         """Read a body that was verified before. Raises BadWebhook."""

@@ -12,11 +12,11 @@ from domain.clock import Clock
 from domain.errors import InvalidState, Unavailable
 from domain.ids import UserId
 from domain.kyc import Review
+from providers.calling.guard import Guard, Resilience
+from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 from providers.kyc import sumsub_webhook
-from providers.kyc.port import TOKEN_LIFETIME, AccessToken, KycNotice
+from providers.kyc.port import TOKEN_LIFETIME, AccessToken, KycEvent
 from providers.kyc.sumsub_review import review_of
-from providers.resilience import Guard, Resilience
-from providers.vendor_http import Answer, VendorHttp, VendorRefusal
 
 BASE_URL: Final = "https://api.sumsub.com"
 SANDBOX_TOKEN: Final = "sbx:"
@@ -117,11 +117,11 @@ class SumsubKyc:
                 return None
             raise self._refused(refusal) from None
 
-    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> KycNotice:
+    def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> KycEvent:
         sumsub_webhook.verify(raw, headers, self._webhook_secret)
         return sumsub_webhook.parse(raw, is_sandbox=self._is_sandbox)
 
-    def read_webhook(self, raw: bytes) -> KycNotice:
+    def read_webhook(self, raw: bytes) -> KycEvent:
         return sumsub_webhook.parse(raw)
 
     async def check(self) -> None:

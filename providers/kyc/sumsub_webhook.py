@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from domain.errors import BadSignature, BadWebhook
 from domain.ids import UserId
-from providers.kyc.port import KycNotice
+from providers.kyc.port import KycEvent
 
 # SHA-1 is announced by old dashboards and refused.
 ALGORITHMS: Final = {"HMAC_SHA256_HEX": hashlib.sha256, "HMAC_SHA512_HEX": hashlib.sha512}
@@ -38,7 +38,7 @@ def verify(raw: bytes, headers: Mapping[str, str], secret: str) -> None:
         raise BadSignature("The digest does not match the body.")
 
 
-def parse(raw: bytes, *, is_sandbox: bool | None = None) -> KycNotice:
+def parse(raw: bytes, *, is_sandbox: bool | None = None) -> KycEvent:
     """`is_sandbox` is our own environment, which an event must be of. Raises BadWebhook."""
     try:
         payload = _Payload.model_validate_json(raw)
@@ -46,7 +46,7 @@ def parse(raw: bytes, *, is_sandbox: bool | None = None) -> KycNotice:
         raise BadWebhook("Not a Sumsub event: applicantId and type are needed.") from error
     if None not in (is_sandbox, payload.sandboxMode) and payload.sandboxMode is not is_sandbox:
         raise BadWebhook("The event is of the vendor's other environment: check where its webhooks are sent.")
-    return KycNotice(
+    return KycEvent(
         event_key=f"{payload.correlationId}:{payload.type}:{payload.createdAtMs}:{payload.applicantId}",
         kind=payload.type,
         applicant_id=payload.applicantId,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from domain.errors import BadSignature, BadWebhook
 from domain.ids import CONSENT, kind_of
-from providers.open_banking.port import OpenBankingNotice
+from providers.open_banking.port import BankEvent
 
 _TOKEN: Final = "token"
 _ABOUT: Final = "about"
@@ -36,7 +36,7 @@ class NotificationAddress:
         """The address for news of a consent (our id) or a payment (our end-to-end id)."""
         return f"{self._url}?{urlencode({_ABOUT: identifier, _TOKEN: self._token(identifier)})}"
 
-    def read(self, raw: bytes, url: str) -> OpenBankingNotice:
+    def read(self, raw: bytes, url: str) -> BankEvent:
         """Raises BadSignature, BadWebhook."""
         query = parse_qs(urlsplit(url).query)
         identifier, token = (query.get(name, [""])[0] for name in (_ABOUT, _TOKEN))
@@ -56,14 +56,14 @@ def is_one(url: str) -> bool:
     return _TOKEN in parse_qs(urlsplit(url).query)
 
 
-def read(stored: bytes) -> OpenBankingNotice:
+def read(stored: bytes) -> BankEvent:
     """What was verified and stored before. Raises BadWebhook."""
     try:
         about = _Stored.model_validate_json(stored).about
     except ValidationError as error:
         raise BadWebhook("Not a bank's notification: a JSON object is needed.") from error
     is_consent = kind_of(about) == CONSENT
-    return OpenBankingNotice(
+    return BankEvent(
         # The same word twice is the same news: the bank is asked after it all the same.
         event_key=f"notification:{hashlib.sha256(stored).hexdigest()}",
         raw=stored,

@@ -14,19 +14,19 @@ from domain.bank_account import Bank
 from domain.clock import Clock
 from domain.errors import BadWebhook, Unavailable
 from domain.ids import BankId
-from providers.loopback import is_safe, is_within
+from providers.calling.guard import Guard
+from providers.calling.loopback import is_safe, is_within
+from providers.calling.vendor_http import VendorHttp, VendorRefusal
 from providers.open_banking import bank_notification
 from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.bank_profiles import BankProfile, by_bic, by_id
 from providers.open_banking.message_signing import MessageSigning
 from providers.open_banking.nextgenpsd2 import codes_of
-from providers.open_banking.port import OpenBankingNotice
+from providers.open_banking.port import BankEvent
 from providers.open_banking.xs2a import RESILIENCE as RESILIENCE
 from providers.open_banking.xs2a import RETRIED as RETRIED
 from providers.open_banking.xs2a import Xs2aPayments
 from providers.open_banking.xs2a_client import Paths, Xs2aClient, is_trouble
-from providers.resilience import Guard
-from providers.vendor_http import VendorHttp, VendorRefusal
 
 _COUNTRY: Final = "NO"
 # What a bank says of a certificate or seal (4.6).
@@ -127,12 +127,12 @@ class DirectPayments(Xs2aPayments):
         super().__init__(banks, webhook_secret=webhook_secret, clock=clock)
         self._notifications = banks.notifications
 
-    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> OpenBankingNotice:
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
         if bank_notification.is_one(url):
             return self._notifications.read(raw, url)
         return await super().parse_webhook(raw, headers, url)
 
-    def read_webhook(self, raw: bytes) -> OpenBankingNotice:
+    def read_webhook(self, raw: bytes) -> BankEvent:
         try:
             return bank_notification.read(raw)
         except BadWebhook:

@@ -19,7 +19,9 @@ from domain.errors import BadWebhook, CannotTell, InDoubt, Unavailable
 from domain.ids import BankId
 from domain.payment import Payment, Status
 from domain.redirect import state_of
-from providers.loopback import is_safe
+from providers.calling.guard import Resilience
+from providers.calling.loopback import is_safe
+from providers.calling.vendor_http import Answer, VendorRefusal
 from providers.open_banking import enable_banking_objects as objects
 from providers.open_banking import enable_banking_webhook
 from providers.open_banking.bank_profiles import by_bic, by_id
@@ -29,19 +31,17 @@ from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
     AccountAtBank,
+    BankEvent,
     Cancelling,
     ConsentLost,
     ConsentRequest,
     ConsentState,
-    OpenBankingNotice,
     PaymentState,
     Psu,
     StartedConsent,
     TransactionPage,
 )
 from providers.open_banking.status import NOT_TAKEN
-from providers.resilience import Resilience
-from providers.vendor_http import Answer, VendorRefusal
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 # Reads, and what may be said twice. A code works once, and a payment is sent once.
@@ -285,12 +285,12 @@ class EnableBankingPayments:
         state = await self.status(reference)
         return Cancelling(is_cancelled=state.status is Status.CANCELLED)
 
-    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> OpenBankingNotice:
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
         now = int(self._clock.now().timestamp())
         await enable_banking_webhook.verify(raw, headers, self._keys, app_id=self._client.application.id, now=now)
         return self.read_webhook(raw)
 
-    def read_webhook(self, raw: bytes) -> OpenBankingNotice:
+    def read_webhook(self, raw: bytes) -> BankEvent:
         """Its fields are unverified: only which payment it is about is taken."""
         try:
             document = orjson.loads(raw)
@@ -300,7 +300,7 @@ class EnableBankingPayments:
             raise BadWebhook("Not an Enable Banking event: payment_id is needed.") from error
         if not isinstance(identifier, str) or not 0 < len(identifier) <= 100:
             raise BadWebhook("Not an Enable Banking event: payment_id is needed.")
-        return OpenBankingNotice(
+        return BankEvent(
             event_key=f"{identifier}:{status}"[:200],
             raw=raw,
             payment_reference=identifier,

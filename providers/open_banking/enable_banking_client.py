@@ -13,10 +13,10 @@ from joserfc.jwk import RSAKey
 from domain.clock import Clock
 from domain.errors import Unavailable
 from domain.ids import BankId
+from providers.calling.guard import Guard
+from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 from providers.open_banking.bank_profiles import by_bic
 from providers.open_banking.port import Psu
-from providers.resilience import Guard
-from providers.vendor_http import Answer, VendorHttp, VendorRefusal
 
 API_URL: Final = "https://api.enablebanking.com"
 _TOKEN_LIVES: Final = timedelta(hours=1)

@@ -9,11 +9,11 @@ from domain.account_number import AccountNumber, parse_account_number
 from domain.bank_account import Balance, BalanceType, TransactionStatus
 from domain.money import Money, decimal_of
 from domain.payment import Failure, Payment, Status
+from providers.calling.vendor_http import Answer
 from providers.open_banking.bank_profiles import AccountKind, BankProfile, account_reference
 from providers.open_banking.port import AccountAtBank, TransactionAtBank, TransactionPage
 from providers.open_banking.readings import Unnamed, Words, money, shown
 from providers.open_banking.status import FAILURES, PAYMENT_STATUS, end_of
-from providers.vendor_http import Answer
 
 _BALANCES: Final[Words] = {
     BalanceType.BOOKED: ("ITBD", "CLBD", "OPBD"),

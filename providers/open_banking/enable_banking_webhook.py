@@ -18,9 +18,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from domain.errors import BadSignature
-from providers.loopback import is_within
-from providers.resilience import Guard
-from providers.vendor_http import body_of, raise_for_trouble
+from providers.calling.guard import Guard
+from providers.calling.loopback import is_within
+from providers.calling.vendor_http import body_of, raise_for_trouble
 
 DOMAIN: Final = "enablebanking.com"
 _KEY_FRESH_S: Final = 3_600

@@ -12,16 +12,18 @@ from domain.errors import Unavailable
 from domain.ids import BankId
 from domain.money import decimal_of
 from domain.payment import Payment, Status
-from providers.open_banking import notice, signature
+from providers.calling.guard import Resilience
+from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
+from providers.open_banking import bank_event, signature
 from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
     AccountAtBank,
+    BankEvent,
     Cancelling,
     ConsentLost,
     ConsentRequest,
     ConsentState,
-    OpenBankingNotice,
     PaymentState,
     Psu,
     StartedConsent,
@@ -30,8 +32,6 @@ from providers.open_banking.port import (
 )
 from providers.open_banking.readings import money
 from providers.open_banking.status import CONSENT_STATUS, FAILURES, NOT_TAKEN, PAYMENT_STATUS, SCA_OPEN, end_of
-from providers.resilience import Resilience
-from providers.sandbox_client import SandboxClient, SandboxRefusal
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 # Reads and cancellations; an initiation is sent once.
@@ -175,12 +175,12 @@ class MockPaymentInitiation:
             return Cancelling()
         return Cancelling(answer["transactionStatus"] == "CANC", answer.get("scaRedirect"))
 
-    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> OpenBankingNotice:
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
         signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
         return self.read_webhook(raw)
 
-    def read_webhook(self, raw: bytes) -> OpenBankingNotice:
-        return notice.read(raw)
+    def read_webhook(self, raw: bytes) -> BankEvent:
+        return bank_event.read(raw)
 
 
 def _path(access: AccountAccess) -> str:

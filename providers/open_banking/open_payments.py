@@ -14,13 +14,13 @@ import httpx
 from domain.bank_account import Bank
 from domain.errors import InDoubt, Unavailable
 from domain.redirect import state_of
-from providers.loopback import is_safe
+from providers.calling.guard import Guard
+from providers.calling.loopback import is_safe
+from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 from providers.open_banking.bank_profiles import by_bic
 from providers.open_banking.xs2a import RESILIENCE as RESILIENCE
 from providers.open_banking.xs2a import RETRIED as RETRIED
 from providers.open_banking.xs2a_client import Paths, Xs2aClient, is_trouble
-from providers.resilience import Guard
-from providers.vendor_http import Answer, VendorHttp, VendorRefusal
 
 API_URL: Final = "https://api.openbankingplatform.com"
 AUTH_URL: Final = "https://auth.openbankingplatform.com"

@@ -110,7 +110,7 @@ class Cancelling:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenBankingNotice:
+class BankEvent:
     """A webhook, read. A hint alone: the status is asked for at the bank before anything moves.
 
     `raw` is what is kept of it, to be read again.
@@ -191,11 +191,11 @@ class PaymentInitiation(Protocol):
     async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
         """Safe to repeat. Raises Unavailable."""
 
-    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> OpenBankingNotice:
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
         """Verify on the raw body, then read; `url` is what was called.
 
         Raises BadSignature, BadWebhook, Unavailable (no key to be had).
         """
 
-    def read_webhook(self, raw: bytes) -> OpenBankingNotice:
+    def read_webhook(self, raw: bytes) -> BankEvent:
         """Read a body that was verified before. Raises BadWebhook."""

@@ -13,17 +13,19 @@ from domain.errors import CannotTell
 from domain.ids import BankId
 from domain.money import decimal_of
 from domain.payment import Payment, Status
-from providers.open_banking import nextgenpsd2, notice, signature
+from providers.calling.guard import Resilience
+from providers.calling.vendor_http import Answer, VendorRefusal
+from providers.open_banking import bank_event, nextgenpsd2, signature
 from providers.open_banking.bank_profiles import BankProfile, account_reference, by_bic, by_id
 from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
     AccountAtBank,
+    BankEvent,
     Cancelling,
     ConsentLost,
     ConsentRequest,
     ConsentState,
-    OpenBankingNotice,
     PaymentState,
     Psu,
     StartedConsent,
@@ -31,8 +33,6 @@ from providers.open_banking.port import (
 )
 from providers.open_banking.status import NOT_TAKEN, SCA_DONE
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
-from providers.resilience import Resilience
-from providers.vendor_http import Answer, VendorRefusal
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 # Reads, what may be said twice, and authorisations, of which only the one whose page is shown can be approved.
@@ -299,12 +299,12 @@ class Xs2aPayments:
         )
         return Cancelling(authorisation_url=page)
 
-    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> OpenBankingNotice:
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
         signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
-        return notice.read(raw)
+        return bank_event.read(raw)
 
-    def read_webhook(self, raw: bytes) -> OpenBankingNotice:
-        return notice.read(raw)
+    def read_webhook(self, raw: bytes) -> BankEvent:
+        return bank_event.read(raw)
 
     async def _get(self, operation: str, path: str, bic: str, read: Callable[[Answer], Result]) -> Result:
         try:

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 from domain.bank_account import Bank
 from domain.errors import Unavailable
+from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 from providers.open_banking.nextgenpsd2 import codes_of, link_of
 from providers.open_banking.port import Psu
-from providers.vendor_http import Answer, VendorHttp, VendorRefusal
 
 # The wish of a user who is asking, not of one at a certain browser: the port does not carry it further.
 _USER_AGENT: Final = "Drop"

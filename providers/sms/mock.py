@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from providers.delivery import DeliveryNotice, RecipientRefused
-from providers.resilience import Resilience
-from providers.sandbox_client import SandboxClient, SandboxRefusal
+from providers.calling.guard import Resilience
+from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
+from providers.delivery import DeliveryReport, RecipientRefused
 from providers.sms import twilio_status
 from providers.sms.port import SmsMessage
 from providers.texts import Texts
@@ -28,9 +28,9 @@ class MockSms:
         except SandboxRefusal as refusal:
             raise RecipientRefused("The SMS vendor does not take this number.") from refusal
 
-    def parse_status(self, raw: bytes, headers: Mapping[str, str], url: str) -> DeliveryNotice:
+    def parse_status(self, raw: bytes, headers: Mapping[str, str], url: str) -> DeliveryReport:
         twilio_status.verify(raw, headers.get(twilio_status.SIGNATURE), url, self._auth_token)
         return twilio_status.read_status(raw)
 
-    def read_status(self, raw: bytes) -> DeliveryNotice:
+    def read_status(self, raw: bytes) -> DeliveryReport:
         return twilio_status.read_status(raw)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from domain.ids import NotificationId
 from domain.notification import Template
-from providers.delivery import DeliveryNotice
+from providers.delivery import DeliveryReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class SmsProvider(Protocol):
         Raises Unavailable, InDoubt, RecipientRefused.
         """
 
-    def parse_status(self, raw: bytes, headers: Mapping[str, str], url: str) -> DeliveryNotice:
+    def parse_status(self, raw: bytes, headers: Mapping[str, str], url: str) -> DeliveryReport:
         """Verify over the called address and every parameter, then read. Raises BadSignature, BadWebhook."""
 
-    def read_status(self, raw: bytes) -> DeliveryNotice:
+    def read_status(self, raw: bytes) -> DeliveryReport:
         """Read a report that was verified before. Raises BadWebhook."""

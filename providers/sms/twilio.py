@@ -6,12 +6,12 @@ from urllib.parse import quote
 
 import httpx
 
-from providers.delivery import DeliveryNotice, RecipientRefused
-from providers.resilience import Guard, Resilience
+from providers.calling.guard import Guard, Resilience
+from providers.calling.vendor_http import VendorHttp, VendorRefusal
+from providers.delivery import DeliveryReport, RecipientRefused
 from providers.sms import twilio_status
 from providers.sms.port import SmsMessage
 from providers.texts import Texts
-from providers.vendor_http import VendorHttp, VendorRefusal
 
 BASE_URL: Final = "https://api.twilio.com"
 RESILIENCE: Final = Resilience(timeout_s=5, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
@@ -57,11 +57,11 @@ class TwilioSms:
                 raise RecipientRefused("The SMS vendor does not take this number.") from None
             raise self._vendor.refused(refusal.status, code) from None
 
-    def parse_status(self, raw: bytes, headers: Mapping[str, str], url: str) -> DeliveryNotice:
+    def parse_status(self, raw: bytes, headers: Mapping[str, str], url: str) -> DeliveryReport:
         twilio_status.verify(raw, headers.get(twilio_status.SIGNATURE), url, self._auth_token)
         return twilio_status.read_status(raw)
 
-    def read_status(self, raw: bytes) -> DeliveryNotice:
+    def read_status(self, raw: bytes) -> DeliveryReport:
         return twilio_status.read_status(raw)
 
     async def check(self) -> None:

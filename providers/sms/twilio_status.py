@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from domain.errors import BadSignature, BadWebhook
 from domain.notification import NotificationStatus
-from providers.delivery import DeliveryNotice
+from providers.delivery import DeliveryReport
 
 SIGNATURE: Final = "x-twilio-signature"
 STATUS: Final[Mapping[str, NotificationStatus]] = {
@@ -27,14 +27,14 @@ def verify(raw: bytes, signature: str | None, url: str, auth_token: str) -> None
         raise BadSignature("X-Twilio-Signature is missing or does not match.")
 
 
-def read_status(raw: bytes) -> DeliveryNotice:
+def read_status(raw: bytes) -> DeliveryReport:
     """Raises BadWebhook."""
     values = dict(_parameters(raw))
     message, status = values.get("MessageSid"), values.get("MessageStatus")
     if not message or not status:
         raise BadWebhook("Not a status callback: MessageSid and MessageStatus are needed.")
     error = values.get("ErrorCode")
-    return DeliveryNotice(
+    return DeliveryReport(
         event_key=f"{message[:64]}:{status[:32]}",
         raw=raw,
         notification_id=None,

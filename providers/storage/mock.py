@@ -7,8 +7,8 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from domain.clock import Clock
-from providers.resilience import Resilience
-from providers.sandbox_client import SandboxClient, SandboxRefusal
+from providers.calling.guard import Resilience
+from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.storage.port import Declared, ObjectKey, PresignedUpload, StoredObject
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=10, breaker_open_s=30, retry_after_s=(0.2, 0.4))

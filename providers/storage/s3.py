@@ -13,7 +13,7 @@ import anyio
 from botocore.exceptions import BotoCoreError, ClientError
 
 from domain.errors import Unavailable
-from providers.resilience import Guard, Resilience, VendorTrouble
+from providers.calling.guard import Guard, Resilience, VendorTrouble
 from providers.storage.port import Bucket, Declared, ObjectKey, PresignedUpload, StoredObject
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import httpx
 
 from domain.errors import InDoubt, Unavailable
 from domain.uptime import Change, ChangeKind, Contact, Monitor, Region, UptimePlan
-from providers.resilience import Guard, Resilience
-from providers.vendor_http import Answer, VendorHttp, VendorRefusal
+from providers.calling.guard import Guard, Resilience
+from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 
 BASE_URL: Final = "https://uptime.betterstack.com"
 RESILIENCE: Final = Resilience(timeout_s=15, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))

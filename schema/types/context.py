@@ -15,7 +15,7 @@ from domain.plan import PlanInvoice, PlanSubscription
 from domain.refund import Refund
 from domain.session import Session
 from domain.upload import Upload
-from domain.vendor_move import CustomerMove
+from domain.vendor_migration import CustomerMigration
 
 Key_contra = TypeVar("Key_contra", contravariant=True)
 Value_co = TypeVar("Value_co", covariant=True)
@@ -66,7 +66,7 @@ class Pages(Protocol):
     async def uploads(self, keyset: Keyset) -> list[Upload]: ...
     async def cards(self) -> list[Card]: ...
     async def data_exports(self) -> list[DataExport]: ...
-    async def vendor_moves(self) -> list[CustomerMove]: ...
+    async def vendor_migrations(self) -> list[CustomerMigration]: ...
 
 
 class Links(Protocol):

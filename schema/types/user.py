@@ -19,7 +19,7 @@ from schema.types.node import Node
 from schema.types.paging import After, Before, First, Last, cursor_of_key, keyset, page_of
 from schema.types.payment import Payment, PaymentConnection, PaymentEdge, PaymentFilter, PaymentOrderBy
 from schema.types.plan import PlanSubscription
-from schema.types.vendor_move import VendorMove
+from schema.types.vendor_migration import VendorMove
 
 
 @strawberry.type(description="A place where the user is signed in.")
@@ -163,7 +163,7 @@ class User(Node):
 
     @strawberry.field(description="Moves to another vendor that ask for the user's consent, or have been done.")
     async def vendor_moves(self, info: Info[HasLoaders, None]) -> list[VendorMove]:
-        return [VendorMove.of(one) for one in await info.context.pages.vendor_moves()]
+        return [VendorMove.of(one) for one in await info.context.pages.vendor_migrations()]
 
     @strawberry.field(description="Where the user is signed in, newest first.")
     async def sessions(self, info: Info[HasLoaders, None]) -> list[Session]:

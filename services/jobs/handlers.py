@@ -5,37 +5,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached
-from services import banks as bank_jobs
-from services import (
-    card_news,
-    customers,
-    data_exports,
-    notices,
-    payment_news,
-    payment_steps,
-    plan_news,
-    retention,
-    uploads,
-    vendor_moves,
-    webhooks,
-)
-from services import cards as card_jobs
-from services import kyc as kyc_jobs
-from services.accounts import Accounts
-from services.banks import Banks
-from services.card_news import CardNews
-from services.cards import Cards
-from services.customers import Customers
-from services.data_exports import DataExports
-from services.kyc import KycService
-from services.notifications import Notifications
-from services.payment_news import PaymentNews
-from services.payments import Payments
-from services.plan_news import PlanNews
-from services.retention import Retention
-from services.uploads import Uploads
-from services.vendor_moves import VendorMoves
-from services.webhooks import Webhooks
+from services.banks import links as bank_jobs
+from services.banks.accounts import Accounts
+from services.banks.links import Banks
+from services.cards import cards as card_jobs
+from services.cards.cards import Cards
+from services.files import data_exports, uploads
+from services.files.data_exports import DataExports
+from services.files.uploads import Uploads
+from services.notifications import compose
+from services.notifications.deliver import NotificationDelivery
+from services.operations import retention, vendor_migration
+from services.operations.retention import Retention
+from services.operations.vendor_migration import VendorMigrations
+from services.payments import bank_status, card_status, customers, record
+from services.payments.bank_payments import Payments
+from services.payments.bank_status import BankStatusSync
+from services.payments.card_status import CardStatusSync
+from services.payments.customers import Customers
+from services.plans import status as plan_status
+from services.plans.status import PlanStatusSync
+from services.users import kyc as kyc_jobs
+from services.users.kyc import KycService
+from services.webhooks import inbox
+from services.webhooks.inbox import Webhooks
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
 
@@ -46,23 +39,23 @@ class Services:
     banks: Banks
     accounts: Accounts
     payments: Payments
-    news: PaymentNews
-    card_news: CardNews
+    bank_status: BankStatusSync
+    card_status: CardStatusSync
     customers: Customers
-    plan_news: PlanNews
-    notifications: Notifications
+    plan_status: PlanStatusSync
+    notifications: NotificationDelivery
     cards: Cards
     uploads: Uploads
     exports: DataExports
     webhooks: Webhooks
     retention: Retention
-    moves: VendorMoves
+    vendor_migrations: VendorMigrations
 
 
 def handlers_of(services: Services) -> Mapping[str, Handler]:
     """By the job's kind. Payloads are the keyword arguments, so a job reads like the call that it is."""
     return {
-        webhooks.PROCESS: lambda job: services.webhooks.process(**job),
+        inbox.PROCESS: lambda job: services.webhooks.process(**job),
         kyc_jobs.ASK_KYC_VENDOR: lambda job: services.kyc.ask_again(**job),
         kyc_jobs.CANCEL_UNAUTHORISED: lambda job: services.payments.cancel_unauthorised(**job),
         bank_jobs.ASK_CONSENT: lambda job: services.banks.ask_consent(**job),
@@ -70,11 +63,11 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
         bank_jobs.TELL_OF_EXPIRY: lambda job: services.banks.tell_of_expiry(**job),
         bank_jobs.REVOKE_CONSENT: lambda job: services.banks.revoke(**job),
         retention.PURGE: lambda job: services.retention.purge(),
-        payment_news.ASK_BANK: lambda job: services.news.ask_bank(**job),
-        card_news.ASK_CARD_VENDOR: lambda job: services.card_news.ask_vendor(**job),
-        card_news.SETTLE_REFUND: lambda job: services.card_news.settle_refund(**job),
+        bank_status.ASK_BANK: lambda job: services.bank_status.ask_bank(**job),
+        card_status.ASK_CARD_VENDOR: lambda job: services.card_status.ask_vendor(**job),
+        card_status.SETTLE_REFUND: lambda job: services.card_status.settle_refund(**job),
         customers.CREATE_CUSTOMER: lambda job: services.customers.create(**job),
-        notices.SEND_NOTIFICATION: lambda job: services.notifications.send(**job),
+        compose.SEND_NOTIFICATION: lambda job: services.notifications.send(**job),
         customers.DELETE_CUSTOMER: lambda job: services.customers.delete(**job),
         card_jobs.ISSUE_CARD: lambda job: services.cards.issue_again(**job),
         card_jobs.FREEZE_CARDS: lambda job: services.cards.freeze_all(**job),
@@ -82,10 +75,10 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
         uploads.DELETE_OBJECT: lambda job: services.uploads.delete_object(**job),
         data_exports.BUILD_EXPORT: lambda job: services.exports.build(**job),
         data_exports.EXPIRE_EXPORT: lambda job: services.exports.expire(**job),
-        plan_news.ASK_PLAN: lambda job: services.plan_news.ask(**job),
-        vendor_moves.MOVE_CUSTOMERS: lambda job: services.moves.move_customers(**job),
-        vendor_moves.MOVE_CUSTOMER: lambda job: services.moves.move_customer(**job),
-        payment_steps.REFRESH_ACCOUNT: lambda job: services.accounts.read_unattended(**job),
+        plan_status.ASK_PLAN: lambda job: services.plan_status.ask(**job),
+        vendor_migration.MOVE_CUSTOMERS: lambda job: services.vendor_migrations.move_customers(**job),
+        vendor_migration.MOVE_CUSTOMER: lambda job: services.vendor_migrations.move_customer(**job),
+        record.REFRESH_ACCOUNT: lambda job: services.accounts.read_unattended(**job),
     }
 
 

@@ -20,7 +20,7 @@ from db.unit_of_work import Read, Work
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import DropError
-from domain.trace import Trace, TraceKind, note, tracing
+from domain.timeline import TimelineKind, Trace, record, tracing
 from services.incidents import Incidents
 from services.jobs.handlers import Handler
 
@@ -104,7 +104,7 @@ class Worker:
         finally:
             self._works = False
             await _finished(self._running)
-            await self._say_goodbye()
+            await self._forget_heartbeat()
 
     async def run_due(self) -> int:
         """Run what is due, one job at a time, until nothing is; gives how many ran."""
@@ -194,7 +194,7 @@ class Worker:
     def _dead_before(self) -> datetime:
         return self._machine_clock.now() - self._lease - _DEAD_AFTER
 
-    async def _say_goodbye(self) -> None:
+    async def _forget_heartbeat(self) -> None:
         with suppress(Exception):  # without the database it is found dead in a while, and its work is done again
             async with self._work() as work:
                 await work.jobs.finish(self._done, self._name)
@@ -207,12 +207,12 @@ class Worker:
             async with asyncio.timeout(self._lease.total_seconds()):
                 await self._handlers[job.kind](job.payload)
         except Exception as error:
-            note(TraceKind.JOB, job.kind, f"failed ({type(error).__name__}), try {job.attempts}")
+            record(TimelineKind.JOB, job.kind, f"failed ({type(error).__name__}), try {job.attempts}")
             SECONDS.labels(job.kind, "failed").observe(time.monotonic() - begun)
             await self._fail(job, error)
             return
         SECONDS.labels(job.kind, "done").observe(time.monotonic() - begun)
-        note(TraceKind.JOB, job.kind, "done")
+        record(TimelineKind.JOB, job.kind, "done")
         self._done.append(job.id)
 
     async def _fail(self, job: Job, error: Exception) -> None:
@@ -223,7 +223,7 @@ class Worker:
         async with self._work() as work:
             if job.attempts >= MAX_ATTEMPTS:
                 _log.error("job_dead", kind=job.kind, job_id=job.id, error=name)
-                await work.jobs.bury(job.id, self._name, error=name)
+                await work.jobs.mark_dead(job.id, self._name, error=name)
                 self._incidents.alert(Severity.CRITICAL, "Dead job", f"{job.kind} {job.id} failed for good: {name}")
             else:
                 _log.warning("job_failed", kind=job.kind, job_id=job.id, attempts=job.attempts, error=name)

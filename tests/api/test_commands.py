@@ -273,10 +273,10 @@ async def test_operators_move_customers_to_another_vendor_and_back(tmp_path: Pat
 
 
 def test_operators_see_doubts_and_queued_work(address: str, tmp_path: Path) -> None:
-    doubts = gateway("payments", "doubts", "--json", "--url", address, folder=tmp_path)
+    in_doubt = gateway("payments", "doubts", "--json", "--url", address, folder=tmp_path)
     queued = gateway("jobs", "list", "--queued", "--json", "--url", address, folder=tmp_path)
     refused = gateway("jobs", "replay", "job_x", "--url", address, folder=tmp_path)
 
-    assert json.loads(doubts.stdout) == []
+    assert json.loads(in_doubt.stdout) == []
     assert "purge" in [one["kind"] for one in json.loads(queued.stdout)]
     assert (refused.returncode, "no dead job" in refused.stderr) == (1, True)

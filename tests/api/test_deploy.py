@@ -14,8 +14,8 @@ from typer.main import get_command
 
 from gateway.app import Role, create_app
 from gateway.cli import app as cli
-from gateway.settings import Settings
-from gateway.settings_check import load_settings
+from gateway.settings.check import load_settings
+from gateway.settings.settings import Settings
 from tests.builders.gateway import Play
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

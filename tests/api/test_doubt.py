@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from gateway.clock import SystemClock
+from gateway.assembly.clocks import SystemClock
 from sandbox.people import personas
 from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, first_account, pay, payment_of, playing
 from tests.builders.port import started, stopped

@@ -12,8 +12,8 @@ import httpx
 import pytest
 import stamina
 
-from gateway.clock import SystemClock
-from gateway.internet import tls_with
+from gateway.assembly.clocks import SystemClock
+from gateway.assembly.internet import tls_with
 from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, first_account, pay, payment_of, playing
 from tests.builders.sandbox import MovedClock
 from tests.builders.tls import Certificates, certificates

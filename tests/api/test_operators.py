@@ -6,7 +6,7 @@ import httpx
 from sqlalchemy import text
 
 from gateway.app import Role, create_app
-from gateway.settings_check import load_settings
+from gateway.settings.check import load_settings
 from tests.builders.gateway import BASE, Play, a_payment, pay, playing
 from tests.builders.line import Line
 from tests.conftest import NOON

@@ -9,8 +9,8 @@ import stamina
 from cryptography.fernet import Fernet
 
 from domain.plan import PLANS
-from gateway.mail_key import public_key_of
-from gateway.settings_check import InvalidSettings, load_settings
+from gateway.mock.mail_key import public_key_of
+from gateway.settings.check import InvalidSettings, load_settings
 from tests.builders.gateway import playing
 from tests.conftest import NOON
 

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from db.tables.all import METADATA
 from domain.alert import Alert, Severity
-from gateway.settings_check import InvalidSettings, load_settings
+from gateway.settings.check import InvalidSettings, load_settings
 from providers.errors.off import NoCapture
 from services.incidents import Incidents
 from tests.api.test_upload import stored

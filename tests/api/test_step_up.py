@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.clock import SystemClock
+from gateway.assembly.clocks import SystemClock
 from tests.api.test_login import APP, CHALLENGE, VERIFIER, bearer, token
 from tests.builders.gateway import BASE, Play, Player, playing, query_of
 from tests.builders.openid import SECRET, Op, openid_provider, returned

@@ -325,10 +325,10 @@ async def test_what_no_hint_told_of_is_found_by_looking(play: Play, monkeypatch:
         monkeypatch.setattr(parts.fanout, "publish", lambda channel: None)
 
         await kari.ask("mutation { startKyc { kyc { status } } }")
-        await parts.missed_hints.look()
+        await parts.sweep.look()
         found = await socket.item()
         await kari.http.post("/auth/logout", headers={"x-drop-csrf": "1"})
-        await parts.missed_hints.look()
+        await parts.sweep.look()
 
         assert found["subject"] == {"__typename": "Kyc", "kycStatus": "PENDING"}
         received = await socket.receive()

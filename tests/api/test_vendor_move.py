@@ -174,7 +174,7 @@ async def test_a_stop_holds_in_every_process_until_an_operator_goes_on(twin: Twi
                 if not (await report(play))["stoppedAt"]:
                     player = await twin.approved(play, ("kari", "lars", "silje")[number % 3])
                     await create(player)
-                    await play.gateway.parts.moves.agree()
+                    await play.gateway.parts.vendor_migrations.agree()
         stopped_here = await report(play)
 
     async with twin.running(next_provider_share=100) as play:

@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 
 from db.vendor_use import vendor_use
 from domain.ids import UserId
-from gateway.clock import SystemClock
-from providers.error_budget import ErrorBudget
-from providers.vendors import Coming
+from gateway.assembly.clocks import SystemClock
+from providers.calling.error_budget import ErrorBudget
+from providers.vendors import Target
 from sandbox.people import personas
 from tests.api.test_bank_connection import REFRESH, RENEW
 from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, first_account, pay, payment_of, playing
@@ -208,9 +208,9 @@ async def test_a_next_vendor_that_is_away_hides_no_bank(switch: Switch) -> None:
 
 def test_a_user_is_always_on_the_same_side_and_the_share_is_about_right() -> None:
     users = [UserId(f"usr_{number}") for number in range(2_000)]
-    coming = [Coming(ENABLE_BANKING, share, ErrorBudget()) for share in (0, 10, 30, 100)]
+    target = [Target(ENABLE_BANKING, share, ErrorBudget()) for share in (0, 10, 30, 100)]
 
-    taken = [{user for user in users if one.takes(user)} for one in coming]
+    taken = [{user for user in users if one.takes(user)} for one in target]
 
     assert (len(taken[0]), len(taken[3])) == (0, 2_000)
     assert taken[1] <= taken[2]

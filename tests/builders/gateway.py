@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 
 from domain.clock import Clock
 from gateway.app import Gateway, create_app
-from gateway.settings_check import load_settings
+from gateway.settings.check import load_settings
 from tests.builders.port import port_of, started, stopped
 
 BASE = "http://localhost:8000"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.clock import SystemClock
+from gateway.assembly.clocks import SystemClock
 from tests.builders.gateway import Play, Player, playing
 from tests.builders.port import port_of, started, stopped
 from tests.builders.sandbox import STRIPE_SECRET, Sandbox, sandbox_alone
@@ -51,9 +51,9 @@ class Twin:
 
 @asynccontextmanager
 async def second_card_vendor(database_url: str, folder: Path) -> AsyncIterator[Twin]:
-    beside = folder / "twin"
-    beside.mkdir()
-    async with sandbox_alone(beside, SystemClock().now()) as sandbox:
+    also = folder / "twin"
+    also.mkdir()
+    async with sandbox_alone(also, SystemClock().now()) as sandbox:
         server = await started(stripe.app(stripe.Stripe(sandbox.inner)))
         settings = {
             "stripe_api_url": f"http://127.0.0.1:{port_of(server)}",

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from domain.ids import BankId
+from providers.calling.guard import Guard
 from providers.open_banking import direct_banks, enable_banking, mock, open_payments
 from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
@@ -15,7 +16,6 @@ from providers.open_banking.enable_banking_webhook import WebhookKeys
 from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountInformation, PaymentInitiation
 from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
-from providers.resilience import Guard
 from sandbox.people import personas
 from tests.builders.gateway import BASE
 from tests.builders.sandbox import OPENBANKING_SECRET, Sandbox

@@ -30,8 +30,9 @@ from domain.plan import PLANS, PlanSubscription
 from domain.profile import Address
 from domain.refund import Refund
 from domain.uptime import uptime_plan
-from gateway.mail_key import public_key_of
-from gateway.makers import Declared
+from gateway.assembly.adapter_factory import Declared
+from gateway.mock.mail_key import public_key_of
+from providers.calling.guard import Guard
 from providers.card_issuing import stripe as stripe_issuing
 from providers.card_payments import stripe
 from providers.email import sendgrid
@@ -47,7 +48,6 @@ from providers.open_banking.enable_banking_webhook import WebhookKeys
 from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountAccess, AccountInformation, ConsentRequest, PaymentInitiation, Psu
 from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
-from providers.resilience import Guard
 from providers.sms import twilio
 from providers.sms.port import SmsMessage
 from providers.stripe_sdk import Stripe

@@ -16,11 +16,11 @@ from joserfc.jwk import RSAKey
 from structlog.testing import capture_logs
 
 from domain.errors import Unavailable
-from gateway.clock import SystemClock
+from gateway.assembly.clocks import SystemClock
+from providers.calling.guard import Guard
 from providers.identity import bankid
 from providers.identity.bankid import BankId
 from providers.identity.port import AuthorizationRequest, Identity, LoginFailed
-from providers.resilience import Guard
 from tests.builders.openid import POST_LOGOUT, SECRET, Between, Op, openid_provider, returned
 from tests.builders.server import free_port
 from tests.contract.test_identity import CALLBACK, CHALLENGE, REQUEST, VERIFIER

@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import Unavailable
 from domain.uptime import ChangeKind, UptimePlan, uptime_plan
-from providers.resilience import Guard
+from providers.calling.guard import Guard
 from providers.uptime import betterstack
 from providers.uptime.betterstack import BetterStack
 from tests.builders.line import Line

@@ -7,9 +7,9 @@ from domain.card import Card, Cardholder, CardStatus, CardType
 from domain.errors import InDoubt, InvalidState, Unavailable
 from domain.ids import CardholderId, CardId, UserId
 from domain.profile import Address
+from providers.calling.guard import Guard
 from providers.card_issuing import mock, stripe
 from providers.card_issuing.port import CardIssuing
-from providers.resilience import Guard
 from providers.stripe_sdk import Stripe
 from tests.builders.line import Line
 from tests.builders.sandbox import Sandbox

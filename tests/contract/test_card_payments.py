@@ -15,10 +15,10 @@ from domain.money import Money
 from domain.payment import FailureCode, Payment, Rail, Status
 from domain.plan import PLANS, InvoiceStatus, PlanEnd, PlanStatus, PlanSubscription
 from domain.refund import Refund, RefundStatus
+from providers.calling.guard import Guard
 from providers.card_payments import mock, stripe
 from providers.card_payments.port import CardPaymentsProvider, IntentState, SubscriptionState
 from providers.card_payments.stripe import StripeCardPayments
-from providers.resilience import Guard
 from providers.stripe_sdk import Stripe
 from tests.builders.gateway import BASE, OLA
 from tests.builders.line import Line

@@ -12,12 +12,12 @@ from domain.account_number import parse_account_number
 from domain.errors import BadSignature, BadWebhook, Unavailable
 from domain.ids import BankId, ConsentId
 from domain.payment import Status
+from providers.calling.guard import Guard
 from providers.open_banking import direct_banks
 from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.message_signing import MessageSigning
 from providers.open_banking.port import ConsentRequest, Psu
 from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
-from providers.resilience import Guard
 from sandbox.people import personas
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.gateway import BASE

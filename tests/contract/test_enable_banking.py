@@ -12,12 +12,12 @@ from joserfc.jwk import RSAKey
 from domain.errors import BadSignature, BadWebhook, Unavailable
 from domain.ids import BankId, ConsentId
 from domain.payment import Status
-from gateway.clock import SystemClock
+from gateway.assembly.clocks import SystemClock
+from providers.calling.guard import Guard
 from providers.open_banking import enable_banking
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
 from providers.open_banking.enable_banking_webhook import WebhookKeys, is_vendors
 from providers.open_banking.port import ConsentRequest, Psu
-from providers.resilience import Guard
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.sandbox import Sandbox
 from tests.contract.banks import CALLBACK, HOOK, an_enable_banking

@@ -55,9 +55,9 @@ async def test_whoever_listens_is_woken(pair: Pair) -> None:
     woken: list[str] = []
 
     async def listen(name: str, listening: anyio.Event) -> None:
-        async with pair.here.listen("usr_1", "ses_1") as hint:
+        async with pair.here.listen("usr_1", "ses_1") as wake_up:
             listening.set()
-            await hint.wait()
+            await wake_up.wait()
             woken.append(name)
 
     with anyio.fail_after(5):
@@ -72,12 +72,12 @@ async def test_whoever_listens_is_woken(pair: Pair) -> None:
 
 
 async def test_a_hint_between_two_waits_is_not_lost(pair: Pair) -> None:
-    async with pair.here.listen("usr_1") as hint:
+    async with pair.here.listen("usr_1") as wake_up:
         pair.there.publish("usr_1")
         pair.there.publish("usr_1")
 
         with anyio.fail_after(5):
-            await hint.wait()
+            await wake_up.wait()
 
 
 async def test_others_are_left_asleep(pair: Pair) -> None:
@@ -93,11 +93,11 @@ async def test_others_are_left_asleep(pair: Pair) -> None:
 
 
 async def test_who_listens_here_is_known_and_can_be_woken_alone(pair: Pair) -> None:
-    async with pair.here.listen("usr_1", "ses_1") as hint:
+    async with pair.here.listen("usr_1", "ses_1") as wake_up:
         assert sorted(pair.here.channels()) == ["ses_1", "usr_1"]
         pair.here.wake("ses_1")
         with anyio.fail_after(5):
-            await hint.wait()
+            await wake_up.wait()
     assert pair.here.channels() == []
 
 
@@ -109,26 +109,26 @@ async def test_a_redis_that_comes_back_wakes_whoever_may_have_missed_something(t
     async with AsyncExitStack() as stack:
         redis = stack.enter_context(private_redis(tmp_path))
         here, there = await over_redis(redis.url, stack), await over_redis(redis.url, stack)
-        async with here.listen("usr_1") as hint:
+        async with here.listen("usr_1") as wake_up:
             redis.kill()
             there.publish("usr_1")  # nobody hears it
             redis.start()
             with anyio.fail_after(20):
-                await hint.wait()
+                await wake_up.wait()
 
         # As before, once both are back.
         with anyio.fail_after(20):
             await there.is_connected.wait()
-        async with here.listen("usr_2") as hint:
+        async with here.listen("usr_2") as wake_up:
             with anyio.fail_after(20):
                 there.publish("usr_2")
-                await hint.wait()
+                await wake_up.wait()
 
 
 async def test_without_redis_a_process_wakes_itself(tmp_path: Path) -> None:
     fanout = RedisFanout("redis://127.0.0.1:1/0")
-    async with fanout.listen("usr_1") as hint:
+    async with fanout.listen("usr_1") as wake_up:
         fanout.publish("usr_1")
         with anyio.fail_after(5):
-            await hint.wait()
+            await wake_up.wait()
     await fanout.close()

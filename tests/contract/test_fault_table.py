@@ -12,8 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.errors import DropError, InDoubt, Unavailable
-from gateway.vendor_choice import CONSOLE, MOCK, OFF, PROVIDERS, S3, SENTRY, SLACK
-from providers.resilience import Guard
+from gateway.settings.vendors import CONSOLE, MOCK, OFF, PROVIDERS, S3, SENTRY, SLACK
+from providers.calling.guard import Guard
 from tests.builders.counterpart import HANG, answer, counterpart
 from tests.contract.operations import OPERATIONS, SECRET, Operation
 

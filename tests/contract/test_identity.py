@@ -16,7 +16,7 @@ from tests.builders.sandbox import Sandbox
 CALLBACK = f"{BASE}/auth/bankid/callback"
 VERIFIER = "a-verifier-that-is-long-enough-for-rfc-7636"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
-REQUEST = AuthorizationRequest(CALLBACK, "the-state", "the-nonce", CHALLENGE, hint="kari")
+REQUEST = AuthorizationRequest(CALLBACK, "the-state", "the-nonce", CHALLENGE, login_hint="kari")
 
 
 @pytest.fixture(params=["mock"])

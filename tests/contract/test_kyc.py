@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 from domain.errors import BadSignature, BadWebhook, InvalidState, Unavailable
 from domain.ids import UserId
 from domain.kyc import KycStatus
+from providers.calling.guard import Guard
 from providers.kyc import mock, sumsub, sumsub_review, sumsub_webhook
 from providers.kyc.port import KycProvider
-from providers.resilience import Guard
 from tests.builders.line import Line
 from tests.builders.sandbox import SUMSUB_SECRET, Sandbox
 from tests.contract.conftest import NOON

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 from domain.errors import BadSignature, BadWebhook, InDoubt, Unavailable
 from domain.ids import NotificationId
 from domain.notification import Channel, NotificationStatus, Template, channel_of
-from gateway.mail_key import public_key_of
+from gateway.mock.mail_key import public_key_of
+from providers.calling.guard import Guard
 from providers.delivery import RecipientRefused
 from providers.email import mock as email_mock
 from providers.email import sendgrid
@@ -19,7 +20,6 @@ from providers.email.port import EmailMessage, EmailProvider, Sender
 from providers.geocoding import google
 from providers.geocoding import mock as geocoding_mock
 from providers.geocoding.port import Geocoder
-from providers.resilience import Guard
 from providers.sms import mock as sms_mock
 from providers.sms import twilio
 from providers.sms.port import SmsMessage, SmsProvider

@@ -11,10 +11,10 @@ from domain.uptime import ChangeKind, UptimePlan, uptime_plan
 from providers.alerts import slack
 from providers.alerts.console import ConsoleAlerts
 from providers.alerts.port import AlertChannel
+from providers.calling.guard import Guard
 from providers.errors.off import NoCapture
 from providers.errors.port import ErrorCapture
 from providers.errors.sentry import SentryCapture
-from providers.resilience import Guard
 from providers.uptime import betterstack
 from providers.uptime.mock import MockUptime
 from providers.uptime.port import UptimeMonitoring

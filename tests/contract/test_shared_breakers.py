@@ -12,9 +12,9 @@ import pytest
 from anyio import fail_after
 
 from domain.errors import Unavailable
-from gateway.shared_breakers import SharedBreakers
+from providers.calling.guard import Guard, Resilience
+from providers.calling.shared_breakers import SharedBreakers
 from providers.fanout.redis import RedisFanout
-from providers.resilience import Guard, Resilience
 from tests.builders.private_servers import PrivateRedis, private_redis
 
 NAME = "kyc:sumsub"
@@ -108,11 +108,11 @@ async def test_a_redis_that_comes_back_opens_nothing(redis: PrivateRedis, stack:
     redis.start()
 
     # Both are connected again once a hint goes from one to the other.
-    async with other.fanout.listen("probe") as hint:
+    async with other.fanout.listen("probe") as wake_up:
         with fail_after(20):
-            await hint.wait()  # everybody is woken
+            await wake_up.wait()  # everybody is woken
             one.fanout.publish("probe")
-            await hint.wait()
+            await wake_up.wait()
 
     assert await other.ask()
     assert await one.guard.is_open()

@@ -5,8 +5,8 @@ from pathlib import Path
 import anyio
 from structlog.testing import capture_logs
 
-from gateway.shared_limits import SharedLimits
-from providers.resilience import Guard, Resilience
+from providers.calling.guard import Guard, Resilience
+from providers.calling.shared_limits import SharedLimits
 from tests.builders.private_servers import private_redis
 
 PER_SECOND = 5

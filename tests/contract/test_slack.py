@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from domain.alert import Alert, Severity
 from domain.errors import Unavailable
 from providers.alerts import slack
-from providers.resilience import Guard
+from providers.calling.guard import Guard
 from tests.builders.counterpart import HANG, answer, counterpart
 from tests.contract.conftest import NOON
 

@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.errors import Unavailable
-from providers.resilience import Guard
+from providers.calling.guard import Guard
 from providers.storage import mock, s3
 from providers.storage.port import Bucket, Declared, ObjectKey, ObjectStore, PresignedUpload, StoredObject
 from tests.builders.counterpart import HANG, answer, counterpart

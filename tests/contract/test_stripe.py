@@ -17,10 +17,10 @@ from domain.money import Money
 from domain.payment import Status
 from domain.plan import PLANS, PlanStatus
 from domain.refund import RefundStatus
-from gateway.clock import SystemClock
+from gateway.assembly.clocks import SystemClock
+from providers.calling.guard import Guard
 from providers.card_payments import stripe
 from providers.card_payments.stripe import StripeCardPayments
-from providers.resilience import Guard
 from providers.stripe_sdk import Stripe
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.sandbox import STRIPE_SECRET, Sandbox

@@ -13,7 +13,7 @@ from db.engine import Database, open_database
 from db.events import Told
 from db.jobs import LEASED, Job
 from db.tables.user import UserRow
-from db.unit_of_work import CommitHints, Reading, UnitOfWork, retry_on_stale
+from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork, retry_on_stale
 from domain.errors import StaleVersion
 from domain.event import EventKind
 from domain.ids import KycId, UserId
@@ -28,7 +28,7 @@ LEASE = timedelta(seconds=60)
 @pytest.fixture
 async def database(either_database_url: str) -> AsyncIterator[Database]:
     database = open_database(either_database_url)
-    async with UnitOfWork(database.write, CommitHints()) as work:
+    async with UnitOfWork(database.write, CommitWakeUps()) as work:
         await work.users.add(UserRow(id=KARI, issuer="i", subject="s", name="Kari", created_at=NOON))
         await work.events.begin_stream(KARI)
         work.kyc.add(Kyc(KycId("kyc_1"), KARI, "mock").start("applicant", NOON))
@@ -44,10 +44,10 @@ def event(number: int) -> Told:
 async def test_of_a_hundred_concurrent_increments_none_is_lost(database: Database) -> None:
     async def increment() -> None:
         async def attempt() -> None:
-            async with UnitOfWork(database.write, CommitHints()) as work:
+            async with UnitOfWork(database.write, CommitWakeUps()) as work:
                 kyc = await work.kyc.of_user(KARI)
                 review = Review(Status.PENDING, NOON + timedelta(seconds=kyc.version), risk_score=kyc.version)
-                await work.kyc.save(kyc, kyc.learn(review))
+                await work.kyc.save(kyc, kyc.apply(review))
                 await work.commit()
 
         while True:
@@ -65,7 +65,7 @@ async def test_of_a_hundred_concurrent_increments_none_is_lost(database: Databas
 
 async def test_a_hundred_concurrent_events_are_numbered_without_a_gap(database: Database) -> None:
     async def tell(number: int) -> None:
-        async with UnitOfWork(database.write, CommitHints()) as work:
+        async with UnitOfWork(database.write, CommitWakeUps()) as work:
             work.tell(event(number))
             await work.commit()
 
@@ -79,7 +79,7 @@ async def test_a_hundred_concurrent_events_are_numbered_without_a_gap(database: 
 
 
 async def test_what_is_not_committed_is_rolled_back_with_its_events_and_jobs(database: Database) -> None:
-    async with UnitOfWork(database.write, CommitHints()) as work:
+    async with UnitOfWork(database.write, CommitWakeUps()) as work:
         work.tell(event(1))
         work.jobs.enqueue("anything", {}, due_at=NOON, now=NOON)
         await work.session.flush()
@@ -90,11 +90,11 @@ async def test_what_is_not_committed_is_rolled_back_with_its_events_and_jobs(dat
 
 
 async def test_hints_come_after_the_commit_and_name_who_is_concerned(database: Database) -> None:
-    hints = CommitHints()
+    wake_ups = CommitWakeUps()
     woken: list[object] = []
-    hints.on_events = woken.extend
-    hints.on_jobs = partial(woken.append, "jobs")
-    async with UnitOfWork(database.write, hints) as work:
+    wake_ups.on_events = woken.extend
+    wake_ups.on_jobs = partial(woken.append, "jobs")
+    async with UnitOfWork(database.write, wake_ups) as work:
         work.tell(event(1))
         work.jobs.enqueue("anything", {}, due_at=NOON, now=NOON)
         assert woken == []
@@ -104,20 +104,20 @@ async def test_hints_come_after_the_commit_and_name_who_is_concerned(database: D
 
 
 async def test_a_naive_time_is_refused(database: Database) -> None:
-    async with UnitOfWork(database.write, CommitHints()) as work:
+    async with UnitOfWork(database.write, CommitWakeUps()) as work:
         with pytest.raises(Exception, match="naive"):
             work.jobs.enqueue("anything", {}, due_at=datetime(2026, 1, 1), now=NOON)  # noqa: DTZ001
 
 
 async def claim(database: Database, worker: str, machine_now: datetime = NOON, limit: int = 1) -> list[Job]:
-    async with UnitOfWork(database.write, CommitHints()) as work:
+    async with UnitOfWork(database.write, CommitWakeUps()) as work:
         claimed = await work.jobs.claim(worker, limit, now=NOON, machine_now=machine_now, lease=LEASE)
         await work.commit()
         return claimed
 
 
 async def test_a_job_is_claimed_once_and_by_another_when_its_lease_has_run_out(database: Database) -> None:
-    async with UnitOfWork(database.write, CommitHints()) as work:
+    async with UnitOfWork(database.write, CommitWakeUps()) as work:
         work.jobs.enqueue("anything", {"n": 1}, due_at=NOON, now=NOON)
         work.jobs.enqueue("later", {}, due_at=NOON + timedelta(seconds=1), now=NOON)
         await work.commit()
@@ -129,7 +129,7 @@ async def test_a_job_is_claimed_once_and_by_another_when_its_lease_has_run_out(d
     (first,) = [job for claimed in claims for job in claimed]
     assert (taken_over.id, taken_over.attempts) == (first.id, 2)
     for worker, still_there in (("worker 0", True), ("another", False)):
-        async with UnitOfWork(database.write, CommitHints()) as work:
+        async with UnitOfWork(database.write, CommitWakeUps()) as work:
             await work.jobs.finish([first.id], worker)
             await work.commit()
         async with Reading(database.read) as read:
@@ -137,7 +137,7 @@ async def test_a_job_is_claimed_once_and_by_another_when_its_lease_has_run_out(d
 
 
 async def test_workers_that_claim_many_share_them_in_the_order_in_which_they_fall_due(database: Database) -> None:
-    async with UnitOfWork(database.write, CommitHints()) as work:
+    async with UnitOfWork(database.write, CommitWakeUps()) as work:
         for number in range(20):
             kind = "slow" if number < 10 else "other"
             work.jobs.enqueue(kind, {"n": number}, due_at=NOON - timedelta(seconds=number), now=NOON)
@@ -149,18 +149,18 @@ async def test_workers_that_claim_many_share_them_in_the_order_in_which_they_fal
     numbers = [[job.payload["n"] for job in claimed] for claimed in claims]
     assert all(one == sorted(one, reverse=True) for one in numbers)
     assert len({n for one in numbers for n in one}) == sum(len(one) for one in numbers)
-    async with UnitOfWork(database.write, CommitHints()) as work:
+    async with UnitOfWork(database.write, CommitWakeUps()) as work:
         rest = await work.jobs.claim("last", 20, now=NOON, machine_now=NOON, lease=LEASE, without=["slow"])
     assert {job.kind for job in rest} <= {"other"}
 
 
 async def test_two_overlapping_transactions_cannot_hide_an_event_from_a_cursor(database: Database) -> None:
     """The second writer waits for the first's number: what a reader has passed is committed."""
-    async with UnitOfWork(database.write, CommitHints()) as first:
+    async with UnitOfWork(database.write, CommitWakeUps()) as first:
         await first.events.append([event(1)])
 
         async def second() -> None:
-            async with UnitOfWork(database.write, CommitHints()) as work:
+            async with UnitOfWork(database.write, CommitWakeUps()) as work:
                 work.tell(event(2))
                 await work.commit()
 
@@ -180,7 +180,7 @@ async def test_what_is_read_together_belongs_together(database: Database) -> Non
     """A stream's position and the state that goes with it are of one moment, whoever writes in between."""
     async with Reading(database.read) as read:
         before = await read.events.position(KARI)
-        async with UnitOfWork(database.write, CommitHints()) as work:
+        async with UnitOfWork(database.write, CommitWakeUps()) as work:
             work.tell(event(1))
             await work.commit()
         assert await read.events.position(KARI) == before

@@ -23,7 +23,7 @@ def test_a_consent_never_comes_back_from_its_end(words: list[ConsentStatus]) -> 
     one = consent()
     for word in words:
         before = one
-        one = one.learn(word)
+        one = one.apply(word)
         if before.status not in (ConsentStatus.AWAITING_AUTHORISATION, ConsentStatus.ACTIVE):
             assert one is before
         assert one.version == before.version + (one is not before)

@@ -32,27 +32,27 @@ def test_the_newest_review_wins_in_whatever_order_they_come(reviews: list[Review
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
     kyc = PENDING
     for one in shuffled:
-        kyc = kyc.learn(one)
+        kyc = kyc.apply(one)
 
     newest = max(reviews, key=lambda one: one.reviewed_at)
     assert (kyc.status, kyc.retry_required) == (newest.status, newest.retry_required)
 
 
 def test_a_repeated_review_is_no_change() -> None:
-    approved = PENDING.learn(review(KycStatus.APPROVED))
+    approved = PENDING.apply(review(KycStatus.APPROVED))
 
-    assert approved.learn(review(KycStatus.APPROVED)) is approved
+    assert approved.apply(review(KycStatus.APPROVED)) is approved
     assert approved.version == PENDING.version + 1
 
 
 def test_approval_can_be_taken_back() -> None:
-    kyc = PENDING.learn(review(KycStatus.APPROVED)).learn(review(KycStatus.REJECTED, minutes=1))
+    kyc = PENDING.apply(review(KycStatus.APPROVED)).apply(review(KycStatus.REJECTED, minutes=1))
 
     assert kyc.status is KycStatus.REJECTED
 
 
 def test_a_retry_is_taken_only_where_one_is_asked_for() -> None:
-    asked = PENDING.learn(review(KycStatus.PENDING, retry=True))
+    asked = PENDING.apply(review(KycStatus.PENDING, retry=True))
 
     assert asked.retry_required
     assert not asked.retry().retry_required
@@ -63,7 +63,7 @@ def test_a_retry_is_taken_only_where_one_is_asked_for() -> None:
 def test_news_before_the_start_is_ignored() -> None:
     new = replace(PENDING, status=KycStatus.NOT_STARTED)
 
-    assert new.learn(review(KycStatus.APPROVED)) is new
+    assert new.apply(review(KycStatus.APPROVED)) is new
 
 
 @pytest.mark.parametrize("status", [KycStatus.NOT_STARTED, KycStatus.PENDING, KycStatus.REJECTED])

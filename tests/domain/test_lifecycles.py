@@ -34,7 +34,7 @@ def test_a_plan_that_has_ended_stays_so(news: list[tuple[PlanStatus, bool, int]]
     one = PlanSubscription(PlanSubscriptionId("psub_1"), KARI, "plan_plus", "mock", NOON)
     for status, ends, months in news:
         before = one
-        one = one.learn(PlanTerms(status, NOON + timedelta(days=30 * months), cancel_at_period_end=ends))
+        one = one.apply(PlanTerms(status, NOON + timedelta(days=30 * months), cancel_at_period_end=ends))
         assert one.version == before.version + (one is not before)
         assert before.is_open or one is before
         assert one.status is not PlanStatus.CREATED or before.status is PlanStatus.CREATED
@@ -58,7 +58,7 @@ def test_a_cancelled_card_stays_so(news: list[CardStatus]) -> None:
     one = Card(CardId("crd_1"), KARI, CardholderId("chd_1"), "mock", CardType.VIRTUAL, NOON)
     for status in news:
         before = one
-        one = one.learn(status, "ic_1", CardFace("4242", 12, 2030))
+        one = one.apply(status, "ic_1", CardFace("4242", 12, 2030))
         assert before.status is not CardStatus.CANCELLED or one.status is CardStatus.CANCELLED
         assert one.version == before.version + (one is not before)
 
@@ -74,7 +74,7 @@ def test_a_message_is_tried_four_times_and_its_end_is_its_end(news: list[Notific
                 one, pause = one.failed("away")
                 pauses.append(pause)
         elif status is not NotificationStatus.QUEUED:
-            one = one.learn(status)
+            one = one.apply(status)
         ended = (NotificationStatus.DELIVERED, NotificationStatus.BOUNCED, NotificationStatus.DEAD)
         assert before.status not in ended or one is before
     assert pauses == [*RETRY_AFTER, None][: len(pauses)]

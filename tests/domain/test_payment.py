@@ -8,7 +8,7 @@ from domain.account_number import AccountNumber
 from domain.errors import InvalidState, PaymentInDoubt
 from domain.ids import AccountId, PaymentId, UserId
 from domain.money import Money
-from domain.payment import Failure, FailureCode, News, Payment, PaymentEvent, Status
+from domain.payment import Failure, FailureCode, Payment, PaymentEvent, Status, StatusUpdate
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FUNDS = Failure(FailureCode.INSUFFICIENT_FUNDS, "no money")
@@ -29,8 +29,8 @@ def payment(status: Status = Status.CREATED, *, in_doubt: bool = False) -> Payme
     )
 
 
-def news(status: Status, failure: Failure | None = None) -> News:
-    return News(status, "webhook", NOON, failure)
+def news(status: Status, failure: Failure | None = None) -> StatusUpdate:
+    return StatusUpdate(status, "webhook", NOON, failure)
 
 
 class PaymentUnderAnyNews(RuleBasedStateMachine):
@@ -44,7 +44,7 @@ class PaymentUnderAnyNews(RuleBasedStateMachine):
     @rule(status=st.sampled_from(Status), failure=st.sampled_from([None, FUNDS]))
     def news_arrives(self, status: Status, failure: Failure | None) -> None:
         before = self.payment
-        self.payment, event = before.learn(news(status, failure))
+        self.payment, event = before.apply(news(status, failure))
         if event is None:
             assert self.payment is before
             return
@@ -74,7 +74,7 @@ TestPaymentUnderAnyNews = PaymentUnderAnyNews.TestCase
 
 @pytest.mark.parametrize("ours", [Status.EXPIRED, Status.CANCELLED, Status.FAILED])
 def test_money_that_moved_after_our_end_lands_on_the_payment(ours: Status) -> None:
-    settled, event = payment(ours).learn(news(Status.SETTLED))
+    settled, event = payment(ours).apply(news(Status.SETTLED))
 
     assert settled.status is Status.SETTLED
     assert event is not None
@@ -82,8 +82,8 @@ def test_money_that_moved_after_our_end_lands_on_the_payment(ours: Status) -> No
 
 
 def test_another_failure_at_the_same_status_is_an_event_of_its_own() -> None:
-    failed, event = payment(Status.AUTHORISATION_REQUIRED).learn(news(Status.AUTHORISATION_REQUIRED, FUNDS))
-    _, again = failed.learn(news(Status.AUTHORISATION_REQUIRED, FUNDS))
+    failed, event = payment(Status.AUTHORISATION_REQUIRED).apply(news(Status.AUTHORISATION_REQUIRED, FUNDS))
+    _, again = failed.apply(news(Status.AUTHORISATION_REQUIRED, FUNDS))
 
     assert event is not None
     assert failed.failure == FUNDS
@@ -92,7 +92,7 @@ def test_another_failure_at_the_same_status_is_an_event_of_its_own() -> None:
 
 def test_news_ends_a_doubt() -> None:
     doubted, _ = payment().doubted("no answer", NOON)
-    known, _ = doubted.learn(news(Status.AUTHORISATION_REQUIRED))
+    known, _ = doubted.apply(news(Status.AUTHORISATION_REQUIRED))
 
     assert doubted.in_doubt
     assert not known.in_doubt

@@ -51,7 +51,7 @@ def test_what_is_given_back_never_exceeds_what_was_paid(wishes: list[int | None]
             amount = refundable(payment(), made, None, Money(wish) if wish is not None else None)
         except (InvalidInput, InvalidState):
             continue
-        made.append(refund(number, amount.amount_minor).learn(end, f"re_{number}", None, NOON))
+        made.append(refund(number, amount.amount_minor).apply(end, f"re_{number}", None, NOON))
 
         given_back = refunded(payment(), made).amount_minor
         assert 0 <= given_back <= PAID
@@ -65,7 +65,7 @@ def test_late_or_repeated_news_moves_nothing_backwards(news: list[RefundStatus])
     seen = [RefundStatus.PENDING]
     one = refund(1, 100)
     for status in news:
-        one = one.learn(status, "re_1", None, NOON)
+        one = one.apply(status, "re_1", None, NOON)
         seen.append(one.status)
 
     assert [order.index(status) for status in seen] == sorted(order.index(status) for status in seen)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from anyio import fail_after
 
-from db.unit_of_work import CommitHints, Reading, UnitOfWork
-from gateway.clock import SystemClock
+from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
+from gateway.assembly.clocks import SystemClock
 from services.jobs.worker import Worker
 from tests.builders.gateway import Play, playing
 from tests.conftest import NOON
@@ -53,7 +53,7 @@ class Work:
 
     async def enqueue(self, *kinds: str) -> None:
         now = NOON - timedelta(minutes=1)
-        async with UnitOfWork(self.play.gateway.database.write, CommitHints()) as work:
+        async with UnitOfWork(self.play.gateway.database.write, CommitWakeUps()) as work:
             for kind in kinds:
                 work.jobs.enqueue(kind, {}, due_at=now, now=now)
             await work.commit()
@@ -72,7 +72,7 @@ async def work(either_database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
             await made.quick()
 
         worker = Worker(
-            partial(UnitOfWork, database.write, CommitHints()),
+            partial(UnitOfWork, database.write, CommitWakeUps()),
             partial(Reading, database.read),
             {"slow": lambda job: slow(), "quick": lambda job: quick()},
             play.gateway.clock,

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from gateway.clock import SystemClock
+from gateway.assembly.clocks import SystemClock
 from tests.builders.port import started
 from tests.builders.sandbox import sandbox_alone
 from tests.builders.server import free_port

@@ -1,0 +1,149 @@
+"""Who owns the order of time in mock mode: tells the sandbox what time it is, and runs what falls due.
+
+While the clock runs by itself the driver tells it as it passes. When it is advanced, the driver steps from one due
+thing to the next, so that a run has the same result every time.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import httpx
+import structlog
+
+from db.clock_offset import load_offset, save_offset
+from db.engine import Database
+from db.unit_of_work import Read
+from domain.errors import Forbidden
+from gateway.assembly.clocks import OffsetClock
+from routes.parts import ClockReading
+from services.jobs.worker import Worker
+
+_LONGEST_PAUSE_S: Final = 0.5
+_log = structlog.get_logger()
+
+
+class ClockDriver:
+    def __init__(
+        self,
+        clock: OffsetClock,
+        sandbox: httpx.AsyncClient | None,
+        worker: Worker,
+        read: Read,
+        database: Database,
+        *,
+        may_move: bool,
+    ) -> None:
+        self._clock = clock
+        self._sandbox = sandbox
+        self._worker = worker
+        self._read = read
+        self._database = database
+        self._may_move = may_move
+        self._woken = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    def wake(self) -> None:
+        """The sandbox has scheduled something."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Tell the sandbox the time as it passes, until cancelled."""
+        while True:
+            self._woken.clear()
+            try:
+                async with self._turn:
+                    due = (await self._tell(self._clock.now())).next_due
+            except httpx.HTTPError:
+                _log.warning("sandbox_away")
+                due = None
+            pause = _LONGEST_PAUSE_S if due is None else (due - self._clock.now()).total_seconds()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(max(pause, 0.005), _LONGEST_PAUSE_S)):
+                    await self._woken.wait()
+
+    async def settle(self) -> None:
+        """Do everything that is due now, and what follows from it now."""
+        async with self._turn:
+            await self._settle()
+
+    async def advance(self, by: timedelta) -> None:
+        """Move the clock forward, stopping at each due thing on the way, in order. Raises Forbidden."""
+        self._require_all_mock()
+        async with self._turn:
+            target = self._clock.now() + by
+            await self._settle()
+            while (due := await self._next_due()) is not None and due <= target:
+                await self._move_to(due)
+                await self._settle()
+            await self._move_to(target)
+            await self._settle()
+
+    async def advance_to_next(self) -> None:
+        """Move to the next due thing and do it; nothing moves where nothing is due. Raises Forbidden."""
+        self._require_all_mock()
+        async with self._turn:
+            await self._settle()
+            due = await self._next_due()
+            if due is not None:
+                await self._move_to(due)
+                await self._settle()
+
+    def _require_all_mock(self) -> None:
+        if not self._may_move:
+            raise Forbidden("A provider is not a mock, and its time cannot be moved.")
+
+    async def reading(self) -> ClockReading:
+        """What time it is, how far ahead of the machine's, and when something falls due next."""
+        return ClockReading(self._clock.now(), self._clock.offset, await self._next_due())
+
+    async def _settle(self) -> None:
+        while True:
+            told = await self._tell(self._clock.now())
+            ran = await self._worker.run_due()
+            if told.done == 0 and ran == 0:
+                return
+
+    async def _tell(self, now: datetime) -> "_Told":
+        """The sandbox does what is due by then; where every vendor is real there is none to tell."""
+        if self._sandbox is None:
+            return _Told(0, None)
+        answer = (await self._sandbox.post("/clock", json={"now": now.isoformat()})).json()
+        return _Told(answer["done"], _time(answer["nextDue"]))
+
+    async def _next_due(self) -> datetime | None:
+        """The earliest of what the sandbox and the queue have due."""
+        at_vendors = _time((await self._sandbox.get("/clock")).json()["nextDue"]) if self._sandbox else None
+        async with self._read() as read:
+            job = await read.jobs.next_due()
+        return min((due for due in (at_vendors, job) if due is not None), default=None)
+
+    async def _move_to(self, moment: datetime) -> None:
+        ahead = moment - self._clock.now()
+        if ahead > timedelta():
+            self._clock.offset += ahead
+            await save_offset(self._database, self._clock.offset)
+
+
+async def follow_offset(clock: OffsetClock, database: Database) -> None:
+    """Take what other processes have moved the clock by, until cancelled. It never runs backwards."""
+    while True:
+        try:
+            clock.offset = max(clock.offset, await load_offset(database))
+        except Exception:
+            _log.exception("clock_offset_not_read")  # the database is away: the next look tries again
+        await asyncio.sleep(_LONGEST_PAUSE_S)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """How much the sandbox did, and when something falls due next."""
+
+    done: int
+    next_due: datetime | None
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,45 @@
+"""Traces by OpenTelemetry, where a collector is set: request, operation, SQL, vendor call, job.
+
+No query string, variable, body or exception's text goes into a span: names, outcomes and statements without values.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from db.engine import Database
+from db.statement_spans import trace_statements
+from gateway.settings.settings import Settings
+
+
+@asynccontextmanager
+async def telemetry(settings: Settings, database: Database, role: str) -> AsyncIterator[None]:
+    """Of this process, which has one; what waits at its end is sent. Samplers and headers: OTEL_* variables."""
+    if settings.otel_exporter_otlp_endpoint is None:
+        yield
+        return
+    # Loading them takes a while: not where nobody collects.
+    from opentelemetry import trace
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    resource = Resource.create(
+        {
+            "service.name": f"drop-gateway-{role}",
+            "service.version": version("drop-gateway"),
+            "deployment.environment.name": settings.environment,
+        }
+    )
+    provider = TracerProvider(resource=resource)
+    endpoint = f"{settings.otel_exporter_otlp_endpoint.rstrip('/')}/v1/traces"
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    trace.set_tracer_provider(provider)
+    for engine in database.engines:
+        trace_statements(engine)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(provider.shutdown)

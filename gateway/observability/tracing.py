@@ -1,0 +1,61 @@
+"""A trace for each request: what it does is noted, and kept where it touched a payment; and a span."""
+
+from opentelemetry import propagate, trace
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from domain.timeline import Trace, tracing
+from gateway.assembly.clocks import OffsetClock
+from services.timeline import Timeline
+
+_tracer = trace.get_tracer("drop.http")
+_SERVER_ERROR = 500
+
+
+class Tracing:
+    """The request's id, which every answer carries, is the trace's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state = scope["app"].state
+        clock: OffsetClock = state.gateway.clock
+        timeline: Timeline = state.gateway.parts.timeline
+        with tracing(Trace(scope["request_id"], clock)) as noted:
+            try:
+                await self._spanned(scope, receive, send)
+            finally:
+                timeline.take(noted)
+
+    async def _spanned(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = scope["method"]
+        parent = propagate.extract(Headers(scope=scope))
+        with _tracer.start_as_current_span(
+            method, parent, kind=SpanKind.SERVER, record_exception=False, set_status_on_exception=False
+        ) as span:
+            span.set_attribute("http.request.method", method)
+
+            async def send_noting(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    _note_status(span, message["status"])
+                await send(message)
+
+            try:
+                await self._app(scope, receive, send_noting)
+            finally:
+                # Its template, since paths hold ids.
+                path = getattr(scope.get("route"), "path", None)
+                if path is not None:
+                    span.update_name(f"{method} {path}")
+                    span.set_attribute("http.route", path)
+
+
+def _note_status(span: Span, status: int) -> None:
+    span.set_attribute("http.response.status_code", status)
+    if status >= _SERVER_ERROR:
+        span.set_status(Status(StatusCode.ERROR))

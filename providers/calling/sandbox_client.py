@@ -1,0 +1,61 @@
+"""The one HTTP client of the sandbox: what the mock adapters have in common."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from providers.calling.guard import Guard, VendorTrouble
+
+
+class SandboxRefusal(Exception):
+    """A 4xx of the sandbox: the vendor's no, with its own code."""
+
+    def __init__(self, status: int, answer: Mapping[str, Any]) -> None:
+        self.status = status
+        self.code = str(answer.get("code", ""))
+        self.answer = answer
+        super().__init__(f"{status} {self.code}")
+
+
+class SandboxClient:
+    """Speaks JSON with one of the sandbox's vendors, in process or over a socket."""
+
+    def __init__(self, http: httpx.AsyncClient, guard: Guard) -> None:
+        self._http = http
+        self._guard = guard
+
+    async def get(self, operation: str, path: str, **params: str) -> dict[str, Any]:
+        """Raises Unavailable, SandboxRefusal."""
+        return await self._guard.call(operation, lambda: self._send("GET", path, params=params))
+
+    async def post(self, operation: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """Raises Unavailable, SandboxRefusal."""
+        return await self._guard.call(operation, lambda: self._send("POST", path, body=body))
+
+    async def delete(self, operation: str, path: str) -> dict[str, Any]:
+        """Raises Unavailable, SandboxRefusal."""
+        return await self._guard.call(operation, lambda: self._send("DELETE", path))
+
+    async def command(self, operation: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """POST what must not happen twice. Raises Unavailable, InDoubt, SandboxRefusal."""
+        return await self._guard.command(operation, lambda: self._send("POST", path, body=body))
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> dict[str, Any]:
+        response = await self._http.request(method, path, params=params, json=body)
+        if response.is_server_error:
+            raise VendorTrouble(str(response.status_code))
+        answer: dict[str, Any] = response.json() if response.content else {}
+        # A 429 with a code is the vendor's no to this one request, not a sign that it is overloaded.
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS and not answer.get("code"):
+            raise VendorTrouble("429", did_nothing=True)
+        if response.is_client_error:
+            raise SandboxRefusal(response.status_code, answer)
+        return answer

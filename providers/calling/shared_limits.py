@@ -1,0 +1,47 @@
+"""What a vendor lets us send in a second, counted over all processes. Without Redis each keeps to it by itself."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from itertools import count
+from typing import Any, Final
+
+import structlog
+from limits import RateLimitItem, RateLimitItemPerSecond
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
+
+from providers.calling.guard import Guard
+
+_AGAIN_AFTER_S: Final = 0.02
+# A call to a vendor is not held up for longer by a Redis that hangs.
+_PATIENCE_S: Final = 0.5
+_log = structlog.get_logger()
+
+
+class SharedLimits:
+    """`guards` are by a name that is the same in every process; those without a limit are left alone."""
+
+    def __init__(self, url: str, guards: Mapping[str, Guard]) -> None:
+        self._pool = ConnectionPool.from_url(url, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S)
+        options: dict[str, Any] = {"connection_pool": self._pool}
+        storage = RedisStorage(f"async+{url}", implementation="redispy", key_prefix="drop:limit", **options)
+        self._limiter = SlidingWindowCounterRateLimiter(storage)
+        for name, guard in guards.items():
+            if guard.per_second is not None:
+                guard.admit = partial(self._admit, name, RateLimitItemPerSecond(max(int(guard.per_second), 1)))
+
+    async def close(self) -> None:
+        await self._pool.aclose()
+
+    async def _admit(self, name: str, limit: RateLimitItem) -> None:
+        """Wait for a turn; the call's own deadline ends it."""
+        try:
+            for _ in count():
+                if await self._limiter.hit(limit, name):
+                    return
+                await asyncio.sleep(_AGAIN_AFTER_S)
+        except (RedisError, OSError) as error:
+            _log.warning("limit_not_shared", limit=name, error=type(error).__name__)

@@ -1,0 +1,195 @@
+"""GraphQL over HTTP: POST and GET by the GraphQL-over-HTTP draft, and subscriptions over SSE by POST."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from graphql import GraphQLError
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.graphql import OperationType
+
+from domain.errors import Denied, DropError, InvalidInput, Unauthenticated
+from resolvers.context import Context
+from resolvers.services import Services
+from routes.graphql.errors import refused
+from routes.graphql.results import body_of, is_pre_execution
+from routes.graphql.schema import GatewaySchema
+from routes.graphql.sse import EventStreams
+from routes.parts import parts_of
+from routes.requests import (
+    BodyTooLarge,
+    base_url,
+    ip_address,
+    read_bounded,
+    require_same_site,
+    sign_in_of,
+)
+
+MAX_BYTES: Final = 100 * 1024
+GRAPHQL_JSON: Final = "application/graphql-response+json"
+JSON: Final = "application/json"
+EVENT_STREAM: Final = "text/event-stream"
+_OFFERED: Final = (GRAPHQL_JSON, JSON, EVENT_STREAM)
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+_BY_POST: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQlRequest:
+    query: str
+    variables: dict[str, Any] | None
+    operation_name: str | None
+
+
+class GraphQlHttp:
+    """The endpoint. `services` answer the resolvers."""
+
+    def __init__(self, schema: GatewaySchema, services: Services) -> None:
+        self._schema = schema
+        self._services = services
+        self.streams = EventStreams()
+
+    async def __call__(self, request: Request) -> Response:
+        media_type = _negotiated(request.headers)
+        if media_type is None:
+            return Response(status_code=406, headers={"Accept": ", ".join(_OFFERED)})
+        try:
+            require_same_site(request)
+            context = await self._context(request)
+            asked = await _read(request)
+        except Unauthenticated as error:
+            return _failed(401, refused(error), media_type)
+        except Denied as error:
+            return _failed(403, refused(error), media_type)
+        except BodyTooLarge as error:
+            return _failed(413, refused(error), media_type)
+        except UnsupportedMediaType as error:
+            return _failed(415, refused(error), media_type)
+        except DropError as error:
+            return _failed(400, refused(error), media_type)
+        if media_type == EVENT_STREAM:
+            return await self._stream(request, context, asked)
+        return await self._execute(request, context, asked, media_type)
+
+    async def _context(self, request: Request) -> Context:
+        return Context(
+            services=self._services,
+            base_url=base_url(request),
+            ip_address=ip_address(request),
+            default_return_to=parts_of(request).default_return_to,
+            sign_in=await sign_in_of(request),
+        )
+
+    async def _execute(self, request: Request, context: Context, asked: GraphQlRequest, media_type: str) -> Response:
+        allowed = {OperationType.QUERY} if request.method == "GET" else _BY_POST
+        try:
+            result = await self._schema.execute(
+                asked.query,
+                variable_values=asked.variables,
+                operation_name=asked.operation_name,
+                context_value=context,
+                allowed_operation_types=allowed,
+            )
+        except InvalidOperationTypeError:
+            return _not_allowed(request, media_type)
+        except CannotGetOperationTypeError:
+            return _failed(_pre_execution_status(media_type), _bad("There is no such operation."), media_type)
+        status = _pre_execution_status(media_type) if is_pre_execution(result) else 200
+        return _answer(status, body_of(result), media_type)
+
+    async def _stream(self, request: Request, context: Context, asked: GraphQlRequest) -> Response:
+        if request.method != "POST":
+            return Response(status_code=405, headers={"Allow": "POST"})
+        results = await self._schema.stream(
+            asked.query,
+            variable_values=asked.variables,
+            operation_name=asked.operation_name,
+            context_value=context,
+        )
+        return StreamingResponse(
+            self.streams.events(results), media_type=EVENT_STREAM, headers={**_NO_STORE, "X-Accel-Buffering": "no"}
+        )
+
+
+class UnsupportedMediaType(InvalidInput):
+    def __init__(self) -> None:
+        super().__init__("BAD_USER_INPUT", "Send the request as application/json.", field=())
+
+
+async def _read(request: Request) -> GraphQlRequest:
+    if request.method == "GET":
+        return _parsed(_from_query(request.query_params))
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+        raise UnsupportedMediaType
+    raw = await read_bounded(request, at_most_bytes=MAX_BYTES)
+    try:
+        body = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput("BAD_USER_INPUT", "The body is not JSON.", field=()) from error
+    if not isinstance(body, dict):
+        raise InvalidInput("BAD_USER_INPUT", "The body must be a JSON object.", field=())
+    return _parsed(body)
+
+
+def _from_query(params: Mapping[str, str]) -> dict[str, Any]:
+    body: dict[str, Any] = dict(params)
+    for name in ("variables", "extensions"):
+        if body.get(name):
+            try:
+                body[name] = json.loads(body[name])
+            except (ValueError, RecursionError) as error:
+                raise InvalidInput("BAD_USER_INPUT", f"{name} is not JSON.", field=(name,)) from error
+    return body
+
+
+def _parsed(body: Mapping[str, Any]) -> GraphQlRequest:
+    query, variables, name = body.get("query"), body.get("variables"), body.get("operationName")
+    if not isinstance(query, str) or not query:
+        raise InvalidInput("BAD_USER_INPUT", "query must be a string with a document.", field=("query",))
+    if variables is not None and not isinstance(variables, dict):
+        raise InvalidInput("BAD_USER_INPUT", "variables must be an object.", field=("variables",))
+    if name is not None and not isinstance(name, str):
+        raise InvalidInput("BAD_USER_INPUT", "operationName must be a string.", field=("operationName",))
+    if body.get("extensions") is not None and not isinstance(body["extensions"], dict):
+        raise InvalidInput("BAD_USER_INPUT", "extensions must be an object.", field=("extensions",))
+    return GraphQlRequest(query, variables, name or None)
+
+
+def _negotiated(headers: Headers) -> str | None:
+    """The first offered type that the client accepts; application/json where it does not say."""
+    accepted = [part.partition(";")[0].strip().lower() for part in headers.get("accept", "*/*").split(",")]
+    for media_type in accepted:
+        if media_type in _OFFERED:
+            return media_type
+    return JSON if {"*/*", "application/*"} & set(accepted) else None
+
+
+def _pre_execution_status(media_type: str) -> int:
+    """A request that was never executed is 400 in the draft's own type, 200 in the older JSON (6.4)."""
+    return 400 if media_type == GRAPHQL_JSON else 200
+
+
+def _bad(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+
+
+def _not_allowed(request: Request, media_type: str) -> Response:
+    if request.method == "GET":
+        response = _failed(405, _bad("GET takes queries alone."), media_type)
+        response.headers["Allow"] = "POST"
+        return response
+    message = "Subscriptions go over a WebSocket, or over SSE with Accept: text/event-stream."
+    return _failed(_pre_execution_status(media_type), _bad(message), media_type)
+
+
+def _failed(status: int, error: GraphQLError, media_type: str) -> Response:
+    return _answer(status, {"errors": [error.formatted]}, JSON if media_type == EVENT_STREAM else media_type)
+
+
+def _answer(status: int, body: Mapping[str, Any], media_type: str) -> Response:
+    return Response(orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8", headers=_NO_STORE)

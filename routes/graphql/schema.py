@@ -1,0 +1,117 @@
+"""The schema as it is served: with limits before execution and with presented errors."""
+
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any, Final
+
+import strawberry
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, ValidationRule
+from strawberry.extensions import (
+    AddValidationRules,
+    MaxAliasesLimiter,
+    MaxTokensLimiter,
+    ParserCache,
+    QueryDepthLimiter,
+    SchemaExtension,
+    ValidationCache,
+)
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionResult
+
+from domain.timeline import TimelineKind, mark, record
+from resolvers.context import Context
+from routes.graphql.errors import present
+from routes.graphql.metrics import OperationMetrics
+from schema.roots import Mutation, Query, Subscription
+from schema.types.scalars import SCALARS
+from services.incidents import Incidents
+
+MAX_DEPTH: Final = 15
+MAX_ALIASES: Final = 50
+MAX_TOKENS: Final = 2_000
+# Made once: each limiter makes its rule anew, and a document is known to be valid by its rules.
+_LIMITS: Final = [
+    *QueryDepthLimiter(max_depth=MAX_DEPTH).validation_rules,
+    *MaxAliasesLimiter(max_alias_count=MAX_ALIASES).validation_rules,
+]
+_CONFIG: Final = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=False)
+
+
+class AmbiguousOperation(ValidationRule):
+    """Refuses a document with several operations; used where the request names none."""
+
+    def enter_document(self, document: DocumentNode, *_: object) -> None:
+        if sum(isinstance(one, OperationDefinitionNode) for one in document.definitions) > 1:
+            self.report_error(GraphQLError("The document has several operations: send an operationName.", document))
+
+
+class OneOperation(SchemaExtension):
+    """Strawberry would execute the first operation; the specification wants an error (GraphQL, 6.1)."""
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        if context._provided_operation_name is None:
+            context.validation_rules = (*context.validation_rules, AmbiguousOperation)
+        yield
+
+
+class GatewaySchema(strawberry.Schema):
+    """Each operation gets a context of its own, on a socket too, and every error its code."""
+
+    incidents: Incidents
+
+    async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
+        begun = mark()
+        result = await super().execute(*args, **kwargs)
+        result.errors = present(result.errors, self.incidents)
+        for field in result.data or {}:
+            record(TimelineKind.OPERATION, field, _outcome_of(result, field), since=begun)
+        return result
+
+    async def stream(self, *args: Any, **kwargs: Any) -> Any:
+        context = kwargs.get("context_value")
+        if isinstance(context, Context):
+            kwargs["context_value"] = context.for_operation()
+        return self._presented(await super().stream(*args, **kwargs))
+
+    async def _presented(self, results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+        try:
+            async for result in results:
+                result.errors = present(result.errors, self.incidents)
+                yield result
+        finally:
+            await results.aclose()
+
+
+def _outcome_of(result: ExecutionResult, field: str) -> str:
+    """Answered, or the codes of what was refused."""
+    payload = (result.data or {}).get(field)
+    refused = payload.get("userErrors") if isinstance(payload, dict) else None
+    codes = [str(one.get("code", "refused")) for one in refused or []]
+    codes += [str((error.extensions or {}).get("code")) for error in result.errors or [] if error.path]
+    return ", ".join(codes) or "answered"
+
+
+def build_schema(incidents: Incidents) -> GatewaySchema:
+    """As it is served; what is unforeseen goes to `incidents`."""
+    schema = GatewaySchema(
+        Query,
+        Mutation,
+        Subscription,
+        config=_CONFIG,
+        extensions=[
+            OperationMetrics,
+            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+            lambda: AddValidationRules(_LIMITS),
+            OneOperation,
+            # Clients send the same few documents again and again.
+            ParserCache,
+            ValidationCache,
+        ],
+    )
+    schema.incidents = incidents
+    return schema
+
+
+def sdl() -> str:
+    """The schema in its own language, as `schema/schema.graphql` keeps it."""
+    return strawberry.Schema(Query, Mutation, Subscription, config=_CONFIG).as_str() + "\n"

@@ -1,0 +1,68 @@
+"""Subscriptions as server-sent events (GraphQL over SSE, distinct connections mode)."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Final
+
+import anyio
+import orjson
+from anyio.streams.memory import MemoryObjectSendStream
+from strawberry.types.execution import ExecutionResult
+
+from routes.graphql.drain import spread
+from routes.graphql.results import body_of
+
+# A comment at once tells a client that it is connected, one now and then tells proxies that the stream lives.
+_COMMENT: Final = b":\n\n"
+_COMMENT_EVERY_S: Final = 12.0
+_NEXT: Final = b"event: next\ndata: %b\n\n"
+_COMPLETE: Final = b"event: complete\ndata:\n\n"
+
+
+class EventStreams:
+    """Those that are open."""
+
+    def __init__(self) -> None:
+        self._open: set[asyncio.Task[None]] = set()
+        self._is_draining = False
+
+    async def drain(self, over_s: float) -> None:
+        """End every stream without `complete`, one after the other: their clients connect again, with their cursors."""
+        self._is_draining = True
+        async for reading in spread(list(self._open), over_s):
+            reading.cancel()
+
+    async def events(self, results: AsyncGenerator[ExecutionResult, None]) -> AsyncGenerator[bytes, None]:
+        """One `next` event per result, then `complete`."""
+        send, receive = anyio.create_memory_object_stream[ExecutionResult]()
+        reading = asyncio.create_task(_read(results, send))
+        self._open.add(reading)
+        reading.add_done_callback(self._open.discard)
+        if self._is_draining:
+            reading.cancel()
+        try:
+            yield _COMMENT
+            while True:
+                result = None
+                with anyio.move_on_after(_COMMENT_EVERY_S):
+                    result = await receive.receive()
+                yield _COMMENT if result is None else _NEXT % orjson.dumps(body_of(result))
+        except anyio.EndOfStream:
+            await asyncio.wait([reading])
+            if not reading.cancelled():
+                reading.result()
+                yield _COMPLETE
+        finally:
+            # Nothing is awaited here: a client that left has this cancelled.
+            reading.cancel()
+            receive.close()
+
+
+async def _read(results: AsyncGenerator[ExecutionResult, None], send: MemoryObjectSendStream[ExecutionResult]) -> None:
+    """In a task of its own, so that a wait for the next result can be given up and taken up again."""
+    with send:
+        try:
+            async for result in results:
+                await send.send(result)
+        finally:
+            await results.aclose()

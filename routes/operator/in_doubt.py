@@ -1,0 +1,47 @@
+"""For operators: payments whose outcome nobody knows."""
+
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from domain.ids import PaymentId
+from domain.payment import Payment
+from routes.operator.guard import NO_STORE, for_operators, limit_of
+from routes.parts import parts_of
+from routes.requests import read_bounded
+
+
+async def in_doubt(request: Request) -> Response:
+    """What is in doubt, oldest first."""
+    found = await parts_of(request).in_doubt.oldest(limit_of(request))
+    return JSONResponse({"payments": [_shown(one) for one in found]}, headers=NO_STORE)
+
+
+async def resolve(request: Request) -> Response:
+    """End a doubt by what the bank or card vendor has said; the reason is kept."""
+    raw = await read_bounded(request, at_most_bytes=4_096)
+    form = {name: values[0] for name, values in parse_qs(raw.decode("utf-8", "replace")).items()}
+    payment_id = PaymentId(request.path_params["payment"])
+    done = await parts_of(request).in_doubt.resolve(payment_id, form.get("outcome", ""), form.get("reason", ""))
+    return JSONResponse(_shown(done), headers=NO_STORE)
+
+
+def _shown(one: Payment) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "status": one.status,
+        "inDoubt": one.in_doubt,
+        "rail": one.rail,
+        "vendor": one.vendor,
+        "vendorPaymentId": one.vendor_payment_id,
+        "endToEndId": one.end_to_end_id,
+        "createdAt": one.created_at.isoformat(),
+    }
+
+
+ROUTES = [
+    Route("/api/operator/payments/doubts", for_operators(in_doubt)),
+    Route("/api/operator/payments/{payment}/resolve", for_operators(resolve), methods=["POST"]),
+]

@@ -1,0 +1,42 @@
+"""For operators: queued work, and what was given up."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from domain.errors import InvalidInput
+from routes.operator.guard import NO_STORE, for_operators, limit_of
+from routes.parts import parts_of
+
+
+async def jobs(request: Request) -> Response:
+    """What was given up, or what is to be done; what is due first comes first."""
+    queue = parts_of(request).queue
+    readings = {"dead": queue.dead, "queued": queue.waiting}
+    read = readings.get(request.query_params.get("which", "dead"))
+    if read is None:
+        raise InvalidInput("INVALID_CHOICE", "Give dead or queued.", field=("which",))
+    rows = [
+        {
+            "id": one.id,
+            "kind": one.kind,
+            "payload": one.payload,
+            "attempts": one.attempts,
+            "dueAt": one.due_at.isoformat(),
+            "lastError": one.last_error,
+        }
+        for one in await read(limit_of(request))
+    ]
+    return JSONResponse({"jobs": rows}, headers=NO_STORE)
+
+
+async def replay_job(request: Request) -> Response:
+    """Try a dead job once more."""
+    await parts_of(request).queue.replay(request.path_params["job"])
+    return Response(status_code=202)
+
+
+ROUTES = [
+    Route("/api/operator/jobs", for_operators(jobs)),
+    Route("/api/operator/jobs/{job}/replay", for_operators(replay_job), methods=["POST"]),
+]

@@ -1,0 +1,43 @@
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from domain.vendor_migration import CustomerMigration
+from schema.types.errors import UserError
+
+
+@strawberry.type(description="A move of the viewer's data from one of Drop's vendors to another.")
+class VendorMove:
+    id: strawberry.ID = strawberry.field(description="Opaque and stable.")
+    port: str = strawberry.field(description="What the vendor does for Drop, such as `card_payments`.")
+    from_vendor: str = strawberry.field(description="Who holds the data now, or held it.")
+    to_vendor: str = strawberry.field(description="Who is to hold it.")
+    consented_at: datetime | None = strawberry.field(description="When the viewer agreed; null while they have not.")
+    moved_at: datetime | None = strawberry.field(
+        description="When it was done; what was begun before ends where it was."
+    )
+
+    @classmethod
+    def of(cls, one: CustomerMigration) -> Self:
+        return cls(
+            id=strawberry.ID(one.move.id),
+            port=one.move.port,
+            from_vendor=one.move.from_vendor,
+            to_vendor=one.move.to_vendor,
+            consented_at=one.consented_at,
+            moved_at=one.moved_at,
+        )
+
+
+@strawberry.input(description="Which move.")
+class VendorMoveInput:
+    id: strawberry.ID = strawberry.field(description="Of `viewer.vendorMoves`.")
+
+
+@strawberry.type(description="What the mutations of moves give.")
+class VendorMovePayload:
+    vendor_move: VendorMove | None = strawberry.field(description="As it stands.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        description="Why it was refused; empty where it was not.", default_factory=list
+    )

@@ -1,0 +1,282 @@
+"""The user's bank accounts: showing them, and reading them at the bank."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, timedelta
+from functools import partial
+from typing import Final, TypeVar
+
+from db.bank_accounts import Reach
+from db.events import Told
+from db.ids import new_id
+from db.tables.bank import BankTransactionRow
+from db.unit_of_work import Read, UnitOfWork, Work
+from domain import ids
+from domain.bank_account import Balance, BankAccount, Transaction, TransactionStatus
+from domain.clock import Clock, oslo_date
+from domain.consent import UNATTENDED_READS_A_DAY, AccountRead, Consent, ConsentStatus
+from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached, Unavailable
+from domain.event import EventKind
+from domain.ids import AccountId, ConnectionId, ConsentId, TransactionId, UserId
+from domain.page import DatedKeyset, Keyset
+from providers.open_banking.port import (
+    AccessExceeded,
+    AccountAccess,
+    AccountInformation,
+    ConsentLost,
+    Psu,
+    TransactionAtBank,
+)
+from providers.vendors import Vendors
+from services.field_encryption import FieldEncryption
+
+Result = TypeVar("Result")
+# Without fresh authentication many banks give 90 days (providers reference, 4.3).
+_HISTORY: Final = timedelta(days=90)
+_MAX_PAGES: Final = 20
+
+
+class Accounts:
+    def __init__(
+        self, work: Work, read: Read, vendors: Vendors[AccountInformation], encryption: FieldEncryption, clock: Clock
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._vendors = vendors
+        self._encryption = encryption
+        self._clock = clock
+        self.on_consent_lost: Callable[[ConsentId, ConsentStatus], Awaitable[None]] | None = None
+
+    async def page(self, user_id: UserId, keyset: Keyset) -> list[BankAccount]:
+        async with self._read() as read:
+            return await read.accounts.page(
+                user_id,
+                after=keyset.after,
+                before=keyset.before,
+                limit=keyset.limit,
+                backwards=keyset.backwards,
+            )
+
+    async def by_ids(self, user_id: UserId, account_ids: Sequence[AccountId]) -> list[BankAccount]:
+        async with self._read() as read:
+            return await read.accounts.by_ids(user_id, account_ids)
+
+    async def of_connections(self, user_id: UserId, connections: Sequence[ConnectionId]) -> list[BankAccount]:
+        async with self._read() as read:
+            return await read.accounts.of_connections(user_id, connections)
+
+    async def balances(self, account_ids: Sequence[AccountId]) -> dict[AccountId, list[Balance]]:
+        """Of accounts that the caller has read for their user."""
+        async with self._read() as read:
+            return await read.accounts.balances(account_ids)
+
+    async def transactions(
+        self, user_id: UserId, account_ids: Sequence[AccountId], keyset: DatedKeyset
+    ) -> dict[AccountId, list[Transaction]]:
+        """A page of each account, newest first, in one statement."""
+        async with self._read() as read:
+            return await read.accounts.transactions(
+                user_id,
+                account_ids,
+                after=keyset.after,
+                before=keyset.before,
+                limit=keyset.limit,
+                backwards=keyset.backwards,
+            )
+
+    async def transactions_by_ids(self, user_id: UserId, wanted: Sequence[TransactionId]) -> list[Transaction]:
+        async with self._read() as read:
+            return await read.accounts.transaction_by_ids(user_id, wanted)
+
+    async def refresh_connection(
+        self, user_id: UserId, connection_id: ConnectionId, *, ip_address: str | None
+    ) -> list[BankAccount]:
+        """Read balances and new transactions at the bank. Without `ip_address` it counts as unattended.
+
+        Raises NotFound, ConsentRequired, ReadLimitReached, ProviderUnavailable.
+        """
+        async with self._read() as read:
+            connection = await read.connections.get(user_id, connection_id)
+            if connection is None:
+                raise NotFound("There is no such bank connection.", field=("input", "connectionId"))
+            accounts = await read.accounts.of_connections(user_id, [connection_id])
+            reaches = await read.accounts.reaches(user_id, [account.id for account in accounts])
+        if not reaches:
+            raise ConsentRequired(
+                "The bank connection has no active consent. Renew it with renewConsent.",
+                field=("input", "connectionId"),
+            )
+        psu = await self.psu(user_id, ip_address)
+        await self._count_read(user_id, connection_id, is_attended=ip_address is not None)
+        try:
+            await self._read_accounts(user_id, reaches, psu)
+        except Unavailable as error:
+            raise ProviderUnavailable("open_banking", "The bank is temporarily unavailable. Try again soon.") from error
+        except AccessExceeded as error:
+            raise ReadLimitReached("The bank allows no more readings today.") from error
+        return await self.of_connections(user_id, [connection_id])
+
+    async def read_unattended(self, user_id: UserId, account_id: AccountId) -> bool:
+        """The account's connection by a reading without the user; False where the bank allows none now."""
+        for account in await self.by_ids(user_id, [account_id]):
+            try:
+                await self.refresh_connection(user_id, account.connection_id, ip_address=None)
+            except (ReadLimitReached, ConsentRequired, NotFound, ProviderUnavailable):
+                return False
+            return True
+        return False
+
+    async def refresh_balance(self, user_id: UserId, account_id: AccountId, *, ip_address: str) -> None:
+        """The debtor's balance before a payment: attended. Raises Unavailable, AccessExceeded, ConsentRequired."""
+        async with self._read() as read:
+            reaches = await read.accounts.reaches(user_id, [account_id])
+        psu = await self.psu(user_id, ip_address)
+        for reach in reaches:
+            await self._count_read(user_id, reach.connection_id, is_attended=True)
+            balances = await self._asking(user_id, reach, self._vendor(reach).balances, psu)
+            await self._save(user_id, reach.account_id, balances, ())
+
+    async def fetch(self, consent: Consent, bank_id: ids.BankId, *, ip_address: str | None) -> None:
+        """Take the accounts that a new consent covers, with their balances and transactions. Safe to repeat.
+
+        Raises Unavailable, ReadLimitReached, ConsentRequired.
+        """
+        psu = await self.psu(consent.user_id, ip_address)
+        await self._count_read(consent.user_id, consent.connection_id, is_attended=ip_address is not None)
+        vendor = self._vendors[consent.vendor]
+        try:
+            found = await vendor.accounts(bank_id, consent.vendor_consent_id or "", psu)
+        except ConsentLost as lost:
+            await self._lose(consent.id, lost.status)
+            raise ConsentRequired("The bank no longer honours the consent.") from lost
+        except AccessExceeded as error:
+            raise ReadLimitReached("The bank allows no more readings today.") from error
+        async with self._work() as work:
+            account_ids = []
+            for account in found:
+                now = self._clock.now()
+                ours = BankAccount(
+                    id=AccountId(new_id(ids.ACCOUNT, now)),
+                    user_id=consent.user_id,
+                    connection_id=consent.connection_id,
+                    bank_id=bank_id,
+                    number=account.number,
+                    currency=account.currency,
+                    name=account.name,
+                    owner_name=account.owner_name,
+                    is_available=True,
+                    balance_refreshed_at=None,
+                )
+                account_ids.append(await work.accounts.put(ours, consent.id, account.resource_id))
+            await work.commit()
+        async with self._read() as read:
+            reaches = await read.accounts.reaches(consent.user_id, account_ids)
+        await self._read_accounts(consent.user_id, reaches, psu)
+
+    async def _read_accounts(self, user_id: UserId, reaches: Sequence[Reach], psu: Psu) -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._settled(self._read_account(user_id, reach, psu))) for reach in reaches]
+        # The accounts that answered are kept; the first that did not is reported.
+        for task in tasks:
+            error = task.result()
+            if error is not None:
+                raise error
+
+    async def _settled(self, reading: Awaitable[None]) -> Exception | None:
+        try:
+            await reading
+        except (Unavailable, ConsentRequired, AccessExceeded) as error:
+            return error
+        return None
+
+    async def _read_account(self, user_id: UserId, reach: Reach, psu: Psu) -> None:
+        vendor = self._vendor(reach)
+        since = oslo_date(self._clock.now()) - _HISTORY
+        balances = await self._asking(user_id, reach, vendor.balances, psu)
+        lines: list[TransactionAtBank] = []
+        page: str | None = None
+        for _ in range(_MAX_PAGES):
+            answer = await self._asking(user_id, reach, partial(vendor.transactions, since=since, page=page), psu)
+            lines.extend(answer.transactions)
+            page = answer.next_page
+            if page is None:
+                break
+        await self._save(user_id, reach.account_id, balances, lines)
+
+    def _vendor(self, reach: Reach) -> AccountInformation:
+        return self._vendors[reach.vendor]
+
+    async def _asking(
+        self, user_id: UserId, reach: Reach, ask: Callable[[AccountAccess], Awaitable[Result]], psu: Psu
+    ) -> Result:
+        access = AccountAccess(reach.bank_id, reach.vendor_consent_id, reach.resource_id, psu)
+        try:
+            return await ask(access)
+        except ConsentLost as lost:
+            async with self._read() as read:
+                consent = await read.consents.by_vendor_reference(reach.vendor, None, reach.vendor_consent_id)
+            if consent is not None:
+                await self._lose(consent.id, lost.status)
+            raise ConsentRequired("The bank no longer honours the consent. Renew it with renewConsent.") from lost
+
+    async def _lose(self, consent_id: ConsentId, status: ConsentStatus) -> None:
+        if self.on_consent_lost is not None:
+            await self.on_consent_lost(consent_id, status)
+
+    async def _save(
+        self,
+        user_id: UserId,
+        account_id: AccountId,
+        balances: Sequence[Balance],
+        lines: Sequence[TransactionAtBank],
+    ) -> None:
+        now = self._clock.now()
+        rows = [self._row(account_id, line) for line in lines]
+        async with self._work() as work:
+            await work.accounts.put_balances(account_id, balances, now)
+            if rows:
+                await work.accounts.put_transactions(account_id, rows)
+                pending = [row.vendor_transaction_id for row in rows if row.status == TransactionStatus.PENDING]
+                await work.accounts.drop_pending(account_id, pending)
+            fields = {"balance_refreshed_at": now.isoformat()}
+            work.tell(Told(user_id, EventKind.BANK_ACCOUNT, account_id, fields, now))
+            await work.commit()
+
+    def _row(self, account_id: AccountId, line: TransactionAtBank) -> BankTransactionRow:
+        return BankTransactionRow(
+            id=new_id(ids.TRANSACTION, self._clock.now()),
+            account_id=account_id,
+            vendor_transaction_id=line.reference,
+            status=line.status,
+            amount_minor=line.amount.amount_minor,
+            currency=line.amount.currency,
+            booking_date=line.booking_date,
+            counterparty_name=line.counterparty_name,
+            counterparty_account=line.counterparty_account,
+            message=line.message,
+            kid=line.kid,
+            end_to_end_id=line.end_to_end_id,
+        )
+
+    async def psu(self, user_id: UserId, ip_address: str | None) -> Psu:
+        """The user, as their banks know them; with an address where they are asking themselves."""
+        async with self._read() as read:
+            secret = await read.users.encrypted_national_identity_number(user_id)
+        return Psu(self._encryption.decrypt(secret) if secret else None, ip_address)
+
+    async def _count_read(self, user_id: UserId, connection_id: ConnectionId, *, is_attended: bool) -> None:
+        now = self._clock.now()
+        async with self._work() as work:
+            if not is_attended:
+                await self._require_reads_left(work, user_id, connection_id, oslo_date(now))
+            read = AccountRead(now, is_attended)
+            await work.connections.record_read(new_id("rea", now), connection_id, read, oslo_date(now))
+            await work.commit()
+
+    async def _require_reads_left(
+        self, work: UnitOfWork, user_id: UserId, connection_id: ConnectionId, day: date
+    ) -> None:
+        await work.connections.lock(user_id, connection_id)
+        used = (await work.connections.unattended_reads([connection_id], day)).get(connection_id, 0)
+        if used >= UNATTENDED_READS_A_DAY:
+            raise ReadLimitReached("The day's four readings without the user are used up.")

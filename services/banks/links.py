@@ -1,0 +1,422 @@
+"""Bank connections: connecting, renewing and ending them, and what the banks report of consents."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from db.events import Told
+from db.ids import new_id
+from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
+from domain import ids
+from domain.bank_account import Bank
+from domain.clock import Clock, oslo_date
+from domain.consent import (
+    UNATTENDED_READS_A_DAY,
+    BankConnection,
+    ConnectionStatus,
+    Consent,
+    ConsentStatus,
+    ReadsToday,
+    longest_valid_until,
+)
+from domain.errors import (
+    ConsentRequired,
+    InvalidState,
+    NotFound,
+    ProviderUnavailable,
+    ReadLimitReached,
+    Unavailable,
+)
+from domain.event import EventKind
+from domain.ids import BankId, ConnectionId, ConsentId, UserId
+from domain.notification import Template
+from domain.redirect import require_allowed, with_query
+from domain.snapshot import connection_fields
+from providers.open_banking.port import AccountInformation, ConsentRequest, ConsentState, Psu
+from providers.vendors import Vendors
+from services.banks.accounts import Accounts
+from services.banks.shadow import compare, shadow_of
+from services.field_encryption import FieldEncryption
+from services.notifications.compose import NotificationComposer
+from services.tokens import hash_of, new_token
+
+ASK_CONSENT: Final = "ask_consent"
+FETCH_ACCOUNTS: Final = "fetch_accounts"
+REVOKE_CONSENT: Final = "revoke_consent"
+TELL_OF_EXPIRY: Final = "tell_of_consent_expiry"
+_SHOWN: Final = 100
+# The bank's page lives for fifteen minutes: by then the consent is given or gone.
+_FIRST_ASK: Final = timedelta(minutes=16)
+_NOTICE_BEFORE: Final = timedelta(days=7)
+_FETCH_AGAIN: Final = timedelta(seconds=30)
+_BANKS_FRESH_S: Final = 3600
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentPage:
+    """Where the user gives the consent."""
+
+    connection: BankConnection
+    url: str
+
+
+class Banks:
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        vendors: Vendors[AccountInformation],
+        accounts: Accounts,
+        encryption: FieldEncryption,
+        notifications: NotificationComposer,
+        clock: Clock,
+        return_origins: tuple[str, ...],
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._vendors = vendors
+        self._accounts = accounts
+        self._encryption = encryption
+        self._notifications = notifications
+        self._clock = clock
+        self._return_origins = return_origins
+        self._listed: dict[str, tuple[float, Sequence[Bank]]] = {}
+
+    async def list_banks(self, country: str) -> Sequence[Bank]:
+        """The banks that Drop reaches, kept for an hour. Raises Unavailable."""
+        listed = self._listed.get(country)
+        if listed is None or time.monotonic() - listed[0] > _BANKS_FRESH_S:
+            listed = (time.monotonic(), await self._list(country))
+            self._listed[country] = listed
+        return listed[1]
+
+    async def connections(self, user_id: UserId) -> list[BankConnection]:
+        async with self._read() as read:
+            return await read.connections.page(user_id, _SHOWN)
+
+    async def by_ids(self, user_id: UserId, connection_ids: Sequence[ConnectionId]) -> list[BankConnection]:
+        async with self._read() as read:
+            return await read.connections.by_ids(user_id, connection_ids)
+
+    async def reads_today(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, ReadsToday]:
+        """Of connections that the caller has read for their user."""
+        async with self._read() as read:
+            used = await read.connections.unattended_reads(connection_ids, oslo_date(self._clock.now()))
+            last = await read.connections.last_reads(connection_ids)
+        return {
+            connection: ReadsToday(last.get(connection, []), UNATTENDED_READS_A_DAY - used.get(connection, 0))
+            for connection in connection_ids
+        }
+
+    async def connect(
+        self, user_id: UserId, bank_id: str, *, return_to: str, callback_uri: str, ip_address: str
+    ) -> ConsentPage:
+        """Register a consent and give the bank's page for it. Raises NotFound, InvalidInput, ProviderUnavailable."""
+        return_to = require_allowed(return_to, self._return_origins, field=("input", "returnTo"))
+        bank = await self._bank(bank_id)
+        connection = await self._connection(user_id, BankId(bank.part_of or bank.id))
+        return await self._ask_consent(connection, return_to, callback_uri, ip_address)
+
+    async def renew(
+        self, user_id: UserId, connection_id: ConnectionId, *, return_to: str, callback_uri: str, ip_address: str
+    ) -> ConsentPage:
+        """A new consent; the old one stays ACTIVE until the new one is. Raises as `connect`."""
+        return_to = require_allowed(return_to, self._return_origins, field=("input", "returnTo"))
+        connection = await self._owned(user_id, connection_id)
+        return await self._ask_consent(connection, return_to, callback_uri, ip_address)
+
+    async def disconnect(self, user_id: UserId, connection_id: ConnectionId) -> BankConnection:
+        """End every consent of the connection, here at once and at the bank by a job. Raises NotFound, InvalidState."""
+        await self._owned(user_id, connection_id)
+        return await retry_on_stale(lambda: self._disconnect(user_id, connection_id))
+
+    async def returned(self, state: str, query: Mapping[str, str], ip_address: str) -> str | None:
+        """The browser is back from the bank's page; gives where it goes next, None where the state is no consent's.
+
+        Raises InvalidState for a state that was used before.
+        """
+        async with self._work() as work:
+            row = await work.consents.by_state(hash_of(state))
+            if row is None:
+                return None
+            user_id, consent_id, return_to = UserId(row.user_id), ConsentId(row.id), row.return_to
+            reference, vendor, connection_id = row.vendor_consent_id, row.vendor, row.connection_id
+            if not await work.consents.mark_returned(consent_id, self._clock.now()):
+                raise InvalidState("This way back from the bank was used before.")
+            await work.commit()
+        try:
+            state_at_bank = await self._vendors[vendor].complete_consent(reference or "", query)
+            await self._take(user_id, consent_id, state_at_bank, "the bank's page")
+            await self._fetch(user_id, consent_id, ip_address)
+        except (Unavailable, ReadLimitReached, ConsentRequired):
+            _log.warning("consent_return_incomplete", consent_id=consent_id)  # the jobs go on from here
+        return with_query(return_to, bankConnection=connection_id)
+
+    async def refresh_consent(self, user_id: UserId, consent_id: ConsentId, cause: str) -> str:
+        """Ask the bank how a consent stands and take its word; says what that did. Raises Unavailable."""
+        async with self._read() as read:
+            consent = await read.consents.get(user_id, consent_id)
+        if consent is None or consent.vendor_consent_id is None:
+            return "the consent never reached the bank"
+        at_bank = await self._vendors[consent.vendor].consent_state(consent.vendor_consent_id)
+        return await self._take(user_id, consent_id, at_bank, cause)
+
+    async def ask_consent(self, user_id: UserId, consent_id: ConsentId) -> None:
+        """The net under page and webhook: what never came back has expired."""
+        await self.refresh_consent(user_id, consent_id, "reconciliation")
+        async with self._read() as read:
+            consent = await read.consents.get(user_id, consent_id)
+        if consent is None:
+            return
+        overdue = consent.status is ConsentStatus.AWAITING_AUTHORISATION
+        ended = consent.status is ConsentStatus.ACTIVE and self._clock.now() >= consent.ends_at
+        if overdue or ended:
+            state = ConsentState(ConsentStatus.EXPIRED, consent.valid_until)
+            await self._take(user_id, consent_id, state, "it ran out")
+
+    async def tell_of_expiry(self, user_id: UserId, consent_id: ConsentId) -> None:
+        """A week before a consent runs out, unless another has replaced it. Raises Unavailable."""
+        names = {bank.id: bank.name for bank in await self.list_banks("NO")}
+        async with self._work() as work:
+            consent = await work.consents.get(user_id, consent_id)
+            if consent is None or consent.status is not ConsentStatus.ACTIVE:
+                return
+            connection = await work.connections.get(user_id, consent.connection_id)
+            assert connection is not None
+            bank, day = names.get(connection.bank_id, connection.bank_id), consent.valid_until.isoformat()
+            await self._notifications.tell(work, user_id, Template.CONSENT_EXPIRING, bank=bank, expiresOn=day)
+            await work.commit()
+
+    async def fetch_accounts(self, user_id: UserId, consent_id: ConsentId) -> None:
+        """The net under the return: an ACTIVE consent without accounts is read, unattended. Raises Unavailable."""
+        async with self._read() as read:
+            has_accounts = await read.consents.has_accounts(consent_id)
+        if not has_accounts:
+            await self._fetch(user_id, consent_id, None)
+
+    async def revoke(self, user_id: UserId, consent_id: ConsentId) -> None:
+        """End a consent at its bank. Safe to repeat. Raises Unavailable."""
+        async with self._read() as read:
+            consent = await read.consents.get(user_id, consent_id)
+        if consent is not None and consent.vendor_consent_id is not None:
+            await self._vendors[consent.vendor].revoke_consent(consent.vendor_consent_id)
+
+    async def end_at_banks(self, user_id: UserId) -> None:
+        """Every consent of a user who leaves, at once, since nothing will remember them. Raises Unavailable."""
+        for connection in await self.connections(user_id):
+            if connection.status is ConnectionStatus.ACTIVE:
+                await self.disconnect(user_id, connection.id)
+            async with self._read() as read:
+                consents = [
+                    *await read.consents.of_connection(connection.id, ConsentStatus.REVOKED),
+                    *await read.consents.of_connection(connection.id, ConsentStatus.AWAITING_AUTHORISATION),
+                ]
+            for consent in consents:
+                await self.revoke(user_id, consent.id)
+
+    async def lose(self, consent_id: ConsentId, status: ConsentStatus) -> None:
+        """The bank answered a reading with: no consent."""
+        async with self._read() as read:
+            consent = await read.consents.find(consent_id)
+        if consent is not None:
+            state = ConsentState(status, consent.valid_until)
+            await self._take(consent.user_id, consent_id, state, "the bank no longer honours it")
+
+    async def _list(self, country: str) -> Sequence[Bank]:
+        """The current vendor's, with a look at the next one's, which needs nobody's consent."""
+        asked = self._vendors[self._vendors.current].list_banks(country)
+        shadow = self._vendors.shadow
+        if shadow is None:
+            return await asked
+
+        async def theirs() -> set[str]:
+            return {bank.id for bank in await self._vendors[shadow].list_banks(country)}
+
+        banks, also = await asyncio.gather(asked, shadow_of(theirs))
+        compare("open_banking", "banks", shadow, {bank.id for bank in banks}, also)
+        return banks
+
+    async def _bank(self, bank_id: str) -> Bank:
+        try:
+            banks = await self.list_banks("NO")
+        except Unavailable as error:
+            raise _away(error) from error
+        for bank in banks:
+            if bank.id == bank_id:
+                return bank
+        raise NotFound("There is no such bank. `banks` lists them.", field=("input", "bankId"))
+
+    async def _owned(self, user_id: UserId, connection_id: ConnectionId) -> BankConnection:
+        async with self._read() as read:
+            connection = await read.connections.get(user_id, connection_id)
+        if connection is None:
+            raise NotFound("There is no such bank connection.", field=("input", "connectionId"))
+        return connection
+
+    async def _connection(self, user_id: UserId, bank_id: BankId) -> BankConnection:
+        now = self._clock.now()
+        async with self._work() as work:
+            known = await work.connections.at_bank(user_id, bank_id)
+            if known is not None:
+                return known
+            connection = BankConnection(
+                ConnectionId(new_id(ids.CONNECTION, now)), user_id, bank_id, self._vendors.for_user(user_id), now
+            )
+            await work.connections.add(connection)
+            self._tell(work, connection)
+            await work.commit()
+        return connection
+
+    async def _ask_consent(
+        self, connection: BankConnection, return_to: str, callback_uri: str, ip_address: str
+    ) -> ConsentPage:
+        now = self._clock.now()
+        vendor = self._vendors.for_user(connection.user_id)
+        state = new_token()
+        consent = Consent(
+            id=ConsentId(new_id(ids.CONSENT, now)),
+            user_id=connection.user_id,
+            connection_id=connection.id,
+            vendor=vendor,
+            created_at=now,
+            valid_until=longest_valid_until(now),
+        )
+        async with self._work() as work:
+            await work.consents.add(consent, state_hash=hash_of(state), return_to=return_to)
+            payload = {"user_id": consent.user_id, "consent_id": consent.id}
+            work.jobs.enqueue(ASK_CONSENT, payload, due_at=now + _FIRST_ASK, now=now)
+            secret = await work.users.encrypted_national_identity_number(connection.user_id)
+            await work.commit()
+        request = ConsentRequest(
+            consent.id,
+            connection.bank_id,
+            Psu(self._encryption.decrypt(secret) if secret else None, ip_address),
+            with_query(callback_uri, state=state),
+            consent.valid_until,
+        )
+        try:
+            started = await self._vendors[vendor].start_consent(request)
+        except Unavailable as error:
+            await self._take(
+                connection.user_id,
+                consent.id,
+                ConsentState(ConsentStatus.REJECTED, consent.valid_until),
+                "the bank was unavailable",
+            )
+            raise _away(error) from error
+        async with self._work() as work:
+            await work.consents.save_reply(consent.id, started.reference, started.valid_until)
+            await work.commit()
+        connection = await retry_on_stale(lambda: self._await_consent(connection.user_id, connection.id))
+        return ConsentPage(connection, started.authorisation_url)
+
+    async def _await_consent(self, user_id: UserId, connection_id: ConnectionId) -> BankConnection:
+        async with self._work() as work:
+            before = await work.connections.get(user_id, connection_id)
+            assert before is not None
+            if before.status in (ConnectionStatus.ACTIVE, ConnectionStatus.AWAITING_AUTHORISATION):
+                return before
+            after = replace(
+                before,
+                status=ConnectionStatus.AWAITING_AUTHORISATION,
+                ended_because=None,
+                version=before.version + 1,
+            )
+            await work.connections.save(before, after)
+            self._tell(work, after)
+            await work.commit()
+            return after
+
+    async def _take(self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: str) -> str:
+        return await retry_on_stale(lambda: self._apply(user_id, consent_id, state, because))
+
+    async def _apply(self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: str) -> str:
+        async with self._work() as work:
+            before = await work.consents.get(user_id, consent_id)
+            assert before is not None
+            if state.reference is not None:
+                await work.consents.save_reply(consent_id, state.reference, state.valid_until)
+            after = before.apply(state.status)
+            if after is before:
+                await work.commit()
+                return f"the consent is {before.status} already"
+            after = replace(after, valid_until=min(after.valid_until, state.valid_until))
+            await work.consents.save(before, after)
+            if after.status is ConsentStatus.ACTIVE:
+                await self._replace_older(work, after)
+                self._follow_up(work, after)
+            await self._follow(work, after, because)
+            await work.commit()
+            return f"{before.status} -> {after.status}"
+
+    async def _follow(self, work: UnitOfWork, consent: Consent, because: str) -> None:
+        connection = await work.connections.get(consent.user_id, consent.connection_id)
+        assert connection is not None
+        others = await work.consents.of_connection(connection.id, ConsentStatus.ACTIVE)
+        # Another consent keeps the connection alive.
+        if consent.status is not ConsentStatus.ACTIVE and any(other.id != consent.id for other in others):
+            return
+        followed = connection.follow(consent, because)
+        if followed is not connection:
+            await work.connections.save(connection, replace(followed, vendor=consent.vendor))
+            self._tell(work, followed)
+
+    async def _replace_older(self, work: UnitOfWork, newest: Consent) -> None:
+        now = self._clock.now()
+        for older in await work.consents.of_connection(newest.connection_id, ConsentStatus.ACTIVE):
+            if older.id != newest.id:
+                await work.consents.save(older, older.apply(ConsentStatus.REPLACED))
+                payload = {"user_id": older.user_id, "consent_id": older.id}
+                work.jobs.enqueue(REVOKE_CONSENT, payload, due_at=now, now=now)
+
+    def _follow_up(self, work: UnitOfWork, consent: Consent) -> None:
+        now = self._clock.now()
+        payload = {"user_id": consent.user_id, "consent_id": consent.id}
+        work.jobs.enqueue(FETCH_ACCOUNTS, payload, due_at=now + _FETCH_AGAIN, now=now)
+        work.jobs.enqueue(ASK_CONSENT, payload, due_at=consent.ends_at, now=now)
+        work.jobs.enqueue(TELL_OF_EXPIRY, payload, due_at=max(now, consent.ends_at - _NOTICE_BEFORE), now=now)
+
+    async def _disconnect(self, user_id: UserId, connection_id: ConnectionId) -> BankConnection:
+        now = self._clock.now()
+        async with self._work() as work:
+            before = await work.connections.get(user_id, connection_id)
+            assert before is not None
+            if before.status is not ConnectionStatus.ACTIVE:
+                raise InvalidState(f"The connection is {before.status} already.", field=("input", "connectionId"))
+            after = before
+            for consent in await work.consents.of_connection(connection_id, ConsentStatus.ACTIVE):
+                ended = consent.apply(ConsentStatus.REVOKED)
+                await work.consents.save(consent, ended)
+                payload = {"user_id": user_id, "consent_id": consent.id}
+                work.jobs.enqueue(REVOKE_CONSENT, payload, due_at=now, now=now)
+                after = after.follow(ended, "disconnected by the user")
+            after = replace(after, version=before.version + 1)
+            await work.connections.save(before, after)
+            self._tell(work, after)
+            await work.commit()
+            return after
+
+    async def _fetch(self, user_id: UserId, consent_id: ConsentId, ip_address: str | None) -> None:
+        async with self._read() as read:
+            consent = await read.consents.get(user_id, consent_id)
+            if consent is None or consent.status is not ConsentStatus.ACTIVE:
+                return
+            connection = await read.connections.get(user_id, consent.connection_id)
+        assert connection is not None
+        await self._accounts.fetch(consent, connection.bank_id, ip_address=ip_address)
+
+    def _tell(self, work: UnitOfWork, connection: BankConnection) -> None:
+        fields = connection_fields(connection)
+        work.tell(Told(connection.user_id, EventKind.BANK_CONNECTION, connection.id, fields, self._clock.now()))
+
+
+def _away(error: Unavailable) -> ProviderUnavailable:
+    unavailable = ProviderUnavailable("open_banking", "The bank is temporarily unavailable. Try again soon.")
+    unavailable.__cause__ = error
+    return unavailable

@@ -1,0 +1,214 @@
+"""Cards that Drop issues: cardholder, card, freeze, unfreeze, cancel. All behind flags."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from db.events import Told
+from db.ids import new_id
+from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
+from domain import ids
+from domain.card import Card, Cardholder, CardStatus, CardType
+from domain.clock import Clock
+from domain.errors import (
+    AddressRequired,
+    InDoubt,
+    InvalidState,
+    NotFound,
+    ProviderUnavailable,
+    Unavailable,
+)
+from domain.event import EventKind
+from domain.feature import Feature, Features
+from domain.idempotency import fingerprint_of
+from domain.ids import CardholderId, CardId, UserId
+from domain.input import require_key
+from domain.kyc import require_approved
+from domain.snapshot import card_fields
+from providers.card_issuing.port import CardIssuing, CardState
+from providers.vendors import Vendors
+from services.idempotency import earlier, keep, once
+
+ISSUE_CARD: Final = "issue_card"
+FREEZE_CARDS: Final = "freeze_cards"
+_ISSUE: Final = "issueCard"
+_RECOVER_AFTER: Final = timedelta(seconds=60)
+_SHOWN: Final = 100
+# As many as one user may have at once.
+_MAX_CARDS: Final = 10
+_log = structlog.get_logger()
+
+
+class Cards:
+    def __init__(self, work: Work, read: Read, vendors: Vendors[CardIssuing], features: Features, clock: Clock) -> None:
+        self._work = work
+        self._read = read
+        self._vendors = vendors
+        self._features = features
+        self._clock = clock
+
+    async def of_user(self, user_id: UserId) -> Sequence[Card]:
+        async with self._read() as read:
+            return await read.cards.of_user(user_id, _SHOWN)
+
+    async def by_ids(self, user_id: UserId, wanted: Sequence[CardId]) -> Sequence[Card]:
+        async with self._read() as read:
+            return await read.cards.by_ids(user_id, wanted)
+
+    async def create_cardholder(self, user_id: UserId) -> Cardholder:
+        """The user at the issuer, from their profile. Safe to repeat.
+
+        Raises FeatureDisabled, KycRequired, AddressRequired, InvalidState, ProviderUnavailable.
+        """
+        self._features.require(Feature.CARDHOLDERS)
+        cardholder = await once(lambda: self._cardholder(user_id))
+        if cardholder.vendor_cardholder_id is not None:
+            return cardholder
+        async with self._read() as read:
+            user = await read.users.get(user_id)
+        assert user is not None
+        vendor = self._vendors[cardholder.vendor]
+        try:
+            reference = await vendor.create_cardholder(cardholder, email=user.email, phone=user.phone)
+        except Unavailable as error:
+            raise _unavailable() from error
+        async with self._work() as work:
+            await work.cards.save_cardholder(cardholder.id, reference)
+            await work.commit()
+        return await self._current_cardholder(user_id)
+
+    async def issue(self, user_id: UserId, kind: CardType, idempotency_key: str) -> Card:
+        """A card that can pay at once; same key, same card.
+
+        Raises FeatureDisabled, KycRequired, NotFound (no cardholder), InvalidState, IdempotencyKeyReused.
+        """
+        self._features.require(kind.feature)
+        require_key(idempotency_key)
+        card, is_new = await once(lambda: self._begin(user_id, kind, idempotency_key))
+        if is_new:
+            try:
+                await self._issue(card)
+            except (InDoubt, Unavailable):
+                _log.warning("card_unanswered", card_id=card.id)  # its job asks again, under the card's own key
+        return await self._owned(user_id, card.id)
+
+    async def issue_again(self, user_id: UserId, card_id: CardId) -> None:
+        """The net under `issue`: the issuer knows the card's key again. Raises Unavailable, InDoubt."""
+        for card in await self.by_ids(user_id, [card_id]):
+            if card.status is CardStatus.REQUESTED:
+                await self._issue(card)
+
+    async def set_status(self, user_id: UserId, card_id: CardId, wanted: CardStatus) -> Card:
+        """Freeze, unfreeze or cancel. Safe to repeat. Raises FeatureDisabled, NotFound, InvalidState,
+        ProviderUnavailable."""
+        card = await self._owned(user_id, card_id)
+        self._features.require(card.type.feature)
+        card.require(wanted)
+        if wanted is CardStatus.ACTIVE:
+            async with self._read() as read:
+                require_approved((await read.kyc.of_user(user_id)).status)
+        try:
+            await self._set_status(card, wanted)
+        except Unavailable as error:
+            raise _unavailable() from error
+        return await self._owned(user_id, card_id)
+
+    async def freeze_all(self, user_id: UserId) -> None:
+        """KYC approval was lost. Raises Unavailable."""
+        for card in await self.of_user(user_id):
+            if card.status is CardStatus.ACTIVE:
+                await self._set_status(card, CardStatus.FROZEN)
+
+    async def cancel_all(self, user_id: UserId) -> None:
+        """The user leaves. Raises Unavailable."""
+        for card in await self.of_user(user_id):
+            if card.vendor_card_id is not None and card.status is not CardStatus.CANCELLED:
+                await self._set_status(card, CardStatus.CANCELLED)
+
+    async def _cardholder(self, user_id: UserId) -> Cardholder:
+        now = self._clock.now()
+        async with self._work() as work:
+            known = await work.cards.cardholder_of(user_id)
+            if known is not None:
+                return known
+            require_approved((await work.kyc.of_user(user_id)).status)
+            user = await work.users.get(user_id)
+            assert user is not None
+            if user.address is None or not user.address.is_normalised:
+                raise AddressRequired
+            cardholder = Cardholder(
+                CardholderId(new_id(ids.CARDHOLDER, now)),
+                user_id,
+                self._vendors.for_user(user_id),
+                user.name,
+                user.address,
+                now,
+            )
+            await work.cards.add_cardholder(cardholder)
+            await work.commit()
+        return cardholder
+
+    async def _begin(self, user_id: UserId, kind: CardType, key: str) -> tuple[Card, bool]:
+        now = self._clock.now()
+        fingerprint = fingerprint_of(kind)
+        async with self._work() as work:
+            known = await earlier(work, user_id, _ISSUE, key, fingerprint)
+            if known is not None:
+                card = await work.cards.get(user_id, CardId(known))
+                assert card is not None
+                return card, False
+            require_approved((await work.kyc.of_user(user_id)).status)
+            cardholder = await work.cards.cardholder_of(user_id)
+            if cardholder is None or cardholder.vendor_cardholder_id is None:
+                raise NotFound("There is no cardholder yet: createCardholder first.")
+            alive = [c for c in await work.cards.of_user(user_id, _SHOWN) if c.status is not CardStatus.CANCELLED]
+            if len(alive) >= _MAX_CARDS:
+                raise InvalidState(f"You have {_MAX_CARDS} cards already: cancel one first.")
+            card = Card(CardId(new_id(ids.CARD, now)), user_id, cardholder.id, cardholder.vendor, kind, now)
+            await work.cards.add(card)
+            await keep(work, user_id, _ISSUE, key, fingerprint, card.id, now)
+            self._tell(work, card)
+            payload = {"user_id": user_id, "card_id": card.id}
+            work.jobs.enqueue(ISSUE_CARD, payload, due_at=now + _RECOVER_AFTER, now=now)
+            await work.commit()
+        return card, True
+
+    async def _issue(self, card: Card) -> None:
+        cardholder = await self._current_cardholder(card.user_id)
+        state = await self._vendors[card.vendor].issue(card, cardholder)
+        await retry_on_stale(lambda: self._take(card, state))
+
+    async def _set_status(self, card: Card, wanted: CardStatus) -> None:
+        assert card.vendor_card_id is not None
+        state = await self._vendors[card.vendor].set_status(card.vendor_card_id, wanted)
+        await retry_on_stale(lambda: self._take(card, state))
+
+    async def _take(self, card: Card, state: CardState) -> None:
+        async with self._work() as work:
+            before = await work.cards.get(card.user_id, card.id)
+            assert before is not None
+            after = before.apply(state.status, state.reference, state.face)
+            if after is not before:
+                await work.cards.save(before, after)
+                self._tell(work, after)
+                await work.commit()
+
+    async def _owned(self, user_id: UserId, card_id: CardId) -> Card:
+        for card in await self.by_ids(user_id, [card_id]):
+            return card
+        raise NotFound("There is no such card.", field=("input", "id"))
+
+    async def _current_cardholder(self, user_id: UserId) -> Cardholder:
+        async with self._read() as read:
+            cardholder = await read.cards.cardholder_of(user_id)
+        assert cardholder is not None
+        return cardholder
+
+    def _tell(self, work: UnitOfWork, card: Card) -> None:
+        work.tell(Told(card.user_id, EventKind.CARD, card.id, card_fields(card), self._clock.now()))
+
+
+def _unavailable() -> ProviderUnavailable:
+    return ProviderUnavailable("card_issuing", "The card issuer is temporarily unavailable. Try again soon.")

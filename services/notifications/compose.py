@@ -1,0 +1,123 @@
+"""What users are told of: one place decides the message, its channel and whether the user wants it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from db.ids import new_id
+from db.unit_of_work import UnitOfWork
+from domain import ids
+from domain.clock import Clock, oslo_date
+from domain.ids import NotificationId, UserId
+from domain.kyc import Kyc, KycStatus
+from domain.notification import Channel, Notification, Template, category_of, channel_of
+from domain.payment import Payment, Rail, Status
+from domain.plan import PLANS, InvoiceStatus, PlanInvoice, PlanStatus, PlanSubscription
+from domain.refund import Refund, RefundStatus
+from domain.user import User
+
+SEND_NOTIFICATION: Final = "send_notification"
+_FAILED: Final = frozenset({Status.REJECTED, Status.FAILED, Status.EXPIRED})
+
+
+class NotificationComposer:
+    """Queues messages in the transaction of what they tell of. `email_vendor` and `sms_vendor` take new ones."""
+
+    def __init__(self, clock: Clock, *, email_vendor: str, sms_vendor: str) -> None:
+        self._clock = clock
+        self._vendors = {Channel.EMAIL: email_vendor, Channel.SMS: sms_vendor}
+
+    async def payment(self, work: UnitOfWork, before: Payment, after: Payment) -> None:
+        """Settled, failed, or a card that was declined."""
+        was_declined = after.rail is Rail.CARD and after.failure is not None and after.failure != before.failure
+        if after.status is Status.SETTLED and before.status is not Status.SETTLED:
+            template = Template.ORDER_CONFIRMATION if after.rail is Rail.CARD else Template.PAYMENT_SETTLED
+        elif (after.status in _FAILED and after.status is not before.status) or was_declined:
+            template = Template.PAYMENT_FAILED
+        else:
+            return
+        user = await self._user(work, after.user_id)
+        amount, reference = after.amount.formatted(user.locale), after.end_to_end_id
+        data = {"amount": amount, "creditor": after.creditor_name, "reference": reference}
+        if template is Template.ORDER_CONFIRMATION:
+            data = {"orderNumber": reference, "orderTotal": amount}
+        self._queue(work, user, template, data)
+
+    async def refund(self, work: UnitOfWork, payment: Payment, refund: Refund) -> None:
+        if refund.status is RefundStatus.FAILED:
+            user = await self._user(work, payment.user_id)
+            data = {"amount": refund.amount.formatted(user.locale), "reference": payment.end_to_end_id}
+            self._queue(work, user, Template.REFUND_FAILED, data)
+
+    async def kyc(self, work: UnitOfWork, before: Kyc, after: Kyc) -> None:
+        if after.status is KycStatus.APPROVED and before.status is not KycStatus.APPROVED:
+            template = Template.KYC_APPROVED
+        elif after.status is KycStatus.REJECTED and before.status is not KycStatus.REJECTED:
+            template = Template.KYC_REJECTED
+        elif after.retry_required and not before.retry_required:
+            template = Template.KYC_RETRY
+        else:
+            return
+        self._queue(work, await self._user(work, after.user_id), template, {})
+
+    async def plan(self, work: UnitOfWork, before: PlanSubscription, after: PlanSubscription) -> None:
+        was_running = before.status in (PlanStatus.ACTIVE, PlanStatus.PAST_DUE)
+        if was_running and after.status is PlanStatus.ENDED:
+            data = {"plan": PLANS[after.plan_id].name}
+            self._queue(work, await self._user(work, after.user_id), Template.PLAN_ENDED, data)
+
+    async def invoice(self, work: UnitOfWork, subscription: PlanSubscription, invoice: PlanInvoice) -> None:
+        """Paid, or a renewal that failed; what comes of a first payment the user sees at once."""
+        is_paid = invoice.status is InvoiceStatus.PAID
+        if not is_paid and subscription.status in (PlanStatus.CREATED, PlanStatus.INCOMPLETE):
+            return
+        user = await self._user(work, subscription.user_id)
+        data = {
+            "invoiceNumber": invoice.number,
+            "invoiceTotal": invoice.amount.formatted(user.locale),
+            "plan": PLANS[subscription.plan_id].name,
+        }
+        if is_paid:
+            data["periodEnd"] = _day(invoice.period_end)
+        self._queue(work, user, Template.INVOICE if is_paid else Template.INVOICE_UNPAID, data)
+
+    async def contact_changed(self, work: UnitOfWork, before: User) -> None:
+        """To the number that was known before: the message keeps it, since the user's own is another by now."""
+        if before.phone is not None:
+            self._queue(work, before, Template.CONTACT_CHANGED, {"to": before.phone})
+
+    def account_deleted(self, work: UnitOfWork, leaving: User) -> None:
+        """The last message carries its address, since the user has none any more."""
+        if leaving.email is not None:
+            self._queue(work, leaving, Template.ACCOUNT_DELETED, {"to": leaving.email})
+
+    async def tell(self, work: UnitOfWork, user_id: UserId, template: Template, **data: str) -> None:
+        """Any other message."""
+        self._queue(work, await self._user(work, user_id), template, data)
+
+    async def _user(self, work: UnitOfWork, user_id: UserId) -> User:
+        user = await work.users.get(user_id)
+        assert user is not None
+        return user
+
+    def _queue(self, work: UnitOfWork, user: User, template: Template, data: Mapping[str, str]) -> None:
+        channel = channel_of(template)
+        address = user.email if channel is Channel.EMAIL else user.phone
+        if address is None or not user.preferences.wants(category_of(template)):
+            return
+        now = self._clock.now()
+        notification = Notification(
+            id=NotificationId(new_id(ids.NOTIFICATION, now)),
+            user_id=user.id,
+            template=template,
+            locale=user.locale,
+            data={"firstName": user.first_name, **data},
+            vendor=self._vendors[channel],
+            created_at=now,
+        )
+        work.notifications.add(notification)
+        work.jobs.enqueue(SEND_NOTIFICATION, {"notification_id": notification.id}, due_at=now, now=now)
+
+
+def _day(at: datetime) -> str:
+    return oslo_date(at).isoformat()

@@ -1,0 +1,144 @@
+"""Sending queued messages, trying again, and taking the vendors' word of what became of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from db.unit_of_work import Read, Work, retry_on_stale
+from domain.alert import Severity
+from domain.clock import Clock
+from domain.errors import InDoubt, NotFound, Unavailable
+from domain.ids import NotificationId
+from domain.notification import Channel, Notification, NotificationStatus
+from domain.user import User
+from providers.delivery import DeliveryReport, RecipientRefused
+from providers.email.port import EmailMessage, EmailProvider
+from providers.sms.port import SmsMessage, SmsProvider
+from providers.vendors import Vendors
+from services.incidents import Incidents
+from services.notifications.compose import SEND_NOTIFICATION
+
+Step = Callable[[Notification], Notification]
+_log = structlog.get_logger()
+
+
+class NotificationDelivery:
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        email: Vendors[EmailProvider],
+        sms: Vendors[SmsProvider],
+        incidents: Incidents,
+        clock: Clock,
+        *,
+        sms_status_url: str,
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._email = email
+        self._sms = sms
+        self._incidents = incidents
+        self._clock = clock
+        self._sms_status_url = sms_status_url
+
+    async def send(self, notification_id: NotificationId) -> None:
+        """One try. Never fails its caller: a vendor that is away is tried again, at last the message is dead."""
+        async with self._read() as read:
+            notification = await read.notifications.get(notification_id)
+            user = await read.users.get(notification.user_id) if notification else None
+        if notification is None or user is None or not notification.is_waiting:
+            return
+        try:
+            message_id = await self._hand_over(notification, user)
+        except RecipientRefused as error:
+            refusal = error.message
+            await self._step(notification, lambda one: one.apply(NotificationStatus.BOUNCED, refusal))
+        except (Unavailable, InDoubt) as error:
+            trouble = type(error).__name__
+            await retry_on_stale(lambda: self._try_again(notification, trouble))
+        else:
+            await self._step(
+                notification,
+                lambda one: replace(one.apply(NotificationStatus.SENT), vendor_message_id=message_id),
+            )
+
+    async def apply(self, notice: DeliveryReport, vendor: str) -> str | None:
+        """What a vendor reports; says what that did, None where the message is unknown."""
+        return await retry_on_stale(lambda: self._apply(notice, vendor))
+
+    async def dead(self, limit: int) -> Sequence[Notification]:
+        async with self._read() as read:
+            return await read.notifications.in_status(NotificationStatus.DEAD, limit)
+
+    async def replay(self, notification_id: NotificationId) -> None:
+        """Send a dead message once more, with all its tries. Raises NotFound."""
+        now = self._clock.now()
+        async with self._work() as work:
+            before = await work.notifications.get(notification_id)
+            after = before.replayed() if before else None
+            if before is None or after is None or after is before:
+                raise NotFound("There is no dead message with this id.")
+            await work.notifications.save(before, after)
+            work.jobs.enqueue(SEND_NOTIFICATION, {"notification_id": before.id}, due_at=now, now=now)
+            await work.commit()
+
+    async def _apply(self, notice: DeliveryReport, vendor: str) -> str | None:
+        async with self._work() as work:
+            before = await work.notifications.get(notice.notification_id) if notice.notification_id else None
+            if before is None and notice.vendor_message_id is not None:
+                before = await work.notifications.by_vendor_message(vendor, notice.vendor_message_id)
+            if before is None:
+                return None
+            if notice.status is None:
+                return f"{notice.detail} says nothing of delivery"
+            after = before.apply(notice.status, notice.detail)
+            if after is before:
+                return f"the message is {before.status} already"
+            await work.notifications.save(before, after)
+            await work.commit()
+        return f"{before.status} -> {after.status}"
+
+    async def _hand_over(self, notification: Notification, user: User) -> str:
+        template, locale, data = notification.template, notification.locale, notification.data
+        if notification.channel is Channel.SMS:
+            phone = data.get("to") or user.phone
+            if phone is None:
+                raise RecipientRefused("The user has no phone number any more.")
+            sms = SmsMessage(notification.id, phone, template, locale, data, self._sms_status_url)
+            return await self._sms[notification.vendor].send(sms)
+        address = data.get("to") or user.email
+        if address is None:
+            raise RecipientRefused("The user has no e-mail address any more.")
+        mail = EmailMessage(notification.id, address, user.name, template, locale, data)
+        return await self._email[notification.vendor].send(mail)
+
+    async def _step(self, notification: Notification, step: Step) -> None:
+        await retry_on_stale(lambda: self._save(notification, step))
+
+    async def _save(self, notification: Notification, step: Step) -> None:
+        async with self._work() as work:
+            before = await work.notifications.get(notification.id)
+            assert before is not None
+            after = step(before)
+            if after != before:
+                await work.notifications.save(before, after)
+                await work.commit()
+
+    async def _try_again(self, notification: Notification, error: str) -> None:
+        now = self._clock.now()
+        async with self._work() as work:
+            before = await work.notifications.get(notification.id)
+            assert before is not None
+            if not before.is_waiting:
+                return
+            after, pause = before.failed(error)
+            await work.notifications.save(before, after)
+            if pause is None:
+                _log.error("notification_dead", notification_id=after.id, template=after.template)
+                message = f"{after.template} {after.id} was not sent: {error}"
+                self._incidents.alert(Severity.WARNING, "Dead message", message)
+            else:
+                work.jobs.enqueue(SEND_NOTIFICATION, {"notification_id": after.id}, due_at=now + pause, now=now)
+            await work.commit()

@@ -1,0 +1,50 @@
+"""The figures of this process and of what waits in the database, for Prometheus."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from prometheus_client import Gauge, generate_latest
+
+from db.unit_of_work import Read
+from domain.clock import Clock
+from services.webhooks.inbox import PROCESS
+
+# A scraper cannot load the database.
+_FRESH_S: Final = 5.0
+_JOBS: Final = Gauge("drop_jobs_due", "Queued jobs whose time has come.")
+_DEAD: Final = Gauge("drop_jobs_dead", "Jobs that were given up.")
+_JOB_AGE: Final = Gauge("drop_job_oldest_due_seconds", "How long the oldest of them has been due.")
+_WEBHOOK_AGE: Final = Gauge("drop_webhook_oldest_seconds", "How long the oldest webhook has waited to be processed.")
+_DOUBTS: Final = Gauge("drop_payments_in_doubt", "Payments whose outcome nobody knows.")
+_DOUBT_AGE: Final = Gauge("drop_payment_oldest_doubt_seconds", "The age of the oldest of them.")
+_BREAKERS: Final = Gauge("drop_breaker_open", "1 while calls to the vendor are refused.", ["port"])
+
+
+class Metrics:
+    """`breakers` are by port whether it is open."""
+
+    def __init__(self, read: Read, breakers: Mapping[str, Callable[[], Awaitable[bool]]], clock: Clock) -> None:
+        self._read = read
+        self._breakers = breakers
+        self._clock = clock
+        self._read_at = float("-inf")
+
+    async def text(self) -> bytes:
+        """In Prometheus' text format, version 0.0.4."""
+        if time.monotonic() - self._read_at > _FRESH_S:
+            await self._look()
+            self._read_at = time.monotonic()
+        return generate_latest()
+
+    async def _look(self) -> None:
+        async with self._read() as read:
+            now = await read.gauges.read(self._clock.now(), webhook_kind=PROCESS)
+        _JOBS.set(now.jobs_due)
+        _DEAD.set(now.jobs_dead)
+        _JOB_AGE.set(now.job_age.total_seconds())
+        _WEBHOOK_AGE.set(now.webhook_age.total_seconds())
+        _DOUBTS.set(now.in_doubt)
+        _DOUBT_AGE.set(now.doubt_age.total_seconds())
+        for port, is_open in self._breakers.items():
+            _BREAKERS.labels(port).set(await is_open())

@@ -1,0 +1,41 @@
+"""Start over in mock mode: the database and the vendors together."""
+
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy import delete
+
+from db.engine import Database
+from db.tables.all import METADATA
+from domain.errors import Forbidden
+from services.operations.retention import Retention
+
+# The workers still run, and health answers by their heartbeats.
+_KEPT = frozenset({"clock_offset", "worker_heartbeat", "alembic_version"})
+
+
+class Reset:
+    """Clears every table and the sandbox; keeps the clock and who works.
+
+    `reset_sandbox` is None unless every provider is a mock.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        retention: Retention,
+        reset_sandbox: Callable[[], Awaitable[None]] | None,
+    ) -> None:
+        self._retention = retention
+        self._database = database
+        self._reset_sandbox = reset_sandbox
+
+    async def reset_mock_services(self) -> None:
+        """Raises Forbidden where a provider is real."""
+        if self._reset_sandbox is None:
+            raise Forbidden("A provider is not a mock: there is nothing here that may be wiped.")
+        async with self._database.write_engine.begin() as connection:
+            for table in reversed(METADATA.sorted_tables):
+                if table.name not in _KEPT:
+                    await connection.execute(delete(table))
+        await self._reset_sandbox()
+        await self._retention.schedule()

@@ -1,0 +1,262 @@
+"""Moving a port to another vendor with a net: one state for all processes, customers' consents, and the way back."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from db.ids import new_id
+from db.unit_of_work import Queries, Read, UnitOfWork, Work
+from domain import ids
+from domain.alert import Severity
+from domain.clock import Clock
+from domain.errors import NotFound
+from domain.ids import UserId, VendorMigrationId
+from domain.vendor_migration import CustomerMigration, MigrationCounts, StopReason, VendorMove
+from providers.calling.error_budget import ErrorBudget
+from providers.card_payments.port import CardPaymentsProvider
+from providers.vendors import Vendors
+from services.idempotency import once
+from services.incidents import Incidents
+from services.payments.card_vendor import PORT
+from services.payments.customers import DELETE_CUSTOMER
+
+MOVE_CUSTOMERS: Final = "move_customers"
+MOVE_CUSTOMER: Final = "move_customer"
+_LOOK_EVERY_S: Final = 1.0
+_AT_ONCE: Final = 100
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """A move as the settings ask for it. `budget` says in this process whether it takes anybody."""
+
+    from_vendor: str
+    to_vendor: str
+    share: int
+    budget: ErrorBudget
+
+
+@dataclass(frozen=True, slots=True)
+class MoveReport:
+    """`counts` of customers, where the port has such."""
+
+    move: VendorMove
+    share: int
+    counts: MigrationCounts | None
+
+
+class VendorMigrations:
+    """`directions` are by port; ports that are not being moved have none."""
+
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        directions: Mapping[str, Direction],
+        vendors: Vendors[CardPaymentsProvider],
+        incidents: Incidents,
+        clock: Clock,
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._directions = directions
+        self._vendors = vendors
+        self._incidents = incidents
+        self._clock = clock
+        self._spent: set[str] = set()
+        self._woken = asyncio.Event()
+        for port, direction in directions.items():
+            direction.budget.on_spent = partial(self._note_spent, port)
+
+    async def run(self) -> None:
+        """Agree with the other processes about what is stopped, until cancelled."""
+        while self._directions:
+            self._woken.clear()
+            try:
+                await self.agree()
+            except (SQLAlchemyError, OSError):
+                _log.exception("vendor_moves_not_read")  # the database is away: the next look tries again
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._woken.wait()
+
+    async def agree(self) -> None:
+        """Tell the others of a budget that was spent here, and take what they know. Begins what is new."""
+        for port, direction in self._directions.items():
+            if port in self._spent:
+                await self._stop(await self._move(port), StopReason.ERROR_BUDGET)
+                self._spent.discard(port)
+            direction.budget.agree(is_spent=(await self._move(port)).is_stopped)
+
+    async def report(self, port: str) -> MoveReport:
+        """Where the move stands. Raises NotFound where the port is not being moved."""
+        move = await self._move(port)
+        counts = None
+        if port == PORT:
+            async with self._read() as read:
+                counts = await read.vendor_migrations.counts(move)
+        return MoveReport(move, self._directions[port].share, counts)
+
+    async def start(self, port: str) -> MoveReport:
+        """Go on where it was stopped; jobs move the customers who consented. Safe to repeat. Raises NotFound."""
+        move, now = await self._move(port), self._clock.now()
+        async with self._work() as work:
+            if await work.vendor_migrations.resume(move.id):
+                self._audit(work, move, "resumed")
+            if port == PORT:
+                payload = {"move_id": move.id, "after": ""}
+                work.jobs.enqueue(MOVE_CUSTOMERS, payload, due_at=now, now=now)
+            await work.commit()
+        await self.agree()
+        return await self.report(port)
+
+    async def revert(self, port: str) -> tuple[MoveReport, int]:
+        """Nobody goes to the new vendor any more, and whom it was given go back; gives how many. Raises NotFound.
+
+        Payments and plans end where they began.
+        """
+        move = await self._move(port)
+        async with self._work() as work:
+            await work.vendor_migrations.held(move.id)
+            await work.vendor_migrations.stop(move.id, StopReason.REVERTED, self._clock.now())
+            count = await work.vendor_migrations.take_back(move)
+            self._audit(work, move, "reverted", customers=count)
+            await work.commit()
+        await self.agree()
+        return await self.report(port), count
+
+    async def of_user(self, user_id: UserId) -> Sequence[CustomerMigration]:
+        """The moves that ask for the user's consent, and those that the user was part of."""
+        async with self._read() as read:
+            return await self._shown(read, user_id)
+
+    async def consent(self, user_id: UserId, move_id: VendorMigrationId) -> CustomerMigration:
+        """Safe to repeat. Raises NotFound."""
+        async with self._work() as work:
+            one = await self._owned(work, user_id, move_id)
+            if one.consented_at is None:
+                await work.vendor_migrations.set_consent(move_id, user_id, self._clock.now())
+                self._audit(work, one.move, "consented", user_id)
+                await work.commit()
+            return await self._owned(work, user_id, move_id)
+
+    async def withdraw_consent(self, user_id: UserId, move_id: VendorMigrationId) -> CustomerMigration:
+        """Safe to repeat, until the customer has been moved. Raises NotFound, InvalidState."""
+        async with self._work() as work:
+            await self._owned(work, user_id, move_id)
+            # Held, so that nobody is moved between the look and the change.
+            await work.vendor_migrations.held(move_id)
+            one = await self._owned(work, user_id, move_id)
+            one.require_not_moved()
+            if one.consented_at is not None:
+                await work.vendor_migrations.set_consent(move_id, user_id, None)
+                self._audit(work, one.move, "consent_withdrawn", user_id)
+                await work.commit()
+            return await self._owned(work, user_id, move_id)
+
+    async def move_customers(self, move_id: VendorMigrationId, after: str) -> None:
+        """A page of the customers who consented: a job for each, and one for the next page. Safe to repeat."""
+        now = self._clock.now()
+        async with self._work() as work:
+            move = await work.vendor_migrations.get(move_id)
+            if move is None or move.is_stopped:
+                return
+            found = await work.vendor_migrations.willing(move, after, _AT_ONCE)
+            for user_id in found:
+                work.jobs.enqueue(MOVE_CUSTOMER, {"move_id": move_id, "user_id": user_id}, due_at=now, now=now)
+            if len(found) == _AT_ONCE:
+                payload = {"move_id": move_id, "after": found[-1]}
+                work.jobs.enqueue(MOVE_CUSTOMERS, payload, due_at=now, now=now)
+            await work.commit()
+
+    async def move_customer(self, move_id: VendorMigrationId, user_id: UserId) -> None:
+        """Make the customer at the new vendor, then pin the user to it. Safe to repeat. Raises Unavailable."""
+        async with self._read() as read:
+            move = await read.vendor_migrations.get(move_id)
+            if move is None or move.is_stopped or not await read.vendor_migrations.is_willing(move, user_id):
+                return
+            user = await read.users.get(user_id)
+            known = dict(await read.vendor_migrations.references_of(user_id, move.port)).get(move.to_vendor)
+        assert user is not None
+        reference = known or await self._vendors[move.to_vendor].create_customer(user_id, user.name)
+        async with self._work() as work:
+            move = await work.vendor_migrations.held(move_id)
+            await self._take(work, move, user_id, reference)
+            await work.commit()
+
+    async def _take(self, work: UnitOfWork, move: VendorMove, user_id: UserId, reference: str) -> None:
+        now = self._clock.now()
+        if not await work.users.is_here(user_id):
+            payload = {"vendor": move.to_vendor, "reference": reference}
+            work.jobs.enqueue(DELETE_CUSTOMER, payload, due_at=now, now=now)
+            return
+        await work.vendor_migrations.keep_reference(move, user_id, reference)
+        if not move.is_stopped and await work.vendor_migrations.is_willing(move, user_id):
+            await work.vendor_migrations.move_pin(move, user_id, now)
+            self._audit(work, move, "customer_moved", user_id)
+
+    async def _shown(self, queries: Queries, user_id: UserId) -> Sequence[CustomerMigration]:
+        going = {(port, one.from_vendor, one.to_vendor) for port, one in self._directions.items()}
+        found = await queries.vendor_migrations.of_user(user_id)
+        return [one for one in found if one.moved_at or (not one.move.is_stopped and _direction_of(one.move) in going)]
+
+    async def _owned(self, queries: Queries, user_id: UserId, move_id: VendorMigrationId) -> CustomerMigration:
+        for one in await self._shown(queries, user_id):
+            if one.move.id == move_id:
+                return one
+        raise NotFound("There is no such move of yours.", field=("input", "id"))
+
+    async def _move(self, port: str) -> VendorMove:
+        direction = self._directions.get(port)
+        if direction is None:
+            wake_up = f"Set {port.upper()}_NEXT_PROVIDER to the vendor that it is to be moved to."
+            raise NotFound(f"{port} is not being moved. {wake_up}", field=("port",))
+        async with self._read() as read:
+            found = await read.vendor_migrations.between(port, direction.from_vendor, direction.to_vendor)
+        return found if found is not None else await once(lambda: self._begin(port, direction))
+
+    async def _begin(self, port: str, direction: Direction) -> VendorMove:
+        now = self._clock.now()
+        async with self._work() as work:
+            found = await work.vendor_migrations.between(port, direction.from_vendor, direction.to_vendor)
+            if found is not None:
+                return found
+            move = VendorMove(
+                VendorMigrationId(new_id(ids.VENDOR_MOVE, now)), port, direction.from_vendor, direction.to_vendor, now
+            )
+            await work.vendor_migrations.add(move)
+            self._audit(work, move, "began")
+            await work.commit()
+        return move
+
+    async def _stop(self, move: VendorMove, because: StopReason) -> None:
+        if move.is_stopped:
+            return
+        async with self._work() as work:
+            await work.vendor_migrations.stop(move.id, because, self._clock.now())
+            self._audit(work, move, "stopped", because=because)
+            await work.commit()
+
+    def _note_spent(self, port: str) -> None:
+        vendor = self._directions[port].to_vendor
+        message = f"{port}: too many calls of {vendor} fail, so new users stay with the vendor before it"
+        self._incidents.alert(Severity.CRITICAL, "Move to a new vendor stopped", message)
+        self._spent.add(port)
+        self._woken.set()
+
+    def _audit(
+        self, work: UnitOfWork, move: VendorMove, what: str, user_id: UserId | None = None, **detail: Any
+    ) -> None:
+        detail = {"port": move.port, "from": move.from_vendor, "to": move.to_vendor, **detail}
+        work.audit.note(f"vendor_move_{what}", self._clock.now(), user_id=user_id, object_id=move.id, detail=detail)
+
+
+def _direction_of(move: VendorMove) -> tuple[str, str, str]:
+    return move.port, move.from_vendor, move.to_vendor

@@ -1,0 +1,296 @@
+"""Payments of a user: showing and cancelling them, and starting the ones from a bank account."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from db.ids import new_id
+from db.unit_of_work import Read, UnitOfWork, Work
+from domain import ids
+from domain.bank_account import BalanceType, BankAccount
+from domain.clock import Clock, oslo_date
+from domain.errors import (
+    ConsentRequired,
+    DropError,
+    InDoubt,
+    InvalidInput,
+    InvalidState,
+    NotFound,
+    PossibleDuplicate,
+    ProviderUnavailable,
+    Unavailable,
+)
+from domain.ids import AccountId, PaymentId, UserId
+from domain.kyc import require_approved
+from domain.page import PaymentPage
+from domain.payment import (
+    CancellationStatus,
+    Failure,
+    FailureCode,
+    Payment,
+    PaymentEvent,
+    Rail,
+    Status,
+    StatusUpdate,
+)
+from domain.payment_order import PaymentInput, PaymentOrder, payment_order
+from domain.redirect import require_allowed, with_query
+from domain.timeline import TimelineKind, about, record
+from providers.open_banking.port import AccessExceeded, PaymentInitiation, Psu
+from providers.vendors import Vendors
+from services.banks.accounts import Accounts
+from services.idempotency import earlier, keep, once
+from services.payments.bank_status import RECOVER_AFTER, BankStatusSync, without_page
+from services.payments.card_payments import CardPayments
+from services.payments.record import PaymentRecorder
+from services.tokens import hash_of, new_token
+
+_OPERATION: Final = "initiatePayment"
+_BALANCE_WITHIN_S: Final = 2
+_UNAUTHORISED: Final = (Status.CREATED, Status.AUTHORISATION_REQUIRED, Status.SCHEDULED)
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Initiated:
+    """The payment, and what the user may want to know before approving it."""
+
+    payment: Payment
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Redirects:
+    """Where the bank sends the browser back to (ours), and where it goes from there (the client's)."""
+
+    callback_uri: str
+    return_to: str
+    ip_address: str
+
+
+class Payments:
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        vendors: Vendors[PaymentInitiation],
+        accounts: Accounts,
+        cards: CardPayments,
+        bank_status: BankStatusSync,
+        recorder: PaymentRecorder,
+        clock: Clock,
+        return_origins: tuple[str, ...],
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._vendors = vendors
+        self._accounts = accounts
+        self._cards = cards
+        self._bank_status = bank_status
+        self._recorder = recorder
+        self._clock = clock
+        self._return_origins = return_origins
+
+    async def page(self, user_id: UserId, page: PaymentPage) -> list[Payment]:
+        keyset = page.keyset
+        async with self._read() as read:
+            return await read.payments.page(
+                user_id,
+                statuses=page.statuses,
+                rails=page.rails,
+                after=keyset.after,
+                before=keyset.before,
+                limit=keyset.limit,
+                oldest_first=page.oldest_first != keyset.backwards,
+            )
+
+    async def by_ids(self, user_id: UserId, payment_ids: Sequence[PaymentId]) -> list[Payment]:
+        async with self._read() as read:
+            return await read.payments.by_ids(user_id, payment_ids)
+
+    async def history(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, list[PaymentEvent]]:
+        """Of payments that the caller has read for their user."""
+        async with self._read() as read:
+            return await read.payments.history(payment_ids)
+
+    async def initiate(self, user_id: UserId, given: PaymentInput, redirects: Redirects) -> Initiated:
+        """Start a bank payment; same key, same payment.
+
+        Raises Refusals, KycRequired, NotFound, ConsentRequired, IdempotencyKeyReused, PossibleDuplicate.
+        """
+        order = payment_order(user_id, given, oslo_date(self._clock.now()))
+        return_to = require_allowed(redirects.return_to, self._return_origins, field=("input", "returnTo"))
+        state = new_token()
+        payment, account, is_new = await once(lambda: self._create(order, state, return_to))
+        if not is_new:
+            return Initiated(without_page(payment))
+        warnings = await self._balance_warnings(payment, account.id, redirects.ip_address)
+        redirect_uri = with_query(redirects.callback_uri, state=state)
+        psu = await self._accounts.psu(user_id, redirects.ip_address)
+        return Initiated(without_page(await self._send(payment, account, psu, redirect_uri)), warnings)
+
+    async def cancel(self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str) -> Payment:
+        """Ask the vendor to cancel; a bank may want the user's approval.
+
+        Raises NotFound, InvalidState, PaymentInDoubt, ProviderUnavailable.
+        """
+        async with self._read() as read:
+            payment = await read.payments.get(user_id, payment_id)
+        if payment is None:
+            raise NotFound("There is no such payment.", field=("input", "id"))
+        about(payment.id)
+        if payment.rail is Rail.CARD:
+            return await self._cards.cancel(payment)
+        payment.require_cancellable()
+        if payment.vendor_payment_id is None:
+            raise InvalidState("The payment is on its way to the bank. Try again in a minute.", field=("input", "id"))
+        state = new_token()
+        async with self._work() as work:
+            await work.payments.renew_state(payment.id, hash_of(state))
+            await work.commit()
+        return await self._cancel(payment, payment.vendor_payment_id, with_query(callback_uri, state=state))
+
+    async def returned(self, state: str, query: Mapping[str, str]) -> str | None:
+        """The browser is back from the bank; gives where it goes next, None where the state is no payment's.
+
+        Returning proves nothing: the status is read at the bank.
+        """
+        async with self._read() as read:
+            found = await read.payments.by_state(hash_of(state))
+        if found is None:
+            return None
+        payment, return_to = found
+        record(TimelineKind.REDIRECT, "back from the bank's page", "the bank is asked")
+        try:
+            if payment.vendor_payment_id is not None:
+                await self._vendors[payment.vendor].complete(payment.vendor_payment_id, query)
+            await self._bank_status.refresh(payment.user_id, payment.id, "the bank's page")
+        except Unavailable:
+            _log.warning("payment_return_unread", payment_id=payment.id)  # webhook and job go on from here
+        return with_query(return_to, payment=payment.id)
+
+    async def cancel_unauthorised(self, user_id: UserId) -> None:
+        """KYC approval was lost: cancel what the user has not approved yet. Raises Unavailable."""
+        async with self._read() as read:
+            payments = await read.payments.open_of_user(user_id, _UNAUTHORISED)
+        for payment in payments:
+            if payment.vendor_payment_id is None or payment.in_doubt:
+                continue
+            # What the vendor is carrying out already is left to it.
+            with suppress(InvalidState):
+                if payment.rail is Rail.CARD:
+                    await self._cards.cancel(payment)
+                else:
+                    await self._cancel(payment, payment.vendor_payment_id, "")
+
+    async def _create(self, order: PaymentOrder, state: str, return_to: str) -> tuple[Payment, BankAccount, bool]:
+        async with self._work() as work:
+            account = await work.accounts.get(order.user_id, order.debtor_account_id)
+            if account is None:
+                raise NotFound("There is no such account.", field=("input", "debtorAccountId"))
+            known = await earlier(work, order.user_id, _OPERATION, order.idempotency_key, order.fingerprint)
+            if known is not None:
+                about(PaymentId(known))
+                payment = await work.payments.get(order.user_id, PaymentId(known))
+                assert payment is not None
+                return payment, account, False
+            await self._require_allowed(work, order, account)
+            payment = self._new_payment(order)
+            created = PaymentEvent(payment.id, payment.version, payment.status, "user", payment.created_at)
+            await work.payments.add(payment, created, state_hash=hash_of(state), return_to=return_to)
+            key, fingerprint = order.idempotency_key, order.fingerprint
+            await keep(work, order.user_id, _OPERATION, key, fingerprint, payment.id, payment.created_at)
+            self._recorder.tell(work, payment)
+            # Committed before the bank hears of it: if we die in between, a worker finds out what the bank knows.
+            self._bank_status.enqueue_ask(work, payment, RECOVER_AFTER)
+            await work.commit()
+        return payment, account, True
+
+    async def _require_allowed(self, work: UnitOfWork, order: PaymentOrder, account: BankAccount) -> None:
+        require_approved((await work.kyc.of_user(order.user_id)).status)
+        if not account.is_available:
+            raise ConsentRequired(
+                "No active consent covers this account. Renew its bank connection.", field=("input", "debtorAccountId")
+            )
+        if account.number.iban == order.creditor_account.iban:
+            raise InvalidInput(
+                "INVALID_ACCOUNT_NUMBER",
+                "Debtor and creditor are the same account.",
+                field=("input", "creditorAccount"),
+            )
+        like = await work.payments.like_in_doubt(order.user_id, order.creditor_account, order.amount)
+        if like is not None and like.id != order.accept_duplicate_of:
+            raise PossibleDuplicate(like.id)
+
+    def _new_payment(self, order: PaymentOrder) -> Payment:
+        now = self._clock.now()
+        payment_id = PaymentId(new_id(ids.PAYMENT, now))
+        return Payment(
+            id=payment_id,
+            user_id=order.user_id,
+            vendor=self._vendors.for_user(order.user_id),
+            amount=order.amount,
+            creditor_name=order.creditor_name,
+            creditor_account=order.creditor_account,
+            debtor_account_id=order.debtor_account_id,
+            created_at=now,
+            kid=order.kid,
+            message=order.message,
+            scheduled_for=order.execution_date,
+            # At most 35 characters (ISO 20022 Max35Text).
+            end_to_end_id=f"D-{payment_id.removeprefix('pay_')}",
+            version=1,
+        )
+
+    async def _balance_warnings(self, payment: Payment, account_id: AccountId, ip_address: str) -> list[str]:
+        try:
+            async with asyncio.timeout(_BALANCE_WITHIN_S):
+                await self._accounts.refresh_balance(payment.user_id, account_id, ip_address=ip_address)
+        except (TimeoutError, AccessExceeded, DropError):
+            return []
+        balances = (await self._accounts.balances([account_id])).get(account_id, [])
+        available = next((b.amount for b in balances if b.type is BalanceType.AVAILABLE), None)
+        if available is None or available.amount_minor >= payment.amount.amount_minor:
+            return []
+        return [f"The account has {available.formatted('en')} available, less than the payment."]
+
+    async def _send(self, payment: Payment, account: BankAccount, psu: Psu, redirect_uri: str) -> Payment:
+        vendor = self._vendors[payment.vendor]
+        try:
+            reply = await vendor.initiate(payment, account.number, account.bank_id, psu, redirect_uri)
+        except InDoubt:
+            now = self._clock.now()
+            return await self._bank_status.step(
+                payment, lambda current: current.doubted("no answer from the bank", now)
+            )
+        except Unavailable:
+            failure = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The bank is temporarily unavailable. Pay again soon.")
+            bank_status = StatusUpdate(Status.FAILED, "the bank was unavailable", self._clock.now(), failure)
+            return await self._bank_status.step(payment, lambda current: current.apply(bank_status))
+        await self._bank_status.take(payment, reply, "bank reply")
+        return await self._as_it_is_now(payment)
+
+    async def _cancel(self, payment: Payment, reference: str, callback_uri: str) -> Payment:
+        try:
+            answer = await self._vendors[payment.vendor].cancel(reference, callback_uri)
+        except Unavailable as error:
+            raise ProviderUnavailable("open_banking", "The bank is temporarily unavailable. Try again soon.") from error
+        now = self._clock.now()
+        if answer.is_cancelled:
+            return await self._bank_status.step(
+                payment, lambda current: current.apply(StatusUpdate(Status.CANCELLED, "user", now))
+            )
+        if answer.authorisation_url is None:
+            raise InvalidState("It is too late: the bank is carrying the payment out.", field=("input", "id"))
+        waiting, url = CancellationStatus.AUTHORISATION_REQUIRED, answer.authorisation_url
+        return await self._bank_status.step(payment, lambda current: current.cancelling(waiting, url, "user", now))
+
+    async def _as_it_is_now(self, payment: Payment) -> Payment:
+        async with self._read() as read:
+            current = await read.payments.get(payment.user_id, payment.id)
+        assert current is not None
+        return current

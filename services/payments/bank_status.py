@@ -1,0 +1,126 @@
+"""What a bank reports of payments: one path for the reply, the return, the webhook and the reconciliation."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from db.unit_of_work import Read, UnitOfWork, Work
+from domain.clock import Clock
+from domain.errors import CannotTell
+from domain.ids import PaymentId, UserId
+from domain.payment import Payment, PaymentEvent, Status, StatusUpdate
+from domain.timeline import about
+from providers.open_banking.port import PaymentInitiation, PaymentState
+from providers.vendors import Vendors
+from services.backoff import LONGEST, longer
+from services.payments.in_doubt import NEVER_REACHED, InDoubtPayments
+from services.payments.record import PaymentRecorder, Step, outcome_of
+
+ASK_BANK: Final = "ask_bank"
+RECOVER_AFTER: Final = timedelta(seconds=60)
+# Until its day a scheduled payment can only be cancelled.
+_SCHEDULED_PAUSE: Final = timedelta(days=1)
+_WITH_FAILURE: Final = frozenset({Status.REJECTED, Status.EXPIRED, Status.FAILED})
+
+
+class BankStatusSync:
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        vendors: Vendors[PaymentInitiation],
+        in_doubt: InDoubtPayments,
+        recorder: PaymentRecorder,
+        clock: Clock,
+    ) -> None:
+        self._in_doubt = in_doubt
+        self._work = work
+        self._read = read
+        self._vendors = vendors
+        self._recorder = recorder
+        self._clock = clock
+
+    async def refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> str:
+        """Ask the bank and take its word; says what that did. Raises Unavailable."""
+        async with self._read() as read:
+            payment = await read.payments.get(user_id, payment_id)
+        return await self.ask(payment, cause) if payment else "the payment is gone"
+
+    async def ask(self, payment: Payment, cause: str) -> str:
+        """As `refresh`, of a payment that was read just now."""
+        about(payment.id)
+        try:
+            state = await self._state_of(payment)
+        except CannotTell:
+            return await self._resolve_by_evidence(payment)
+        if state is None:
+            return await self._take_silence(payment, cause)
+        return await self.take(payment, state, cause)
+
+    async def ask_bank(self, user_id: UserId, payment_id: PaymentId, pause_s: float) -> None:
+        """The net under everything: ask on a growing interval until the payment is final."""
+        await self.refresh(user_id, payment_id, "reconciliation")
+        async with self._work() as work:
+            payment = await work.payments.get(user_id, payment_id)
+            if payment is not None and not payment.status.is_final:
+                longest = _SCHEDULED_PAUSE if payment.status is Status.SCHEDULED else LONGEST
+                self.enqueue_ask(work, payment, longer(pause_s, longest))
+                await work.commit()
+
+    async def take(self, payment: Payment, state: PaymentState, cause: str) -> str:
+        """Store the bank's reference whatever the status is by now, and learn its news."""
+        failure = state.failure if state.status in _WITH_FAILURE else None
+        was = payment.status
+
+        def apply(current: Payment) -> tuple[Payment, PaymentEvent | None]:
+            nonlocal was
+            was = current.status
+            return current.apply(StatusUpdate(state.status, cause, self._clock.now(), failure))
+
+        async def save_reply(work: UnitOfWork) -> None:
+            if state.reference and state.status is not Status.REJECTED:
+                await work.payments.save_reply(payment.id, state.reference, state.authorisation_url)
+
+        after, event = await self._recorder.take(payment, apply, also=save_reply)
+        return outcome_of(after, event, was)
+
+    async def step(self, payment: Payment, step: Step) -> Payment:
+        """Take one step of the domain and keep it with its event."""
+        after, _ = await self._recorder.take(payment, step)
+        return after
+
+    def enqueue_ask(self, work: UnitOfWork, payment: Payment, pause: timedelta) -> None:
+        now = self._clock.now()
+        payload = {"user_id": payment.user_id, "payment_id": payment.id, "pause_s": pause.total_seconds()}
+        work.jobs.enqueue(ASK_BANK, payload, due_at=now + pause, now=now)
+
+    async def _state_of(self, payment: Payment) -> PaymentState | None:
+        vendor = self._vendors[payment.vendor]
+        if payment.vendor_payment_id is not None:
+            return await vendor.status(payment.vendor_payment_id)
+        return await vendor.look_up(payment.end_to_end_id)
+
+    async def _resolve_by_evidence(self, payment: Payment) -> str:
+        if payment.status.is_final:
+            return f"the payment is {payment.status} already"
+        return (
+            "it is on its way to the bank"
+            if self._is_young(payment)
+            else await self._in_doubt.resolve_by_evidence(payment)
+        )
+
+    def _is_young(self, payment: Payment) -> bool:
+        """The initiation may still be on its way to the bank."""
+        return self._clock.now() < payment.created_at + RECOVER_AFTER
+
+    async def _take_silence(self, payment: Payment, cause: str) -> str:
+        if self._is_young(payment):
+            return "the bank has not heard of it yet"
+        news = StatusUpdate(Status.FAILED, cause, self._clock.now(), NEVER_REACHED)
+        after = await self.step(payment, lambda current: current.apply(news))
+        return f"the bank never heard of it: {after.status}"
+
+
+def without_page(payment: Payment) -> Payment:
+    """A payment whose approval page is of no more use."""
+    return payment if payment.status is Status.AUTHORISATION_REQUIRED else replace(payment, authorisation_url=None)

@@ -1,0 +1,295 @@
+"""Card payments: creating, confirming, cancelling and refunding them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from db.ids import new_id
+from db.tables.payment import PaymentAttemptRow
+from db.unit_of_work import Read, Work, retry_on_stale
+from domain import ids
+from domain.account_number import AccountNumber
+from domain.card_payment import CardPaymentOrder, check_confirmation
+from domain.clock import Clock
+from domain.dispute import Dispute
+from domain.errors import InDoubt, InvalidState, NotFound, PaymentInDoubt, Unavailable
+from domain.idempotency import fingerprint_of
+from domain.ids import AttemptId, PaymentId, RefundId, UserId
+from domain.input import require_key
+from domain.kyc import require_approved
+from domain.money import Money
+from domain.payment import Payment, PaymentEvent, Rail, Status, StatusUpdate
+from domain.redirect import require_allowed, with_query
+from domain.refund import Refund, refundable
+from domain.timeline import TimelineKind, about, record
+from providers.card_payments.port import CardPaymentsProvider, IntentState
+from providers.vendors import Vendors
+from services.idempotency import earlier, keep, once
+from services.payments.card_status import RECOVER_AFTER, CardStatusSync
+from services.payments.card_vendor import AWAY, unavailable
+from services.payments.customers import Customers
+from services.payments.record import PaymentRecorder, Step
+from services.tokens import hash_of, new_token
+
+_CREATE: Final = "createCardPayment"
+_CONFIRM: Final = "confirmCardPayment"
+_REFUND: Final = "refundPayment"
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """Who is paid by card: Drop itself, for its own services."""
+
+    name: str
+    account: AccountNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A try to pay. `callback_uri` is ours, `return_to` the client's; 3-D Secure leads the browser over both."""
+
+    payment_id: PaymentId
+    payment_method: str
+    idempotency_key: str
+    callback_uri: str
+    return_to: str
+
+
+class CardPayments:
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        vendors: Vendors[CardPaymentsProvider],
+        customers: Customers,
+        card_status: CardStatusSync,
+        recorder: PaymentRecorder,
+        clock: Clock,
+        merchant: Merchant,
+        return_origins: tuple[str, ...],
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._vendors = vendors
+        self._customers = customers
+        self._card_status = card_status
+        self._recorder = recorder
+        self._clock = clock
+        self._merchant = merchant
+        self._return_origins = return_origins
+
+    async def refunds(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, list[Refund]]:
+        """Of payments that the caller has read for their user."""
+        async with self._read() as read:
+            return await read.refunds.of_payments(payment_ids)
+
+    async def disputes(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, Dispute]:
+        """Of payments that the caller has read for their user."""
+        async with self._read() as read:
+            return await read.refunds.disputes_of(payment_ids)
+
+    async def create(self, order: CardPaymentOrder) -> Payment:
+        """Register a card payment; same key, same payment. Raises KycRequired, IdempotencyKeyReused."""
+        payment, is_new = await once(lambda: self._create(order))
+        if not is_new:
+            return payment
+        try:
+            customer = await self._customers.ensure(order.user_id, payment.vendor)
+            state = await self._vendors[payment.vendor].create(payment, customer)
+        except InDoubt:
+            now = self._clock.now()
+            return await self._step(payment, lambda one: one.doubted("no answer from the card vendor", now))
+        except Unavailable:
+            card_status = StatusUpdate(Status.FAILED, "the card vendor was unavailable", self._clock.now(), AWAY)
+            return await self._step(payment, lambda one: one.apply(card_status))
+        return await self._card_status.take(payment, state, "vendor reply")
+
+    async def confirm(self, user_id: UserId, given: Confirmation) -> Payment:
+        """Charge a payment method; same key, same try. A declined card is in the payment's `failure`.
+
+        Raises Refusals, InvalidInput, NotFound, InvalidState, PaymentInDoubt, KycRequired, IdempotencyKeyReused.
+        """
+        check_confirmation(given.payment_method, given.idempotency_key)
+        return_to = require_allowed(given.return_to, self._return_origins, field=("input", "returnTo"))
+        state = new_token()
+        return_uri = with_query(given.callback_uri, state=state)
+        payment, attempt = await once(lambda: self._begin(user_id, given, hash_of(state), return_to, return_uri))
+        if attempt is None:
+            return payment
+        try:
+            charged = await self._charge(payment, given.payment_method, attempt, return_uri)
+        except InDoubt:
+            now, waiting = self._clock.now(), Status.AUTHORISATION_REQUIRED
+            return await self._step(
+                payment, lambda one: one.doubted("no answer from the card vendor", now, asked_in=waiting)
+            )
+        except Unavailable:
+            card_status = StatusUpdate(
+                Status.AUTHORISATION_REQUIRED, "the card vendor was unavailable", self._clock.now(), AWAY
+            )
+            return await self._step(payment, lambda one: one.apply(card_status))
+        return await self._card_status.take(payment, charged, "vendor reply")
+
+    async def cancel(self, payment: Payment) -> Payment:
+        """End a payment that is not paid. Raises InvalidState, PaymentInDoubt, ProviderUnavailable."""
+        payment.require_cancellable()
+        if payment.vendor_payment_id is None:
+            raise InvalidState("The payment is on its way to the vendor. Try again in a minute.", field=("input", "id"))
+        try:
+            state = await self._vendors[payment.vendor].cancel(payment.vendor_payment_id)
+            after = await self._card_status.take(payment, state, "user")
+        except Unavailable as error:
+            raise unavailable() from error
+        if after.status is not Status.CANCELLED:
+            raise InvalidState(f"It is too late: the payment is {after.status}.", field=("input", "id"))
+        return after
+
+    async def refund(
+        self, user_id: UserId, payment_id: PaymentId, wanted: Money | None, idempotency_key: str
+    ) -> tuple[Payment, Refund]:
+        """Give money back, all that remains where no amount is wanted; same key, same refund.
+
+        Raises Refusals, NotFound, InvalidState, InvalidInput, IdempotencyKeyReused.
+        """
+        require_key(idempotency_key)
+        payment, refund, is_new = await once(
+            lambda: retry_on_stale(lambda: self._begin_refund(user_id, payment_id, wanted, idempotency_key))
+        )
+        if is_new:
+            try:
+                await self._card_status.send_refund(payment, refund)
+            except (InDoubt, Unavailable):
+                _log.warning("refund_unanswered", refund_id=refund.id)  # its job sends it again, under its own key
+        async with self._read() as read:
+            refunds = await read.refunds.of_payment(payment_id)
+        current = next(one for one in refunds if one.id == refund.id)
+        return await self._card_status.current(payment), current
+
+    async def returned(self, state: str) -> str | None:
+        """The browser is back from the card's bank; gives where it goes next, None where the state is unknown."""
+        async with self._read() as read:
+            found = await read.payments.by_state(hash_of(state))
+        if found is None or found[0].rail is not Rail.CARD:
+            return None
+        payment, return_to = found
+        about(payment.id)
+        record(TimelineKind.REDIRECT, "back from the card's page", "the card vendor is asked")
+        try:
+            await self._card_status.refresh(payment.user_id, payment.id, "the card's page")
+        except (Unavailable, InDoubt):
+            _log.warning("payment_return_unread", payment_id=payment.id)  # webhook and job go on from here
+        return with_query(return_to, payment=payment.id)
+
+    async def _create(self, order: CardPaymentOrder) -> tuple[Payment, bool]:
+        key, fingerprint = order.idempotency_key, order.fingerprint
+        async with self._work() as work:
+            known = await earlier(work, order.user_id, _CREATE, key, fingerprint)
+            if known is not None:
+                about(PaymentId(known))
+                payment = await work.payments.get(order.user_id, PaymentId(known))
+                assert payment is not None
+                return payment, False
+            require_approved((await work.kyc.of_user(order.user_id)).status)
+            payment = self._new_payment(order, await self._customers.vendor_of(work, order.user_id))
+            created = PaymentEvent(payment.id, payment.version, payment.status, "user", payment.created_at)
+            await work.payments.add(payment, created, state_hash=hash_of(new_token()), return_to="/")
+            await keep(work, order.user_id, _CREATE, key, fingerprint, payment.id, payment.created_at)
+            self._recorder.tell(work, payment)
+            self._card_status.enqueue_ask(work, payment, RECOVER_AFTER)
+            await work.commit()
+        return payment, True
+
+    def _new_payment(self, order: CardPaymentOrder, vendor: str) -> Payment:
+        now = self._clock.now()
+        payment_id = PaymentId(new_id(ids.PAYMENT, now))
+        return Payment(
+            id=payment_id,
+            user_id=order.user_id,
+            vendor=vendor,
+            amount=order.amount,
+            creditor_name=self._merchant.name,
+            creditor_account=self._merchant.account,
+            created_at=now,
+            rail=Rail.CARD,
+            message=order.description,
+            end_to_end_id=f"D-{payment_id.removeprefix('pay_')}",
+            version=1,
+        )
+
+    async def _begin(
+        self, user_id: UserId, given: Confirmation, state_hash: str, return_to: str, return_uri: str
+    ) -> tuple[Payment, AttemptId | None]:
+        now = self._clock.now()
+        fingerprint = fingerprint_of(given.payment_id, given.payment_method)
+        async with self._work() as work:
+            payment = await work.payments.get(user_id, given.payment_id)
+            if payment is None or payment.rail is not Rail.CARD:
+                raise NotFound("There is no such card payment.", field=("input", "id"))
+            about(payment.id)
+            if await earlier(work, user_id, _CONFIRM, given.idempotency_key, fingerprint) is not None:
+                return payment, None
+            require_approved((await work.kyc.of_user(user_id)).status)
+            _require_payable(payment)
+            attempt = AttemptId(new_id(ids.ATTEMPT, now))
+            row = PaymentAttemptRow(
+                id=attempt,
+                payment_id=payment.id,
+                payment_method=given.payment_method,
+                return_url=return_uri,
+                created_at=now,
+            )
+            # The payment's row first: two tries at once then wait for each other in the same order.
+            await work.payments.renew_state(payment.id, state_hash, return_to)
+            await work.attempts.add(row)
+            await keep(work, user_id, _CONFIRM, given.idempotency_key, fingerprint, attempt, now)
+            self._card_status.enqueue_ask(work, payment, RECOVER_AFTER)
+            await work.commit()
+        return payment, attempt
+
+    async def _charge(self, payment: Payment, payment_method: str, attempt: AttemptId, return_uri: str) -> IntentState:
+        assert payment.vendor_payment_id is not None
+        vendor = self._vendors[payment.vendor]
+        try:
+            return await vendor.confirm(payment.vendor_payment_id, payment_method, attempt, return_uri)
+        except InvalidState:
+            # Paid, cancelled or waiting already: the vendor's own word is the answer.
+            return await vendor.retrieve(payment.vendor_payment_id)
+
+    async def _begin_refund(
+        self, user_id: UserId, payment_id: PaymentId, wanted: Money | None, key: str
+    ) -> tuple[Payment, Refund, bool]:
+        now = self._clock.now()
+        fingerprint = fingerprint_of(payment_id, wanted and (wanted.amount_minor, wanted.currency))
+        async with self._work() as work:
+            payment = await work.payments.get(user_id, payment_id)
+            if payment is None:
+                raise NotFound("There is no such payment.", field=("input", "id"))
+            about(payment_id)
+            refunds = await work.refunds.of_payment(payment_id)
+            known = await earlier(work, user_id, _REFUND, key, fingerprint)
+            if known is not None:
+                return payment, next(one for one in refunds if one.id == known), False
+            amount = refundable(payment, refunds, await work.refunds.dispute_of(payment_id), wanted)
+            refund = Refund(RefundId(new_id(ids.REFUND, now)), payment_id, amount, now, now)
+            await work.refunds.put(refund)
+            # Under the payment's version: of two refunds at once, the second counts the first.
+            after, event = payment.noted("refund PENDING", now)
+            await self._recorder.save(work, payment, after, event)
+            await keep(work, user_id, _REFUND, key, fingerprint, refund.id, now)
+            self._card_status.enqueue_refund(work, payment, refund, RECOVER_AFTER)
+            await work.commit()
+        return after, refund, True
+
+    async def _step(self, payment: Payment, step: Step) -> Payment:
+        after, _ = await self._recorder.take(payment, step)
+        return after
+
+
+def _require_payable(payment: Payment) -> None:
+    if payment.in_doubt:
+        raise PaymentInDoubt
+    if payment.status is not Status.AUTHORISATION_REQUIRED or payment.vendor_payment_id is None:
+        raise InvalidState(f"The payment is {payment.status}: there is nothing to confirm.", field=("input", "id"))

@@ -1,0 +1,245 @@
+"""What the card vendor reports of payments: one path for the reply, the return, the webhook and the reconciliation."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from db.ids import new_id
+from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
+from domain import ids
+from domain.clock import Clock
+from domain.dispute import Dispute
+from domain.errors import StaleVersion
+from domain.ids import DisputeId, PaymentId, RefundId, UserId
+from domain.payment import Failure, FailureCode, Payment, Status, StatusUpdate
+from domain.refund import Refund, RefundStatus
+from domain.timeline import about
+from providers.card_payments.port import CardPaymentsProvider, DisputeState, IntentState, RefundState
+from providers.vendors import Vendors
+from services.backoff import longer
+from services.notifications.compose import NotificationComposer
+from services.payments.customers import Customers
+from services.payments.record import PaymentRecorder, outcome_of
+
+ASK_CARD_VENDOR: Final = "ask_card_vendor"
+SETTLE_REFUND: Final = "settle_refund"
+RECOVER_AFTER: Final = timedelta(seconds=60)
+# What nobody has paid by then is ended at the vendor.
+LIFETIME: Final = timedelta(hours=24)
+_NOT_CHARGED: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The card was not charged. Try again.")
+_OUT_OF_TIME: Final = Failure(FailureCode.AUTHORISATION_EXPIRED, "The payment was not completed in time.")
+
+
+class CardStatusSync:
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        vendors: Vendors[CardPaymentsProvider],
+        customers: Customers,
+        recorder: PaymentRecorder,
+        notifications: NotificationComposer,
+        clock: Clock,
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._vendors = vendors
+        self._customers = customers
+        self._recorder = recorder
+        self._notifications = notifications
+        self._clock = clock
+
+    async def refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> str:
+        """Ask the vendor and take its word; says what that did. Raises Unavailable, InDoubt."""
+        return await retry_on_stale(lambda: self._refresh(user_id, payment_id, cause))
+
+    async def ask(self, payment: Payment, cause: str) -> str:
+        """As `refresh`, of a payment that was read just now."""
+        try:
+            return await self._ask(payment, cause)
+        except StaleVersion:
+            return await self.refresh(payment.user_id, payment.id, cause)
+
+    async def take(self, asked: Payment, state: IntentState, cause: str) -> Payment:
+        """Take an answer to what was asked of this version of the payment. Raises StaleVersion, Unavailable."""
+        try:
+            return (await self._take(asked, state, cause))[0]
+        except StaleVersion:
+            # News overtook the answer, so which of them is newer is for the vendor to say.
+            await self.refresh(asked.user_id, asked.id, cause)
+            return await self.current(asked)
+
+    async def current(self, payment: Payment) -> Payment:
+        async with self._read() as read:
+            current = await read.payments.get(payment.user_id, payment.id)
+        assert current is not None
+        return current
+
+    async def ask_vendor(self, user_id: UserId, payment_id: PaymentId, pause_s: float) -> None:
+        """The net under the webhooks: ask on a growing interval until the payment is final; end what is overdue."""
+        await self.refresh(user_id, payment_id, "reconciliation")
+        async with self._read() as read:
+            payment = await read.payments.get(user_id, payment_id)
+        if payment is None or payment.status.is_final:
+            return
+        if self._is_overdue(payment) and payment.vendor_payment_id is not None and not payment.in_doubt:
+            state = await self._vendors[payment.vendor].cancel(payment.vendor_payment_id)
+            payment = await self.take(payment, state, "it ran out")
+        if not payment.status.is_final:
+            async with self._work() as work:
+                self.enqueue_ask(work, payment, longer(pause_s))
+                await work.commit()
+
+    async def settle_refund(self, user_id: UserId, payment_id: PaymentId, refund_id: RefundId, pause_s: float) -> None:
+        """Send a refund, again under its own key where no answer came, and ask until its outcome is known."""
+        payment, refund = await self._refund(user_id, payment_id, refund_id)
+        if payment is None or refund is None or refund.status is not RefundStatus.PENDING:
+            return
+        if refund.vendor_refund_id is None:
+            await self.send_refund(payment, refund)
+        else:
+            await self.refresh(user_id, payment_id, "reconciliation")
+        _, refund = await self._refund(user_id, payment_id, refund_id)
+        if refund is not None and refund.status is RefundStatus.PENDING:
+            async with self._work() as work:
+                self.enqueue_refund(work, payment, refund, longer(pause_s))
+                await work.commit()
+
+    async def send_refund(self, payment: Payment, refund: Refund) -> None:
+        """Raises Unavailable, InDoubt."""
+        assert payment.vendor_payment_id is not None
+        state = await self._vendors[payment.vendor].refund(payment.vendor_payment_id, refund)
+        await retry_on_stale(lambda: self._take_refund(payment, state))
+
+    def enqueue_ask(self, work: UnitOfWork, payment: Payment, pause: timedelta) -> None:
+        now = self._clock.now()
+        payload = {"user_id": payment.user_id, "payment_id": payment.id, "pause_s": pause.total_seconds()}
+        work.jobs.enqueue(ASK_CARD_VENDOR, payload, due_at=now + pause, now=now)
+
+    def enqueue_refund(self, work: UnitOfWork, payment: Payment, refund: Refund, pause: timedelta) -> None:
+        now = self._clock.now()
+        payload = {
+            "user_id": payment.user_id,
+            "payment_id": payment.id,
+            "refund_id": refund.id,
+            "pause_s": pause.total_seconds(),
+        }
+        work.jobs.enqueue(SETTLE_REFUND, payload, due_at=now + pause, now=now)
+
+    async def _refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> str:
+        async with self._read() as read:
+            payment = await read.payments.get(user_id, payment_id)
+        return await self._ask(payment, cause) if payment else "the payment is gone"
+
+    async def _ask(self, payment: Payment, cause: str) -> str:
+        about(payment.id)
+        vendor = self._vendors[payment.vendor]
+        if payment.vendor_payment_id is not None:
+            state = await vendor.retrieve(payment.vendor_payment_id)
+        elif payment.status.is_final:
+            return f"the payment is {payment.status} already"
+        else:
+            # Its creation was not answered. Under the same key the vendor gives the same object again.
+            state = await vendor.create(payment, await self._customers.ensure(payment.user_id, payment.vendor))
+        return (await self._take(payment, state, cause))[1]
+
+    async def _take(self, asked: Payment, state: IntentState, cause: str) -> tuple[Payment, str]:
+        now = self._clock.now()
+        async with self._work() as work:
+            before = await work.payments.get(asked.user_id, asked.id)
+            assert before is not None
+            # Something was learnt since the vendor was asked: its answer may be the older one.
+            if before.version != asked.version:
+                raise StaleVersion
+            failure = state.failure
+            if state.status is before.status and not (failure or state.authorisation_url):
+                # The vendor knows of no new try, which takes back no failure that we told of.
+                failure = before.failure
+                if before.in_doubt:
+                    last = await work.attempts.last_of(before.id)
+                    if last is not None and now < last.created_at + RECOVER_AFTER:
+                        return before, "the try may still be on its way to the vendor"
+                    failure = _NOT_CHARGED
+            secret, page = state.client_secret, state.authorisation_url
+            await work.payments.save_intent(before.id, state.reference, client_secret=secret, authorisation_url=page)
+            before = replace(before, vendor_payment_id=state.reference, client_secret=secret, authorisation_url=page)
+            status = state.status
+            if status is Status.CANCELLED and self._is_overdue(before):
+                status, failure = Status.EXPIRED, _OUT_OF_TIME
+            after, event = before.apply(StatusUpdate(status, cause, now, failure))
+            changes = await self._take_relations(work, before, state)
+            if event is None and changes:
+                after, event = before.noted(f"{changes[0]} ({cause})", now)
+            await self._recorder.save(work, before, after, event)
+            await work.commit()
+            if changes and after.status is before.status:
+                return after, f"{after.status} -> {'; '.join(changes)}"
+            return after, outcome_of(after, event, before.status)
+
+    async def _take_relations(self, work: UnitOfWork, payment: Payment, state: IntentState) -> list[str]:
+        changes = [await self._apply_refund(work, payment, one) for one in state.refunds]
+        if state.dispute is not None:
+            changes.append(await self._apply_dispute(work, payment, state.dispute))
+        return [change for change in changes if change is not None]
+
+    async def _take_refund(self, payment: Payment, state: RefundState) -> None:
+        async with self._work() as work:
+            before = await work.payments.get(payment.user_id, payment.id)
+            assert before is not None
+            change = await self._apply_refund(work, before, state)
+            if change is not None:
+                after, event = before.noted(change, self._clock.now())
+                await self._recorder.save(work, before, after, event)
+            await work.commit()
+
+    async def _apply_refund(self, work: UnitOfWork, payment: Payment, state: RefundState) -> str | None:
+        now = self._clock.now()
+        known = next((one for one in await work.refunds.of_payment(payment.id) if _is_same(one, state)), None)
+        if known is None:
+            # Made at the vendor's own desk.
+            made = Refund(RefundId(new_id(ids.REFUND, now)), payment.id, state.amount, now, now)
+            known, is_new = replace(made, vendor_refund_id=state.reference), True
+        else:
+            is_new = False
+        learnt = known.apply(state.status, state.reference, state.failure_message, now)
+        if learnt == known and not is_new:
+            return None
+        await work.refunds.put(learnt)
+        if learnt.status is not known.status:
+            await self._notifications.refund(work, payment, learnt)
+        return f"refund {learnt.status}" if is_new or learnt.status is not known.status else None
+
+    async def _apply_dispute(self, work: UnitOfWork, payment: Payment, state: DisputeState) -> str | None:
+        now = self._clock.now()
+        known = await work.refunds.dispute_of(payment.id)
+        identifier = known.id if known else DisputeId(new_id(ids.DISPUTE, now))
+        learnt = Dispute(
+            id=identifier,
+            payment_id=payment.id,
+            vendor_dispute_id=state.reference,
+            status=state.status,
+            amount=state.amount,
+            reason=state.reason,
+            evidence_due_by=state.evidence_due_by,
+            created_at=known.created_at if known else now,
+        )
+        # A dispute that is decided stays so.
+        if learnt == known or (known is not None and not known.is_open):
+            return None
+        await work.refunds.put_dispute(learnt)
+        return f"dispute {learnt.status}"
+
+    async def _refund(
+        self, user_id: UserId, payment_id: PaymentId, refund_id: RefundId
+    ) -> tuple[Payment | None, Refund | None]:
+        async with self._read() as read:
+            payment = await read.payments.get(user_id, payment_id)
+            refunds = await read.refunds.of_payment(payment_id) if payment else []
+        return payment, next((one for one in refunds if one.id == refund_id), None)
+
+    def _is_overdue(self, payment: Payment) -> bool:
+        return self._clock.now() >= payment.created_at + LIFETIME
+
+
+def _is_same(known: Refund, state: RefundState) -> bool:
+    return state.refund_id == known.id or (bool(state.reference) and state.reference == known.vendor_refund_id)

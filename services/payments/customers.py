@@ -1,0 +1,68 @@
+"""The card vendor's customer of a user: made once, and the user stays with the vendor that holds it."""
+
+from typing import Final
+
+from db.unit_of_work import Queries, Read, UnitOfWork, Work
+from domain.clock import Clock
+from domain.ids import UserId
+from providers.card_payments.port import CardPaymentsProvider
+from providers.vendors import Vendors
+from services.idempotency import once
+from services.payments.card_vendor import PORT
+
+CREATE_CUSTOMER: Final = "create_card_customer"
+DELETE_CUSTOMER: Final = "delete_card_customer"
+
+
+class Customers:
+    def __init__(self, work: Work, read: Read, vendors: Vendors[CardPaymentsProvider], clock: Clock) -> None:
+        self._work = work
+        self._read = read
+        self._vendors = vendors
+        self._clock = clock
+
+    async def vendor_of(self, queries: Queries, user_id: UserId) -> str:
+        """The vendor that holds the user's customer, else the one that new customers go to."""
+        pin = await queries.pins.get(user_id, PORT)
+        return pin.vendor if pin is not None else self._vendors.for_user(user_id)
+
+    async def ensure(self, user_id: UserId, vendor: str) -> str:
+        """The vendor's id of the user. Safe to repeat: it knows our user's id again. Raises Unavailable."""
+        async with self._read() as read:
+            for known, reference in await self._known(read, user_id):
+                if known == vendor:
+                    return reference
+            user = await read.users.get(user_id)
+        assert user is not None
+        reference = await self._vendors[vendor].create_customer(user_id, user.name)
+        await once(lambda: self._pin(user_id, vendor, reference))
+        return reference
+
+    async def _pin(self, user_id: UserId, vendor: str, reference: str) -> None:
+        async with self._work() as work:
+            await work.pins.pin(user_id, PORT, vendor=vendor, reference=reference, at=self._clock.now())
+            await work.commit()
+
+    async def _known(self, queries: Queries, user_id: UserId) -> list[tuple[str, str]]:
+        """Vendor and id of each customer of the user: where they are pinned, and where a move has been."""
+        pin = await queries.pins.get(user_id, PORT)
+        pinned = [(pin.vendor, pin.reference)] if pin is not None else []
+        return [*dict.fromkeys(pinned + await queries.vendor_migrations.references_of(user_id, PORT))]
+
+    async def forget(self, work: UnitOfWork, user_id: UserId) -> None:
+        """The customers of a user who leaves go by jobs; pin and consents go with the user's rows."""
+        now = self._clock.now()
+        for vendor, reference in await self._known(work, user_id):
+            work.jobs.enqueue(DELETE_CUSTOMER, {"vendor": vendor, "reference": reference}, due_at=now, now=now)
+
+    async def delete(self, vendor: str, reference: str) -> None:
+        """Safe to repeat. Raises Unavailable."""
+        await self._vendors[vendor].delete_customer(reference)
+
+    async def create(self, user_id: UserId) -> None:
+        """The job that follows a registration, so that no login waits for the vendor."""
+        async with self._read() as read:
+            is_here = await read.users.is_here(user_id)
+            vendor = await self.vendor_of(read, user_id)
+        if is_here:
+            await self.ensure(user_id, vendor)

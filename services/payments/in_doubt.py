@@ -1,0 +1,94 @@
+"""Payments whose outcome nobody knows: what ends the doubt is evidence, or an operator who has some."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from db.unit_of_work import Read, UnitOfWork, Work
+from domain.clock import Clock
+from domain.errors import InvalidInput, InvalidState, NotFound
+from domain.ids import PaymentId
+from domain.payment import Failure, FailureCode, Payment, PaymentEvent, Status, StatusUpdate
+from domain.timeline import about
+from services.banks.accounts import Accounts
+from services.payments.record import PaymentRecorder, outcome_of
+
+# A bank's link lives for minutes (unverified, vendor reference 4.4): longer than any.
+_PAGE_LIVES: Final = timedelta(hours=1)
+_OUTCOMES: Final = (Status.SETTLED, Status.FAILED)
+NEVER_REACHED: Final = Failure(
+    FailureCode.PROVIDER_UNAVAILABLE, "The payment never reached the bank. You can pay again."
+)
+
+
+class InDoubtPayments:
+    def __init__(self, work: Work, read: Read, accounts: Accounts, recorder: PaymentRecorder, clock: Clock) -> None:
+        self._work = work
+        self._read = read
+        self._accounts = accounts
+        self._recorder = recorder
+        self._clock = clock
+
+    async def oldest(self, limit: int) -> Sequence[Payment]:
+        """What is in doubt, oldest first."""
+        async with self._read() as read:
+            return await read.payments.in_doubt(limit)
+
+    async def resolve_by_evidence(self, payment: Payment) -> str:
+        """For a bank that cannot be asked about its answer that was lost; says what that did.
+
+        Booked, it has settled. Not booked, and its page dead, it has failed: nobody was shown the page. Until then, and
+        while the account cannot be read, it stays in doubt.
+        """
+        if await self._is_booked(payment):
+            return await self._end(payment, StatusUpdate(Status.SETTLED, "booked at the bank", self._clock.now()))
+        after, _ = await self._recorder.take(
+            payment, lambda one: one.doubted("no answer from the bank", self._clock.now())
+        )
+        if self._clock.now() < payment.created_at + _PAGE_LIVES:
+            return "in doubt: it could still be approved"
+        assert payment.debtor_account_id is not None
+        if not await self._accounts.read_unattended(payment.user_id, payment.debtor_account_id):
+            return "in doubt: the account cannot be read"
+        if await self._is_booked(payment):
+            return await self._end(after, StatusUpdate(Status.SETTLED, "booked at the bank", self._clock.now()))
+        return await self._end(
+            after, StatusUpdate(Status.FAILED, "not booked at the bank", self._clock.now(), NEVER_REACHED)
+        )
+
+    async def resolve(self, payment_id: PaymentId, outcome: str, reason: str) -> Payment:
+        """An operator's word, kept with its reason. Raises NotFound, InvalidState, InvalidInput."""
+        if outcome not in _OUTCOMES:
+            message = f"Give {' or '.join(_OUTCOMES)}, as the bank or card vendor says."
+            raise InvalidInput("INVALID_OUTCOME", message, field=("outcome",))
+        if not reason.strip() or len(reason) > 500:
+            raise InvalidInput("REASON_REQUIRED", "Say in 1 to 500 characters how it is known.", field=("reason",))
+        async with self._read() as read:
+            payment = await read.payments.find(payment_id)
+        if payment is None:
+            raise NotFound("There is no such payment.", field=("payment",))
+        about(payment_id)
+        status = Status(outcome)
+        failure = NEVER_REACHED if status is Status.FAILED else None
+        news = StatusUpdate(status, "operator", self._clock.now(), failure)
+
+        def step(current: Payment) -> tuple[Payment, PaymentEvent | None]:
+            if not current.in_doubt:
+                raise InvalidState(f"The payment is {current.status} and not in doubt.", field=("payment",))
+            return current.apply(news)
+
+        async def audited(work: UnitOfWork) -> None:
+            detail = {"outcome": status, "reason": reason.strip()}
+            work.audit.note("payment_resolved", news.at, user_id=payment.user_id, object_id=payment.id, detail=detail)
+
+        after, _ = await self._recorder.take(payment, step, also=audited)
+        return after
+
+    async def _is_booked(self, payment: Payment) -> bool:
+        assert payment.debtor_account_id is not None
+        async with self._read() as read:
+            return await read.accounts.is_booked(payment.debtor_account_id, payment.end_to_end_id)
+
+    async def _end(self, payment: Payment, news: StatusUpdate) -> str:
+        after, event = await self._recorder.take(payment, lambda current: current.apply(news))
+        return outcome_of(after, event, payment.status)

@@ -1,0 +1,73 @@
+"""Steps of a payment over either rail: the row, its history, its event and what follows commit together."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from db.events import Told
+from db.unit_of_work import UnitOfWork, Work, retry_on_stale
+from domain.alert import Severity
+from domain.clock import Clock
+from domain.event import EventKind
+from domain.payment import Payment, PaymentEvent, Status
+from domain.snapshot import payment_fields
+from services.incidents import Incidents
+from services.notifications.compose import NotificationComposer
+
+REFRESH_ACCOUNT: Final = "refresh_account"
+Step = Callable[[Payment], tuple[Payment, PaymentEvent | None]]
+# Written in the step's transaction, whatever the status is by now: a vendor's id, its page.
+Also = Callable[[UnitOfWork], Awaitable[None]]
+
+
+class PaymentRecorder:
+    def __init__(self, work: Work, notifications: NotificationComposer, incidents: Incidents, clock: Clock) -> None:
+        self._work = work
+        self._incidents = incidents
+        self._notifications = notifications
+        self._clock = clock
+
+    async def take(
+        self, payment: Payment, step: Step, *, also: Also | None = None
+    ) -> tuple[Payment, PaymentEvent | None]:
+        """Load, step and save, again where somebody wrote in between. Gives the payment and the event it took."""
+        return await retry_on_stale(lambda: self._take(payment, step, also))
+
+    async def _take(self, payment: Payment, step: Step, also: Also | None) -> tuple[Payment, PaymentEvent | None]:
+        async with self._work() as work:
+            if also is not None:
+                await also(work)
+            before = await work.payments.get(payment.user_id, payment.id)
+            assert before is not None
+            after, event = step(before)
+            await self.save(work, before, after, event)
+            await work.commit()
+            return after, event
+
+    async def save(self, work: UnitOfWork, before: Payment, after: Payment, event: PaymentEvent | None) -> None:
+        """Within the caller's transaction. Raises StaleVersion."""
+        if event is None:
+            return
+        await work.payments.save(before, after, event)
+        self.tell(work, after)
+        await self._notifications.payment(work, before, after)
+        if after.status is Status.SETTLED and before.status is not Status.SETTLED:
+            self._after_settling(work, before, after)
+
+    def tell(self, work: UnitOfWork, payment: Payment) -> None:
+        """A version of the payment goes to its user's stream."""
+        fields = payment_fields(payment)
+        work.tell(Told(payment.user_id, EventKind.PAYMENT, payment.id, fields, self._clock.now()))
+
+    def _after_settling(self, work: UnitOfWork, before: Payment, after: Payment) -> None:
+        if after.debtor_account_id is not None:
+            now = self._clock.now()
+            payload = {"user_id": after.user_id, "account_id": after.debtor_account_id}
+            work.jobs.enqueue(REFRESH_ACCOUNT, payload, due_at=now, now=now)
+        if before.status.is_final:
+            message = f"{after.id} was {before.status} and the vendor has settled it"
+            self._incidents.alert(Severity.CRITICAL, "Payment settled after its end", message)
+
+
+def outcome_of(payment: Payment, event: PaymentEvent | None, was: Status) -> str:
+    """For people who follow a webhook: what it did, or why it did nothing."""
+    return f"{was} -> {payment.status}" if event is not None else f"the payment is {payment.status} already"

@@ -1,0 +1,186 @@
+"""Plan subscriptions: subscribing, ending, resuming, and showing them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from db.ids import new_id
+from db.tables.plan import PlanSubscriptionRow
+from db.unit_of_work import Read, Work
+from domain import ids
+from domain.card_payment import check_confirmation
+from domain.clock import Clock
+from domain.errors import (
+    InDoubt,
+    InvalidState,
+    NotFound,
+    Unavailable,
+)
+from domain.idempotency import fingerprint_of
+from domain.ids import PlanSubscriptionId, UserId
+from domain.kyc import require_approved
+from domain.plan import PLANS, PlanInvoice, PlanStatus, PlanSubscription
+from domain.redirect import require_allowed, with_query
+from providers.card_payments.port import CardPaymentsProvider
+from providers.vendors import Vendors
+from services.idempotency import earlier, keep, once
+from services.payments.card_vendor import AWAY, unavailable
+from services.payments.customers import Customers
+from services.plans.status import PlanStatusSync
+from services.tokens import hash_of, new_token
+
+_CREATE: Final = "createPlanSubscription"
+_RECOVER_AFTER: Final = timedelta(seconds=60)
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOrder:
+    """A subscription as the client asks for it. `callback_uri` is ours, `return_to` the client's."""
+
+    plan_id: str
+    payment_method: str
+    idempotency_key: str
+    callback_uri: str
+    return_to: str
+
+
+class Plans:
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        vendors: Vendors[CardPaymentsProvider],
+        customers: Customers,
+        plan_status: PlanStatusSync,
+        clock: Clock,
+        return_origins: tuple[str, ...],
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._vendors = vendors
+        self._customers = customers
+        self._plan_status = plan_status
+        self._clock = clock
+        self._return_origins = return_origins
+
+    async def open_of_users(self, user_ids: Sequence[UserId]) -> list[PlanSubscription]:
+        async with self._read() as read:
+            return await read.plans.open_of_users(user_ids)
+
+    async def by_ids(self, user_id: UserId, wanted: Sequence[PlanSubscriptionId]) -> list[PlanSubscription]:
+        async with self._read() as read:
+            return await read.plans.by_ids(user_id, wanted)
+
+    async def invoices(self, wanted: Sequence[PlanSubscriptionId]) -> dict[PlanSubscriptionId, list[PlanInvoice]]:
+        """Of subscriptions that the caller has read for their user."""
+        async with self._read() as read:
+            return await read.plans.invoices(wanted)
+
+    async def create(self, user_id: UserId, order: PlanOrder) -> PlanSubscription:
+        """Subscribe and take the first payment; same key, same subscription. A declined card is in its `failure`.
+
+        Raises Refusals, InvalidInput, NotFound, InvalidState, KycRequired, IdempotencyKeyReused.
+        """
+        check_confirmation(order.payment_method, order.idempotency_key)
+        return_to = require_allowed(order.return_to, self._return_origins, field=("input", "returnTo"))
+        if order.plan_id not in PLANS:
+            raise NotFound("There is no such plan. `plans` lists them.", field=("input", "planId"))
+        state = new_token()
+        return_url = with_query(order.callback_uri, state=state)
+        subscription, is_new = await once(lambda: self._create(user_id, order, hash_of(state), return_to, return_url))
+        if not is_new:
+            return subscription
+        try:
+            await self._plan_status.subscribe(subscription)
+        except InDoubt:
+            _log.warning("plan_subscription_unanswered", subscription_id=subscription.id)  # its job goes on from here
+        except Unavailable:
+            await self._plan_status.end(subscription, AWAY)
+        return await self._plan_status.current(subscription)
+
+    async def cancel(self, user_id: UserId, *, at_period_end: bool) -> PlanSubscription:
+        """End the plan now or with its period. Raises NotFound, InvalidState, ProviderUnavailable."""
+        subscription = await self._open(user_id)
+        if subscription.status is not PlanStatus.INCOMPLETE:
+            subscription.require_running()
+        assert subscription.vendor_subscription_id is not None
+        # What was never paid for has no period to end with.
+        with_period = at_period_end and subscription.status is not PlanStatus.INCOMPLETE
+        vendor = self._vendors[subscription.vendor]
+        try:
+            state = await vendor.cancel_subscription(subscription.vendor_subscription_id, at_period_end=with_period)
+        except Unavailable as error:
+            raise unavailable() from error
+        await self._plan_status.take(subscription, state)
+        return await self._plan_status.current(subscription)
+
+    async def resume(self, user_id: UserId) -> PlanSubscription:
+        """Let a plan go on that was to end with its period. Raises NotFound, InvalidState, ProviderUnavailable."""
+        subscription = await self._open(user_id)
+        subscription.require_resumable()
+        assert subscription.vendor_subscription_id is not None
+        try:
+            state = await self._vendors[subscription.vendor].resume_subscription(subscription.vendor_subscription_id)
+        except Unavailable as error:
+            raise unavailable() from error
+        await self._plan_status.take(subscription, state)
+        return await self._plan_status.current(subscription)
+
+    async def returned(self, state: str) -> str | None:
+        """The browser is back from the card's bank; gives where it goes next, None where the state is unknown."""
+        async with self._read() as read:
+            found = await read.plans.by_state(hash_of(state))
+        if found is None:
+            return None
+        subscription, return_to = found
+        try:
+            await self._plan_status.refresh(subscription.user_id, subscription.id)
+        except (Unavailable, InDoubt):
+            _log.warning("plan_return_unread", subscription_id=subscription.id)  # webhook and job go on from here
+        return with_query(return_to, plan=subscription.id)
+
+    async def _create(
+        self, user_id: UserId, order: PlanOrder, state_hash: str, return_to: str, return_url: str
+    ) -> tuple[PlanSubscription, bool]:
+        now, key = self._clock.now(), order.idempotency_key
+        fingerprint = fingerprint_of(order.plan_id, order.payment_method)
+        async with self._work() as work:
+            known = await earlier(work, user_id, _CREATE, key, fingerprint)
+            if known is not None:
+                subscription = await work.plans.get(user_id, PlanSubscriptionId(known))
+                assert subscription is not None
+                return subscription, False
+            require_approved((await work.kyc.of_user(user_id)).status)
+            if await work.plans.open_of_users([user_id]):
+                raise InvalidState("You have a plan already: cancel it first.")
+            row = PlanSubscriptionRow(
+                id=new_id(ids.PLAN_SUBSCRIPTION, now),
+                user_id=user_id,
+                plan_id=order.plan_id,
+                vendor=await self._customers.vendor_of(work, user_id),
+                payment_method=order.payment_method,
+                return_url=return_url,
+                state_hash=state_hash,
+                return_to=return_to,
+                status=PlanStatus.CREATED,
+                created_at=now,
+            )
+            await work.plans.add(row)
+            await keep(work, user_id, _CREATE, key, fingerprint, row.id, now)
+            subscription = await work.plans.get(user_id, PlanSubscriptionId(row.id))
+            assert subscription is not None
+            self._plan_status.tell(work, subscription)
+            self._plan_status.enqueue_ask(work, subscription, _RECOVER_AFTER)
+            await work.commit()
+        return subscription, True
+
+    async def _open(self, user_id: UserId) -> PlanSubscription:
+        for subscription in await self.open_of_users([user_id]):
+            if subscription.vendor_subscription_id is None:
+                raise InvalidState("The plan is on its way to the card vendor. Try again in a minute.")
+            return subscription
+        raise NotFound("You have no plan.")

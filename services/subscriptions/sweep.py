@@ -1,0 +1,68 @@
+"""What no hint told of: hints may be lost, so whoever listens is held against the database from time to time."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeVar
+
+import structlog
+
+from db.unit_of_work import Read
+from domain import ids
+from domain.clock import Clock
+from domain.event import Position
+from domain.ids import SessionId, UserId
+from providers.fanout.port import Fanout
+from services.subscriptions.streams import Streams
+
+_LOOK_EVERY_S: Final = 15
+_AT_ONCE: Final = 500
+Channel = TypeVar("Channel", UserId, SessionId)
+_log = structlog.get_logger()
+
+
+class Sweep:
+    """Looks for all listeners of this process together, hundreds in one query, so that each of them may just wait."""
+
+    def __init__(self, read: Read, streams: Streams, fanout: Fanout, machine_clock: Clock) -> None:
+        self._read = read
+        self._streams = streams
+        self._fanout = fanout
+        self._clock = machine_clock
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            try:
+                await self.look()
+            except Exception:
+                _log.exception("missed_hints_not_looked_for")  # the database is away: the next look finds as much
+
+    async def look(self) -> None:
+        """Wake who is not at the end of the stream that they follow, and who holds a session that has ended."""
+        places = self._streams.places()
+        ends = await self._ends_of(sorted({user for user, _ in places}))
+        for user in {user for user, place in places if ends.get(user) != place}:
+            self._fanout.wake(user)
+        sessions = [SessionId(one) for one in self._fanout.channels() if one.startswith(ids.SESSION)]
+        for session in await self._ended(sessions):
+            self._fanout.wake(session)
+
+    async def _ends_of(self, users: Sequence[UserId]) -> dict[UserId, Position]:
+        found: dict[UserId, Position] = {}
+        for some in _parts(users):
+            async with self._read() as read:
+                found |= await read.events.positions(some)
+        return found
+
+    async def _ended(self, sessions: Sequence[SessionId]) -> set[SessionId]:
+        now = self._clock.now()
+        ended = set(sessions)
+        for some in _parts(sessions):
+            async with self._read() as read:
+                ended -= {one.id for one in await read.sessions.by_ids(some) if one.is_alive(now)}
+        return ended
+
+
+def _parts(channels: Sequence[Channel]) -> Iterator[Sequence[Channel]]:
+    return (channels[start : start + _AT_ONCE] for start in range(0, len(channels), _AT_ONCE))

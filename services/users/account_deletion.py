@@ -1,0 +1,102 @@
+"""Leaving Drop: what is under way ends, what no law keeps is removed, and the user is told what stays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.unit_of_work import Queries, Read, Work
+from domain.account import NAME_OF_DELETED, Kept, kept_after
+from domain.clock import Clock
+from domain.errors import InvalidInput, InvalidState, ProviderUnavailable, Unavailable
+from domain.ids import UserId
+from domain.payment import Status
+from services.banks.links import Banks
+from services.cards.cards import Cards
+from services.files.data_exports import DataExports
+from services.files.uploads import Uploads
+from services.notifications.compose import NotificationComposer
+from services.payments.bank_payments import Payments
+from services.payments.customers import Customers
+from services.plans.plans import Plans
+from services.users.sessions import Sessions
+
+_OPEN = tuple(status for status in Status if not status.is_final)
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    at: datetime
+    kept: Sequence[Kept]
+
+
+class AccountDeletion:
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        banks: Banks,
+        payments: Payments,
+        plans: Plans,
+        cards: Cards,
+        customers: Customers,
+        uploads: Uploads,
+        exports: DataExports,
+        sessions: Sessions,
+        notifications: NotificationComposer,
+        clock: Clock,
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._banks = banks
+        self._payments = payments
+        self._plans = plans
+        self._cards = cards
+        self._customers = customers
+        self._uploads = uploads
+        self._exports = exports
+        self._sessions = sessions
+        self._notifications = notifications
+        self._clock = clock
+
+    async def delete(self, user_id: UserId, *, is_confirmed: bool) -> Deleted:
+        """Safe to repeat after an error. Raises InvalidInput, InvalidState (money is moving), ProviderUnavailable."""
+        if not is_confirmed:
+            raise InvalidInput("CONFIRMATION_REQUIRED", "Send confirm: true.", field=("input", "confirm"))
+        await self._end_what_is_under_way(user_id)
+        # Sockets close first, since what they follow is gone afterwards.
+        await self._sessions.end_all(user_id)
+        now = self._clock.now()
+        async with self._work() as work:
+            await self._require_nothing_moving(work, user_id)
+            await self._uploads.forget(work, user_id)
+            await self._exports.forget(work, user_id)
+            await self._customers.forget(work, user_id)
+            leaving = await work.users.get(user_id)
+            assert leaving is not None
+            await work.personal_data.forget(user_id, now, NAME_OF_DELETED)
+            self._notifications.account_deleted(work, leaving)
+            work.audit.note("account_deleted", now, user_id=user_id)
+            await work.commit()
+        return Deleted(now, kept_after(now))
+
+    async def _require_nothing_moving(self, read: Queries, user_id: UserId) -> None:
+        moving = await read.payments.open_of_user(user_id, _OPEN)
+        if moving:
+            raise InvalidState(f"A payment is {moving[0].status}: wait until it has ended, then delete the account.")
+
+    async def _end_what_is_under_way(self, user_id: UserId) -> None:
+        try:
+            await self._payments.cancel_unauthorised(user_id)
+            await self._cards.cancel_all(user_id)
+            for _ in await self._plans.open_of_users([user_id]):
+                await self._plans.cancel(user_id, at_period_end=False)
+        except Unavailable as error:
+            message = "What is under way could not be ended just now. Try again soon."
+            raise ProviderUnavailable(error.provider, message) from error
+        async with self._read() as read:
+            await self._require_nothing_moving(read, user_id)
+        try:
+            await self._banks.end_at_banks(user_id)
+        except Unavailable as error:
+            message = "Your bank could not be told just now. Try again soon."
+            raise ProviderUnavailable("open_banking", message) from error

@@ -1,0 +1,162 @@
+"""KYC: starting, trying again, and taking the vendor's word."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from db.events import Told
+from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
+from domain.clock import Clock
+from domain.errors import InvalidState, NotFound, ProviderUnavailable, StaleVersion, Unavailable
+from domain.event import EventKind
+from domain.ids import UserId
+from domain.kyc import Kyc, KycStatus, Review
+from domain.snapshot import kyc_fields
+from providers.kyc.port import AccessToken, KycProvider
+from providers.vendors import Vendors
+from services.backoff import longer
+from services.cards.cards import FREEZE_CARDS
+from services.notifications.compose import NotificationComposer
+
+CANCEL_UNAUTHORISED: Final = "cancel_unauthorised_payments"
+ASK_KYC_VENDOR: Final = "ask_kyc_vendor"
+# Webhooks bring the news; this is the net under them.
+_FIRST_ASK: Final = timedelta(minutes=5)
+_LAST_ASK: Final = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class StartedKyc:
+    kyc: Kyc
+    token: AccessToken
+
+
+def _away(error: Unavailable) -> ProviderUnavailable:
+    unavailable = ProviderUnavailable("kyc", "Verification temporarily unavailable. Try again soon.")
+    unavailable.__cause__ = error
+    return unavailable
+
+
+class KycService:
+    def __init__(
+        self, work: Work, read: Read, vendors: Vendors[KycProvider], notifications: NotificationComposer, clock: Clock
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._vendors = vendors
+        self._notifications = notifications
+        self._clock = clock
+
+    async def of_users(self, user_ids: Sequence[UserId]) -> list[Kyc]:
+        async with self._read() as read:
+            return await read.kyc.of_users(user_ids)
+
+    async def start(self, user_id: UserId) -> StartedKyc:
+        """An applicant and a token for 30 minutes. Safe to repeat. Raises InvalidState, ProviderUnavailable."""
+        kyc, name = await self._application(user_id)
+        if kyc.status not in (KycStatus.NOT_STARTED, KycStatus.PENDING):
+            raise InvalidState(f"Your verification is {kyc.status}.")
+        vendor = self._vendors[kyc.vendor]
+        try:
+            if kyc.status is KycStatus.NOT_STARTED:
+                applicant_id = await vendor.create_applicant(user_id, name)
+                kyc = await retry_on_stale(lambda: self._save_start(user_id, applicant_id))
+            token = await vendor.get_access_token(user_id)
+        except Unavailable as error:
+            raise _away(error) from error
+        return StartedKyc(kyc, token)
+
+    async def retry(self, user_id: UserId) -> StartedKyc:
+        """Submit again after a retry was required. Raises InvalidState, ProviderUnavailable."""
+        kyc, _ = await self._application(user_id)
+        kyc.require_retry()
+        vendor = self._vendors[kyc.vendor]
+        try:
+            await vendor.submit_again(kyc.applicant_id or "")
+            token = await vendor.get_access_token(user_id)
+        except Unavailable as error:
+            raise _away(error) from error
+        kyc = await retry_on_stale(lambda: self._save_retry(user_id))
+        return StartedKyc(kyc, token)
+
+    async def refresh(self, user_id: UserId, cause: str) -> str:
+        """Ask the vendor and take its review; says what that did. Raises Unavailable."""
+        return await retry_on_stale(lambda: self._ask(user_id, cause))
+
+    async def _ask(self, user_id: UserId, cause: str) -> str:
+        kyc, _ = await self._application(user_id)
+        if kyc.applicant_id is None:
+            return "the application has not started"
+        review = await self._vendors[kyc.vendor].get_verification_result(kyc.applicant_id)
+        if review is None:
+            return "the vendor does not know the applicant"
+        return await self._apply(kyc, review, cause)
+
+    async def ask_again(self, user_id: UserId, pause_s: float) -> None:
+        """The net under the webhooks: ask while PENDING, on a growing interval."""
+        await self.refresh(user_id, "reconciliation")
+        async with self._work() as work:
+            if (await work.kyc.of_user(user_id)).status is KycStatus.PENDING:
+                self._enqueue_ask(work, user_id, longer(pause_s, _LAST_ASK))
+                await work.commit()
+
+    async def _application(self, user_id: UserId) -> tuple[Kyc, str]:
+        async with self._read() as read:
+            user = await read.users.get(user_id)
+            if user is None:
+                raise NotFound("There is no such user.")
+            return await read.kyc.of_user(user_id), user.name
+
+    async def _save_start(self, user_id: UserId, applicant_id: str) -> Kyc:
+        async with self._work() as work:
+            before = await work.kyc.of_user(user_id)
+            after = before.start(applicant_id, self._clock.now())
+            if after is not before:
+                await self._save(work, before, after)
+                self._enqueue_ask(work, user_id, _FIRST_ASK)
+                await work.commit()
+            return after
+
+    async def _save_retry(self, user_id: UserId) -> Kyc:
+        async with self._work() as work:
+            before = await work.kyc.of_user(user_id)
+            # The vendor's verdict on the new submission may have overtaken us.
+            if not before.can_retry:
+                return before
+            after = before.retry()
+            await self._save(work, before, after)
+            self._enqueue_ask(work, user_id, _FIRST_ASK)
+            await work.commit()
+            return after
+
+    async def _apply(self, asked: Kyc, review: Review, cause: str) -> str:
+        async with self._work() as work:
+            before = await work.kyc.of_user(asked.user_id)
+            # A submission since we asked makes the answer old, whatever its time says: ask again.
+            if before.version != asked.version:
+                raise StaleVersion
+            after = before.apply(review)
+            if after is before:
+                return "nothing new"
+            if after.version == before.version:
+                await work.kyc.save(before, after)
+                await work.commit()
+                return "says the same"
+            await self._save(work, before, after)
+            if before.status is KycStatus.APPROVED and after.status is not KycStatus.APPROVED:
+                now = self._clock.now()
+                work.jobs.enqueue(CANCEL_UNAUTHORISED, {"user_id": after.user_id}, due_at=now, now=now)
+                work.jobs.enqueue(FREEZE_CARDS, {"user_id": after.user_id}, due_at=now, now=now)
+            await work.commit()
+            return f"{before.status} -> {after.status} ({cause})"
+
+    async def _save(self, work: UnitOfWork, before: Kyc, after: Kyc) -> None:
+        await work.kyc.save(before, after)
+        await self._notifications.kyc(work, before, after)
+        work.tell(Told(after.user_id, EventKind.KYC, after.id, kyc_fields(after), self._clock.now()))
+
+    def _enqueue_ask(self, work: UnitOfWork, user_id: UserId, pause: timedelta) -> None:
+        now = self._clock.now()
+        payload = {"user_id": user_id, "pause_s": pause.total_seconds()}
+        work.jobs.enqueue(ASK_KYC_VENDOR, payload, due_at=now + pause, now=now)

@@ -1,0 +1,381 @@
+"""The BankID login, from the first redirect to a session."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from db.ids import new_id
+from db.tables.user import LoginAttemptRow, SessionRow, UserRow
+from db.unit_of_work import Read, UnitOfWork, Work
+from domain import ids
+from domain.clock import Clock
+from domain.errors import InvalidInput, ProviderUnavailable, Unavailable
+from domain.ids import KycId, SessionId, UserId
+from domain.kyc import Kyc
+from domain.notification import Template
+from domain.redirect import require_allowed, with_query
+from domain.session import (
+    ABSOLUTE_LIFETIME,
+    ACCESS_LIFETIME,
+    CODE_LIFETIME,
+    LOGIN_ATTEMPT_LIFETIME,
+    RACE_FORGIVEN,
+    STEP_UP_WITHIN,
+    SessionClient,
+)
+from domain.user import SignIn
+from providers.identity.port import AuthorizationRequest, Identity, IdentityProvider, LoginFailed
+from providers.kyc.port import KycProvider
+from providers.vendors import Vendors
+from services.field_encryption import FieldEncryption
+from services.notifications.compose import NotificationComposer
+from services.payments.customers import CREATE_CUSTOMER
+from services.tokens import code_challenge_of, hash_of, new_token
+
+_STEP_UP_S: Final = int(STEP_UP_WITHIN.total_seconds())
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class LoginStart:
+    """What the browser or app asked for. `app_code_challenge` (S256) and `app_state` are the mobile client's own.
+
+    `browser_secret` is the one that this browser holds from an earlier attempt, so that two tabs may both sign in.
+    `step_up` asks the person again although they are signed in, as `sign_in` in a browser.
+    """
+
+    client: SessionClient
+    return_to: str
+    callback_uri: str
+    login_hint: str | None = None
+    app_state: str | None = None
+    app_code_challenge: str | None = None
+    browser_secret: str | None = None
+    step_up: bool = False
+    sign_in: SignIn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRedirect:
+    """Where to send the browser, and the secret that binds it to the attempt."""
+
+    url: str
+    browser_secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginDone:
+    """Where the browser goes next; `session_token` is the web cookie's value, None for mobile."""
+
+    return_to: str
+    session_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """OAuth 2.0 bearer tokens (RFC 6749, 5.1), opaque."""
+
+    access_token: str
+    refresh_token: str
+    expires_in_s: int
+
+
+class InvalidGrant(LoginFailed):
+    """The code or refresh token does not work, or no more (RFC 6749, 5.2)."""
+
+    code = "invalid_grant"
+
+
+class Login:
+    """Sign-in and tokens. Sessions live on the machine's clock, so that a moved product clock signs nobody out."""
+
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        identity: IdentityProvider,
+        encryption: FieldEncryption,
+        notifications: NotificationComposer,
+        *,
+        clock: Clock,
+        machine_clock: Clock,
+        return_origins: tuple[str, ...],
+        kyc_vendors: Vendors[KycProvider],
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._identity = identity
+        self._encryption = encryption
+        self._clock = clock
+        self._machine_clock = machine_clock
+        self._return_origins = return_origins
+        self._kyc_vendors = kyc_vendors
+        self._notifications = notifications
+
+    async def start(self, start: LoginStart) -> LoginRedirect:
+        """Begin a login.
+
+        Raises InvalidInput for a return address that is not allowed or a missing challenge, ProviderUnavailable.
+        """
+        return_to = require_allowed(start.return_to, self._return_origins, field=("return_to",))
+        if start.client is SessionClient.MOBILE and len(start.app_code_challenge or "") != 43:
+            raise InvalidInput(
+                "INVALID_CODE_CHALLENGE",
+                "Send the S256 code_challenge of your code_verifier.",
+                field=("code_challenge",),
+            )
+        state, nonce, code_verifier = new_token(), new_token(), new_token()
+        max_age_s = _STEP_UP_S if start.step_up else None
+        browser_secret = start.browser_secret or new_token()
+        now = self._machine_clock.now()
+        async with self._work() as work:
+            work.login_attempts.add(
+                LoginAttemptRow(
+                    id=new_id("log", now),
+                    state_hash=hash_of(state),
+                    browser_hash=hash_of(browser_secret),
+                    nonce=nonce,
+                    code_verifier=code_verifier,
+                    redirect_uri=start.callback_uri,
+                    return_to=return_to,
+                    client=start.client,
+                    app_state=start.app_state,
+                    app_code_challenge=start.app_code_challenge,
+                    max_age_s=max_age_s,
+                    session_id=start.sign_in.session_id if start.step_up and start.sign_in else None,
+                    created_at=now,
+                    expires_at=now + LOGIN_ATTEMPT_LIFETIME,
+                )
+            )
+            await work.commit()
+        request = AuthorizationRequest(
+            start.callback_uri,
+            state,
+            nonce,
+            code_challenge_of(code_verifier),
+            start.login_hint,
+            max_age_s,
+        )
+        try:
+            return LoginRedirect(await self._identity.authorization_url(request), browser_secret)
+        except Unavailable as error:
+            raise _unavailable() from error
+
+    async def finish(
+        self, *, state: str, code: str | None, browser_secret: str | None, user_agent: str | None
+    ) -> LoginDone:
+        """Take the callback; `code` is None where the vendor sent an error. Raises LoginFailed, ProviderUnavailable."""
+        attempt = await self._take_attempt(state, browser_secret)
+        if code is None:
+            raise LoginFailed("The login was not completed. You can start again.")
+        try:
+            identity = await self._identity.exchange_code(
+                code=code,
+                code_verifier=attempt.code_verifier,
+                redirect_uri=attempt.redirect_uri,
+                nonce=attempt.nonce,
+                max_age_s=attempt.max_age_s,
+            )
+        except Unavailable as error:
+            raise _unavailable() from error
+        async with self._work() as work:
+            user_id = await self._user_of(work, identity)
+            if attempt.session_id is not None:
+                await self._confirm(work, SessionId(attempt.session_id), user_id, identity)
+                done = LoginDone(attempt.return_to, None)
+            elif attempt.client == SessionClient.MOBILE:
+                done = await self._give_code(work, attempt, user_id, identity)
+            else:
+                await self._tell_of_new_device(work, user_id, user_agent)
+                token = self._open_session(work, user_id, identity, user_agent)
+                done = LoginDone(attempt.return_to, token)
+            await work.commit()
+        return done
+
+    async def end_session_url(self, sign_in: SignIn, return_to: str) -> str | None:
+        """Where this session's browser ends it at BankID, None where there is no need or no way."""
+        async with self._read() as read:
+            row = await read.sessions.get(sign_in.user_id, sign_in.session_id)
+        if row is None or row.id_token_encrypted is None:
+            return None
+        try:
+            return await self._identity.end_session_url(
+                id_token=self._encryption.decrypt(row.id_token_encrypted), return_to=return_to
+            )
+        except Unavailable:
+            _log.warning("bankid_session_left_open")  # Drop's own has ended, which is what was asked for
+            return None
+
+    async def exchange_code(self, code: str, code_verifier: str, user_agent: str | None) -> Tokens:
+        """A mobile client's one-time code for tokens. Raises InvalidGrant."""
+        now = self._machine_clock.now()
+        async with self._work() as work:
+            attempt = await work.login_attempts.by_code(hash_of(code))
+            if attempt is None or attempt.user_id is None or attempt.code_expires_at is None:
+                raise InvalidGrant("The code is unknown.")
+            is_first = await work.login_attempts.use_code(attempt.id, now)
+            # Counted as used even where the verifier is wrong: a stolen code gets one guess.
+            if not is_first or now >= attempt.code_expires_at:
+                await work.commit()
+                raise InvalidGrant("The code was used before or has expired.")
+            challenge = code_challenge_of(code_verifier)
+            if not secrets.compare_digest(challenge, attempt.app_code_challenge or ""):
+                await work.commit()
+                raise InvalidGrant("The code_verifier does not match.")
+            await self._tell_of_new_device(work, UserId(attempt.user_id), user_agent)
+            tokens, row = self._new_tokens(attempt.user_id, attempt, user_agent)
+            work.sessions.add(row)
+            await work.commit()
+        return tokens
+
+    async def refresh(self, refresh_token: str) -> Tokens:
+        """Rotate: the old refresh token is spent. One that is shown again ends its session. Raises InvalidGrant."""
+        now = self._machine_clock.now()
+        refresh_hash = hash_of(refresh_token)
+        async with self._work() as work:
+            row = await work.sessions.by_refresh(refresh_hash)
+            if row is None:
+                await self._answer_reuse(work, refresh_hash, now)
+                raise InvalidGrant("The refresh_token is unknown, spent or ended.")
+            if row.ended_at is not None or now >= row.expires_at:
+                raise InvalidGrant("The session has ended. Sign in again.")
+            tokens = Tokens(new_token(), new_token(), int(ACCESS_LIFETIME.total_seconds()))
+            rotated = await work.sessions.rotate(
+                row,
+                token_hash=hash_of(tokens.access_token),
+                token_expires_at=now + ACCESS_LIFETIME,
+                refresh_hash=hash_of(tokens.refresh_token),
+                at=now,
+            )
+            if not rotated:
+                raise InvalidGrant("Another request has just refreshed this session.")
+            await work.commit()
+        return tokens
+
+    async def _answer_reuse(self, work: UnitOfWork, refresh_hash: str, now: datetime) -> None:
+        reused = await work.sessions.of_spent_refresh(refresh_hash)
+        if reused is None:
+            return
+        raced = reused.previous_refresh_hash == refresh_hash
+        if raced and reused.refreshed_at is not None and now - reused.refreshed_at < RACE_FORGIVEN:
+            return
+        await work.sessions.end(SessionId(reused.id), "refresh token used twice", now)
+        await work.commit()
+
+    async def _take_attempt(self, state: str, browser_secret: str | None) -> LoginAttemptRow:
+        now = self._machine_clock.now()
+        async with self._work() as work:
+            attempt = await work.login_attempts.by_state(hash_of(state))
+            if attempt is None:
+                raise LoginFailed("This login is unknown. Start again.")
+            if not secrets.compare_digest(hash_of(browser_secret or ""), attempt.browser_hash):
+                raise LoginFailed("This login was started in another browser. Start again here.")
+            is_first = await work.login_attempts.use(attempt.id, now)
+            await work.commit()
+        if not is_first or now >= attempt.expires_at:
+            raise LoginFailed("This login was used before or took too long. Start again.")
+        return attempt
+
+    async def _confirm(self, work: UnitOfWork, session_id: SessionId, user_id: UserId, identity: Identity) -> None:
+        """The person who is signed in has answered again. Raises LoginFailed where it is somebody else."""
+        row = await work.sessions.get(user_id, session_id)
+        if row is None or row.ended_at is not None:
+            raise LoginFailed("Somebody else is signed in here, or nobody any more. Sign out, and sign in as yourself.")
+        row.authenticated_at = self._authenticated_at(identity)
+        row.id_token_encrypted = self._encryption.encrypt(identity.id_token)
+
+    def _authenticated_at(self, identity: Identity) -> datetime:
+        return identity.authenticated_at or self._machine_clock.now()
+
+    async def _user_of(self, work: UnitOfWork, identity: Identity) -> UserId:
+        known = await work.users.by_subject(identity.issuer, identity.subject)
+        if known is not None:
+            known.name = identity.name
+            return UserId(known.id)
+        now = self._clock.now()
+        number = identity.national_identity_number
+        user_id = UserId(new_id(ids.USER, now))
+        row = UserRow(
+            id=user_id,
+            issuer=identity.issuer,
+            subject=identity.subject,
+            name=identity.name,
+            national_identity_number_encrypted=self._encryption.encrypt(number) if number else None,
+            national_identity_number_hash=self._encryption.keyed_hash(number) if number else None,
+            email=identity.email,
+            phone=identity.phone,
+            created_at=now,
+        )
+        await work.users.add(row)
+        await work.events.begin_stream(user_id)
+        work.kyc.add(Kyc(KycId(new_id(ids.KYC, now)), user_id, self._kyc_vendors.for_user(user_id)))
+        work.jobs.enqueue(CREATE_CUSTOMER, {"user_id": user_id}, due_at=now, now=now)
+        await self._notifications.tell(work, user_id, Template.WELCOME)
+        return user_id
+
+    async def _give_code(
+        self, work: UnitOfWork, attempt: LoginAttemptRow, user_id: UserId, identity: Identity
+    ) -> LoginDone:
+        code = new_token()
+        await work.login_attempts.save_code(
+            attempt.id,
+            code_hash=hash_of(code),
+            expires_at=self._machine_clock.now() + CODE_LIFETIME,
+            user_id=user_id,
+            id_token_encrypted=self._encryption.encrypt(identity.id_token),
+            authenticated_at=self._authenticated_at(identity),
+        )
+        state = {"state": attempt.app_state} if attempt.app_state else {}
+        return LoginDone(with_query(attempt.return_to, code=code, **state), None)
+
+    async def _tell_of_new_device(self, work: UnitOfWork, user_id: UserId, user_agent: str | None) -> None:
+        """Not at the very first sign-in, and not for a browser or app that was used before."""
+        known = await work.sessions.user_agents(user_id)
+        if known and user_agent not in known:
+            await self._notifications.tell(work, user_id, Template.NEW_SIGN_IN)
+
+    def _open_session(self, work: UnitOfWork, user_id: UserId, identity: Identity, user_agent: str | None) -> str:
+        now = self._machine_clock.now()
+        token = new_token()
+        work.sessions.add(
+            SessionRow(
+                id=new_id(ids.SESSION, now),
+                user_id=user_id,
+                client=SessionClient.WEB,
+                token_hash=hash_of(token),
+                token_expires_at=now + ABSOLUTE_LIFETIME,
+                user_agent=user_agent,
+                id_token_encrypted=self._encryption.encrypt(identity.id_token),
+                authenticated_at=self._authenticated_at(identity),
+                created_at=now,
+                last_seen_at=now,
+                expires_at=now + ABSOLUTE_LIFETIME,
+            )
+        )
+        return token
+
+    def _new_tokens(self, user_id: str, attempt: LoginAttemptRow, user_agent: str | None) -> tuple[Tokens, SessionRow]:
+        now = self._machine_clock.now()
+        tokens = Tokens(new_token(), new_token(), int(ACCESS_LIFETIME.total_seconds()))
+        row = SessionRow(
+            id=new_id(ids.SESSION, now),
+            user_id=user_id,
+            client=SessionClient.MOBILE,
+            token_hash=hash_of(tokens.access_token),
+            token_expires_at=now + ACCESS_LIFETIME,
+            refresh_hash=hash_of(tokens.refresh_token),
+            user_agent=user_agent,
+            id_token_encrypted=attempt.id_token_encrypted,
+            authenticated_at=attempt.authenticated_at,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + ABSOLUTE_LIFETIME,
+        )
+        return tokens, row
+
+
+def _unavailable() -> ProviderUnavailable:
+    return ProviderUnavailable("identity", "BankID is temporarily unavailable. Try again soon.")

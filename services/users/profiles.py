@@ -1,0 +1,95 @@
+"""What users change of themselves: contact, language, address, and what they want to hear of."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from db.unit_of_work import Read, Work
+from domain.errors import InvalidInput, Unavailable
+from domain.ids import UserId
+from domain.profile import Address, ProfileChange
+from domain.user import User
+from providers.geocoding.port import Geocoder
+from providers.vendors import Vendors
+from services.notifications.compose import NotificationComposer
+
+# A user waits no longer for the map.
+_GEOCODED_WITHIN_S: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChanged:
+    """`candidates` are given where the address is ambiguous, which then stays as it was."""
+
+    user: User
+    candidates: Sequence[Address] = ()
+    warnings: Sequence[str] = ()
+
+
+class Profiles:
+    def __init__(
+        self, work: Work, read: Read, geocoders: Vendors[Geocoder], notifications: NotificationComposer
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._geocoders = geocoders
+        self._notifications = notifications
+
+    async def get(self, user_id: UserId) -> User | None:
+        """None where the user has left."""
+        async with self._read() as read:
+            return await read.users.get(user_id)
+
+    async def change(self, user_id: UserId, change: ProfileChange) -> ProfileChanged:
+        """Save what is given; all of it or, where the address is ambiguous or unknown, nothing. Raises InvalidInput."""
+        warnings: list[str] = []
+        address = None
+        if change.address is not None:
+            found = await self._geocode(change.address, warnings)
+            if len(found) > 1:
+                return ProfileChanged(await self._user(user_id), found)
+            address = found[0]
+        async with self._work() as work:
+            before = await work.users.get(user_id)
+            assert before is not None
+            after = replace(
+                before,
+                email=change.email or before.email,
+                phone=change.phone or before.phone,
+                locale=change.locale or before.locale,
+                address=address or before.address,
+            )
+            await work.users.save(after)
+            if (before.email, before.phone) != (after.email, after.phone):
+                # By the address that was known until now: whoever changed it may not be the user.
+                await self._notifications.contact_changed(work, before)
+            await work.commit()
+        return ProfileChanged(after, warnings=warnings)
+
+    async def set_preferences(self, user_id: UserId, wanted: Mapping[str, bool]) -> User:
+        """By the names of `NotificationPreferences`; what is not named stays."""
+        async with self._work() as work:
+            before = await work.users.get(user_id)
+            assert before is not None
+            after = replace(before, preferences=replace(before.preferences, **wanted))
+            await work.users.save(after)
+            await work.commit()
+        return after
+
+    async def _geocode(self, text: str, warnings: list[str]) -> Sequence[Address]:
+        try:
+            async with asyncio.timeout(_GEOCODED_WITHIN_S):
+                found = await self._geocoders[self._geocoders.current].geocode(text)
+        except (Unavailable, TimeoutError):
+            warnings.append("The address could not be checked just now and is saved as you typed it.")
+            return [Address(text)]
+        if not found:
+            raise InvalidInput("ADDRESS_NOT_FOUND", "No such address is known.", field=("input", "address"))
+        return found
+
+    async def _user(self, user_id: UserId) -> User:
+        async with self._work() as work:
+            user = await work.users.get(user_id)
+        assert user is not None
+        return user

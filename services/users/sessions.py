@@ -1,0 +1,87 @@
+"""Who is signed in: looking sessions up, listing and ending them."""
+
+from datetime import timedelta
+from typing import Final
+
+from db.sessions import session_of
+from db.unit_of_work import Queries, Read, Work
+from domain.clock import Clock
+from domain.errors import NotFound
+from domain.ids import SessionId, UserId
+from domain.session import Session, SessionClient, require_recent
+from domain.user import SignIn
+from providers.fanout.port import Fanout
+from services.tokens import hash_of
+
+# Written at most this often, so that reading does not write.
+_TOUCH_EVERY: Final = timedelta(minutes=5)
+_SHOWN: Final = 100
+
+
+class Sessions:
+    def __init__(self, work: Work, read: Read, fanout: Fanout, machine_clock: Clock) -> None:
+        self._work = work
+        self._read = read
+        self._clock = machine_clock
+        self._fanout = fanout
+
+    async def sign_in_of(self, token: str, *, is_cookie: bool) -> SignIn | None:
+        """Who shows this token, None where it is unknown, expired or ended."""
+        now = self._clock.now()
+        async with self._read() as read:
+            row = await read.sessions.by_token(hash_of(token))
+        if row is None or not session_of(row).is_alive(now) or now >= row.token_expires_at:
+            return None
+        if is_cookie != (row.client == SessionClient.WEB):
+            return None
+        if now - row.last_seen_at > _TOUCH_EVERY:
+            async with self._work() as work:
+                await work.sessions.touch(SessionId(row.id), now)
+                await work.commit()
+        return SignIn(UserId(row.user_id), SessionId(row.id), row.authenticated_at or row.created_at, is_cookie)
+
+    async def is_alive(self, sign_in: SignIn, read: Queries | None = None) -> bool:
+        """Whether the session still stands; a mobile session outlives its access tokens."""
+        if read is None:
+            async with self._read() as own:
+                return await self.is_alive(sign_in, own)
+        row = await read.sessions.get(sign_in.user_id, sign_in.session_id)
+        return row is not None and session_of(row).is_alive(self._clock.now())
+
+    async def wait_until_ended(self, sign_in: SignIn) -> None:
+        """Returns when the session has ended in any process, as a WebSocket must close then."""
+        async with self._fanout.listen(sign_in.session_id) as wake_up:
+            while await self.is_alive(sign_in):
+                await wake_up.wait()
+
+    def require_recent(self, sign_in: SignIn) -> None:
+        """For what cannot be undone. Raises StepUpRequired."""
+        require_recent(sign_in.authenticated_at, self._clock.now())
+
+    async def page(self, user_id: UserId) -> list[Session]:
+        """The sign-ins that have not ended, newest first."""
+        now = self._clock.now()
+        async with self._read() as read:
+            sessions = await read.sessions.page(user_id, _SHOWN)
+        return [session for session in sessions if session.is_alive(now)]
+
+    async def end(self, user_id: UserId, session_id: SessionId) -> Session:
+        """End one sign-in, its open WebSockets included. Raises NotFound."""
+        async with self._work() as work:
+            row = await work.sessions.get(user_id, session_id)
+            if row is None:
+                raise NotFound("There is no such session.", field=("input", "id"))
+            await work.sessions.end(session_id, "ended by the user", self._clock.now())
+            await work.session.refresh(row)
+            await work.commit()
+        self._fanout.publish(session_id)
+        return session_of(row)
+
+    async def end_all(self, user_id: UserId) -> int:
+        """End every sign-in of the user; gives how many."""
+        async with self._work() as work:
+            ended = await work.sessions.end_all(user_id, "all ended by the user", self._clock.now())
+            await work.commit()
+        for session_id in ended:
+            self._fanout.publish(session_id)
+        return len(ended)

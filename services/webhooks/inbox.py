@@ -1,0 +1,156 @@
+"""The inbox: a webhook is verified, stored once and answered; a job processes it."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from db.ids import new_id
+from db.tables.event import WebhookEventRow
+from db.unit_of_work import Queries, Read, Work
+from db.webhooks import IGNORED, PARKED, PROCESSED, RECEIVED, UNMATCHED
+from domain.alert import Severity
+from domain.clock import Clock
+from domain.errors import BadSignature, BadWebhook, DropError, NotFound
+from domain.timeline import TimelineKind, about, record
+from services.incidents import Incidents
+from services.webhooks.sources import Delivery, WebhookSource
+
+PROCESS: Final = "process_webhook"
+# A webhook may overtake the reply that makes its object known to us.
+_PARKED_FOR: Final = (
+    timedelta(seconds=1),
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(seconds=300),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedWebhook:
+    """`outcome` says what it did, or why it did nothing."""
+
+    id: str
+    provider: str
+    event_key: str
+    received_at: datetime
+    status: str
+    outcome: str | None
+
+
+class Webhooks:
+    def __init__(
+        self, work: Work, read: Read, sources: Mapping[str, WebhookSource], incidents: Incidents, clock: Clock
+    ) -> None:
+        self._work = work
+        self._read = read
+        self._sources = sources
+        self._incidents = incidents
+        self._clock = clock
+
+    async def accept(self, provider: str, delivery: Delivery) -> bool:
+        """Verify and store; False where all of it was stored before.
+
+        Raises BadSignature, BadWebhook, and NotFound for a provider that sends none.
+        """
+        source = self._sources.get(provider)
+        if source is None:
+            raise NotFound(f"No provider {provider!r} sends webhooks here.")
+        try:
+            incoming = await source.verify(delivery)
+        except (BadSignature, BadWebhook) as error:
+            await self._note_refused(provider, source, delivery, error)
+            raise
+        now = self._clock.now()
+        is_new = False
+        async with self._work() as work:
+            for one in incoming:
+                row = WebhookEventRow(
+                    id=new_id("whk", now),
+                    provider=provider,
+                    event_key=one.event_key,
+                    raw=one.raw,
+                    received_at=now,
+                    status=RECEIVED,
+                )
+                added = await work.webhooks.add_once(row)
+                if added:
+                    work.jobs.enqueue(PROCESS, {"webhook_id": row.id}, due_at=now, now=now)
+                    is_new = True
+                outcome = "stored" if added else "stored before, answered again"
+                record(TimelineKind.WEBHOOK, f"from {provider}", outcome, webhook_id=row.id if added else None)
+                await _find_subject(work, source, one.raw)
+            await work.commit()
+        return is_new
+
+    async def newest(self, limit: int) -> Sequence[ReceivedWebhook]:
+        """What was received, newest first."""
+        async with self._read() as read:
+            rows = await read.webhooks.newest(limit)
+            return [
+                ReceivedWebhook(row.id, row.provider, row.event_key, row.received_at, row.status, row.outcome)
+                for row in rows
+            ]
+
+    async def replay(self, webhook_id: str) -> None:
+        """Process a stored one again. Raises NotFound."""
+        now = self._clock.now()
+        async with self._work() as work:
+            if await work.webhooks.get(webhook_id) is None:
+                raise NotFound("There is no such webhook.", field=("webhook",))
+            work.jobs.enqueue(PROCESS, {"webhook_id": webhook_id}, due_at=now, now=now)
+            await work.commit()
+
+    async def process(self, webhook_id: str) -> None:
+        """Act on a stored webhook. Safe to repeat. Raises Unavailable where the vendor cannot be asked."""
+        async with self._read() as read:
+            row = await read.webhooks.get(webhook_id)
+        if row is None:
+            return
+        source = self._sources[row.provider]
+        outcome = await source.process(row.raw, row.id)
+        record(
+            TimelineKind.WEBHOOK,
+            f"processed, from {row.provider}",
+            outcome or "names nothing we know",
+            webhook_id=row.id,
+        )
+        if outcome is None:
+            await self._park(row)
+            return
+        # The vendor was read, so what came of it is the truth, whichever webhook asked.
+        status = PROCESSED if "->" in outcome else IGNORED
+        await self._close(row.id, status, outcome)
+
+    async def _note_refused(self, provider: str, source: WebhookSource, delivery: Delivery, error: DropError) -> None:
+        """Whose payment a refused one claims to be about, so that its timeline tells why nothing happened."""
+        record(TimelineKind.WEBHOOK, f"from {provider}", f"refused: {error.message}")
+        if isinstance(error, BadSignature):
+            with suppress(BadWebhook):
+                async with self._read() as read:
+                    await _find_subject(read, source, delivery.raw)
+
+    async def _park(self, row: WebhookEventRow) -> None:
+        now = self._clock.now()
+        async with self._work() as work:
+            if row.attempts < len(_PARKED_FOR):
+                pause = _PARKED_FOR[row.attempts]
+                outcome = f"names nothing we know; tried again in {pause.total_seconds():.0f} s"
+                await work.webhooks.close(row.id, status=PARKED, outcome=outcome, at=now)
+                work.jobs.enqueue(PROCESS, {"webhook_id": row.id}, due_at=now + pause, now=now)
+            else:
+                await work.webhooks.close(row.id, status=UNMATCHED, outcome="names nothing we know", at=now)
+                self._incidents.alert(Severity.WARNING, "Unmatched webhook", f"{row.provider} {row.id} names nothing")
+            await work.commit()
+
+    async def _close(self, webhook_id: str, status: str, outcome: str) -> None:
+        async with self._work() as work:
+            await work.webhooks.close(webhook_id, status=status, outcome=outcome, at=self._clock.now())
+            await work.commit()
+
+
+async def _find_subject(read: Queries, source: WebhookSource, raw: bytes) -> None:
+    payment_id = await source.payment_of(read, raw)
+    if payment_id is not None:
+        about(payment_id)

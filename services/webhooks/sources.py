@@ -1,0 +1,255 @@
+"""Who sends webhooks, and what each of them means: one source per provider's address."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+from db.unit_of_work import Queries, Read
+from domain.errors import BadSignature, BadWebhook
+from domain.ids import PaymentId
+from domain.payment import Payment
+from providers.card_payments.port import CardEvent, CardPaymentsProvider
+from providers.delivery import DeliveryReport
+from providers.email.port import EmailProvider
+from providers.kyc.port import KycEvent, KycProvider
+from providers.open_banking.port import BankEvent, PaymentInitiation
+from providers.sms.port import SmsProvider
+from providers.vendors import Vendors
+from services.banks.links import Banks
+from services.notifications.deliver import NotificationDelivery
+from services.payments.bank_status import BankStatusSync
+from services.payments.card_status import CardStatusSync
+from services.plans.status import PlanStatusSync
+from services.users.kyc import KycService
+
+Port = TypeVar("Port")
+Result = TypeVar("Result")
+Notice = TypeVar("Notice")
+KYC: Final = "sumsub"
+OPEN_BANKING: Final = "openbanking"
+CARDS: Final = "stripe"
+EMAIL: Final = "sendgrid"
+SMS: Final = "twilio"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook's body as it came, the vendor's headers, and the address that the vendor called."""
+
+    raw: bytes
+    headers: Mapping[str, str]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One event of a verified delivery: what tells it from others, and its own body."""
+
+    event_key: str
+    raw: bytes
+
+
+class WebhookSource(Protocol):
+    async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        """The events in a delivery that its vendor signed. Raises BadSignature, BadWebhook."""
+
+    async def process(self, raw: bytes, cause: str) -> str | None:
+        """Act on one event; what it did (with `->`) or why nothing, None where it names nothing known.
+
+        Safe to repeat. Raises Unavailable where the vendor cannot be asked.
+        """
+
+    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+        """The payment that an event names, for its timeline. Raises BadWebhook."""
+
+
+class KycWebhooks:
+    def __init__(self, read: Read, vendors: Vendors[KycProvider], kyc: KycService) -> None:
+        self._read = read
+        self._vendors = vendors
+        self._kyc = kyc
+
+    async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        event = await _by_any(self._vendors, lambda kyc: _awaited(kyc.parse_webhook(delivery.raw, delivery.headers)))
+        return [Incoming(event.event_key, delivery.raw)]
+
+    async def process(self, raw: bytes, cause: str) -> str | None:
+        async def act(vendor: str, event: KycEvent) -> str | None:
+            async with self._read() as read:
+                kyc = await read.kyc.by_vendor_reference(vendor, event.user_id, event.applicant_id)
+            return await self._kyc.refresh(kyc.user_id, cause) if kyc else None
+
+        return await _first(self._vendors, lambda kyc: kyc.read_webhook(raw), act)
+
+    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+        return None
+
+
+class OpenBankingWebhooks:
+    def __init__(self, read: Read, vendors: Vendors[PaymentInitiation], banks: Banks, sync: BankStatusSync) -> None:
+        self._read = read
+        self._vendors = vendors
+        self._banks = banks
+        self._sync = sync
+
+    async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        event = await _by_any(
+            self._vendors, lambda bank: bank.parse_webhook(delivery.raw, delivery.headers, delivery.url)
+        )
+        return [Incoming(event.event_key, event.raw)]
+
+    async def process(self, raw: bytes, cause: str) -> str | None:
+        return await _first(
+            self._vendors,
+            lambda bank: bank.read_webhook(raw),
+            lambda vendor, event: self._process(vendor, event, cause),
+        )
+
+    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+        def find(vendor: str, event: BankEvent) -> Awaitable[Payment | None]:
+            return _bank_payment(read, vendor, event)
+
+        payment = await _first(self._vendors, lambda bank: bank.read_webhook(raw), find)
+        return payment.id if payment else None
+
+    async def _process(self, vendor: str, event: BankEvent, cause: str) -> str | None:
+        if event.consent_id or event.consent_reference:
+            return await self._process_consent(vendor, event, cause)
+        async with self._read() as read:
+            payment = await _bank_payment(read, vendor, event)
+        return await self._sync.ask(payment, cause) if payment else None
+
+    async def _process_consent(self, vendor: str, event: BankEvent, cause: str) -> str | None:
+        async with self._read() as read:
+            consent = await read.consents.by_vendor_reference(vendor, event.consent_id, event.consent_reference)
+        return await self._banks.refresh_consent(consent.user_id, consent.id, cause) if consent else None
+
+
+class CardWebhooks:
+    def __init__(
+        self, read: Read, vendors: Vendors[CardPaymentsProvider], sync: CardStatusSync, plans: PlanStatusSync
+    ) -> None:
+        self._read = read
+        self._vendors = vendors
+        self._sync = sync
+        self._plans = plans
+
+    async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        event = await _by_any(
+            self._vendors, lambda cards: _awaited(cards.parse_webhook(delivery.raw, delivery.headers))
+        )
+        return [Incoming(event.event_key, delivery.raw)]
+
+    async def process(self, raw: bytes, cause: str) -> str | None:
+        return await _first(
+            self._vendors,
+            lambda cards: cards.read_webhook(raw),
+            lambda vendor, event: self._process(vendor, event, cause),
+        )
+
+    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+        def find(vendor: str, event: CardEvent) -> Awaitable[Payment | None]:
+            return _card_payment(read, vendor, event)
+
+        payment = await _first(self._vendors, lambda cards: cards.read_webhook(raw), find)
+        return payment.id if payment else None
+
+    async def _process(self, vendor: str, event: CardEvent, cause: str) -> str | None:
+        if event.subscription_id or event.subscription_reference:
+            return await self._process_subscription(vendor, event)
+        async with self._read() as read:
+            payment = await _card_payment(read, vendor, event)
+        return await self._sync.ask(payment, cause) if payment else None
+
+    async def _process_subscription(self, vendor: str, event: CardEvent) -> str | None:
+        async with self._read() as read:
+            subscription = await read.plans.by_vendor_reference(
+                vendor, event.subscription_id, event.subscription_reference
+            )
+        return await self._plans.refresh(subscription.user_id, subscription.id) if subscription else None
+
+
+class EmailWebhooks:
+    """A delivery holds many events; each is stored, deduplicated and processed by itself."""
+
+    def __init__(self, vendors: Vendors[EmailProvider], notifications: NotificationDelivery) -> None:
+        self._vendors = vendors
+        self._notifications = notifications
+
+    async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        reports = await _by_any(self._vendors, lambda one: _awaited(one.parse_webhook(delivery.raw, delivery.headers)))
+        return [Incoming(event.event_key, event.raw) for event in reports]
+
+    async def process(self, raw: bytes, cause: str) -> str | None:
+        return await _first(self._vendors, lambda one: one.read_event(raw), self._apply)
+
+    async def _apply(self, vendor: str, event: DeliveryReport) -> str | None:
+        return await self._notifications.apply(event, vendor)
+
+    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+        return None
+
+
+class SmsWebhooks:
+    def __init__(self, vendors: Vendors[SmsProvider], notifications: NotificationDelivery) -> None:
+        self._vendors = vendors
+        self._notifications = notifications
+
+    async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
+        event = await _by_any(
+            self._vendors, lambda one: _awaited(one.parse_status(delivery.raw, delivery.headers, delivery.url))
+        )
+        return [Incoming(event.event_key, event.raw)]
+
+    async def process(self, raw: bytes, cause: str) -> str | None:
+        return await _first(self._vendors, lambda one: one.read_status(raw), self._apply)
+
+    async def _apply(self, vendor: str, event: DeliveryReport) -> str | None:
+        return await self._notifications.apply(event, vendor)
+
+    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+        return None
+
+
+def _bank_payment(read: Queries, vendor: str, event: BankEvent) -> Awaitable[Payment | None]:
+    return read.payments.by_vendor_reference(vendor, event.end_to_end_id, event.payment_reference)
+
+
+def _card_payment(read: Queries, vendor: str, event: CardEvent) -> Awaitable[Payment | None]:
+    return read.payments.of_card_vendor(vendor, event.payment_id, event.payment_reference)
+
+
+async def _by_any(vendors: Vendors[Port], take: Callable[[Port], Awaitable[Result]]) -> Result:
+    """The current vendor's reading, else that of another, whose rows are still here.
+
+    Raises BadSignature, BadWebhook, as the current one says it.
+    """
+    refused: BadSignature | BadWebhook | None = None
+    for name in vendors.names:
+        try:
+            return await take(vendors[name])
+        except (BadSignature, BadWebhook) as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+async def _awaited(value: Result) -> Result:
+    return value
+
+
+async def _first(
+    vendors: Vendors[Port],
+    read: Callable[[Port], Notice],
+    act: Callable[[str, Notice], Awaitable[Result | None]],
+) -> Result | None:
+    """What comes of a body that one of the vendors signed: each reads it, and names its own rows alone."""
+    for name in vendors.names:
+        try:
+            event = read(vendors[name])
+        except BadWebhook:
+            continue
+        found = await act(name, event)
+        if found is not None:
+            return found
+    return None
