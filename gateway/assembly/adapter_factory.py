@@ -44,11 +44,11 @@ class Makers:
         self.guards: dict[str, Guard] = {}
 
     def vendors(self, port: str, makers: Mapping[str, Callable[[], Port]]) -> Registered[Port]:
-        settings, target = self._settings, self._settings.next_of(port)
+        settings, next_vendor = self._settings, self._settings.next_of(port)
         adapters = {vendor: makers[vendor]() for vendor in settings.vendors_of(port)}
         target = None
-        if target is not None:
-            target = Target(target, settings.next_provider_share, self.budget_of(port))
+        if next_vendor is not None:
+            target = Target(next_vendor, settings.next_provider_share, self.budget_of(port))
         return Registered(port, settings.vendor_of(port), adapters, target)
 
     def budget_of(self, port: str) -> ErrorBudget:
