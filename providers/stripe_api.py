@@ -1,11 +1,11 @@
-"""Stripe as data, apart from what loads its SDK: mock mode does without it."""
+"""Stripe's address, API version and resilience, without the SDK: mock mode must not load the SDK."""
 
 from typing import Final
 
 from providers.calling.guard import Resilience
 
 BASE_URL: Final = "https://api.stripe.com"
-# The shapes that we read are this version's: the SDK would send its own.
+# Every request names the version whose shapes are read here: the SDK would name a newer version by default.
 API_VERSION: Final = "2023-10-16"
-# 5 failures open it for 30 s (design 2); its rate is a setting, as Stripe's limits have changed (1.8).
+# The limit of calls in a second is a setting, because Stripe has changed its limits (1.8).
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))

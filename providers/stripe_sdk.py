@@ -1,7 +1,8 @@
 """Stripe's official SDK over our own HTTP client and guard.
 
-The SDK's own retries stay off: the guard's know whether anything was sent, so that a charge without an answer is in
-doubt even when the next try finds nobody. Source: vendor reference 1.1 (version), 1.4 (errors), 1.9 (the SDK).
+The SDK's own retries stay off, because only the guard remembers whether a request was sent: a charge that got no answer
+must stay in doubt even if the next try cannot connect.
+Source: vendor reference 1.1 (version), 1.4 (errors), 1.9 (the SDK).
 """
 
 import logging
@@ -19,12 +20,12 @@ from providers.stripe_api import API_VERSION
 Result = TypeVar("Result")
 
 stripe.enable_telemetry = False
-# It writes whole answers, client secrets included, at DEBUG.
+# At DEBUG the SDK logs whole answers, which hold client secrets.
 logging.getLogger("stripe").setLevel(logging.WARNING)
 
 
 class _Http(stripe.HTTPClient):
-    """Bounded answers; trouble is told before the SDK sees it, and what fails on the line stays httpx's error."""
+    """The SDK's HTTP client. It bounds answers and raises VendorTrouble and httpx's errors for the guard to count."""
 
     name = "httpx"
 
@@ -38,13 +39,17 @@ class _Http(stripe.HTTPClient):
         async with self._http.stream(method.upper(), url, headers=headers, content=post_data) as response:
             raise_for_trouble(response)
             if response.status_code == httpx.codes.CONFLICT:
-                # Another request with our key is under way (1.4): what it does is not known yet.
+                # Another request with the same key is under way (1.4): its outcome is not known yet.
                 raise VendorTrouble("409")
             return await body_of(response), response.status_code, response.headers
 
 
 class Stripe:
-    """One port's calls of `api`. `read` turns an answer into our words, within the guard."""
+    """Sends the calls of one port to Stripe. `api` is the SDK's client for them.
+
+    The function `read` turns an answer into domain values. It runs within the guard, so an answer that it cannot read
+    counts as trouble.
+    """
 
     def __init__(self, http: httpx.AsyncClient, guard: Guard, *, api_key: str, base_url: str) -> None:
         self._guard = guard
@@ -59,7 +64,7 @@ class Stripe:
     async def call(
         self, operation: str, send: Callable[[], Awaitable[Any]], read: Callable[[dict[str, Any]], Result]
     ) -> Result:
-        """For everything that may be given up without doubt. Raises Unavailable, VendorRefusal."""
+        """Send a request that is harmless if it was carried out unseen. Raises Unavailable, VendorRefusal."""
         return await self._guard.call(operation, lambda: _answer(send, read))
 
     async def command(
@@ -70,18 +75,21 @@ class Stripe:
         *,
         declined: Callable[[dict[str, Any]], Result] | None = None,
     ) -> Result:
-        """What must not happen twice. Raises Unavailable, InDoubt, VendorRefusal.
+        """Send a request that must not be carried out twice. Raises Unavailable, InDoubt, VendorRefusal.
 
-        `declined` reads the `error` object of a declined card, where that is an answer (1.4).
+        `declined` reads the `error` object of a declined card (1.4): a declined card is then an answer.
         """
         return await self._guard.command(operation, lambda: _answer(send, read, declined))
 
     def refused(self, refusal: VendorRefusal) -> Unavailable:
-        """As `Guard.refused`."""
+        """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""
         return self._guard.refused(refusal.status, refusal.answer.get("code"))
 
     def not_taken(self, refusal: VendorRefusal, message: str) -> InvalidState | Unavailable:
-        """Of a request that Stripe turns down: `message` where its content is why, else a fault of ours."""
+        """The error to raise for a refused request: InvalidState with `message` if the content is the reason.
+
+        Otherwise our credentials or our request are at fault, and it is Unavailable.
+        """
         if refusal.status in _ABOUT_CONTENT and refusal.answer.get("type") != "idempotency_error":
             return InvalidState(message)
         return self.refused(refusal)
@@ -95,7 +103,7 @@ async def _answer(
     read: Callable[[dict[str, Any]], Result],
     declined: Callable[[dict[str, Any]], Result] | None = None,
 ) -> Result:
-    """Raises VendorRefusal with Stripe's `error` object, VendorTrouble for what cannot be read."""
+    """Raises VendorRefusal with Stripe's `error` object, VendorTrouble for an answer that cannot be read."""
     try:
         return read((await send()).to_dict())
     except stripe.StripeError as error:
@@ -103,7 +111,7 @@ async def _answer(
     except UNREADABLE as error:
         raise VendorTrouble("unreadable") from error
     if declined is None or refusal.status != httpx.codes.PAYMENT_REQUIRED:
-        # Without the SDK's error: that holds the whole answer, client secrets included.
+        # Not raised from the SDK's error, which holds the whole answer with its client secrets.
         raise refusal
     try:
         return declined(dict(refusal.answer))

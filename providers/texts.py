@@ -1,4 +1,4 @@
-"""What messages say: subject and body per template and language, as data."""
+"""The texts of mail and SMS: subject and body per template and language, read from texts.toml."""
 
 import tomllib
 from dataclasses import dataclass
@@ -16,22 +16,22 @@ _NORWEGIAN: Final = "nb"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """`subject` is empty for SMS."""
+    """The text of one message. `subject` is empty for SMS."""
 
     subject: str
     body: str
 
 
 class Texts:
-    """Norwegian for Norwegian locales, English for all others."""
+    """The texts of all templates: in Norwegian for Norwegian locales, in English for all others."""
 
     def __init__(self) -> None:
-        # Plain text: nothing in it is markup, whoever chose their name.
+        # No escaping: messages are plain text, so a name with an ampersand must stay as it is.
         self._templates = Environment(undefined=StrictUndefined, autoescape=False)
         self._texts = tomllib.loads(_FILE.read_text())
 
     def render(self, template: Template, locale: str, data: dict[str, str]) -> Text:
-        """Raises jinja2.UndefinedError where the template needs more than `data` has."""
+        """Fill a template. `locale` is a tag such as nb-NO. Raises jinja2.UndefinedError for a missing value."""
         language = _NORWEGIAN if locale.partition("-")[0] in ("nb", "nn", "no") else _ENGLISH
         texts = self._texts[template][language]
         subject, body = (self._templates.from_string(texts.get(part, "")).render(data) for part in ("subject", "body"))

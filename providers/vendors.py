@@ -1,4 +1,4 @@
-"""Which adapter serves a vendor."""
+"""Which adapter serves which vendor of a port."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -14,42 +14,50 @@ Port_co = TypeVar("Port_co", covariant=True)
 
 
 class Vendors(Protocol[Port_co]):
-    """A port's adapters by vendor: rows name the vendor that knows them, new ones go to the current one."""
+    """The adapters of one port by vendor name.
+
+    A stored row names its vendor, and `vendors[row.vendor]` is the adapter for it. A new row goes to `for_user`.
+    """
 
     @property
     def current(self) -> str:
-        """The vendor that new rows go to, where nothing else is said."""
+        """The vendor that new rows go to if no migration sends them to another one."""
 
     def for_user(self, user_id: UserId) -> str:
-        """The vendor that a user's new rows go to: the current one, or for a share of users the next."""
+        """The vendor that a user's new rows go to: the current one or, for a share of users, the migration's target."""
 
     @property
     def shadow(self) -> str | None:
-        """The vendor whose answers are looked at beside the current one's, before users go there."""
+        """The migration's target while its answers are compared with the current vendor's, None without a migration."""
 
     @property
     def names(self) -> Sequence[str]:
-        """Every vendor that is set up, the current one first: what any of them sends is taken."""
+        """Every vendor that is set up, the current one first. Webhooks of all of them are accepted."""
 
-    def __getitem__(self, vendor: str) -> Port_co: ...
+    def __getitem__(self, vendor: str) -> Port_co:
+        """The adapter of a vendor. Raises Unavailable for a vendor that is not set up any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The vendor that is being moved to, and its share of users in percent. A user is always on the same side of it."""
+    """The target of a vendor migration. `share` is the percentage of users whose new rows go there.
+
+    `budget` stops the migration when too many calls to the target fail.
+    """
 
     vendor: str
     share: int
     budget: ErrorBudget
 
     def takes(self, user_id: UserId) -> bool:
+        """Whether the user belongs to the share. By a hash, so that a user does not change vendors at every request."""
         bucket = int.from_bytes(hashlib.sha256(f"{self.vendor}:{user_id}".encode()).digest()[:4]) % 100
         return bucket < self.share and not self.budget.is_spent
 
 
 @dataclass(frozen=True, slots=True)
 class Registered(Generic[Port]):
-    """A port's adapters as the settings chose them. `coming` is the vendor that is being moved to."""
+    """The adapters of one port as the settings chose them; implements `Vendors`. `port` names the port in errors."""
 
     port: str
     current: str
@@ -57,20 +65,23 @@ class Registered(Generic[Port]):
     target: Target | None = None
 
     def for_user(self, user_id: UserId) -> str:
+        """As `Vendors.for_user`: the target takes no new user once its error budget is spent."""
         if self.target is not None and self.target.takes(user_id):
             return self.target.vendor
         return self.current
 
     @property
     def shadow(self) -> str | None:
+        """As `Vendors.shadow`: None once the target's error budget is spent."""
         return self.target.vendor if self.target is not None and not self.target.budget.is_spent else None
 
     @property
     def names(self) -> Sequence[str]:
+        """As `Vendors.names`."""
         return sorted(self.adapters, key=lambda vendor: vendor != self.current)
 
     def __getitem__(self, vendor: str) -> Port:
-        """Raises Unavailable for a vendor that a row names and that is not set up any more."""
+        """As `Vendors.__getitem__`. Raises Unavailable for a vendor that is not set up any more."""
         adapter = self.adapters.get(vendor)
         if adapter is None:
             raise Unavailable(self.port, f"the vendor {vendor} is not set up")

@@ -1,4 +1,4 @@
-"""Alerts on the console, where no other channel is set."""
+"""Alerts on the console, if no other channel is set."""
 
 import sys
 
@@ -6,6 +6,8 @@ from domain.alert import Alert
 
 
 class ConsoleAlerts:
+    """Writes alerts to stderr. `environment`, such as production, stands in every text."""
+
     def __init__(self, environment: str) -> None:
         self._environment = environment
 

@@ -6,5 +6,7 @@ from domain.alert import Alert
 
 
 class AlertChannel(Protocol):
+    """The channel where operators read alerts."""
+
     async def send(self, alert: Alert) -> None:
-        """Hand it over. Raises Unavailable; the caller never lets that reach anybody."""
+        """Hand over an alert. Raises Unavailable. A repeat may show the alert twice."""

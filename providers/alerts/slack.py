@@ -15,15 +15,15 @@ from domain.errors import Unavailable
 from providers.calling.guard import Guard, Resilience, VendorTrouble
 
 SEND: Final = "send"
-# One more try, though its answer may only have been lost: an alert told twice harms nobody.
+# One retry, even if only the answer was lost: an alert that is shown twice does no harm.
 RESILIENCE: Final = Resilience(timeout_s=3, breaker_failures=5, breaker_open_s=30, retry_after_s=(1,))
 RETRIED: Final = frozenset({SEND})
 
 _ACCEPTED: Final = b"ok"
-# Slack's words for its no, such as no_service; whatever else answers is not repeated in our logs.
+# Only a code such as no_service is logged: a longer answer, perhaps of a proxy, may hold anything.
 _REASON: Final = re.compile(rb"[a-z_]{1,64}")
 _ANSWER_BYTES: Final = 65
-# A section takes 3,000 characters, of which escaping may need five for one.
+# A section takes 3,000 characters, and escaping turns one character into up to five.
 _TITLE_LENGTH: Final = 100
 _MESSAGE_LENGTH: Final = 400
 _HEADER_LENGTH: Final = 150
@@ -31,7 +31,7 @@ _log = structlog.get_logger()
 
 
 class SlackRefusal(Exception):
-    """Slack's no, by its status and its own word."""
+    """Slack does not accept an alert. `status` is the HTTP status, `reason` Slack's code such as no_service."""
 
     def __init__(self, status: int, reason: str) -> None:
         self.status = status
@@ -40,7 +40,7 @@ class SlackRefusal(Exception):
 
 
 class SlackAlerts:
-    """Posts to one channel. `url` is the credential: it stands in no log and no error."""
+    """Posts alerts to one channel. `url` is a credential, so it must not stand in a log or an error."""
 
     def __init__(self, http: httpx.AsyncClient, guard: Guard, *, url: str, environment: str) -> None:
         self._http = http
@@ -67,7 +67,7 @@ class SlackAlerts:
 
 
 def message(alert: Alert, environment: str) -> dict[str, object]:
-    """Text for notifications, and the same as blocks: the first line as header, the others below."""
+    """The payload of an alert: its text for notifications, and the same text as blocks, the first line as header."""
     short = replace(alert, title=_cut(alert.title, _TITLE_LENGTH), message=_cut(alert.message, _MESSAGE_LENGTH))
     text = short.text(environment)
     header, _, rest = text.partition("\n")
@@ -86,5 +86,5 @@ def _cut(text: str, length: int) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Without it `<!channel>` in a message rings for everyone."""
+    """The text with `&`, `<` and `>` escaped, or `<!channel>` in a message would notify the whole channel."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,17 +1,20 @@
-"""How many of a new vendor's calls may fail before new users go back to the old one."""
+"""How many calls to a vendor may fail while users are migrated to it, before new users go back to the current one."""
 
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-# Of its last calls; fewer than these say nothing yet.
+# The share of failures is that of the last _WINDOW calls; fewer than _ENOUGH calls say nothing yet.
 _WINDOW: Final = 50
 _ENOUGH: Final = 10
 _ALLOWED: Final = 0.2
 
 
 class ErrorBudget:
-    """Of one vendor, counted in this process; `on_spent` tells the others. Spent, it stays so until it is renewed."""
+    """The failures of one vendor, as this process counts them. A spent budget stays spent until operators renew it.
+
+    `on_spent` is called once when this process finds the budget spent, so that the other processes can be told.
+    """
 
     def __init__(self) -> None:
         self.on_spent: Callable[[], None] = lambda: None
@@ -19,13 +22,13 @@ class ErrorBudget:
         self._failed: deque[bool] = deque(maxlen=_WINDOW)
 
     def agree(self, *, is_spent: bool) -> None:
-        """What all processes know. Renewed, it counts anew."""
+        """Take over what the database says for all processes. A renewed budget counts from zero. Safe to repeat."""
         if self.is_spent and not is_spent:
             self._failed.clear()
         self.is_spent = is_spent
 
     def note(self, *, has_failed: bool) -> None:
-        """One call's outcome; a vendor's no to a user is no failure."""
+        """Count the outcome of one call. A refusal of a user's request, such as a declined card, is no failure."""
         self._failed.append(has_failed)
         if self.is_spent or len(self._failed) < _ENOUGH:
             return

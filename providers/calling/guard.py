@@ -1,6 +1,6 @@
-"""One wrapper around every vendor call: deadline, retry where it is safe, circuit breaker, metric.
+"""The wrapper around every vendor call: deadline, retries where they are safe, circuit breaker, limit, metrics.
 
-An adapter declares a `Resilience` and the operations that may be repeated beside its tables, as data.
+An adapter's module declares a `Resilience` and the operations that may be repeated as data.
 """
 
 import asyncio
@@ -37,9 +37,11 @@ _tracer = trace.get_tracer("drop.providers")
 
 @dataclass(frozen=True, slots=True)
 class Resilience:
-    """How one vendor is called. Seconds; `retry_after_s` are the pauses, so their number is the retries'.
+    """How one vendor is called. Times are in seconds.
 
-    `per_second` is how many calls are sent at most; what exceeds it waits within its own timeout.
+    `timeout_s` is the deadline of each try. `breaker_failures` failures in a row open the breaker for `breaker_open_s`.
+    `retry_after_s` are the pauses before the retries: two pauses allow two retries. `per_second` is how many calls are
+    sent at most; calls beyond it wait within their own deadline.
     """
 
     timeout_s: float
@@ -50,10 +52,10 @@ class Resilience:
 
 
 class VendorTrouble(Exception):
-    """A vendor's 429 or 5xx, or an answer that cannot be read: the guard counts and retries it.
+    """A vendor answered 429 or 5xx, or the answer cannot be read: the guard counts the failure and may retry.
 
-    `retry_after_s` is what the vendor asked for (RFC 9110, 10.2.3), None where it did not say. `did_nothing` where it
-    says so itself, as with 429: a command is then not in doubt.
+    `retry_after_s` is the pause that the vendor asked for (RFC 9110, 10.2.3), None if it asked for none. `did_nothing`
+    is true if the vendor says that it did nothing, as with 429: a command is then not in doubt.
     """
 
     def __init__(self, reason: str, *, retry_after_s: float | None = None, did_nothing: bool = False) -> None:
@@ -63,16 +65,20 @@ class VendorTrouble(Exception):
 
 
 _TROUBLE: Final = (httpx.TransportError, TimeoutError, VendorTrouble)
-# Raised before a byte was sent: the vendor did nothing.
+# These are raised before a byte was sent, so the vendor did nothing.
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-# A vendor's own word, such as `invalid_token`; whatever else it says is not repeated in our logs.
+# Only a code such as `invalid_token` is logged: a vendor's longer text may hold personal data.
 _WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-# A vendor that asks for more is not waited for: whoever called is told to come back.
+# If a vendor asks for a longer pause, the call fails at once: its caller has a deadline of its own.
 _LONGEST_PAUSE_S: Final = 10.0
 
 
 class Guard:
-    """Calls one vendor. `retried` names the operations that are reads or idempotent."""
+    """Calls one vendor. `retried` names the operations that are safe to repeat: reads and idempotent ones.
+
+    `provider` is the port's name and `vendor` the vendor's, for logs, metrics and traces. `budget` counts the failures
+    of a vendor that users are being migrated to.
+    """
 
     def __init__(
         self,
@@ -90,65 +96,69 @@ class Guard:
         self._retried = retried
         rate = resilience.per_second
         self._limiter = AsyncLimiter(rate, 1) if rate is not None else None
-        # Takes a turn among all processes, where they share the limit.
+        # Waits for a turn among all processes, if they share the limit.
         self.admit: Callable[[], Awaitable[None]] = _at_once
-        # A vendor's no, such as a declined card, is an answer and opens no breaker.
+        # A refusal, such as a declined card, is an answer: it must not open the breaker for everybody else.
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=resilience.breaker_failures,
             default_ttl=resilience.breaker_open_s,
             exclude=[(Exception, lambda error: not isinstance(error, _TROUBLE))],
         )
-        # Called when it opens by what was seen here.
+        # Called when failures in this process open the breaker.
         self.on_opened: Callable[[], None] = lambda: None
-        self._breakers.add_listener(self._tell)
+        self._breakers.add_listener(self._on_breaker_event)
 
     @property
     def per_second(self) -> float | None:
-        """How many calls are sent at most."""
+        """How many calls are sent in a second at most, None without a limit."""
         return self._resilience.per_second
 
     @property
     def open_s(self) -> float:
-        """How long its breaker stays open."""
+        """How long the breaker stays open, in seconds."""
         return self._resilience.breaker_open_s
 
-    async def open_by_other_process(self) -> None:
-        """Another process has found the vendor away."""
+    async def open_breaker(self) -> None:
+        """Open the breaker because another process has found the vendor away. Safe to repeat. Publishes nothing."""
         context = (await self._breakers.get_breaker(self._provider)).context
         if context.state == CLOSED:
             context.set_state(OpenedState(self._provider))
-            # Whoever told us has told the others.
+            # Clear the event: the process that opened the breaker has already published it.
             context.messages.clear()
 
-    def _tell(self, name: str, kind: str, event: object) -> None:
+    def _on_breaker_event(self, name: str, kind: str, event: object) -> None:
         if isinstance(event, ContextChanged) and event.state == OPENED:
             self.on_opened()
 
     async def is_open(self) -> bool:
-        """Whether calls are refused for now, because the vendor has failed too often."""
+        """Whether the breaker is open: calls then raise Unavailable and are not sent."""
         return (await self._breakers.get_breaker(self._provider)).context.state == "opened"
 
     def refused(self, status: int, reason: object = "") -> Unavailable:
-        """For a no that the user can do nothing about: credentials, permissions, a fault of ours."""
+        """The error to raise for a refusal that the user cannot mend: credentials, permissions, a fault in our request.
+
+        It is logged for operators, with the vendor's code if `reason` is one.
+        """
         word = str(reason) if _WORD.fullmatch(str(reason)) else "unknown"
         _log.error("provider_refuses", provider=self._provider, vendor=self._vendor, status=status, reason=word)
         return Unavailable(self._provider, f"the vendor refuses us ({status} {word})")
 
     async def call(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
-        """Answer, or raise Unavailable. For everything that may be given up without doubt."""
+        """The answer to a request that is harmless if it was carried out unseen. Raises Unavailable."""
         try:
             return await self._measured(operation, send)
         except (*_TROUBLE, OpenedState) as error:
             raise Unavailable(self._provider) from error
 
     async def command(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
-        """Answer, or raise Unavailable (nothing was sent) or InDoubt (sent, and no answer came).
+        """The answer to a request that must not be carried out twice.
 
-        Repeated only where `retried` names it, because the vendor knows the request again by its key.
+        Raises Unavailable (nothing was sent) or InDoubt (it was sent and no answer came). It is repeated only if
+        `retried` names the operation, because the vendor then recognises the request by its idempotency key.
         """
         was_sent = False
 
-        async def noting() -> Result:
+        async def send_and_remember() -> Result:
             nonlocal was_sent
             try:
                 return await send()
@@ -159,7 +169,7 @@ class Guard:
                 raise
 
         try:
-            return await self._measured(operation, noting)
+            return await self._measured(operation, send_and_remember)
         except (*_TROUBLE, OpenedState) as error:
             if not was_sent:
                 raise Unavailable(self._provider) from error
@@ -170,19 +180,19 @@ class Guard:
             f"{self._provider} {operation}",
             kind=SpanKind.CLIENT,
             attributes={"drop.provider": self._provider, "drop.vendor": self._vendor},
-            # What a vendor says may be anything.
+            # A vendor's text may hold personal data, so no exception goes into the trace.
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
-            return await self._noted(operation, send, span)
+            return await self._recorded(operation, send, span)
 
-    async def _noted(self, operation: str, send: Callable[[], Awaitable[Result]], span: Span) -> Result:
+    async def _recorded(self, operation: str, send: Callable[[], Awaitable[Result]], span: Span) -> Result:
         started, begun = time.monotonic(), mark()
         try:
             answer = await self._retrying(operation, send)
         except (*_TROUBLE, OpenedState) as error:
             CALLS.labels(self._provider, self._vendor, operation, "failed").inc()
-            self._spend(has_failed=True)
+            self._count_in_budget(has_failed=True)
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             record(
                 TimelineKind.VENDOR_CALL,
@@ -201,11 +211,11 @@ class Guard:
         finally:
             SECONDS.labels(self._provider, self._vendor, operation).observe(time.monotonic() - started)
         CALLS.labels(self._provider, self._vendor, operation, "answered").inc()
-        self._spend(has_failed=False)
+        self._count_in_budget(has_failed=False)
         record(TimelineKind.VENDOR_CALL, f"{self._provider}: {operation}", "answered", since=begun)
         return answer
 
-    def _spend(self, *, has_failed: bool) -> None:
+    def _count_in_budget(self, *, has_failed: bool) -> None:
         if self._budget is not None:
             self._budget.note(has_failed=has_failed)
 
@@ -242,4 +252,4 @@ class Guard:
 
 
 async def _at_once() -> None:
-    """Nobody shares the limit."""
+    """Do not wait: no other process shares the limit."""

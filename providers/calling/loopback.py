@@ -1,4 +1,4 @@
-"""Hosts of this machine, where a counterpart of one's own may answer without TLS."""
+"""Which addresses may be called: those with TLS, and those of this machine, such as a local test server."""
 
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -7,22 +7,22 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def parts_of(address: str) -> SplitResult:
-    """Empty parts where it is no address at all."""
+    """The parts of an address. All parts are empty if the text is not an address. Never raises."""
     try:
         parts = urlsplit(address)
         is_address = parts.port != 0 and " " not in address
-    except ValueError:  # of a bracket left open, or a port that is no number
+    except ValueError:  # a bracket is left open, or the port is not a number
         return urlsplit("")
     return parts if is_address else urlsplit("")
 
 
 def is_safe(address: str) -> bool:
-    """Encrypted, or on this machine."""
+    """Whether calls to the address are encrypted, or do not leave this machine."""
     parts = parts_of(address)
     is_here = parts.scheme == "http" and parts.hostname in LOOPBACK
     return bool(parts.hostname) and (parts.scheme == "https" or is_here)
 
 
 def is_within(host: str, domain: str) -> bool:
-    """The domain itself, or a name below it."""
+    """Whether `host` is the domain itself or a name below it. `notexample.com` is not within `example.com`."""
     return host == domain or host.endswith(f".{domain}")

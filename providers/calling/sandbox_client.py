@@ -1,4 +1,4 @@
-"""The one HTTP client of the sandbox: what the mock adapters have in common."""
+"""The HTTP client of the mock adapters: they all call the sandbox through it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from providers.calling.guard import Guard, VendorTrouble
 
 
 class SandboxRefusal(Exception):
-    """A 4xx of the sandbox: the vendor's no, with its own code."""
+    """The sandbox answered 4xx: the simulated vendor turns the request down, for the reason in `code`."""
 
     def __init__(self, status: int, answer: Mapping[str, Any]) -> None:
         self.status = status
@@ -19,26 +19,32 @@ class SandboxRefusal(Exception):
 
 
 class SandboxClient:
-    """Speaks JSON with one of the sandbox's vendors, in process or over a socket."""
+    """Speaks JSON with the sandbox, in process or over a socket. `path` is relative to the base URL of `http`.
+
+    The guard decides by `operation` whether a call is repeated.
+    """
 
     def __init__(self, http: httpx.AsyncClient, guard: Guard) -> None:
         self._http = http
         self._guard = guard
 
     async def get(self, operation: str, path: str, **params: str) -> dict[str, Any]:
-        """Raises Unavailable, SandboxRefusal."""
+        """The answer to a GET. Safe to repeat. Raises Unavailable, SandboxRefusal."""
         return await self._guard.call(operation, lambda: self._send("GET", path, params=params))
 
     async def post(self, operation: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        """Raises Unavailable, SandboxRefusal."""
+        """The answer to a POST that is safe to repeat. Raises Unavailable, SandboxRefusal."""
         return await self._guard.call(operation, lambda: self._send("POST", path, body=body))
 
     async def delete(self, operation: str, path: str) -> dict[str, Any]:
-        """Raises Unavailable, SandboxRefusal."""
+        """The answer to a DELETE. Safe to repeat. Raises Unavailable, SandboxRefusal."""
         return await self._guard.call(operation, lambda: self._send("DELETE", path))
 
     async def command(self, operation: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        """POST what must not happen twice. Raises Unavailable, InDoubt, SandboxRefusal."""
+        """The answer to a POST that must not be carried out twice. Raises SandboxRefusal, Unavailable and InDoubt.
+
+        Unavailable says that the sandbox did nothing, InDoubt that it may have done what was asked.
+        """
         return await self._guard.command(operation, lambda: self._send("POST", path, body=body))
 
     async def _send(
@@ -53,7 +59,7 @@ class SandboxClient:
         if response.is_server_error:
             raise VendorTrouble(str(response.status_code))
         answer: dict[str, Any] = response.json() if response.content else {}
-        # A 429 with a code is the vendor's no to this one request, not a sign that it is overloaded.
+        # A 429 with a code turns this request down; without a code the sandbox is overloaded, and a repeat may help.
         if response.status_code == httpx.codes.TOO_MANY_REQUESTS and not answer.get("code"):
             raise VendorTrouble("429", did_nothing=True)
         if response.is_client_error:

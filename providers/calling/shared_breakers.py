@@ -1,7 +1,7 @@
-"""A vendor that one process has found away is left alone by all of them, for as long as its breaker stays open.
+"""A breaker that opens in one process opens in all of them, for as long as the first one stays open.
 
-Each process counts for itself, so that no call waits for Redis; what is shared is that a breaker has opened. Without
-Redis, and while it is away, each finds out for itself.
+Each process counts failures by itself, so that no call waits for Redis; only the opening is shared. Without Redis, and
+while Redis is away, each process finds out by itself that a vendor is away.
 """
 
 import asyncio
@@ -16,57 +16,64 @@ from redis.exceptions import RedisError
 
 from providers.calling.guard import Guard
 from providers.fanout.port import Fanout
-from providers.fanout.redis import is_still_running
+from providers.fanout.redis import is_cancelled
 
-_PATIENCE_S: Final = 2.0
-_WAITING: Final = 100
+_TIMEOUT_S: Final = 2.0
+_UNPUBLISHED: Final = 100
 _log = structlog.get_logger()
 
 
 class SharedBreakers:
-    """`guards` are by a name that is the same in every process."""
+    """Shares the openings of the breakers of `guards`, by names that are the same in every process.
+
+    `url` is a Redis URL. `run` must be active: without it every process keeps its breakers to itself.
+    """
 
     def __init__(self, url: str, fanout: Fanout, guards: Mapping[str, Guard]) -> None:
-        self._redis = Redis.from_url(url, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S)
+        self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
         self._fanout = fanout
         self._guards = guards
-        self._opened: asyncio.Queue[str] = asyncio.Queue(_WAITING)
+        self._opened: asyncio.Queue[str] = asyncio.Queue(_UNPUBLISHED)
         for name, guard in guards.items():
-            guard.on_opened = partial(self._note, name)
+            guard.on_opened = partial(self._queue_opening, name)
 
     async def run(self) -> None:
-        """Tell of what opens here and take what has opened elsewhere, until cancelled."""
+        """Publish the breakers that open here, and open those that opened elsewhere, until cancelled.
+
+        Trouble with Redis is logged or passed over, not raised.
+        """
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._keep_telling())
+            tasks.create_task(self._publish_openings())
             for name, guard in self._guards.items():
-                tasks.create_task(self._keep_hearing(name, guard))
+                tasks.create_task(self._follow_openings(name, guard))
 
     async def close(self) -> None:
+        """Close the connections to Redis. Call it after `run` has ended."""
         await self._redis.aclose()
 
-    def _note(self, name: str) -> None:
+    def _queue_opening(self, name: str) -> None:
         with suppress(asyncio.QueueFull):
             self._opened.put_nowait(name)
 
-    async def _keep_telling(self) -> None:
-        while is_still_running():
+    async def _publish_openings(self) -> None:
+        while not is_cancelled():
             name = await self._opened.get()
             try:
-                # Gone by itself when the breaker would be: a process that starts later is told no tales.
+                # The key expires with the breaker: a process that starts later must not open a breaker that has closed.
                 await self._redis.set(_key(name), "open", px=int(self._guards[name].open_s * 1_000))
             except (RedisError, OSError) as error:
                 _log.warning("breaker_not_shared", breaker=name, error=type(error).__name__)
             else:
                 self._fanout.publish(_key(name))
 
-    async def _keep_hearing(self, name: str, guard: Guard) -> None:
+    async def _follow_openings(self, name: str, guard: Guard) -> None:
         async with self._fanout.listen(_key(name)) as wake_up:
-            while is_still_running():
-                # A hint alone is no news: a Redis that comes back wakes everybody.
+            while not is_cancelled():
+                # Only the key says that the breaker is open: a reconnection to Redis wakes every listener as well.
                 with suppress(RedisError, OSError):
                     if await self._redis.exists(_key(name)):
-                        await guard.open_by_other_process()
-                if is_still_running():
+                        await guard.open_breaker()
+                if not is_cancelled():
                     await wake_up.wait()
 
 

@@ -1,4 +1,7 @@
-"""What a vendor lets us send in a second, counted over all processes. Without Redis each keeps to it by itself."""
+"""A vendor's limit of calls in a second, counted over all processes.
+
+While Redis is away, each process keeps to the whole limit by itself.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,17 +18,17 @@ from redis.exceptions import RedisError
 
 from providers.calling.guard import Guard
 
-_AGAIN_AFTER_S: Final = 0.02
-# A call to a vendor is not held up for longer by a Redis that hangs.
-_PATIENCE_S: Final = 0.5
+_RETRY_AFTER_S: Final = 0.02
+# A Redis that hangs holds up a call to a vendor for this long at most.
+_TIMEOUT_S: Final = 0.5
 _log = structlog.get_logger()
 
 
 class SharedLimits:
-    """`guards` are by a name that is the same in every process; those without a limit are left alone."""
+    """Makes guards with a limit share it, by names that are the same in every process. `url` is a Redis URL."""
 
     def __init__(self, url: str, guards: Mapping[str, Guard]) -> None:
-        self._pool = ConnectionPool.from_url(url, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S)
+        self._pool = ConnectionPool.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
         options: dict[str, Any] = {"connection_pool": self._pool}
         storage = RedisStorage(f"async+{url}", implementation="redispy", key_prefix="drop:limit", **options)
         self._limiter = SlidingWindowCounterRateLimiter(storage)
@@ -34,14 +37,15 @@ class SharedLimits:
                 guard.admit = partial(self._admit, name, RateLimitItemPerSecond(max(int(guard.per_second), 1)))
 
     async def close(self) -> None:
+        """Close the connections to Redis. Safe to repeat."""
         await self._pool.aclose()
 
     async def _admit(self, name: str, limit: RateLimitItem) -> None:
-        """Wait for a turn; the call's own deadline ends it."""
+        """Wait until the limit allows another call. The deadline of the call ends the wait."""
         try:
             for _ in count():
                 if await self._limiter.hit(limit, name):
                     return
-                await asyncio.sleep(_AGAIN_AFTER_S)
+                await asyncio.sleep(_RETRY_AFTER_S)
         except (RedisError, OSError) as error:
             _log.warning("limit_not_shared", limit=name, error=type(error).__name__)

@@ -1,6 +1,6 @@
-"""JSON over HTTP with a vendor outside: bounded answers, and its trouble told from its no.
+"""JSON over HTTP with a vendor: answers of bounded size, sorted into successes, refusals and trouble.
 
-What cannot be read counts as trouble: of a command nobody then knows what it did.
+An answer that cannot be read counts as trouble: it does not say whether a command was carried out.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,14 +13,14 @@ from domain.errors import Unavailable
 from providers.calling.guard import Guard, VendorTrouble
 
 Result = TypeVar("Result")
-# No answer that we ask for comes near it.
+# The longest answer that is read. The answers that Drop asks for are far shorter.
 _ANSWER_BYTES: Final = 4 * 1024 * 1024
-# What reading an answer of another shape than the vendor's documented one raises.
+# What the reading functions raise for an answer that does not have the shape of the vendor's documentation.
 UNREADABLE: Final = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
 class VendorRefusal(Exception):
-    """A vendor's no: a status of 300 to 499, with its body where that is a JSON object."""
+    """The vendor turns a request down: a status of 300 to 499. `answer` is the JSON object of the body, or empty."""
 
     def __init__(self, status: int, answer: Mapping[str, Any]) -> None:
         self.status = status
@@ -29,7 +29,7 @@ class VendorRefusal(Exception):
 
 
 class Content(TypedDict):
-    """What a call carries; one of `json`, `data` (a form) and `content` at most."""
+    """What a request carries. At most one of `json`, `data` (a form) and `content` (raw bytes) may be given."""
 
     params: NotRequired[Mapping[str, str]]
     headers: NotRequired[Mapping[str, str]]
@@ -39,7 +39,7 @@ class Content(TypedDict):
 
 
 class Answer:
-    """A success. `document` is its JSON, an empty object where there is no body."""
+    """An answer with a status of 200 to 299. `document` is the body's JSON, an empty object if there is no body."""
 
     __slots__ = ("document", "headers", "status")
 
@@ -50,10 +50,11 @@ class Answer:
 
 
 class VendorHttp:
-    """One vendor at `base_url`. `read` turns an answer into our words, within the guard.
+    """Calls one vendor at `base_url` through its guard. Paths are appended to `base_url`.
 
-    `is_trouble` tells by the body of a 4xx whether it is trouble, where the vendor's statuses do not: a 429 may be a no
-    to this one request, and a 400 a bank that is away.
+    The function `read` of a call turns the answer into domain values. It runs within the guard, so an answer that it
+    cannot read counts as trouble. `is_trouble` looks at status and body of a 4xx, for vendors whose statuses do not say
+    enough: a 429 may turn down this one request, and a 400 may mean that a bank is away.
     """
 
     def __init__(
@@ -75,23 +76,26 @@ class VendorHttp:
 
     @classmethod
     def bearing(cls, http: httpx.AsyncClient, guard: Guard, *, base_url: str, token: str) -> Self:
-        """With a token that does not change (RFC 6750)."""
+        """A client that sends the same bearer token with every request (RFC 6750)."""
         return cls(http, guard, base_url=base_url, headers={"authorization": f"Bearer {token}"})
 
     async def call(
         self, operation: str, method: str, path: str, read: Callable[[Answer], Result], **content: Unpack[Content]
     ) -> Result:
-        """For everything that may be given up without doubt. Raises Unavailable, VendorRefusal."""
+        """Send a request that is harmless if it was carried out unseen. Raises Unavailable, VendorRefusal."""
         return await self._guard.call(operation, lambda: self._send(method, path, read, content))
 
     async def command(
         self, operation: str, method: str, path: str, read: Callable[[Answer], Result], **content: Unpack[Content]
     ) -> Result:
-        """What must not happen twice. Raises Unavailable, InDoubt, VendorRefusal."""
+        """Send a request that must not be carried out twice. Raises VendorRefusal, Unavailable and InDoubt.
+
+        Unavailable says that the vendor did nothing, InDoubt that the vendor may have done what was asked.
+        """
         return await self._guard.command(operation, lambda: self._send(method, path, read, content))
 
     def refused(self, status: int, reason: object = "") -> Unavailable:
-        """As `Guard.refused`."""
+        """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""
         return self._guard.refused(status, reason)
 
     async def _send(self, method: str, path: str, read: Callable[[Answer], Result], content: Content) -> Result:
@@ -130,7 +134,7 @@ class VendorHttp:
 
 
 def _document(body: bytes) -> Any:
-    """Its JSON, an empty object where there is no body, None where it cannot be read."""
+    """The body's JSON, an empty object if the body is empty, None if the body is not JSON."""
     try:
         return orjson.loads(body) if body else {}
     except orjson.JSONDecodeError:
@@ -138,7 +142,7 @@ def _document(body: bytes) -> Any:
 
 
 def raise_for_trouble(response: httpx.Response) -> None:
-    """Raises VendorTrouble where the vendor is too busy, or itself in trouble."""
+    """Raises VendorTrouble if the status says that the vendor is overloaded (429) or failed (408, 5xx)."""
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         raise VendorTrouble("429", retry_after_s=_retry_after(response.headers), did_nothing=True)
     if response.status_code == httpx.codes.REQUEST_TIMEOUT or response.is_server_error:
@@ -146,7 +150,7 @@ def raise_for_trouble(response: httpx.Response) -> None:
 
 
 async def body_of(response: httpx.Response) -> bytes:
-    """Of a streamed answer. Raises VendorTrouble where it is larger than any that we ask for."""
+    """The body of a streamed answer. Raises VendorTrouble for a body of more than 4 MiB."""
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
@@ -156,6 +160,6 @@ async def body_of(response: httpx.Response) -> bytes:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds; dates are not sent by the vendors that we know."""
+    """Retry-After in seconds, None if it is absent. The form with a date is ignored: no known vendor sends it."""
     asked = headers.get("retry-after", "")
     return float(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None

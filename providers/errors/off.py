@@ -2,8 +2,10 @@
 
 
 class NoCapture:
+    """Collects no errors, for installations without an error service: the log alone has them."""
+
     def capture(self, error: BaseException, *, reference: str) -> None:
-        """The log has it already."""
+        """Do nothing: the caller has logged the error."""
 
     async def close(self) -> None:
-        """Nothing waits."""
+        """Do nothing: no event waits to be sent."""

@@ -1,11 +1,13 @@
-"""Where unforeseen errors are collected."""
+"""Error capture: a service that collects unforeseen errors for the developers."""
 
 from typing import Protocol
 
 
 class ErrorCapture(Protocol):
+    """Collects unforeseen errors, with their stack and without personal data."""
+
     def capture(self, error: BaseException, *, reference: str) -> None:
-        """Take an error with the reference that its user was given. Never raises, never waits."""
+        """Collect an error. `reference` is the id that the user was shown. Never raises and never waits."""
 
     async def close(self) -> None:
-        """Send what is waiting, for a short time at most. Never raises."""
+        """Send the errors that still wait, for two seconds at most. Never raises. Safe to repeat."""

@@ -1,4 +1,4 @@
-"""What must not leave the house is taken out of an event, wherever in it it stands.
+"""Removes secrets and personal data from an error event, in whatever part of the event they stand.
 
 Sentry's own scrubber looks at few places: neither messages, nor exceptions, contexts or tags (vendor reference 11).
 """
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 REMOVED: Final = "[removed]"
-# By a key's letters and digits alone, so that `client_secret`, `clientSecret` and `Client-Secret` are one.
+# Compared by letters and digits alone, so that `client_secret`, `clientSecret` and `Client-Secret` all match.
 _PRIVATE_KEYS: Final = re.compile(
     r".*(password|passwd|passphrase|secret|token|authorization|cookie|signature|apikey|identitynumber)s?"
     r"|auth|session(id)?|key|nonce|code(challenge|verifier)?|state|nnin|nninaltsub|ssn|pid|iban|bban|account(number)?"
@@ -17,7 +17,7 @@ _PRIVATE_KEYS: Final = re.compile(
 _PATTERNS: Final = tuple(
     re.compile(pattern, flags)
     for pattern, flags in (
-        # Values that libraries print with their errors: of SQL statements, of rejected input.
+        # Values that libraries print with their errors: parameters of SQL statements, rejected input.
         (r"\[parameters: .*?\]\n?", re.S),
         (r"input_value=.*?, input_type", re.S),
         (r"DETAIL:[^\n]*", 0),
@@ -32,10 +32,10 @@ _PATTERNS: Final = tuple(
         (r"\bhooks\.slack\.com/\S+", 0),
         (r"-----BEGIN [^-]+-----.*?(-----END [^-]+-----|$)", re.S),
         (r"\b(?i:x-amz-[\w-]+|code|state|\w*token|\w*secret|\w*signature|password)=[^\s&\"']+", 0),
-        # Addresses: what follows the question mark, and who comes before the host.
+        # URLs: the query, and user name and password before the host.
         (r"(?<=\?)[^\s\"'<>]+=[^\s\"'<>]*", 0),
         (r"(?<=://)[^/\s@]+@", 0),
-        # People: national identity and account numbers, IBANs, mail addresses, telephone numbers.
+        # Personal data: national identity and account numbers, IBANs, mail addresses, telephone numbers.
         (r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", 0),
         (r"(?<![\w.])\d{4}[ .]\d{2}[ .]\d{5}(?!\w)", 0),
         (r"(?<!\w)\d{6} ?\d{5}(?!\w)", 0),
@@ -43,12 +43,12 @@ _PATTERNS: Final = tuple(
         (r"(?<!\w)\+\d[\d ]{6,16}\d", 0),
     )
 )
-# Sentry's own words on itself and on Python, whose `name` is nobody's.
+# Sentry's descriptions of its SDK and of Python: their `name` is not a person's.
 _OF_SENTRY: Final = frozenset({"sdk", "runtime"})
 
 
-def scrubbed(event: Any, wake_up: Any = None) -> Any:
-    """The whole event, walked. For Sentry's `before_send`; of the same shape as it came."""
+def scrubbed(event: Any, hint: Any = None) -> Any:
+    """A copy of the event in which every private value is `REMOVED`. Its shape stays. For Sentry's `before_send`."""
     return _walked(event)
 
 
@@ -72,6 +72,7 @@ def _of_key(key: str, value: Any) -> Any:
 
 
 def scrubbed_text(text: str) -> str:
+    """The text, with `REMOVED` in place of tokens, keys, URL queries and personal data."""
     for pattern in _PATTERNS:
         text = pattern.sub(REMOVED, text)
     return text

@@ -1,6 +1,6 @@
 """Sentry: unforeseen errors with their stack, and nothing of whom they met. Source: vendor reference 11.
 
-A client of our own without integrations: they would send requests, statements and addresses besides.
+The client has no integrations: they would also send requests, SQL statements and IP addresses.
 """
 
 import asyncio
@@ -17,7 +17,10 @@ _log = structlog.get_logger()
 
 
 class SentryCapture:
-    """`release` is such as drop-gateway@1.2.3. Events leave by a thread of the SDK, which drops what is too much."""
+    """Sends errors to Sentry. `release` has the form drop-gateway@1.2.3.
+
+    A thread of the SDK sends the events; when too many wait, the SDK drops some, so `capture` never waits.
+    """
 
     def __init__(self, *, dsn: str, environment: str, release: str) -> None:
         self._client = sentry_sdk.Client(
@@ -40,15 +43,15 @@ class SentryCapture:
             scope = sentry_sdk.Scope(client=self._client)
             scope.set_tag("reference", reference)
             self._client.capture_event(event, hint=hint, scope=scope)
-        except Exception as failure:  # whatever it is: nobody who met an error must meet another
+        except Exception as failure:  # a failing capture must not replace the error that it reports
             _log.warning("error_not_captured", reference=reference, error=type(failure).__name__)
 
     async def close(self) -> None:
-        """Sends what is waiting, for two seconds at most."""
         await asyncio.to_thread(self._client.close, timeout=_FLUSH_S)
 
 
 def is_dsn(text: str) -> bool:
+    """Whether the text is a DSN, the address of a Sentry project with its key."""
     try:
         Dsn(text)
     except BadDsn:

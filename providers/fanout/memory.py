@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 
 
 class MemoryWakeUp:
+    """The wake-ups of one listener in this process, kept as one flag."""
+
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
     def give(self) -> None:
+        """Wake the listener, or let its next `wait` return at once."""
         self._event.set()
 
     async def wait(self) -> None:
@@ -19,6 +22,8 @@ class MemoryWakeUp:
 
 
 class MemoryFanout:
+    """Wakes the listeners of this process alone: enough for a gateway that runs as a single process."""
+
     def __init__(self) -> None:
         self._listeners: defaultdict[str, set[MemoryWakeUp]] = defaultdict(set)
 
@@ -33,15 +38,15 @@ class MemoryFanout:
         return list(self._listeners)
 
     def wake_all(self) -> None:
-        """Hints may have been lost: let everybody look."""
+        """Wake every listener, because wake-ups may have been lost: each then reads the database."""
         for channel in self.channels():
             self.wake(channel)
 
     async def run(self) -> None:
-        """There is nothing to carry."""
+        """Return at once: one process has no other to exchange wake-ups with."""
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: no connection is open."""
 
     @asynccontextmanager
     async def listen(self, *channels: str) -> AsyncIterator[MemoryWakeUp]:

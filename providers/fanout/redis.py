@@ -1,7 +1,7 @@
 """Fan-out over Redis: what is published in one process wakes the listeners of all.
 
-Hints alone, on one channel that every process hears. Redis may be restarted at any time: whoever listens is woken after
-each reconnection, and looks by itself from time to time besides.
+Every process subscribes to one Redis channel, which carries the names of the channels to wake. Redis may be restarted
+at any time: every listener is woken after each reconnection, and reads the database from time to time besides.
 """
 
 import asyncio
@@ -17,96 +17,105 @@ from redis.exceptions import RedisError
 from providers.fanout.memory import MemoryFanout
 from providers.fanout.port import WakeUp
 
+# The name stays: processes of an older version listen to it while a new version is rolled out.
 _CHANNEL: Final = "drop:hints"
 _SEPARATOR: Final = "\n"
-# Whoever publishes never waits. What exceeds this is lost, as hints may be.
-_WAITING: Final = 10_000
-_AT_ONCE: Final = 500
-_AGAIN_AFTER_S: Final = 1.0
-_PATIENCE_S: Final = 2.0
+# `publish` never waits: while Redis is away, wake-ups beyond this number are dropped, as the port allows.
+_UNSENT: Final = 10_000
+_CHANNELS_PER_MESSAGE: Final = 500
+_RETRY_AFTER_S: Final = 1.0
+_TIMEOUT_S: Final = 2.0
 _log = structlog.get_logger()
 
 
 class RedisFanout:
-    """`run` carries the hints until it is cancelled; without it, it wakes its own process alone."""
+    """Wakes this process by itself, and all other processes while `run` is active.
+
+    `is_connected` is set while this process receives the wake-ups of others. `url` is a Redis URL (redis:// or
+    rediss://).
+    """
 
     def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(url, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S)
-        # A listener waits for as long as nothing is said; a dead line is found by the keep-alive.
-        self._hears = Redis.from_url(
-            url, socket_timeout=None, socket_connect_timeout=_PATIENCE_S, socket_keepalive=True, health_check_interval=5
+        self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
+        # Without a read timeout: nothing may be published for hours. The keep-alive finds a dead connection.
+        self._subscriber = Redis.from_url(
+            url, socket_timeout=None, socket_connect_timeout=_TIMEOUT_S, socket_keepalive=True, health_check_interval=5
         )
-        self._here = MemoryFanout()
-        self._name = uuid4().hex
-        self._waiting: asyncio.Queue[str] = asyncio.Queue(_WAITING)
+        self._in_process = MemoryFanout()
+        self._process_id = uuid4().hex
+        self._unsent: asyncio.Queue[str] = asyncio.Queue(_UNSENT)
         self.is_connected = asyncio.Event()
 
     def publish(self, channel: str) -> None:
         self.wake(channel)
         with suppress(asyncio.QueueFull):
-            self._waiting.put_nowait(channel)
+            self._unsent.put_nowait(channel)
 
     def wake(self, channel: str) -> None:
-        self._here.wake(channel)
+        self._in_process.wake(channel)
 
     def channels(self) -> Sequence[str]:
-        return self._here.channels()
+        return self._in_process.channels()
 
     def listen(self, *channels: str) -> AbstractAsyncContextManager[WakeUp]:
-        return self._here.listen(*channels)
+        return self._in_process.listen(*channels)
 
     async def run(self) -> None:
-        """Send and hear until cancelled; while Redis is away, try again each second."""
+        """Send and receive wake-ups until cancelled; while Redis is away, try again each second."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._keep_sending())
-            tasks.create_task(self._keep_hearing())
+            tasks.create_task(self._send_wake_ups())
+            tasks.create_task(self._receive_wake_ups())
 
     async def close(self) -> None:
         await self._redis.aclose()
-        await self._hears.aclose()
+        await self._subscriber.aclose()
 
-    async def _keep_sending(self) -> None:
-        while is_still_running():
-            channels = {await self._waiting.get()}
-            while len(channels) < _AT_ONCE and not self._waiting.empty():
-                channels.add(self._waiting.get_nowait())
+    async def _send_wake_ups(self) -> None:
+        while not is_cancelled():
+            channels = {await self._unsent.get()}
+            while len(channels) < _CHANNELS_PER_MESSAGE and not self._unsent.empty():
+                channels.add(self._unsent.get_nowait())
             try:
-                message = _SEPARATOR.join((self._name, *channels))
+                message = _SEPARATOR.join((self._process_id, *channels))
                 await self._redis.publish(_CHANNEL, message)
             except (RedisError, OSError) as error:
-                _log.warning("hints_not_sent", error=type(error).__name__)
-                await asyncio.sleep(_AGAIN_AFTER_S)
+                _log.warning("wake_ups_not_sent", error=type(error).__name__)
+                await asyncio.sleep(_RETRY_AFTER_S)
 
-    async def _keep_hearing(self) -> None:
-        while is_still_running():
+    async def _receive_wake_ups(self) -> None:
+        while not is_cancelled():
             try:
-                await self._hear()
+                await self._subscribe()
             except (RedisError, OSError) as error:
-                _log.warning("hints_not_heard", error=type(error).__name__)
+                _log.warning("wake_ups_not_received", error=type(error).__name__)
             self.is_connected.clear()
-            await asyncio.sleep(_AGAIN_AFTER_S)
+            await asyncio.sleep(_RETRY_AFTER_S)
 
-    async def _hear(self) -> None:
-        async with self._hears.pubsub(ignore_subscribe_messages=False) as heard:
-            await heard.subscribe(_CHANNEL)
-            if not is_still_running():
+    async def _subscribe(self) -> None:
+        async with self._subscriber.pubsub(ignore_subscribe_messages=False) as subscription:
+            await subscription.subscribe(_CHANNEL)
+            if is_cancelled():
                 return
-            async for message in heard.listen():
+            async for message in subscription.listen():
                 if message["type"] == "subscribe":
                     self.is_connected.set()
-                    # Something may have been said while nobody heard it.
-                    self._here.wake_all()
+                    # Wake-ups that were sent before this subscription are lost: every listener reads the database.
+                    self._in_process.wake_all()
                 elif message["type"] == "message":
-                    self._take(message["data"].decode().split(_SEPARATOR))
+                    self._wake_from(message["data"].decode().split(_SEPARATOR))
 
-    def _take(self, parts: Sequence[str]) -> None:
-        name, *channels = parts
-        if name != self._name:
+    def _wake_from(self, message: Sequence[str]) -> None:
+        sender, *channels = message
+        # Its own wake-ups have been given by `publish`: Redis sends them back to their sender, too.
+        if sender != self._process_id:
             for channel in channels:
                 self.wake(channel)
 
 
-def is_still_running() -> bool:
-    """False once this task was cancelled: the client swallows a cancellation that comes while it connects."""
+def is_cancelled() -> bool:
+    """Whether the running task was cancelled.
+
+    The Redis client swallows a cancellation that comes while it connects, so a loop asks here, or it would never end.
+    """
     task = asyncio.current_task()
-    return task is not None and not task.cancelling()
+    return task is None or task.cancelling() > 0

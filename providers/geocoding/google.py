@@ -11,7 +11,7 @@ from providers.calling.vendor_http import VendorHttp, VendorRefusal
 from providers.geocoding.google_results import GeocodingRefused, addresses_of
 
 BASE_URL: Final = "https://maps.googleapis.com"
-# 3,000 a minute is the vendor's limit for one key.
+# The vendor's limit for a key is 3,000 requests a minute.
 RESILIENCE: Final = Resilience(
     timeout_s=3, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4), per_second=50
 )
@@ -21,7 +21,7 @@ _PATH: Final = "/maps/api/geocode/json"
 
 
 class GoogleGeocoder:
-    """`api_key` goes into the address, as the vendor wants it: the address stands in no log and no error."""
+    """Looks up addresses at Google. The vendor wants `api_key` in the URL, so no URL may stand in a log or an error."""
 
     def __init__(self, http: httpx.AsyncClient, guard: Guard, *, api_key: str, base_url: str = BASE_URL) -> None:
         self._vendor = VendorHttp(http, guard, base_url=base_url)
@@ -39,5 +39,5 @@ class GoogleGeocoder:
             raise self._vendor.refused(error.status) from None
 
     async def check(self) -> None:
-        """Whether the vendor takes our key. Raises Unavailable."""
+        """Check that the vendor accepts our key. Raises Unavailable."""
         await self.geocode("Karl Johans gate 1, 0154 Oslo")

@@ -6,17 +6,17 @@ from typing import Any, Final
 from domain.profile import Address
 from providers.calling.guard import VendorTrouble
 
-# More than a person would choose from.
+# A user would not choose from a longer list.
 _SHOWN: Final = 5
 _PASSING: Final = frozenset({"UNKNOWN_ERROR", "OVER_QUERY_LIMIT"})
 
 
 class GeocodingRefused(Exception):
-    """The key or its quota is not in order: for operators, not for users."""
+    """Google refuses our key or its quota is used up: only operators can mend it."""
 
 
 def addresses_of(answer: Mapping[str, Any]) -> Sequence[Address]:
-    """Raises VendorTrouble where a repeat may help, GeocodingRefused where it will not."""
+    """The addresses of an answer, five at most. Raises VendorTrouble if a repeat may help, else GeocodingRefused."""
     status = answer.get("status")
     if status in _PASSING:
         raise VendorTrouble(str(status))

@@ -1,4 +1,4 @@
-"""The sandbox's map, which knows a few Norwegian addresses and answers as Google does."""
+"""The sandbox's geocoding: it knows a few Norwegian addresses and answers in Google's format."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,6 +14,8 @@ RETRIED: Final = frozenset({"geocode"})
 
 
 class MockGeocoder:
+    """Looks up addresses in the sandbox. Only the addresses of its list are found."""
+
     def __init__(self, sandbox: SandboxClient) -> None:
         self._sandbox = sandbox
 

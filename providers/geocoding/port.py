@@ -1,4 +1,4 @@
-"""Geocoding: what an address that somebody typed is called by the post."""
+"""Geocoding: turns an address that a user typed into official postal addresses."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,5 +7,10 @@ from domain.profile import Address
 
 
 class Geocoder(Protocol):
+    """Looks up Norwegian addresses."""
+
     async def geocode(self, text: str) -> Sequence[Address]:
-        """The addresses that may be meant: none, one, or several to choose from. Raises Unavailable."""
+        """The addresses that the text may mean: none, one, or up to five to choose from.
+
+        Safe to repeat. Raises Unavailable.
+        """

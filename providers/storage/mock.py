@@ -1,4 +1,4 @@
-"""The sandbox's object store, which really keeps files behind really signed addresses."""
+"""The sandbox's object store: it keeps real files, and checks the signatures of its addresses."""
 
 import base64
 import hashlib
@@ -16,6 +16,8 @@ RETRIED: Final = frozenset({"put", "head", "read", "delete"})
 
 
 class MockObjectStore:
+    """Stores objects in the sandbox. Its presigned addresses are paths under /sandbox/objects on the gateway's host."""
+
     def __init__(self, sandbox: SandboxClient, *, signing_key: str, clock: Clock) -> None:
         self._sandbox = sandbox
         self._signing_key = signing_key.encode()

@@ -1,4 +1,4 @@
-"""Files: presigned addresses for clients, and what the gateway itself does with stored objects."""
+"""File storage: presigned addresses for clients, and the gateway's own reads and writes of stored objects."""
 
 import base64
 from collections.abc import Mapping
@@ -10,6 +10,8 @@ _CHECKSUM: Final = "x-amz-checksum-sha256"
 
 
 class Bucket(StrEnum):
+    """The buckets by purpose: users' uploads, their data exports, and files that anybody may read."""
+
     UPLOADS = "uploads"
     EXPORTS = "exports"
     PUBLIC = "public"
@@ -17,13 +19,15 @@ class Bucket(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ObjectKey:
+    """Where an object is. `key` is its path in the bucket, such as uploads/upl_1."""
+
     bucket: Bucket
     key: str
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a client says that it will upload. `sha256` is in hex; all three are bound into the signature."""
+    """What a client says that it will upload. `sha256` is in hex. The signature covers all three."""
 
     content_type: str
     size_bytes: int
@@ -31,18 +35,18 @@ class Declared:
 
     @property
     def checksum(self) -> str:
-        """The digest as S3's headers spell it: in base64."""
+        """The digest in base64, as S3's headers want it."""
         return base64.b64encode(bytes.fromhex(self.sha256)).decode()
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What the PUT has to carry; without `if-none-match` its address would write again and again."""
+        """The headers of the PUT. Without `if-none-match` the address could overwrite the file until it expires."""
         return {"content-type": self.content_type, _CHECKSUM: self.checksum, "if-none-match": "*"}
 
 
 @dataclass(frozen=True, slots=True)
 class PresignedUpload:
-    """A PUT that any HTTP client can send, with exactly these headers. The address may be a path of this host."""
+    """A PUT that any HTTP client can send, with exactly these headers. `url` may be a path on the gateway's host."""
 
     url: str
     headers: Mapping[str, str]
@@ -50,7 +54,7 @@ class PresignedUpload:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """`sha256` is in hex, None where the store did not keep one."""
+    """What the store says about an object. `sha256` is in hex, None if the store did not keep a digest."""
 
     content_type: str
     size_bytes: int
@@ -58,20 +62,22 @@ class StoredObject:
 
 
 class ObjectStore(Protocol):
+    """An object store with presigned addresses. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/."""
+
     def presign_upload(self, target: ObjectKey, declared: Declared, *, expires_in_s: int) -> PresignedUpload:
-        """Once, until it expires, and for what was declared alone. No network."""
+        """An address for one PUT of exactly the declared file, for `expires_in_s` seconds. Calls no vendor."""
 
     def presign_download(self, target: ObjectKey, *, file_name: str, content_type: str, expires_in_s: int) -> str:
-        """An address that gives the object as an attachment. No network."""
+        """An address that gives the object as an attachment, for `expires_in_s` seconds. Calls no vendor."""
 
     async def put(self, target: ObjectKey, body: bytes, content_type: str) -> None:
-        """Safe to repeat. Raises Unavailable."""
+        """Store an object, over an existing one too. Safe to repeat. Raises Unavailable."""
 
     async def head(self, target: ObjectKey) -> StoredObject | None:
-        """What is stored there, None where nothing is. Raises Unavailable."""
+        """What is stored at `target`, None if there is no object. Safe to repeat. Raises Unavailable."""
 
     async def read(self, target: ObjectKey, *, at_most_bytes: int) -> bytes | None:
-        """The beginning of the object, None where there is none. Raises Unavailable."""
+        """The first `at_most_bytes` bytes, None if there is no object. Safe to repeat. Raises Unavailable."""
 
     async def delete(self, target: ObjectKey) -> None:
-        """Safe to repeat. Raises Unavailable."""
+        """Delete the object, if there is one. Safe to repeat. Raises Unavailable."""

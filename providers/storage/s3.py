@@ -1,6 +1,6 @@
 """S3, or any store that speaks it. Source: vendor reference 7.
 
-boto3 is synchronous, so every call runs in a thread; presigning is computation alone.
+boto3 is synchronous, so every call runs in a thread. Presigning needs no thread, since it calls no vendor.
 """
 
 import base64
@@ -20,25 +20,31 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
     class ObjectTypeDef(TypedDict):
+        """An object's bucket and key, as boto3's parameters name them."""
+
         Bucket: str
         Key: str
 
 
 Result = TypeVar("Result")
-# The SDK's own three tries, each of 2 s to connect and 5 s to answer, with its pauses between.
+# Room for the SDK's own three tries, each with 2 s to connect and 5 s to answer, and the pauses between them.
 RESILIENCE: Final = Resilience(timeout_s=30, breaker_failures=10, breaker_open_s=30)
-RETRIED: Final[frozenset[str]] = frozenset()  # the SDK repeats, in its standard mode
+RETRIED: Final[frozenset[str]] = frozenset()  # the SDK retries by itself
 
 _ATTEMPTS: Final = 3
-# Calls at once; more wait.
+# Calls at the same time; further calls wait for a thread.
 _THREADS: Final = 16
 _NOT_FOUND: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 _LATER: Final = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable"})
 
 
 def s3_client(*, region: str, endpoint_url: str | None, access_key: str | None, secret_key: str | None) -> "S3Client":
-    """Without keys the default chain is asked, an IAM role above all. An endpoint of one's own has no bucket hosts."""
-    # A quarter of a second that only a gateway with a bucket has to pay.
+    """An S3 client. Without keys boto3 looks for credentials itself, such as an IAM role.
+
+    `endpoint_url` names another store that speaks S3. Such a store has no host per bucket, so the bucket goes into the
+    path.
+    """
+    # Imported here, because the import takes a quarter of a second that mock mode must not pay.
     import boto3
     from botocore.config import Config
 
@@ -48,7 +54,7 @@ def s3_client(*, region: str, endpoint_url: str | None, access_key: str | None, 
         connect_timeout=2,
         read_timeout=5,
         max_pool_connections=_THREADS,
-        # Unset, presigned addresses would name the global host, which knows no new bucket elsewhere.
+        # Without it presigned addresses name the global host, which does not know new buckets of other regions.
         s3={"addressing_style": "path" if endpoint_url else "virtual"},
     )
     return boto3.client(
@@ -62,6 +68,8 @@ def s3_client(*, region: str, endpoint_url: str | None, access_key: str | None, 
 
 
 class S3ObjectStore:
+    """Stores objects in S3. `buckets` are the names of the buckets at the vendor."""
+
     def __init__(self, client: "S3Client", guard: Guard, *, buckets: Mapping[Bucket, str]) -> None:
         self._client = client
         self._guard = guard
@@ -82,7 +90,7 @@ class S3ObjectStore:
 
     def presign_download(self, target: ObjectKey, *, file_name: str, content_type: str, expires_in_s: int) -> str:
         shown = {
-            # Always an attachment, whatever its type (RFC 6266; RFC 8187 for other letters).
+            # Always an attachment, or a browser would run an uploaded page (RFC 6266; RFC 8187 for non-ASCII names).
             "ResponseContentDisposition": f"attachment; filename*=UTF-8''{quote(file_name, safe='')}",
             "ResponseContentType": content_type,
         }
@@ -114,7 +122,7 @@ class S3ObjectStore:
         await self._call("delete", lambda: self._client.delete_object(**self._at(target)))
 
     async def check(self) -> None:
-        """Whether every bucket is there and ours to read. Raises Unavailable."""
+        """Check that every bucket exists and can be read with our credentials. Raises Unavailable."""
         for bucket in self._buckets.values():
             if await self._found("check", lambda name=bucket: self._client.head_bucket(Bucket=name)) is None:  # type: ignore[misc]
                 raise Unavailable("storage", f"there is no bucket {bucket}")
@@ -123,9 +131,9 @@ class S3ObjectStore:
         return {"Bucket": self._buckets[target.bucket], "Key": target.key}
 
     async def _found(self, operation: str, send: Callable[[], Result]) -> Result | None:
-        """None where the store has no such object."""
+        """The answer, None if the store has no such object."""
 
-        def asked() -> Result | None:
+        def none_if_missing() -> Result | None:
             try:
                 return send()
             except ClientError as error:
@@ -133,7 +141,7 @@ class S3ObjectStore:
                     return None
                 raise
 
-        return await self._call(operation, asked)
+        return await self._call(operation, none_if_missing)
 
     async def _call(self, operation: str, send: Callable[[], Result]) -> Result:
         try:
@@ -146,7 +154,7 @@ class S3ObjectStore:
 
 
 def _sent(send: Callable[[], Result]) -> Result:
-    """Raises VendorTrouble, or the store's own no."""
+    """Raises VendorTrouble if a repeat may help, else the SDK's ClientError."""
     try:
         return send()
     except ClientError as error:

@@ -1,6 +1,7 @@
-"""Better Stack Uptime: monitors, escalation and status page, found by name before they are made.
+"""Better Stack Uptime: monitors, escalation and status page, looked up by name before they are made.
 
-It knows no idempotency keys, and has one name space per team: what is ours begins with our mark. Source: vendor
+The vendor knows no idempotency keys, and all objects of a team share one list: the names of the objects that Drop made
+begin with a mark, so that no other object is changed. Source: vendor
 reference 10.
 """
 
@@ -17,12 +18,12 @@ from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 
 BASE_URL: Final = "https://uptime.betterstack.com"
 RESILIENCE: Final = Resilience(timeout_s=15, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
-# What can be said twice; a creation cannot.
+# Creations are missing: a repeated creation would make a second object.
 RETRIED: Final = frozenset({"list", "update", "delete"})
 _MONITORS: Final = "/api/v2/monitors"
 _URGENCIES: Final = "/api/v2/urgencies"
 _PAGES: Final = "/api/v2/status-pages"
-# Policies have moved to the third version.
+# Policies are only in version 3 of the API.
 _POLICIES: Final = "/api/v3/policies"
 _MOST_PAGES: Final = 40
 _REGIONS: Final = {Region.EUROPE: "eu", Region.US_EAST: "us"}
@@ -31,7 +32,7 @@ _UNPROCESSABLE: Final = 422
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """One of the vendor's objects."""
+    """An object at the vendor."""
 
     id: str
     attributes: Mapping[str, Any]
@@ -39,7 +40,7 @@ class _Found:
 
 @dataclass(slots=True)
 class _Stand:
-    """What is ours at the vendor, by name; `shown` are the page's resources by monitor."""
+    """The objects that Drop made at the vendor, by name. `shown` are the status page's resources by monitor id."""
 
     urgencies: dict[str, _Found] = field(default_factory=dict)
     policies: dict[str, _Found] = field(default_factory=dict)
@@ -49,7 +50,7 @@ class _Stand:
 
 
 class BetterStack:
-    """`environment` is part of the mark, so that one team may hold several."""
+    """Sets up one environment at Better Stack. `environment` is part of the mark: a team may hold several of them."""
 
     def __init__(
         self, http: httpx.AsyncClient, guard: Guard, *, token: str, environment: str, base_url: str = BASE_URL
@@ -109,7 +110,7 @@ class BetterStack:
         return {name: found for name, found in stand.monitors.items() if name not in kept}
 
     def _shows(self, stand: _Stand, wanted: UptimePlan) -> bool:
-        """Whether the page shows every monitor, under its own name, and no other of ours."""
+        """Whether the page shows every wanted monitor under its name, and no other monitor that Drop made."""
         ours = {found.id: name.removeprefix(self._mark) for name, found in stand.monitors.items()}
         shown = {
             ours[monitor]: found.attributes.get("public_name")
@@ -118,7 +119,7 @@ class BetterStack:
         }
         return shown == {monitor.name: monitor.name for monitor in wanted.monitors}
 
-    # What is wanted, in the vendor's words
+    # What is wanted, as the vendor's objects
 
     @property
     def _policy_name(self) -> str:
@@ -128,7 +129,7 @@ class BetterStack:
         return self._mark + contact.value
 
     def _urgency(self, contact: Contact) -> dict[str, Any]:
-        """How somebody is told; Slack by its integration alone."""
+        """The ways in which a step of the escalation notifies. Slack needs none: its integration notifies by itself."""
         return {
             "name": self._urgency_name(contact),
             "email": contact is Contact.EMAIL,
@@ -142,7 +143,7 @@ class BetterStack:
         steps, before = [], 0
         for step in wanted.escalation:
             urgency = stand.urgencies.get(self._urgency_name(step.contact))
-            # An SMS goes to the number in the profile of whoever gets the mail: none can be given here.
+            # An SMS goes to the phone number in the profile of the mail's recipient: the API takes no number.
             slack = {"type": "all_slack_integrations"}
             member = slack if step.contact is Contact.SLACK else {"type": "user", "email": person}
             after = int(step.after.total_seconds())
@@ -181,7 +182,7 @@ class BetterStack:
             "published": True,
         }
 
-    # Asking and telling
+    # Requests
 
     async def _stand(self, subdomain: str) -> _Stand:
         stand = _Stand(
@@ -193,12 +194,14 @@ class BetterStack:
             if page.attributes.get("subdomain") == subdomain:
                 stand.page = page
                 resources = await self._list(f"{_PAGES}/{page.id}/resources")
-                stand.shown = {str(one.attributes["resource_id"]): one for one in resources}
+                stand.shown = {str(resource.attributes["resource_id"]): resource for resource in resources}
         return stand
 
     def _ours(self, found: Sequence[_Found], name: str) -> dict[str, _Found]:
         return {
-            str(one.attributes[name]): one for one in found if str(one.attributes.get(name, "")).startswith(self._mark)
+            str(item.attributes[name]): item
+            for item in found
+            if str(item.attributes.get(name, "")).startswith(self._mark)
         }
 
     async def _put_urgencies(self, stand: _Stand) -> None:
@@ -218,25 +221,25 @@ class BetterStack:
                 await self._delete(f"{path}/{stand.shown[gone.id].id}")
 
     async def _list(self, path: str) -> list[_Found]:
-        """Every page of a list."""
+        """The objects of all pages of a list."""
         found: list[_Found] = []
-        following: str | None = f"{path}?per_page=50"
+        next_page: str | None = f"{path}?per_page=50"
         for _ in range(_MOST_PAGES):
-            if following is None:
+            if next_page is None:
                 return found
-            page, following = await self._send("list", "GET", following, self._page_of)
+            page, next_page = await self._send("list", "GET", next_page, self._page_of)
             found += page
         raise Unavailable("uptime", "there are more objects than we read")
 
     def _page_of(self, answer: Answer) -> tuple[list[_Found], str | None]:
         document = answer.document
-        following = (document.get("pagination") or {}).get("next")
-        if following is not None and not following.startswith(f"{self._base_url}/"):
+        next_page = (document.get("pagination") or {}).get("next")
+        if next_page is not None and not next_page.startswith(f"{self._base_url}/"):
             raise ValueError("the next page is elsewhere")
-        return [_found(one) for one in document["data"]], following and following.removeprefix(self._base_url)
+        return [_found(item) for item in document["data"]], next_page and next_page.removeprefix(self._base_url)
 
     async def _put(self, path: str, found: _Found | None, body: Mapping[str, Any]) -> str:
-        """Make it, or change what differs. Gives its id."""
+        """Create the object, or update it if it differs. Gives its id."""
         if found is None:
             made: str = await self._send(
                 "create", "POST", path, lambda answer: _found(answer.document["data"]).id, body
@@ -261,7 +264,7 @@ class BetterStack:
             self._refuse(refusal)
 
     def _refuse(self, refusal: VendorRefusal) -> NoReturn:
-        """Names the fields that the vendor does not take, which their plan may be the reason of."""
+        """Name the fields that the vendor does not accept: the operators' subscription may lack a feature."""
         errors = refusal.answer.get("errors")
         if refusal.status == _UNPROCESSABLE and isinstance(errors, Mapping):
             raise Unavailable("uptime", f"the vendor does not take {', '.join(sorted(errors))}") from refusal
@@ -279,13 +282,13 @@ def _change(what: str, detail: str, found: _Found | None, *, is_same: bool) -> l
 
 
 def _is_same(wanted: Any, found: Any) -> bool:
-    """Whether all that is wanted is there; the vendor's further fields and its ids' type are its own affair."""
+    """Whether `found` has all wanted values. Further fields are ignored, and ids are compared as text."""
     if isinstance(found, _Found):
         return _is_same(wanted, found.attributes)
     if isinstance(wanted, Mapping):
         if not isinstance(found, Mapping):
             return False
-        # A person may come back by their id alone.
+        # The vendor may name a person by id instead of mail address: a missing address is no difference.
         compared = {name: value for name, value in wanted.items() if name != "email" or name in found}
         return all(_is_same(value, found.get(name)) for name, value in compared.items())
     if isinstance(wanted, list):

@@ -1,4 +1,4 @@
-"""A vendor that remembers what was applied, as long as it lives: the plan is there to be printed."""
+"""Uptime monitoring that remembers the applied plan in this process: the plan can be printed without a vendor."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,22 +6,24 @@ from domain.uptime import Change, ChangeKind, UptimePlan
 
 
 class MockUptime:
+    """Keeps the applied plan in memory and monitors nothing. Never raises Unavailable."""
+
     def __init__(self) -> None:
-        self._kept: Mapping[str, str] = {}
+        self._applied: Mapping[str, str] = {}
 
     async def plan(self, wanted: UptimePlan) -> Sequence[Change]:
         new = _parts(wanted)
         changes = [
-            Change(ChangeKind.UPDATE if what in self._kept else ChangeKind.CREATE, what, detail)
+            Change(ChangeKind.UPDATE if what in self._applied else ChangeKind.CREATE, what, detail)
             for what, detail in new.items()
-            if self._kept.get(what) != detail
+            if self._applied.get(what) != detail
         ]
-        gone = [Change(ChangeKind.DELETE, what, detail) for what, detail in self._kept.items() if what not in new]
+        gone = [Change(ChangeKind.DELETE, what, detail) for what, detail in self._applied.items() if what not in new]
         return [*changes, *gone]
 
     async def apply(self, wanted: UptimePlan) -> Sequence[Change]:
         changes = await self.plan(wanted)
-        self._kept = _parts(wanted)
+        self._applied = _parts(wanted)
         return changes
 
 

@@ -1,4 +1,4 @@
-"""Uptime monitoring: what the vendor would have to change, and changing it."""
+"""Uptime monitoring: monitors, escalation and status page at a vendor, changed to what a plan wants."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,8 +7,13 @@ from domain.uptime import Change, UptimePlan
 
 
 class UptimeMonitoring(Protocol):
+    """Compares an `UptimePlan` with what is set up at the vendor, and changes the vendor's side to it."""
+
     async def plan(self, wanted: UptimePlan) -> Sequence[Change]:
-        """What differs from what is wanted, in the order of its making. Raises Unavailable."""
+        """The changes that `apply` would make, in their order. Changes nothing. Safe to repeat. Raises Unavailable."""
 
     async def apply(self, wanted: UptimePlan) -> Sequence[Change]:
-        """Make it so, and give what was changed; nothing where nothing differs. Raises Unavailable."""
+        """Make the changes and give them; empty if nothing differs. Safe to repeat. Raises Unavailable.
+
+        After Unavailable some of the changes may have been made: `plan` says which are left.
+        """

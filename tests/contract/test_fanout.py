@@ -1,4 +1,4 @@
-"""The contract of the fan-out: hints, and nothing but hints; over Redis also from one process to another."""
+"""The contract of the fan-out: it wakes listeners, and carries no data. Over Redis it wakes other processes too."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from tests.builders.private_servers import PrivateRedis, private_redis
 
 @dataclass
 class Pair:
-    """What is published at `there` is heard `here`: the same process, or two over one Redis."""
+    """What is published at `there` wakes the listeners of `here`: one process, or two over one Redis."""
 
     here: Fanout
     there: Fanout
@@ -51,7 +51,7 @@ async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield Pair(await over_redis(redis.url, stack), await over_redis(redis.url, stack), redis)
 
 
-async def test_whoever_listens_is_woken(pair: Pair) -> None:
+async def test_every_listener_of_the_channel_is_woken(pair: Pair) -> None:
     woken: list[str] = []
 
     async def listen(name: str, listening: anyio.Event) -> None:
@@ -71,7 +71,7 @@ async def test_whoever_listens_is_woken(pair: Pair) -> None:
     assert sorted(woken) == ["laptop", "phone"]
 
 
-async def test_a_hint_between_two_waits_is_not_lost(pair: Pair) -> None:
+async def test_a_wake_up_between_two_waits_is_not_lost(pair: Pair) -> None:
     async with pair.here.listen("usr_1") as wake_up:
         pair.there.publish("usr_1")
         pair.there.publish("usr_1")
@@ -80,7 +80,7 @@ async def test_a_hint_between_two_waits_is_not_lost(pair: Pair) -> None:
             await wake_up.wait()
 
 
-async def test_others_are_left_asleep(pair: Pair) -> None:
+async def test_listeners_of_other_channels_are_not_woken(pair: Pair) -> None:
     async with pair.here.listen("usr_1") as asleep, pair.here.listen("usr_3") as woken:
         pair.there.publish("usr_2")
         pair.there.publish("usr_3")
@@ -92,7 +92,7 @@ async def test_others_are_left_asleep(pair: Pair) -> None:
     assert waited.cancelled_caught
 
 
-async def test_who_listens_here_is_known_and_can_be_woken_alone(pair: Pair) -> None:
+async def test_the_channels_of_this_process_are_known_and_can_be_woken_alone(pair: Pair) -> None:
     async with pair.here.listen("usr_1", "ses_1") as wake_up:
         assert sorted(pair.here.channels()) == ["ses_1", "usr_1"]
         pair.here.wake("ses_1")
@@ -101,22 +101,22 @@ async def test_who_listens_here_is_known_and_can_be_woken_alone(pair: Pair) -> N
     assert pair.here.channels() == []
 
 
-async def test_nobody_listening_is_no_error(pair: Pair) -> None:
+async def test_publishing_without_a_listener_is_no_error(pair: Pair) -> None:
     pair.there.publish("usr_1")
 
 
-async def test_a_redis_that_comes_back_wakes_whoever_may_have_missed_something(tmp_path: Path) -> None:
+async def test_a_redis_that_comes_back_wakes_every_listener(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         redis = stack.enter_context(private_redis(tmp_path))
         here, there = await over_redis(redis.url, stack), await over_redis(redis.url, stack)
         async with here.listen("usr_1") as wake_up:
             redis.kill()
-            there.publish("usr_1")  # nobody hears it
+            there.publish("usr_1")  # no process receives it
             redis.start()
             with anyio.fail_after(20):
                 await wake_up.wait()
 
-        # As before, once both are back.
+        # Once both are connected again, wake-ups are carried as before.
         with anyio.fail_after(20):
             await there.is_connected.wait()
         async with here.listen("usr_2") as wake_up:

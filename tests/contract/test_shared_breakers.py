@@ -1,4 +1,4 @@
-"""Two processes on one Redis: what one has found away, the other leaves alone."""
+"""Two processes on one Redis: a vendor that one process has found away is not called by the other."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -85,37 +85,37 @@ def redis(tmp_path: Path, stack: AsyncExitStack) -> PrivateRedis:
     return stack.enter_context(private_redis(tmp_path))
 
 
-async def test_what_opens_in_one_opens_in_all_and_in_whoever_starts_meanwhile(
+async def test_a_breaker_that_opens_opens_in_all_processes_and_in_those_that_start_later(
     redis: PrivateRedis, stack: AsyncExitStack
 ) -> None:
-    one, other = await a_process(redis.url, stack), await a_process(redis.url, stack)
-    assert await other.ask()
+    first, second = await a_process(redis.url, stack), await a_process(redis.url, stack)
+    assert await second.ask()
 
-    await one.find_it_away()
-    await other.until_open()
+    await first.find_it_away()
+    await second.until_open()
     later = await a_process(redis.url, stack)
     await later.until_open()
 
-    assert not await other.ask()
+    assert not await second.ask()
     assert not await later.ask()
-    assert (other.calls, later.calls) == (1, 0)
+    assert (second.calls, later.calls) == (1, 0)
 
 
 async def test_a_redis_that_comes_back_opens_nothing(redis: PrivateRedis, stack: AsyncExitStack) -> None:
-    one, other = await a_process(redis.url, stack), await a_process(redis.url, stack)
+    first, second = await a_process(redis.url, stack), await a_process(redis.url, stack)
     redis.kill()
-    await one.find_it_away()
+    await first.find_it_away()
     redis.start()
 
-    # Both are connected again once a hint goes from one to the other.
-    async with other.fanout.listen("probe") as wake_up:
+    # Both fan-outs are connected again once a wake-up goes from one to the other.
+    async with second.fanout.listen("probe") as wake_up:
         with fail_after(20):
-            await wake_up.wait()  # everybody is woken
-            one.fanout.publish("probe")
+            await wake_up.wait()  # the reconnection wakes every listener
+            first.fanout.publish("probe")
             await wake_up.wait()
 
-    assert await other.ask()
-    assert await one.guard.is_open()
+    assert await second.ask()
+    assert await first.guard.is_open()
 
 
 async def test_without_redis_each_counts_for_itself(stack: AsyncExitStack) -> None:
