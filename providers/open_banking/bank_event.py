@@ -1,4 +1,4 @@
-"""The webhook that is signed by shared secret, read. A hint alone."""
+"""Reads the webhook that is signed with a shared secret. It only says what to ask the bank about."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ class _Payload(BaseModel):
 
 
 def read(raw: bytes) -> BankEvent:
-    """Raises BadWebhook."""
+    """The event in a body whose signature was verified. Raises BadWebhook."""
     try:
         payload = _Payload.model_validate_json(raw)
     except ValidationError as error:

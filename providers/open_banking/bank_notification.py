@@ -1,7 +1,7 @@
 """What a bank pushes to the address that it was given with a consent or payment. Source: vendor reference 4.6.
 
-Its shape is unverified and its signature differs from bank to bank, so it is known by a token of ours in the address,
-and only what the address is about is taken from it.
+The shape of a notification is unverified and its signature differs from bank to bank. So the address carries a token
+that only Drop can make, and from the notification only the id in the address is used.
 """
 
 import hashlib
@@ -26,18 +26,18 @@ class _Stored(BaseModel):
 
 
 class NotificationAddress:
-    """`url` is our webhook's; `secret` makes the tokens, one for each object."""
+    """Makes and checks the addresses that banks push to. `url` is our webhook's; `secret` signs the tokens."""
 
     def __init__(self, url: str, secret: str) -> None:
         self._url = url
         self._secret = secret.encode()
 
     def about(self, identifier: str) -> str:
-        """The address for news of a consent (our id) or a payment (our end-to-end id)."""
+        """The address for notifications about a consent (our id) or a payment (our end-to-end id)."""
         return f"{self._url}?{urlencode({_ABOUT: identifier, _TOKEN: self._token(identifier)})}"
 
     def read(self, raw: bytes, url: str) -> BankEvent:
-        """Raises BadSignature, BadWebhook."""
+        """The event of a notification that was posted to `url`. Raises BadSignature, BadWebhook."""
         query = parse_qs(urlsplit(url).query)
         identifier, token = (query.get(name, [""])[0] for name in (_ABOUT, _TOKEN))
         if not hmac.compare_digest(token.encode(), self._token(identifier).encode()):
@@ -52,19 +52,20 @@ class NotificationAddress:
         return hmac.new(self._secret, f"notification:{identifier}".encode(), hashlib.sha256).hexdigest()
 
 
-def is_one(url: str) -> bool:
+def is_notification_address(url: str) -> bool:
+    """Whether the URL carries a token, as the addresses do that banks are given. The token is not checked here."""
     return _TOKEN in parse_qs(urlsplit(url).query)
 
 
 def read(stored: bytes) -> BankEvent:
-    """What was verified and stored before. Raises BadWebhook."""
+    """The event of a notification that was verified and stored before. Raises BadWebhook."""
     try:
         about = _Stored.model_validate_json(stored).about
     except ValidationError as error:
         raise BadWebhook("Not a bank's notification: a JSON object is needed.") from error
     is_consent = kind_of(about) == CONSENT
     return BankEvent(
-        # The same word twice is the same news: the bank is asked after it all the same.
+        # Notifications have no id. Two equal ones are one event: the payment or consent is read at the bank anyway.
         event_key=f"notification:{hashlib.sha256(stored).hexdigest()}",
         raw=stored,
         consent_id=about if is_consent else None,

@@ -1,6 +1,6 @@
 """What differs between the Norwegian banks, as data. Source: vendor reference 4.7, open banking reference A.2.
 
-Our ids stand in users' connections and outlive a vendor, so they are kept here and not asked of one.
+Stored bank links name a bank by our id. The ids must outlive a vendor, so they are kept here.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ AccountKind = Literal["bban", "iban"]
 
 @dataclass(frozen=True, slots=True)
 class BankProfile:
-    """`wants_psu_id`: the user's national identity number goes along. `debtor` and `creditor` say how accounts do.
+    """What is special about one bank.
 
-    Of a bank that is reached directly: `product` is its payments' name, `domain` where its pages are, `signs` whether
-    it wants requests signed.
+    `wants_psu_id`: the bank wants the user's national identity number. `debtor` and `creditor` say in which form the
+    bank wants account numbers. `part_of` is the bank that has taken over this one. For a bank that is called directly,
+    `product` is its payment product, `domain` the domain of its pages, and `signs` whether it wants signed requests.
     """
 
     id: BankId
@@ -45,21 +46,22 @@ _BY_ID: Final = {profile.id: profile for profile in _PROFILES}
 
 
 def by_bic(bic: str) -> BankProfile:
-    """A bank that is not listed is named after its BIC, and treated as most are."""
+    """The profile of the bank with a BIC. A bank that is not listed has its BIC as name, and the usual settings."""
     return _BY_BIC.get(bic) or BankProfile(BankId(f"{_PREFIX}{bic.lower()}"), bic, bic)
 
 
 def by_id(bank_id: BankId) -> BankProfile:
+    """The profile of the bank with our id. An id that is not listed is read as a BIC."""
     return _BY_ID.get(bank_id) or by_bic(bank_id.removeprefix(_PREFIX).upper())
 
 
 def is_known(bank_id: BankId) -> bool:
-    """Whether a bank is listed here, with what is its own."""
+    """Whether the bank is listed here."""
     return bank_id in _BY_ID
 
 
 def account_reference(kind: AccountKind, number: AccountNumber) -> dict[str, str]:
-    """An account as NextGenPSD2 refers to it (4.3); one without a Norwegian number by its IBAN."""
+    """An account as NextGenPSD2 refers to it (4.3). An account without a Norwegian number is referred to by IBAN."""
     if kind == "bban" and number.bban is not None:
         return {"bban": number.bban}
     return {"iban": number.iban}

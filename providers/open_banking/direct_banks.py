@@ -1,6 +1,6 @@
 """Banks by their own NextGenPSD2 interface, with our certificate. Source: vendor reference 4.
 
-Each bank has its own breaker: one that is away takes none of the others with it.
+Each bank has its own breaker, so that a bank that is away stops no calls to the others.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,24 +29,26 @@ from providers.open_banking.xs2a import Xs2aPayments
 from providers.open_banking.xs2a_client import Paths, Xs2aClient, is_trouble
 
 _COUNTRY: Final = "NO"
-# What a bank says of a certificate or seal (4.6).
-_NOT_LET_IN: Final = ("CERTIFICATE_", "SIGNATURE_", "ROLE_")
+# Codes with these beginnings say that the bank refuses our certificate or seal (4.6).
+_CERTIFICATE_REFUSED: Final = ("CERTIFICATE_", "SIGNATURE_", "ROLE_")
 
 
 @dataclass(frozen=True, slots=True)
-class _Reached:
+class _DirectBank:
     profile: BankProfile
     base_url: str
     http: VendorHttp
 
 
 class DirectBanks(Xs2aClient):
-    """`bases` are the banks' addresses by our id; `guard_of` makes a bank's guard; `seal` signs where a bank asks.
+    """Calls banks at their own interfaces.
 
-    `notifications` is where a bank may push its news, under a name of our certificate's (4.1).
+    `bases` are the banks' base URLs by our id. `guard_of` makes the guard of a bank. `seal` signs the requests to banks
+    that want it. `notifications` makes the addresses that banks may push to; their host must be named in our
+    certificate (4.1).
     """
 
-    # A bank's scaOAuth is no page but its authorization server's description (4.5): none of these banks uses it.
+    # At a bank itself, scaOAuth is no page but describes an authorization server (4.5). None of these banks uses it.
     links = ("scaRedirect",)
 
     def __init__(
@@ -59,32 +61,35 @@ class DirectBanks(Xs2aClient):
         seal: MessageSigning | None = None,
     ) -> None:
         self.notifications = notifications
-        self._reached: dict[str, _Reached] = {}
+        self._banks: dict[str, _DirectBank] = {}
         for bank_id, base in bases.items():
             profile, guard = by_id(BankId(bank_id)), guard_of(BankId(bank_id))
             auth = seal if profile.signs else None
-            line = VendorHttp(http, guard, base_url=base, auth=auth, is_trouble=is_trouble)
-            self._reached[profile.bic] = _Reached(profile, base.rstrip("/"), line)
+            bank_http = VendorHttp(http, guard, base_url=base, auth=auth, is_trouble=is_trouble)
+            self._banks[profile.bic] = _DirectBank(profile, base.rstrip("/"), bank_http)
 
     async def banks(self, country: str) -> Sequence[Bank]:
         if country != _COUNTRY:
             return []
-        profiles = [reached.profile for reached in self._reached.values()]
-        return [Bank(one.id, one.name, one.bic, _COUNTRY, one.part_of) for one in profiles]
+        profiles = [bank.profile for bank in self._banks.values()]
+        return [Bank(profile.id, profile.name, profile.bic, _COUNTRY, profile.part_of) for profile in profiles]
 
     async def check(self) -> None:
-        """Of each bank, by a consent that does not exist: its no says that our certificate and seal are taken."""
-        for bic, reached in self._reached.items():
+        """Check each bank by reading a consent that does not exist: its refusal shows that it accepts our certificate.
+
+        Raises Unavailable.
+        """
+        for bic, bank in self._banks.items():
             try:
                 await self.call("check", "GET", "/v1/consents/doctor", lambda answer: None, bic=bic)
             except VendorRefusal as refusal:
-                if any(code.startswith(_NOT_LET_IN) for code in codes_of(refusal.answer)):
+                if any(code.startswith(_CERTIFICATE_REFUSED) for code in codes_of(refusal.answer)):
                     raise self.refused(refusal, bic) from refusal
             except Unavailable as error:
-                raise Unavailable("open_banking", f"{reached.profile.name} does not answer") from error
+                raise Unavailable("open_banking", f"{bank.profile.name} does not answer") from error
 
     def notification_headers(self, about: str) -> Mapping[str, str]:
-        """A bank that has none of this ignores it (4.6)."""
+        """The address that the bank may push to. A bank that pushes nothing ignores these headers (4.6)."""
         return {
             "tpp-notification-uri": self.notifications.about(about),
             "tpp-notification-content-preferred": "status=SCA,PROCESS,LAST",
@@ -93,42 +98,42 @@ class DirectBanks(Xs2aClient):
     def paths(self, bic: str) -> Paths:
         return Paths("/v1/consents", "/v1/accounts", f"/v1/payments/{by_bic(bic).product}")
 
-    def line(self, bic: str) -> VendorHttp:
-        return self._at(bic).http
+    def http_of(self, bic: str) -> VendorHttp:
+        return self._bank(bic).http
 
-    def note_refusal(self, refusal: VendorRefusal) -> None:
-        """Nothing of ours ends with a bank's no."""
+    def on_refusal(self, refusal: VendorRefusal) -> None:
+        """Do nothing: there is no token that a refusal could end."""
 
     async def exchange(self, code: str, headers: Mapping[str, str]) -> None:
-        """The bank's own page leaves nothing to be exchanged."""
+        """Do nothing: the bank's own page gives the browser no code."""
 
     def page(self, href: str, redirect_uri: str, bic: str) -> str:
-        """Of the bank itself, or of a name below its own."""
-        reached = self._at(bic)
-        url = urljoin(f"{reached.base_url}/", href)
-        host, own = urlsplit(url).hostname or "", urlsplit(reached.base_url).hostname or ""
-        domain = reached.profile.domain
-        is_theirs = host == own or (domain is not None and is_within(host, domain))
-        if not (is_theirs and is_safe(url)):
+        """The page's address. Raises Unavailable unless it is encrypted and on the bank's host or domain."""
+        bank = self._bank(bic)
+        url = urljoin(f"{bank.base_url}/", href)
+        host, own = urlsplit(url).hostname or "", urlsplit(bank.base_url).hostname or ""
+        domain = bank.profile.domain
+        is_at_bank = host == own or (domain is not None and is_within(host, domain))
+        if not (is_at_bank and is_safe(url)):
             raise Unavailable("open_banking", "the approval's page is not the bank's")
         return url
 
-    def _at(self, bic: str) -> _Reached:
-        """Raises Unavailable."""
-        if bic not in self._reached:
+    def _bank(self, bic: str) -> _DirectBank:
+        """Raises Unavailable for a bank that is not set up."""
+        if bic not in self._banks:
             raise Unavailable("open_banking", "this bank is not reached directly")
-        return self._reached[bic]
+        return self._banks[bic]
 
 
 class DirectPayments(Xs2aPayments):
-    """With the banks' own notifications: hints, as a relay's are."""
+    """Payments at the banks' own interfaces. It also reads the notifications that banks push themselves."""
 
     def __init__(self, banks: DirectBanks, *, webhook_secret: str, clock: Clock) -> None:
         super().__init__(banks, webhook_secret=webhook_secret, clock=clock)
         self._notifications = banks.notifications
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
-        if bank_notification.is_one(url):
+        if bank_notification.is_notification_address(url):
             return self._notifications.read(raw, url)
         return await super().parse_webhook(raw, headers, url)
 

@@ -44,7 +44,7 @@ from providers.open_banking.port import (
 from providers.open_banking.status import NOT_TAKEN
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
-# Reads, and what may be said twice. A code works once, and a payment is sent once.
+# Sessions and payments are missing: a code works once, and a repeated payment would be a second one.
 RETRIED: Final = frozenset(
     {
         "check",
@@ -75,7 +75,7 @@ _LOST: Final = {
     "CLOSED_SESSION": ConsentStatus.REVOKED,
     "SESSION_DOES_NOT_EXIST": ConsentStatus.REVOKED,
 }
-# The code is no good: the user starts anew.
+# With these errors the code is of no use any more: the user has to start again.
 _STARTS_ANEW: Final = frozenset(
     {"WRONG_AUTHORIZATION_CODE", "EXPIRED_AUTHORIZATION_CODE", "ALREADY_AUTHORIZED", "WRONG_SESSION_STATUS"}
 )
@@ -87,7 +87,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """A consent's reference: the bank, and the session with its accounts' ids, which are told once."""
+    """The stored reference of a consent: bank, session and account ids. The vendor gives the account ids only once."""
 
     bic: str
     id: str
@@ -98,19 +98,21 @@ class _Session:
 
     @classmethod
     def parse(cls, text: str) -> "_Session":
-        """Without an id while the user has not come back."""
+        """Read a stored reference. Its `id` is empty until the user is back from the bank."""
         bic, _, rest = text.partition("/")
         identifier, _, uids = rest.partition("/")
         return cls(bic, identifier, tuple(uid for uid in uids.split(",") if uid))
 
 
 class EnableBankingAccounts:
+    """Account information through Enable Banking. A consent is a session there."""
+
     def __init__(self, client: EnableBankingClient, *, clock: Clock) -> None:
         self._client = client
         self._clock = clock
 
     async def check(self) -> None:
-        """Whether our key is taken and the application in use. Raises Unavailable."""
+        """Check that the vendor accepts our key and that our application is active. Raises Unavailable."""
         if not await self._client.application_is_active():
             raise Unavailable("open_banking", "the application is not active at the vendor")
 
@@ -126,7 +128,7 @@ class EnableBankingAccounts:
         until = min(request.valid_until, longest)
         body = {
             "access": {
-                # Of the last moment that it may be: the day before ends sooner than the bank's own longest.
+                # The end of the day, but not later than the bank allows, or it refuses the consent.
                 "valid_until": min(_end_of(until), self._clock.now() + aspsp.longest_consent).isoformat(),
                 "balances": True,
                 "transactions": True,
@@ -168,7 +170,7 @@ class EnableBankingAccounts:
     async def consent_state(self, reference: str) -> ConsentState:
         session = _Session.parse(reference)
         if not session.id:
-            # Nothing can be asked of it before the browser is back.
+            # There is no session to ask about before the browser is back with its code.
             return ConsentState(ConsentStatus.AWAITING_AUTHORISATION, date.max)
         try:
             return await self._client.call("consent_state", "GET", f"/sessions/{session.id}", _state)
@@ -190,13 +192,13 @@ class EnableBankingAccounts:
     async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
         session = _Session.parse(consent_reference)
 
-        async def one(uid: str) -> AccountAtBank | None:
+        async def read_account(uid: str) -> AccountAtBank | None:
             path = f"/accounts/{uid}/details"
             return await self._read(
                 "accounts", path, bank_id, psu, lambda answer: objects.account(uid, answer.document)
             )
 
-        found = await asyncio.gather(*(one(uid) for uid in session.uids))
+        found = await asyncio.gather(*(read_account(uid) for uid in session.uids))
         return [account for account in found if account is not None]
 
     async def balances(self, access: AccountAccess) -> Sequence[Balance]:
@@ -207,7 +209,7 @@ class EnableBankingAccounts:
         return await self._read("balances", path, access.bank_id, access.psu, read)
 
     async def transactions(self, access: AccountAccess, *, since: date, page: str | None) -> TransactionPage:
-        # The same question with the key, until there is none.
+        # The next page is the same request with the continuation key of the page before.
         params = {"date_from": since.isoformat(), **({"continuation_key": page} if page else {})}
         path = f"/accounts/{access.resource_id}/transactions"
         return await self._read("transactions", path, access.bank_id, access.psu, objects.transactions, params)
@@ -237,6 +239,8 @@ class EnableBankingAccounts:
 
 
 class EnableBankingPayments:
+    """Payments through Enable Banking. `keys` are the public keys that verify its webhooks."""
+
     def __init__(self, client: EnableBankingClient, keys: WebhookKeys, *, clock: Clock) -> None:
         self._client = client
         self._keys = keys
@@ -269,7 +273,7 @@ class EnableBankingPayments:
         raise CannotTell("Enable Banking finds nothing by our reference (B.4).")
 
     async def complete(self, reference: str, query: Mapping[str, str]) -> None:
-        """Nothing is left to be done: the page was the vendor's own."""
+        """Do nothing: the vendor's own page has completed the approval."""
 
     async def status(self, reference: str) -> PaymentState:
         try:
@@ -281,7 +285,7 @@ class EnableBankingPayments:
         return PaymentState(status, reference, failure=failure)
 
     async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
-        """The vendor cancels nothing (B.4): what is not approved lapses, and the rest the bank carries out."""
+        """Only read the status: the vendor cannot cancel (B.4), and a payment without approval lapses by itself."""
         state = await self.status(reference)
         return Cancelling(is_cancelled=state.status is Status.CANCELLED)
 
@@ -291,7 +295,7 @@ class EnableBankingPayments:
         return self.read_webhook(raw)
 
     def read_webhook(self, raw: bytes) -> BankEvent:
-        """Its fields are unverified: only which payment it is about is taken."""
+        """Only the payment's id is used: the event's other fields are not documented."""
         try:
             document = orjson.loads(raw)
             identifier = document["payment_id"]
@@ -312,7 +316,7 @@ def _end_of(day: date) -> datetime:
 
 
 def _page(answer: Answer) -> str:
-    """Raises ValueError for a page without encryption."""
+    """The address of the vendor's page. Raises ValueError if it is not encrypted."""
     url = str(answer.document["url"])
     if not is_safe(url):
         raise ValueError("the page is not encrypted")
@@ -325,7 +329,7 @@ def _started(answer: Answer) -> tuple[str, str]:
 
 def _session(bic: str, answer: Answer) -> tuple[_Session, date]:
     document = answer.document
-    uids = tuple(str(one["uid"]) for one in document["accounts"] if one.get("uid"))
+    uids = tuple(str(account["uid"]) for account in document["accounts"] if account.get("uid"))
     return _Session(bic, str(document["session_id"]), uids), _until(document)
 
 
@@ -335,6 +339,6 @@ def _state(answer: Answer) -> ConsentState:
 
 
 def _until(document: Mapping[str, Any]) -> date:
-    """The last whole day, in Oslo; a session that does not say it has not shortened it."""
-    told = (document.get("access") or {}).get("valid_until")
-    return oslo_date(datetime.fromisoformat(told)) if told else date.max
+    """The last day of access, as a date in Oslo. Without one the bank has not shortened the consent: `date.max`."""
+    valid_until = (document.get("access") or {}).get("valid_until")
+    return oslo_date(datetime.fromisoformat(valid_until)) if valid_until else date.max

@@ -23,9 +23,9 @@ _TOKEN_LIVES: Final = timedelta(hours=1)
 _RENEW_EARLY_S: Final = 60
 _BANKS_FRESH_S: Final = 3_600
 _USER_AGENT: Final = "Drop"
-# What we can say of the user who is asking; a bank that wants more is given nothing (B.1: all of them or none).
+# The headers about the user that Drop can send. B.1: send all that the bank wants, or none.
 _PSU_HEADERS: Final = frozenset({"psu-ip-address", "psu-user-agent"})
-# The bank's trouble, not its no.
+# With these errors the bank has failed: it has not turned the request down.
 _TROUBLE: Final = frozenset({"ASPSP_ERROR", "ASPSP_TIMEOUT"})
 _EXCEEDED: Final = "ASPSP_RATE_LIMIT_EXCEEDED"
 Result = TypeVar("Result")
@@ -33,7 +33,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Aspsp:
-    """A bank as the vendor knows it: by name and country, not by BIC."""
+    """A bank at the vendor, which knows it by name and country, not by BIC.
+
+    `final_statuses` are the last payment statuses that the bank sends for a payment that went well.
+    """
 
     bank_id: BankId
     name: str
@@ -45,12 +48,13 @@ class Aspsp:
 
     @property
     def key(self) -> dict[str, str]:
+        """The bank as the vendor's requests name it."""
         return {"name": self.name, "country": self.country}
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Ours at the vendor. `callback_url` and `webhook_url` are listed there; `private_key` is in PEM."""
+    """Our application at the vendor. Both URLs must be registered there. `private_key` is in PEM."""
 
     id: str
     private_key: str
@@ -59,7 +63,7 @@ class Application:
 
 
 class EnableBankingClient:
-    """Both of the vendor's ports by one client, so that they share a token and a breaker."""
+    """The client of both ports that the vendor serves, so that they share a token, a list of banks and a breaker."""
 
     def __init__(
         self, http: httpx.AsyncClient, guard: Guard, application: Application, *, clock: Clock, api_url: str
@@ -82,25 +86,25 @@ class EnableBankingClient:
         params: Mapping[str, str] | None = None,
         json: object = None,
     ) -> Result:
-        """Raises Unavailable, VendorRefusal."""
+        """Send a request that is harmless if it was carried out unseen. Raises Unavailable, VendorRefusal."""
         content: Any = {"headers": {**self._bearer, **(headers or {})}, "params": params, "json": json}
         return await self._http.call(operation, method, path, read, **content)
 
     async def command(
         self, operation: str, path: str, read: Callable[[Answer], Result], *, headers: Mapping[str, str], json: object
     ) -> Result:
-        """POST what must not happen twice. Raises Unavailable, InDoubt, VendorRefusal."""
+        """POST what must not be carried out twice. Raises Unavailable, InDoubt, VendorRefusal."""
         return await self._http.command(operation, "POST", path, read, headers={**self._bearer, **headers}, json=json)
 
     async def application_is_active(self) -> bool:
-        """The cheapest question that takes our credentials. Raises Unavailable."""
+        """Whether our application is active. The cheapest request that checks our key. Raises Unavailable."""
         try:
             return await self.call("check", "GET", "/application", lambda answer: bool(answer.document["active"]))
         except VendorRefusal as refusal:
             raise self.refused(refusal) from refusal
 
     async def banks(self, country: str) -> list[Aspsp]:
-        """Those that do payments and accounts for consumers, kept for an hour. Raises Unavailable."""
+        """The banks of a country (ISO 3166, such as NO) for consumers, kept for an hour. Raises Unavailable."""
         known = self._banks.get(country)
         if known is None or time.monotonic() - known[0] > _BANKS_FRESH_S:
             params = {"country": country, "psu_type": "personal"}
@@ -113,23 +117,24 @@ class EnableBankingClient:
         return known[1]
 
     async def bank(self, bank_id: BankId) -> Aspsp:
-        """Raises Unavailable, also where the vendor does not reach the bank."""
+        """The bank with our id. Raises Unavailable, also for a bank that the vendor does not serve."""
         for aspsp in await self.banks("NO"):
             if aspsp.bank_id == bank_id:
                 return aspsp
         raise Unavailable("open_banking", "the vendor does not reach this bank")
 
     async def final_statuses(self, name: str) -> frozenset[str]:
-        """What the bank says last of a payment that went well, by the bank's name. Raises Unavailable."""
+        """`Aspsp.final_statuses` of the bank with that name; empty for an unknown bank. Raises Unavailable."""
         return next((aspsp.final_statuses for aspsp in await self.banks("NO") if aspsp.name == name), frozenset())
 
     def psu_headers(self, aspsp: Aspsp, psu: Psu) -> dict[str, str]:
-        """Of a user who is asking: all that the bank wants to know, or none of it."""
+        """The headers about the user of an attended read: all that the bank wants, or none."""
         if psu.ip_address is None or not aspsp.psu_headers <= _PSU_HEADERS:
             return {}
         return {"psu-ip-address": psu.ip_address, "psu-user-agent": _USER_AGENT}
 
     def refused(self, refusal: VendorRefusal) -> Unavailable:
+        """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""
         return self._http.refused(refusal.status, error_of(refusal))
 
     @property
@@ -144,6 +149,7 @@ class EnableBankingClient:
 
 
 def error_of(refusal: VendorRefusal) -> str:
+    """The vendor's error code, such as EXPIRED_SESSION; empty if there is none."""
     return str(refusal.answer.get("error") or "")
 
 
@@ -157,7 +163,7 @@ def _aspsps(answer: Answer) -> list[Aspsp]:
 
 
 def _aspsp(item: Mapping[str, Any]) -> Aspsp:
-    domestic = [one for one in item.get("payments") or () if one.get("payment_type") == "DOMESTIC"]
+    domestic = [payment for payment in item.get("payments") or () if payment.get("payment_type") == "DOMESTIC"]
     return Aspsp(
         by_bic(item["bic"]).id,
         item["name"],
@@ -165,5 +171,5 @@ def _aspsp(item: Mapping[str, Any]) -> Aspsp:
         item["bic"],
         timedelta(seconds=item["maximum_consent_validity"]),
         frozenset(name.lower() for name in item.get("required_psu_headers") or ()),
-        frozenset(status for one in domestic for status in one.get("final_successful_statuses") or ()),
+        frozenset(status for payment in domestic for status in payment.get("final_successful_statuses") or ()),
     )

@@ -12,7 +12,7 @@ from domain.payment import Failure, Payment, Status
 from providers.calling.vendor_http import Answer
 from providers.open_banking.bank_profiles import AccountKind, BankProfile, account_reference
 from providers.open_banking.port import AccountAtBank, TransactionAtBank, TransactionPage
-from providers.open_banking.readings import Unnamed, Words, money, shown
+from providers.open_banking.readings import GeneratedReferences, Words, money, shown_balances
 from providers.open_banking.status import FAILURES, PAYMENT_STATUS, end_of
 
 _BALANCES: Final[Words] = {
@@ -20,23 +20,23 @@ _BALANCES: Final[Words] = {
     BalanceType.AVAILABLE: ("ITAV", "CLAV", "XPCD", "FWAV"),
 }
 _TRANSACTION: Final = {"BOOK": TransactionStatus.BOOKED, "PDNG": TransactionStatus.PENDING}
-# ISO 20022 ExternalStatusReason1Code, in the words of `status.FAILURES`.
+# ISO 20022 ExternalStatusReason1Code, mapped to the keys of `status.FAILURES`.
 _REASONS: Final = {
     "AM04": "FUNDS_NOT_AVAILABLE",
     "CUST": "AUTHORISATION_REFUSED",
     "NOAS": "AUTHORISATION_EXPIRED",
     "ED05": "EXECUTION_FAILED",
 }
-# Its own word for cancelled.
+# The vendor has a code of its own for cancelled payments.
 _STATUS: Final[Mapping[str, Status]] = {**PAYMENT_STATUS, "CNCL": Status.CANCELLED}
 
 
 def account(uid: str, document: Mapping[str, Any]) -> AccountAtBank | None:
-    """None for what has no number, such as a card."""
-    told = document.get("account_id") or {}
-    other = told.get("other") or {}
+    """An account, None for one without an account number, such as a card."""
+    account_id = document.get("account_id") or {}
+    other = account_id.get("other") or {}
     number = other.get("identification") if other.get("scheme_name") == "BBAN" else None
-    number = number or told.get("iban")
+    number = number or account_id.get("iban")
     if not number:
         return None
     name = document.get("details") or document.get("product") or document.get("name") or number
@@ -44,34 +44,39 @@ def account(uid: str, document: Mapping[str, Any]) -> AccountAtBank | None:
 
 
 def balances(items: Sequence[Mapping[str, Any]], now: datetime) -> list[Balance]:
+    """The booked and the available balance. `now` dates a balance for which the bank gives no time."""
     by_type = {item["balance_type"]: item for item in items}
-    return [Balance(kind, money(item["balance_amount"]), _as_of(item, now)) for kind, item in shown(by_type, _BALANCES)]
+    return [
+        Balance(kind, money(item["balance_amount"]), _as_of(item, now))
+        for kind, item in shown_balances(by_type, _BALANCES)
+    ]
 
 
 def _as_of(item: Mapping[str, Any], now: datetime) -> datetime:
-    told = item.get("last_change_date_time")
-    return datetime.fromisoformat(told) if told else now
+    changed_at = item.get("last_change_date_time")
+    return datetime.fromisoformat(changed_at) if changed_at else now
 
 
 def transactions(answer: Answer) -> TransactionPage:
-    unnamed = Unnamed()
+    """A page of transactions, newest first, with the key of the next page."""
+    generated = GeneratedReferences()
     items = answer.document["transactions"]
-    found = [_transaction(item, unnamed) for item in items if item.get("status", "BOOK") in _TRANSACTION]
-    found.sort(key=lambda one: (one.booking_date, one.status), reverse=True)
+    found = [_transaction(item, generated) for item in items if item.get("status", "BOOK") in _TRANSACTION]
+    found.sort(key=lambda transaction: (transaction.booking_date, transaction.status), reverse=True)
     return TransactionPage(found, answer.document.get("continuation_key") or None)
 
 
-def _transaction(item: Mapping[str, Any], unnamed: Unnamed) -> TransactionAtBank:
-    """Its sign is the indicator's, whatever the amount's own (B.3)."""
+def _transaction(item: Mapping[str, Any], generated: GeneratedReferences) -> TransactionAtBank:
+    """The indicator decides the sign: banks differ in whether the amount has one (B.3)."""
     is_debit = item["credit_debit_indicator"] == "DBIT"
-    told = money(item["transaction_amount"])
-    amount = Money(-abs(told.amount_minor) if is_debit else abs(told.amount_minor), told.currency)
+    given = money(item["transaction_amount"])
+    amount = Money(-abs(given.amount_minor) if is_debit else abs(given.amount_minor), given.currency)
     other, account = ("creditor", "creditor_account") if is_debit else ("debtor", "debtor_account")
     booked = item.get("booking_date") or item.get("value_date") or item["transaction_date"]
     message = " ".join(item.get("remittance_information") or ()) or None
     reference = item.get("transaction_id") or item.get("entry_reference")
     if not reference:
-        reference = unnamed.reference(booked, amount.amount_minor, amount.currency, message)
+        reference = generated.reference(booked, amount.amount_minor, amount.currency, message)
     number = item.get(account) or {}
     return TransactionAtBank(
         reference=str(reference)[:100],
@@ -87,6 +92,7 @@ def _transaction(item: Mapping[str, Any], unnamed: Unnamed) -> TransactionAtBank
 
 
 def payment_request(profile: BankProfile, payment: Payment, debtor: AccountNumber) -> dict[str, object]:
+    """The `payment_request` object of an initiation."""
     transaction: dict[str, object] = {
         "instructed_amount": {
             "currency": payment.amount.currency,
@@ -99,7 +105,7 @@ def payment_request(profile: BankProfile, payment: Payment, debtor: AccountNumbe
         "payment_id": {"end_to_end_id": payment.end_to_end_id},
     }
     if payment.kid is not None:
-        # NORF: a Norwegian KID.
+        # NORF marks the reference number as a Norwegian KID.
         transaction["reference_number"] = payment.kid
         transaction["reference_number_schema"] = "NORF"
     if payment.message is not None:
@@ -116,7 +122,11 @@ def _number(kind: AccountKind, number: AccountNumber) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class PaymentAtVendor:
-    """A payment as the vendor tells it. `is_final`: its status changes no more."""
+    """A payment at the vendor.
+
+    `bank` is the bank's name at the vendor, `word` the status code, `reason` the code of a rejection. `is_final` says
+    that the status does not change any more.
+    """
 
     bank: str
     word: str
@@ -126,6 +136,7 @@ class PaymentAtVendor:
 
 
 def payment(answer: Answer) -> PaymentAtVendor:
+    """The payment in an answer to a status request."""
     document = answer.document
     details = document.get("payment_details") or {}
     transactions = details.get("credit_transfer_transaction") or [{}]
@@ -140,7 +151,11 @@ def payment(answer: Answer) -> PaymentAtVendor:
 
 
 def payment_status(payment: PaymentAtVendor, enough: frozenset[str], today: date) -> tuple[Status, Failure | None]:
-    """`enough` are the statuses after which the bank says no more of a payment that went well."""
+    """The status of a payment, with the reason if it failed.
+
+    `enough` are the last statuses that the bank sends for a payment that went well (`Aspsp.final_statuses`): a payment
+    with one of them counts as settled. `today` is the date in Oslo.
+    """
     status = _STATUS.get(payment.word, Status.AUTHORISATION_REQUIRED)
     if payment.is_final and payment.word in enough:
         return Status.SETTLED, None

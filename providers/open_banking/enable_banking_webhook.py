@@ -1,6 +1,6 @@
 """Enable Banking's webhook: a JWT beside the body, with the body's digest in it. Source: open banking reference B.5.
 
-The JWT itself says where its key is, so that address is trusted only where it is the vendor's own.
+The JWT itself names the address of its key, so a key is only read from the vendor's own hosts.
 """
 
 import base64
@@ -24,13 +24,16 @@ from providers.calling.vendor_http import body_of, raise_for_trouble
 
 DOMAIN: Final = "enablebanking.com"
 _KEY_FRESH_S: Final = 3_600
-# As many keys as are kept: nobody makes us keep more by naming others.
+# The number of keys in memory. Without a limit, forged webhooks could fill the memory with key addresses.
 _KEYS: Final = 8
 _PATH: Final = "authorization"
 
 
 class WebhookKeys:
-    """The vendor's keys by their address. `is_theirs` says which addresses are believed."""
+    """The vendor's public keys, read from their addresses and kept for an hour.
+
+    `is_theirs` says whether an address is the vendor's.
+    """
 
     def __init__(self, http: httpx.AsyncClient, guard: Guard, *, is_theirs: Callable[[str], bool]) -> None:
         self._http = http
@@ -39,7 +42,7 @@ class WebhookKeys:
         self._kept: dict[str, tuple[float, RSAKey]] = {}
 
     async def at(self, url: str) -> RSAKey:
-        """Raises BadSignature for an address that is not the vendor's, Unavailable where it does not answer."""
+        """The key at an address. Raises BadSignature for a foreign address, Unavailable without an answer."""
         if not self._is_theirs(url):
             raise BadSignature("The key of this signature is not Enable Banking's.")
         known = self._kept.get(url)
@@ -60,13 +63,13 @@ class WebhookKeys:
 
 
 def is_vendors(url: str) -> bool:
-    """https at the vendor's own host, or one below it."""
+    """Whether the URL is https on the vendor's domain or a name below it."""
     parts = urlsplit(url)
     return parts.scheme == "https" and is_within(parts.hostname or "", DOMAIN)
 
 
 async def verify(raw: bytes, headers: Mapping[str, str], keys: WebhookKeys, *, app_id: str, now: int) -> None:
-    """`now` is in seconds since 1970. Raises BadSignature, Unavailable."""
+    """Check the signature of a webhook. `now` is in seconds since 1970. Raises BadSignature, Unavailable."""
     token = headers.get(_PATH, "").removeprefix("Bearer ")
     try:
         header = jws.extract_compact(token.encode()).headers()
@@ -83,7 +86,7 @@ async def verify(raw: bytes, headers: Mapping[str, str], keys: WebhookKeys, *, a
 
 
 def _key_of(pem: bytes) -> RSAKey:
-    """A certificate, or a bare public key. Raises BadSignature."""
+    """The key in a PEM file, which holds a certificate or a bare public key. Raises BadSignature."""
     try:
         if b"BEGIN CERTIFICATE" in pem:
             public: Any = x509.load_pem_x509_certificate(pem).public_key()

@@ -1,4 +1,4 @@
-"""Requests signed with a seal, where a bank asks for it.
+"""Signs requests with an electronic seal, for banks that want it.
 
 Source: vendor reference 4.1 (draft-cavage-http-signatures).
 """
@@ -14,12 +14,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-# In this order; what a request does not carry is left out.
+# The signed headers, in this order. Headers that a request does not have are left out.
 _SIGNED: Final = ("digest", "x-request-id", "psu-id", "psu-corporate-id", "tpp-redirect-uri")
 
 
 class MessageSigning(httpx.Auth):
-    """With a QSealC: `certificate` and `key` in PEM. Raises ValueError for others than RSA's."""
+    """Signs requests with a QSealC. `certificate` and `key` are in PEM. Raises ValueError for a key that is not RSA."""
 
     requires_request_body = True
 

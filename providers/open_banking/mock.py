@@ -1,4 +1,4 @@
-"""The sandbox's banks: five of them behind one thin client."""
+"""The sandbox's five banks, called like one vendor that reaches them all."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -34,7 +34,7 @@ from providers.open_banking.readings import money
 from providers.open_banking.status import CONSENT_STATUS, FAILURES, NOT_TAKEN, PAYMENT_STATUS, SCA_OPEN, end_of
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
-# Reads and cancellations; an initiation is sent once.
+# Initiations are missing: a repeated initiation would be a second payment.
 RETRIED: Final = frozenset(
     {"banks", "consent_state", "revoke_consent", "accounts", "balances", "transactions", "look_up", "status", "cancel"}
 )
@@ -42,6 +42,8 @@ _BALANCE_TYPE: Final = {"interimBooked": BalanceType.BOOKED, "interimAvailable":
 
 
 class MockAccountInformation:
+    """Account information from the sandbox's banks."""
+
     def __init__(self, sandbox: SandboxClient) -> None:
         self._sandbox = sandbox
 
@@ -79,7 +81,7 @@ class MockAccountInformation:
         try:
             await self._sandbox.delete("revoke_consent", f"/bank/consents/{reference}")
         except SandboxRefusal:
-            return  # unknown or gone: it is revoked either way
+            return  # an unknown consent counts as revoked
 
     async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
         answer = await self._read("accounts", f"/bank/consents/{consent_reference}/accounts", psu)
@@ -123,6 +125,8 @@ class MockAccountInformation:
 
 
 class MockPaymentInitiation:
+    """Payments at the sandbox's banks. `webhook_secret` verifies their webhooks."""
+
     def __init__(self, sandbox: SandboxClient, *, webhook_secret: str, clock: Clock) -> None:
         self._sandbox = sandbox
         self._secret = webhook_secret
@@ -158,7 +162,7 @@ class MockPaymentInitiation:
             return None
 
     async def complete(self, reference: str, query: Mapping[str, str]) -> None:
-        """The sandbox's banks have no step after their page."""
+        """Do nothing: the sandbox's banks have no step after their page."""
 
     async def status(self, reference: str) -> PaymentState:
         try:

@@ -12,7 +12,7 @@ from domain.consent import ConsentStatus
 from domain.money import Money
 from domain.payment import Failure, Status
 from providers.open_banking.port import AccountAtBank, ConsentState, TransactionAtBank
-from providers.open_banking.readings import Unnamed, Words, money, shown
+from providers.open_banking.readings import GeneratedReferences, Words, money, shown_balances
 from providers.open_banking.status import (
     CONSENT_STATUS,
     FAILURES,
@@ -26,7 +26,7 @@ _BALANCES: Final[Words] = {
     BalanceType.BOOKED: ("interimBooked", "closingBooked", "openingBooked"),
     BalanceType.AVAILABLE: ("interimAvailable", "expected", "forwardAvailable", "authorised"),
 }
-# By tppMessages code (4.6), in the words of `status.FAILURES`.
+# By the code in tppMessages (4.6), mapped to the keys of `status.FAILURES`.
 _REASONS: Final = {
     "FUNDS_NOT_AVAILABLE": "FUNDS_NOT_AVAILABLE",
     "PAYMENT_FAILED": "EXECUTION_FAILED",
@@ -37,33 +37,37 @@ _log = structlog.get_logger()
 
 
 def codes_of(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    """The error's codes, of either of its two forms (4.6)."""
+    """The error codes of an answer, in either of the two forms of the standard (4.6)."""
     messages = answer.get("tppMessages")
-    found = [one.get("code") for one in messages if isinstance(one, Mapping)] if isinstance(messages, list) else []
+    found = (
+        [message.get("code") for message in messages if isinstance(message, Mapping)]
+        if isinstance(messages, list)
+        else []
+    )
     return tuple(str(code) for code in (*found, answer.get("code")) if code)
 
 
 def link_of(document: Mapping[str, Any], name: str) -> str | None:
-    """An object with `href`, or as some send it the address itself."""
+    """The address of a link, None without one. The standard has an object with `href`, some banks send a string."""
     link = (document.get("_links") or {}).get(name)
     href = link.get("href") if isinstance(link, Mapping) else link
     return str(href) if href else None
 
 
 def consent_state(answer: Mapping[str, Any]) -> ConsentState:
-    """A bank that does not say until when has not shortened it."""
+    """The state of a consent. Without an end date the bank has not shortened the consent: `date.max`."""
     word = answer["consentStatus"]
     if word not in CONSENT_STATUS:
         _log.warning("consent_status_unknown", status=str(word)[:40])
-    told = answer.get("validUntil")
+    valid_until = answer.get("validUntil")
     return ConsentState(
         CONSENT_STATUS.get(word, ConsentStatus.AWAITING_AUTHORISATION),
-        date.fromisoformat(told) if told else date.max,
+        date.fromisoformat(valid_until) if valid_until else date.max,
     )
 
 
 def account(item: Mapping[str, Any]) -> AccountAtBank | None:
-    """None for what is no account with a number, such as a card, or is not in use."""
+    """An account, None for one without an account number, such as a card, and for one that is not enabled."""
     number = item.get("bban") or item.get("iban")
     if not number or item.get("status", "enabled") != "enabled":
         return None
@@ -74,24 +78,32 @@ def account(item: Mapping[str, Any]) -> AccountAtBank | None:
 
 
 def balances(items: Iterable[Mapping[str, Any]], now: datetime) -> list[Balance]:
-    """Booked and available; `now` is as of when, where the bank does not say it."""
+    """The booked and the available balance. `now` dates a balance for which the bank gives no time."""
     by_type = {item["balanceType"]: item for item in items}
-    return [Balance(kind, money(item["balanceAmount"]), _as_of(item, now)) for kind, item in shown(by_type, _BALANCES)]
+    return [
+        Balance(kind, money(item["balanceAmount"]), _as_of(item, now))
+        for kind, item in shown_balances(by_type, _BALANCES)
+    ]
 
 
 def transactions(document: Mapping[str, Any]) -> list[TransactionAtBank]:
-    """Newest first, what waits before what is booked; one that occurs more than once gets an ordinal."""
-    unnamed, found = Unnamed(), []
+    """All transactions, newest first; of one day the pending ones come before the booked ones."""
+    generated, found = GeneratedReferences(), []
     for word, status in (("pending", TransactionStatus.PENDING), ("booked", TransactionStatus.BOOKED)):
         for item in document.get(word) or ():
-            found.append(_transaction(item, status, unnamed))
-    return sorted(found, key=lambda one: (one.booking_date, one.status), reverse=True)
+            found.append(_transaction(item, status, generated))
+    return sorted(found, key=lambda transaction: (transaction.booking_date, transaction.status), reverse=True)
 
 
 def payment_status(
     transaction: str, sca: str | None, codes: Sequence[str], *, is_future: bool
 ) -> tuple[Status, Failure | None]:
-    """Approved only where transaction and SCA agree; whatever the first says before the second is final is nothing."""
+    """The status of a payment, with the reason if it failed.
+
+    `transaction` is the transaction status and `sca` that of the authorisation. A payment counts as approved only if
+    the authorisation is done: banks send a positive transaction status before that. `is_future`: the execution date is
+    later than today.
+    """
     status = PAYMENT_STATUS.get(transaction, Status.AUTHORISATION_REQUIRED)
     if status in (Status.SETTLED, Status.CANCELLED):
         return status, None
@@ -102,11 +114,13 @@ def payment_status(
         return end_of(failure), failure
     if sca not in SCA_DONE:
         return Status.AUTHORISATION_REQUIRED, None
-    # Approved; RCVD and PDNG then are the bank's own checks.
+    # The payment is approved: RCVD and PDNG now mean that the bank makes its own checks.
     return Status.SCHEDULED if is_future else Status.PROCESSING, None
 
 
-def _transaction(item: Mapping[str, Any], status: TransactionStatus, unnamed: Unnamed) -> TransactionAtBank:
+def _transaction(
+    item: Mapping[str, Any], status: TransactionStatus, generated: GeneratedReferences
+) -> TransactionAtBank:
     amount = _signed(item)
     is_debit = amount.amount_minor < 0
     name, number = ("creditorName", "creditorAccount") if is_debit else ("debtorName", "debtorAccount")
@@ -114,7 +128,7 @@ def _transaction(item: Mapping[str, Any], status: TransactionStatus, unnamed: Un
     other = item.get(number) or {}
     structured = item.get("remittanceInformationStructured")
     return TransactionAtBank(
-        reference=_reference(item, amount, booked, unnamed),
+        reference=_reference(item, amount, booked, generated),
         status=status,
         amount=amount,
         booking_date=date.fromisoformat(booked),
@@ -136,12 +150,12 @@ def _signed(item: Mapping[str, Any]) -> Money:
     return amount
 
 
-def _reference(item: Mapping[str, Any], amount: Money, booked: str, unnamed: Unnamed) -> str:
-    """Without one of the bank's: day, amount and text."""
-    told = item.get("transactionId") or item.get("entryReference")
-    if told:
-        return str(told)[:100]
-    return unnamed.reference(booked, amount.amount_minor, amount.currency, _message(item), item.get("endToEndId"))
+def _reference(item: Mapping[str, Any], amount: Money, booked: str, generated: GeneratedReferences) -> str:
+    """The bank's reference, else one generated from day, amount and text."""
+    reference = item.get("transactionId") or item.get("entryReference")
+    if reference:
+        return str(reference)[:100]
+    return generated.reference(booked, amount.amount_minor, amount.currency, _message(item), item.get("endToEndId"))
 
 
 def _message(item: Mapping[str, Any]) -> str | None:
@@ -150,8 +164,8 @@ def _message(item: Mapping[str, Any]) -> str | None:
 
 
 def _as_of(item: Mapping[str, Any], now: datetime) -> datetime:
-    told = item.get("lastChangeDateTime") or item.get("referenceDate")
-    if not told:
+    changed_at = item.get("lastChangeDateTime") or item.get("referenceDate")
+    if not changed_at:
         return now
-    at = datetime.fromisoformat(told)
+    at = datetime.fromisoformat(changed_at)
     return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
 """Open Payments carries NextGenPSD2 to many banks. Source: open banking reference A.
 
-It sends no webhooks: what becomes of a payment is asked after the user's return and by reconciliation.
+It sends no webhooks: the status of a payment is read after the user's return and by reconciliation.
 """
 
 import time
@@ -30,22 +30,23 @@ _BANKS: Final = "/psd2/aspspinformation/v1/aspsps"
 _PATHS: Final = Paths(
     consents="/psd2/consent/v1/consents",
     accounts="/psd2/accountinformation/v1/accounts",
-    # Non-euro inside one country: the Norwegian one (A.5).
+    # The payment product for a currency other than euro inside one country (A.5).
     payments="/psd2/paymentinitiation/v1/payments/domestic",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
+    """Our application at the vendor. Banks send browsers back to `callback_url`, which must be registered there."""
+
     client_id: str
     client_secret: str
     scope: str
-    # Where banks send browsers back: listed with the vendor, which matches it exactly.
     callback_url: str
 
 
 class OpenPaymentsClient(Xs2aClient):
-    """Both of the vendor's ports by one client, so that they share a token and a breaker."""
+    """The client of both ports that the vendor serves, so that they share a token and a breaker."""
 
     def __init__(
         self, http: httpx.AsyncClient, guard: Guard, credentials: Credentials, *, api_url: str, auth_url: str
@@ -57,7 +58,7 @@ class OpenPaymentsClient(Xs2aClient):
         self._token: tuple[float, str] | None = None
 
     async def token(self) -> str:
-        """By client credentials, kept until shortly before its end. Raises Unavailable."""
+        """The access token of our application, kept until shortly before it expires. Raises Unavailable."""
         if self._token is None or time.monotonic() >= self._token[0]:
             form = {"grant_type": "client_credentials", "scope": self._credentials.scope, **self._client}
             try:
@@ -72,31 +73,32 @@ class OpenPaymentsClient(Xs2aClient):
             return [_bank(item, country) for item in answer.document["aspsps"]]
 
         try:
-            # Of no bank: the list has no BIC.
+            # Without a BIC: the list is the vendor's, not one bank's.
             return await self.call("banks", "GET", _BANKS, read, bic="", params={"isoCountryCodes": country})
         except VendorRefusal as refusal:
             raise self.refused(refusal, "") from refusal
 
     def kid(self, kid: str) -> dict[str, object]:
-        # `domestic` has no field for it (A.5, unverified): it is what the payee reads.
+        # `domestic` has no field for a KID (A.5, unverified), so it goes into the text that the payee reads.
         return {"remittanceInformationUnstructured": kid}
 
     def paths(self, bic: str) -> Paths:
         return _PATHS
 
-    def line(self, bic: str) -> VendorHttp:
+    def http_of(self, bic: str) -> VendorHttp:
         return self._api
 
     async def own_headers(self, bic: str) -> Mapping[str, str]:
         token = {"authorization": f"Bearer {await self.token()}"}
         return {**token, "x-bicfi": bic} if bic else token
 
-    def note_refusal(self, refusal: VendorRefusal) -> None:
+    def on_refusal(self, refusal: VendorRefusal) -> None:
+        """Forget the token if the vendor does not accept it any more: the next request gets a new one."""
         if refusal.status == httpx.codes.UNAUTHORIZED:
             self._token = None
 
     async def exchange(self, code: str, headers: Mapping[str, str]) -> None:
-        """The code that the browser brought: without this the approval does not count. Raises Unavailable."""
+        """As `Xs2aClient.exchange`. An approval at this vendor does not count before its code is exchanged."""
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -111,23 +113,23 @@ class OpenPaymentsClient(Xs2aClient):
         except InDoubt as error:
             raise Unavailable("open_banking") from error
         except VendorRefusal:
-            return  # used before, or too late: how the approval stands is asked for next
+            return  # the code was used before or has expired: the caller reads the status next
 
     @property
     def _client(self) -> dict[str, str]:
         return {"client_id": self._credentials.client_id, "client_secret": self._credentials.client_secret}
 
     def page(self, href: str, redirect_uri: str, bic: str) -> str:
-        """The link with our marks in it. The vendor takes our state apart from the address that it goes to."""
-        marks = {
+        """The link with its placeholders filled in. The vendor wants `state` apart from the return address."""
+        placeholders = {
             "[CLIENT_ID]": self._credentials.client_id,
             "[TPP_REDIRECT_URI]": self._credentials.callback_url,
             "[TPP_STATE]": state_of(redirect_uri),
         }
         url = urljoin(f"{self._auth_url}/", href)
-        for mark, value in marks.items():
-            for written in (mark, quote(mark, safe="")):
-                url = url.replace(written, quote(value, safe=""))
+        for placeholder, value in placeholders.items():
+            for spelling in (placeholder, quote(placeholder, safe="")):
+                url = url.replace(spelling, quote(value, safe=""))
         if not is_safe(url):
             raise Unavailable("open_banking", "the bank's page is not encrypted")
         return url

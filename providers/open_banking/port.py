@@ -1,4 +1,4 @@
-"""Open banking: reading accounts and starting payments at the user's own bank (PSD2)."""
+"""Open banking: account information and payment initiation at the user's own bank (PSD2)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ from domain.payment import Failure, Payment, Status
 
 @dataclass(frozen=True, slots=True)
 class Psu:
-    """The payment service user. Some banks want the national identity number; it is never logged.
+    """The payment service user. Some banks want the national identity number, which must not be logged.
 
-    `ip_address` is set if and only if the user is asking: such a read is attended.
+    `ip_address` is set if and only if the user is present: such a read is attended and does not count towards the
+    bank's daily limit.
     """
 
     national_identity_number: str | None
@@ -26,7 +27,7 @@ class Psu:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRequest:
-    """`valid_until` is the Oslo date asked for; the bank may shorten it."""
+    """A consent to ask for. `valid_until` is the last day, as a date in Oslo; the bank may shorten it."""
 
     consent_id: ConsentId
     bank_id: BankId
@@ -37,6 +38,12 @@ class ConsentRequest:
 
 @dataclass(frozen=True, slots=True)
 class StartedConsent:
+    """A consent that is registered at the bank but not authorised.
+
+    `reference` is the vendor's, opaque to callers. The user authorises at `authorisation_url`. `valid_until` is the
+    last day, as a date in Oslo.
+    """
+
     reference: str
     authorisation_url: str
     valid_until: date
@@ -44,7 +51,10 @@ class StartedConsent:
 
 @dataclass(frozen=True, slots=True)
 class ConsentState:
-    """`reference` is the consent's from now on, where completing it gave it another."""
+    """A consent at the bank. `valid_until` is the last day, as a date in Oslo; `date.max` if the bank gives none.
+
+    `reference` is set if completing the consent gave it another reference, which replaces the stored one.
+    """
 
     status: ConsentStatus
     valid_until: date
@@ -53,7 +63,10 @@ class ConsentState:
 
 @dataclass(frozen=True, slots=True)
 class AccountAtBank:
-    """`resource_id` is the bank's own, valid for the consent only."""
+    """An account as the bank sends it. `resource_id` is the bank's id, valid for this consent only.
+
+    `currency` is an ISO 4217 code. `owner_name` is empty if the bank does not send it.
+    """
 
     resource_id: str
     number: AccountNumber
@@ -64,6 +77,11 @@ class AccountAtBank:
 
 @dataclass(frozen=True, slots=True)
 class TransactionAtBank:
+    """A transaction as the bank sends it. A negative `amount` left the account.
+
+    `reference` is unique within the account. `kid` is the Norwegian payment reference.
+    """
+
     reference: str
     status: TransactionStatus
     amount: Money
@@ -77,13 +95,15 @@ class TransactionAtBank:
 
 @dataclass(frozen=True, slots=True)
 class TransactionPage:
+    """One page of transactions, newest first. `next_page` asks for the page after it, None on the last page."""
+
     transactions: Sequence[TransactionAtBank]
     next_page: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class AccountAccess:
-    """By which consent an account is read, and for whom."""
+    """Which account to read, by which consent, and for which user."""
 
     bank_id: BankId
     consent_reference: str
@@ -93,7 +113,10 @@ class AccountAccess:
 
 @dataclass(frozen=True, slots=True)
 class PaymentState:
-    """What the bank says of a payment."""
+    """A payment at the bank. The user approves it at `authorisation_url`, if there is one.
+
+    `reference` is the vendor's and opaque to callers. It means nothing if an initiation was refused (REJECTED).
+    """
 
     status: Status
     reference: str
@@ -103,7 +126,7 @@ class PaymentState:
 
 @dataclass(frozen=True, slots=True)
 class Cancelling:
-    """The bank's answer to a cancellation: done, to be approved at a page, or too late (both empty)."""
+    """The bank's answer to a cancellation: done, to be approved at `authorisation_url`, or neither: it is too late."""
 
     is_cancelled: bool = False
     authorisation_url: str | None = None
@@ -111,9 +134,10 @@ class Cancelling:
 
 @dataclass(frozen=True, slots=True)
 class BankEvent:
-    """A webhook, read. A hint alone: the status is asked for at the bank before anything moves.
+    """A bank's webhook. It only says which payment or consent to ask about: the status is read at the bank.
 
-    `raw` is what is kept of it, to be read again.
+    `event_key` is the same when the webhook is repeated. `raw` is stored, and read again by `read_webhook`.
+    `end_to_end_id` and `consent_id` are our ids, `payment_reference` and `consent_reference` the vendor's.
     """
 
     event_key: str
@@ -125,7 +149,7 @@ class BankEvent:
 
 
 class ConsentLost(Exception):
-    """The bank no longer honours the consent; `status` says how it ended."""
+    """The bank does not accept the consent any more. `status` says how the consent ended."""
 
     def __init__(self, status: ConsentStatus) -> None:
         super().__init__(status)
@@ -133,69 +157,90 @@ class ConsentLost(Exception):
 
 
 class AccessExceeded(Exception):
-    """More unattended reads than the bank allows in a day."""
+    """The bank refuses more unattended reads today. Attended reads are still possible."""
 
 
 class AccountInformation(Protocol):
-    """Account information services. Source: NextGenPSD2, Account Information Service."""
+    """Account information services, for one vendor. Dates are dates in Oslo.
+
+    Source: NextGenPSD2, Account Information Service, https://www.berlin-group.org/nextgenpsd2-downloads.
+    """
 
     async def list_banks(self, country: str) -> Sequence[Bank]:
-        """Raises Unavailable."""
+        """The banks of a country (ISO 3166, such as NO). Safe to repeat. Raises Unavailable."""
 
     async def start_consent(self, request: ConsentRequest) -> StartedConsent:
-        """Register a consent, not yet authorised. Raises Unavailable."""
+        """Register a consent, which the user then authorises at its page. A repeat makes another consent.
+
+        Raises Unavailable.
+        """
 
     async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
-        """The browser is back with `query`: take the vendor's last step where it has one. Raises Unavailable."""
+        """Finish a consent after the browser is back, and give its state. `query` is that of the return address.
+
+        Safe to repeat with the reference that the first call gave. Raises Unavailable.
+        """
 
     async def consent_state(self, reference: str) -> ConsentState:
-        """Raises Unavailable."""
+        """The consent's present state at the bank. Safe to repeat. Raises Unavailable."""
 
     async def revoke_consent(self, reference: str) -> None:
-        """Safe to repeat; one that is gone counts as revoked. Raises Unavailable."""
+        """Revoke a consent. Safe to repeat: an unknown consent counts as revoked. Raises Unavailable."""
 
     async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
-        """Raises Unavailable, ConsentLost, AccessExceeded."""
+        """The accounts that the consent covers. Safe to repeat. Raises Unavailable, ConsentLost, AccessExceeded."""
 
     async def balances(self, access: AccountAccess) -> Sequence[Balance]:
-        """Booked and available. Raises Unavailable, ConsentLost, AccessExceeded."""
+        """The booked and the available balance, as far as the bank sends them.
+
+        Safe to repeat. Raises Unavailable, ConsentLost, AccessExceeded.
+        """
 
     async def transactions(self, access: AccountAccess, *, since: date, page: str | None) -> TransactionPage:
-        """Newest first. Raises Unavailable, ConsentLost, AccessExceeded."""
+        """The transactions since a date. `page` is the `next_page` of the page before, None for the first page.
+
+        Safe to repeat. Raises Unavailable, ConsentLost, AccessExceeded.
+        """
 
 
 class PaymentInitiation(Protocol):
-    """Payment initiation services. Source: NextGenPSD2, Payment Initiation Service."""
+    """Payment initiation services, for one vendor.
+
+    Source: NextGenPSD2, Payment Initiation Service, https://www.berlin-group.org/nextgenpsd2-downloads.
+    """
 
     async def initiate(
         self, payment: Payment, debtor: AccountNumber, bank_id: BankId, psu: Psu, redirect_uri: str
     ) -> PaymentState:
         """Register the payment at the debtor's bank; no money moves until the user approves it there.
 
-        Never repeated: a bank has no idempotency key. Its no is an answer (REJECTED); raises Unavailable (nothing was
-        sent) or InDoubt (it was sent and no answer came).
+        Never repeated: banks have no idempotency keys. A refused payment is an answer (REJECTED). Raises Unavailable
+        (nothing was sent) or InDoubt (it was sent and no answer came).
         """
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
-        """Find a payment by our own reference; None where the bank never heard of it.
+        """Find a payment by our own end-to-end id, None if the bank does not know it.
 
-        Raises Unavailable, and CannotTell of a vendor that finds nothing by it.
+        Safe to repeat. Raises Unavailable, and CannotTell if the vendor cannot search by our id.
         """
 
     async def complete(self, reference: str, query: Mapping[str, str]) -> None:
-        """The browser is back with `query`: take the vendor's last step where it has one. Raises Unavailable."""
+        """Finish an approval after the browser is back. `query` is that of the return address.
+
+        Safe to repeat. Raises Unavailable.
+        """
 
     async def status(self, reference: str) -> PaymentState:
-        """Raises Unavailable."""
+        """The payment's present state at the bank. Safe to repeat. Raises Unavailable."""
 
     async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
-        """Safe to repeat. Raises Unavailable."""
+        """Ask the bank to cancel a payment. Safe to repeat. Raises Unavailable."""
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
-        """Verify on the raw body, then read; `url` is what was called.
+        """Verify a webhook over its raw body, and read it. `headers` have lower-case names; `url` is the called one.
 
-        Raises BadSignature, BadWebhook, Unavailable (no key to be had).
+        Safe to repeat. Raises BadSignature, BadWebhook, and Unavailable if the vendor's key cannot be read.
         """
 
     def read_webhook(self, raw: bytes) -> BankEvent:
-        """Read a body that was verified before. Raises BadWebhook."""
+        """Read a stored `BankEvent.raw`, which was verified before. Raises BadWebhook."""

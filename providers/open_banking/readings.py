@@ -1,4 +1,4 @@
-"""What every vendor's answers about accounts are read by, whatever their fields are called."""
+"""How amounts, balances and transaction references are read, for all open banking vendors."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -7,32 +7,34 @@ from typing import Any
 from domain.bank_account import BalanceType
 from domain.money import Money, minor_of
 
-# By kind the vendor's words for it, the best first: the first that the bank tells is shown.
+# For each kind of balance the vendor's names, the best first: the first one that the bank sends is shown.
 Words = Mapping[BalanceType, Sequence[str]]
 
 
 def money(amount: Mapping[str, str]) -> Money:
-    """Of a currency and a decimal string."""
+    """The amount of an object that has `currency` and, as a decimal string, `amount`."""
     return Money(minor_of(amount["amount"]), amount["currency"])
 
 
-def shown(by_type: Mapping[str, Mapping[str, Any]], words: Words) -> list[tuple[BalanceType, Mapping[str, Any]]]:
-    """Of a bank's balances those that are shown."""
+def shown_balances(
+    by_type: Mapping[str, Mapping[str, Any]], words: Words
+) -> list[tuple[BalanceType, Mapping[str, Any]]]:
+    """The balances to show: for each kind the first that the bank sends, or none."""
     return [
         (kind, by_type[word])
         for kind, known in words.items()
-        if (word := next((one for one in known if one in by_type), None)) is not None
+        if (word := next((name for name in known if name in by_type), None)) is not None
     ]
 
 
-class Unnamed:
-    """References of transactions that a bank gives none: no unique key is promised (vendor reference 4.3)."""
+class GeneratedReferences:
+    """References for transactions that a bank gives none: no unique key is promised (vendor reference 4.3)."""
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
 
     def reference(self, *known: object) -> str:
-        """From what is known of one, with an ordinal among the like of it."""
+        """A reference made from what is known of a transaction. Equal transactions are numbered."""
         key = hashlib.sha256("|".join(map(str, known)).encode()).hexdigest()[:32]
         self._seen[key] = self._seen.get(key, 0) + 1
         return f"{key}-{self._seen[key]}"

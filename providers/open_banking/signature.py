@@ -1,4 +1,4 @@
-"""`X-OB-Signature: t=<unix>,v1=<hex HMAC-SHA256 over "t.body">`."""
+"""The signature of open banking webhooks: `X-OB-Signature: t=<unix>,v1=<hex HMAC-SHA256 over "t.body">`."""
 
 import hashlib
 import hmac
@@ -9,13 +9,13 @@ from typing import Final
 from domain.errors import BadSignature
 
 HEADER: Final = "x-ob-signature"
-# Either way, so that a signature made for tomorrow does not live until then.
+# Past and future alike, so that a signature that was made for tomorrow cannot be used until then.
 TOLERANCE: Final = timedelta(minutes=5)
 _FORM: Final = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})")
 
 
 def verify(raw: bytes, header: str | None, secret: str, now: datetime) -> None:
-    """Raises BadSignature: absent, malformed, wrong, or not of the last five minutes."""
+    """Check a signature. Raises BadSignature if it is absent, malformed, wrong, or over five minutes off."""
     match = _FORM.fullmatch(header or "")
     if match is None:
         raise BadSignature("X-OB-Signature is missing or malformed.")

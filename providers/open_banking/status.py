@@ -6,7 +6,7 @@ from typing import Final
 from domain.consent import ConsentStatus
 from domain.payment import Failure, FailureCode, Status
 
-# ISO 20022 ExternalPaymentTransactionStatus1Code. A code that is not listed is logged and moves nothing.
+# ISO 20022 ExternalPaymentTransactionStatus1Code. A code that is not listed changes no payment.
 PAYMENT_STATUS: Final[Mapping[str, Status]] = {
     "ACTC": Status.PROCESSING,
     "ACFC": Status.PROCESSING,
@@ -19,7 +19,7 @@ PAYMENT_STATUS: Final[Mapping[str, Status]] = {
     "RJCT": Status.REJECTED,
     "CANC": Status.CANCELLED,
 }
-# Not authorised yet, whatever the transaction status says.
+# With these SCA statuses a payment is not authorised yet, whatever its transaction status is.
 SCA_OPEN: Final = frozenset({"received", "psuIdentified", "psuAuthenticated", "scaMethodSelected", "started"})
 
 CONSENT_STATUS: Final[Mapping[str, ConsentStatus]] = {
@@ -32,7 +32,7 @@ CONSENT_STATUS: Final[Mapping[str, ConsentStatus]] = {
     "terminatedByTpp": ConsentStatus.REVOKED,
 }
 
-# Why a payment ended, in the words of the sandbox's banks.
+# Why a payment failed, by the sandbox's codes. The other vendors' codes are mapped to these.
 FAILURES: Final[Mapping[str, Failure]] = {
     "AUTHORISATION_REFUSED": Failure(
         FailureCode.AUTHORISATION_REFUSED, "You did not approve the payment at your bank."
@@ -43,7 +43,7 @@ FAILURES: Final[Mapping[str, Failure]] = {
         FailureCode.EXECUTION_FAILED, "The bank accepted the payment but could not carry it out."
     ),
 }
-# An end that the banks call rejected, and that we tell apart.
+# The banks call these ends rejected; for users they have statuses of their own.
 END_OF_FAILURE: Final = {
     FailureCode.AUTHORISATION_EXPIRED: Status.EXPIRED,
     FailureCode.EXECUTION_FAILED: Status.FAILED,
@@ -54,5 +54,5 @@ NOT_TAKEN: Final = Failure(FailureCode.REJECTED_BY_BANK, "The bank did not take 
 
 
 def end_of(failure: Failure | None) -> Status:
-    """How a payment that the bank rejected has ended with us."""
+    """The status of a payment that the bank calls rejected, by its reason."""
     return END_OF_FAILURE.get(failure.code, Status.REJECTED) if failure is not None else Status.REJECTED

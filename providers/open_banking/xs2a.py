@@ -35,7 +35,7 @@ from providers.open_banking.status import NOT_TAKEN, SCA_DONE
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
-# Reads, what may be said twice, and authorisations, of which only the one whose page is shown can be approved.
+# Initiations and consents are missing. A repeated authorisation is harmless: only the shown page can be used.
 RETRIED: Final = frozenset(
     {
         "token",
@@ -64,12 +64,14 @@ Result = TypeVar("Result")
 
 
 class Xs2aAccounts:
+    """Account information by NextGenPSD2, over an aggregator or directly: `client` knows which."""
+
     def __init__(self, client: Xs2aClient, *, clock: Clock) -> None:
         self._client = client
         self._clock = clock
 
     async def check(self) -> None:
-        """Whether the credentials are taken and banks are listed. Raises Unavailable."""
+        """Check that our credentials are accepted. Raises Unavailable."""
         await self._client.check()
 
     async def list_banks(self, country: str) -> Sequence[Bank]:
@@ -111,7 +113,7 @@ class Xs2aAccounts:
             psu=psu,
             redirect_uri=request.redirect_uri,
         )
-        # The bank may shorten it.
+        # The bank may shorten the consent.
         until = date.fromisoformat(told) if told else request.valid_until
         return StartedConsent(str(Reference(profile.bic, identifier, authorisation)), page, until)
 
@@ -149,7 +151,7 @@ class Xs2aAccounts:
                 "revoke_consent", "DELETE", self._path(consent), lambda answer: None, bic=consent.bic
             )
         except VendorRefusal as refusal:
-            # Repeating may be answered so (4.2): it is revoked either way.
+            # A repeated revocation may be answered so (4.2): the consent is revoked in any case.
             if refusal.status not in _GONE:
                 raise self._client.refused(refusal, consent.bic) from refusal
 
@@ -207,7 +209,10 @@ class Xs2aAccounts:
 
 
 class Xs2aPayments:
-    """`webhook_secret` signs hints of a relay of one's own; an aggregator itself sends none."""
+    """Payments by NextGenPSD2, over an aggregator or directly: `client` knows which.
+
+    `webhook_secret` verifies webhooks that a relay of the operator sends; the aggregator itself sends none.
+    """
 
     def __init__(self, client: Xs2aClient, *, webhook_secret: str, clock: Clock) -> None:
         self._client = client
@@ -234,7 +239,7 @@ class Xs2aPayments:
             if refusal.status not in _ABOUT_CONTENT:
                 raise self._client.refused(refusal, profile.bic) from refusal
             return PaymentState(Status.REJECTED, "", failure=NOT_TAKEN)
-        # Without its page nobody can approve it, so whatever goes wrong from here on leaves no doubt.
+        # Without its page the user cannot approve the payment, so no failure from here on leaves it in doubt.
         identifier = created["paymentId"]
         authorisation, page = await self._client.authorise(
             "payment",
@@ -314,7 +319,7 @@ class Xs2aPayments:
 
 
 def _as_wanted(profile: BankProfile, psu: Psu) -> Psu:
-    """The identity number goes to banks that want it, and to no others."""
+    """The user's data for this bank: the national identity number goes only to banks that want it."""
     return psu if profile.wants_psu_id else Psu(None, psu.ip_address)
 
 
@@ -332,7 +337,7 @@ def _page(answer: Answer) -> TransactionPage:
 
 
 def _query_of(page: str | None) -> dict[str, str]:
-    """Of the link to the next page only its query is followed: where to stays ours to say."""
+    """The query of the link to the next page. Its host is ignored, so that a bank cannot send us elsewhere."""
     return {name: values[0] for name, values in parse_qs(urlsplit(page or "").query).items()}
 
 
@@ -357,10 +362,10 @@ def _status(answer: Answer) -> tuple[str, tuple[str, ...]]:
 
 
 def _execution_date(answer: Answer) -> date | None:
-    told = answer.document.get("requestedExecutionDate")
-    return date.fromisoformat(told) if told else None
+    day = answer.document.get("requestedExecutionDate")
+    return date.fromisoformat(day) if day else None
 
 
 def _wants_approval(answer: Answer) -> dict[str, Any] | None:
-    """Of a cancellation: 202 with its links where the user has to approve it, None where it is done."""
+    """The links of a cancellation that the user has to approve (202), None for one that is done."""
     return {**answer.document} if answer.status == _ACCEPTED else None

@@ -13,14 +13,14 @@ from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 from providers.open_banking.nextgenpsd2 import codes_of, link_of
 from providers.open_banking.port import Psu
 
-# The wish of a user who is asking, not of one at a certain browser: the port does not carry it further.
+# The port does not carry the user's browser, and the banks only want some value.
 _USER_AGENT: Final = "Drop"
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What must be known to ask again: the bank, its object, and the authorisation under way."""
+    """The stored reference of a consent or payment: bank, object at the bank, and authorisation under way."""
 
     bic: str
     id: str
@@ -31,6 +31,7 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
+        """Read a stored reference. `authorisation` is empty if the bank has not named one."""
         bic, _, rest = text.partition("/")
         identifier, _, authorisation = rest.partition("/")
         return cls(bic, identifier, authorisation)
@@ -38,7 +39,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Where a bank's resources are."""
+    """The paths of a bank's resources, below its base URL."""
 
     consents: str
     accounts: str
@@ -46,38 +47,41 @@ class Paths:
 
 
 class Xs2aClient(ABC):
-    """One carrier's requests. Steps of authorisation are the same for all."""
+    """Sends NextGenPSD2 requests through a carrier: an aggregator, or the banks themselves.
 
-    # The links to a page, the preferred one first.
+    Subclasses say what is special about the carrier; the steps of an authorisation are the same for all.
+    """
+
+    # The names of the links that lead to a page, the preferred one first.
     links: ClassVar[tuple[str, ...]] = ("scaOAuth", "scaRedirect")
 
     @abstractmethod
     async def banks(self, country: str) -> Sequence[Bank]:
-        """Raises Unavailable."""
+        """The banks of a country (ISO 3166, such as NO). Raises Unavailable."""
 
     async def check(self) -> None:
-        """Whether we are let in. Raises Unavailable."""
+        """Check that our credentials are accepted. Raises Unavailable."""
         await self.banks("NO")
 
     def kid(self, kid: str) -> dict[str, object]:
-        """Where a payment carries its KID (4.4)."""
+        """The fields in which a payment carries its KID (4.4)."""
         return {"remittanceInformationStructured": {"reference": kid}}
 
     @abstractmethod
     def paths(self, bic: str) -> Paths:
-        """Of the bank with that BIC."""
+        """The paths of the bank with that BIC."""
 
     @abstractmethod
-    def line(self, bic: str) -> VendorHttp:
-        """To the bank with that BIC. Raises Unavailable."""
+    def http_of(self, bic: str) -> VendorHttp:
+        """The client for the bank with that BIC. Raises Unavailable for a bank that is not set up."""
 
     async def own_headers(self, bic: str) -> Mapping[str, str]:
-        """What the carrier wants on every request besides the standard's. Raises Unavailable."""
+        """The headers that the carrier wants besides the standard's. Raises Unavailable."""
         return {}
 
     @abstractmethod
-    def note_refusal(self, refusal: VendorRefusal) -> None:
-        """Where a no says something of the carrier's own, such as its token's end."""
+    def on_refusal(self, refusal: VendorRefusal) -> None:
+        """Called for every refusal, which may mean that the carrier's token has ended."""
 
     async def call(
         self,
@@ -92,12 +96,12 @@ class Xs2aClient(ABC):
         params: Mapping[str, str] | None = None,
         json: object = None,
     ) -> Result:
-        """Raises Unavailable, VendorRefusal."""
+        """Send a request that is harmless if it was carried out unseen. Raises Unavailable, VendorRefusal."""
         content: Any = {"headers": await self._headers(bic, psu, headers), "params": params, "json": json}
         try:
-            return await self.line(bic).call(operation, method, path, read, **content)
+            return await self.http_of(bic).call(operation, method, path, read, **content)
         except VendorRefusal as refusal:
-            self.note_refusal(refusal)
+            self.on_refusal(refusal)
             raise
 
     async def command(
@@ -112,28 +116,32 @@ class Xs2aClient(ABC):
         about: str,
         json: object,
     ) -> Result:
-        """POST what must not happen twice. Raises Unavailable, InDoubt, VendorRefusal."""
+        """POST what must not be carried out twice. Raises Unavailable, InDoubt, VendorRefusal."""
         wishes = {**self.redirect_headers(redirect_uri), **self.notification_headers(about)}
         headers = await self._headers(bic, psu, wishes)
         try:
-            return await self.line(bic).command(operation, "POST", path, read, headers=headers, json=json)
+            return await self.http_of(bic).command(operation, "POST", path, read, headers=headers, json=json)
         except VendorRefusal as refusal:
-            self.note_refusal(refusal)
+            self.on_refusal(refusal)
             raise
 
     @abstractmethod
     async def exchange(self, code: str, headers: Mapping[str, str]) -> None:
-        """The code that the browser brought, where the approval does not count without. Raises Unavailable."""
+        """Exchange the code that the browser brought, if the carrier gives one. A code works once.
+
+        Raises Unavailable.
+        """
 
     @abstractmethod
     def page(self, href: str, redirect_uri: str, bic: str) -> str:
-        """The address that the browser is sent to. Raises Unavailable for one that is not trusted."""
+        """The address that the browser is sent to. Raises Unavailable for an address that is not trusted."""
 
     def refused(self, refusal: VendorRefusal, bic: str) -> Unavailable:
-        """As `Guard.refused`."""
-        return self.line(bic).refused(refusal.status, next(iter(codes_of(refusal.answer)), "unknown"))
+        """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""
+        return self.http_of(bic).refused(refusal.status, next(iter(codes_of(refusal.answer)), "unknown"))
 
     def redirect_headers(self, redirect_uri: str) -> dict[str, str]:
+        """Ask for an approval page, and say where it sends the browser afterwards."""
         return {
             "tpp-redirect-preferred": "true",
             "tpp-redirect-uri": redirect_uri,
@@ -141,7 +149,7 @@ class Xs2aClient(ABC):
         }
 
     def notification_headers(self, about: str) -> Mapping[str, str]:
-        """Where news of what is created goes; `about` is our id of it."""
+        """The address that the bank may push to about the created object. `about` is our id of the object."""
         return {}
 
     async def authorise(
@@ -154,10 +162,10 @@ class Xs2aClient(ABC):
         psu: Psu | None,
         redirect_uri: str,
     ) -> tuple[str, str]:
-        """The id of an authorisation, and its page: the one that came with what was `created`, else by the first method
-        that the bank offers, started at `path`.
+        """The id of an authorisation, and the address of its page.
 
-        Raises Unavailable, also where the bank has no page: what it then shows must be shown by its own app.
+        `created` is the bank's answer to the consent, payment or cancellation. If it has no page, an authorisation is
+        started at `path`, with the first method that the bank offers. Raises Unavailable, also if the bank has no page.
         """
         try:
             href = _page_of(created, self.links)
@@ -170,7 +178,7 @@ class Xs2aClient(ABC):
             raise Unavailable("open_banking", "the authorisation cannot be read") from error
 
     async def authorisation_of(self, what: str, path: str, *, bic: str) -> str:
-        """The newest authorisation, where the answer that started it did not name it. Raises Unavailable."""
+        """The id of the newest authorisation, for answers that did not name it; empty if none. Raises Unavailable."""
         try:
             answer = await self.call(f"sca_{what}", "GET", path, document_of, bic=bic)
         except VendorRefusal as refusal:
@@ -179,7 +187,7 @@ class Xs2aClient(ABC):
         return str(known[-1])
 
     async def sca_status(self, what: str, path: str, *, bic: str) -> tuple[str, tuple[str, ...]]:
-        """How an authorisation stands, with the codes of its messages. Raises Unavailable."""
+        """The SCA status of an authorisation, with the codes of its messages. Raises Unavailable."""
         try:
             answer = await self.call(f"sca_{what}", "GET", path, document_of, bic=bic)
         except VendorRefusal as refusal:
@@ -192,7 +200,7 @@ class Xs2aClient(ABC):
         identifier, href = str(started["authorisationId"]), _page_of(started, self.links)
         methods = started.get("scaMethods") or ()
         if href is None and methods:
-            # Never one that we know by name: they differ from country to country.
+            # Never chosen by name: the names differ from country to country.
             chosen = {"authenticationMethodId": methods[0]["authenticationMethodId"]}
             selected = await self.call(
                 f"select_{what}", "PUT", f"{path}/{identifier}", document_of, json=chosen, **more
@@ -205,7 +213,7 @@ class Xs2aClient(ABC):
     async def _headers(self, bic: str, psu: Psu | None, more: Mapping[str, str] | None) -> dict[str, str]:
         headers = {
             **await self.own_headers(bic),
-            # Of the call, not of the payment: nobody promises to know a request again by it (4.1).
+            # New for every request: no bank promises to recognise a repeated request by it (4.1).
             "x-request-id": str(uuid4()),
             "psu-user-agent": _USER_AGENT,
             **(more or {}),
@@ -218,21 +226,21 @@ class Xs2aClient(ABC):
 
 
 def document_of(answer: Answer) -> dict[str, Any]:
-    """Raises TypeError where it is none."""
+    """The answer's JSON object. Raises TypeError if it is not an object."""
     return {**answer.document}
 
 
 def _page_of(document: Mapping[str, Any], names: Sequence[str]) -> str | None:
-    """The page of either kind of redirect."""
+    """The address of the first link of these names, None if there is none."""
     return next((href for name in names if (href := link_of(document, name))), None)
 
 
 def _authorisation_of(created: Mapping[str, Any]) -> str:
-    """From the link to its status; empty where there is none."""
+    """The authorisation's id, taken from the link to its status; empty without that link."""
     href = link_of(created, "scaStatus")
     return urlsplit(href).path.rstrip("/").rpartition("/")[2] if href else ""
 
 
 def is_trouble(status: int, answer: Mapping[str, Any]) -> bool:
-    """Too many readings without the user are the bank's no to this one, and not a sign that it is overloaded."""
+    """Whether a 4xx is trouble. ACCESS_EXCEEDED is not: it only refuses more unattended reads of one consent."""
     return status in (408, 429) and "ACCESS_EXCEEDED" not in codes_of(answer)

@@ -54,10 +54,10 @@ def openid_provider(port: int, redirect_uri: str) -> Iterator[Op]:
             op.terminate()
 
 
-async def returned(url: str, callback: str, **hints: str) -> dict[str, str]:
+async def returned(url: str, callback: str, **parameters: str) -> dict[str, str]:
     """What a browser brings back to the callback."""
     async with httpx.AsyncClient() as browser:
-        response = await browser.get(httpx.URL(url).copy_merge_params(hints))
+        response = await browser.get(httpx.URL(url).copy_merge_params(parameters))
         while not (where := response.headers["location"]).startswith(callback):
             response = await browser.get(httpx.URL(url).join(where))
         return {name: values[0] for name, values in parse_qs(urlsplit(where).query).items()}

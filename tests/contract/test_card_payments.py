@@ -241,10 +241,10 @@ async def test_a_webhook_is_verified_and_names_the_payment(vendor: AtVendor) -> 
     paid = await vendor.confirmed()
     posted = await vendor.sandbox.last_webhook()
 
-    notice = vendor.adapter.parse_webhook(posted.raw, posted.headers)
+    event = vendor.adapter.parse_webhook(posted.raw, posted.headers)
 
-    assert (notice.kind, notice.payment_id) == ("payment_intent.succeeded", "pay_1")
-    assert notice.payment_reference == paid.reference
+    assert (event.kind, event.payment_id) == ("payment_intent.succeeded", "pay_1")
+    assert event.payment_reference == paid.reference
     for raw, headers in (
         (posted.raw + b" ", posted.headers),
         (posted.raw, {}),

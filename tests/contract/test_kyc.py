@@ -128,10 +128,10 @@ async def test_a_webhook_is_verified_and_names_the_applicant(sandbox: Sandbox, k
     await sandbox.advance(seconds=3)
     posted = await sandbox.last_webhook()
 
-    notice = kyc.parse_webhook(posted.raw, posted.headers)
+    event = kyc.parse_webhook(posted.raw, posted.headers)
 
-    assert (notice.applicant_id, notice.user_id) == (applicant, USER)
-    assert kyc.parse_webhook(posted.raw, posted.headers).event_key == notice.event_key
+    assert (event.applicant_id, event.user_id) == (applicant, USER)
+    assert kyc.parse_webhook(posted.raw, posted.headers).event_key == event.event_key
     with pytest.raises(BadSignature):
         kyc.parse_webhook(posted.raw + b" ", posted.headers)
     with pytest.raises(BadSignature):

@@ -128,12 +128,12 @@ async def test_what_became_of_a_mail_is_reported_and_signed(
     await sandbox.advance(seconds=1)
     posted = await sandbox.last_webhook()
 
-    notices = email.parse_webhook(posted.raw, posted.headers)
+    reports = email.parse_webhook(posted.raw, posted.headers)
 
-    assert [notice.status for notice in notices] == [None, status]
-    assert {(notice.notification_id, notice.vendor_message_id) for notice in notices} == {("ntf_1", message_id)}
-    assert len({notice.event_key for notice in notices}) == 2
-    assert email.read_event(notices[1].raw) == notices[1]
+    assert [report.status for report in reports] == [None, status]
+    assert {(report.notification_id, report.vendor_message_id) for report in reports} == {("ntf_1", message_id)}
+    assert len({report.event_key for report in reports}) == 2
+    assert email.read_event(reports[1].raw) == reports[1]
 
 
 async def test_a_mail_report_that_was_not_signed_so_is_refused(sandbox: Sandbox, email: EmailProvider) -> None:
@@ -163,8 +163,8 @@ async def test_what_became_of_an_sms_is_reported_and_signed(
     sent, ended = sandbox.inbox
 
     assert sms.parse_status(sent.raw, sent.headers, STATUS_URL).status is None
-    notice = sms.parse_status(ended.raw, ended.headers, STATUS_URL)
-    assert (notice.vendor_message_id, notice.status) == (message_id, status)
+    report = sms.parse_status(ended.raw, ended.headers, STATUS_URL)
+    assert (report.vendor_message_id, report.status) == (message_id, status)
     for raw, url in ((ended.raw + b"&More=1", STATUS_URL), (ended.raw, f"{STATUS_URL}?x=1")):
         with pytest.raises(BadSignature):
             sms.parse_status(raw, ended.headers, url)

@@ -246,9 +246,9 @@ async def test_a_webhook_is_verified_and_names_the_payment(bank: AtBank) -> None
     await bank.decide(state, "approve")
     raw, headers = await bank.vendor.webhook(state.reference)
 
-    notice = await bank.adapter.parse_webhook(raw, headers, HOOK)
+    event = await bank.adapter.parse_webhook(raw, headers, HOOK)
 
-    assert notice.end_to_end_id == "D-1" or state.reference == notice.payment_reference
+    assert event.end_to_end_id == "D-1" or state.reference == event.payment_reference
     with pytest.raises(BadSignature):
         await bank.adapter.parse_webhook(raw + b" ", headers, HOOK)
     with pytest.raises(BadSignature):

@@ -218,11 +218,11 @@ async def test_localstripe_agrees_on_customers_charges_refunds_and_signatures(lo
 
         refund = await adapter.refund(paid.id, replace(a_refund(1, 2_500), created_at=SystemClock().now()))
         state = await adapter.cancel(paid.id)
-        notice = adapter.parse_webhook(*await heard.get())
+        event = adapter.parse_webhook(*await heard.get())
         await adapter.delete_customer(customer)
         await adapter.delete_customer(customer)
 
     assert refund.status is RefundStatus.SUCCEEDED
     assert (state.reference, state.status, state.dispute) == (paid.id, Status.SETTLED, None)
     assert [(one.refund_id, one.amount) for one in state.refunds] == [("ref_1", Money(2_500))]
-    assert (notice.kind, notice.payment_reference, notice.payment_id) == ("payment_intent.succeeded", paid.id, "pay_1")
+    assert (event.kind, event.payment_reference, event.payment_id) == ("payment_intent.succeeded", paid.id, "pay_1")

@@ -44,7 +44,7 @@ class NextGenBanks:
         self.host = host
         self.numbers = count(1)
         self.pages: dict[str, str] = {}
-        # Kind and where its news goes, by the bank's id.
+        # By the bank's id, the kind of the object and the address that its notifications go to.
         self.told: dict[str, tuple[str, str]] = {}
         self.signed = 0
 
