@@ -209,7 +209,7 @@ def _routes(
         public_url=settings.public_url.rstrip("/") if settings.is_https else None,
         allowed_origins=settings.allowed_origins,
         default_return_to=settings.default_return_to,
-        operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
+        operator_token=settings.operator_token.get_secret_value() if settings.operator_token is not None else None,
     )
 
 

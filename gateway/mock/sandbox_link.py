@@ -97,7 +97,7 @@ async def _open_world(settings: Settings, calls: httpx.AsyncClient, clock: Clock
         twilio_auth_token=settings.twilio_auth_token.get_secret_value(),
         storage_signing_key=settings.mock_storage_key.get_secret_value(),
         mail_signing_key=private_key_of(settings.mock_mail_key.get_secret_value()),
-        operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
+        operator_token=settings.operator_token.get_secret_value() if settings.operator_token is not None else None,
         seed=settings.sandbox_seed,
     )
     return World(store, calls, sandbox_settings, now=clock.now())

@@ -6,7 +6,7 @@ from typing import Any, Final
 from cryptography.fernet import Fernet
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from db.engine import async_url
@@ -58,6 +58,7 @@ def load_settings(**given: Any) -> Settings:
 
 def problems_of(settings: Settings) -> list[str]:
     return [
+        *_empty_secrets(settings),
         *_mode_problems(settings),
         *_login_problems(settings),
         *_vendor_problems(settings),
@@ -69,6 +70,19 @@ def problems_of(settings: Settings) -> list[str]:
         *_operators_problems(settings),
         *_value_problems(settings),
     ]
+
+
+def _empty_secrets(settings: Settings) -> list[str]:
+    """An empty secret verifies what a stranger signs with an empty one."""
+    names = [name for name in type(settings).model_fields if _has_blank(getattr(settings, name))]
+    if not settings.field_encryption_keys:
+        names.append("field_encryption_keys")
+    return [f"{name.upper()} is set but empty: give it a value, or leave the setting out." for name in names]
+
+
+def _has_blank(value: object) -> bool:
+    values = value if isinstance(value, tuple) else (value,)
+    return any(isinstance(secret, SecretStr) and not secret.get_secret_value().strip() for secret in values)
 
 
 def _mode_problems(settings: Settings) -> list[str]:

@@ -353,7 +353,7 @@ class Settings(BaseSettings):
         for name in _SECRETS:
             variable = f"{name.upper()}_FILE"
             path = os.environ.get(variable)
-            if path and name not in values:
+            if path is not None and name not in values:
                 try:
                     values[name] = Path(path).read_text().strip()
                 except (OSError, UnicodeDecodeError):

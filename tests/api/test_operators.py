@@ -1,12 +1,15 @@
 """Queued work and figures, as operators see them."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import text
 
 from gateway.app import Role, create_app
 from gateway.settings.check import load_settings
+from gateway.settings.settings import Settings
 from tests.builders.gateway import BASE, Play, a_payment, pay, playing
 from tests.builders.line import Line
 from tests.conftest import NOON
@@ -70,6 +73,27 @@ async def test_the_figures_are_the_operators(database_url: str, tmp_path: Path) 
 
     assert (refused.status_code, shown.status_code) == (401, 200)
     assert shown.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
+@pytest.mark.parametrize("token", ["", " "])
+async def test_an_empty_token_opens_nothing(token: str, database_url: str, tmp_path: Path) -> None:
+    given: dict[str, Any] = {
+        "database_url": database_url,
+        "sandbox_path": tmp_path / "sandbox.sqlite3",
+        "operator_token": token,
+    }
+    app = create_app(Settings(_env_file=None, **given), runs_by_itself=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as http,
+    ):
+        answers = [
+            await http.get(path, headers=headers)
+            for path in (JOBS, "/metrics")
+            for headers in ({}, {"authorization": f"Bearer {token}"}, {"authorization": "Bearer"})
+        ]
+
+    assert {answer.status_code for answer in answers} == {401}
 
 
 async def test_a_worker_answers_operators_and_probes_and_nobody_else(database_url: str, tmp_path: Path) -> None:

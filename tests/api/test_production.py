@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from domain.plan import PLANS
 from gateway.mock.mail_key import public_key_of
 from gateway.settings.check import InvalidSettings, load_settings
+from gateway.settings.settings import Settings
 from tests.builders.gateway import playing
 from tests.conftest import NOON
 
@@ -148,3 +149,26 @@ def test_what_is_not_safe_in_production_stops_the_start(changes: dict[str, Any],
 def test_a_live_key_beside_the_simulated_login_stops_mock_mode_as_well() -> None:
     with pytest.raises(InvalidSettings, match="STRIPE_SECRET_KEY is a live key"):
         load_settings(stripe_secret_key="sk_live_1", _env_file=None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)],
+)
+@pytest.mark.parametrize("given", ["", "  "])
+@pytest.mark.parametrize("mode", ["mock", "production"])
+def test_a_secret_that_is_set_but_empty_stops_the_start(name: str, given: str, mode: str) -> None:
+    settings = production() if mode == "production" else {}
+    with pytest.raises(InvalidSettings, match=f"{name.upper()} is set but empty"):
+        load_settings(**{**settings, name: given}, _env_file=None)
+
+
+def test_an_empty_secret_in_a_file_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("\n")
+    monkeypatch.setenv("OPERATOR_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("FIELD_HASH_KEY_FILE", "")
+    with pytest.raises(InvalidSettings, match="FIELD_HASH_KEY_FILE"):
+        load_settings(_env_file=None)
+    monkeypatch.delenv("FIELD_HASH_KEY_FILE")
+    with pytest.raises(InvalidSettings, match="OPERATOR_TOKEN is set but empty"):
+        load_settings(_env_file=None)
