@@ -26,7 +26,7 @@ def kyc_of(row: KycRow) -> Kyc:
         checks=tuple(Check(CheckKind(check["kind"]), CheckResult(check["result"])) for check in row.checks),
         started_at=row.started_at,
         reviewed_at=row.reviewed_at,
-        news_at=row.news_at,
+        newest_review_at=row.news_at,
         version=row.version,
     )
 
@@ -67,4 +67,5 @@ class KycQueries:
 def _values(kyc: Kyc) -> dict[str, Any]:
     values = asdict(kyc)
     values.pop("id")
+    values["news_at"] = values.pop("newest_review_at")
     return values | {"reject_labels": list(kyc.reject_labels), "checks": [asdict(check) for check in kyc.checks]}

@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.tables.event import TraceEventRow
 from domain.ids import PaymentId
-from domain.timeline import TimelineEntry, TimelineEvent, TimelineKind
+from domain.timeline import StoredEntry, TimelineEntry, TimelineKind
 
 TraceLine = tuple[PaymentId, str, TimelineEntry]
 
@@ -22,36 +22,36 @@ class TimelineQueries:
             {
                 "payment_id": payment_id,
                 "trace_id": trace_id,
-                "kind": note.kind,
-                "summary": note.summary,
-                "outcome": note.outcome,
-                "webhook_id": note.webhook_id,
-                "at": note.at,
+                "kind": entry.kind,
+                "summary": entry.summary,
+                "outcome": entry.outcome,
+                "webhook_id": entry.webhook_id,
+                "at": entry.at,
             }
-            for payment_id, trace_id, note in lines
+            for payment_id, trace_id, entry in lines
         ]
         await self._session.exec(insert(TraceEventRow), params=rows)
 
-    async def of_payment(self, payment_id: PaymentId, limit: int) -> Sequence[TimelineEvent]:
+    async def of_payment(self, payment_id: PaymentId, limit: int) -> Sequence[StoredEntry]:
         """Oldest first."""
         query = select(TraceEventRow).where(TraceEventRow.payment_id == payment_id)
         rows = await self._session.exec(query.order_by(col(TraceEventRow.number)).limit(limit))
-        return [_event_of(row) for row in rows]
+        return [_entry_of(row) for row in rows]
 
-    async def after(self, number: int, limit: int) -> Sequence[TimelineEvent]:
+    async def after(self, number: int, limit: int) -> Sequence[StoredEntry]:
         query = select(TraceEventRow).where(col(TraceEventRow.number) > number)
         rows = await self._session.exec(query.order_by(col(TraceEventRow.number)).limit(limit))
-        return [_event_of(row) for row in rows]
+        return [_entry_of(row) for row in rows]
 
-    async def newest(self, limit: int) -> Sequence[TimelineEvent]:
+    async def newest(self, limit: int) -> Sequence[StoredEntry]:
         """Oldest of them first."""
         query = select(TraceEventRow).order_by(col(TraceEventRow.number).desc()).limit(limit)
-        return [_event_of(row) for row in reversed((await self._session.exec(query)).all())]
+        return [_entry_of(row) for row in reversed((await self._session.exec(query)).all())]
 
     async def forget_before(self, at: datetime) -> None:
         await self._session.exec(delete(TraceEventRow).where(col(TraceEventRow.at) < at))
 
 
-def _event_of(row: TraceEventRow) -> TimelineEvent:
-    note = TimelineEntry(TimelineKind(row.kind), row.summary, row.outcome, row.at, row.webhook_id)
-    return TimelineEvent(row.number or 0, PaymentId(row.payment_id), row.trace_id, note)
+def _entry_of(row: TraceEventRow) -> StoredEntry:
+    entry = TimelineEntry(TimelineKind(row.kind), row.summary, row.outcome, row.at, row.webhook_id)
+    return StoredEntry(row.number or 0, PaymentId(row.payment_id), row.trace_id, entry)

@@ -11,11 +11,11 @@ from db.tables.provider import ProviderPinRow, VendorMigrationConsentRow, Vendor
 from db.updates import changed_one
 from domain.ids import UserId, VendorMigrationId
 from domain.plan import PlanStatus
-from domain.vendor_migration import CustomerMigration, MigrationCounts, StopReason, VendorMove
+from domain.vendor_migration import CustomerMigration, MigrationCounts, StopReason, VendorMigration
 
 
-def _move_of(row: VendorMigrationRow) -> VendorMove:
-    return VendorMove(
+def _migration_of(row: VendorMigrationRow) -> VendorMigration:
+    return VendorMigration(
         id=VendorMigrationId(row.id),
         port=row.port,
         from_vendor=row.from_vendor,
@@ -26,61 +26,61 @@ def _move_of(row: VendorMigrationRow) -> VendorMove:
     )
 
 
-def _is_at_old_vendor(move: VendorMove) -> ColumnElement[bool]:
-    return and_(col(ProviderPinRow.port) == move.port, col(ProviderPinRow.vendor) == move.from_vendor)
+def _is_at_old_vendor(migration: VendorMigration) -> ColumnElement[bool]:
+    return and_(col(ProviderPinRow.port) == migration.port, col(ProviderPinRow.vendor) == migration.from_vendor)
 
 
 class VendorMigrationQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def between(self, port: str, from_vendor: str, to_vendor: str) -> VendorMove | None:
+    async def between(self, port: str, from_vendor: str, to_vendor: str) -> VendorMigration | None:
         query = select(VendorMigrationRow).where(
             VendorMigrationRow.port == port,
             VendorMigrationRow.from_vendor == from_vendor,
             VendorMigrationRow.to_vendor == to_vendor,
         )
         row = (await self._session.exec(query)).first()
-        return _move_of(row) if row else None
+        return _migration_of(row) if row else None
 
-    async def all(self) -> list[VendorMove]:
+    async def all(self) -> list[VendorMigration]:
         """One per pair of vendors, so they are few."""
         rows = await self._session.exec(select(VendorMigrationRow).order_by(col(VendorMigrationRow.id)))
-        return [_move_of(row) for row in rows]
+        return [_migration_of(row) for row in rows]
 
-    async def get(self, move_id: VendorMigrationId) -> VendorMove | None:
-        row = await self._session.get(VendorMigrationRow, move_id)
-        return _move_of(row) if row else None
+    async def get(self, migration_id: VendorMigrationId) -> VendorMigration | None:
+        row = await self._session.get(VendorMigrationRow, migration_id)
+        return _migration_of(row) if row else None
 
-    async def held(self, move_id: VendorMigrationId) -> VendorMove:
+    async def held(self, migration_id: VendorMigrationId) -> VendorMigration:
         """Locked until the transaction ends: nobody is moved while a move is being stopped."""
-        query = select(VendorMigrationRow).where(VendorMigrationRow.id == move_id).with_for_update()
-        return _move_of((await self._session.exec(query.execution_options(populate_existing=True))).one())
+        query = select(VendorMigrationRow).where(VendorMigrationRow.id == migration_id).with_for_update()
+        return _migration_of((await self._session.exec(query.execution_options(populate_existing=True))).one())
 
-    async def add(self, move: VendorMove) -> None:
+    async def add(self, migration: VendorMigration) -> None:
         """Raises IntegrityError where another process was first."""
         row = VendorMigrationRow(
-            id=move.id,
-            port=move.port,
-            from_vendor=move.from_vendor,
-            to_vendor=move.to_vendor,
-            began_at=move.began_at,
+            id=migration.id,
+            port=migration.port,
+            from_vendor=migration.from_vendor,
+            to_vendor=migration.to_vendor,
+            began_at=migration.began_at,
         )
         self._session.add(row)
         await self._session.flush()
 
-    async def stop(self, move_id: VendorMigrationId, because: StopReason, at: datetime) -> None:
+    async def stop(self, migration_id: VendorMigrationId, because: StopReason, at: datetime) -> None:
         await self._session.exec(
             update(VendorMigrationRow)
-            .where(col(VendorMigrationRow.id) == move_id)
+            .where(col(VendorMigrationRow.id) == migration_id)
             .values(stopped_at=at, stopped_because=because)
         )
 
-    async def resume(self, move_id: VendorMigrationId) -> bool:
+    async def resume(self, migration_id: VendorMigrationId) -> bool:
         """False where it was not stopped."""
         resumed = await self._session.exec(
             update(VendorMigrationRow)
-            .where(col(VendorMigrationRow.id) == move_id, col(VendorMigrationRow.stopped_at).is_not(None))
+            .where(col(VendorMigrationRow.id) == migration_id, col(VendorMigrationRow.stopped_at).is_not(None))
             .values(stopped_at=None, stopped_because=None)
         )
         return changed_one(resumed)
@@ -112,65 +112,65 @@ class VendorMigrationQueries:
             .order_by(col(VendorMigrationRow.id))
         )
         return [
-            CustomerMigration(_move_of(move), consent.given_at, consent.moved_at)
+            CustomerMigration(_migration_of(migration), consent.given_at, consent.moved_at)
             if consent
-            else CustomerMigration(_move_of(move))
-            for move, consent in await self._session.exec(query)
+            else CustomerMigration(_migration_of(migration))
+            for migration, consent in await self._session.exec(query)
         ]
 
-    async def set_consent(self, move_id: VendorMigrationId, user_id: UserId, at: datetime | None) -> None:
+    async def set_consent(self, migration_id: VendorMigrationId, user_id: UserId, at: datetime | None) -> None:
         """Given at that time, or taken back."""
-        (await self._row(move_id, user_id)).given_at = at
+        (await self._row(migration_id, user_id)).given_at = at
         await self._session.flush()
 
-    async def _row(self, move_id: VendorMigrationId, user_id: UserId) -> VendorMigrationConsentRow:
-        row = await self._session.get(VendorMigrationConsentRow, (move_id, user_id))
+    async def _row(self, migration_id: VendorMigrationId, user_id: UserId) -> VendorMigrationConsentRow:
+        row = await self._session.get(VendorMigrationConsentRow, (migration_id, user_id))
         if row is None:
-            row = VendorMigrationConsentRow(move_id=move_id, user_id=user_id)
+            row = VendorMigrationConsentRow(move_id=migration_id, user_id=user_id)
             self._session.add(row)
         return row
 
-    async def willing(self, move: VendorMove, after: str, limit: int) -> Sequence[UserId]:
+    async def willing(self, migration: VendorMigration, after: str, limit: int) -> Sequence[UserId]:
         """Customers who consented and are still with the old vendor, by id from `after` on."""
         query = (
             select(VendorMigrationConsentRow.user_id)
             .join(ProviderPinRow, col(ProviderPinRow.user_id) == VendorMigrationConsentRow.user_id)
             .where(
-                VendorMigrationConsentRow.move_id == move.id,
+                VendorMigrationConsentRow.move_id == migration.id,
                 col(VendorMigrationConsentRow.given_at).is_not(None),
-                _is_at_old_vendor(move),
+                _is_at_old_vendor(migration),
                 VendorMigrationConsentRow.user_id > after,
             )
             .order_by(col(VendorMigrationConsentRow.user_id))
             .limit(limit)
         )
-        return [UserId(one) for one in await self._session.exec(query)]
+        return [UserId(user_id) for user_id in await self._session.exec(query)]
 
-    async def is_willing(self, move: VendorMove, user_id: UserId) -> bool:
+    async def is_willing(self, migration: VendorMigration, user_id: UserId) -> bool:
         """Whether the customer consented and is still with the old vendor."""
-        row = await self._session.get(VendorMigrationConsentRow, (move.id, user_id))
-        pin = await self._session.get(ProviderPinRow, (user_id, move.port))
-        is_there = pin is not None and pin.vendor == move.from_vendor
+        row = await self._session.get(VendorMigrationConsentRow, (migration.id, user_id))
+        pin = await self._session.get(ProviderPinRow, (user_id, migration.port))
+        is_there = pin is not None and pin.vendor == migration.from_vendor
         return is_there and row is not None and row.given_at is not None
 
-    async def keep_reference(self, move: VendorMove, user_id: UserId, reference: str) -> None:
+    async def keep_reference(self, migration: VendorMigration, user_id: UserId, reference: str) -> None:
         """The new vendor's id of the customer, so that it is found again, and ends when the user leaves."""
-        (await self._row(move.id, user_id)).to_reference = reference
+        (await self._row(migration.id, user_id)).to_reference = reference
         await self._session.flush()
 
-    async def move_pin(self, move: VendorMove, user_id: UserId, at: datetime) -> None:
+    async def move_pin(self, migration: VendorMigration, user_id: UserId, at: datetime) -> None:
         """A willing customer whose new id is kept is the new vendor's from now on."""
-        pin = await self._session.get_one(ProviderPinRow, (user_id, move.port))
-        row = await self._session.get_one(VendorMigrationConsentRow, (move.id, user_id))
+        pin = await self._session.get_one(ProviderPinRow, (user_id, migration.port))
+        row = await self._session.get_one(VendorMigrationConsentRow, (migration.id, user_id))
         assert row.to_reference is not None
         row.from_reference, row.moved_at = pin.reference, at
-        pin.vendor, pin.reference = move.to_vendor, row.to_reference
+        pin.vendor, pin.reference = migration.to_vendor, row.to_reference
         await self._session.flush()
 
-    async def take_back(self, move: VendorMove) -> int:
+    async def take_back(self, migration: VendorMigration) -> int:
         """Every customer whom this move took is the old vendor's again; gives how many."""
         consent = VendorMigrationConsentRow
-        is_taken = and_(col(consent.move_id) == move.id, col(consent.moved_at).is_not(None))
+        is_taken = and_(col(consent.move_id) == migration.id, col(consent.moved_at).is_not(None))
         before = (
             select(consent.from_reference)
             .where(is_taken, col(consent.user_id) == ProviderPinRow.user_id)
@@ -178,12 +178,12 @@ class VendorMigrationQueries:
         )
         taken = select(consent.user_id).where(is_taken)
         is_there = and_(
-            col(ProviderPinRow.port) == move.port,
-            col(ProviderPinRow.vendor) == move.to_vendor,
+            col(ProviderPinRow.port) == migration.port,
+            col(ProviderPinRow.vendor) == migration.to_vendor,
             col(ProviderPinRow.user_id).in_(taken),
         )
         back = await self._session.exec(
-            update(ProviderPinRow).where(is_there).values(vendor=move.from_vendor, reference=before)
+            update(ProviderPinRow).where(is_there).values(vendor=migration.from_vendor, reference=before)
         )
         await self._session.exec(update(consent).where(is_taken).values(moved_at=None))
         return back.rowcount
@@ -196,26 +196,26 @@ class VendorMigrationQueries:
             .where(VendorMigrationConsentRow.user_id == user_id, VendorMigrationRow.port == port)
         )
         found = []
-        for move, consent in await self._session.exec(query):
-            sides = ((move.from_vendor, consent.from_reference), (move.to_vendor, consent.to_reference))
+        for migration, consent in await self._session.exec(query):
+            sides = ((migration.from_vendor, consent.from_reference), (migration.to_vendor, consent.to_reference))
             found += [(vendor, reference) for vendor, reference in sides if reference is not None]
         return found
 
-    async def counts(self, move: VendorMove) -> MigrationCounts:
-        pins = select(func.count()).select_from(ProviderPinRow).where(_is_at_old_vendor(move))
+    async def counts(self, migration: VendorMigration) -> MigrationCounts:
+        pins = select(func.count()).select_from(ProviderPinRow).where(_is_at_old_vendor(migration))
         consents = VendorMigrationConsentRow
-        of_move = col(consents.move_id) == move.id
+        of_migration = col(consents.move_id) == migration.id
         willing = (
             select(func.count())
             .select_from(consents)
             .join(ProviderPinRow, col(ProviderPinRow.user_id) == consents.user_id)
-            .where(of_move, col(consents.given_at).is_not(None), _is_at_old_vendor(move))
+            .where(of_migration, col(consents.given_at).is_not(None), _is_at_old_vendor(migration))
         )
-        moved = select(func.count()).select_from(consents).where(of_move, col(consents.moved_at).is_not(None))
+        moved = select(func.count()).select_from(consents).where(of_migration, col(consents.moved_at).is_not(None))
         plans = (
             select(func.count())
             .select_from(PlanSubscriptionRow)
-            .where(PlanSubscriptionRow.vendor == move.from_vendor, PlanSubscriptionRow.status != PlanStatus.ENDED)
+            .where(PlanSubscriptionRow.vendor == migration.from_vendor, PlanSubscriptionRow.status != PlanStatus.ENDED)
         )
         numbers = [(await self._session.exec(query)).one() for query in (pins, willing, moved, plans)]
         return MigrationCounts(*numbers)

@@ -58,7 +58,7 @@ class AuditQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    def note(
+    def record(
         self,
         action: str,
         at: datetime,

@@ -8,7 +8,7 @@ _IBAN_LENGTH_NO = 15
 
 @dataclass(frozen=True, slots=True)
 class AccountNumber:
-    """A creditor's or debtor's account. `bban` is set where the account is Norwegian."""
+    """A creditor's or debtor's account, without spaces. `bban` is set where the account is Norwegian."""
 
     iban: str
     bban: str | None = None
@@ -51,7 +51,7 @@ def is_bban(text: str) -> bool:
 
 
 def bban_check_digit(ten_digits: str) -> int | None:
-    """The eleventh digit, None where the ten digits cannot be an account."""
+    """The eleventh digit; None where no digit makes the ten an account number."""
     total = sum(weight * int(digit) for weight, digit in zip(_BBAN_WEIGHTS, ten_digits, strict=True))
     check = -total % 11
     return None if check == 10 else check

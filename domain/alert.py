@@ -1,4 +1,4 @@
-"""What operators are told of, and how it reads."""
+"""Alerts to operators, and their text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ from typing import Final
 
 
 class Severity(StrEnum):
+    """How urgent an alert is, as operators read it in the alert's first line."""
+
     INFORMATION = "Information"
     WARNING = "Warning"
     CRITICAL = "Critical"
@@ -22,13 +24,15 @@ _EMOJI: Final[Mapping[Severity, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Alert:
+    """What operators are told. At most one per title is sent in ten minutes, so a title names a kind of trouble."""
+
     severity: Severity
     title: str
     message: str
     at: datetime
 
     def text(self, environment: str) -> str:
-        """As the product's document fixes it; the time is UTC, to the minute."""
+        """Four lines, whose form the product's document fixes; the time is UTC, to the minute."""
         return "\n".join(
             (
                 f"{_EMOJI[self.severity]} Drop {environment.title()} Alert - {self.severity}",

@@ -11,7 +11,7 @@ from domain.money import Money
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """A bank that Drop reaches. `part_of` names the bank that it is now part of."""
+    """A bank that Drop reaches. `country` is its ISO 3166 code, `part_of` the name of the bank that bought it."""
 
     id: BankId
     name: str
@@ -21,17 +21,23 @@ class Bank:
 
 
 class BalanceType(StrEnum):
+    """Whether a balance counts reservations: BOOKED does not, AVAILABLE is what can be spent."""
+
     BOOKED = "BOOKED"
     AVAILABLE = "AVAILABLE"
 
 
 class TransactionStatus(StrEnum):
+    """Whether a statement's line is final: a PENDING line may still change or disappear."""
+
     BOOKED = "BOOKED"
     PENDING = "PENDING"
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
+    """What a bank reported of an account at `as_of`. A negative amount is an overdraft."""
+
     type: BalanceType
     amount: Money
     as_of: datetime
@@ -39,6 +45,11 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class BankAccount:
+    """An account of the user at a bank, unique per user, number and currency.
+
+    Without `is_available` no active consent covers it: what was read before is shown, and nothing new is read.
+    """
+
     id: AccountId
     user_id: UserId
     connection_id: ConnectionId
@@ -53,7 +64,7 @@ class BankAccount:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A line of the statement. A negative amount left the account."""
+    """A line of an account's statement. A negative amount left the account."""
 
     id: TransactionId
     account_id: AccountId

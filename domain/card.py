@@ -12,15 +12,20 @@ from domain.profile import Address
 
 
 class CardType(StrEnum):
+    """What kind of card is issued; each kind has a feature flag of its own."""
+
     VIRTUAL = "VIRTUAL"
     PHYSICAL = "PHYSICAL"
 
     @property
     def feature(self) -> Feature:
+        """The flag that must be on for this kind of card to be issued."""
         return Feature.VIRTUAL_CARDS if self is CardType.VIRTUAL else Feature.PHYSICAL_CARDS
 
 
 class CardStatus(StrEnum):
+    """How far a card has come. REQUESTED means that the issuer has not answered yet."""
+
     REQUESTED = "REQUESTED"
     ACTIVE = "ACTIVE"
     FROZEN = "FROZEN"
@@ -37,7 +42,7 @@ _NEXT: Mapping[CardStatus, frozenset[CardStatus]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cardholder:
-    """A user at the issuer; one each. `vendor_cardholder_id` is None until the issuer has answered."""
+    """A user at the card issuer, unique per user. `vendor_cardholder_id` is None until the issuer has answered."""
 
     id: CardholderId
     user_id: UserId
@@ -59,6 +64,8 @@ class CardFace:
 
 @dataclass(frozen=True, slots=True)
 class Card:
+    """A card of a user. `vendor_card_id` and `face` are None until the issuer has answered."""
+
     id: CardId
     user_id: UserId
     cardholder_id: CardholderId
@@ -71,14 +78,14 @@ class Card:
     version: int = 1
 
     def require(self, wanted: CardStatus) -> None:
-        """Raises InvalidState where the card cannot become that."""
+        """Raises InvalidState where the card cannot get the wanted status, or the issuer has not answered yet."""
         if self.status is CardStatus.REQUESTED:
             raise InvalidState("The card is on its way to the issuer. Try again in a minute.", field=("input", "id"))
         if wanted is not self.status and wanted not in _NEXT[self.status]:
             raise InvalidState(f"The card is {self.status}.", field=("input", "id"))
 
     def apply(self, status: CardStatus, reference: str, face: CardFace) -> "Card":
-        """Take the issuer's word; the same object where nothing moved. Nothing leaves CANCELLED."""
+        """Take what the issuer reports; the same object where nothing changed. A CANCELLED card stays so."""
         known = replace(self, vendor_card_id=reference, face=face)
         if status in _NEXT[self.status]:
             known = replace(known, status=status)

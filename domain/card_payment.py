@@ -20,7 +20,7 @@ _CARD_NUMBER: Final = re.compile(r"(?:\d[ -]?){12,19}")
 
 @dataclass(frozen=True, slots=True)
 class CardPaymentOrder:
-    """A card payment that the rules allow."""
+    """What a user asked for, after every rule was checked."""
 
     user_id: UserId
     amount: Money
@@ -29,13 +29,14 @@ class CardPaymentOrder:
 
     @property
     def fingerprint(self) -> str:
+        """A hash of the business fields: an idempotency key sent again must come with the same."""
         return fingerprint_of(self.amount.amount_minor, self.amount.currency, self.description)
 
 
 def card_payment_order(
     user_id: UserId, *, amount_minor: int, currency: str, description: str | None, idempotency_key: str
 ) -> CardPaymentOrder:
-    """Raises Refusals with all faults."""
+    """Check an input against every rule. Raises Refusals with all faults."""
     faults: list[Refusal] = []
     check_amount(amount_minor, currency, faults, least_minor=LEAST_MINOR)
     text = checked_text(description, "description", MAX_DESCRIPTION, faults) if description is not None else None
@@ -46,14 +47,14 @@ def card_payment_order(
 
 
 def check_payment_method(payment_method: str, faults: list[Refusal]) -> None:
-    """The vendor's `pm_...` ids only: a card's number must never reach us, and is not repeated in the error."""
+    """Adds a fault unless it is a vendor's `pm_...` id. A card number must never reach Drop: no fault repeats it."""
     if _CARD_NUMBER.search(payment_method) or not _PAYMENT_METHOD.fullmatch(payment_method):
         message = "Give the id of a payment method (pm_...). Card numbers are typed on the vendor's own form alone."
         faults.append(fault("INVALID_PAYMENT_METHOD", message, "paymentMethod"))
 
 
 def check_confirmation(payment_method: str, idempotency_key: str) -> None:
-    """Raises Refusals."""
+    """Raises Refusals with all faults."""
     faults: list[Refusal] = []
     check_payment_method(payment_method, faults)
     check_key(idempotency_key, faults)

@@ -11,9 +11,9 @@ class Clock(Protocol):
     """Tells the time of the product: rules, due times, signature timestamps and the mock vendors."""
 
     def now(self) -> datetime:
-        """Aware UTC."""
+        """The product's present moment, as an aware UTC time. In mock mode it may be ahead of the machine's."""
 
 
 def oslo_date(at: datetime) -> date:
-    """The bank-local date of a moment: consents' `validUntil` and the day of the unattended reads."""
+    """The date in Oslo at a moment: banks count consents' `validUntil` and a day's unattended reads by it."""
     return at.astimezone(OSLO).date()

@@ -14,6 +14,8 @@ UNATTENDED_READS_A_DAY: Final = 4
 
 
 class ConsentStatus(StrEnum):
+    """How far a consent has come; REPLACED means that a newer consent took over."""
+
     AWAITING_AUTHORISATION = "AWAITING_AUTHORISATION"
     ACTIVE = "ACTIVE"
     REJECTED = "REJECTED"
@@ -31,6 +33,8 @@ _NEXT: Mapping[ConsentStatus, frozenset[ConsentStatus]] = {
 
 
 class Scope(StrEnum):
+    """What a consent lets Drop read at the bank."""
+
     ACCOUNTS = "ACCOUNTS"
     BALANCES = "BALANCES"
     TRANSACTIONS = "TRANSACTIONS"
@@ -38,7 +42,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The user's permission at one bank. `valid_until` is an Oslo date, inclusive."""
+    """The user's permission to read accounts at one bank. `valid_until` is an Oslo date, inclusive."""
 
     id: ConsentId
     user_id: UserId
@@ -51,7 +55,7 @@ class Consent:
     version: int = 0
 
     def apply(self, status: ConsentStatus) -> "Consent":
-        """Take what the bank reports; the same object where nothing moved. Nothing leaves a final status."""
+        """Take what the bank reports; the same object where nothing changed. A status that ended the consent stays."""
         if status not in _NEXT.get(self.status, frozenset()):
             return self
         return replace(self, status=status, version=self.version + 1)
@@ -64,7 +68,7 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class AccountRead:
-    """One reading of a connection at its bank; attended means the user was there."""
+    """One read of a connection's accounts at the bank; attended means that the user was present (PSD2)."""
 
     at: datetime
     is_attended: bool
@@ -72,13 +76,15 @@ class AccountRead:
 
 @dataclass(frozen=True, slots=True)
 class ReadsToday:
-    """A connection's newest readings, and how many are left today without the user."""
+    """A connection's newest reads, and how many unattended reads PSD2 leaves for the rest of this Oslo day."""
 
     last: Sequence[AccountRead]
     unattended_left: int
 
 
 class ConnectionStatus(StrEnum):
+    """How a bank connection stands, by the newest of its consents that counts."""
+
     AWAITING_AUTHORISATION = "AWAITING_AUTHORISATION"
     ACTIVE = "ACTIVE"
     REJECTED = "REJECTED"
@@ -88,7 +94,10 @@ class ConnectionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BankConnection:
-    """One user's tie to one bank; it outlives its consents."""
+    """A user's link to one bank, unique per user and bank. It outlives its consents.
+
+    `expires_at` is when the active consent ends; `ended_because` tells why the last one ended early.
+    """
 
     id: ConnectionId
     user_id: UserId
@@ -100,8 +109,11 @@ class BankConnection:
     ended_because: str | None = None
     version: int = 0
 
-    def follow(self, consent: Consent, because: str | None) -> "BankConnection":
-        """Take a consent's new status. An ACTIVE connection ignores a renewal that came to nothing."""
+    def apply_consent(self, consent: Consent, because: str | None) -> "BankConnection":
+        """Take a consent's new status, and `because` where the consent ended.
+
+        A REPLACED consent changes nothing, nor does a renewal that failed: the older consent is still ACTIVE.
+        """
         if consent.status is ConsentStatus.REPLACED:
             return self
         status = ConnectionStatus(consent.status)

@@ -1,4 +1,4 @@
-"""All that is held about a user, as a file for them."""
+"""Exports of all data that Drop holds about a user, as a file for that user (GDPR, article 20)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +11,8 @@ KEPT_FOR: Final = timedelta(days=7)
 
 
 class DataExportStatus(StrEnum):
+    """How far an export has come: REQUESTED is being written, EXPIRED has no file any more."""
+
     REQUESTED = "REQUESTED"
     READY = "READY"
     EXPIRED = "EXPIRED"
@@ -18,6 +20,8 @@ class DataExportStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DataExport:
+    """A file with the user's data. `size_bytes` and both times are None until the file is READY."""
+
     id: DataExportId
     user_id: UserId
     vendor: str

@@ -9,6 +9,8 @@ from domain.money import Money
 
 
 class DisputeStatus(StrEnum):
+    """How far a dispute has come: WON leaves the money with Drop, LOST gives it to the card holder."""
+
     NEEDS_RESPONSE = "NEEDS_RESPONSE"
     UNDER_REVIEW = "UNDER_REVIEW"
     WON = "WON"
@@ -17,7 +19,10 @@ class DisputeStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """`reason` is the card network's, such as `fraudulent`."""
+    """A card holder's objection to one payment. `reason` is the card network's word, such as `fraudulent`.
+
+    `evidence_due_by` is when the card's bank decides without Drop's evidence.
+    """
 
     id: DisputeId
     payment_id: PaymentId
@@ -30,4 +35,5 @@ class Dispute:
 
     @property
     def is_open(self) -> bool:
+        """Whether the card's bank has not decided yet."""
         return self.status in (DisputeStatus.NEEDS_RESPONSE, DisputeStatus.UNDER_REVIEW)

@@ -4,7 +4,7 @@ DropError
 ├── Refusal                  the user can change something: `userErrors`, or a 4xx problem
 │   ├── InvalidInput         a value breaks a rule
 │   ├── Refusals             several faults of one input at once
-│   ├── NotFound             unknown, or somebody else's
+│   ├── NotFound             unknown, or another user's
 │   ├── InvalidState         asked for at the wrong moment
 │   ├── KycRequired          only approved users transact
 │   ├── ConsentRequired      no active consent covers the account
@@ -16,7 +16,7 @@ DropError
 │   ├── PossibleDuplicate    a like payment is in doubt
 │   ├── PaymentInDoubt       its outcome is not known yet
 │   └── ProviderUnavailable  a vendor is away and the user may try again
-├── Denied                   not theirs to do
+├── Denied                   the viewer may not do this
 │   ├── Unauthenticated
 │   ├── StepUpRequired
 │   └── Forbidden
@@ -24,8 +24,8 @@ DropError
 ├── BadWebhook               a signed webhook that cannot be read
 ├── Unavailable              a vendor did not answer, and nothing was done there
 ├── CannotTell               a vendor has no answer to this question at all
-├── InDoubt                  sent, and no answer came
-└── StaleVersion             somebody else wrote first; load and try again
+├── InDoubt                  the request was sent, and no answer came
+└── StaleVersion             another transaction wrote first; load and try again
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ class InvalidInput(Refusal):
 
 
 class Refusals(Refusal):
-    """All faults of one input at once."""
+    """All faults of one input, so that a client shows them together."""
 
     def __init__(self, refusals: Sequence[Refusal]) -> None:
         super().__init__("; ".join(refusal.message for refusal in refusals))
@@ -69,18 +69,20 @@ class Refusals(Refusal):
 
 
 class NotFound(Refusal):
-    """Unknown to this user. Somebody else's object reads the same."""
+    """No such object of this user. Another user's object gives the same error, so that ids tell nothing."""
 
     code = "NOT_FOUND"
 
 
 class InvalidState(Refusal):
-    """Asked for at the wrong moment."""
+    """The object's status does not allow what was asked for."""
 
     code = "INVALID_STATE"
 
 
 class KycRequired(Refusal):
+    """Only users whose identity is approved may pay or hold a card."""
+
     code = "KYC_REQUIRED"
 
     def __init__(self) -> None:
@@ -88,14 +90,20 @@ class KycRequired(Refusal):
 
 
 class ConsentRequired(Refusal):
+    """No active consent covers the account or bank that was asked about."""
+
     code = "CONSENT_REQUIRED"
 
 
 class ReadLimitReached(Refusal):
+    """PSD2's four unattended reads of this Oslo day are used up."""
+
     code = "READ_LIMIT_REACHED"
 
 
 class FeatureDisabled(Refusal):
+    """The flag of the feature is off. `feature` is the flag's name."""
+
     code = "FEATURE_DISABLED"
 
     def __init__(self, feature: str) -> None:
@@ -103,6 +111,8 @@ class FeatureDisabled(Refusal):
 
 
 class AddressRequired(Refusal):
+    """A card is posted to an address that a geocoder found, and the user has none."""
+
     code = "ADDRESS_REQUIRED"
 
     def __init__(self) -> None:
@@ -110,6 +120,8 @@ class AddressRequired(Refusal):
 
 
 class IdempotencyKeyReused(Refusal):
+    """The idempotency key came before, with other business fields."""
+
     code = "IDEMPOTENCY_KEY_REUSED"
 
     def __init__(self) -> None:
@@ -120,11 +132,15 @@ class IdempotencyKeyReused(Refusal):
 
 
 class InProgress(Refusal):
+    """Another request with the same idempotency key is still running."""
+
     code = "IN_PROGRESS"
     retryable = True
 
 
 class PossibleDuplicate(Refusal):
+    """A payment of the same amount to the same payee is in doubt. `payment_id` is that payment's."""
+
     code = "POSSIBLE_DUPLICATE"
 
     def __init__(self, payment_id: str) -> None:
@@ -137,6 +153,8 @@ class PossibleDuplicate(Refusal):
 
 
 class PaymentInDoubt(Refusal):
+    """The payment's outcome is not known yet, so it cannot be cancelled now."""
+
     code = "IN_DOUBT"
     retryable = True
 
@@ -156,12 +174,14 @@ class ProviderUnavailable(Refusal):
 
 
 class Denied(DropError):
-    """Not theirs to do: a top-level GraphQL error, or a 401 or 403 problem."""
+    """The viewer may not do this: a top-level GraphQL error, or a 401 or 403 problem."""
 
     code = "FORBIDDEN"
 
 
 class Unauthenticated(Denied):
+    """The request has no session, or its session has ended."""
+
     code = "UNAUTHENTICATED"
 
     def __init__(self, message: str = "Sign in first.") -> None:
@@ -169,6 +189,8 @@ class Unauthenticated(Denied):
 
 
 class StepUpRequired(Denied):
+    """The last BankID login is too long ago for what was asked."""
+
     code = "STEP_UP_REQUIRED"
 
     def __init__(self) -> None:
@@ -176,14 +198,20 @@ class StepUpRequired(Denied):
 
 
 class Forbidden(Denied):
+    """The viewer is known and may not do this."""
+
     code = "FORBIDDEN"
 
 
 class BadSignature(DropError):
+    """The vendor did not sign this webhook: nothing of it is stored."""
+
     code = "BAD_SIGNATURE"
 
 
 class BadWebhook(DropError):
+    """The vendor signed this webhook, but it cannot be read."""
+
     code = "BAD_WEBHOOK"
 
 
@@ -198,7 +226,7 @@ class Unavailable(DropError):
 
 
 class CannotTell(DropError):
-    """The vendor does not know things by our reference: its answer was lost for good."""
+    """The vendor cannot look up an object by our reference, so asking it again gives no answer either."""
 
 
 class InDoubt(DropError):
@@ -208,6 +236,6 @@ class InDoubt(DropError):
 
 
 class StaleVersion(DropError):
-    """Somebody else wrote first. Load again, ask the domain again, at most a few times."""
+    """Another transaction changed the row first. Load it again and apply the change again, a few times at most."""
 
     code = "CONFLICT"

@@ -10,6 +10,8 @@ from domain.ids import UserId
 
 
 class EventKind(StrEnum):
+    """What kind of object an event is about. The values are stored."""
+
     PAYMENT = "PAYMENT"
     KYC = "KYC"
     BANK_CONNECTION = "BANK_CONNECTION"
@@ -22,7 +24,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UserEvent:
-    """One change. `seq` rises by one per user; `fields` are the object's own at that moment, as JSON."""
+    """One change of an object. `seq` rises by one per user; `fields` are what the object was then, as JSON."""
 
     user_id: UserId
     seq: int
@@ -34,13 +36,15 @@ class UserEvent:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a user's stream. `epoch` names the stream: after a reset a new one begins."""
+    """A place in a user's stream of events. After a reset `epoch` differs, so that an older place is refused."""
 
     epoch: str
     seq: int
 
 
 class StreamItemKind(StrEnum):
+    """What a subscriber gets: the state as it is now, a change, or the state now because changes were missed."""
+
     SNAPSHOT = "SNAPSHOT"
     CHANGE = "CHANGE"
     RESUME_GAP = "RESUME_GAP"

@@ -8,6 +8,8 @@ from domain.errors import FeatureDisabled
 
 
 class Feature(StrEnum):
+    """What can be switched on by a setting of its own."""
+
     CARDHOLDERS = "CARDHOLDERS"
     VIRTUAL_CARDS = "VIRTUAL_CARDS"
     PHYSICAL_CARDS = "PHYSICAL_CARDS"
@@ -15,9 +17,11 @@ class Feature(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Features:
+    """The flags that are on, as the settings say."""
+
     enabled: Collection[Feature]
 
     def require(self, feature: Feature) -> None:
-        """Raises FeatureDisabled."""
+        """Raises FeatureDisabled where the feature is off."""
         if feature not in self.enabled:
             raise FeatureDisabled(feature)

@@ -23,6 +23,7 @@ CardholderId = NewType("CardholderId", str)
 CardId = NewType("CardId", str)
 VendorMigrationId = NewType("VendorMigrationId", str)
 
+# Clients keep identifiers, so a prefix never changes.
 USER = "usr"
 SESSION = "ses"
 KYC = "kyc"
@@ -43,7 +44,7 @@ UPLOAD = "upl"
 DATA_EXPORT = "exp"
 CARDHOLDER = "chd"
 CARD = "crd"
-VENDOR_MOVE = "mov"
+VENDOR_MIGRATION = "mov"
 
 
 def kind_of(identifier: str) -> str:

@@ -1,4 +1,4 @@
-"""What many inputs have in common: each check adds its faults, so that a client sees all of them at once."""
+"""Checks that many inputs share. Each adds its faults to a list, so that a client sees all of them at once."""
 
 from typing import Final
 
@@ -10,12 +10,12 @@ MAX_KEY: Final = 128
 
 
 def fault(code: str, message: str, *field: str) -> InvalidInput:
-    """One fault; `field` is the path below `input`."""
+    """A fault of an input; `field` is the path below `input`."""
     return InvalidInput(code, message, field=("input", *field))
 
 
 def checked_text(text: str, field: str, longest: int, faults: list[Refusal]) -> str:
-    """The text with its white space in order."""
+    """The text with single spaces. Adds INVALID_TEXT where it is empty, unprintable or longer than `longest`."""
     clean = " ".join(text.split())
     if not clean or len(clean) > longest or not clean.isprintable():
         faults.append(fault("INVALID_TEXT", f"Give 1 to {longest} printable characters.", field))
@@ -23,6 +23,7 @@ def checked_text(text: str, field: str, longest: int, faults: list[Refusal]) -> 
 
 
 def check_amount(amount_minor: int, currency: str, faults: list[Refusal], *, least_minor: int = 1) -> None:
+    """Adds a fault unless the amount is in NOK, from `least_minor` oere up to the largest payment."""
     if currency != NOK:
         faults.append(fault("UNSUPPORTED_CURRENCY", "Payments are in NOK.", "amount", "currency"))
     if amount_minor <= 0:
@@ -36,13 +37,14 @@ def check_amount(amount_minor: int, currency: str, faults: list[Refusal], *, lea
 
 
 def check_key(key: str, faults: list[Refusal]) -> None:
+    """Adds a fault unless the idempotency key is printable ASCII of the right length."""
     if not (MIN_KEY <= len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
         message = f"Give {MIN_KEY} to {MAX_KEY} printable ASCII characters, made anew for each payment."
         faults.append(fault("INVALID_IDEMPOTENCY_KEY", message, "idempotencyKey"))
 
 
 def require_key(key: str) -> None:
-    """Raises Refusals."""
+    """Raises Refusals unless the idempotency key is well-formed."""
     faults: list[Refusal] = []
     check_key(key, faults)
     if faults:

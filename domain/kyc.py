@@ -1,4 +1,4 @@
-"""KYC: what the vendor's reviews mean, and which review counts."""
+"""Know your customer (KYC): the user's application, and which of the vendor's reviews counts."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,6 +9,8 @@ from domain.ids import KycId, UserId
 
 
 class KycStatus(StrEnum):
+    """Whether the user's identity is known. PENDING waits for the vendor, or for another document of the user."""
+
     NOT_STARTED = "NOT_STARTED"
     PENDING = "PENDING"
     APPROVED = "APPROVED"
@@ -16,6 +18,8 @@ class KycStatus(StrEnum):
 
 
 class CheckKind(StrEnum):
+    """What the vendor checks, each with a result of its own."""
+
     DOCUMENT_AUTHENTICITY = "DOCUMENT_AUTHENTICITY"
     LIVENESS = "LIVENESS"
     FACE_MATCH = "FACE_MATCH"
@@ -24,6 +28,8 @@ class CheckKind(StrEnum):
 
 
 class CheckResult(StrEnum):
+    """The outcome of one check; PENDING until the vendor reports it."""
+
     PENDING = "PENDING"
     PASSED = "PASSED"
     FAILED = "FAILED"
@@ -31,13 +37,19 @@ class CheckResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
+    """One of the vendor's checks of an applicant, and its outcome."""
+
     kind: CheckKind
     result: CheckResult
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What the vendor says of an applicant, in our words. `reviewed_at` is the vendor's own time."""
+    """The vendor's answer about an applicant, in Drop's words.
+
+    `reviewed_at` is by the vendor's clock. `is_decided` tells a decision from a review that is still under way;
+    `risk_score` is 0 to 100.
+    """
 
     status: KycStatus
     reviewed_at: datetime
@@ -51,7 +63,10 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Kyc:
-    """A user's application. `risk_score` is for operators alone."""
+    """A user's application; each user has one. `risk_score` (0 to 100) is for operators alone.
+
+    `reviewed_at` is the newest decision, `newest_review_at` the newest review of any kind, both by the vendor's clock.
+    """
 
     id: KycId
     user_id: UserId
@@ -65,11 +80,11 @@ class Kyc:
     checks: tuple[Check, ...] = ()
     started_at: datetime | None = None
     reviewed_at: datetime | None = None
-    news_at: datetime | None = None
+    newest_review_at: datetime | None = None
     version: int = 0
 
     def start(self, applicant_id: str, at: datetime) -> "Kyc":
-        """NOT_STARTED becomes PENDING; anything later stays as it is."""
+        """NOT_STARTED becomes PENDING; the same object in any later status."""
         if self.status is not KycStatus.NOT_STARTED:
             return self
         return replace(
@@ -77,12 +92,12 @@ class Kyc:
         )
 
     def require_retry(self) -> None:
-        """Raises InvalidState unless another document may be handed in."""
+        """Raises InvalidState unless the vendor takes another document."""
         if not self.can_retry:
             raise InvalidState("There is nothing to submit again.")
 
     def retry(self) -> "Kyc":
-        """A new submission: PENDING, without the last one's labels. Raises InvalidState."""
+        """PENDING again, without the labels of the last rejection. Raises InvalidState as `require_retry` does."""
         self.require_retry()
         return replace(
             self,
@@ -94,15 +109,15 @@ class Kyc:
         )
 
     def apply(self, review: Review) -> "Kyc":
-        """Take a review. The newest by the vendor's own time wins; the same object where nothing changed.
+        """Take a review. The newest by the vendor's clock wins; the same object where nothing changed.
 
         Approval can be taken back: KYC is not monotone.
         """
         if self.status is KycStatus.NOT_STARTED:
             return self
-        if self.news_at is not None and review.reviewed_at < self.news_at:
+        if self.newest_review_at is not None and review.reviewed_at < self.newest_review_at:
             return self
-        learned = replace(
+        updated = replace(
             self,
             status=review.status,
             retry_required=review.retry_required,
@@ -111,12 +126,13 @@ class Kyc:
             risk_score=review.risk_score,
             checks=review.checks or self.checks,
             reviewed_at=review.reviewed_at if review.is_decided else self.reviewed_at,
-            news_at=review.reviewed_at,
+            newest_review_at=review.reviewed_at,
         )
-        if replace(learned, news_at=self.news_at, reviewed_at=self.reviewed_at) == self:
-            # Says the same, but an older review may still be on its way: remember how new this one is.
-            return self if review.reviewed_at == self.news_at else replace(self, news_at=review.reviewed_at)
-        return replace(learned, version=self.version + 1)
+        if replace(updated, newest_review_at=self.newest_review_at, reviewed_at=self.reviewed_at) == self:
+            # The review says the same, but its time is kept: an older review that arrives after it must not win.
+            is_known = review.reviewed_at == self.newest_review_at
+            return self if is_known else replace(self, newest_review_at=review.reviewed_at)
+        return replace(updated, version=self.version + 1)
 
 
 def require_approved(status: KycStatus) -> None:

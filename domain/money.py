@@ -21,7 +21,7 @@ class Money:
     currency: str = NOK
 
     def formatted(self, locale: str = "nb-NO") -> str:
-        """For people, by CLDR: `1 234,50 kr` in nb-NO. An unknown locale reads as nb-NO."""
+        """For people, by CLDR: `1 234,50 kr` in nb-NO. An unknown locale is taken as nb-NO."""
         precision = get_currency_precision(self.currency)
         amount = Decimal(self.amount_minor).scaleb(-precision)
         return format_currency(amount, self.currency, locale=_known(locale))

@@ -8,17 +8,19 @@ from typing import Final
 
 from domain.ids import NotificationId, UserId
 
-# A failing vendor is tried again after these pauses, then the message is dead and can be replayed.
+# A failing vendor is tried again after these pauses; then the notification is dead, and an operator can replay it.
 RETRY_AFTER: Final = (timedelta(seconds=60), timedelta(seconds=300), timedelta(seconds=900))
 
 
 class Channel(StrEnum):
+    """How a message reaches the user."""
+
     EMAIL = "EMAIL"
     SMS = "SMS"
 
 
 class Category(StrEnum):
-    """What a user may switch off. ACCOUNT may not be: receipts, bills and what the law wants told."""
+    """What a user may switch off, but for ACCOUNT: receipts, bills and what the law wants the user told."""
 
     ACCOUNT = "ACCOUNT"
     PAYMENTS = "PAYMENTS"
@@ -28,6 +30,8 @@ class Category(StrEnum):
 
 
 class Template(StrEnum):
+    """Each message that Drop sends. The values are stored, and settings map them to the vendor's template ids."""
+
     WELCOME = "welcome"
     PASSWORD_RESET = "password_reset"
     ORDER_CONFIRMATION = "order_confirmation"
@@ -61,16 +65,18 @@ _CATEGORY: Final[Mapping[Template, Category]] = {
 
 
 def channel_of(template: Template) -> Channel:
+    """SMS for what warns of a stolen mailbox, else e-mail."""
     return Channel.SMS if template in _SMS else Channel.EMAIL
 
 
 def category_of(template: Template) -> Category:
+    """ACCOUNT for every template that has no category of its own."""
     return _CATEGORY.get(template, Category.ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationPreferences:
-    """What the user wants to hear of: mail but for `security`, which comes as SMS."""
+    """The categories that the user wants. `security` comes as SMS, the others by e-mail."""
 
     payments: bool = True
     verification: bool = True
@@ -78,10 +84,13 @@ class NotificationPreferences:
     security: bool = True
 
     def wants(self, category: Category) -> bool:
+        """Always for ACCOUNT, which cannot be switched off."""
         return category is Category.ACCOUNT or bool(getattr(self, category.lower()))
 
 
 class NotificationStatus(StrEnum):
+    """How far a message has come. RETRYING waits for its next try; DEAD has no try left."""
+
     QUEUED = "QUEUED"
     RETRYING = "RETRYING"
     SENT = "SENT"
@@ -94,14 +103,17 @@ _NEXT: Final[Mapping[NotificationStatus, frozenset[NotificationStatus]]] = {
     NotificationStatus.QUEUED: frozenset(NotificationStatus) - {NotificationStatus.QUEUED},
     NotificationStatus.RETRYING: frozenset(NotificationStatus) - {NotificationStatus.QUEUED},
     NotificationStatus.SENT: frozenset({NotificationStatus.DELIVERED, NotificationStatus.BOUNCED}),
-    # An operator sends it once more.
+    # An operator may replay it.
     NotificationStatus.DEAD: frozenset({NotificationStatus.QUEUED}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One message. The address is read when it is sent, so that a changed one counts; `data` fills the template."""
+    """One message to one user. `data` fills the template.
+
+    The user's address is not part of it: it is read when the message is sent, so that a changed address counts.
+    """
 
     id: NotificationId
     user_id: UserId
@@ -125,13 +137,13 @@ class Notification:
         return self.status in (NotificationStatus.QUEUED, NotificationStatus.RETRYING)
 
     def apply(self, status: NotificationStatus, outcome: str | None = None) -> "Notification":
-        """Take a step; the same object where it moves nothing. Late news never goes back."""
+        """Take a new status; the same object where the status may not follow. A late report moves nothing backwards."""
         if status not in _NEXT.get(self.status, frozenset()):
             return self
         return replace(self, status=status, outcome=outcome, version=self.version + 1)
 
     def failed(self, outcome: str) -> tuple["Notification", timedelta | None]:
-        """The vendor did not take it: the pause before the next try, None where it is dead."""
+        """The vendor did not take the message. Gives the pause before the next try too, None where it is DEAD."""
         is_last = self.attempts >= len(RETRY_AFTER)
         status = NotificationStatus.DEAD if is_last else NotificationStatus.RETRYING
         pause = None if is_last else RETRY_AFTER[self.attempts]
@@ -139,6 +151,6 @@ class Notification:
         return after, pause
 
     def replayed(self) -> "Notification":
-        """Queued again with all its tries; the same object where it is not dead."""
+        """QUEUED again, with all its tries before it; the same object where it is not DEAD."""
         queued = self.apply(NotificationStatus.QUEUED)
         return queued if queued is self else replace(queued, attempts=0)

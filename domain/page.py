@@ -1,4 +1,4 @@
-"""Which part of a list is asked for: keysets, never offsets."""
+"""Which part of a list is asked for: by keys, never by offsets, which skip rows where a list grows meanwhile."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,10 @@ from domain.payment import Rail, Status
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """Where a page begins and ends, in the direction of reading; `backwards` counts from the end."""
+    """A page of `limit` rows: those after the id `after` and before the id `before`, in the order of reading.
+
+    `backwards` takes the last rows of that range instead of the first.
+    """
 
     after: str | None
     before: str | None
@@ -19,7 +22,7 @@ class Keyset:
 
 @dataclass(frozen=True, slots=True)
 class DatedKeyset:
-    """As Keyset, over (booking date, id)."""
+    """A Keyset over pairs of booking date and id, the order of a statement."""
 
     after: tuple[date, str] | None
     before: tuple[date, str] | None
@@ -29,7 +32,7 @@ class DatedKeyset:
 
 @dataclass(frozen=True, slots=True)
 class PaymentPage:
-    """Which payments, in which order, and which part of them."""
+    """Which of a user's payments, in which order, and which part. An empty sequence of `rails` means every rail."""
 
     statuses: Sequence[Status]
     keyset: Keyset

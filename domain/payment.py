@@ -1,4 +1,4 @@
-"""Payments over both rails: their states and how news moves them."""
+"""Payments over both rails: their statuses, and how status updates move them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,11 +12,15 @@ from domain.money import Money
 
 
 class Rail(StrEnum):
+    """How the money moves: from an account at the user's bank, or from a card."""
+
     BANK = "BANK"
     CARD = "CARD"
 
 
 class Status(StrEnum):
+    """How far a payment has come, on either rail. SCHEDULED waits for its execution date."""
+
     CREATED = "CREATED"
     AUTHORISATION_REQUIRED = "AUTHORISATION_REQUIRED"
     SCHEDULED = "SCHEDULED"
@@ -29,25 +33,28 @@ class Status(StrEnum):
 
     @property
     def is_final(self) -> bool:
+        """Whether the payment has ended. SETTLED may still follow an end that Drop declared itself."""
         return self in _FINAL
 
 
 _FINAL = frozenset({Status.SETTLED, Status.REJECTED, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 _OPEN = _FINAL | {Status.SCHEDULED, Status.PROCESSING}
-# Jumps ahead are listed: a webhook may overtake the reply that it belongs to.
+# Statuses may be skipped: a webhook may overtake the vendor's reply to the call that caused it.
 _NEXT: Mapping[Status, frozenset[Status]] = {
     Status.CREATED: _OPEN | {Status.AUTHORISATION_REQUIRED},
     Status.AUTHORISATION_REQUIRED: _OPEN,
     Status.SCHEDULED: _OPEN - {Status.SCHEDULED},
     Status.PROCESSING: frozenset({Status.SETTLED, Status.REJECTED, Status.FAILED, Status.CANCELLED}),
-    # Ends that we declared: money that moved all the same must have a payment to land on.
+    # Drop declared these ends itself: money that moved all the same, as the vendor reports it, settles the payment.
     Status.EXPIRED: frozenset({Status.SETTLED}),
     Status.CANCELLED: frozenset({Status.SETTLED}),
     Status.FAILED: frozenset({Status.SETTLED}),
-}  # SETTLED and REJECTED are the vendor's own word
+}  # Nothing follows SETTLED and REJECTED, which the vendor reported.
 
 
 class FailureCode(StrEnum):
+    """Why a payment did not succeed, in words that clients may branch on."""
+
     AUTHORISATION_REFUSED = "AUTHORISATION_REFUSED"
     AUTHORISATION_EXPIRED = "AUTHORISATION_EXPIRED"
     INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
@@ -70,6 +77,8 @@ class Failure:
 
 
 class CancellationStatus(StrEnum):
+    """How far the user's wish to cancel has come at the bank, which may demand the user's approval."""
+
     AUTHORISATION_REQUIRED = "AUTHORISATION_REQUIRED"
     CANCELLED = "CANCELLED"
     REFUSED = "REFUSED"
@@ -87,6 +96,8 @@ class StatusUpdate:
 
 @dataclass(frozen=True, slots=True)
 class PaymentEvent:
+    """One entry of a payment's history: what the payment was at `version`, since when, and what caused it."""
+
     payment_id: PaymentId
     version: int
     status: Status
@@ -125,45 +136,48 @@ class Payment:
     in_doubt: bool = False
     version: int = 0
 
-    def apply(self, news: StatusUpdate) -> tuple["Payment", PaymentEvent | None]:
-        """Take what a bank or webhook reports. Gives the payment and the event to append, None where nothing moved."""
-        is_same = not self.status.is_final and news.status is self.status
-        # A declined card, the next try after it, or an answer that ends the doubt: the status alone does not tell.
-        tells_more = is_same and (news.failure != self.failure or self.in_doubt)
-        if not tells_more and news.status not in _NEXT.get(self.status, frozenset()):
+    def apply(self, update: StatusUpdate) -> tuple["Payment", PaymentEvent | None]:
+        """Take a status update. Gives the payment and the event to append, None where nothing changed."""
+        is_same = not self.status.is_final and update.status is self.status
+        # A declined card, the next try after it, and an answer that ends the doubt leave the status as it is.
+        tells_more = is_same and (update.failure != self.failure or self.in_doubt)
+        if not tells_more and update.status not in _NEXT.get(self.status, frozenset()):
             return self, None
-        corrected = self.status.is_final and news.status is Status.SETTLED
-        moved = replace(self, status=news.status, failure=news.failure, in_doubt=False, version=self.version + 1)
-        cause = "vendor_correction" if corrected else news.cause
-        return moved, PaymentEvent(self.id, moved.version, moved.status, cause, news.at, news.failure)
+        corrected = self.status.is_final and update.status is Status.SETTLED
+        moved = replace(self, status=update.status, failure=update.failure, in_doubt=False, version=self.version + 1)
+        cause = "vendor_correction" if corrected else update.cause
+        return moved, PaymentEvent(self.id, moved.version, moved.status, cause, update.at, update.failure)
 
     def require_cancellable(self) -> None:
-        """Raises InvalidState where it is over or too late, PaymentInDoubt where nobody knows."""
+        """Raises InvalidState where the payment has ended, PaymentInDoubt where its outcome is not known."""
         if self.status.is_final:
             raise InvalidState(f"The payment is {self.status} and can no longer be cancelled.")
         if self.in_doubt:
             raise PaymentInDoubt
 
-    def _note(self, cause: str, at: datetime) -> PaymentEvent:
+    def _event(self, cause: str, at: datetime) -> PaymentEvent:
         return PaymentEvent(self.id, self.version, self.status, cause, at, self.failure)
 
-    def doubted(
+    def marked_in_doubt(
         self, cause: str, at: datetime, *, asked_in: Status = Status.CREATED
     ) -> tuple["Payment", PaymentEvent | None]:
-        """The vendor was asked in this status and did not answer: its outcome is not known."""
+        """The vendor was asked while the payment was in `asked_in` and did not answer: the outcome is not known.
+
+        The same object and None where the payment has moved on meanwhile, or is in doubt already.
+        """
         if self.in_doubt or self.status is not asked_in:
             return self, None
         doubted = replace(self, in_doubt=True, version=self.version + 1)
-        return doubted, doubted._note(cause, at)
+        return doubted, doubted._event(cause, at)
 
-    def noted(self, cause: str, at: datetime) -> tuple["Payment", PaymentEvent]:
-        """Something beside the status changed, such as a refund: a version of its own."""
-        noted = replace(self, version=self.version + 1)
-        return noted, noted._note(cause, at)
+    def with_event(self, cause: str, at: datetime) -> tuple["Payment", PaymentEvent]:
+        """The next version, for a change beside the status, such as a refund, and its event."""
+        after = replace(self, version=self.version + 1)
+        return after, after._event(cause, at)
 
-    def cancelling(
+    def with_cancellation(
         self, status: CancellationStatus, url: str | None, cause: str, at: datetime
     ) -> tuple["Payment", PaymentEvent]:
-        """What the bank answered to the user's wish to cancel; the payment's own status moves only on its CANC."""
+        """The bank's answer to the user's wish to cancel. The status changes only when the bank reports CANC."""
         asked = replace(self, cancellation_status=status, cancellation_url=url, version=self.version + 1)
-        return asked, asked._note(cause, at)
+        return asked, asked._event(cause, at)

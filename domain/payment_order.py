@@ -34,7 +34,7 @@ class PaymentInput:
 
 @dataclass(frozen=True, slots=True)
 class PaymentOrder:
-    """A payment that the rules allow."""
+    """What a user asked for, after every rule was checked. `execution_date` is None for a payment at once."""
 
     user_id: UserId
     debtor_account_id: AccountId
@@ -49,7 +49,7 @@ class PaymentOrder:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the business fields: what the same idempotency key must come with."""
+        """A hash of the business fields: an idempotency key sent again must come with the same."""
         return fingerprint_of(
             self.debtor_account_id,
             self.creditor_name,

@@ -13,13 +13,15 @@ from domain.payment import Failure
 
 
 class PlanInterval(StrEnum):
+    """How often a plan is billed."""
+
     MONTH = "MONTH"
     YEAR = "YEAR"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What can be subscribed to. `price` is for one interval."""
+    """A product of Drop that a user subscribes to. `price` is for one interval."""
 
     id: str
     name: str
@@ -38,6 +40,8 @@ PLANS: Final[Mapping[str, Plan]] = {
 
 
 class PlanStatus(StrEnum):
+    """How a subscription stands at the vendor. CREATED means that the vendor has not answered yet."""
+
     CREATED = "CREATED"
     INCOMPLETE = "INCOMPLETE"
     ACTIVE = "ACTIVE"
@@ -55,13 +59,15 @@ _NEXT: Mapping[PlanStatus, frozenset[PlanStatus]] = {
 
 
 class PlanEnd(StrEnum):
+    """Why a subscription ended."""
+
     CANCELLED = "CANCELLED"
     PAYMENT_FAILED = "PAYMENT_FAILED"
 
 
 @dataclass(frozen=True, slots=True)
 class PlanTerms:
-    """A subscription as the vendor has it."""
+    """What the vendor reports of a subscription; `period_end` is when the paid period ends."""
 
     status: PlanStatus
     period_end: datetime | None
@@ -72,7 +78,10 @@ class PlanTerms:
 
 @dataclass(frozen=True, slots=True)
 class PlanSubscription:
-    """A user's tie to a plan. Open ones bind the user; `authorisation_url` is the first payment's 3-D Secure page."""
+    """A user's subscription to a plan. A user has one open subscription at most.
+
+    `authorisation_url` is the 3-D Secure page of the first payment; `period_end` is when the paid period ends.
+    """
 
     id: PlanSubscriptionId
     user_id: UserId
@@ -90,44 +99,47 @@ class PlanSubscription:
 
     @property
     def is_open(self) -> bool:
+        """Whether it has not ended: an open subscription keeps its user from a second."""
         return self.status is not PlanStatus.ENDED
 
     def apply(self, terms: PlanTerms) -> "PlanSubscription":
-        """Take the vendor's word; the same object where nothing moved. Nothing leaves ENDED."""
+        """Take what the vendor reports; the same object where nothing changed. An ENDED subscription stays so."""
         is_same = terms.status is self.status and self.is_open
         if not is_same and terms.status not in _NEXT[self.status]:
             return self
-        learnt = replace(
+        updated = replace(
             self,
             status=terms.status,
             period_end=terms.period_end or self.period_end,
             cancel_at_period_end=terms.cancel_at_period_end,
             ended_because=terms.ended_because,
-            # Why the first payment came to nothing outlives the end that follows from it.
+            # The failure of the first payment stays when the subscription ends because of it.
             failure=terms.failure or (self.failure if terms.status is PlanStatus.ENDED else None),
         )
-        return self if learnt == self else replace(learnt, version=self.version + 1)
+        return self if updated == self else replace(updated, version=self.version + 1)
 
     def require_running(self) -> None:
-        """Raises InvalidState unless it is paid for, or about to be again."""
+        """Raises InvalidState unless the subscription is paid for, or its last bill is still being collected."""
         if self.status not in (PlanStatus.ACTIVE, PlanStatus.PAST_DUE):
             raise InvalidState(f"The plan is {self.status}.")
 
     def require_resumable(self) -> None:
-        """Raises InvalidState unless it ends with its period."""
+        """Raises InvalidState unless the subscription is to end with its period."""
         self.require_running()
         if not self.cancel_at_period_end:
             raise InvalidState("The plan goes on already.")
 
 
 class InvoiceStatus(StrEnum):
+    """Whether a period's bill has been paid."""
+
     OPEN = "OPEN"
     PAID = "PAID"
 
 
 @dataclass(frozen=True, slots=True)
 class PlanInvoice:
-    """One period's bill. `number` is for people."""
+    """The bill of one period. `number` is the one that the user reads on it."""
 
     id: PlanInvoiceId
     subscription_id: PlanSubscriptionId

@@ -1,4 +1,4 @@
-"""What a user tells of themself: e-mail, phone, language, address."""
+"""What a user may change about themself: e-mail, phone, language and address."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _PHONE: Final = re.compile(r"\+[1-9]\d{6,14}")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`is_normalised` tells whether a geocoder knows it; else `formatted` is what the user typed."""
+    """A postal address. Without `is_normalised` no geocoder has found it, and `formatted` is what the user typed."""
 
     formatted: str
     street: str | None = None
@@ -30,7 +30,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class ProfileChange:
-    """None leaves a field as it is."""
+    """A checked change; None leaves a field as it is. `phone` is E.164, `locale` one of `LOCALES`."""
 
     email: str | None
     phone: str | None
@@ -39,7 +39,7 @@ class ProfileChange:
 
 
 def profile_change(*, email: str | None, phone: str | None, locale: str | None, address: str | None) -> ProfileChange:
-    """Raises Refusals with all faults."""
+    """Check a change against every rule; None leaves a field as it is. Raises Refusals with all faults."""
     faults: list[Refusal] = []
     if email is not None and (len(email) > 254 or not _EMAIL.fullmatch(email)):
         faults.append(fault("INVALID_EMAIL", "Give an address such as kari@example.no.", "email"))

@@ -1,4 +1,4 @@
-"""Where a browser may be sent after a login or a bank's page: an allow list, never the caller's wish."""
+"""Where a browser may be sent after a login or a bank's page: the addresses of an allow list alone."""
 
 from collections.abc import Sequence
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
@@ -7,7 +7,10 @@ from domain.errors import InvalidInput
 
 
 def require_allowed(target: str, origins: Sequence[str], *, field: tuple[str, ...]) -> str:
-    """A path on this host, or a URL whose origin (or app scheme, `drop://`) is listed. Raises InvalidInput."""
+    """`target`, where it is a path on this host or a URL of a listed origin or app scheme (`drop://`).
+
+    Raises InvalidInput for any other, which would let a stranger's link send a user on to the stranger's page.
+    """
     refused = InvalidInput("INVALID_RETURN_TO", "Not an allowed address to return to.", field=field)
     if any(ord(character) <= 32 or character == "\\" for character in target):
         raise refused
@@ -23,12 +26,12 @@ def require_allowed(target: str, origins: Sequence[str], *, field: tuple[str, ..
 
 
 def with_query(target: str, **values: str) -> str:
-    """The address with more query parameters."""
+    """The address with these query parameters added."""
     parts = urlsplit(target)
     query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *values.items()])
     return urlunsplit((parts.scheme, parts.netloc, parts.path, query, parts.fragment))
 
 
 def state_of(url: str) -> str:
-    """The `state` that an address of ours carries, empty where it carries none (RFC 6749, 4.1.1)."""
+    """The value of the query parameter `state` (RFC 6749, 4.1.1), empty where the address has none."""
     return parse_qs(urlsplit(url).query).get("state", [""])[0]

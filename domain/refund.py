@@ -13,12 +13,16 @@ from domain.payment import Payment, Rail, Status
 
 
 class RefundStatus(StrEnum):
+    """How far a refund has come at the vendor."""
+
     PENDING = "PENDING"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
 
 
 class PaymentRefundStatus(StrEnum):
+    """How much of a payment has been refunded; computed, never stored."""
+
     NONE = "NONE"
     PARTIAL = "PARTIAL"
     FULL = "FULL"
@@ -34,6 +38,8 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Refund:
+    """Money given back on one card payment. `vendor_refund_id` is None until the vendor has answered."""
+
     id: RefundId
     payment_id: PaymentId
     amount: Money
@@ -45,11 +51,11 @@ class Refund:
 
     @property
     def counts(self) -> bool:
-        """Whether its amount is given back, or about to be."""
+        """Whether its amount is given back or is about to be, so that it cannot be refunded a second time."""
         return self.status is not RefundStatus.FAILED
 
     def apply(self, status: RefundStatus, reference: str, failure_message: str | None, at: datetime) -> "Refund":
-        """Take the vendor's word; late or repeated news moves nothing backwards."""
+        """Take what the vendor reports. A late or repeated report moves nothing backwards."""
         known = self if self.vendor_refund_id == reference else replace(self, vendor_refund_id=reference)
         if status not in _NEXT[self.status]:
             return known
@@ -57,11 +63,12 @@ class Refund:
 
 
 def refunded(payment: Payment, refunds: Sequence[Refund]) -> Money:
-    """What was given back, or is about to be."""
-    return Money(sum(one.amount.amount_minor for one in refunds if one.counts), payment.amount.currency)
+    """The sum that was given back or is about to be, in the payment's currency."""
+    return Money(sum(refund.amount.amount_minor for refund in refunds if refund.counts), payment.amount.currency)
 
 
 def refund_status(payment: Payment, refunds: Sequence[Refund]) -> PaymentRefundStatus:
+    """Whether nothing, a part or all of the payment was refunded or is about to be."""
     given_back = refunded(payment, refunds).amount_minor
     if given_back == 0:
         return PaymentRefundStatus.NONE
@@ -70,7 +77,10 @@ def refund_status(payment: Payment, refunds: Sequence[Refund]) -> PaymentRefundS
 
 
 def refundable(payment: Payment, refunds: Sequence[Refund], dispute: Dispute | None, wanted: Money | None) -> Money:
-    """The amount to refund: what was asked for, or all that remains. Raises InvalidState, InvalidInput."""
+    """The amount to refund: `wanted`, or all that remains where it is None.
+
+    Raises InvalidState where the payment cannot be refunded now, InvalidInput where the amount is wrong.
+    """
     if payment.rail is not Rail.CARD:
         raise InvalidState("Only card payments can be refunded here; ask the payee of a bank payment.")
     if payment.status is not Status.SETTLED:

@@ -13,26 +13,28 @@ IDLE_LIFETIME: Final = timedelta(days=14)
 ABSOLUTE_LIFETIME: Final = timedelta(days=90)
 LOGIN_ATTEMPT_LIFETIME: Final = timedelta(minutes=10)
 CODE_LIFETIME: Final = timedelta(seconds=60)
-# Deleting the account and issuing a card ask for the person, not for a session that somebody left open.
+# Deleting the account and issuing a card need a recent BankID login: a session that was left open is not enough.
 STEP_UP_WITHIN: Final = timedelta(minutes=5)
-# An app that lost the reply to its refresh sends the old token again at once.
+# An app that lost the reply to its refresh sends the old token again at once: within this time that is not a theft.
 RACE_FORGIVEN: Final = timedelta(seconds=10)
 
 
 def require_recent(authenticated_at: datetime, now: datetime) -> None:
-    """Raises StepUpRequired where the person has not answered BankID for a while."""
+    """Raises StepUpRequired where the last BankID login is older than `STEP_UP_WITHIN`."""
     if now - authenticated_at > STEP_UP_WITHIN:
         raise StepUpRequired
 
 
 class SessionClient(StrEnum):
+    """What holds the session: a browser by its cookie, or the app by its tokens."""
+
     WEB = "WEB"
     MOBILE = "MOBILE"
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A sign-in as its user sees it in the list of devices."""
+    """A sign-in, as its user sees it in the list of devices. It ends by sign-out, by idleness, or at `expires_at`."""
 
     id: SessionId
     user_id: UserId
@@ -44,4 +46,5 @@ class Session:
     ended_at: datetime | None = None
 
     def is_alive(self, now: datetime) -> bool:
+        """Whether requests with this session are still signed in."""
         return self.ended_at is None and now < self.expires_at and now < self.last_seen_at + IDLE_LIFETIME

@@ -1,6 +1,7 @@
-"""An object's own fields at one moment, as JSON for the event row, and the object as it was then.
+"""The fields of an object that change, as JSON for its event's row (`..._fields`), and the object as it was (`..._at`).
 
-Never in there: addresses of approval pages and full account numbers. They are read now, as relations are.
+A subscriber that resumes sees each version of an object, not its present state several times. What never changes is
+taken from the object as it is now. Addresses of approval pages and full account numbers are never part of the fields.
 """
 
 from collections.abc import Mapping

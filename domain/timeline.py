@@ -1,4 +1,4 @@
-"""What one request or job does, noted as it happens, so that a payment's way can be told afterwards."""
+"""What one request or job does, recorded as it happens: the timeline of each payment is made of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +13,8 @@ from domain.ids import PaymentId
 
 
 class TimelineKind(StrEnum):
+    """What sort of thing happened. The values are stored."""
+
     OPERATION = "OPERATION"
     VENDOR_CALL = "VENDOR_CALL"
     REDIRECT = "REDIRECT"
@@ -24,7 +26,10 @@ class TimelineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One line: what was done, and what came of it or why nothing did. Never a body, a secret or a number."""
+    """What was done, and what came of it or why nothing did. Never a request's body, a secret or an account number.
+
+    `at` is the product's time; `webhook_id` is set for a webhook, so that an operator can process it again.
+    """
 
     kind: TimelineKind
     summary: str
@@ -34,22 +39,25 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class TimelineEvent:
-    """A line of a payment's timeline; `number` rises over all payments."""
+class StoredEntry:
+    """An entry of one payment's timeline, as it is read back. `number` rises by one over all payments."""
 
     number: int
     payment_id: PaymentId
     trace_id: str
-    note: TimelineEntry
+    entry: TimelineEntry
 
 
 @dataclass(slots=True)
 class Trace:
-    """`payments` are the ones that it touched; without any its notes are of no interest."""
+    """The entries of one request or job so far.
+
+    `payments` are the payments that the work touched; the entries of a trace without any are not stored.
+    """
 
     id: str
     clock: Clock
-    notes: list[TimelineEntry] = field(default_factory=list)
+    entries: list[TimelineEntry] = field(default_factory=list)
     payments: set[PaymentId] = field(default_factory=set)
 
 
@@ -58,7 +66,7 @@ _current: Final[ContextVar[Trace | None]] = ContextVar("trace", default=None)
 
 @contextmanager
 def tracing(trace: Trace) -> Iterator[Trace]:
-    """Everything within belongs to this trace."""
+    """Whatever is recorded within the block is an entry of this trace."""
     token = _current.set(trace)
     try:
         yield trace
@@ -68,35 +76,36 @@ def tracing(trace: Trace) -> Iterator[Trace]:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in the trace under way, for a line whose outcome is known only later."""
+    """Where an entry of the current trace belongs whose outcome is known only later, such as a vendor call's."""
 
     position: int
     at: datetime
 
 
 def mark() -> Mark | None:
-    """Here, None where nothing is traced."""
+    """The end of the current trace as it stands; None where no trace is current."""
     trace = _current.get()
-    return Mark(len(trace.notes), trace.clock.now()) if trace is not None else None
+    return Mark(len(trace.entries), trace.clock.now()) if trace is not None else None
 
 
 def record(
     kind: TimelineKind, summary: str, outcome: str, *, webhook_id: str | None = None, since: Mark | None = None
 ) -> None:
-    """Add a line to the trace under way, if there is one; where it began, if `since` tells."""
+    """Add an entry to the current trace, at its end or at the mark `since`. Without a current trace nothing is done."""
     trace = _current.get()
     if trace is not None:
-        begun = since or Mark(len(trace.notes), trace.clock.now())
-        trace.notes.insert(begun.position, TimelineEntry(kind, summary, outcome, begun.at, webhook_id))
+        begun = since or Mark(len(trace.entries), trace.clock.now())
+        trace.entries.insert(begun.position, TimelineEntry(kind, summary, outcome, begun.at, webhook_id))
 
 
 def about(payment_id: PaymentId) -> None:
-    """The trace under way touches this payment."""
+    """The current trace touches this payment, so that its entries belong to the payment's timeline."""
     trace = _current.get()
     if trace is not None:
         trace.payments.add(payment_id)
 
 
 def trace_id() -> str | None:
+    """The id of the current trace; None where no trace is current."""
     trace = _current.get()
     return trace.id if trace is not None else None

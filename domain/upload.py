@@ -14,7 +14,7 @@ from domain.input import fault
 LINK_LIFETIME: Final = timedelta(seconds=900)
 MAX_BYTES: Final = 10 * 1024 * 1024
 MAX_FILE_NAME: Final = 255
-# As many as one user may have under way.
+# How many uploads a user may have PENDING.
 MAX_PENDING: Final = 20
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _NOT_IN_NAMES: Final = re.compile(r'[/\\:*?"<>|]')
@@ -22,7 +22,10 @@ _NOT_IN_NAMES: Final = re.compile(r'[/\\:*?"<>|]')
 
 @dataclass(frozen=True, slots=True)
 class FileType:
-    """`begins` are the first bytes by which the type is known, whatever was declared."""
+    """A type of file that users may upload. `names` are the endings that a file's name may have.
+
+    `begins` are first bytes: a stored file of this type starts with one of them, whatever was declared.
+    """
 
     extension: str
     names: tuple[str, ...]
@@ -39,6 +42,8 @@ FIRST_BYTES: Final = 16
 
 
 class UploadPurpose(StrEnum):
+    """What a file is for, which decides the types that are allowed."""
+
     AVATAR = "AVATAR"
     RECEIPT = "RECEIPT"
     DOCUMENT = "DOCUMENT"
@@ -53,6 +58,8 @@ _ALLOWED: Final[Mapping[UploadPurpose, frozenset[str]]] = {
 
 
 class UploadStatus(StrEnum):
+    """How far an upload has come. PENDING waits for the client to send the file to the object store."""
+
     PENDING = "PENDING"
     STORED = "STORED"
     REJECTED = "REJECTED"
@@ -61,6 +68,8 @@ class UploadStatus(StrEnum):
 
 
 class RejectReason(StrEnum):
+    """How the stored object differs from what the client declared."""
+
     SIZE_DIFFERS = "SIZE_DIFFERS"
     TYPE_DIFFERS = "TYPE_DIFFERS"
     CHECKSUM_DIFFERS = "CHECKSUM_DIFFERS"
@@ -89,6 +98,8 @@ class UploadOrder:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
+    """A file of a user, in the object store under `object_key`. `expires_at` ends the wait for the client's file."""
+
     id: UploadId
     user_id: UserId
     vendor: str
@@ -102,7 +113,7 @@ class Upload:
     version: int = 1
 
     def become(self, status: UploadStatus, at: datetime, reason: RejectReason | None = None) -> "Upload":
-        """The same object where it is there already. Raises InvalidState for what may not follow."""
+        """Take a status; the same object where nothing changes. Raises InvalidState where the status may not follow."""
         if status is self.status:
             return self
         if status not in _NEXT[self.status]:
@@ -115,7 +126,7 @@ class Upload:
 def upload_order(
     purpose: UploadPurpose, *, file_name: str, content_type: str, size_bytes: int, sha256: str
 ) -> UploadOrder:
-    """Raises Refusals with all faults."""
+    """Check a declaration against every rule. Raises Refusals with all faults."""
     faults: list[Refusal] = []
     kind = TYPES.get(content_type)
     if kind is None or content_type not in _ALLOWED[purpose]:
@@ -144,7 +155,7 @@ def _check_name(name: str, kind: FileType | None, faults: list[Refusal]) -> None
 def fault_of(
     order: UploadOrder, *, size_bytes: int, content_type: str, sha256: str | None, first: bytes
 ) -> RejectReason | None:
-    """What is stored differs from what was declared, None where it does not."""
+    """How the stored object differs from what was declared; None where it does not. `first` are its first bytes."""
     if size_bytes != order.size_bytes:
         return RejectReason.SIZE_DIFFERS
     if content_type != order.content_type:

@@ -1,4 +1,4 @@
-"""What is watched from outside, who is told and when, and what the public sees."""
+"""Uptime monitoring from outside: what is watched, whom an outage is told to and when, and the public status page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,15 @@ from enum import StrEnum
 
 
 class Region(StrEnum):
+    """From where a monitor asks."""
+
     EUROPE = "EUROPE"
     US_EAST = "US_EAST"
 
 
 class Contact(StrEnum):
+    """How people are told of an outage."""
+
     SLACK = "SLACK"
     EMAIL = "EMAIL"
     SMS = "SMS"
@@ -19,7 +23,7 @@ class Contact(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """`url` must answer 200, with `keyword` in it where one is given."""
+    """A check from one region: `url` must answer 200, and contain `keyword` where there is one."""
 
     name: str
     url: str
@@ -28,13 +32,14 @@ class Monitor:
 
     @property
     def summary(self) -> str:
+        """For people: the text of a planned change."""
         keyword = f" containing {self.keyword}" if self.keyword else ""
         return f"{self.url} is 200{keyword}, from {self.region.value}"
 
 
 @dataclass(frozen=True, slots=True)
 class EscalationStep:
-    """`after` is counted from the alarm; `to` is an address or number, empty for Slack."""
+    """Whom an outage is told to after a while. `after` counts from the outage; `to` is empty for Slack."""
 
     after: timedelta
     contact: Contact
@@ -47,7 +52,7 @@ class EscalationStep:
 
 @dataclass(frozen=True, slots=True)
 class UptimePlan:
-    """Everything that is wanted, by name."""
+    """What the uptime vendor is to have. Monitors are told apart by name."""
 
     monitors: Sequence[Monitor]
     escalation: Sequence[EscalationStep]
@@ -63,6 +68,8 @@ class UptimePlan:
 
 
 class ChangeKind(StrEnum):
+    """What applying the plan does at the uptime vendor."""
+
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
@@ -70,13 +77,15 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
+    """One difference between the plan and what the uptime vendor has; `what` and `detail` are for people."""
+
     kind: ChangeKind
     what: str
     detail: str
 
 
 def uptime_plan(*, public_url: str, landing_url: str, email: str, phone: str, status_page: str) -> UptimePlan:
-    """Three monitors, escalation after 0, 5 and 15 minutes, a public page."""
+    """Three monitors, escalation after 0, 5 and 15 minutes, and a public page. The URLs have no final slash."""
     health = f"{public_url}/api/health"
     is_ok = '"status":"ok"'
     return UptimePlan(

@@ -1,4 +1,4 @@
-"""The person who is signed in."""
+"""Users, and the sign-in that a request comes with."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ from domain.profile import Address
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as shown to themself; the national identity number is shown to nobody."""
+    """A user, as that user may see it: the national identity number is never shown and not part of it."""
 
     id: UserId
     name: str
@@ -23,12 +23,13 @@ class User:
 
     @property
     def first_name(self) -> str:
+        """The first word of the name, for salutations."""
         return self.name.partition(" ")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Who is asking, by which session, and when they last answered BankID themselves."""
+    """The user and session of a request. `authenticated_at` is the last BankID login; `is_cookie` tells a browser."""
 
     user_id: UserId
     session_id: SessionId

@@ -1,4 +1,4 @@
-"""Moving a port from one vendor to another: what is new goes there by share, customers follow who have consented."""
+"""Vendor migrations: a share of new users goes to the new vendor, and existing customers who consented are moved."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,15 +9,18 @@ from domain.ids import VendorMigrationId
 
 
 class StopReason(StrEnum):
-    """Why a move takes nobody any more."""
+    """Why a migration moves no more users."""
 
     ERROR_BUDGET = "ERROR_BUDGET"
     REVERTED = "REVERTED"
 
 
 @dataclass(frozen=True, slots=True)
-class VendorMove:
-    """One for all processes. Stopped, it sends nobody to the new vendor; whoever is there stays."""
+class VendorMigration:
+    """The migration of one port between two vendors, shared by all processes; unique per port and pair of vendors.
+
+    A stopped migration sends no user to the new vendor. Users who were moved before stay there, unless it is reverted.
+    """
 
     id: VendorMigrationId
     port: str
@@ -29,28 +32,29 @@ class VendorMove:
 
     @property
     def is_stopped(self) -> bool:
+        """Whether the migration moves no more users."""
         return self.stopped_at is not None
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerMigration:
-    """What a move is to one customer."""
+    """A migration as one customer sees it: when the customer consented, and when the move was done."""
 
-    move: VendorMove
+    migration: VendorMigration
     consented_at: datetime | None = None
     moved_at: datetime | None = None
 
     def require_not_moved(self) -> None:
-        """Raises InvalidState: what has been moved is not moved back by taking the consent back."""
+        """Raises InvalidState where the customer was moved: taking the consent back moves no customer back."""
         if self.moved_at is not None:
             raise InvalidState("You have been moved already.", field=("input", "id"))
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationCounts:
-    """Customers of a move: still with the old vendor, of them willing, and those who were moved.
+    """How many customers are still with the old vendor, how many of them consented, and how many were moved.
 
-    `plans` run at the old vendor and end where they began.
+    `plans` is how many subscriptions still run at the old vendor: a plan ends where it began.
     """
 
     at_old_vendor: int

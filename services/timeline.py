@@ -10,7 +10,7 @@ from db.timeline import TraceLine
 from db.unit_of_work import Read, Work
 from domain.clock import Clock
 from domain.ids import PaymentId
-from domain.timeline import TimelineEntry, TimelineEvent, TimelineKind, Trace
+from domain.timeline import StoredEntry, TimelineEntry, TimelineKind, Trace
 
 _FLUSH_EVERY_S: Final = 0.5
 # More than this is lost rather than kept in memory: the timeline helps, and payments do not need it.
@@ -31,15 +31,15 @@ class Timeline:
         self._writing = asyncio.Lock()
 
     def take(self, trace: Trace) -> None:
-        """A request or job is over: keep its notes, where it touched a payment."""
+        """A request or job is over: keep its entries, where it touched a payment."""
         for payment_id in sorted(trace.payments):
-            self._keep([(payment_id, trace.id, note) for note in trace.notes])
+            self._keep([(payment_id, trace.id, entry) for entry in trace.entries])
 
     def pushed(self, payment_id: PaymentId, version: int, trace_id: str) -> None:
         """A subscriber was sent a version of a payment."""
         if self._keeps_pushes:
-            note = TimelineEntry(TimelineKind.PUSH, f"version {version}", "sent to a subscriber", self._clock.now())
-            self._keep([(payment_id, trace_id, note)])
+            entry = TimelineEntry(TimelineKind.PUSH, f"version {version}", "sent to a subscriber", self._clock.now())
+            self._keep([(payment_id, trace_id, entry)])
 
     async def run(self) -> None:
         """Write what waits, until cancelled."""
@@ -60,18 +60,18 @@ class Timeline:
                 await work.traces.add(lines)
                 await work.commit()
 
-    async def of_payment(self, payment_id: PaymentId) -> Sequence[TimelineEvent]:
+    async def of_payment(self, payment_id: PaymentId) -> Sequence[StoredEntry]:
         """Oldest first."""
         await self.flush()
         async with self._read() as read:
             return await read.traces.of_payment(payment_id, _SHOWN)
 
-    async def newest(self, limit: int) -> Sequence[TimelineEvent]:
+    async def newest(self, limit: int) -> Sequence[StoredEntry]:
         await self.flush()
         async with self._read() as read:
             return await read.traces.newest(min(limit, _SHOWN))
 
-    async def after(self, number: int) -> Sequence[TimelineEvent]:
+    async def after(self, number: int) -> Sequence[StoredEntry]:
         await self.flush()
         async with self._read() as read:
             return await read.traces.after(number, _SHOWN)

@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from db.engine import open_database
 from db.vendor_migrations import VendorMigrationQueries
 from db.vendor_use import VendorUse, vendor_use
-from domain.vendor_migration import VendorMove
+from domain.vendor_migration import VendorMigration
 from gateway.commands.terminal import LOCAL, LOOK_EVERY_S, OUT, Json, Token, Url, ask, checked_settings, fail
 from gateway.settings.settings import Settings
 from gateway.settings.vendors import OPERATORS_PORTS, PROVIDERS
@@ -113,7 +113,7 @@ def _told(report: Mapping[str, Any], *, is_dry_run: bool) -> Sequence[str]:
     ]
 
 
-def _ports(settings: Settings, vendor_migrations: Sequence[VendorMove]) -> dict[str, dict[str, str | None]]:
+def _ports(settings: Settings, vendor_migrations: Sequence[VendorMigration]) -> dict[str, dict[str, str | None]]:
     reasons = {(one.port, one.from_vendor, one.to_vendor): one.stopped_because for one in vendor_migrations}
     found: dict[str, dict[str, str | None]] = {}
     for port in PROVIDERS:
@@ -124,7 +124,7 @@ def _ports(settings: Settings, vendor_migrations: Sequence[VendorMove]) -> dict[
     return found
 
 
-async def _held(settings: Settings) -> tuple[Sequence[VendorUse], Sequence[VendorMove]]:
+async def _held(settings: Settings) -> tuple[Sequence[VendorUse], Sequence[VendorMigration]]:
     database = open_database(settings.database_url)
     try:
         async with AsyncSession(database.read_engine) as session:

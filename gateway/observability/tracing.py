@@ -26,11 +26,11 @@ class Tracing:
         state = scope["app"].state
         clock: OffsetClock = state.gateway.clock
         timeline: Timeline = state.gateway.parts.timeline
-        with tracing(Trace(scope["request_id"], clock)) as noted:
+        with tracing(Trace(scope["request_id"], clock)) as trace:
             try:
                 await self._spanned(scope, receive, send)
             finally:
-                timeline.take(noted)
+                timeline.take(trace)
 
     async def _spanned(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]

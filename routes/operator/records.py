@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from domain.errors import NotFound
 from domain.ids import NotificationId, PaymentId
-from domain.timeline import TimelineEvent
+from domain.timeline import StoredEntry
 from routes.operator.guard import NO_STORE, for_operators, limit_of, number_of
 from routes.parts import parts_of
 from services.webhooks.inbox import ReceivedWebhook
@@ -18,7 +18,7 @@ async def timeline(request: Request) -> Response:
     events = await parts_of(request).timeline.of_payment(payment_id)
     if not events:
         raise NotFound("Nothing is known of such a payment.", field=("payment",))
-    return JSONResponse({"events": [_event(one) for one in events]}, headers=NO_STORE)
+    return JSONResponse({"events": [_timeline_line(one) for one in events]}, headers=NO_STORE)
 
 
 async def events(request: Request) -> Response:
@@ -26,7 +26,7 @@ async def events(request: Request) -> Response:
     after = request.query_params.get("after")
     lines = parts_of(request).timeline
     found = await lines.after(number_of(after, "after")) if after is not None else await lines.newest(limit_of(request))
-    return JSONResponse({"events": [_event(one) for one in found]}, headers=NO_STORE)
+    return JSONResponse({"events": [_timeline_line(one) for one in found]}, headers=NO_STORE)
 
 
 async def webhooks(request: Request) -> Response:
@@ -57,17 +57,17 @@ async def replay_notification(request: Request) -> Response:
     return Response(status_code=202)
 
 
-def _event(one: TimelineEvent) -> dict[str, object]:
-    note = one.note
+def _timeline_line(stored: StoredEntry) -> dict[str, object]:
+    entry = stored.entry
     return {
-        "number": one.number,
-        "payment": one.payment_id,
-        "trace": one.trace_id,
-        "kind": note.kind,
-        "summary": note.summary,
-        "outcome": note.outcome,
-        "webhook": note.webhook_id,
-        "at": note.at.isoformat(),
+        "number": stored.number,
+        "payment": stored.payment_id,
+        "trace": stored.trace_id,
+        "kind": entry.kind,
+        "summary": entry.summary,
+        "outcome": entry.outcome,
+        "webhook": entry.webhook_id,
+        "at": entry.at.isoformat(),
     }
 
 

@@ -21,10 +21,10 @@ class VendorMove:
     @classmethod
     def of(cls, one: CustomerMigration) -> Self:
         return cls(
-            id=strawberry.ID(one.move.id),
-            port=one.move.port,
-            from_vendor=one.move.from_vendor,
-            to_vendor=one.move.to_vendor,
+            id=strawberry.ID(one.migration.id),
+            port=one.migration.port,
+            from_vendor=one.migration.from_vendor,
+            to_vendor=one.migration.to_vendor,
             consented_at=one.consented_at,
             moved_at=one.moved_at,
         )

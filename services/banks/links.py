@@ -362,7 +362,7 @@ class Banks:
         # Another consent keeps the connection alive.
         if consent.status is not ConsentStatus.ACTIVE and any(other.id != consent.id for other in others):
             return
-        followed = connection.follow(consent, because)
+        followed = connection.apply_consent(consent, because)
         if followed is not connection:
             await work.connections.save(connection, replace(followed, vendor=consent.vendor))
             self._tell(work, followed)
@@ -395,7 +395,7 @@ class Banks:
                 await work.consents.save(consent, ended)
                 payload = {"user_id": user_id, "consent_id": consent.id}
                 work.jobs.enqueue(REVOKE_CONSENT, payload, due_at=now, now=now)
-                after = after.follow(ended, "disconnected by the user")
+                after = after.apply_consent(ended, "disconnected by the user")
             after = replace(after, version=before.version + 1)
             await work.connections.save(before, after)
             self._tell(work, after)

@@ -175,11 +175,11 @@ class Worker:
 
     async def _do(self, job: Job) -> None:
         with (
-            tracing(Trace(job.trace_id or uuid4().hex, self._clock)) as noted,
+            tracing(Trace(job.trace_id or uuid4().hex, self._clock)) as trace,
             _tracer.start_as_current_span(f"job {job.kind}", kind=SpanKind.CONSUMER, record_exception=False),
         ):
             await self._work_off(job)
-            self._on_done(noted)
+            self._on_done(trace)
 
     async def _beat(self) -> None:
         """Told to whoever answers for health, a few times a minute."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from db.unit_of_work import Work
-from domain.account import KEPT_FOR
+from domain.account_deletion import RETENTION
 from domain.clock import Clock
 
 PURGE: Final = "purge"
@@ -39,7 +39,7 @@ class Retention:
             await work.traces.forget_before(now - EVENTS_KEPT)
             await work.notifications.forget_before(now - NOTIFICATIONS_KEPT)
             await work.webhooks.forget_before(now - WEBHOOKS_KEPT)
-            for user_id in await work.personal_data.deleted_before(now - KEPT_FOR, _AT_ONCE):
+            for user_id in await work.personal_data.deleted_before(now - RETENTION, _AT_ONCE):
                 await work.personal_data.remove(user_id)
             await work.login_attempts.forget_before(self._machine_clock.now() - LOGINS_KEPT)
             work.jobs.enqueue(PURGE, {}, due_at=now + _EVERY, now=now)

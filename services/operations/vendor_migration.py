@@ -17,7 +17,7 @@ from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import NotFound
 from domain.ids import UserId, VendorMigrationId
-from domain.vendor_migration import CustomerMigration, MigrationCounts, StopReason, VendorMove
+from domain.vendor_migration import CustomerMigration, MigrationCounts, StopReason, VendorMigration
 from providers.calling.error_budget import ErrorBudget
 from providers.card_payments.port import CardPaymentsProvider
 from providers.vendors import Vendors
@@ -47,7 +47,7 @@ class Direction:
 class MoveReport:
     """`counts` of customers, where the port has such."""
 
-    move: VendorMove
+    move: VendorMigration
     share: int
     counts: MigrationCounts | None
 
@@ -143,7 +143,7 @@ class VendorMigrations:
             one = await self._owned(work, user_id, move_id)
             if one.consented_at is None:
                 await work.vendor_migrations.set_consent(move_id, user_id, self._clock.now())
-                self._audit(work, one.move, "consented", user_id)
+                self._audit(work, one.migration, "consented", user_id)
                 await work.commit()
             return await self._owned(work, user_id, move_id)
 
@@ -157,7 +157,7 @@ class VendorMigrations:
             one.require_not_moved()
             if one.consented_at is not None:
                 await work.vendor_migrations.set_consent(move_id, user_id, None)
-                self._audit(work, one.move, "consent_withdrawn", user_id)
+                self._audit(work, one.migration, "consent_withdrawn", user_id)
                 await work.commit()
             return await self._owned(work, user_id, move_id)
 
@@ -191,7 +191,7 @@ class VendorMigrations:
             await self._take(work, move, user_id, reference)
             await work.commit()
 
-    async def _take(self, work: UnitOfWork, move: VendorMove, user_id: UserId, reference: str) -> None:
+    async def _take(self, work: UnitOfWork, move: VendorMigration, user_id: UserId, reference: str) -> None:
         now = self._clock.now()
         if not await work.users.is_here(user_id):
             payload = {"vendor": move.to_vendor, "reference": reference}
@@ -205,15 +205,19 @@ class VendorMigrations:
     async def _shown(self, queries: Queries, user_id: UserId) -> Sequence[CustomerMigration]:
         going = {(port, one.from_vendor, one.to_vendor) for port, one in self._directions.items()}
         found = await queries.vendor_migrations.of_user(user_id)
-        return [one for one in found if one.moved_at or (not one.move.is_stopped and _direction_of(one.move) in going)]
+        return [
+            one
+            for one in found
+            if one.moved_at or (not one.migration.is_stopped and _direction_of(one.migration) in going)
+        ]
 
     async def _owned(self, queries: Queries, user_id: UserId, move_id: VendorMigrationId) -> CustomerMigration:
         for one in await self._shown(queries, user_id):
-            if one.move.id == move_id:
+            if one.migration.id == move_id:
                 return one
         raise NotFound("There is no such move of yours.", field=("input", "id"))
 
-    async def _move(self, port: str) -> VendorMove:
+    async def _move(self, port: str) -> VendorMigration:
         direction = self._directions.get(port)
         if direction is None:
             wake_up = f"Set {port.upper()}_NEXT_PROVIDER to the vendor that it is to be moved to."
@@ -222,21 +226,25 @@ class VendorMigrations:
             found = await read.vendor_migrations.between(port, direction.from_vendor, direction.to_vendor)
         return found if found is not None else await once(lambda: self._begin(port, direction))
 
-    async def _begin(self, port: str, direction: Direction) -> VendorMove:
+    async def _begin(self, port: str, direction: Direction) -> VendorMigration:
         now = self._clock.now()
         async with self._work() as work:
             found = await work.vendor_migrations.between(port, direction.from_vendor, direction.to_vendor)
             if found is not None:
                 return found
-            move = VendorMove(
-                VendorMigrationId(new_id(ids.VENDOR_MOVE, now)), port, direction.from_vendor, direction.to_vendor, now
+            move = VendorMigration(
+                VendorMigrationId(new_id(ids.VENDOR_MIGRATION, now)),
+                port,
+                direction.from_vendor,
+                direction.to_vendor,
+                now,
             )
             await work.vendor_migrations.add(move)
             self._audit(work, move, "began")
             await work.commit()
         return move
 
-    async def _stop(self, move: VendorMove, because: StopReason) -> None:
+    async def _stop(self, move: VendorMigration, because: StopReason) -> None:
         if move.is_stopped:
             return
         async with self._work() as work:
@@ -252,11 +260,11 @@ class VendorMigrations:
         self._woken.set()
 
     def _audit(
-        self, work: UnitOfWork, move: VendorMove, what: str, user_id: UserId | None = None, **detail: Any
+        self, work: UnitOfWork, move: VendorMigration, what: str, user_id: UserId | None = None, **detail: Any
     ) -> None:
         detail = {"port": move.port, "from": move.from_vendor, "to": move.to_vendor, **detail}
-        work.audit.note(f"vendor_move_{what}", self._clock.now(), user_id=user_id, object_id=move.id, detail=detail)
+        work.audit.record(f"vendor_move_{what}", self._clock.now(), user_id=user_id, object_id=move.id, detail=detail)
 
 
-def _direction_of(move: VendorMove) -> tuple[str, str, str]:
+def _direction_of(move: VendorMigration) -> tuple[str, str, str]:
     return move.port, move.from_vendor, move.to_vendor

@@ -265,7 +265,7 @@ class Payments:
         except InDoubt:
             now = self._clock.now()
             return await self._bank_status.step(
-                payment, lambda current: current.doubted("no answer from the bank", now)
+                payment, lambda current: current.marked_in_doubt("no answer from the bank", now)
             )
         except Unavailable:
             failure = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The bank is temporarily unavailable. Pay again soon.")
@@ -287,7 +287,9 @@ class Payments:
         if answer.authorisation_url is None:
             raise InvalidState("It is too late: the bank is carrying the payment out.", field=("input", "id"))
         waiting, url = CancellationStatus.AUTHORISATION_REQUIRED, answer.authorisation_url
-        return await self._bank_status.step(payment, lambda current: current.cancelling(waiting, url, "user", now))
+        return await self._bank_status.step(
+            payment, lambda current: current.with_cancellation(waiting, url, "user", now)
+        )
 
     async def _as_it_is_now(self, payment: Payment) -> Payment:
         async with self._read() as read:

@@ -101,7 +101,7 @@ class CardPayments:
             state = await self._vendors[payment.vendor].create(payment, customer)
         except InDoubt:
             now = self._clock.now()
-            return await self._step(payment, lambda one: one.doubted("no answer from the card vendor", now))
+            return await self._step(payment, lambda one: one.marked_in_doubt("no answer from the card vendor", now))
         except Unavailable:
             card_status = StatusUpdate(Status.FAILED, "the card vendor was unavailable", self._clock.now(), AWAY)
             return await self._step(payment, lambda one: one.apply(card_status))
@@ -124,7 +124,7 @@ class CardPayments:
         except InDoubt:
             now, waiting = self._clock.now(), Status.AUTHORISATION_REQUIRED
             return await self._step(
-                payment, lambda one: one.doubted("no answer from the card vendor", now, asked_in=waiting)
+                payment, lambda one: one.marked_in_doubt("no answer from the card vendor", now, asked_in=waiting)
             )
         except Unavailable:
             card_status = StatusUpdate(
@@ -276,7 +276,7 @@ class CardPayments:
             refund = Refund(RefundId(new_id(ids.REFUND, now)), payment_id, amount, now, now)
             await work.refunds.put(refund)
             # Under the payment's version: of two refunds at once, the second counts the first.
-            after, event = payment.noted("refund PENDING", now)
+            after, event = payment.with_event("refund PENDING", now)
             await self._recorder.save(work, payment, after, event)
             await keep(work, user_id, _REFUND, key, fingerprint, refund.id, now)
             self._card_status.enqueue_refund(work, payment, refund, RECOVER_AFTER)

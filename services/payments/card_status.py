@@ -169,7 +169,7 @@ class CardStatusSync:
             after, event = before.apply(StatusUpdate(status, cause, now, failure))
             changes = await self._take_relations(work, before, state)
             if event is None and changes:
-                after, event = before.noted(f"{changes[0]} ({cause})", now)
+                after, event = before.with_event(f"{changes[0]} ({cause})", now)
             await self._recorder.save(work, before, after, event)
             await work.commit()
             if changes and after.status is before.status:
@@ -188,7 +188,7 @@ class CardStatusSync:
             assert before is not None
             change = await self._apply_refund(work, before, state)
             if change is not None:
-                after, event = before.noted(change, self._clock.now())
+                after, event = before.with_event(change, self._clock.now())
                 await self._recorder.save(work, before, after, event)
             await work.commit()
 

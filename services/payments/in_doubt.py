@@ -43,7 +43,7 @@ class InDoubtPayments:
         if await self._is_booked(payment):
             return await self._end(payment, StatusUpdate(Status.SETTLED, "booked at the bank", self._clock.now()))
         after, _ = await self._recorder.take(
-            payment, lambda one: one.doubted("no answer from the bank", self._clock.now())
+            payment, lambda one: one.marked_in_doubt("no answer from the bank", self._clock.now())
         )
         if self._clock.now() < payment.created_at + _PAGE_LIVES:
             return "in doubt: it could still be approved"
@@ -79,7 +79,7 @@ class InDoubtPayments:
 
         async def audited(work: UnitOfWork) -> None:
             detail = {"outcome": status, "reason": reason.strip()}
-            work.audit.note("payment_resolved", news.at, user_id=payment.user_id, object_id=payment.id, detail=detail)
+            work.audit.record("payment_resolved", news.at, user_id=payment.user_id, object_id=payment.id, detail=detail)
 
         after, _ = await self._recorder.take(payment, step, also=audited)
         return after

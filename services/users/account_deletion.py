@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db.unit_of_work import Queries, Read, Work
-from domain.account import NAME_OF_DELETED, Kept, kept_after
+from domain.account_deletion import DELETED_USER_NAME, RetainedData, retained_after
 from domain.clock import Clock
 from domain.errors import InvalidInput, InvalidState, ProviderUnavailable, Unavailable
 from domain.ids import UserId
@@ -26,7 +26,7 @@ _OPEN = tuple(status for status in Status if not status.is_final)
 @dataclass(frozen=True, slots=True)
 class Deleted:
     at: datetime
-    kept: Sequence[Kept]
+    kept: Sequence[RetainedData]
 
 
 class AccountDeletion:
@@ -73,11 +73,11 @@ class AccountDeletion:
             await self._customers.forget(work, user_id)
             leaving = await work.users.get(user_id)
             assert leaving is not None
-            await work.personal_data.forget(user_id, now, NAME_OF_DELETED)
+            await work.personal_data.forget(user_id, now, DELETED_USER_NAME)
             self._notifications.account_deleted(work, leaving)
-            work.audit.note("account_deleted", now, user_id=user_id)
+            work.audit.record("account_deleted", now, user_id=user_id)
             await work.commit()
-        return Deleted(now, kept_after(now))
+        return Deleted(now, retained_after(now))
 
     async def _require_nothing_moving(self, read: Queries, user_id: UserId) -> None:
         moving = await read.payments.open_of_user(user_id, _OPEN)

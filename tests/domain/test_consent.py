@@ -42,14 +42,14 @@ def test_it_ends_at_midnight_in_oslo_after_its_last_day() -> None:
 
 @pytest.mark.parametrize("ended", [ConsentStatus.REJECTED, ConsentStatus.AWAITING_AUTHORISATION])
 def test_a_renewal_that_comes_to_nothing_leaves_an_active_connection(ended: ConsentStatus) -> None:
-    active = CONNECTION.follow(consent(ConsentStatus.ACTIVE), None)
+    active = CONNECTION.apply_consent(consent(ConsentStatus.ACTIVE), None)
 
     assert active.status is ConnectionStatus.ACTIVE
-    assert active.follow(consent(ended), "refused") is active
+    assert active.apply_consent(consent(ended), "refused") is active
 
 
 def test_an_ended_consent_tells_the_connection_why() -> None:
-    active = CONNECTION.follow(consent(ConsentStatus.ACTIVE), None)
-    ended = active.follow(consent(ConsentStatus.REVOKED), "revoked at the bank")
+    active = CONNECTION.apply_consent(consent(ConsentStatus.ACTIVE), None)
+    ended = active.apply_consent(consent(ConsentStatus.REVOKED), "revoked at the bank")
 
     assert (ended.status, ended.ended_because) == (ConnectionStatus.REVOKED, "revoked at the bank")

@@ -54,7 +54,7 @@ class PaymentUnderAnyNews(RuleBasedStateMachine):
 
     @rule()
     def the_answer_is_lost(self) -> None:
-        self.payment, event = self.payment.doubted("no answer", NOON)
+        self.payment, event = self.payment.marked_in_doubt("no answer", NOON)
         if event is not None:
             self.history.append(event)
 
@@ -91,7 +91,7 @@ def test_another_failure_at_the_same_status_is_an_event_of_its_own() -> None:
 
 
 def test_news_ends_a_doubt() -> None:
-    doubted, _ = payment().doubted("no answer", NOON)
+    doubted, _ = payment().marked_in_doubt("no answer", NOON)
     known, _ = doubted.apply(news(Status.AUTHORISATION_REQUIRED))
 
     assert doubted.in_doubt
