@@ -7,5 +7,5 @@ from providers.calling.guard import Resilience
 BASE_URL: Final = "https://api.stripe.com"
 # Every request names the version whose shapes are read here: the SDK would name a newer version by default.
 API_VERSION: Final = "2023-10-16"
-# The limit of calls in a second is a setting, because Stripe has changed its limits (1.8).
+# The limit of calls in a second is a setting, because Stripe has changed its limits (docs/vendors/stripe.md, Limits).
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))

@@ -2,7 +2,7 @@
 
 The SDK's own retries stay off, because only the guard remembers whether a request was sent: a charge that got no answer
 must stay in doubt even if the next try cannot connect.
-Source: vendor reference 1.1 (version), 1.4 (errors), 1.9 (the SDK).
+Source: docs/vendors/stripe.md, API version, Errors, Python client.
 """
 
 import logging
@@ -39,7 +39,7 @@ class _Http(stripe.HTTPClient):
         async with self._http.stream(method.upper(), url, headers=headers, content=post_data) as response:
             raise_for_trouble(response)
             if response.status_code == httpx.codes.CONFLICT:
-                # Another request with the same key is under way (1.4): its outcome is not known yet.
+                # Another request with the same key is under way (stripe.md, Errors): its outcome is not known yet.
                 raise VendorTrouble("409")
             return await body_of(response), response.status_code, response.headers
 
@@ -77,7 +77,7 @@ class Stripe:
     ) -> Result:
         """Send a request that must not be carried out twice. Raises Unavailable, InDoubt, VendorRefusal.
 
-        `declined` reads the `error` object of a declined card (1.4): a declined card is then an answer.
+        `declined` reads the `error` object of a declined card (stripe.md, Errors): a declined card is then an answer.
         """
         return await self._guard.command(operation, lambda: _answer(send, read, declined))
 

@@ -29,7 +29,7 @@ CALLBACK: Final = "/auth/bankid/callback"
 _FORM: Final = "application/x-www-form-urlencoded"
 _LONGEST: Final = 512
 _SEE_OTHER: Final = 303
-# Those that OAuth 2.0 and OpenID Connect know (vendor reference 2.2); what a browser sends besides is not repeated.
+# The codes of OAuth 2.0 and OpenID Connect (bankid.md, Authorization request); other text of a browser is not repeated.
 _ERRORS: Final = frozenset(
     {
         "access_denied",

@@ -1,4 +1,4 @@
-"""Stripe Issuing: cardholders and cards. Source: vendor reference 1.2, 1.3."""
+"""Stripe Issuing: cardholders and cards. Source: docs/vendors/stripe.md, Issuing."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -34,7 +34,7 @@ class StripeCardIssuing:
             "billing": {"address": _address(cardholder.address)},
             "metadata": {"cardholderId": cardholder.id, "userId": cardholder.user_id},
         }
-        # What the user may change meanwhile comes after: a key stands for one content (1.5).
+        # What the user may change meanwhile comes after: a key stands for one content (stripe.md, Idempotency).
         contact: CardholderUpdateParams = {}
         if email is not None:
             contact["email"] = email

@@ -1,4 +1,4 @@
-"""Stripe's issuing cards in our words. Source: vendor reference 1.3."""
+"""Stripe's issuing cards in our words. Source: docs/vendors/stripe.md, Issuing."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal

@@ -1,6 +1,6 @@
 """Stripe: customers, payment intents, refunds, disputes and subscriptions.
 
-Source: vendor reference 1.2 (endpoints), 1.3 (payment intent), 1.5 (idempotency).
+Source: docs/vendors/stripe.md, Endpoints, Payment intents, Idempotency.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Stripe's objects in our words. Source: vendor reference 1.3 (payment intent), 1.4 (errors), 1.7 (webhooks)."""
+"""Stripe's objects in our words. Source: docs/vendors/stripe.md, Payment intents, Errors, Webhooks."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ SUBSCRIPTION_STATUS: Final[Mapping[str, PlanStatus]] = {
     "canceled": PlanStatus.ENDED,
 }
 DECLINED: Final = Failure(FailureCode.CARD_DECLINED, "The card was declined. Try another card.")
-# By decline_code first, by code second. Stolen, lost and suspected cards read as any declined one (1.4).
+# By decline_code first, by code second. Stolen, lost and suspected cards read as any declined one (stripe.md, Errors).
 FAILURES: Final[Mapping[str, Failure]] = {
     "insufficient_funds": Failure(FailureCode.INSUFFICIENT_FUNDS, "There is not enough money on the card."),
     "expired_card": Failure(FailureCode.CARD_EXPIRED, "The card has expired. Try another card."),

@@ -1,4 +1,7 @@
-"""Stripe's webhook signature: `Stripe-Signature: t=<unix>,v1=<hex>[,v1=<hex>]`. Source: vendor reference 1.7."""
+"""Stripe's webhook signature: `Stripe-Signature: t=<unix>,v1=<hex>[,v1=<hex>]`.
+
+Source: docs/vendors/stripe.md, Webhooks.
+"""
 
 import hashlib
 import hmac

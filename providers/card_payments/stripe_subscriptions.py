@@ -1,6 +1,6 @@
 """Stripe's subscriptions, and what they share with its payments.
 
-Source: vendor reference 1.2 (endpoints), 1.3 (statuses), 1.5 (idempotency).
+Source: docs/vendors/stripe.md, Endpoints, Subscriptions and invoices, Idempotency.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from providers.card_payments.port import IntentState, InvoiceState, Subscription
 from providers.card_payments.stripe_objects import intent_state, invoice_states, subscription_state
 from providers.stripe_sdk import Stripe
 
-# Keys are kept for 24 hours at least (1.5): after that, what may exist is looked for before it is made.
+# Keys are kept for 24 hours at least (stripe.md, Idempotency): later, what may exist is looked for before it is made.
 _KEYS_LIVE: Final = timedelta(hours=23)
 PAGE: Final = 100
 _FIRST_PAYMENT: Final = ["latest_invoice.payment_intent"]
@@ -83,7 +83,7 @@ class StripeSubscriptions:
     async def _confirm(
         self, operation: str, reference: str, payment_method: str, key: str, return_url: str
     ) -> IntentState:
-        """Raises VendorRefusal, except of a declined card: its error carries the payment intent (1.4)."""
+        """Raises VendorRefusal, except of a declined card: its error carries the payment intent (stripe.md, Errors)."""
         return await self._stripe.command(
             operation,
             lambda: self._api.payment_intents.confirm_async(

@@ -1,4 +1,4 @@
-"""SendGrid: mail by template, and its signed events. Source: vendor reference 5."""
+"""SendGrid: mail by template, and its signed events. Source: docs/vendors/sendgrid.md, Sending."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""SendGrid's signed event webhook. Source: vendor reference 5.2."""
+"""SendGrid's signed event webhook. Source: docs/vendors/sendgrid.md, Event webhook."""
 
 import base64
 import binascii

@@ -1,6 +1,6 @@
 """Removes secrets and personal data from an error event, in whatever part of the event they stand.
 
-Sentry's own scrubber looks at few places: neither messages, nor exceptions, contexts or tags (vendor reference 11).
+Sentry's own scrubber looks at few places: neither messages, nor exceptions, contexts or tags (sentry.md, SDK).
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Sentry: unforeseen errors with their stack, and nothing of whom they met. Source: vendor reference 11.
+"""Sentry: unforeseen errors with their stack, and nothing of whom they met. Source: docs/vendors/sentry.md, SDK.
 
 The client has no integrations: they would also send requests, SQL statements and IP addresses.
 """

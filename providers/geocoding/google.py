@@ -1,4 +1,4 @@
-"""Google Maps' geocoding, version 3. Source: vendor reference 8."""
+"""Google Maps' geocoding, version 3. Source: docs/vendors/google_maps.md, Geocoding."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""Google's geocoding answer in our words. Source: vendor reference 8."""
+"""Google's geocoding answer in our words. Source: docs/vendors/google_maps.md, Geocoding."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""BankID by OpenID Connect: the code flow with PKCE. Source: vendor reference 2.
+"""BankID by OpenID Connect: the code flow with PKCE. Source: docs/vendors/bankid.md.
 
 Every doubt about a token ends the login: it is cheap to start again.
 """

@@ -1,4 +1,4 @@
-"""What makes an ID token trustworthy. Source: OpenID Connect Core 1.0, 3.1.3.7; vendor reference 2.4."""
+"""What makes an ID token trustworthy. Source: OpenID Connect Core 1.0, 3.1.3.7; docs/vendors/bankid.md, ID token."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Sumsub: applicants, SDK access tokens, reviews. Source: vendor reference 3."""
+"""Sumsub: applicants, SDK access tokens, reviews. Source: docs/vendors/sumsub.md."""
 
 import hashlib
 import hmac

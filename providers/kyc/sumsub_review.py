@@ -1,4 +1,4 @@
-"""Sumsub's review object in our words. Source: providers reference, 3.3."""
+"""Sumsub's review object in our words. Source: docs/vendors/sumsub.md, Review."""
 
 from collections.abc import Mapping
 from datetime import datetime

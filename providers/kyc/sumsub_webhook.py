@@ -1,4 +1,4 @@
-"""Sumsub's webhooks: `X-Payload-Digest` over the raw body. Source: providers reference, 3.4."""
+"""Sumsub's webhooks: `X-Payload-Digest` over the raw body. Source: docs/vendors/sumsub.md, Webhooks."""
 
 import hashlib
 import hmac

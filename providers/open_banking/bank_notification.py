@@ -1,4 +1,6 @@
-"""What a bank pushes to the address that it was given with a consent or payment. Source: vendor reference 4.6.
+"""What a bank pushes to the address that it was given with a consent or payment.
+
+Source: docs/vendors/nextgenpsd2.md, Status push.
 
 The shape of a notification is unverified and its signature differs from bank to bank. So the address carries a token
 that only Drop can make, and from the notification only the id in the address is used.

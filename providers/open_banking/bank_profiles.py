@@ -1,4 +1,4 @@
-"""What differs between the Norwegian banks, as data. Source: vendor reference 4.7, open banking reference A.2.
+"""What differs between the Norwegian banks, as data. Source: docs/vendors/norwegian_banks.md.
 
 Stored bank links name a bank by our id. The ids must outlive a vendor, so they are kept here.
 """
@@ -61,7 +61,7 @@ def is_known(bank_id: BankId) -> bool:
 
 
 def account_reference(kind: AccountKind, number: AccountNumber) -> dict[str, str]:
-    """An account as NextGenPSD2 refers to it (4.3). An account without a Norwegian number is referred to by IBAN."""
+    """The account in NextGenPSD2's form (nextgenpsd2.md, Accounts). One without a Norwegian number has its IBAN."""
     if kind == "bban" and number.bban is not None:
         return {"bban": number.bban}
     return {"iban": number.iban}

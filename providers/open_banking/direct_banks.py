@@ -1,4 +1,4 @@
-"""Banks by their own NextGenPSD2 interface, with our certificate. Source: vendor reference 4.
+"""Banks by their own NextGenPSD2 interface, with our certificate. Source: docs/vendors/nextgenpsd2.md.
 
 Each bank has its own breaker, so that a bank that is away stops no calls to the others.
 """
@@ -29,7 +29,7 @@ from providers.open_banking.xs2a import Xs2aPayments
 from providers.open_banking.xs2a_client import Paths, Xs2aClient, is_trouble
 
 _COUNTRY: Final = "NO"
-# Codes with these beginnings say that the bank refuses our certificate or seal (4.6).
+# Codes that begin so say that the bank refuses our certificate or seal (nextgenpsd2.md, Errors and notifications).
 _CERTIFICATE_REFUSED: Final = ("CERTIFICATE_", "SIGNATURE_", "ROLE_")
 
 
@@ -45,10 +45,11 @@ class DirectBanks(Xs2aClient):
 
     `bases` are the banks' base URLs by our id. `guard_of` makes the guard of a bank. `seal` signs the requests to banks
     that want it. `notifications` makes the addresses that banks may push to; their host must be named in our
-    certificate (4.1).
+    certificate (docs/vendors/nextgenpsd2.md, Status push).
     """
 
-    # At a bank itself, scaOAuth is no page but describes an authorization server (4.5). None of these banks uses it.
+    # At a bank itself, scaOAuth is no page but describes an authorization server (nextgenpsd2.md, Authorisation).
+    # None of these banks uses it.
     links = ("scaRedirect",)
 
     def __init__(
@@ -89,7 +90,7 @@ class DirectBanks(Xs2aClient):
                 raise Unavailable("open_banking", f"{bank.profile.name} does not answer") from error
 
     def notification_headers(self, about: str) -> Mapping[str, str]:
-        """The address that the bank may push to. A bank that pushes nothing ignores these headers (4.6)."""
+        """The address that the bank may push to. Other banks ignore the headers (nextgenpsd2.md, Status push)."""
         return {
             "tpp-notification-uri": self.notifications.about(about),
             "tpp-notification-content-preferred": "status=SCA,PROCESS,LAST",

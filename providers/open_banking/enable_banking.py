@@ -1,6 +1,6 @@
 """Enable Banking: accounts by sessions, payments by a hosted page, signed webhooks.
 
-Source: open banking reference B.
+Source: docs/vendors/enable_banking.md.
 """
 
 import asyncio
@@ -270,7 +270,7 @@ class EnableBankingPayments:
         return PaymentState(Status.AUTHORISATION_REQUIRED, identifier, page)
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
-        raise CannotTell("Enable Banking finds nothing by our reference (B.4).")
+        raise CannotTell("Enable Banking finds nothing by our reference.")
 
     async def complete(self, reference: str, query: Mapping[str, str]) -> None:
         """Do nothing: the vendor's own page has completed the approval."""
@@ -285,7 +285,7 @@ class EnableBankingPayments:
         return PaymentState(status, reference, failure=failure)
 
     async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
-        """Only read the status: the vendor cannot cancel (B.4), and a payment without approval lapses by itself."""
+        """Only read the status: the vendor cannot cancel (enable_banking.md, Payments); unapproved payments lapse."""
         state = await self.status(reference)
         return Cancelling(is_cancelled=state.status is Status.CANCELLED)
 

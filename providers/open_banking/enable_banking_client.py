@@ -1,4 +1,7 @@
-"""Enable Banking's tokens, banks and errors. Source: open banking reference B.1, B.2, B.6."""
+"""Enable Banking's tokens, banks and errors.
+
+Source: docs/vendors/enable_banking.md, Application and token, Banks, Errors.
+"""
 
 import time
 from collections.abc import Callable, Mapping

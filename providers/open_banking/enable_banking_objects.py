@@ -1,4 +1,4 @@
-"""Enable Banking's objects in our words. Source: open banking reference B.3, B.4."""
+"""Enable Banking's objects in our words. Source: docs/vendors/enable_banking.md, Accounts and sessions, Payments."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def transactions(answer: Answer) -> TransactionPage:
 
 
 def _transaction(item: Mapping[str, Any], generated: GeneratedReferences) -> TransactionAtBank:
-    """The indicator decides the sign: banks differ in whether the amount has one (B.3)."""
+    """The indicator decides the sign: banks differ in whether the amount has one (enable_banking.md, Accounts)."""
     is_debit = item["credit_debit_indicator"] == "DBIT"
     given = money(item["transaction_amount"])
     amount = Money(-abs(given.amount_minor) if is_debit else abs(given.amount_minor), given.currency)

@@ -1,4 +1,6 @@
-"""Enable Banking's webhook: a JWT beside the body, with the body's digest in it. Source: open banking reference B.5.
+"""Enable Banking's webhook: a JWT beside the body, with the body's digest in it.
+
+Source: docs/vendors/enable_banking.md, Webhook.
 
 The JWT itself names the address of its key, so a key is only read from the vendor's own hosts.
 """

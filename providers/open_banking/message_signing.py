@@ -1,6 +1,6 @@
 """Signs requests with an electronic seal, for banks that want it.
 
-Source: vendor reference 4.1 (draft-cavage-http-signatures).
+Source: docs/vendors/nextgenpsd2.md, Security and headers (draft-cavage-http-signatures).
 """
 
 import base64

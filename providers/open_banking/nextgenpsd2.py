@@ -1,4 +1,4 @@
-"""NextGenPSD2 objects in our words, whoever hands them on. Source: vendor reference 4.2 to 4.6."""
+"""NextGenPSD2 objects in our words, whoever hands them on. Source: docs/vendors/nextgenpsd2.md."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -26,7 +26,7 @@ _BALANCES: Final[Words] = {
     BalanceType.BOOKED: ("interimBooked", "closingBooked", "openingBooked"),
     BalanceType.AVAILABLE: ("interimAvailable", "expected", "forwardAvailable", "authorised"),
 }
-# By the code in tppMessages (4.6), mapped to the keys of `status.FAILURES`.
+# By the code in tppMessages (nextgenpsd2.md, Errors and notifications), mapped to the keys of `status.FAILURES`.
 _REASONS: Final = {
     "FUNDS_NOT_AVAILABLE": "FUNDS_NOT_AVAILABLE",
     "PAYMENT_FAILED": "EXECUTION_FAILED",
@@ -37,7 +37,7 @@ _log = structlog.get_logger()
 
 
 def codes_of(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    """The error codes of an answer, in either of the two forms of the standard (4.6)."""
+    """The error codes of an answer, in either form of the standard (nextgenpsd2.md, Errors and notifications)."""
     messages = answer.get("tppMessages")
     found = (
         [message.get("code") for message in messages if isinstance(message, Mapping)]
@@ -141,7 +141,7 @@ def _transaction(
 
 
 def _signed(item: Mapping[str, Any]) -> Money:
-    """A minus is a debit; some banks leave it out, so that who was paid tells (open banking reference A.4)."""
+    """A minus is a debit; some banks leave it out, so that who was paid tells (open_payments.md, Accounts)."""
     amount = money(item["transactionAmount"])
     names_payee = bool(item.get("creditorName") or item.get("creditorAccount"))
     names_payer = bool(item.get("debtorName") or item.get("debtorAccount"))

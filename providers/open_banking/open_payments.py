@@ -1,4 +1,4 @@
-"""Open Payments carries NextGenPSD2 to many banks. Source: open banking reference A.
+"""Open Payments carries NextGenPSD2 to many banks. Source: docs/vendors/open_payments.md.
 
 It sends no webhooks: the status of a payment is read after the user's return and by reconciliation.
 """
@@ -30,7 +30,7 @@ _BANKS: Final = "/psd2/aspspinformation/v1/aspsps"
 _PATHS: Final = Paths(
     consents="/psd2/consent/v1/consents",
     accounts="/psd2/accountinformation/v1/accounts",
-    # The payment product for a currency other than euro inside one country (A.5).
+    # The payment product for a currency other than euro inside one country (docs/vendors/open_payments.md, Payments).
     payments="/psd2/paymentinitiation/v1/payments/domestic",
 )
 

@@ -28,7 +28,7 @@ def shown_balances(
 
 
 class GeneratedReferences:
-    """References for transactions that a bank gives none: no unique key is promised (vendor reference 4.3)."""
+    """References for transactions that have none: no bank promises a key (norwegian_banks.md, Transaction ids)."""
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}

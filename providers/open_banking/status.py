@@ -1,4 +1,4 @@
-"""The banks' status words in ours. Source: providers reference, 4.2 and 4.4."""
+"""The banks' status words in ours. Source: docs/vendors/nextgenpsd2.md, Consents, Payments."""
 
 from collections.abc import Mapping
 from typing import Final

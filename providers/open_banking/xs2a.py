@@ -1,4 +1,4 @@
-"""Accounts and payments by NextGenPSD2, whoever carries it. Source: vendor reference 4."""
+"""Accounts and payments by NextGenPSD2, whoever carries it. Source: docs/vendors/nextgenpsd2.md."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -151,7 +151,7 @@ class Xs2aAccounts:
                 "revoke_consent", "DELETE", self._path(consent), lambda answer: None, bic=consent.bic
             )
         except VendorRefusal as refusal:
-            # A repeated revocation may be answered so (4.2): the consent is revoked in any case.
+            # A repeated revocation may be answered so (nextgenpsd2.md, Consents): the consent is revoked in any case.
             if refusal.status not in _GONE:
                 raise self._client.refused(refusal, consent.bic) from refusal
 
@@ -252,7 +252,7 @@ class Xs2aPayments:
         return PaymentState(Status.AUTHORISATION_REQUIRED, str(Reference(profile.bic, identifier, authorisation)), page)
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
-        raise CannotTell("NextGenPSD2 finds nothing by our reference (4.4).")
+        raise CannotTell("NextGenPSD2 finds nothing by our reference.")
 
     async def complete(self, reference: str, query: Mapping[str, str]) -> None:
         payment = Reference.parse(reference)

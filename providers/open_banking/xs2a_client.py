@@ -1,4 +1,7 @@
-"""What NextGenPSD2 asks of whoever carries it: an aggregator, or a bank itself. Source: vendor reference 4.1, 4.5."""
+"""What NextGenPSD2 asks of whoever carries it: an aggregator, or a bank itself.
+
+Source: docs/vendors/nextgenpsd2.md, Security and headers, Authorisation.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -64,7 +67,7 @@ class Xs2aClient(ABC):
         await self.banks("NO")
 
     def kid(self, kid: str) -> dict[str, object]:
-        """The fields in which a payment carries its KID (4.4)."""
+        """The fields in which a payment carries its KID (docs/vendors/nextgenpsd2.md, Payments)."""
         return {"remittanceInformationStructured": {"reference": kid}}
 
     @abstractmethod
@@ -213,7 +216,7 @@ class Xs2aClient(ABC):
     async def _headers(self, bic: str, psu: Psu | None, more: Mapping[str, str] | None) -> dict[str, str]:
         headers = {
             **await self.own_headers(bic),
-            # New for every request: no bank promises to recognise a repeated request by it (4.1).
+            # New for every request: no bank promises to know a repeat by it (nextgenpsd2.md, Security and headers).
             "x-request-id": str(uuid4()),
             "psu-user-agent": _USER_AGENT,
             **(more or {}),

@@ -1,4 +1,4 @@
-"""Twilio: SMS and their status callbacks. Source: vendor reference 6."""
+"""Twilio: SMS and their status callbacks. Source: docs/vendors/twilio.md, Sending."""
 
 from collections.abc import Mapping
 from typing import Final

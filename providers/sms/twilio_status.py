@@ -1,4 +1,4 @@
-"""Twilio's status callback. Source: vendor reference 6.2."""
+"""Twilio's status callback. Source: docs/vendors/twilio.md, Status callback."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""S3, or any store that speaks it. Source: vendor reference 7.
+"""S3, or any store that speaks it. Source: docs/vendors/s3.md.
 
 boto3 is synchronous, so every call runs in a thread. Presigning needs no thread, since it calls no vendor.
 """

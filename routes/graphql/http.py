@@ -170,7 +170,7 @@ def _negotiated(headers: Headers) -> str | None:
 
 
 def _pre_execution_status(media_type: str) -> int:
-    """A request that was never executed is 400 in the draft's own type, 200 in the older JSON (6.4)."""
+    """A request that was never executed: 400 in the draft's own type, 200 in JSON (GraphQL over HTTP, 6.4)."""
     return 400 if media_type == GRAPHQL_JSON else 200
 
 

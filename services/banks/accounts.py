@@ -31,7 +31,7 @@ from providers.vendors import Vendors
 from services.field_encryption import FieldEncryption
 
 Result = TypeVar("Result")
-# Without fresh authentication many banks give 90 days (providers reference, 4.3).
+# Without fresh authentication many banks give 90 days (docs/vendors/nextgenpsd2.md, Accounts).
 _HISTORY: Final = timedelta(days=90)
 _MAX_PAGES: Final = 20
 

@@ -13,7 +13,7 @@ from domain.timeline import about
 from services.banks.accounts import Accounts
 from services.payments.record import PaymentRecorder, outcome_of
 
-# A bank's link lives for minutes (unverified, vendor reference 4.4): longer than any.
+# A bank's link lives for minutes (unconfirmed: docs/vendors/nextgenpsd2.md, Payments): longer than any.
 _PAGE_LIVES: Final = timedelta(hours=1)
 _OUTCOMES: Final = (Status.SETTLED, Status.FAILED)
 NEVER_REACHED: Final = Failure(

@@ -1,4 +1,7 @@
-"""Better Stack Uptime over HTTP, as vendor reference 10 describes it: it remembers, pages, and refuses what it must."""
+"""Better Stack Uptime over HTTP, as docs/vendors/betterstack.md describes it.
+
+It remembers, pages, and refuses what it must.
+"""
 
 from itertools import count
 from typing import Any

@@ -1,4 +1,4 @@
-"""Enable Banking over HTTP, as open banking reference B describes it, over the sandbox's banks.
+"""Enable Banking over HTTP, as docs/vendors/enable_banking.md describes it, over the sandbox's banks.
 
 It checks the token's claims and its 24 hours, tells a session's accounts once, gives a page without transactions
 between two with, and signs its webhooks by a key of its own.

@@ -1,4 +1,4 @@
-"""Google Maps' geocoding over HTTP, as vendor reference 8 describes it."""
+"""Google Maps' geocoding over HTTP, as docs/vendors/google_maps.md describes it."""
 
 import httpx
 from starlette.applications import Starlette

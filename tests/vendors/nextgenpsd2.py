@@ -1,4 +1,4 @@
-"""Banks that speak NextGenPSD2 themselves, as vendor reference 4 describes it, over the sandbox's banks.
+"""Banks that speak NextGenPSD2 themselves, as docs/vendors/nextgenpsd2.md describes it, over the sandbox's banks.
 
 Each at a path of its own. A consent's answer has the page in it, a payment's authorisation has to be started; links are
 relative; SpareBank 1 wants requests signed.
@@ -170,7 +170,7 @@ class NextGenBanks:
         return JSONResponse(body, 201)
 
     async def pushes(self) -> list[dict[str, Any]]:
-        """What it would push now: of every consent and payment, how it stands (4.6)."""
+        """What it would push now: of every consent and payment, how it stands (nextgenpsd2.md, Status push)."""
         found = []
         for identifier, (kind, uri) in self.told.items():
             word = {"consent": "consentStatus", "payment": "transactionStatus"}[kind]

@@ -1,4 +1,4 @@
-"""Open Payments over HTTP, as open banking reference A describes it, over the sandbox's banks.
+"""Open Payments over HTTP, as docs/vendors/open_payments.md describes it, over the sandbox's banks.
 
 It demands a token of the right scope, the BIC and the user's address; an approval counts only once the code that the
 browser brought has been exchanged; a transaction status means nothing until then.
@@ -246,7 +246,7 @@ class OpenPayments:
         self.slots[slot] = made["paymentId"]
         if self.loses_answers:
             return Response(status_code=504)
-        # Older examples say so before anybody has approved anything (A.5).
+        # Older examples say so before anybody has approved anything (open_payments.md, Payments).
         return JSONResponse({"transactionStatus": "ACTC", "paymentId": made["paymentId"], "_links": {}}, 201)
 
     async def authorise_payment(self, request: Request) -> Response:

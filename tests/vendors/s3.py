@@ -1,4 +1,4 @@
-"""S3 over HTTP, as vendor reference 7 describes it: presigned requests are really checked, and moto keeps the objects.
+"""S3 over HTTP, as docs/vendors/s3.md describes it: presigned requests are really checked, and moto keeps the objects.
 
 moto takes any presigned request whatever was signed, so this stands before it.
 """

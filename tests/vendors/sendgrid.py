@@ -1,4 +1,4 @@
-"""SendGrid's mail API over HTTP, as vendor reference 5 describes it."""
+"""SendGrid's mail API over HTTP, as docs/vendors/sendgrid.md describes it."""
 
 from collections.abc import Mapping
 from typing import Any

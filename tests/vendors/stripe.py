@@ -1,4 +1,4 @@
-"""Stripe's API over HTTP at version 2023-10-16, as vendor reference 1 describes it.
+"""Stripe's API over HTTP at version 2023-10-16, as docs/vendors/stripe.md describes it.
 
 It takes forms, demands the key and the version, refuses parameters that it does not know, replays idempotency keys,
 and gives ids where nothing was asked to be expanded.
@@ -315,7 +315,7 @@ def app(stripe: Stripe) -> Starlette:
             try:
                 body = await handler(form, key or f"none-{next(stripe.numbers)}", **request.path_params)
             except Refused as refused:
-                # Nothing is stored where validation failed before anything was done (1.5).
+                # Nothing is stored where validation failed before anything was done (stripe.md, Idempotency).
                 if refused.status != 402:
                     raise
                 status, body = refused.status, refused.body

@@ -1,4 +1,4 @@
-"""Sumsub's API over HTTP, as vendor reference 3 describes it: it checks every request's signature."""
+"""Sumsub's API over HTTP, as docs/vendors/sumsub.md describes it: it checks every request's signature."""
 
 import hashlib
 import hmac

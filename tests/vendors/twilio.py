@@ -1,4 +1,4 @@
-"""Twilio's messages over HTTP, as vendor reference 6 describes them."""
+"""Twilio's messages over HTTP, as docs/vendors/twilio.md describes them."""
 
 import base64
 from collections.abc import Mapping
