@@ -20,6 +20,8 @@ DEAD = "DEAD"
 
 @dataclass(frozen=True, slots=True)
 class Job:
+    """`attempts` are all tries; `faults` are those that failed by a fault of our own, and not by a vendor's."""
+
     id: str
     kind: str
     payload: Mapping[str, Any]
@@ -27,10 +29,11 @@ class Job:
     due_at: datetime
     trace_id: str | None
     last_error: str | None = None
+    faults: int = 0
 
 
 def _job_of(row: JobRow) -> Job:
-    return Job(row.id, row.kind, row.payload, row.attempts, row.due_at, row.trace_id, row.last_error)
+    return Job(row.id, row.kind, row.payload, row.attempts, row.due_at, row.trace_id, row.last_error, row.faults)
 
 
 def _claim_statement() -> UpdateBase:
@@ -122,8 +125,8 @@ class JobQueries:
         """Take jobs off the queue, unless their lease was lost meanwhile."""
         await self._session.exec(delete(JobRow).where(col(JobRow.id).in_(job_ids), col(JobRow.leased_by) == worker))
 
-    async def retry(self, job_id: str, worker: str, *, due_at: datetime, error: str) -> None:
-        await self._give_back(job_id, worker, status=QUEUED, due_at=due_at, last_error=error)
+    async def retry(self, job_id: str, worker: str, *, due_at: datetime, error: str, faults: int) -> None:
+        await self._give_back(job_id, worker, status=QUEUED, due_at=due_at, last_error=error, faults=faults)
 
     async def mark_dead(self, job_id: str, worker: str, *, error: str) -> None:
         """Keep it, dead, for a person to look at."""
@@ -151,7 +154,7 @@ class JobQueries:
         revived = await self._session.exec(
             update(JobRow)
             .where(col(JobRow.id) == job_id, col(JobRow.status) == DEAD)
-            .values(status=QUEUED, due_at=now, attempts=0)
+            .values(status=QUEUED, due_at=now, attempts=0, faults=0)
         )
         self.has_due = changed_one(revived)
         return self.has_due

@@ -32,9 +32,13 @@ from collections.abc import Sequence
 
 
 class DropError(Exception):
-    """Root of the tree. `code` is stable and for machines, the message is for people."""
+    """Root of the tree. `code` is stable and for machines, the message is for people.
+
+    `is_vendor_trouble` where a vendor is away: the work that met it is tried again, however often it takes.
+    """
 
     code: str = "INTERNAL"
+    is_vendor_trouble: bool = False
 
     @property
     def message(self) -> str:
@@ -167,6 +171,7 @@ class ProviderUnavailable(Refusal):
 
     code = "PROVIDER_UNAVAILABLE"
     retryable = True
+    is_vendor_trouble = True
 
     def __init__(self, provider: str, message: str) -> None:
         super().__init__(message)
@@ -219,6 +224,7 @@ class Unavailable(DropError):
     """A vendor did not answer, or nothing was sent. `provider` is the port's name."""
 
     code = "PROVIDER_UNAVAILABLE"
+    is_vendor_trouble = True
 
     def __init__(self, provider: str, message: str = "temporarily unavailable") -> None:
         super().__init__(f"{provider}: {message}")
@@ -233,6 +239,7 @@ class InDoubt(DropError):
     """The request was sent and no answer came: what the vendor did is not known."""
 
     code = "IN_DOUBT"
+    is_vendor_trouble = True
 
 
 class StaleVersion(DropError):

@@ -19,6 +19,7 @@ class JobRow(SQLModel, table=True):
     status: str
     due_at: datetime = Field(sa_type=UtcDateTime)
     attempts: int = 0
+    faults: int = 0
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     leased_by: str | None = None
     last_error: str | None = None

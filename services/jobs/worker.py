@@ -1,4 +1,7 @@
-"""Runs queued jobs: claims with a lease, retries with backoff, buries what keeps failing."""
+"""Runs queued jobs: claims with a lease, retries with backoff, and marks as dead what fails by a fault of our own.
+
+A vendor that is away makes no job dead: a payment or refund would otherwise stay unfinished after a long outage.
+"""
 
 import asyncio
 import math
@@ -29,7 +32,10 @@ _DEAD_AFTER: Final = timedelta(seconds=15)
 _BEAT_EVERY_S: Final = 5.0
 # What is under way when a worker stops; after that its lease runs out, and another does it again.
 _FINISH_WITHIN_S: Final = 10.0
-MAX_ATTEMPTS: Final = 12
+# So many faults of our own make a job dead.
+MAX_FAULTS: Final = 12
+# After so many tries, about an hour, operators are told that a job still waits for its vendor.
+_TOLD_AFTER: Final = 12
 _POLL_S: Final = 1.0
 _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LAST_PAUSE: Final = timedelta(hours=1)
@@ -220,16 +226,27 @@ class Worker:
         name = type(error).__name__
         if not isinstance(error, DropError | TimeoutError):
             self._incidents.unhandled(error, where=job.kind)
+        is_vendor_trouble = isinstance(error, DropError) and error.is_vendor_trouble
+        faults = job.faults + (not is_vendor_trouble)
+        if is_vendor_trouble and job.attempts == _TOLD_AFTER:
+            self._incidents.alert(Severity.WARNING, "Job waits for its vendor", f"{job.kind} {job.id}: {name}")
         async with self._work() as work:
-            if job.attempts >= MAX_ATTEMPTS:
+            if faults >= MAX_FAULTS:
                 _log.error("job_dead", kind=job.kind, job_id=job.id, error=name)
                 await work.jobs.mark_dead(job.id, self._name, error=name)
                 self._incidents.alert(Severity.CRITICAL, "Dead job", f"{job.kind} {job.id} failed for good: {name}")
             else:
                 _log.warning("job_failed", kind=job.kind, job_id=job.id, attempts=job.attempts, error=name)
-                pause = min(_FIRST_PAUSE * 2 ** (job.attempts - 1), _LAST_PAUSE)
-                await work.jobs.retry(job.id, self._name, due_at=self._clock.now() + pause, error=name)
+                due_at = self._clock.now() + _pause_after(job.attempts)
+                await work.jobs.retry(job.id, self._name, due_at=due_at, error=name, faults=faults)
             await work.commit()
+
+
+def _pause_after(attempts: int) -> timedelta:
+    """Twice as long after each try, an hour at most."""
+    # The power is capped as well: a job may be tried for weeks, and its pause would outgrow what a timedelta holds.
+    doublings = min(attempts - 1, _TOLD_AFTER)
+    return min(_FIRST_PAUSE * int(2**doublings), _LAST_PAUSE)
 
 
 async def _finished(running: set[asyncio.Task[None]]) -> None:

@@ -1,17 +1,22 @@
-"""A worker does several jobs at once: one slow vendor holds up its own kind alone, and a stop lets work finish."""
+"""A worker does several jobs at once: one slow vendor holds up its own kind alone, and a stop lets work finish.
+
+A vendor that is away makes no job dead, however long it is away.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 from anyio import fail_after
 
+from db.jobs import DEAD, QUEUED, Job
 from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
+from domain.errors import InDoubt, ProviderUnavailable, Unavailable
 from gateway.assembly.clocks import SystemClock
 from services.jobs.worker import Worker
 from tests.builders.gateway import Play, playing
@@ -22,11 +27,22 @@ SLOW = 6
 
 
 @dataclass
+class Hours:
+    """A clock that a test moves."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass
 class Work:
     """Slow jobs wait until they are told to go on."""
 
     play: Play
     worker: Worker
+    clock: Hours
     running: int = 0
     most: int = 0
     done: int = 0
@@ -35,6 +51,11 @@ class Work:
     all_done: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     quick_done: asyncio.Event = field(default_factory=asyncio.Event)
+    error: Exception | None = None
+
+    async def fail(self) -> None:
+        if self.error is not None:
+            raise self.error
 
     async def slow(self) -> None:
         self.running += 1
@@ -51,6 +72,20 @@ class Work:
     async def quick(self) -> None:
         self.quick_done.set()
 
+    async def tried(self, error: Exception | None, *, hours: int) -> Job | None:
+        """The failing job once it has met `error` at its next `hours` tries, None when it is done."""
+        self.error = error
+        for _ in range(hours):
+            self.clock.at += timedelta(hours=1)
+            await self.worker.run_due()
+        async with Reading(self.play.gateway.database.read) as read:
+            left = await read.jobs.in_status([QUEUED, DEAD], 100)
+            return next((job for job in left if job.kind == "failing"), None)
+
+    async def is_dead(self) -> bool:
+        async with Reading(self.play.gateway.database.read) as read:
+            return "failing" in {job.kind for job in await read.jobs.in_status([DEAD], 100)}
+
     async def enqueue(self, *kinds: str) -> None:
         now = NOON - timedelta(minutes=1)
         async with UnitOfWork(self.play.gateway.database.write, CommitWakeUps()) as work:
@@ -62,7 +97,7 @@ class Work:
 @pytest.fixture
 async def work(either_database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
     async with playing(either_database_url, tmp_path, NOON) as play:
-        database = play.gateway.database
+        database, clock = play.gateway.database, Hours(NOON)
         made: Work
 
         async def slow() -> None:
@@ -74,15 +109,15 @@ async def work(either_database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
         worker = Worker(
             partial(UnitOfWork, database.write, CommitWakeUps()),
             partial(Reading, database.read),
-            {"slow": lambda job: slow(), "quick": lambda job: quick()},
-            play.gateway.clock,
+            {"slow": lambda job: slow(), "quick": lambda job: quick(), "failing": lambda job: made.fail()},
+            clock,
             SystemClock(),
             play.gateway.parts.incidents,
             on_done=lambda trace: None,
             lease=timedelta(seconds=30),
             at_once=AT_ONCE,
         )
-        made = Work(play, worker)
+        made = Work(play, worker, clock)
         yield made
 
 
@@ -119,3 +154,31 @@ async def test_a_stop_lets_what_is_under_way_finish(work: Work) -> None:
 
     assert work.done == 1
     assert "slow" not in left
+
+
+async def test_a_vendor_that_is_away_for_days_makes_no_job_dead(work: Work) -> None:
+    await work.enqueue("failing")
+
+    await work.tried(Unavailable("card_payments"), hours=30)
+    await work.tried(InDoubt("no answer"), hours=30)
+    waiting = await work.tried(ProviderUnavailable("kyc", "away"), hours=30)
+    dead = await work.is_dead()
+    done = await work.tried(None, hours=1)
+
+    assert waiting is not None
+    # Asked each hour: no pause was longer.
+    assert waiting.attempts == 90
+    assert not dead
+    assert done is None
+
+
+async def test_a_fault_of_our_own_makes_a_job_dead_after_twelve_tries(work: Work) -> None:
+    await work.enqueue("failing")
+    await work.tried(Unavailable("card_payments"), hours=20)
+
+    await work.tried(KeyError("ours"), hours=11)
+    before = await work.is_dead()
+    await work.tried(KeyError("ours"), hours=1)
+
+    assert not before
+    assert await work.is_dead()
