@@ -7,6 +7,7 @@ from typing import Final
 from domain.account_number import parse_account_number
 from gateway.assembly.foundation import Foundation
 from services.banks.accounts import Accounts
+from services.banks.consents import ConsentStatusSync
 from services.banks.links import Banks
 from services.cards.cards import Cards
 from services.files.data_exports import DataExports
@@ -61,9 +62,9 @@ def build_use_cases(base: Foundation) -> UseCases:
     work, read, clock, adapters, notifications = base.work, base.read, base.clock, base.adapters, base.notifications
     settings, origins = base.settings, base.settings.return_origins
     sessions = Sessions(work, read, base.fanout, base.machine_clock)
-    accounts = Accounts(work, read, adapters.accounts, base.encryption, clock)
-    banks = Banks(work, read, adapters.accounts, accounts, base.encryption, notifications, clock, origins)
-    accounts.on_consent_lost = banks.lose
+    consents = ConsentStatusSync(work, read, clock)
+    accounts = Accounts(work, read, adapters.accounts, consents, base.encryption, clock)
+    banks = Banks(work, read, adapters.accounts, consents, accounts, base.encryption, notifications, clock, origins)
     recorder = PaymentRecorder(work, notifications, base.incidents, clock)
     in_doubt = InDoubtPayments(work, read, accounts, recorder, clock)
     bank_status = BankStatusSync(work, read, adapters.payments, in_doubt, recorder, clock)

@@ -14,10 +14,10 @@ from db.unit_of_work import Read, UnitOfWork, Work
 from domain import ids
 from domain.bank_account import Balance, BankAccount, Transaction, TransactionStatus
 from domain.clock import Clock, oslo_date
-from domain.consent import UNATTENDED_READS_A_DAY, AccountRead, Consent, ConsentStatus
+from domain.consent import UNATTENDED_READS_A_DAY, AccountRead, Consent
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached, Unavailable
 from domain.event import EventKind
-from domain.ids import AccountId, ConnectionId, ConsentId, TransactionId, UserId
+from domain.ids import AccountId, ConnectionId, TransactionId, UserId
 from domain.page import DatedKeyset, Keyset
 from providers.open_banking.port import (
     AccessExceeded,
@@ -28,6 +28,7 @@ from providers.open_banking.port import (
     TransactionAtBank,
 )
 from providers.vendors import Vendors
+from services.banks.consents import ConsentStatusSync
 from services.field_encryption import FieldEncryption
 
 Result = TypeVar("Result")
@@ -38,14 +39,20 @@ _MAX_PAGES: Final = 20
 
 class Accounts:
     def __init__(
-        self, work: Work, read: Read, vendors: Vendors[AccountInformation], encryption: FieldEncryption, clock: Clock
+        self,
+        work: Work,
+        read: Read,
+        vendors: Vendors[AccountInformation],
+        consents: ConsentStatusSync,
+        encryption: FieldEncryption,
+        clock: Clock,
     ) -> None:
         self._work = work
         self._read = read
         self._vendors = vendors
+        self._consents = consents
         self._encryption = encryption
         self._clock = clock
-        self.on_consent_lost: Callable[[ConsentId, ConsentStatus], Awaitable[None]] | None = None
 
     async def page(self, user_id: UserId, keyset: Keyset) -> list[BankAccount]:
         async with self._read() as read:
@@ -147,7 +154,7 @@ class Accounts:
         try:
             found = await vendor.accounts(bank_id, consent.vendor_consent_id or "", psu)
         except ConsentLost as lost:
-            await self._lose(consent.id, lost.status)
+            await self._consents.end_lost(consent.id, lost.status)
             raise ConsentRequired("The bank no longer honours the consent.") from lost
         except AccessExceeded as error:
             raise ReadLimitReached("The bank allows no more readings today.") from error
@@ -216,12 +223,8 @@ class Accounts:
             async with self._read() as read:
                 consent = await read.consents.by_vendor_reference(reach.vendor, None, reach.vendor_consent_id)
             if consent is not None:
-                await self._lose(consent.id, lost.status)
+                await self._consents.end_lost(consent.id, lost.status)
             raise ConsentRequired("The bank no longer honours the consent. Renew it with renewConsent.") from lost
-
-    async def _lose(self, consent_id: ConsentId, status: ConsentStatus) -> None:
-        if self.on_consent_lost is not None:
-            await self.on_consent_lost(consent_id, status)
 
     async def _save(
         self,

@@ -9,9 +9,8 @@ from typing import Final
 
 import structlog
 
-from db.events import Told
 from db.ids import new_id
-from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
+from db.unit_of_work import Read, Work, retry_on_stale
 from domain import ids
 from domain.bank_account import Bank
 from domain.clock import Clock, oslo_date
@@ -32,28 +31,21 @@ from domain.errors import (
     ReadLimitReached,
     Unavailable,
 )
-from domain.event import EventKind
 from domain.ids import BankId, ConnectionId, ConsentId, UserId
 from domain.notification import Template
 from domain.redirect import require_allowed, with_query
-from domain.snapshot import connection_fields
 from providers.open_banking.port import AccountInformation, ConsentRequest, ConsentState, Psu
 from providers.vendors import Vendors
 from services.banks.accounts import Accounts
+from services.banks.consents import ASK_CONSENT, REVOKE_CONSENT, ConsentStatusSync
 from services.banks.shadow import compare, shadow_of
 from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
 from services.tokens import hash_of, new_token
 
-ASK_CONSENT: Final = "ask_consent"
-FETCH_ACCOUNTS: Final = "fetch_accounts"
-REVOKE_CONSENT: Final = "revoke_consent"
-TELL_OF_EXPIRY: Final = "tell_of_consent_expiry"
 _SHOWN: Final = 100
 # The bank's page lives for fifteen minutes: by then the consent is given or gone.
 _FIRST_ASK: Final = timedelta(minutes=16)
-_NOTICE_BEFORE: Final = timedelta(days=7)
-_FETCH_AGAIN: Final = timedelta(seconds=30)
 _BANKS_FRESH_S: Final = 3600
 _log = structlog.get_logger()
 
@@ -72,6 +64,7 @@ class Banks:
         work: Work,
         read: Read,
         vendors: Vendors[AccountInformation],
+        consents: ConsentStatusSync,
         accounts: Accounts,
         encryption: FieldEncryption,
         notifications: NotificationComposer,
@@ -81,6 +74,7 @@ class Banks:
         self._work = work
         self._read = read
         self._vendors = vendors
+        self._consents = consents
         self._accounts = accounts
         self._encryption = encryption
         self._notifications = notifications
@@ -152,7 +146,7 @@ class Banks:
             await work.commit()
         try:
             state_at_bank = await self._vendors[vendor].complete_consent(reference or "", query)
-            await self._take(user_id, consent_id, state_at_bank, "the bank's page")
+            await self._consents.apply(user_id, consent_id, state_at_bank, "the bank's page")
             await self._fetch(user_id, consent_id, ip_address)
         except (Unavailable, ReadLimitReached, ConsentRequired):
             _log.warning("consent_return_incomplete", consent_id=consent_id)  # the jobs go on from here
@@ -165,7 +159,7 @@ class Banks:
         if consent is None or consent.vendor_consent_id is None:
             return "the consent never reached the bank"
         at_bank = await self._vendors[consent.vendor].consent_state(consent.vendor_consent_id)
-        return await self._take(user_id, consent_id, at_bank, cause)
+        return await self._consents.apply(user_id, consent_id, at_bank, cause)
 
     async def ask_consent(self, user_id: UserId, consent_id: ConsentId) -> None:
         """The net under page and webhook: what never came back has expired."""
@@ -178,7 +172,7 @@ class Banks:
         ended = consent.status is ConsentStatus.ACTIVE and self._clock.now() >= consent.ends_at
         if overdue or ended:
             state = ConsentState(ConsentStatus.EXPIRED, consent.valid_until)
-            await self._take(user_id, consent_id, state, "it ran out")
+            await self._consents.apply(user_id, consent_id, state, "it ran out")
 
     async def tell_of_expiry(self, user_id: UserId, consent_id: ConsentId) -> None:
         """A week before a consent runs out, unless another has replaced it. Raises Unavailable."""
@@ -219,14 +213,6 @@ class Banks:
                 ]
             for consent in consents:
                 await self.revoke(user_id, consent.id)
-
-    async def lose(self, consent_id: ConsentId, status: ConsentStatus) -> None:
-        """The bank answered a reading with: no consent."""
-        async with self._read() as read:
-            consent = await read.consents.find(consent_id)
-        if consent is not None:
-            state = ConsentState(status, consent.valid_until)
-            await self._take(consent.user_id, consent_id, state, "the bank no longer honours it")
 
     async def _list(self, country: str) -> Sequence[Bank]:
         """The current vendor's, with a look at the next one's, which needs nobody's consent."""
@@ -269,7 +255,7 @@ class Banks:
                 ConnectionId(new_id(ids.CONNECTION, now)), user_id, bank_id, self._vendors.for_user(user_id), now
             )
             await work.connections.add(connection)
-            self._tell(work, connection)
+            self._consents.tell(work, connection)
             await work.commit()
         return connection
 
@@ -303,7 +289,7 @@ class Banks:
         try:
             started = await self._vendors[vendor].start_consent(request)
         except Unavailable as error:
-            await self._take(
+            await self._consents.apply(
                 connection.user_id,
                 consent.id,
                 ConsentState(ConsentStatus.REJECTED, consent.valid_until),
@@ -329,58 +315,9 @@ class Banks:
                 version=before.version + 1,
             )
             await work.connections.save(before, after)
-            self._tell(work, after)
+            self._consents.tell(work, after)
             await work.commit()
             return after
-
-    async def _take(self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: str) -> str:
-        return await retry_on_stale(lambda: self._apply(user_id, consent_id, state, because))
-
-    async def _apply(self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: str) -> str:
-        async with self._work() as work:
-            before = await work.consents.get(user_id, consent_id)
-            assert before is not None
-            if state.reference is not None:
-                await work.consents.save_reply(consent_id, state.reference, state.valid_until)
-            after = before.apply(state.status)
-            if after is before:
-                await work.commit()
-                return f"the consent is {before.status} already"
-            after = replace(after, valid_until=min(after.valid_until, state.valid_until))
-            await work.consents.save(before, after)
-            if after.status is ConsentStatus.ACTIVE:
-                await self._replace_older(work, after)
-                self._follow_up(work, after)
-            await self._follow(work, after, because)
-            await work.commit()
-            return f"{before.status} -> {after.status}"
-
-    async def _follow(self, work: UnitOfWork, consent: Consent, because: str) -> None:
-        connection = await work.connections.get(consent.user_id, consent.connection_id)
-        assert connection is not None
-        others = await work.consents.of_connection(connection.id, ConsentStatus.ACTIVE)
-        # Another consent keeps the connection alive.
-        if consent.status is not ConsentStatus.ACTIVE and any(other.id != consent.id for other in others):
-            return
-        followed = connection.apply_consent(consent, because)
-        if followed is not connection:
-            await work.connections.save(connection, replace(followed, vendor=consent.vendor))
-            self._tell(work, followed)
-
-    async def _replace_older(self, work: UnitOfWork, newest: Consent) -> None:
-        now = self._clock.now()
-        for older in await work.consents.of_connection(newest.connection_id, ConsentStatus.ACTIVE):
-            if older.id != newest.id:
-                await work.consents.save(older, older.apply(ConsentStatus.REPLACED))
-                payload = {"user_id": older.user_id, "consent_id": older.id}
-                work.jobs.enqueue(REVOKE_CONSENT, payload, due_at=now, now=now)
-
-    def _follow_up(self, work: UnitOfWork, consent: Consent) -> None:
-        now = self._clock.now()
-        payload = {"user_id": consent.user_id, "consent_id": consent.id}
-        work.jobs.enqueue(FETCH_ACCOUNTS, payload, due_at=now + _FETCH_AGAIN, now=now)
-        work.jobs.enqueue(ASK_CONSENT, payload, due_at=consent.ends_at, now=now)
-        work.jobs.enqueue(TELL_OF_EXPIRY, payload, due_at=max(now, consent.ends_at - _NOTICE_BEFORE), now=now)
 
     async def _disconnect(self, user_id: UserId, connection_id: ConnectionId) -> BankConnection:
         now = self._clock.now()
@@ -398,7 +335,7 @@ class Banks:
                 after = after.apply_consent(ended, "disconnected by the user")
             after = replace(after, version=before.version + 1)
             await work.connections.save(before, after)
-            self._tell(work, after)
+            self._consents.tell(work, after)
             await work.commit()
             return after
 
@@ -410,10 +347,6 @@ class Banks:
             connection = await read.connections.get(user_id, consent.connection_id)
         assert connection is not None
         await self._accounts.fetch(consent, connection.bank_id, ip_address=ip_address)
-
-    def _tell(self, work: UnitOfWork, connection: BankConnection) -> None:
-        fields = connection_fields(connection)
-        work.tell(Told(connection.user_id, EventKind.BANK_CONNECTION, connection.id, fields, self._clock.now()))
 
 
 def _away(error: Unavailable) -> ProviderUnavailable:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached
-from services.banks import links as bank_jobs
+from services.banks import consents as bank_jobs
 from services.banks.accounts import Accounts
 from services.banks.links import Banks
 from services.cards import cards as card_jobs

@@ -1,0 +1,93 @@
+"""What a bank reports of a consent: one path for the return, the webhook, a refused reading and the reconciliation."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from db.events import Told
+from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
+from domain.clock import Clock
+from domain.consent import BankConnection, Consent, ConsentStatus
+from domain.event import EventKind
+from domain.ids import ConsentId, UserId
+from domain.snapshot import connection_fields
+from providers.open_banking.port import ConsentState
+
+ASK_CONSENT: Final = "ask_consent"
+FETCH_ACCOUNTS: Final = "fetch_accounts"
+REVOKE_CONSENT: Final = "revoke_consent"
+TELL_OF_EXPIRY: Final = "tell_of_consent_expiry"
+_NOTICE_BEFORE: Final = timedelta(days=7)
+_FETCH_AGAIN: Final = timedelta(seconds=30)
+
+
+class ConsentStatusSync:
+    """Moves a consent and its bank link by what the bank says, with the jobs and the event that follow."""
+
+    def __init__(self, work: Work, read: Read, clock: Clock) -> None:
+        self._work = work
+        self._read = read
+        self._clock = clock
+
+    async def apply(self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: str) -> str:
+        """Take the bank's word in a transaction of its own; says what that did. `because` is shown to the user."""
+        return await retry_on_stale(lambda: self._apply(user_id, consent_id, state, because))
+
+    async def end_lost(self, consent_id: ConsentId, status: ConsentStatus) -> None:
+        """The bank has answered a reading with: no such consent. Commits; a consent that is gone changes nothing."""
+        async with self._read() as read:
+            consent = await read.consents.find(consent_id)
+        if consent is not None:
+            state = ConsentState(status, consent.valid_until)
+            await self.apply(consent.user_id, consent_id, state, "the bank no longer honours it")
+
+    async def _apply(self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: str) -> str:
+        async with self._work() as work:
+            before = await work.consents.get(user_id, consent_id)
+            assert before is not None
+            if state.reference is not None:
+                await work.consents.save_reply(consent_id, state.reference, state.valid_until)
+            after = before.apply(state.status)
+            if after is before:
+                await work.commit()
+                return f"the consent is {before.status} already"
+            after = replace(after, valid_until=min(after.valid_until, state.valid_until))
+            await work.consents.save(before, after)
+            if after.status is ConsentStatus.ACTIVE:
+                await self._replace_older(work, after)
+                self._follow_up(work, after)
+            await self._follow(work, after, because)
+            await work.commit()
+            return f"{before.status} -> {after.status}"
+
+    async def _follow(self, work: UnitOfWork, consent: Consent, because: str) -> None:
+        connection = await work.connections.get(consent.user_id, consent.connection_id)
+        assert connection is not None
+        others = await work.consents.of_connection(connection.id, ConsentStatus.ACTIVE)
+        # Another consent keeps the connection alive.
+        if consent.status is not ConsentStatus.ACTIVE and any(other.id != consent.id for other in others):
+            return
+        followed = connection.apply_consent(consent, because)
+        if followed is not connection:
+            await work.connections.save(connection, replace(followed, vendor=consent.vendor))
+            self.tell(work, followed)
+
+    async def _replace_older(self, work: UnitOfWork, newest: Consent) -> None:
+        now = self._clock.now()
+        for older in await work.consents.of_connection(newest.connection_id, ConsentStatus.ACTIVE):
+            if older.id != newest.id:
+                await work.consents.save(older, older.apply(ConsentStatus.REPLACED))
+                payload = {"user_id": older.user_id, "consent_id": older.id}
+                work.jobs.enqueue(REVOKE_CONSENT, payload, due_at=now, now=now)
+
+    def _follow_up(self, work: UnitOfWork, consent: Consent) -> None:
+        now = self._clock.now()
+        payload = {"user_id": consent.user_id, "consent_id": consent.id}
+        work.jobs.enqueue(FETCH_ACCOUNTS, payload, due_at=now + _FETCH_AGAIN, now=now)
+        work.jobs.enqueue(ASK_CONSENT, payload, due_at=consent.ends_at, now=now)
+        work.jobs.enqueue(TELL_OF_EXPIRY, payload, due_at=max(now, consent.ends_at - _NOTICE_BEFORE), now=now)
+
+    def tell(self, work: UnitOfWork, connection: BankConnection) -> None:
+        """Append the bank link's version to its user's stream, within the caller's transaction."""
+        fields = connection_fields(connection)
+        work.tell(Told(connection.user_id, EventKind.BANK_CONNECTION, connection.id, fields, self._clock.now()))
