@@ -20,6 +20,8 @@ from gateway.assembly.clocks import SystemClock
 from providers.alerts.console import ConsoleAlerts
 from providers.errors.off import NoCapture
 from services.incidents import Incidents
+from services.jobs.heartbeat import Heartbeats
+from services.jobs.signal import WorkerSignal
 from services.jobs.worker import Worker
 from tests.builders.private_servers import private_postgresql
 
@@ -32,21 +34,21 @@ class Bench:
     """One worker over one queue."""
 
     def __init__(self, database: Database, at_once: int) -> None:
-        self.wake_ups = CommitWakeUps()
-        self.work = partial(UnitOfWork, database.write, self.wake_ups)
-        clock = SystemClock()
+        signal = WorkerSignal()
+        self.work = partial(UnitOfWork, database.write, CommitWakeUps(on_jobs=signal.wake))
+        clock, lease = SystemClock(), timedelta(seconds=30)
         self.worker = Worker(
             self.work,
-            partial(Reading, database.read),
             {KIND: self.do},
             clock,
             clock,
             Incidents(ConsoleAlerts("bench"), NoCapture(), clock),
+            Heartbeats(self.work, partial(Reading, database.read), clock, lease),
+            signal,
             lambda _: None,
-            timedelta(seconds=30),
+            lease,
             at_once,
         )
-        self.wake_ups.on_jobs = self.worker.wake
         self.begun: dict[int, float] = {}
         self.has_begun = asyncio.Event()
 

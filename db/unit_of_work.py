@@ -1,6 +1,7 @@
 """One transaction: rows, their history and the work that follows commit together or not at all."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Self, TypeVar
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
@@ -81,12 +82,19 @@ class Reading(Queries):
         await self.session.close()
 
 
-class CommitWakeUps:
-    """Who is woken after a commit. Hints may be lost: readers look into the database, and poll."""
+def _wake_none(*_: object) -> None:
+    """Where a unit of work runs beside no streams and no worker."""
 
-    def __init__(self) -> None:
-        self.on_events: Callable[[Sequence[UserId]], None] = lambda users: None
-        self.on_jobs: Callable[[], None] = lambda: None
+
+@dataclass(frozen=True, slots=True)
+class CommitWakeUps:
+    """Who is woken after a commit. A wake-up may be lost: readers look into the database from time to time, too.
+
+    `on_events` is given the users whose streams have grown, `on_jobs` is called where a job is due at once.
+    """
+
+    on_events: Callable[[Sequence[UserId]], None] = _wake_none
+    on_jobs: Callable[[], None] = _wake_none
 
 
 class UnitOfWork(Queries):

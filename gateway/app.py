@@ -20,11 +20,17 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from db.clock_offset import load_offset
-from db.engine import Database, open_database
+from db.engine import open_database
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import DropError
-from gateway.assembly.bootstrap import JOBS, Parts, build_parts
+from gateway.assembly.bootstrap import (
+    Infrastructure,
+    build_services,
+    build_worker,
+    open_infrastructure,
+    route_settings,
+)
 from gateway.assembly.clocks import OffsetClock, SystemClock
 from gateway.assembly.internet import internet_until
 from gateway.mock.clock_driver import ClockDriver, follow_offset
@@ -40,7 +46,9 @@ from routes.graphql.schema import build_schema
 from routes.graphql.websocket import GraphQlWebSocket
 from routes.operator import in_doubt, jobs, metrics, records, vendor_migration
 from routes.requests import CSRF_HEADER
+from services.container import Services
 from services.incidents import Incidents
+from services.jobs.worker import Worker
 
 
 @dataclass(slots=True)
@@ -48,18 +56,18 @@ class Gateway:
     """A running gateway. `driver` moves the clock; `worker` and `driver` run by themselves unless told not to."""
 
     settings: Settings
-    database: Database
     clock: OffsetClock
-    parts: Parts
+    infrastructure: Infrastructure
+    services: Services
+    worker: Worker
     driver: ClockDriver
-    vendors: httpx.AsyncClient | None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
     def sandbox(self) -> httpx.AsyncClient:
-        """Where there is one: not where every vendor is real."""
-        assert self.vendors is not None
-        return self.vendors
+        """A client of the sandbox. There is none where every vendor is real."""
+        assert self.infrastructure.sandbox is not None
+        return self.infrastructure.sandbox
 
 
 # A worker may finish what is under way before.
@@ -92,10 +100,10 @@ def create_app(
         async with AsyncExitStack() as stack:
             clocks = base_clock or SystemClock(), machine_clock or SystemClock()
             gateway = await _start(app, settings, role, *clocks, stack)
-            await gateway.parts.retention.schedule()
-            await gateway.parts.vendor_migrations.agree()
+            await gateway.services.retention.schedule()
+            await gateway.services.vendor_migrations.agree()
             app.state.gateway = gateway
-            incidents = gateway.parts.incidents
+            incidents = gateway.services.incidents
             incidents.alert(Severity.INFORMATION, "Gateway started", f"{settings.mode} mode at {settings.public_url}")
             if runs_by_itself:
                 gateway.tasks.extend(
@@ -107,7 +115,7 @@ def create_app(
                 why = getattr(app.state, "stopped_by", "shutdown")
                 incidents.alert(Severity.INFORMATION, "Gateway stopped", f"{why} at {settings.public_url}")
                 await _end(gateway.tasks)
-                await gateway.parts.timeline.flush()
+                await gateway.services.timeline.flush()
                 await incidents.close()
 
     return Starlette(
@@ -144,18 +152,18 @@ def _routes(settings: Settings) -> list[BaseRoute]:
 
 
 def _background(gateway: Gateway, settings: Settings, role: Role) -> list[Coroutine[None, None, None]]:
-    parts = gateway.parts
-    running = [parts.incidents.run(), parts.timeline.run(), parts.vendor_migrations.run(), parts.fanout.run()]
-    if parts.shared_breakers is not None:
-        running.append(parts.shared_breakers.run())
+    services, base = gateway.services, gateway.infrastructure
+    running = [services.incidents.run(), services.timeline.run(), services.vendor_migrations.run(), base.fanout.run()]
+    if base.shared.breakers is not None:
+        running.append(base.shared.breakers.run(base.adapters.guards))
     if role is Role.WORKER or settings.serve_works_queue:
-        running += [parts.worker.run(), _wake_for_jobs(parts)]
+        running += [gateway.worker.run(), base.wake_for_jobs()]
     if role is Role.SERVE:
-        running.append(parts.sweep.run())
+        running.append(services.sweep.run())
         if settings.has_sandbox:
             running.append(gateway.driver.run())
     if settings.is_all_mock:
-        running.append(follow_offset(gateway.clock, gateway.database))
+        running.append(follow_offset(gateway.clock, base.database))
     return running
 
 
@@ -176,43 +184,34 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
             _log.error("background_not_ended", tasks=len(late))
 
 
-async def _wake_for_jobs(parts: Parts) -> None:
-    """Other processes enqueue, too."""
-    async with parts.fanout.listen(JOBS) as wake_up:
-        while True:
-            await wake_up.wait()
-            parts.worker.wake()
-
-
 async def _start(
-    app: Starlette, settings: Settings, role: Role, base: Clock, machine: Clock, stack: AsyncExitStack
+    app: Starlette, settings: Settings, role: Role, base_clock: Clock, machine: Clock, stack: AsyncExitStack
 ) -> Gateway:
     database = open_database(settings.database_url)
     stack.push_async_callback(database.close)
     await stack.enter_async_context(telemetry(settings, database, role))
-    clock = OffsetClock(base)
+    clock = OffsetClock(base_clock)
     if settings.is_all_mock:
-        # A real vendor lives today, and takes no signature of tomorrow.
+        # With one real vendor the clock must not move: the vendor checks timestamps against real time.
         clock.offset = await load_offset(database)
 
-    sandbox = await open_sandbox(app, settings, clock, stack) if settings.has_sandbox else None
+    scheduled = asyncio.Event()
+    sandbox = await open_sandbox(app, settings, clock, stack, scheduled.set) if settings.has_sandbox else None
     client = sandbox.client if sandbox is not None else None
-    parts = build_parts(settings, database, clock, machine, client, internet_until(stack))
-    driver = ClockDriver(clock, client, parts.worker, parts.read, database, may_move=settings.is_all_mock)
-    stack.push_async_callback(parts.fanout.close)
-    for shared in (parts.shared_breakers, parts.shared_limits):
-        if shared is not None:
-            stack.push_async_callback(shared.close)
+    base = open_infrastructure(settings, database, clock, machine, client, internet_until(stack))
+    stack.push_async_callback(base.close)
+    services = build_services(base)
+    worker = build_worker(base, services)
+    driver = ClockDriver(clock, client, worker, base.read, database, scheduled, may_move=settings.is_all_mock)
     if sandbox is not None:
         app.state.sandbox_pages = sandbox.pages
-        if sandbox.world is not None:
-            sandbox.world.on_scheduled = driver.wake
     app.state.clock = driver
-    schema = build_schema(parts.incidents)
-    app.state.parts = parts.routes
-    app.state.graphql_http = GraphQlHttp(schema, parts.services)
-    app.state.graphql_socket = GraphQlWebSocket(schema, parts.services)
-    return Gateway(settings, database, clock, parts, driver, client)
+    app.state.services = services
+    app.state.route_settings = route_settings(settings)
+    schema = build_schema(services.incidents)
+    app.state.graphql_http = GraphQlHttp(schema, services)
+    app.state.graphql_socket = GraphQlWebSocket(schema, services)
+    return Gateway(settings, clock, base, services, worker, driver)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

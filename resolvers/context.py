@@ -7,7 +7,7 @@ from domain.errors import Unauthenticated
 from domain.ids import UserId
 from domain.user import SignIn
 from resolvers.loaders import PresignedLinks, SetLoaders, ViewerPages
-from resolvers.services import Services
+from services.container import Services
 
 
 @dataclass(slots=True)

@@ -21,8 +21,8 @@ from domain.refund import Refund
 from domain.session import Session
 from domain.upload import Upload
 from domain.vendor_migration import CustomerMigration
-from resolvers.services import Services
 from schema.types.paging import MAX_PAGE
+from services.container import Services
 
 Key = TypeVar("Key")
 Child = TypeVar("Child")

@@ -11,7 +11,6 @@ from starlette.routing import Route
 
 from domain.errors import DropError, InvalidInput, ProviderUnavailable
 from domain.session import ABSOLUTE_LIFETIME, LOGIN_ATTEMPT_LIFETIME, SessionClient
-from routes.parts import parts_of
 from routes.problems import drop_error, problem
 from routes.requests import (
     base_url,
@@ -22,6 +21,7 @@ from routes.requests import (
     require_same_site,
     sign_in_of,
 )
+from routes.state import route_settings_of, services_of
 from services.users.login import InvalidGrant, LoginStart, Tokens
 
 LOGIN_COOKIE: Final = "drop_login"
@@ -57,7 +57,7 @@ async def login(request: Request) -> Response:
     start = LoginStart(
         client=SessionClient.MOBILE if is_mobile else SessionClient.WEB,
         return_to=_given(query.get("redirect_uri" if is_mobile else "return_to"))
-        or parts_of(request).default_return_to,
+        or route_settings_of(request).default_return_to,
         callback_uri=f"{base_url(request)}{CALLBACK}",
         login_hint=_given(query.get("persona")),
         app_state=_given(query.get("state")),
@@ -67,7 +67,7 @@ async def login(request: Request) -> Response:
         sign_in=None if is_mobile else await sign_in_of(request),
     )
     try:
-        redirect = await parts_of(request).login.start(start)
+        redirect = await services_of(request).login.start(start)
     except ProviderUnavailable as error:
         return await _login_failed(request, error)
     response = RedirectResponse(redirect.url, _SEE_OTHER, headers=_NO_STORE)
@@ -89,7 +89,7 @@ async def callback(request: Request) -> Response:
     if "error" in query:
         _log.info("login_not_completed", error=query["error"] if query["error"] in _ERRORS else "other")
     try:
-        done = await parts_of(request).login.finish(
+        done = await services_of(request).login.finish(
             state=query.get("state", "")[:_LONGEST],
             code=None if "error" in query else _given(query.get("code")),
             browser_secret=_given(request.cookies.get(LOGIN_COOKIE)),
@@ -116,12 +116,12 @@ async def logout(request: Request) -> Response:
     Where BankID keeps a session of its own, the answer names the page that ends it.
     """
     require_same_site(request)
-    sign_in, parts = await sign_in_of(request), parts_of(request)
+    sign_in, services = await sign_in_of(request), services_of(request)
     url = None
     if sign_in is not None:
-        return_to = urljoin(f"{base_url(request)}/", parts.default_return_to)
-        url = await parts.login.end_session_url(sign_in, return_to)
-        await parts.sessions.end(sign_in.user_id, sign_in.session_id)
+        return_to = urljoin(f"{base_url(request)}/", route_settings_of(request).default_return_to)
+        url = await services.login.end_session_url(sign_in, return_to)
+        await services.sessions.end(sign_in.user_id, sign_in.session_id)
     response: Response
     if url is None:
         response = Response(status_code=204, headers=_NO_STORE)
@@ -140,9 +140,9 @@ async def token(request: Request) -> Response:
     match form.get("grant_type"):
         case "authorization_code" if form.get("code") and form.get("code_verifier"):
             user_agent = _given(request.headers.get("user-agent"))
-            exchange = parts_of(request).login.exchange_code(form["code"], form["code_verifier"], user_agent)
+            exchange = services_of(request).login.exchange_code(form["code"], form["code_verifier"], user_agent)
         case "refresh_token" if form.get("refresh_token"):
-            exchange = parts_of(request).login.refresh(form["refresh_token"])
+            exchange = services_of(request).login.refresh(form["refresh_token"])
         case "authorization_code" | "refresh_token":
             return _oauth_error("invalid_request", "Send code and code_verifier, or refresh_token.")
         case _:

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from domain.errors import NotFound
-from routes.parts import parts_of
+from routes.state import services_of
 
 CALLBACK: Final = "/api/cards/callback"
 _LONGEST: Final = 200
@@ -16,8 +16,8 @@ _LONGEST: Final = 200
 async def callback(request: Request) -> Response:
     """Read at the card vendor what became of it, and send the user on. Returning proves nothing by itself."""
     state = request.query_params.get("state", "")[:_LONGEST]
-    parts = parts_of(request)
-    target = await parts.card_payments.returned(state) or await parts.plans.returned(state)
+    services = services_of(request)
+    target = await services.card_payments.returned(state) or await services.plans.returned(state)
     if target is None:
         raise NotFound("This way back from the card's page is unknown. Start again in the app.", field=("state",))
     return RedirectResponse(target, 303, headers={"Cache-Control": "no-store"})

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from routes.parts import parts_of
+from routes.state import services_of
 from services.operations.health import Condition
 
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -12,7 +12,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 async def health(request: Request) -> Response:
     """200 with a check per dependency; 503 where a critical local part is down."""
-    state = await parts_of(request).health.check()
+    state = await services_of(request).health.check()
     body = {"status": state.status, "checks": dict(state.checks)}
     return JSONResponse(body, 503 if state.status is Condition.DOWN else 200, headers=_NO_STORE)
 
@@ -24,7 +24,7 @@ async def live(request: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """Whether requests should be sent here."""
-    is_ready = await parts_of(request).health.is_ready()
+    is_ready = await services_of(request).health.is_ready()
     return JSONResponse({"status": "ok" if is_ready else "down"}, 200 if is_ready else 503, headers=_NO_STORE)
 
 

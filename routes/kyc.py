@@ -5,8 +5,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from domain.errors import Forbidden, Unauthenticated
-from routes.parts import parts_of
 from routes.requests import sign_in_of
+from routes.state import services_of
 
 
 async def initiate(request: Request) -> Response:
@@ -16,7 +16,7 @@ async def initiate(request: Request) -> Response:
     sign_in = await sign_in_of(request)
     if sign_in is None:
         raise Unauthenticated
-    started = await parts_of(request).kyc.start(sign_in.user_id)
+    started = await services_of(request).kyc.start(sign_in.user_id)
     body = {
         "status": started.kyc.status,
         "retryRequired": started.kyc.retry_required,

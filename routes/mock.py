@@ -1,8 +1,9 @@
 """What only mock mode has."""
 
 import re
-from datetime import timedelta
-from typing import Final
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
@@ -10,13 +11,35 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from domain.errors import Forbidden, InvalidInput
-from routes.parts import ClockControl, ClockReading, parts_of
 from routes.requests import is_allowed_origin, read_bounded
+from routes.state import services_of
 
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _LONGEST: Final = timedelta(days=3_660)
 _DURATION: Final = re.compile(r"(?:\d{1,9}[smhd])+")
 _NEXT: Final = "next"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """The product's time, how far it is ahead of the machine's, and when something falls due next."""
+
+    now: datetime
+    offset: timedelta
+    next_due: datetime | None
+
+
+class ClockControl(Protocol):
+    """Moves the one clock of mock mode. Both moves raise Forbidden where a provider is real."""
+
+    async def advance(self, by: timedelta) -> None:
+        """Move forward, doing on the way, in order, all that falls due."""
+
+    async def advance_to_next(self) -> None:
+        """Move to what falls due next, and do it."""
+
+    async def reading(self) -> ClockReading:
+        """What time it is now."""
 
 
 def duration_of(text: str) -> timedelta:
@@ -81,7 +104,7 @@ def _shown(reading: ClockReading) -> dict[str, object]:
 async def reset(request: Request) -> Response:
     """`resetMockServices`: empties the database and the vendors, signs everybody out, keeps the clock."""
     _require_same_site(request)
-    await parts_of(request).reset.reset_mock_services()
+    await services_of(request).reset.reset_mock_services()
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse("/sandbox/", 303)
     return JSONResponse({"status": "ok"})

@@ -7,8 +7,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from domain.errors import NotFound
-from routes.parts import parts_of
 from routes.requests import ip_address
+from routes.state import services_of
 
 _LONGEST: Final = 200
 
@@ -16,11 +16,11 @@ _LONGEST: Final = 200
 async def callback(request: Request) -> Response:
     """Read at the bank what became of it, and send the user on. Returning proves nothing by itself."""
     state = request.query_params.get("state", "")[:_LONGEST]
-    parts = parts_of(request)
+    services = services_of(request)
     query = dict(request.query_params)
-    target = await parts.banks.returned(state, query, ip_address(request))
+    target = await services.banks.returned(state, query, ip_address(request))
     if target is None:
-        target = await parts.payments.returned(state, query)
+        target = await services.payments.returned(state, query)
     if target is None:
         raise NotFound("This way back from the bank is unknown. Start again in the app.", field=("state",))
     return RedirectResponse(target, 303, headers={"Cache-Control": "no-store"})

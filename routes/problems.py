@@ -21,8 +21,8 @@ from domain.errors import (
     Unauthenticated,
     Unavailable,
 )
-from routes.parts import parts_of
 from routes.requests import BodyTooLarge
+from routes.state import services_of
 
 # The first that fits, so the narrow come before the wide.
 _STATUS: Final[Mapping[type[DropError], int]] = {
@@ -80,5 +80,5 @@ async def http_error(request: Request, error: Exception) -> Response:
 
 async def unexpected(request: Request, error: Exception) -> Response:
     """A bug: a reference id to the caller, the rest to the log."""
-    reference = parts_of(request).incidents.unhandled(error, where=request.url.path)
+    reference = services_of(request).incidents.unhandled(error, where=request.url.path)
     return problem(500, "INTERNAL", f"Something went wrong on our side. Reference: {reference}")

@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection, Request
 
 from domain.errors import Forbidden, Refusal, Unauthenticated
 from domain.user import SignIn
-from routes.parts import parts_of
+from routes.state import route_settings_of, services_of
 
 CSRF_HEADER: Final = "x-drop-csrf"
 _SAME: Final = frozenset({"same-origin"})
@@ -19,7 +19,7 @@ class BodyTooLarge(Refusal):
 
 def base_url(connection: HTTPConnection) -> str:
     """This gateway as the client reached it, without a slash at the end."""
-    fixed = parts_of(connection).public_url
+    fixed = route_settings_of(connection).public_url
     if fixed is not None:
         return fixed
     scheme = {"ws": "http", "wss": "https"}.get(connection.url.scheme, connection.url.scheme)
@@ -46,7 +46,7 @@ def bearer_token(headers: Headers) -> str | None:
 
 async def sign_in_of(connection: HTTPConnection) -> SignIn | None:
     """By bearer token or cookie. A stale cookie is nobody; a bad bearer token raises Unauthenticated."""
-    sessions = parts_of(connection).sessions
+    sessions = services_of(connection).sessions
     token = bearer_token(connection.headers)
     if token is not None:
         sign_in = await sessions.sign_in_of(token, is_cookie=False)
@@ -62,7 +62,9 @@ def is_allowed_origin(connection: HTTPConnection) -> bool:
     if connection.headers.get("sec-fetch-site") in _SAME:
         return True
     origin = connection.headers.get("origin")
-    return origin is not None and (origin == base_url(connection) or origin in parts_of(connection).allowed_origins)
+    return origin is not None and (
+        origin == base_url(connection) or origin in route_settings_of(connection).allowed_origins
+    )
 
 
 def require_same_site(request: Request) -> None:

@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from routes.parts import parts_of
 from routes.requests import base_url, read_bounded
+from routes.state import services_of
 from services.webhooks.sources import KYC, Delivery
 
 MAX_BYTES: Final = 256 * 1024
@@ -19,7 +19,7 @@ async def receive(request: Request) -> Response:
     provider = request.path_params.get("provider", KYC)
     # The address that the vendor was given, whatever stands in between: some sign it.
     url = f"{base_url(request)}{request.url.path}{'?' if request.url.query else ''}{request.url.query}"
-    await parts_of(request).webhooks.accept(provider, Delivery(raw, request.headers, url))
+    await services_of(request).webhooks.accept(provider, Delivery(raw, request.headers, url))
     return Response(status_code=202)
 
 

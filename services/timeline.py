@@ -30,7 +30,7 @@ class Timeline:
         self._waiting: list[TraceLine] = []
         self._writing = asyncio.Lock()
 
-    def take(self, trace: Trace) -> None:
+    def record(self, trace: Trace) -> None:
         """A request or job is over: keep its entries, where it touched a payment."""
         for payment_id in sorted(trace.payments):
             self._keep([(payment_id, trace.id, entry) for entry in trace.entries])

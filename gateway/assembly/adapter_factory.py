@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Protocol, TypeVar
 
 import httpx
@@ -14,6 +15,7 @@ from gateway.settings.vendors import MOCK
 from providers.calling.error_budget import ErrorBudget
 from providers.calling.guard import Guard, Resilience
 from providers.calling.sandbox_client import SandboxClient
+from providers.calling.shared import SharedCalling
 from providers.texts import Texts
 from providers.vendors import Registered, Target
 
@@ -32,11 +34,19 @@ class Declared(Protocol):
 class Makers:
     """A subclass has one method per vendor; each is made once, where it can be spoken to."""
 
-    def __init__(self, settings: Settings, clock: Clock, sandbox: httpx.AsyncClient | None, internet: Internet) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        sandbox: httpx.AsyncClient | None,
+        internet: Internet,
+        shared: SharedCalling,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._sandbox = sandbox
         self._internet = internet
+        self._shared = shared
         self._texts = Texts()
         self.breakers: dict[str, Callable[[], Awaitable[bool]]] = {}
         self.checks: dict[str, Check] = {}
@@ -53,7 +63,7 @@ class Makers:
 
     def budget_of(self, port: str) -> ErrorBudget:
         """Of the vendor that the port is being moved to."""
-        return self.budgets.setdefault(port, ErrorBudget())
+        return self.budgets.setdefault(port, ErrorBudget(partial(self._shared.spent.add, port)))
 
     def guard(
         self,
@@ -69,8 +79,17 @@ class Makers:
         if per_second is not None:
             resilience = replace(resilience, per_second=per_second)
         budget = self.budget_of(port) if vendor == self._settings.next_of(port) else None
-        guard = Guard(port, resilience, declared.RETRIED, vendor=label or vendor, budget=budget)
-        self.guards[f"{port}:{label or vendor}"] = guard
+        name = f"{port}:{label or vendor}"
+        guard = Guard(
+            port,
+            resilience,
+            declared.RETRIED,
+            vendor=label or vendor,
+            budget=budget,
+            admit=self._shared.admission(name, resilience),
+            on_opened=partial(self._shared.opened, name),
+        )
+        self.guards[name] = guard
         if vendor == self._settings.vendor_of(port):
             self.breakers[port] = guard.is_open
         return guard

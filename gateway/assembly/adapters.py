@@ -37,6 +37,7 @@ from providers.alerts.console import ConsoleAlerts
 from providers.alerts.port import AlertChannel
 from providers.calling.error_budget import ErrorBudget
 from providers.calling.guard import Guard
+from providers.calling.shared import SharedCalling
 from providers.card_issuing import mock as issuing_mock
 from providers.card_issuing.port import CardIssuing
 from providers.card_payments import mock as cards_mock
@@ -97,12 +98,18 @@ class Adapters:
     guards: Mapping[str, Guard]
 
 
-def build_adapters(settings: Settings, clock: Clock, sandbox: httpx.AsyncClient | None, internet: Internet) -> Adapters:
+def build_adapters(
+    settings: Settings,
+    clock: Clock,
+    sandbox: httpx.AsyncClient | None,
+    internet: Internet,
+    shared: SharedCalling,
+) -> Adapters:
     """Every vendor that can be spoken to, and for each port the one that the settings choose.
 
     `internet` opens a client for one vendor outside, so that a slow one holds none of the others' connections.
     """
-    make = _Maker(settings, clock, sandbox, internet)
+    make = _Maker(settings, clock, sandbox, internet, shared)
     return Adapters(
         identity=make.vendors("identity", {MOCK: make.mock_bankid, BANKID: make.bankid}),
         kyc=make.vendors("kyc", {MOCK: make.mock_kyc, SUMSUB: make.sumsub}),

@@ -1,40 +1,68 @@
-"""What runs: the use cases behind GraphQL, the side-routes and the worker."""
+"""Assembles the gateway: infrastructure, the vendors' adapters, and every use case over them, each built once."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import httpx
 
 from db.engine import Database
-from db.unit_of_work import Read
+from db.unit_of_work import CommitWakeUps, Read, Reading, UnitOfWork, Work
+from domain.account_number import parse_account_number
 from domain.clock import Clock
-from gateway.assembly.clocks import OffsetClock
-from gateway.assembly.foundation import Foundation, lay_foundation
+from domain.ids import UserId
+from gateway.assembly.adapters import Adapters, build_adapters
 from gateway.assembly.internet import Internet
-from gateway.assembly.use_cases import UseCases, build_use_cases
 from gateway.settings.settings import Settings
 from gateway.settings.vendors import MOCK, PROVIDERS
+from providers.calling.shared import SharedCalling
 from providers.calling.shared_breakers import SharedBreakers
 from providers.calling.shared_limits import SharedLimits
+from providers.fanout.memory import MemoryFanout
 from providers.fanout.port import Fanout
-from resolvers.services import Services
-from routes.parts import RouteParts
+from providers.fanout.redis import RedisFanout
+from routes.state import RouteSettings
+from services.banks.accounts import Accounts
+from services.banks.consents import ConsentStatusSync
+from services.banks.links import Banks
+from services.cards.cards import Cards
+from services.container import Services
+from services.field_encryption import FieldEncryption
+from services.files.data_exports import DataExports
+from services.files.uploads import Uploads
 from services.incidents import Incidents
-from services.jobs import handlers
+from services.jobs.handlers import handlers_of
+from services.jobs.heartbeat import Heartbeats
 from services.jobs.queue import Queue
+from services.jobs.signal import WorkerSignal
 from services.jobs.worker import Worker
+from services.notifications.compose import NotificationComposer
 from services.notifications.deliver import NotificationDelivery
 from services.operations.health import HealthService, Probe
 from services.operations.metrics import Metrics
 from services.operations.reset import Reset
 from services.operations.retention import Retention
 from services.operations.service_status import ServiceStatusReport
-from services.operations.vendor_migration import VendorMigrations
+from services.operations.vendor_migration import Direction, VendorMigrations
+from services.payments.bank_payments import Payments
+from services.payments.bank_status import BankStatusSync
+from services.payments.card_payments import CardPayments, Merchant
+from services.payments.card_status import CardStatusSync
+from services.payments.customers import Customers
+from services.payments.in_doubt import InDoubtPayments
+from services.payments.record import PaymentRecorder
+from services.plans.plans import Plans
+from services.plans.status import PlanStatusSync
 from services.subscriptions.streams import Streams
 from services.subscriptions.sweep import Sweep
 from services.timeline import Timeline
+from services.users.account_deletion import AccountDeletion
+from services.users.kyc import KycService
+from services.users.login import Login
+from services.users.profiles import Profiles
+from services.users.sessions import Sessions
 from services.webhooks.inbox import Webhooks
 from services.webhooks.sources import (
     CARDS,
@@ -51,161 +79,199 @@ from services.webhooks.sources import (
 )
 
 # The fan-out's channel for workers.
-JOBS: Final = "jobs"
+_JOBS: Final = "jobs"
+_SMS_STATUS_PATH: Final = "/api/webhooks/twilio"
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    services: Services
-    routes: RouteParts
-    worker: Worker
-    fanout: Fanout
-    sweep: Sweep
-    retention: Retention
-    notifications: NotificationDelivery
-    incidents: Incidents
-    timeline: Timeline
-    vendor_migrations: VendorMigrations
-    shared_breakers: SharedBreakers | None
-    shared_limits: SharedLimits | None
+class Infrastructure:
+    """What every use case stands on. `sandbox` is None where every vendor is real."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    machine_clock: Clock
+    sandbox: httpx.AsyncClient | None
+    work: Work
     read: Read
+    fanout: Fanout
+    signal: WorkerSignal
+    heartbeats: Heartbeats
+    shared: SharedCalling
+    adapters: Adapters
+
+    async def close(self) -> None:
+        """Let go of the connections to Redis."""
+        await self.fanout.close()
+        await self.shared.close()
+
+    async def wake_for_jobs(self) -> None:
+        """Wake this process's worker for jobs that other processes enqueue, until cancelled."""
+        async with self.fanout.listen(_JOBS) as wake_up:
+            while True:
+                await wake_up.wait()
+                self.signal.wake()
 
 
-def build_parts(
+def open_infrastructure(
     settings: Settings,
     database: Database,
-    clock: OffsetClock,
+    clock: Clock,
     machine_clock: Clock,
     sandbox: httpx.AsyncClient | None,
     internet: Internet,
-) -> Parts:
-    """Assemble the gateway over an open database, a client of the sandbox, and what opens one of vendors outside.
-
-    `sandbox` is None where every vendor is real.
-    """
-    base = lay_foundation(settings, database, clock, machine_clock, sandbox, internet)
-    use = build_use_cases(base)
-    webhooks = Webhooks(base.work, base.read, _sources(base, use), base.incidents, clock)
-    worker = _worker(base, use, webhooks)
-
-    def wake_workers() -> None:
-        if worker.has_room:
-            worker.wake()
-        else:
-            base.fanout.publish(JOBS)
-
-    base.wake_ups.on_jobs = wake_workers
-    services = _services(base, use)
+) -> Infrastructure:
+    """Over an open database and a client of the sandbox; `internet` opens a client for one vendor outside."""
     redis = settings.redis_url.get_secret_value() if settings.redis_url else None
-    return Parts(
-        services=services,
-        routes=_routes(base, use, webhooks, worker, sandbox),
-        worker=worker,
-        fanout=base.fanout,
-        sweep=Sweep(base.read, services.streams, base.fanout, base.machine_clock),
-        retention=use.retention,
-        notifications=use.notifications,
-        incidents=base.incidents,
-        timeline=base.timeline,
-        vendor_migrations=use.vendor_migrations,
-        shared_breakers=SharedBreakers(redis, base.fanout, base.adapters.guards) if redis else None,
-        shared_limits=SharedLimits(redis, base.adapters.guards) if redis else None,
-        read=base.read,
+    fanout: Fanout = RedisFanout(redis) if redis else MemoryFanout()
+    shared = SharedCalling(SharedBreakers(redis, fanout), SharedLimits(redis)) if redis else SharedCalling()
+    signal = WorkerSignal()
+    wake_ups = CommitWakeUps(partial(_publish_events, fanout), partial(_wake_workers, signal, fanout))
+    work, read = partial(UnitOfWork, database.write, wake_ups), partial(Reading, database.read)
+    return Infrastructure(
+        settings=settings,
+        database=database,
+        clock=clock,
+        machine_clock=machine_clock,
+        sandbox=sandbox,
+        work=work,
+        read=read,
+        fanout=fanout,
+        signal=signal,
+        heartbeats=Heartbeats(work, read, machine_clock, timedelta(seconds=settings.job_lease_s)),
+        shared=shared,
+        adapters=build_adapters(settings, clock, sandbox, internet, shared),
     )
 
 
-def _sources(base: Foundation, use: UseCases) -> Mapping[str, WebhookSource]:
-    adapters = base.adapters
-    return {
-        KYC: KycWebhooks(base.read, adapters.kyc, use.kyc),
-        OPEN_BANKING: OpenBankingWebhooks(base.read, adapters.payments, use.banks, use.bank_status),
-        CARDS: CardWebhooks(base.read, adapters.cards, use.card_status, use.plan_status),
-        EMAIL: EmailWebhooks(adapters.email, use.notifications),
-        SMS: SmsWebhooks(adapters.sms, use.notifications),
+def _publish_events(fanout: Fanout, users: Sequence[UserId]) -> None:
+    for user in users:
+        fanout.publish(user)
+
+
+def _wake_workers(signal: WorkerSignal, fanout: Fanout) -> None:
+    """The own worker where it has room, else those of other processes, too."""
+    if signal.has_room:
+        signal.wake()
+    else:
+        fanout.publish(_JOBS)
+
+
+def build_services(base: Infrastructure) -> Services:
+    """Every use case over the infrastructure. A constructor changes nothing but its own object."""
+    settings, adapters, clock = base.settings, base.adapters, base.clock
+    work, read, origins = base.work, base.read, settings.return_origins
+    incidents = Incidents(adapters.alerts, adapters.errors, clock)
+    timeline = Timeline(work, read, clock, keeps_pushes=True)
+    keys = [key.get_secret_value() for key in settings.field_encryption_keys]
+    encryption = FieldEncryption(keys, settings.field_hash_key.get_secret_value())
+    composer = NotificationComposer(clock, email_vendor=adapters.email.current, sms_vendor=adapters.sms.current)
+
+    sessions = Sessions(work, read, base.fanout, base.machine_clock)
+    kyc = KycService(work, read, adapters.kyc, composer, clock)
+    consents = ConsentStatusSync(work, read, clock)
+    accounts = Accounts(work, read, adapters.accounts, consents, encryption, clock)
+    banks = Banks(work, read, adapters.accounts, consents, accounts, encryption, composer, clock, origins)
+    recorder = PaymentRecorder(work, composer, incidents, clock)
+    in_doubt = InDoubtPayments(work, read, accounts, recorder, clock)
+    bank_status = BankStatusSync(work, read, adapters.payments, in_doubt, recorder, clock)
+    customers = Customers(work, read, adapters.cards, clock)
+    card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, composer, clock)
+    merchant = Merchant(settings.merchant_name, parse_account_number(settings.merchant_account))
+    card_payments = CardPayments(work, read, adapters.cards, customers, card_status, recorder, clock, merchant, origins)
+    payments = Payments(work, read, adapters.payments, accounts, card_payments, bank_status, recorder, clock, origins)
+    plan_status = PlanStatusSync(work, read, adapters.cards, customers, composer, clock)
+    plans = Plans(work, read, adapters.cards, customers, plan_status, clock, origins)
+    cards = Cards(work, read, adapters.issuing, settings.features, clock)
+    uploads = Uploads(work, read, adapters.storage, clock)
+    exports = DataExports(work, read, adapters.storage, uploads, composer, clock)
+    sms_status_url = f"{settings.public_url.rstrip('/')}{_SMS_STATUS_PATH}"
+    notifications = NotificationDelivery(
+        work, read, adapters.email, adapters.sms, incidents, clock, sms_status_url=sms_status_url
+    )
+    streams = Streams(read, base.fanout, sessions, timeline)
+    retention = Retention(work, clock, base.machine_clock)
+    sources: Mapping[str, WebhookSource] = {
+        KYC: KycWebhooks(read, adapters.kyc, kyc),
+        OPEN_BANKING: OpenBankingWebhooks(read, adapters.payments, banks, bank_status),
+        CARDS: CardWebhooks(read, adapters.cards, card_status, plan_status),
+        EMAIL: EmailWebhooks(adapters.email, notifications),
+        SMS: SmsWebhooks(adapters.sms, notifications),
     }
-
-
-def _worker(base: Foundation, use: UseCases, webhooks: Webhooks) -> Worker:
-    services = handlers.Services(
-        kyc=use.kyc,
-        banks=use.banks,
-        accounts=use.accounts,
-        payments=use.payments,
-        bank_status=use.bank_status,
-        card_status=use.card_status,
-        customers=use.customers,
-        plan_status=use.plan_status,
-        notifications=use.notifications,
-        cards=use.cards,
-        uploads=use.uploads,
-        exports=use.exports,
-        webhooks=webhooks,
-        retention=use.retention,
-        vendor_migrations=use.vendor_migrations,
+    return Services(
+        login=Login(
+            work,
+            read,
+            adapters.identity[adapters.identity.current],
+            encryption,
+            composer,
+            clock=clock,
+            machine_clock=base.machine_clock,
+            return_origins=origins,
+            kyc_vendors=adapters.kyc,
+        ),
+        sessions=sessions,
+        profiles=Profiles(work, read, adapters.geocoding, composer),
+        account_deletion=AccountDeletion(
+            work, read, banks, payments, plans, cards, customers, uploads, exports, sessions, composer, clock
+        ),
+        kyc=kyc,
+        banks=banks,
+        accounts=accounts,
+        payments=payments,
+        bank_status=bank_status,
+        in_doubt=in_doubt,
+        card_payments=card_payments,
+        card_status=card_status,
+        customers=customers,
+        plans=plans,
+        plan_status=plan_status,
+        cards=cards,
+        uploads=uploads,
+        exports=exports,
+        notifications=notifications,
+        streams=streams,
+        sweep=Sweep(read, streams, base.fanout, base.machine_clock),
+        webhooks=Webhooks(work, read, sources, incidents, clock),
+        queue=Queue(work, read, clock),
+        vendor_migrations=VendorMigrations(
+            work, read, _directions(base), adapters.cards, base.shared.spent, incidents, clock
+        ),
+        retention=retention,
+        reset=Reset(base.database, retention, _sandbox_reset(base)),
+        health=HealthService(base.database, worker_is_alive=base.heartbeats.is_any_alive, vendors=_probes(base)),
+        metrics=Metrics(read, adapters.breakers, clock),
+        service_status=ServiceStatusReport(
+            settings.mode,
+            {port: settings.vendor_of(port) for port in PROVIDERS},
+            adapters.breakers,
+            settings.features,
+            mock_vendor=MOCK,
+        ),
+        timeline=timeline,
+        incidents=incidents,
     )
+
+
+def build_worker(base: Infrastructure, services: Services) -> Worker:
+    """The consumer of the queue in this process, which runs the use cases' jobs."""
     return Worker(
         base.work,
-        base.read,
-        handlers.handlers_of(services),
+        handlers_of(services),
         base.clock,
         base.machine_clock,
-        base.incidents,
-        on_done=base.timeline.take,
+        services.incidents,
+        base.heartbeats,
+        base.signal,
+        on_done=services.timeline.record,
         lease=timedelta(seconds=base.settings.job_lease_s),
         at_once=base.settings.jobs_at_once,
     )
 
 
-def _services(base: Foundation, use: UseCases) -> Services:
-    settings = base.settings
-    status = ServiceStatusReport(
-        settings.mode,
-        {port: settings.vendor_of(port) for port in PROVIDERS},
-        base.adapters.breakers,
-        settings.features,
-        mock_vendor=MOCK,
-    )
-    return Services(
-        profiles=use.profiles,
-        sessions=use.sessions,
-        kyc=use.kyc,
-        banks=use.banks,
-        accounts=use.accounts,
-        payments=use.payments,
-        card_payments=use.card_payments,
-        plans=use.plans,
-        cards=use.cards,
-        service_status=status,
-        uploads=use.uploads,
-        exports=use.exports,
-        account_deletion=use.account_deletion,
-        vendor_migrations=use.vendor_migrations,
-        streams=Streams(base.read, base.fanout, use.sessions, base.timeline),
-    )
-
-
-def _routes(
-    base: Foundation, use: UseCases, webhooks: Webhooks, worker: Worker, sandbox: httpx.AsyncClient | None
-) -> RouteParts:
-    settings = base.settings
-    return RouteParts(
-        login=use.login,
-        sessions=use.sessions,
-        kyc=use.kyc,
-        banks=use.banks,
-        payments=use.payments,
-        card_payments=use.card_payments,
-        plans=use.plans,
-        webhooks=webhooks,
-        notifications=use.notifications,
-        timeline=base.timeline,
-        vendor_migrations=use.vendor_migrations,
-        in_doubt=use.in_doubt,
-        queue=Queue(base.work, base.read, base.clock),
-        metrics=Metrics(base.read, base.adapters.breakers, base.clock),
-        health=HealthService(base.database, worker_is_alive=worker.is_any_alive, vendors=_probes(base, sandbox)),
-        incidents=base.incidents,
-        reset=Reset(base.database, use.retention, _resetting(sandbox) if settings.is_all_mock else None),
+def route_settings(settings: Settings) -> RouteSettings:
+    """What the routes need of the settings."""
+    return RouteSettings(
         public_url=settings.public_url.rstrip("/") if settings.is_https else None,
         allowed_origins=settings.allowed_origins,
         default_return_to=settings.default_return_to,
@@ -213,31 +279,37 @@ def _routes(
     )
 
 
-def _probes(base: Foundation, sandbox: httpx.AsyncClient | None) -> Mapping[str, Probe]:
+def _directions(base: Infrastructure) -> Mapping[str, Direction]:
+    settings, found = base.settings, {}
+    for port, budget in base.adapters.budgets.items():
+        target = settings.next_of(port)
+        assert target is not None
+        found[port] = Direction(settings.vendor_of(port), target, settings.next_provider_share, budget)
+    return found
+
+
+def _probes(base: Infrastructure) -> Mapping[str, Probe]:
     """Real vendors by what their breakers have seen, since asking them would cost a call each time."""
-
-    async def is_sandbox_up() -> bool:
-        assert sandbox is not None
-        try:
-            return (await sandbox.get("/clock")).is_success
-        except httpx.HTTPError:
-            return False
-
-    def answers(is_open: Callable[[], Awaitable[bool]]) -> Probe:
-        async def probe() -> bool:
-            return not await is_open()
-
-        return probe
-
-    settings = base.settings
-    real = {port: is_open for port, is_open in base.adapters.breakers.items() if port not in settings.mocked}
-    found = {port: answers(is_open) for port, is_open in real.items()}
-    return {**found, "sandbox": is_sandbox_up} if sandbox is not None else found
+    breakers, mocked = base.adapters.breakers, base.settings.mocked
+    found = {port: partial(_is_closed, is_open) for port, is_open in breakers.items() if port not in mocked}
+    if base.sandbox is not None:
+        return {**found, "sandbox": partial(_is_sandbox_up, base.sandbox)}
+    return found
 
 
-def _resetting(sandbox: httpx.AsyncClient | None) -> Callable[[], Awaitable[None]]:
-    async def reset() -> None:
-        assert sandbox is not None
-        await sandbox.post("/reset")
+async def _is_closed(is_open: Callable[[], Awaitable[bool]]) -> bool:
+    return not await is_open()
 
-    return reset
+
+async def _is_sandbox_up(sandbox: httpx.AsyncClient) -> bool:
+    try:
+        return (await sandbox.get("/clock")).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _sandbox_reset(base: Infrastructure) -> Callable[[], Awaitable[object]] | None:
+    """None where a provider is real, since a reset would then wipe what the vendor still knows."""
+    if base.sandbox is None or not base.settings.is_all_mock:
+        return None
+    return partial(base.sandbox.post, "/reset")

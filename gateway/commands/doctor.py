@@ -12,6 +12,7 @@ from gateway.assembly.internet import internet_until
 from gateway.commands.terminal import ERR, OUT, checked_settings, fail
 from gateway.settings.settings import Settings
 from gateway.settings.vendors import NEEDS
+from providers.calling.shared import SharedCalling
 
 
 def doctor() -> None:
@@ -44,7 +45,7 @@ async def _troubled_vendors(settings: Settings) -> list[str]:
     troubled = []
     async with AsyncExitStack() as stack:
         internet = internet_until(stack)
-        adapters = build_adapters(settings, SystemClock(), internet(), internet)
+        adapters = build_adapters(settings, SystemClock(), internet(), internet, SharedCalling())
         for vendor, check in adapters.checks.items():
             try:
                 await check()

@@ -68,7 +68,7 @@ class AnnouncedServer(uvicorn.Server):
 
     async def _drain(self, sig: int) -> None:
         """Load balancers turn away first, then sockets close over the same while, then uvicorn's own shutdown."""
-        self._app.state.parts.health.is_draining = True
+        self._app.state.services.health.is_draining = True
         state = self._app.state
         await asyncio.gather(
             # Load balancers take their time to notice, also where nobody follows anything.

@@ -18,7 +18,7 @@ from db.engine import Database
 from db.unit_of_work import Read
 from domain.errors import Forbidden
 from gateway.assembly.clocks import OffsetClock
-from routes.parts import ClockReading
+from routes.mock import ClockReading
 from services.jobs.worker import Worker
 
 _LONGEST_PAUSE_S: Final = 0.5
@@ -26,6 +26,8 @@ _log = structlog.get_logger()
 
 
 class ClockDriver:
+    """Owns the product's clock in mock mode. `scheduled` is set where the sandbox has planned something."""
+
     def __init__(
         self,
         clock: OffsetClock,
@@ -33,6 +35,7 @@ class ClockDriver:
         worker: Worker,
         read: Read,
         database: Database,
+        scheduled: asyncio.Event,
         *,
         may_move: bool,
     ) -> None:
@@ -42,17 +45,13 @@ class ClockDriver:
         self._read = read
         self._database = database
         self._may_move = may_move
-        self._woken = asyncio.Event()
+        self._scheduled = scheduled
         self._turn = asyncio.Lock()
-
-    def wake(self) -> None:
-        """The sandbox has scheduled something."""
-        self._woken.set()
 
     async def run(self) -> None:
         """Tell the sandbox the time as it passes, until cancelled."""
         while True:
-            self._woken.clear()
+            self._scheduled.clear()
             try:
                 async with self._turn:
                     due = (await self._tell(self._clock.now())).next_due
@@ -62,7 +61,7 @@ class ClockDriver:
             pause = _LONGEST_PAUSE_S if due is None else (due - self._clock.now()).total_seconds()
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(max(pause, 0.005), _LONGEST_PAUSE_S)):
-                    await self._woken.wait()
+                    await self._scheduled.wait()
 
     async def settle(self) -> None:
         """Do everything that is due now, and what follows from it now."""

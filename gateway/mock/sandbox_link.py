@@ -1,6 +1,6 @@
 """The sandbox that plays vendors: in this process, or alone in its own; it calls back over HTTP as they do."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -34,15 +34,16 @@ _HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "conte
 
 @dataclass(frozen=True, slots=True)
 class SandboxLink:
-    """`client` is for the mock adapters, `pages` for browsers; `world` where it is played in this process."""
+    """The sandbox as this process reaches it: `client` is for the mock adapters, `pages` for browsers."""
 
     client: httpx.AsyncClient
     pages: ASGIApp
-    world: World | None
 
 
-async def open_sandbox(app: Starlette, settings: Settings, clock: Clock, stack: AsyncExitStack) -> SandboxLink:
-    """Closed with the stack."""
+async def open_sandbox(
+    app: Starlette, settings: Settings, clock: Clock, stack: AsyncExitStack, on_scheduled: Callable[[], None]
+) -> SandboxLink:
+    """Closed with the stack. `on_scheduled` is called where a vendor that is played in this process plans something."""
 
     async def tell_time(request: httpx.Request) -> None:
         request.headers[NOW_HEADER] = clock.now().isoformat()
@@ -58,17 +59,17 @@ async def open_sandbox(app: Starlette, settings: Settings, clock: Clock, stack: 
         pages = httpx.AsyncClient(base_url=base, timeout=_TIMEOUT_S)
         await stack.enter_async_context(client)
         await stack.enter_async_context(pages)
-        return SandboxLink(client, _Forwarded(pages), None)
+        return SandboxLink(client, _Forwarded(pages))
     # The vendors call back over HTTP through the same routes as the real ones.
     vendors_call = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=settings.public_url)
-    world = await _open_world(settings, vendors_call, clock, stack)
+    world = await _open_world(settings, vendors_call, clock, stack, on_scheduled)
     client = httpx.AsyncClient(
         transport=httpx.ASGITransport(vendors_app(world)),
         base_url=_IN_PROCESS,
         event_hooks={"request": [tell_time]},
     )
     await stack.enter_async_context(client)
-    return SandboxLink(client, pages_app(world), world)
+    return SandboxLink(client, pages_app(world))
 
 
 def sandbox_alone(settings: Settings) -> Starlette:
@@ -78,14 +79,20 @@ def sandbox_alone(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             call = httpx.AsyncClient(base_url=settings.public_url, timeout=_TIMEOUT_S)
-            world = await _open_world(settings, call, SystemClock(), stack)
+            world = await _open_world(settings, call, SystemClock(), stack, lambda: None)
             app.router.routes[:] = [Mount(_VENDORS, vendors_app(world)), Mount(_PAGES, pages_app(world))]
             yield
 
     return Starlette(lifespan=lifespan)
 
 
-async def _open_world(settings: Settings, calls: httpx.AsyncClient, clock: Clock, stack: AsyncExitStack) -> World:
+async def _open_world(
+    settings: Settings,
+    calls: httpx.AsyncClient,
+    clock: Clock,
+    stack: AsyncExitStack,
+    on_scheduled: Callable[[], None],
+) -> World:
     await stack.enter_async_context(calls)
     store = Store(settings.sandbox_path)
     await store.open()
@@ -100,7 +107,7 @@ async def _open_world(settings: Settings, calls: httpx.AsyncClient, clock: Clock
         operator_token=settings.operator_token.get_secret_value() if settings.operator_token is not None else None,
         seed=settings.sandbox_seed,
     )
-    return World(store, calls, sandbox_settings, now=clock.now())
+    return World(store, calls, sandbox_settings, now=clock.now(), on_scheduled=on_scheduled)
 
 
 class _Forwarded:

@@ -25,12 +25,12 @@ class Tracing:
             return
         state = scope["app"].state
         clock: OffsetClock = state.gateway.clock
-        timeline: Timeline = state.gateway.parts.timeline
+        timeline: Timeline = state.services.timeline
         with tracing(Trace(scope["request_id"], clock)) as trace:
             try:
                 await self._spanned(scope, receive, send)
             finally:
-                timeline.take(trace)
+                timeline.record(trace)
 
     async def _spanned(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]

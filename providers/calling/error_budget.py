@@ -1,5 +1,6 @@
 """How many calls to a vendor may fail while users are migrated to it, before new users go back to the current one."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -16,8 +17,8 @@ class ErrorBudget:
     `on_spent` is called once when this process finds the budget spent, so that the other processes can be told.
     """
 
-    def __init__(self) -> None:
-        self.on_spent: Callable[[], None] = lambda: None
+    def __init__(self, on_spent: Callable[[], None]) -> None:
+        self._on_spent = on_spent
         self.is_spent = False
         self._failed: deque[bool] = deque(maxlen=_WINDOW)
 
@@ -34,4 +35,29 @@ class ErrorBudget:
             return
         if sum(self._failed) / len(self._failed) > _ALLOWED:
             self.is_spent = True
-            self.on_spent()
+            self._on_spent()
+
+
+class SpentBudgets:
+    """Which ports' budgets were spent in this process, until the other processes have been told."""
+
+    def __init__(self) -> None:
+        self._ports: set[str] = set()
+        self._spent = asyncio.Event()
+
+    def add(self, port: str) -> None:
+        """The port's budget is spent: wake the task that tells the other processes."""
+        self._ports.add(port)
+        self._spent.set()
+
+    def __contains__(self, port: str) -> bool:
+        return port in self._ports
+
+    def discard(self, port: str) -> None:
+        """The other processes know of it."""
+        self._ports.discard(port)
+
+    async def wait(self) -> None:
+        """Returns when a budget is spent, at once where one was spent since the last call."""
+        await self._spent.wait()
+        self._spent.clear()

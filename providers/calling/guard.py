@@ -77,7 +77,8 @@ class Guard:
     """Calls one vendor. `retried` names the operations that are safe to repeat: reads and idempotent ones.
 
     `provider` is the port's name and `vendor` the vendor's, for logs, metrics and traces. `budget` counts the failures
-    of a vendor that users are being migrated to.
+    of a vendor that users are being migrated to. `admit` waits for a turn among all processes, where they share the
+    vendor's limit. `on_opened` is called when failures in this process open the breaker.
     """
 
     def __init__(
@@ -88,6 +89,8 @@ class Guard:
         *,
         vendor: str = "mock",
         budget: ErrorBudget | None = None,
+        admit: Callable[[], Awaitable[None]] | None = None,
+        on_opened: Callable[[], None] | None = None,
     ) -> None:
         self._provider = provider
         self._vendor = vendor
@@ -96,16 +99,14 @@ class Guard:
         self._retried = retried
         rate = resilience.per_second
         self._limiter = AsyncLimiter(rate, 1) if rate is not None else None
-        # Waits for a turn among all processes, if they share the limit.
-        self.admit: Callable[[], Awaitable[None]] = _at_once
+        self._admit = admit
         # A refusal, such as a declined card, is an answer: it must not open the breaker for everybody else.
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=resilience.breaker_failures,
             default_ttl=resilience.breaker_open_s,
             exclude=[(Exception, lambda error: not isinstance(error, _TROUBLE))],
         )
-        # Called when failures in this process open the breaker.
-        self.on_opened: Callable[[], None] = lambda: None
+        self._on_opened = on_opened
         self._breakers.add_listener(self._on_breaker_event)
 
     @property
@@ -127,8 +128,8 @@ class Guard:
             context.messages.clear()
 
     def _on_breaker_event(self, name: str, kind: str, event: object) -> None:
-        if isinstance(event, ContextChanged) and event.state == OPENED:
-            self.on_opened()
+        if isinstance(event, ContextChanged) and event.state == OPENED and self._on_opened is not None:
+            self._on_opened()
 
     async def is_open(self) -> bool:
         """Whether the breaker is open: calls then raise Unavailable and are not sent."""
@@ -247,9 +248,6 @@ class Guard:
         async with breaker, asyncio.timeout(self._resilience.timeout_s):
             if self._limiter is not None:
                 await self._limiter.acquire()
-                await self.admit()
+            if self._admit is not None:
+                await self._admit()
             return await send()
-
-
-async def _at_once() -> None:
-    """Do not wait: no other process shares the limit."""

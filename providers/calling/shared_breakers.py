@@ -7,7 +7,6 @@ while Redis is away, each process finds out by itself that a vendor is away.
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 from typing import Final
 
 import structlog
@@ -24,43 +23,41 @@ _log = structlog.get_logger()
 
 
 class SharedBreakers:
-    """Shares the openings of the breakers of `guards`, by names that are the same in every process.
+    """Shares the openings of breakers, by names that are the same in every process.
 
     `url` is a Redis URL. `run` must be active: without it every process keeps its breakers to itself.
     """
 
-    def __init__(self, url: str, fanout: Fanout, guards: Mapping[str, Guard]) -> None:
+    def __init__(self, url: str, fanout: Fanout) -> None:
         self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
         self._fanout = fanout
-        self._guards = guards
         self._opened: asyncio.Queue[str] = asyncio.Queue(_UNPUBLISHED)
-        for name, guard in guards.items():
-            guard.on_opened = partial(self._queue_opening, name)
 
-    async def run(self) -> None:
+    def opened(self, name: str) -> None:
+        """The breaker of this name has opened by what this process has seen: publish it. Never waits."""
+        with suppress(asyncio.QueueFull):
+            self._opened.put_nowait(name)
+
+    async def run(self, guards: Mapping[str, Guard]) -> None:
         """Publish the breakers that open here, and open those that opened elsewhere, until cancelled.
 
         Trouble with Redis is logged or passed over, not raised.
         """
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._publish_openings())
-            for name, guard in self._guards.items():
+            tasks.create_task(self._publish_openings(guards))
+            for name, guard in guards.items():
                 tasks.create_task(self._follow_openings(name, guard))
 
     async def close(self) -> None:
         """Close the connections to Redis. Call it after `run` has ended."""
         await self._redis.aclose()
 
-    def _queue_opening(self, name: str) -> None:
-        with suppress(asyncio.QueueFull):
-            self._opened.put_nowait(name)
-
-    async def _publish_openings(self) -> None:
+    async def _publish_openings(self, guards: Mapping[str, Guard]) -> None:
         while not is_cancelled():
             name = await self._opened.get()
             try:
                 # The key expires with the breaker: a process that starts later must not open a breaker that has closed.
-                await self._redis.set(_key(name), "open", px=int(self._guards[name].open_s * 1_000))
+                await self._redis.set(_key(name), "open", px=int(guards[name].open_s * 1_000))
             except (RedisError, OSError) as error:
                 _log.warning("breaker_not_shared", breaker=name, error=type(error).__name__)
             else:

@@ -4,7 +4,7 @@ While Redis is away, each process keeps to the whole limit by itself.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from itertools import count
 from typing import Any, Final
@@ -16,8 +16,6 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
-from providers.calling.guard import Guard
-
 _RETRY_AFTER_S: Final = 0.02
 # A Redis that hangs holds up a call to a vendor for this long at most.
 _TIMEOUT_S: Final = 0.5
@@ -25,16 +23,17 @@ _log = structlog.get_logger()
 
 
 class SharedLimits:
-    """Makes guards with a limit share it, by names that are the same in every process. `url` is a Redis URL."""
+    """Limits of calls over all processes, by names that are the same in every process. `url` is a Redis URL."""
 
-    def __init__(self, url: str, guards: Mapping[str, Guard]) -> None:
+    def __init__(self, url: str) -> None:
         self._pool = ConnectionPool.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
         options: dict[str, Any] = {"connection_pool": self._pool}
         storage = RedisStorage(f"async+{url}", implementation="redispy", key_prefix="drop:limit", **options)
         self._limiter = SlidingWindowCounterRateLimiter(storage)
-        for name, guard in guards.items():
-            if guard.per_second is not None:
-                guard.admit = partial(self._admit, name, RateLimitItemPerSecond(max(int(guard.per_second), 1)))
+
+    def admission(self, name: str, per_second: float) -> Callable[[], Awaitable[None]]:
+        """What a guard awaits before each call: its turn among the calls of all processes."""
+        return partial(self._admit, name, RateLimitItemPerSecond(max(int(per_second), 1)))
 
     async def close(self) -> None:
         """Close the connections to Redis. Safe to repeat."""

@@ -15,12 +15,10 @@ from strawberry.types.graphql import OperationType
 
 from domain.errors import Denied, DropError, InvalidInput, Unauthenticated
 from resolvers.context import Context
-from resolvers.services import Services
 from routes.graphql.errors import refused
 from routes.graphql.results import body_of, is_pre_execution
 from routes.graphql.schema import GatewaySchema
 from routes.graphql.sse import EventStreams
-from routes.parts import parts_of
 from routes.requests import (
     BodyTooLarge,
     base_url,
@@ -29,6 +27,8 @@ from routes.requests import (
     require_same_site,
     sign_in_of,
 )
+from routes.state import route_settings_of
+from services.container import Services
 
 MAX_BYTES: Final = 100 * 1024
 GRAPHQL_JSON: Final = "application/graphql-response+json"
@@ -81,7 +81,7 @@ class GraphQlHttp:
             services=self._services,
             base_url=base_url(request),
             ip_address=ip_address(request),
-            default_return_to=parts_of(request).default_return_to,
+            default_return_to=route_settings_of(request).default_return_to,
             sign_in=await sign_in_of(request),
         )
 

@@ -17,11 +17,11 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from domain.errors import Unauthenticated
 from domain.user import SignIn
 from resolvers.context import Context
-from resolvers.services import Services
 from routes.graphql.drain import spread
 from routes.graphql.schema import GatewaySchema
-from routes.parts import parts_of
 from routes.requests import base_url, ip_address, is_allowed_origin, sign_in_of
+from routes.state import route_settings_of
+from services.container import Services
 
 UNAUTHORISED: Final = 4401
 # RFC 6455, 7.4.1: a server going down. graphql-ws connects again.
@@ -99,7 +99,7 @@ class GraphQlWebSocket(GraphQL[SocketContext, None]):
             services=self._services,
             base_url=base_url(request),
             ip_address=ip_address(request),
-            default_return_to=parts_of(request).default_return_to,
+            default_return_to=route_settings_of(request).default_return_to,
         )
         context.socket = request
         return context

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors import InvalidInput, Unauthenticated
-from routes.parts import parts_of
 from routes.requests import bearer_token, is_allowed_origin
+from routes.state import route_settings_of
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
 _AT_MOST: Final = 500
@@ -18,7 +18,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 def for_operators(handler: Handler) -> Handler:
     async def guarded(request: Request) -> Response:
-        token = parts_of(request).operator_token
+        token = route_settings_of(request).operator_token
         if token is not None:
             given = bearer_token(request.headers)
             # An empty token is refused by itself: a comparison with an empty setting would let everybody in.

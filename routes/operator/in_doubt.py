@@ -9,13 +9,13 @@ from starlette.routing import Route
 from domain.ids import PaymentId
 from domain.payment import Payment
 from routes.operator.guard import NO_STORE, for_operators, limit_of
-from routes.parts import parts_of
 from routes.requests import read_bounded
+from routes.state import services_of
 
 
 async def in_doubt(request: Request) -> Response:
     """What is in doubt, oldest first."""
-    found = await parts_of(request).in_doubt.oldest(limit_of(request))
+    found = await services_of(request).in_doubt.oldest(limit_of(request))
     return JSONResponse({"payments": [_shown(one) for one in found]}, headers=NO_STORE)
 
 
@@ -24,7 +24,7 @@ async def resolve(request: Request) -> Response:
     raw = await read_bounded(request, at_most_bytes=4_096)
     form = {name: values[0] for name, values in parse_qs(raw.decode("utf-8", "replace")).items()}
     payment_id = PaymentId(request.path_params["payment"])
-    done = await parts_of(request).in_doubt.resolve(payment_id, form.get("outcome", ""), form.get("reason", ""))
+    done = await services_of(request).in_doubt.resolve(payment_id, form.get("outcome", ""), form.get("reason", ""))
     return JSONResponse(_shown(done), headers=NO_STORE)
 
 

@@ -6,12 +6,12 @@ from starlette.routing import Route
 
 from domain.errors import InvalidInput
 from routes.operator.guard import NO_STORE, for_operators, limit_of
-from routes.parts import parts_of
+from routes.state import services_of
 
 
 async def jobs(request: Request) -> Response:
     """What was given up, or what is to be done; what is due first comes first."""
-    queue = parts_of(request).queue
+    queue = services_of(request).queue
     readings = {"dead": queue.dead, "queued": queue.waiting}
     read = readings.get(request.query_params.get("which", "dead"))
     if read is None:
@@ -32,7 +32,7 @@ async def jobs(request: Request) -> Response:
 
 async def replay_job(request: Request) -> Response:
     """Try a dead job once more."""
-    await parts_of(request).queue.replay(request.path_params["job"])
+    await services_of(request).queue.replay(request.path_params["job"])
     return Response(status_code=202)
 
 

@@ -8,14 +8,14 @@ from domain.errors import NotFound
 from domain.ids import NotificationId, PaymentId
 from domain.timeline import StoredEntry
 from routes.operator.guard import NO_STORE, for_operators, limit_of, number_of
-from routes.parts import parts_of
+from routes.state import services_of
 from services.webhooks.inbox import ReceivedWebhook
 
 
 async def timeline(request: Request) -> Response:
     """A payment's way, oldest line first."""
     payment_id = PaymentId(request.path_params["payment"])
-    events = await parts_of(request).timeline.of_payment(payment_id)
+    events = await services_of(request).timeline.of_payment(payment_id)
     if not events:
         raise NotFound("Nothing is known of such a payment.", field=("payment",))
     return JSONResponse({"events": [_timeline_line(one) for one in events]}, headers=NO_STORE)
@@ -24,26 +24,26 @@ async def timeline(request: Request) -> Response:
 async def events(request: Request) -> Response:
     """The newest lines of all payments, or what came after a line's number."""
     after = request.query_params.get("after")
-    lines = parts_of(request).timeline
+    lines = services_of(request).timeline
     found = await lines.after(number_of(after, "after")) if after is not None else await lines.newest(limit_of(request))
     return JSONResponse({"events": [_timeline_line(one) for one in found]}, headers=NO_STORE)
 
 
 async def webhooks(request: Request) -> Response:
     """What was received, newest first, with what it did or why it did nothing."""
-    found = await parts_of(request).webhooks.newest(limit_of(request))
+    found = await services_of(request).webhooks.newest(limit_of(request))
     return JSONResponse({"webhooks": [_webhook(one) for one in found]}, headers=NO_STORE)
 
 
 async def replay_webhook(request: Request) -> Response:
     """Have a stored webhook processed once more."""
-    await parts_of(request).webhooks.replay(request.path_params["webhook"])
+    await services_of(request).webhooks.replay(request.path_params["webhook"])
     return Response(status_code=202)
 
 
 async def dead_notifications(request: Request) -> Response:
     """Messages that no vendor took, newest first."""
-    found = await parts_of(request).notifications.dead(limit_of(request))
+    found = await services_of(request).notifications.dead(limit_of(request))
     rows = [
         {"id": one.id, "template": one.template, "outcome": one.outcome, "createdAt": one.created_at.isoformat()}
         for one in found
@@ -53,7 +53,7 @@ async def dead_notifications(request: Request) -> Response:
 
 async def replay_notification(request: Request) -> Response:
     """Send a dead message once more."""
-    await parts_of(request).notifications.replay(NotificationId(request.path_params["notification"]))
+    await services_of(request).notifications.replay(NotificationId(request.path_params["notification"]))
     return Response(status_code=202)
 
 

@@ -5,25 +5,25 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from routes.operator.guard import NO_STORE, for_operators
-from routes.parts import parts_of
+from routes.state import services_of
 from services.operations.vendor_migration import MoveReport
 
 
 async def move(request: Request) -> Response:
     """Where a port's move to another vendor stands."""
-    report = await parts_of(request).vendor_migrations.report(request.path_params["port"])
+    report = await services_of(request).vendor_migrations.report(request.path_params["port"])
     return JSONResponse(_move(report), headers=NO_STORE)
 
 
 async def start_move(request: Request) -> Response:
     """Go on with a move, and have the customers moved who consented."""
-    report = await parts_of(request).vendor_migrations.start(request.path_params["port"])
+    report = await services_of(request).vendor_migrations.start(request.path_params["port"])
     return JSONResponse(_move(report), status_code=202, headers=NO_STORE)
 
 
 async def revert_move(request: Request) -> Response:
     """Stop a move, and give the customers back whom it took."""
-    report, count = await parts_of(request).vendor_migrations.revert(request.path_params["port"])
+    report, count = await services_of(request).vendor_migrations.revert(request.path_params["port"])
     return JSONResponse({**_move(report), "takenBack": count}, headers=NO_STORE)
 
 

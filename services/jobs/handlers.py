@@ -1,55 +1,21 @@
 """Which service does the work of a queued job."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached
 from services.banks import consents as bank_jobs
-from services.banks.accounts import Accounts
-from services.banks.links import Banks
 from services.cards import cards as card_jobs
-from services.cards.cards import Cards
+from services.container import Services
 from services.files import data_exports, uploads
-from services.files.data_exports import DataExports
-from services.files.uploads import Uploads
 from services.notifications import compose
-from services.notifications.deliver import NotificationDelivery
 from services.operations import retention, vendor_migration
-from services.operations.retention import Retention
-from services.operations.vendor_migration import VendorMigrations
 from services.payments import bank_status, card_status, customers, record
-from services.payments.bank_payments import Payments
-from services.payments.bank_status import BankStatusSync
-from services.payments.card_status import CardStatusSync
-from services.payments.customers import Customers
 from services.plans import status as plan_status
-from services.plans.status import PlanStatusSync
 from services.users import kyc as kyc_jobs
-from services.users.kyc import KycService
 from services.webhooks import inbox
-from services.webhooks.inbox import Webhooks
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    kyc: KycService
-    banks: Banks
-    accounts: Accounts
-    payments: Payments
-    bank_status: BankStatusSync
-    card_status: CardStatusSync
-    customers: Customers
-    plan_status: PlanStatusSync
-    notifications: NotificationDelivery
-    cards: Cards
-    uploads: Uploads
-    exports: DataExports
-    webhooks: Webhooks
-    retention: Retention
-    vendor_migrations: VendorMigrations
 
 
 def handlers_of(services: Services) -> Mapping[str, Handler]:

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
@@ -19,16 +19,16 @@ from opentelemetry.trace import SpanKind
 from prometheus_client import Histogram
 
 from db.jobs import Job
-from db.unit_of_work import Read, Work
+from db.unit_of_work import Work
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import DropError
 from domain.timeline import TimelineKind, Trace, record, tracing
 from services.incidents import Incidents
 from services.jobs.handlers import Handler
+from services.jobs.heartbeat import Heartbeats
+from services.jobs.signal import WorkerSignal
 
-# Beyond a job's longest time, a worker that was not seen is dead.
-_DEAD_AFTER: Final = timedelta(seconds=15)
 _BEAT_EVERY_S: Final = 5.0
 # What is under way when a worker stops; after that its lease runs out, and another does it again.
 _FINISH_WITHIN_S: Final = 10.0
@@ -50,24 +50,25 @@ class Worker:
     def __init__(
         self,
         work: Work,
-        read: Read,
         handlers: Mapping[str, Handler],
         clock: Clock,
         machine_clock: Clock,
         incidents: Incidents,
+        heartbeats: Heartbeats,
+        signal: WorkerSignal,
         on_done: Callable[[Trace], None],
         lease: timedelta,
         at_once: int,
     ) -> None:
         self._work = work
-        self._read = read
         self._handlers = handlers
         self._clock = clock
         self._machine_clock = machine_clock
         self._incidents = incidents
+        self._heartbeats = heartbeats
+        self._signal = signal
         self._on_done = on_done
         self._name = uuid4().hex
-        self._woken = asyncio.Event()
         self._lease = lease
         self._at_once = at_once
         # A vendor that is slow holds up its own kind of work, and no other.
@@ -79,26 +80,13 @@ class Worker:
         self._done: list[str] = []
         self._beat_at = -math.inf
 
-    async def is_any_alive(self) -> bool:
-        """Whether a worker, in whichever process, has looked for work lately."""
-        async with self._read() as read:
-            return await read.heartbeats.any_since(self._dead_before())
-
-    def wake(self) -> None:
-        """There may be work: look now instead of at the next poll."""
-        self._woken.set()
-
-    @property
-    def has_room(self) -> bool:
-        """Whether it works by itself, and takes whatever falls due now."""
-        return self._works and not self._is_held_back()
-
     async def run(self) -> None:
         """Work until cancelled, several jobs at once; what is under way then may finish, for a while."""
         self._works = True
+        self._tell_room()
         try:
             while True:
-                self._woken.clear()
+                self._signal.clear()
                 try:
                     await self._start_due()
                 except Exception:
@@ -106,9 +94,10 @@ class Worker:
                     self._incidents.error()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_POLL_S):
-                        await self._woken.wait()
+                        await self._signal.wait()
         finally:
             self._works = False
+            self._tell_room()
             await _finished(self._running)
             await self._forget_heartbeat()
 
@@ -139,14 +128,20 @@ class Worker:
         def ended(task: asyncio.Task[None]) -> None:
             # Otherwise all that was due is taken, and this one leaves the queue with the next claim.
             if self._is_held_back():
-                self._woken.set()
+                self._signal.wake()
             self._running.discard(task)
             self._kinds[job.kind] -= 1
+            self._tell_room()
 
         self._kinds[job.kind] += 1
         task = asyncio.create_task(self._do_beside(job))
         self._running.add(task)
+        self._tell_room()
         task.add_done_callback(ended)
+
+    def _tell_room(self) -> None:
+        """Commits of this process then know whether another process has to be woken for their jobs."""
+        self._signal.has_room = self._works and not self._is_held_back()
 
     def _is_held_back(self) -> bool:
         """More of what is due may be left for when a job ends."""
@@ -191,14 +186,8 @@ class Worker:
         """Told to whoever answers for health, a few times a minute."""
         if time.monotonic() - self._beat_at < _BEAT_EVERY_S:
             return
-        async with self._work() as work:
-            await work.heartbeats.beat(self._name, self._machine_clock.now())
-            await work.heartbeats.forget_before(self._dead_before())
-            await work.commit()
+        await self._heartbeats.beat(self._name)
         self._beat_at = time.monotonic()
-
-    def _dead_before(self) -> datetime:
-        return self._machine_clock.now() - self._lease - _DEAD_AFTER
 
     async def _forget_heartbeat(self) -> None:
         with suppress(Exception):  # without the database it is found dead in a while, and its work is done again

@@ -23,7 +23,7 @@ class Reset:
         self,
         database: Database,
         retention: Retention,
-        reset_sandbox: Callable[[], Awaitable[None]] | None,
+        reset_sandbox: Callable[[], Awaitable[object]] | None,
     ) -> None:
         self._retention = retention
         self._database = database

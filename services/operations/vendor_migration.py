@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -18,7 +17,7 @@ from domain.clock import Clock
 from domain.errors import NotFound
 from domain.ids import UserId, VendorMigrationId
 from domain.vendor_migration import CustomerMigration, MigrationCounts, StopReason, VendorMigration
-from providers.calling.error_budget import ErrorBudget
+from providers.calling.error_budget import ErrorBudget, SpentBudgets
 from providers.card_payments.port import CardPaymentsProvider
 from providers.vendors import Vendors
 from services.idempotency import once
@@ -61,6 +60,7 @@ class VendorMigrations:
         read: Read,
         directions: Mapping[str, Direction],
         vendors: Vendors[CardPaymentsProvider],
+        spent: SpentBudgets,
         incidents: Incidents,
         clock: Clock,
     ) -> None:
@@ -70,27 +70,24 @@ class VendorMigrations:
         self._vendors = vendors
         self._incidents = incidents
         self._clock = clock
-        self._spent: set[str] = set()
-        self._woken = asyncio.Event()
-        for port, direction in directions.items():
-            direction.budget.on_spent = partial(self._note_spent, port)
+        self._spent = spent
 
     async def run(self) -> None:
         """Agree with the other processes about what is stopped, until cancelled."""
         while self._directions:
-            self._woken.clear()
             try:
                 await self.agree()
             except (SQLAlchemyError, OSError):
                 _log.exception("vendor_moves_not_read")  # the database is away: the next look tries again
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_S):
-                    await self._woken.wait()
+                    await self._spent.wait()
 
     async def agree(self) -> None:
         """Tell the others of a budget that was spent here, and take what they know. Begins what is new."""
         for port, direction in self._directions.items():
             if port in self._spent:
+                self._alert_spent(port)
                 await self._stop(await self._move(port), StopReason.ERROR_BUDGET)
                 self._spent.discard(port)
             direction.budget.agree(is_spent=(await self._move(port)).is_stopped)
@@ -220,8 +217,8 @@ class VendorMigrations:
     async def _move(self, port: str) -> VendorMigration:
         direction = self._directions.get(port)
         if direction is None:
-            wake_up = f"Set {port.upper()}_NEXT_PROVIDER to the vendor that it is to be moved to."
-            raise NotFound(f"{port} is not being moved. {wake_up}", field=("port",))
+            hint = f"Set {port.upper()}_NEXT_PROVIDER to the vendor that it is to be moved to."
+            raise NotFound(f"{port} is not being moved. {hint}", field=("port",))
         async with self._read() as read:
             found = await read.vendor_migrations.between(port, direction.from_vendor, direction.to_vendor)
         return found if found is not None else await once(lambda: self._begin(port, direction))
@@ -252,12 +249,10 @@ class VendorMigrations:
             self._audit(work, move, "stopped", because=because)
             await work.commit()
 
-    def _note_spent(self, port: str) -> None:
+    def _alert_spent(self, port: str) -> None:
         vendor = self._directions[port].to_vendor
         message = f"{port}: too many calls of {vendor} fail, so new users stay with the vendor before it"
         self._incidents.alert(Severity.CRITICAL, "Move to a new vendor stopped", message)
-        self._spent.add(port)
-        self._woken.set()
 
     def _audit(
         self, work: UnitOfWork, move: VendorMigration, what: str, user_id: UserId | None = None, **detail: Any

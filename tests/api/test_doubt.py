@@ -145,7 +145,7 @@ async def test_without_a_consent_it_waits_for_an_operator_who_says_why(bank: AtB
     done = await operator.post(path, data={"outcome": "FAILED", "reason": "DNB, case 4711: never received"})
     late = await operator.post(path, data={"outcome": "SETTLED", "reason": "r"})
     unknown = await operator.post("/api/operator/payments/pay_x/resolve", data={"outcome": "FAILED", "reason": "r"})
-    async with bank.play.gateway.database.read_engine.connect() as connection:
+    async with bank.play.gateway.infrastructure.database.read_engine.connect() as connection:
         query = text("SELECT detail FROM audit_event WHERE action = 'payment_resolved'")
         (detail,) = (await connection.execute(query)).scalars()
 

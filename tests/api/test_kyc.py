@@ -229,6 +229,6 @@ async def test_a_webhook_of_an_unknown_applicant_is_parked_and_then_given_up(pla
 
     await play.advance(seconds=1 + 5 + 30 + 300)
 
-    async with play.gateway.database.read() as session:
+    async with play.gateway.infrastructure.database.read() as session:
         row = (await session.exec(select(WebhookEventRow))).one()
     assert (row.status, row.attempts) == ("UNMATCHED", 5)

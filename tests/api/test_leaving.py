@@ -122,7 +122,7 @@ async def test_an_account_is_deleted_and_the_law_keeps_its_part(play: Play) -> N
 
 async def rows(play: Play) -> dict[str, int]:
     found = {}
-    async with play.gateway.database.read_engine.connect() as connection:
+    async with play.gateway.infrastructure.database.read_engine.connect() as connection:
         for table in METADATA.sorted_tables:
             found[table.name] = (await connection.execute(text(f'SELECT count(*) FROM "{table.name}"'))).scalar_one()
     return found

@@ -36,7 +36,7 @@ async def texts(play: Play) -> str:
 
 async def notifications(play: Play) -> list[tuple[str, str]]:
     """Template and status of every message: no user reads them, so the database tells."""
-    async with play.gateway.database.read_engine.connect() as connection:
+    async with play.gateway.infrastructure.database.read_engine.connect() as connection:
         rows = await connection.execute(text("SELECT template, status FROM notification ORDER BY id"))
         return [(row[0], row[1]) for row in rows]
 
@@ -217,8 +217,8 @@ async def test_a_failing_vendor_is_tried_after_1_5_and_15_minutes_and_then_the_m
         statuses.append((await notifications(play))[0][1])
     assert statuses == ["RETRYING"] * 6 + ["DEAD"]
     line.mend()
-    (dead,) = await play.gateway.parts.notifications.dead(10)
-    await play.gateway.parts.notifications.replay(dead.id)
+    (dead,) = await play.gateway.services.notifications.dead(10)
+    await play.gateway.services.notifications.replay(dead.id)
     await play.advance(seconds=1)
 
     assert await notifications(play) == [("welcome", "DELIVERED")]

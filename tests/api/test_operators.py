@@ -18,7 +18,7 @@ JOBS = "/api/operator/jobs"
 
 
 async def test_what_was_given_up_is_shown_and_tried_again(play: Play) -> None:
-    async with play.gateway.database.write_engine.begin() as connection:
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
         await connection.execute(text("UPDATE job SET status = 'DEAD', attempts = 12, last_error = 'Unavailable'"))
     operator = play.browser().http
     (dead,) = (await operator.get(JOBS)).json()["jobs"]

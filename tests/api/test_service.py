@@ -276,7 +276,7 @@ async def test_start_stop_and_what_was_left_unmatched_are_told(
         kari = await play.approved()
         await subscribe(kari)
         await play.settle()
-        async with play.gateway.database.write_engine.begin() as connection:
+        async with play.gateway.infrastructure.database.write_engine.begin() as connection:
             await connection.exec_driver_sql("DELETE FROM plan_invoice")
             await connection.exec_driver_sql("DELETE FROM plan_subscription")
         await play.advance(days=32)
@@ -290,14 +290,14 @@ async def test_start_stop_and_what_was_left_unmatched_are_told(
 async def test_an_unforeseen_error_gives_a_reference_and_an_alert_and_says_nothing_else(
     play: Play, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with play.gateway.database.write_engine.begin() as connection:
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
         await connection.exec_driver_sql("DROP TABLE webhook_event")
 
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(play.app, raise_app_exceptions=False), base_url="http://localhost:8000"
     ) as http:
         response = await http.get("/api/operator/webhooks")
-    await play.gateway.parts.incidents.drain()
+    await play.gateway.services.incidents.drain()
 
     problem = response.json()
     assert (response.status_code, problem["code"]) == (500, "INTERNAL")
@@ -416,7 +416,7 @@ async def test_a_reset_empties_every_vendor_and_every_table_and_keeps_the_clock(
 
     assert (await kari.http.post("/api/mock/reset")).json() == {"status": "ok"}
 
-    async with play.gateway.database.read_engine.connect() as connection:
+    async with play.gateway.infrastructure.database.read_engine.connect() as connection:
         for table in METADATA.sorted_tables:
             count = (await connection.execute(select(func.count()).select_from(table))).scalar_one()
             # The clock's offset, the worker that still runs, and the next purge.

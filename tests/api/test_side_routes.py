@@ -27,7 +27,7 @@ def notice(**changes: object) -> bytes:
 
 
 async def outcomes(play: Play) -> list[tuple[str, str]]:
-    async with play.gateway.database.read_engine.connect() as connection:
+    async with play.gateway.infrastructure.database.read_engine.connect() as connection:
         found = await connection.execute(text("SELECT status, outcome FROM webhook_event ORDER BY id"))
         return [(row.status, row.outcome) for row in found]
 
@@ -48,7 +48,7 @@ async def test_health_has_a_check_per_dependency(play: Play) -> None:
 
 
 async def test_a_missing_migration_is_down_and_not_ready(play: Play) -> None:
-    async with play.gateway.database.write_engine.begin() as connection:
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = 'older'"))
     http = play.browser().http
     await play.settle()

@@ -23,7 +23,7 @@ def statements(play: Play) -> Iterator[list[str]]:
         if not statement.startswith("BEGIN"):
             seen.append(statement)
 
-    engines = play.gateway.database.engines
+    engines = play.gateway.infrastructure.database.engines
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     try:

@@ -213,7 +213,7 @@ async def test_bank_connections_are_followed(play: Play) -> None:
 async def test_a_cursor_of_another_stream_or_ahead_of_this_one_answers_a_gap(play: Play) -> None:
     kari, silje = await play.person(), await play.person("silje")
     ahead = (await events_of(play, kari, VIEWER, 1))[0]["cursor"]
-    await play.gateway.parts.routes.reset.reset_mock_services()
+    await play.gateway.services.reset.reset_mock_services()
     kari, silje = await play.person(), await play.person("silje")
     theirs = (await events_of(play, silje, VIEWER, 1))[0]["cursor"]
 
@@ -317,18 +317,18 @@ async def test_an_event_stream_that_has_no_news_says_that_it_lives(play: Play, m
 
 async def test_what_no_hint_told_of_is_found_by_looking(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     kari = await play.person()
-    parts = play.gateway.parts
+    sweep = play.gateway.services.sweep
     async with socket_of(play, kari) as socket:
         await opened(socket)
         await socket.subscribe(VIEWER)
         await socket.item()
-        monkeypatch.setattr(parts.fanout, "publish", lambda channel: None)
+        monkeypatch.setattr(play.gateway.infrastructure.fanout, "publish", lambda channel: None)
 
         await kari.ask("mutation { startKyc { kyc { status } } }")
-        await parts.sweep.look()
+        await sweep.look()
         found = await socket.item()
         await kari.http.post("/auth/logout", headers={"x-drop-csrf": "1"})
-        await parts.sweep.look()
+        await sweep.look()
 
         assert found["subject"] == {"__typename": "Kyc", "kycStatus": "PENDING"}
         received = await socket.receive()

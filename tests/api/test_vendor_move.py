@@ -50,7 +50,7 @@ async def report(play: Play) -> dict[str, Any]:
 
 
 async def rows(play: Play, query: str) -> list[Any]:
-    async with play.gateway.database.read_engine.connect() as connection:
+    async with play.gateway.infrastructure.database.read_engine.connect() as connection:
         return list((await connection.execute(text(query))).all())
 
 
@@ -174,7 +174,7 @@ async def test_a_stop_holds_in_every_process_until_an_operator_goes_on(twin: Twi
                 if not (await report(play))["stoppedAt"]:
                     player = await twin.approved(play, ("kari", "lars", "silje")[number % 3])
                     await create(player)
-                    await play.gateway.parts.vendor_migrations.agree()
+                    await play.gateway.services.vendor_migrations.agree()
         stopped_here = await report(play)
 
     async with twin.running(next_provider_share=100) as play:

@@ -121,7 +121,7 @@ async def test_new_connections_and_renewals_move_and_what_is_under_way_ends_wher
         await switch.visit(kari, page, ENABLE_BANKING)
         assert await first_account(kari) == account
         by_the_second = await approve_payment(switch, kari, account, ENABLE_BANKING)
-        async with AsyncSession(play.gateway.database.read_engine) as session:
+        async with AsyncSession(play.gateway.infrastructure.database.read_engine) as session:
             uses = {
                 (one.vendor, one.what): one.count for one in await vendor_use(session) if one.port == "open_banking"
             }
@@ -208,7 +208,7 @@ async def test_a_next_vendor_that_is_away_hides_no_bank(switch: Switch) -> None:
 
 def test_a_user_is_always_on_the_same_side_and_the_share_is_about_right() -> None:
     users = [UserId(f"usr_{number}") for number in range(2_000)]
-    target = [Target(ENABLE_BANKING, share, ErrorBudget()) for share in (0, 10, 30, 100)]
+    target = [Target(ENABLE_BANKING, share, ErrorBudget(lambda: None)) for share in (0, 10, 30, 100)]
 
     taken = [{user for user in users if one.takes(user)} for one in target]
 
@@ -218,8 +218,8 @@ def test_a_user_is_always_on_the_same_side_and_the_share_is_about_right() -> Non
 
 
 def test_a_budget_says_nothing_of_few_calls_and_is_spent_once() -> None:
-    budget, told = ErrorBudget(), []
-    budget.on_spent = lambda: told.append("spent")
+    told: list[str] = []
+    budget = ErrorBudget(lambda: told.append("spent"))
     for _ in range(9):
         budget.note(has_failed=True)
     assert not budget.is_spent
@@ -228,7 +228,7 @@ def test_a_budget_says_nothing_of_few_calls_and_is_spent_once() -> None:
         budget.note(has_failed=True)
     assert (budget.is_spent, told) == (True, ["spent"])
 
-    careful = ErrorBudget()
+    careful = ErrorBudget(lambda: None)
     for number in range(500):
         careful.note(has_failed=number % 10 == 0)
     assert not careful.is_spent

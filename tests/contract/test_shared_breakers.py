@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -54,13 +55,18 @@ class Process:
                 await asyncio.sleep(0)
 
 
+def a_guard(shared: SharedBreakers) -> Guard:
+    resilience = Resilience(1, FAILURES, 60)
+    return Guard("kyc", resilience, frozenset(), vendor="sumsub", on_opened=partial(shared.opened, NAME))
+
+
 async def a_process(url: str, stack: AsyncExitStack) -> Process:
-    guard = Guard("kyc", Resilience(1, FAILURES, 60), frozenset(), vendor="sumsub")
     fanout = RedisFanout(url)
-    shared = SharedBreakers(url, fanout, {NAME: guard})
+    shared = SharedBreakers(url, fanout)
+    guard = a_guard(shared)
     for closing in (fanout.close, shared.close):
         stack.push_async_callback(closing)
-    for running in (fanout.run(), shared.run()):
+    for running in (fanout.run(), shared.run({NAME: guard})):
         task = asyncio.create_task(running)
         stack.push_async_callback(_ended, task)
     with fail_after(10):
@@ -120,10 +126,10 @@ async def test_a_redis_that_comes_back_opens_nothing(redis: PrivateRedis, stack:
 
 async def test_without_redis_each_counts_for_itself(stack: AsyncExitStack) -> None:
     url = "redis://127.0.0.1:1/0"
-    guard = Guard("kyc", Resilience(1, FAILURES, 60), frozenset(), vendor="sumsub")
     fanout = RedisFanout(url)
-    shared = SharedBreakers(url, fanout, {NAME: guard})
-    stack.push_async_callback(_ended, asyncio.create_task(shared.run()))
+    shared = SharedBreakers(url, fanout)
+    guard = a_guard(shared)
+    stack.push_async_callback(_ended, asyncio.create_task(shared.run({NAME: guard})))
     process = Process(guard, fanout)
 
     await process.find_it_away()

@@ -6,6 +6,7 @@ import anyio
 from structlog.testing import capture_logs
 
 from providers.calling.guard import Guard, Resilience
+from providers.calling.shared import SharedCalling
 from providers.calling.shared_limits import SharedLimits
 from tests.builders.private_servers import private_redis
 
@@ -15,9 +16,10 @@ PER_SECOND = 5
 class Process:
     def __init__(self, url: str) -> None:
         limited = Resilience(30, 5, 60, per_second=PER_SECOND)
-        self.guard = Guard("card_payments", limited, frozenset(), vendor="stripe")
         self.sent = 0
-        self.shared = SharedLimits(url, {"card_payments:stripe": self.guard})
+        self.shared = SharedLimits(url)
+        admit = SharedCalling(limits=self.shared).admission("card_payments:stripe", limited)
+        self.guard = Guard("card_payments", limited, frozenset(), vendor="stripe", admit=admit)
 
     async def call(self) -> None:
         async def send() -> None:
@@ -56,8 +58,9 @@ async def test_without_redis_each_keeps_to_it_by_itself() -> None:
 
 
 async def test_a_vendor_without_a_limit_asks_nobody() -> None:
-    guard = Guard("kyc", Resilience(1, 5, 60), frozenset())
-    shared = SharedLimits("redis://127.0.0.1:1/0", {"kyc:sumsub": guard})
+    unlimited = Resilience(1, 5, 60)
+    shared = SharedCalling(limits=SharedLimits("redis://127.0.0.1:1/0"))
+    guard = Guard("kyc", unlimited, frozenset(), admit=shared.admission("kyc:sumsub", unlimited))
 
     with capture_logs() as logs:
         assert await guard.call("status", answer) == "answered"

@@ -77,7 +77,7 @@ async def play(either_database_url: str, tmp_path: Path) -> AsyncIterator[Play]:
 
 async def scans(gateway: Gateway, statement: str, values: Any) -> list[str]:
     """What of the plan reads a large table from end to end."""
-    database = gateway.database
+    database = gateway.infrastructure.database
     async with database.read_engine.connect() as connection:
         if database.is_sqlite:
             plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
@@ -92,7 +92,7 @@ async def scans(gateway: Gateway, statement: str, values: Any) -> list[str]:
 
 
 async def test_no_statement_reads_a_large_table_from_end_to_end(play: Play) -> None:
-    with noting(play.gateway.database.engines) as statements:
+    with noting(play.gateway.infrastructure.database.engines) as statements:
         await everything(play)
 
     found = {}

@@ -90,10 +90,8 @@ async def test_what_is_not_committed_is_rolled_back_with_its_events_and_jobs(dat
 
 
 async def test_hints_come_after_the_commit_and_name_who_is_concerned(database: Database) -> None:
-    wake_ups = CommitWakeUps()
     woken: list[object] = []
-    wake_ups.on_events = woken.extend
-    wake_ups.on_jobs = partial(woken.append, "jobs")
+    wake_ups = CommitWakeUps(woken.extend, partial(woken.append, "jobs"))
     async with UnitOfWork(database.write, wake_ups) as work:
         work.tell(event(1))
         work.jobs.enqueue("anything", {}, due_at=NOON, now=NOON)

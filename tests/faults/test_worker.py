@@ -78,17 +78,17 @@ class Work:
         for _ in range(hours):
             self.clock.at += timedelta(hours=1)
             await self.worker.run_due()
-        async with Reading(self.play.gateway.database.read) as read:
+        async with Reading(self.play.gateway.infrastructure.database.read) as read:
             left = await read.jobs.in_status([QUEUED, DEAD], 100)
             return next((job for job in left if job.kind == "failing"), None)
 
     async def is_dead(self) -> bool:
-        async with Reading(self.play.gateway.database.read) as read:
+        async with Reading(self.play.gateway.infrastructure.database.read) as read:
             return "failing" in {job.kind for job in await read.jobs.in_status([DEAD], 100)}
 
     async def enqueue(self, *kinds: str) -> None:
         now = NOON - timedelta(minutes=1)
-        async with UnitOfWork(self.play.gateway.database.write, CommitWakeUps()) as work:
+        async with UnitOfWork(self.play.gateway.infrastructure.database.write, CommitWakeUps()) as work:
             for kind in kinds:
                 work.jobs.enqueue(kind, {}, due_at=now, now=now)
             await work.commit()
@@ -97,7 +97,7 @@ class Work:
 @pytest.fixture
 async def work(either_database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
     async with playing(either_database_url, tmp_path, NOON) as play:
-        database, clock = play.gateway.database, Hours(NOON)
+        database, clock = play.gateway.infrastructure.database, Hours(NOON)
         made: Work
 
         async def slow() -> None:
@@ -106,15 +106,17 @@ async def work(either_database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
         async def quick() -> None:
             await made.quick()
 
+        writing, lease = partial(UnitOfWork, database.write, CommitWakeUps()), timedelta(seconds=30)
         worker = Worker(
-            partial(UnitOfWork, database.write, CommitWakeUps()),
-            partial(Reading, database.read),
+            writing,
             {"slow": lambda job: slow(), "quick": lambda job: quick(), "failing": lambda job: made.fail()},
             clock,
             SystemClock(),
-            play.gateway.parts.incidents,
+            play.gateway.services.incidents,
+            Heartbeats(writing, partial(Reading, database.read), SystemClock(), lease),
+            WorkerSignal(),
             on_done=lambda trace: None,
-            lease=timedelta(seconds=30),
+            lease=lease,
             at_once=AT_ONCE,
         )
         made = Work(play, worker, clock)
@@ -149,7 +151,7 @@ async def test_a_stop_lets_what_is_under_way_finish(work: Work) -> None:
     asyncio.get_running_loop().call_soon(work.go_on.set)
     with fail_after(10), suppress(asyncio.CancelledError):
         await running
-    async with Reading(work.play.gateway.database.read) as read:
+    async with Reading(work.play.gateway.infrastructure.database.read) as read:
         left = [job.kind for job in await read.jobs.in_status(["QUEUED", "LEASED"], 10)]
 
     assert work.done == 1

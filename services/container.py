@@ -1,0 +1,72 @@
+"""Every use case of the product, named once: what resolvers, routes and the worker's jobs call."""
+
+from dataclasses import dataclass
+
+from services.banks.accounts import Accounts
+from services.banks.links import Banks
+from services.cards.cards import Cards
+from services.files.data_exports import DataExports
+from services.files.uploads import Uploads
+from services.incidents import Incidents
+from services.jobs.queue import Queue
+from services.notifications.deliver import NotificationDelivery
+from services.operations.health import HealthService
+from services.operations.metrics import Metrics
+from services.operations.reset import Reset
+from services.operations.retention import Retention
+from services.operations.service_status import ServiceStatusReport
+from services.operations.vendor_migration import VendorMigrations
+from services.payments.bank_payments import Payments
+from services.payments.bank_status import BankStatusSync
+from services.payments.card_payments import CardPayments
+from services.payments.card_status import CardStatusSync
+from services.payments.customers import Customers
+from services.payments.in_doubt import InDoubtPayments
+from services.plans.plans import Plans
+from services.plans.status import PlanStatusSync
+from services.subscriptions.streams import Streams
+from services.subscriptions.sweep import Sweep
+from services.timeline import Timeline
+from services.users.account_deletion import AccountDeletion
+from services.users.kyc import KycService
+from services.users.login import Login
+from services.users.profiles import Profiles
+from services.users.sessions import Sessions
+from services.webhooks.inbox import Webhooks
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Built by gateway/assembly/bootstrap.py, one of each for the whole process. A new use case is named in both."""
+
+    login: Login
+    sessions: Sessions
+    profiles: Profiles
+    account_deletion: AccountDeletion
+    kyc: KycService
+    banks: Banks
+    accounts: Accounts
+    payments: Payments
+    bank_status: BankStatusSync
+    in_doubt: InDoubtPayments
+    card_payments: CardPayments
+    card_status: CardStatusSync
+    customers: Customers
+    plans: Plans
+    plan_status: PlanStatusSync
+    cards: Cards
+    uploads: Uploads
+    exports: DataExports
+    notifications: NotificationDelivery
+    streams: Streams
+    sweep: Sweep
+    webhooks: Webhooks
+    queue: Queue
+    vendor_migrations: VendorMigrations
+    retention: Retention
+    reset: Reset
+    health: HealthService
+    metrics: Metrics
+    service_status: ServiceStatusReport
+    timeline: Timeline
+    incidents: Incidents

@@ -1,0 +1,35 @@
+"""Whether any worker, in whichever process, is alive: each one writes a heartbeat a few times a minute."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from db.unit_of_work import Read, Work
+from domain.clock import Clock
+
+# Beyond a job's longest time, a worker that was not seen is dead.
+_DEAD_AFTER: Final = timedelta(seconds=15)
+
+
+class Heartbeats:
+    """`lease` is the longest time of a job, in which a worker may write no heartbeat."""
+
+    def __init__(self, work: Work, read: Read, machine_clock: Clock, lease: timedelta) -> None:
+        self._work = work
+        self._read = read
+        self._clock = machine_clock
+        self._lease = lease
+
+    async def beat(self, worker: str) -> None:
+        """Note that the worker lives, and forget the dead ones. Commits."""
+        async with self._work() as work:
+            await work.heartbeats.beat(worker, self._clock.now())
+            await work.heartbeats.forget_before(self._dead_before())
+            await work.commit()
+
+    async def is_any_alive(self) -> bool:
+        """Whether a worker, in whichever process, has looked for work lately."""
+        async with self._read() as read:
+            return await read.heartbeats.any_since(self._dead_before())
+
+    def _dead_before(self) -> datetime:
+        return self._clock.now() - self._lease - _DEAD_AFTER
