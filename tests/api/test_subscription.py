@@ -300,7 +300,7 @@ async def test_an_ended_session_ends_its_event_streams(play: Play) -> None:
 
 
 async def test_an_event_stream_that_has_no_news_says_that_it_lives(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.graphql.event_streams._COMMENT_EVERY_S", 0.01)
+    monkeypatch.setattr("routes.graphql.sse._COMMENT_EVERY_S", 0.01)
     kari = await play.person()
     comments = 0
     with fail_after(10):

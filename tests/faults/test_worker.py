@@ -18,6 +18,8 @@ from db.jobs import DEAD, QUEUED, Job
 from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
 from domain.errors import InDoubt, ProviderUnavailable, Unavailable
 from gateway.assembly.clocks import SystemClock
+from services.jobs.heartbeat import Heartbeats
+from services.jobs.signal import WorkerSignal
 from services.jobs.worker import Worker
 from tests.builders.gateway import Play, playing
 from tests.conftest import NOON
