@@ -20,11 +20,15 @@ help: ## What can be done here.
 run: .venv/.run ## Install what is needed, migrate, and serve on port 8000.
 	@$(BIN)/gateway serve
 
-test: .venv/.dev ## Install what the tests need and run all of them.
+test: .venv/.dev ## Install what the tests need and run all of them; ONE=tests/api/test_login.py runs that alone.
+ifdef ONE
+	$(BIN)/pytest $(ONE)
+else
 	tests/install.sh
 	$(BIN)/pytest -n 2 --ignore tests/fuzz
 	$(BIN)/pytest -n 2 --database postgresql tests/api --ignore tests/api/test_real_clients.py --ignore tests/api/test_commands.py
 	$(BIN)/pytest tests/fuzz # in one process, which counts the answers
+endif
 
 faults: .venv/.dev ## Kill processes during 2,000 payments on each database.
 	tests/install.sh
@@ -40,12 +44,13 @@ bench: .venv/.dev ## All figures of docs/reliability.md; half an hour.
 	$(BIN)/python -m bench.restart 5000
 	$(BIN)/python -m bench.soak
 
-check: .venv/.dev ## Style, types, architecture and the exported schema.
+check: .venv/.dev ## Style, types, architecture, the exported schema, documents and built files.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/gateway schema check
+	$(BIN)/pytest tests/house
 
 format: .venv/.dev ## Format the code.
 	$(BIN)/ruff format .
@@ -57,8 +62,8 @@ schema: .venv/.run ## Export the GraphQL schema to schema/schema.graphql.
 doctor: .venv/.run ## Check settings and connections.
 	$(BIN)/gateway doctor
 
-migration: .venv/.run ## Write a migration from what changed in the tables: make migration NAME=what_it_does
-	$(BIN)/python -m db.migrations.write $(NAME)
+migration: .venv/.dev ## Write a migration from what changed in db/tables/: NAME=payment_note SAYS="A payment has a note."
+	@$(BIN)/python -m db.migrations.write "$(NAME)" "$(SAYS)"
 
 lock: .venv/.dev ## Pin every dependency anew, by hash and without addresses.
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
