@@ -1,4 +1,6 @@
-// Bundles GraphiQL with the examples into routes/graphql/assets, whose files are committed.
+// Bundles GraphiQL with the examples into routes/graphql/assets, whose files are committed. build.sha256 says of which
+// sources the files were made, so that `make check` sees a bundle that was not built anew.
+import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { build } from 'esbuild';
@@ -54,3 +56,8 @@ writeFileSync(
 </html>
 `,
 );
+const filesIn = (folder) => readdirSync(folder).map((file) => `${folder}/${file}`);
+const sources = ['build.mjs', 'package.json', 'package-lock.json', ...filesIn('src'), ...filesIn('examples')];
+const digestOf = (file) => createHash('sha256').update(readFileSync(file)).digest('hex');
+const lines = [...sources, ...filesIn(target)].sort().map((file) => `${digestOf(file)}  ${file}\n`);
+writeFileSync('build.sha256', lines.join(''));
