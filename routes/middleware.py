@@ -38,6 +38,8 @@ _HSTS: Final = "max-age=63072000; includeSubDomains"
 
 
 class SecurityHeaders:
+    """ASGI middleware that gives every answer its security headers and a request id."""
+
     def __init__(self, app: ASGIApp, *, is_https: bool) -> None:
         self._app = app
         self._headers = {**_HEADERS, "Strict-Transport-Security": _HSTS} if is_https else _HEADERS

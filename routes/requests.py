@@ -14,6 +14,8 @@ _SAME: Final = frozenset({"same-origin"})
 
 
 class BodyTooLarge(Refusal):
+    """The request's body exceeds what its route takes. Answered 413."""
+
     code = "BODY_TOO_LARGE"
 
 

@@ -12,6 +12,8 @@ class SystemClock:
 
 
 class BaseClock(Protocol):
+    """The time that an offset is added to."""
+
     def now(self) -> datetime: ...
 
 

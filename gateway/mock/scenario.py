@@ -15,6 +15,8 @@ chosen: ContextVar[str | None] = ContextVar("chosen", default=None)
 
 
 class ScenarioHeader:
+    """ASGI middleware that lets a client choose a scenario for one request by the header X-Drop-Scenario."""
+
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 

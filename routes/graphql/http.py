@@ -41,6 +41,8 @@ _BY_POST: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
 
 @dataclass(frozen=True, slots=True)
 class GraphQlRequest:
+    """One GraphQL request as it came in, by GET or POST (GraphQL over HTTP, 5)."""
+
     query: str
     variables: dict[str, Any] | None
     operation_name: str | None
@@ -117,6 +119,8 @@ class GraphQlHttp:
 
 
 class UnsupportedMediaType(InvalidInput):
+    """The request's body is not `application/json`. Answered 415."""
+
     def __init__(self) -> None:
         super().__init__("BAD_USER_INPUT", "Send the request as application/json.", field=())
 

@@ -38,6 +38,12 @@ _MAX_PAGES: Final = 20
 
 
 class Accounts:
+    """The user's bank accounts: shown from the database, and read at the bank within the consent's limits.
+
+    Each method commits its own transactions; a bank is called outside of any. `refresh...` and `read...` count against
+    the four readings a day without the user, unless an IP address says that the user is there.
+    """
+
     def __init__(
         self,
         work: Work,

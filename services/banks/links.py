@@ -59,6 +59,12 @@ class ConsentPage:
 
 
 class Banks:
+    """Bank links: connecting, renewing and ending them, with the consents behind them.
+
+    Each method commits its own transactions; a bank is called outside of any. `return_origins` are the front ends to
+    which a user may be sent back.
+    """
+
     def __init__(
         self,
         work: Work,

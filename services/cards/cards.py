@@ -42,6 +42,11 @@ _log = structlog.get_logger()
 
 
 class Cards:
+    """Cards that Drop issues. Every method that changes something raises FeatureDisabled where its flag is off.
+
+    A card is asked for once: where the issuer's answer is lost, a job asks again under the same idempotency key.
+    """
+
     def __init__(self, work: Work, read: Read, vendors: Vendors[CardIssuing], features: Features, clock: Clock) -> None:
         self._work = work
         self._read = read

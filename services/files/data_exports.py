@@ -37,6 +37,8 @@ your sign-ins are recognised, which are kept as hashes alone.
 
 
 class DataExports:
+    """All that is kept about a user as one ZIP file, built by a job and deleted from the bucket after its time."""
+
     def __init__(
         self,
         work: Work,

@@ -39,11 +39,18 @@ _GRACE: Final = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class CreatedUpload:
+    """A new upload, and the presigned PUT by which the client sends its bytes."""
+
     upload: Upload
     target: PresignedUpload
 
 
 class Uploads:
+    """Users' files in the object store: presigned, verified by size, type and SHA-256 when stored, and deleted.
+
+    The bytes never pass through the gateway. Each method commits its own transactions.
+    """
+
     def __init__(self, work: Work, read: Read, stores: Vendors[ObjectStore], clock: Clock) -> None:
         self._work = work
         self._read = read

@@ -9,6 +9,8 @@ from domain.errors import NotFound
 
 
 class Queue:
+    """The queue as operators see it. `replay` commits; a job that is dead stays so until somebody replays it."""
+
     def __init__(self, work: Work, read: Read, clock: Clock) -> None:
         self._work = work
         self._read = read

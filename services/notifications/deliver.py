@@ -24,6 +24,11 @@ _log = structlog.get_logger()
 
 
 class NotificationDelivery:
+    """Sends queued messages by their vendor and takes its delivery reports. Each method commits its own transactions.
+
+    `sms_status_url` is where the SMS vendor posts its reports.
+    """
+
     def __init__(
         self,
         work: Work,

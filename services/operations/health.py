@@ -13,6 +13,8 @@ _FRESH_S: Final = 2.0
 
 
 class Condition(StrEnum):
+    """How a part of the gateway is: `degraded` still serves, `down` does not."""
+
     OK = "ok"
     DEGRADED = "degraded"
     DOWN = "down"

@@ -19,6 +19,11 @@ _JOB_ID: Final = "job_purge"
 
 
 class Retention:
+    """The daily purge: events, notifications, webhooks and sign-in attempts past their time, and users who left.
+
+    `machine_clock` is for sign-in attempts, which live by the machine's time.
+    """
+
     def __init__(self, work: Work, clock: Clock, machine_clock: Clock) -> None:
         self._work = work
         self._clock = clock

@@ -18,6 +18,8 @@ class ProviderStatus:
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
+    """What `serviceStatus` answers; `mode` is mock or production."""
+
     mode: str
     is_bankid_mock: bool
     providers: Sequence[ProviderStatus]
@@ -27,6 +29,8 @@ IsOpen = Callable[[], Awaitable[bool]]
 
 
 class ServiceStatusReport:
+    """Reads the breakers and the flags. `vendors` and `breakers` are by port; no vendor is called."""
+
     def __init__(
         self,
         mode: str,

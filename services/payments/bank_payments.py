@@ -73,6 +73,11 @@ class Redirects:
 
 
 class Payments:
+    """Payments from a bank account: initiated once, approved on the bank's page, cancelled, and read.
+
+    A payment is committed before the bank is called, and the bank is called outside of any transaction.
+    """
+
     def __init__(
         self,
         work: Work,

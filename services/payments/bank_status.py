@@ -24,6 +24,8 @@ _WITH_FAILURE: Final = frozenset({Status.REJECTED, Status.EXPIRED, Status.FAILED
 
 
 class BankStatusSync:
+    """Moves bank payments by what their bank says of them, asked after a return, a webhook, or by a job until final."""
+
     def __init__(
         self,
         work: Work,

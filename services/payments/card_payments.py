@@ -59,6 +59,11 @@ class Confirmation:
 
 
 class CardPayments:
+    """Payments by card: created, confirmed once per idempotency key, cancelled, refunded, and read.
+
+    A payment is committed before the card vendor is called, and the vendor is called outside of any transaction.
+    """
+
     def __init__(
         self,
         work: Work,

@@ -31,6 +31,8 @@ _OUT_OF_TIME: Final = Failure(FailureCode.AUTHORISATION_EXPIRED, "The payment wa
 
 
 class CardStatusSync:
+    """Moves card payments, their refunds and disputes by what the card vendor says of them, until they are final."""
+
     def __init__(
         self,
         work: Work,

@@ -15,6 +15,8 @@ DELETE_CUSTOMER: Final = "delete_card_customer"
 
 
 class Customers:
+    """The card vendor's customer of each user: made once, and pinned to the vendor that holds it."""
+
     def __init__(self, work: Work, read: Read, vendors: Vendors[CardPaymentsProvider], clock: Clock) -> None:
         self._work = work
         self._read = read

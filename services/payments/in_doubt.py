@@ -22,6 +22,8 @@ NEVER_REACHED: Final = Failure(
 
 
 class InDoubtPayments:
+    """Payments whose outcome is not known: resolved by evidence, or by an operator whose reason is audited."""
+
     def __init__(self, work: Work, read: Read, accounts: Accounts, recorder: PaymentRecorder, clock: Clock) -> None:
         self._work = work
         self._read = read

@@ -20,6 +20,8 @@ Also = Callable[[UnitOfWork], Awaitable[None]]
 
 
 class PaymentRecorder:
+    """Saves a payment's change with its history, the user's stream event, the messages and jobs that follow."""
+
     def __init__(self, work: Work, notifications: NotificationComposer, incidents: Incidents, clock: Clock) -> None:
         self._work = work
         self._incidents = incidents

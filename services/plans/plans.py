@@ -49,6 +49,8 @@ class PlanOrder:
 
 
 class Plans:
+    """Plan subscriptions of a user, one open one at a time. Each method commits its own transactions."""
+
     def __init__(
         self,
         work: Work,

@@ -27,6 +27,8 @@ _AFTER_RENEWAL: Final = timedelta(hours=1)
 
 
 class PlanStatusSync:
+    """Moves plan subscriptions and their invoices by what the card vendor says of them."""
+
     def __init__(
         self,
         work: Work,

@@ -61,6 +61,11 @@ def position_of(cursor: str) -> Position:
 
 
 class Streams:
+    """A user's stream for GraphQL subscriptions: the state first, then each change, resumable by cursor.
+
+    One read transaction gives state and position together, so that no change falls between them.
+    """
+
     def __init__(self, read: Read, fanout: Fanout, sessions: Sessions, timeline: Timeline) -> None:
         self._read = read
         self._fanout = fanout

@@ -25,11 +25,15 @@ _OPEN = tuple(status for status in Status if not status.is_final)
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
+    """When the account was deleted, and what a law still keeps of it."""
+
     at: datetime
     kept: Sequence[RetainedData]
 
 
 class AccountDeletion:
+    """Ends what is under way at banks and vendors, then removes the user's rows in one transaction."""
+
     def __init__(
         self,
         work: Work,

@@ -28,6 +28,8 @@ _LAST_ASK: Final = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class StartedKyc:
+    """The application, and the token that opens the vendor's page for 30 minutes."""
+
     kyc: Kyc
     token: AccessToken
 
@@ -39,6 +41,11 @@ def _away(error: Unavailable) -> ProviderUnavailable:
 
 
 class KycService:
+    """KYC of a user: started, tried again, and moved by the vendor's newest review.
+
+    Each method commits its own transactions; the vendor is called outside of any.
+    """
+
     def __init__(
         self, work: Work, read: Read, vendors: Vendors[KycProvider], notifications: NotificationComposer, clock: Clock
     ) -> None:

@@ -28,6 +28,8 @@ class ProfileChanged:
 
 
 class Profiles:
+    """The user's own data: read, changed, and its preferences set. Changes commit."""
+
     def __init__(
         self, work: Work, read: Read, geocoders: Vendors[Geocoder], notifications: NotificationComposer
     ) -> None:

@@ -19,6 +19,11 @@ _SHOWN: Final = 100
 
 
 class Sessions:
+    """Sign-ins: looked up by token, listed, and ended, which closes their WebSockets in every process.
+
+    `machine_clock` counts idle time, so that a moved product clock signs nobody out.
+    """
+
     def __init__(self, work: Work, read: Read, fanout: Fanout, machine_clock: Clock) -> None:
         self._work = work
         self._read = read

@@ -40,6 +40,8 @@ class ReceivedWebhook:
 
 
 class Webhooks:
+    """Verifies, stores and answers webhooks, each event once, and processes them by jobs afterwards."""
+
     def __init__(
         self, work: Work, read: Read, sources: Mapping[str, WebhookSource], incidents: Incidents, clock: Clock
     ) -> None:

@@ -50,6 +50,8 @@ class Incoming:
 
 
 class WebhookSource(Protocol):
+    """What the inbox needs of a vendor: its signature verified, and its events acted on."""
+
     async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
         """The events in a delivery that its vendor signed. Raises BadSignature, BadWebhook."""
 
@@ -64,6 +66,8 @@ class WebhookSource(Protocol):
 
 
 class KycWebhooks:
+    """The KYC vendor's webhooks: a review has moved, so the vendor is asked."""
+
     def __init__(self, read: Read, vendors: Vendors[KycProvider], kyc: KycService) -> None:
         self._read = read
         self._vendors = vendors
@@ -86,6 +90,8 @@ class KycWebhooks:
 
 
 class OpenBankingWebhooks:
+    """Banks' and aggregators' webhooks: a payment or a consent has moved, so the bank is asked."""
+
     def __init__(self, read: Read, vendors: Vendors[PaymentInitiation], banks: Banks, sync: BankStatusSync) -> None:
         self._read = read
         self._vendors = vendors
@@ -126,6 +132,8 @@ class OpenBankingWebhooks:
 
 
 class CardWebhooks:
+    """The card vendor's webhooks: a payment, refund, dispute or plan has moved, so the vendor is asked."""
+
     def __init__(
         self, read: Read, vendors: Vendors[CardPaymentsProvider], sync: CardStatusSync, plans: PlanStatusSync
     ) -> None:
@@ -191,6 +199,8 @@ class EmailWebhooks:
 
 
 class SmsWebhooks:
+    """The SMS vendor's delivery reports."""
+
     def __init__(self, vendors: Vendors[SmsProvider], notifications: NotificationDelivery) -> None:
         self._vendors = vendors
         self._notifications = notifications
