@@ -6,7 +6,7 @@ from domain.alert import Alert
 
 
 class AlertChannel(Protocol):
-    """The channel where operators read alerts."""
+    """The channel where operators read alerts. Source: docs/vendors/slack.md."""
 
     async def send(self, alert: Alert) -> None:
         """Hand over an alert. Raises Unavailable. A repeat may show the alert twice."""

@@ -14,7 +14,7 @@ _ALLOWED: Final = 0.2
 class ErrorBudget:
     """The failures of one vendor, as this process counts them. A spent budget stays spent until operators renew it.
 
-    `on_spent` is called once when this process finds the budget spent, so that the other processes can be told.
+    `on_spent` is called once when this process finds the budget spent, so that the other processes can learn of it.
     """
 
     def __init__(self, on_spent: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""The sandbox's issuer, which speaks as Stripe Issuing does."""
+"""The sandbox's card issuer, which answers as Stripe Issuing does."""
 
 from typing import Final
 
@@ -10,11 +10,13 @@ from providers.card_issuing.port import CardState
 from providers.card_issuing.stripe_cards import WORDS, card_state
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))
-# Reads, and what carries an idempotency key or can be said twice.
+# All are safe to repeat: reads, creations with an idempotency key, and status changes.
 RETRIED: Final = frozenset({"create_cardholder", "issue", "set_status", "retrieve"})
 
 
 class MockCardIssuing:
+    """Issues cards at the sandbox."""
+
     def __init__(self, sandbox: SandboxClient) -> None:
         self._sandbox = sandbox
 
@@ -62,5 +64,5 @@ class MockCardIssuing:
         try:
             return card_state(await self._sandbox.post("set_status", path, {"status": WORDS[status]}))
         except SandboxRefusal:
-            # Cancelled cards take no other status: the card as it stands is the answer.
+            # A cancelled card accepts no other status: the answer is the card's present state.
             return card_state(await self._sandbox.get("retrieve", path))

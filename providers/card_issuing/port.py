@@ -1,4 +1,4 @@
-"""Card issuing: cardholders, and cards that can be frozen and cancelled."""
+"""Card issuing: cardholders and their cards, which can be frozen and cancelled."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,22 +8,33 @@ from domain.card import Card, CardFace, Cardholder, CardStatus
 
 @dataclass(frozen=True, slots=True)
 class CardState:
+    """A card at the issuer. `reference` is the issuer's id, `face` what is printed on the card (last four digits)."""
+
     reference: str
     status: CardStatus
     face: CardFace
 
 
 class CardIssuing(Protocol):
-    """Every creation carries our own id as the issuer's idempotency key, so it may be sent again as the same."""
+    """Issues cards to users. Every creation carries our id as idempotency key, so a repeat creates nothing new.
+
+    Source: docs/vendors/stripe.md, Issuing.
+    """
 
     async def create_cardholder(self, cardholder: Cardholder, *, email: str | None, phone: str | None) -> str:
-        """The issuer's id. Raises Unavailable, InvalidState where the issuer does not take the person."""
+        """Create a cardholder, and give its id at the issuer. `phone` is E.164. Safe to repeat.
+
+        Raises Unavailable, and InvalidState if the issuer does not accept the person.
+        """
 
     async def issue(self, card: Card, cardholder: Cardholder) -> CardState:
-        """A card that can pay at once; a physical one is sent to the cardholder's address.
+        """Issue a card that can pay at once; a physical card is sent to the cardholder's address. Safe to repeat.
 
-        Raises Unavailable, InDoubt, InvalidState.
+        Raises Unavailable, InDoubt, and InvalidState if the issuer does not issue the card.
         """
 
     async def set_status(self, reference: str, status: CardStatus) -> CardState:
-        """Freeze, unfreeze or cancel; what is cancelled stays so. Safe to repeat. Raises Unavailable."""
+        """Freeze, unfreeze or cancel a card, and give its state. A cancelled card stays cancelled.
+
+        Safe to repeat. Raises Unavailable.
+        """

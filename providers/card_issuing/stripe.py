@@ -18,11 +18,13 @@ from providers.card_issuing.stripe_cards import WORDS, card_state
 from providers.stripe_api import RESILIENCE as RESILIENCE
 from providers.stripe_sdk import Stripe
 
-# Reads, and what carries an idempotency key or can be said twice.
+# All are safe to repeat: reads, creations with an idempotency key, and updates.
 RETRIED: Final = frozenset({"create_cardholder", "update_cardholder", "issue", "set_status", "retrieve"})
 
 
 class StripeCardIssuing:
+    """Issues cards through Stripe Issuing."""
+
     def __init__(self, stripe: Stripe) -> None:
         self._stripe = stripe
         self._api = stripe.api.issuing
@@ -34,7 +36,8 @@ class StripeCardIssuing:
             "billing": {"address": _address(cardholder.address)},
             "metadata": {"cardholderId": cardholder.id, "userId": cardholder.user_id},
         }
-        # What the user may change meanwhile comes after: a key stands for one content (stripe.md, Idempotency).
+        # Mail and phone, which the user may change, come in a second request: a repeat with the same key must have the
+        # same content (stripe.md, Idempotency).
         contact: CardholderUpdateParams = {}
         if email is not None:
             contact["email"] = email
@@ -78,7 +81,7 @@ class StripeCardIssuing:
 
     async def set_status(self, reference: str, status: CardStatus) -> CardState:
         try:
-            # Without a key of ours: said twice it changes nothing, and frozen, freed and frozen again are three.
+            # Without an idempotency key: with one, freezing a card for the second time would replay the first answer.
             return await self._stripe.call(
                 "set_status",
                 lambda: self._api.cards.update_async(reference, {"status": WORDS[status]}),
@@ -88,7 +91,7 @@ class StripeCardIssuing:
             return await self._retrieve(reference)
 
     async def _retrieve(self, reference: str) -> CardState:
-        """Cancelled cards take no other status: the card as it stands is the answer."""
+        """The card's present state, which is the answer if it is cancelled and accepts no other status."""
         try:
             return await self._stripe.call("retrieve", lambda: self._api.cards.retrieve_async(reference), card_state)
         except VendorRefusal as refusal:

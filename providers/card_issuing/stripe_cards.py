@@ -16,5 +16,5 @@ _STATUS: Final[Mapping[str, CardStatus]] = {word: status for status, word in WOR
 
 
 def card_state(card: Mapping[str, Any]) -> CardState:
-    """Raises KeyError for a status word that is not known."""
+    """The state of a card object. Raises KeyError for an unknown status."""
     return CardState(card["id"], _STATUS[card["status"]], CardFace(card["last4"], card["exp_month"], card["exp_year"]))

@@ -1,4 +1,4 @@
-"""The sandbox's card vendor, which speaks as Stripe does."""
+"""The sandbox's card vendor, which answers and signs as Stripe does."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,7 +23,7 @@ from providers.card_payments.stripe_objects import (
 )
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))
-# Reads, and what carries an idempotency key: the vendor knows it again.
+# All are safe to repeat: reads, and requests that the vendor recognises by their idempotency key.
 RETRIED: Final = frozenset(
     {
         "create_customer",
@@ -43,6 +43,8 @@ _DECLINED: Final = 402
 
 
 class MockCardPayments:
+    """Card payments and plan subscriptions at the sandbox. `webhook_secret` verifies its webhooks."""
+
     def __init__(self, sandbox: SandboxClient, *, webhook_secret: str, clock: Clock) -> None:
         self._sandbox = sandbox
         self._secret = webhook_secret

@@ -1,4 +1,4 @@
-"""Card payments: customers, payment intents, refunds and disputes."""
+"""Card payments: customers, payments, refunds, disputes and plan subscriptions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,10 @@ from domain.refund import Refund, RefundStatus
 
 @dataclass(frozen=True, slots=True)
 class RefundState:
-    """A refund at the vendor. `refund_id` is ours, None for one that was made at the vendor's own desk."""
+    """A refund at the vendor. `refund_id` is our id, None for a refund that was made in the vendor's dashboard.
+
+    `reference` is the vendor's id. `failure_message` is for users.
+    """
 
     reference: str
     refund_id: str | None
@@ -26,6 +29,11 @@ class RefundState:
 
 @dataclass(frozen=True, slots=True)
 class DisputeState:
+    """A dispute (chargeback) at the vendor. `reference` is the vendor's id, `reason` the vendor's code.
+
+    Evidence is accepted until `evidence_due_by`, None if it is not wanted.
+    """
+
     reference: str
     status: DisputeStatus
     amount: Money
@@ -35,10 +43,11 @@ class DisputeState:
 
 @dataclass(frozen=True, slots=True)
 class IntentState:
-    """A payment at the vendor. A declined card is AUTHORISATION_REQUIRED with its `failure`: another may be tried.
+    """A payment at the vendor. After a declined card it is AUTHORISATION_REQUIRED with a `failure`: the user may try
+    another card.
 
-    `client_secret` is for the paying user's own client and goes into no log. `authorisation_url` is the 3-D Secure
-    page while the vendor waits for it.
+    `client_secret` is for the paying user's own client and must not be logged. `authorisation_url` is the 3-D Secure
+    page while the vendor waits for the user there.
     """
 
     reference: str
@@ -52,6 +61,11 @@ class IntentState:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceState:
+    """An invoice of a subscription at the vendor. It pays for the time from `period_start` to `period_end`.
+
+    `reference` is the vendor's id, `number` the number that users see.
+    """
+
     reference: str
     number: str
     amount: Money
@@ -63,7 +77,10 @@ class InvoiceState:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionState:
-    """A subscription at the vendor, with its invoices. A declined first payment is INCOMPLETE with its failure."""
+    """A subscription at the vendor. After a declined first payment its terms are INCOMPLETE, with a failure.
+
+    `authorisation_url` is the 3-D Secure page while the vendor waits for the user there.
+    """
 
     reference: str
     terms: PlanTerms
@@ -73,7 +90,11 @@ class SubscriptionState:
 
 @dataclass(frozen=True, slots=True)
 class CardEvent:
-    """A webhook, read. A hint alone: the object is read at the vendor before anything moves."""
+    """A card vendor's webhook. It only says which payment or subscription to ask about: that is read at the vendor.
+
+    `event_key` is the same when the vendor repeats the webhook. `kind` is the vendor's name of the event.
+    `payment_id` and `subscription_id` are our ids, both references the vendor's.
+    """
 
     event_key: str
     kind: str
@@ -84,48 +105,61 @@ class CardEvent:
 
 
 class CardPaymentsProvider(Protocol):
-    """Every creation carries our own id as the vendor's idempotency key, so it may be sent again as the same."""
+    """Charges cards. Every creation carries our id as idempotency key, so a repeat creates nothing new.
+
+    A `reference` is the vendor's id. Source: docs/vendors/stripe.md.
+    """
 
     async def create_customer(self, user_id: UserId, name: str) -> str:
-        """The vendor's id; the same user gives the same customer. Raises Unavailable."""
+        """Create a customer for a user, and give its id at the vendor. Safe to repeat. Raises Unavailable."""
 
     async def delete_customer(self, reference: str) -> None:
-        """With everything that hangs on it. Safe to repeat. Raises Unavailable."""
+        """Delete a customer with its payment methods and subscriptions. Safe to repeat. Raises Unavailable."""
 
     async def create(self, payment: Payment, customer: str) -> IntentState:
-        """Register a payment; no money moves until it is confirmed. Raises Unavailable, InDoubt."""
+        """Register a payment; no money moves until it is confirmed. Safe to repeat. Raises Unavailable, InDoubt."""
 
     async def confirm(self, reference: str, payment_method: str, attempt: AttemptId, return_url: str) -> IntentState:
-        """Charge the payment method. A declined card is an answer. Raises Unavailable, InDoubt, InvalidState."""
+        """Charge a payment method. A declined card is an answer, not an error. Safe to repeat with the same `attempt`.
+
+        3-D Secure sends the browser back to `return_url`. Raises Unavailable, InDoubt, and InvalidState if the payment
+        cannot be charged now.
+        """
 
     async def retrieve(self, reference: str) -> IntentState:
-        """As it stands. Raises Unavailable."""
+        """The payment's present state, with refunds and dispute. Safe to repeat. Raises Unavailable."""
 
     async def cancel(self, reference: str) -> IntentState:
-        """Safe to repeat. What can no longer be cancelled is given as it stands. Raises Unavailable."""
+        """Cancel a payment. If it is too late, the answer is the present state. Safe to repeat. Raises Unavailable."""
 
     async def refund(self, reference: str, refund: Refund) -> RefundState:
-        """The vendor's no is an answer (FAILED). Raises Unavailable, InDoubt."""
+        """Refund a payment, in whole or in part. A refused refund is an answer (FAILED), with an empty `reference`.
+
+        Safe to repeat. Raises Unavailable, InDoubt.
+        """
 
     async def create_subscription(
         self, subscription: PlanSubscription, plan: Plan, customer: str, payment_method: str, return_url: str
     ) -> SubscriptionState:
-        """Subscribe and take the first payment. A declined card is an answer.
+        """Create a subscription and charge its first payment. A declined card is an answer, not an error.
 
-        Raises Unavailable, InDoubt, InvalidState where the vendor does not know the payment method.
+        Safe to repeat. Raises Unavailable, InDoubt, and InvalidState if the vendor does not know the payment method.
         """
 
     async def subscription(self, reference: str) -> SubscriptionState:
-        """As it stands. Raises Unavailable."""
+        """The subscription's present state, with its invoices. Safe to repeat. Raises Unavailable."""
 
     async def cancel_subscription(self, reference: str, *, at_period_end: bool) -> SubscriptionState:
-        """End it now or with its period. Safe to repeat. Raises Unavailable."""
+        """End a subscription now or with its paid period. Safe to repeat. Raises Unavailable."""
 
     async def resume_subscription(self, reference: str) -> SubscriptionState:
-        """Let it go on after its period. Safe to repeat. Raises Unavailable."""
+        """Undo a cancellation at the end of the period. Safe to repeat. Raises Unavailable."""
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
-        """Verify on the raw body, then read. Raises BadSignature, BadWebhook."""
+        """Verify a webhook over its raw body, and read it. `headers` have lower-case names.
+
+        Safe to repeat. Raises BadSignature, BadWebhook.
+        """
 
     def read_webhook(self, raw: bytes) -> CardEvent:
-        """Read a body that was verified before. Raises BadWebhook."""
+        """Read a stored body that was verified before. Raises BadWebhook."""

@@ -23,7 +23,7 @@ from providers.card_payments.stripe_subscriptions import PAGE, StripeSubscriptio
 from providers.stripe_api import RESILIENCE as RESILIENCE
 from providers.stripe_sdk import Stripe
 
-# Reads, what carries an idempotency key (Stripe knows it again), and what can be said twice.
+# All are safe to repeat: reads, requests with an idempotency key, and changes that a repeat leaves as they are.
 RETRIED: Final = frozenset(
     {
         "create_customer",
@@ -50,14 +50,17 @@ _CHARGE: Final = ["latest_charge.refunds"]
 
 
 class StripeCardPayments(StripeSubscriptions):
-    """Customers and payments, and the subscriptions that it inherits. `prices` are Stripe's price ids by our plan."""
+    """Customers, payments and, by inheritance, subscriptions at Stripe. `prices` are Stripe's price ids by our plan id.
+
+    `webhook_secret` verifies Stripe's webhooks.
+    """
 
     def __init__(self, stripe: Stripe, *, webhook_secret: str, prices: Mapping[str, str], clock: Clock) -> None:
         super().__init__(stripe, prices=prices, clock=clock)
         self._secret = webhook_secret
 
     async def check(self) -> None:
-        """Whether the key is taken, and every plan costs there what it costs here. Raises Unavailable."""
+        """Check that Stripe accepts our key and has the price of every plan. Raises Unavailable."""
         for plan in PLANS.values():
             if await self._price(self._prices[plan.id]) != _price_of(plan):
                 raise Unavailable("card_payments", f"the price of {plan.id} at Stripe is not what Drop asks for it")
@@ -82,7 +85,7 @@ class StripeCardPayments(StripeSubscriptions):
                 raise self._stripe.refused(refusal) from refusal
 
     async def create(self, payment: Payment, customer: str) -> IntentState:
-        # After the key's time this makes a second intent, which costs nobody anything: only one is ever confirmed.
+        # After the idempotency key has expired a repeat makes a second intent. It is harmless: only one is confirmed.
         params: PaymentIntentCreateParams = {
             "amount": payment.amount.amount_minor,
             "currency": payment.amount.currency.lower(),
@@ -123,7 +126,7 @@ class StripeCardPayments(StripeSubscriptions):
         return state
 
     async def cancel(self, reference: str) -> IntentState:
-        # Without a key of ours: a second cancel changes nothing, and what failed must not be replayed.
+        # Without an idempotency key: with one, Stripe would replay the error of a failed cancellation.
         try:
             return await self._stripe.call(
                 "cancel", lambda: self._api.payment_intents.cancel_async(reference), intent_state
@@ -149,9 +152,9 @@ class StripeCardPayments(StripeSubscriptions):
             )
         except VendorRefusal as refusal:
             message = "The card vendor did not take the refund."
-            no = self._stripe.not_taken(refusal, message)
-            if isinstance(no, Unavailable):
-                raise no from refusal
+            error = self._stripe.not_taken(refusal, message)
+            if isinstance(error, Unavailable):
+                raise error from refusal
             return RefundState("", refund.id, refund.amount, RefundStatus.FAILED, message)
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
@@ -171,11 +174,11 @@ class StripeCardPayments(StripeSubscriptions):
         return await self._stripe.call(
             "refunds",
             lambda: self._api.refunds.list_async({"payment_intent": reference, "limit": PAGE}),
-            lambda page: [refund_state(one) for one in page["data"]],
+            lambda page: [refund_state(refund) for refund in page["data"]],
         )
 
     async def _dispute(self, reference: str) -> DisputeState:
-        """The newest, which is first in the list."""
+        """The newest dispute, which is the first in the list."""
         return await self._stripe.call(
             "dispute",
             lambda: self._api.disputes.list_async({"payment_intent": reference, "limit": 1}),

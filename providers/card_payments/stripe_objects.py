@@ -57,7 +57,8 @@ SUBSCRIPTION_STATUS: Final[Mapping[str, PlanStatus]] = {
     "canceled": PlanStatus.ENDED,
 }
 DECLINED: Final = Failure(FailureCode.CARD_DECLINED, "The card was declined. Try another card.")
-# By decline_code first, by code second. Stolen, lost and suspected cards read as any declined one (stripe.md, Errors).
+# Looked up by decline_code, then by code. Stolen and lost cards are not listed (stripe.md, Errors): a thief must not
+# learn that the theft is known.
 FAILURES: Final[Mapping[str, Failure]] = {
     "insufficient_funds": Failure(FailureCode.INSUFFICIENT_FUNDS, "There is not enough money on the card."),
     "expired_card": Failure(FailureCode.CARD_EXPIRED, "The card has expired. Try another card."),
@@ -76,7 +77,7 @@ FAILURES: Final[Mapping[str, Failure]] = {
 
 
 def intent_state(intent: Mapping[str, Any]) -> IntentState:
-    """A payment intent with `latest_charge` expanded; `refunds` and `dispute` are the charge's."""
+    """The state of a payment intent. Refunds and dispute are there only if `latest_charge` is expanded."""
     error = intent.get("last_payment_error")
     status = STATUS.get(intent["status"], Status.AUTHORISATION_REQUIRED)
     action = intent.get("next_action") or {}
@@ -88,19 +89,19 @@ def intent_state(intent: Mapping[str, Any]) -> IntentState:
         client_secret=intent.get("client_secret"),
         authorisation_url=(action.get("redirect_to_url") or {}).get("url"),
         failure=failure_of(error) if error and status is Status.AUTHORISATION_REQUIRED else None,
-        refunds=[refund_state(one) for one in (charge.get("refunds") or {}).get("data", [])],
+        refunds=[refund_state(refund) for refund in (charge.get("refunds") or {}).get("data", [])],
         dispute=dispute_state(dispute) if dispute else None,
     )
 
 
 def charge_of(intent: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The latest charge; empty where there is none, or only its id, as in answers that do not expand it."""
+    """The latest charge of a payment intent; empty if there is none or if the answer does not expand it."""
     charge = intent.get("latest_charge")
     return charge if isinstance(charge, Mapping) else {}
 
 
 def subscription_state(subscription: Mapping[str, Any]) -> SubscriptionState:
-    """A subscription with `latest_invoice.payment_intent` expanded (API version 2023-10-16), without its invoices."""
+    """The state of a subscription, without its invoices. `latest_invoice.payment_intent` must be expanded."""
     status = SUBSCRIPTION_STATUS.get(subscription["status"], PlanStatus.INCOMPLETE)
     first = (subscription.get("latest_invoice") or {}).get("payment_intent") or {}
     action = (first.get("next_action") or {}).get("redirect_to_url") or {}
@@ -120,7 +121,7 @@ def subscription_state(subscription: Mapping[str, Any]) -> SubscriptionState:
 
 
 def invoice_states(invoices: Sequence[Mapping[str, Any]]) -> list[InvoiceState]:
-    """Of a subscription; drafts, which have no number yet, left out."""
+    """The states of a subscription's invoices. Drafts are left out, as they have no number yet."""
     return [_invoice_state(invoice) for invoice in invoices if invoice["status"] != "draft"]
 
 
@@ -130,7 +131,7 @@ def _end_of(subscription: Mapping[str, Any]) -> PlanEnd:
 
 
 def _invoice_state(invoice: Mapping[str, Any]) -> InvoiceState:
-    """The invoice's own period is the one before, for usage: what is paid for stands on its line."""
+    """The state of an invoice. Its paid period is that of its line: the invoice's own period is the one before."""
     period = invoice["lines"]["data"][0]["period"]
     return InvoiceState(
         reference=invoice["id"],
@@ -148,11 +149,13 @@ def _time(epoch_s: int) -> datetime:
 
 
 def failure_of(error: Mapping[str, Any]) -> Failure:
+    """Why a card was not charged, in words for users; `DECLINED` for unknown codes."""
     known = FAILURES.get(error.get("decline_code") or "") or FAILURES.get(error.get("code") or "")
     return known or DECLINED
 
 
 def refund_state(refund: Mapping[str, Any]) -> RefundState:
+    """The state of a refund object. An unknown status counts as PENDING."""
     status = REFUND_STATUS.get(refund["status"], RefundStatus.PENDING)
     return RefundState(
         reference=refund["id"],
@@ -164,6 +167,7 @@ def refund_state(refund: Mapping[str, Any]) -> RefundState:
 
 
 def dispute_state(dispute: Mapping[str, Any]) -> DisputeState:
+    """The state of a dispute object. An unknown status counts as UNDER_REVIEW."""
     due_by = (dispute.get("evidence_details") or {}).get("due_by")
     return DisputeState(
         reference=dispute["id"],
@@ -189,7 +193,7 @@ class _Event(BaseModel):
 
 
 def read_event(raw: bytes) -> CardEvent:
-    """Raises BadWebhook."""
+    """The event in a body whose signature was verified. Raises BadWebhook."""
     try:
         event = _Event.model_validate_json(raw)
     except ValidationError as error:

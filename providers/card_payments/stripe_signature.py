@@ -15,15 +15,18 @@ TOLERANCE_S: Final = 300
 
 
 def verify(raw: bytes, header: str | None, secret: str, now: datetime) -> None:
-    """HMAC-SHA256 over `t.body`; any `v1` may match while a secret is rolled. Raises BadSignature."""
+    """Check a signature: HMAC-SHA256 over `t.body`. While a secret is changed there are two `v1`, and either may match.
+
+    Raises BadSignature.
+    """
     parts = [part.partition("=") for part in (header or "").split(",")]
     signed_at = next((value for name, _, value in parts if name.strip() == "t"), "")
     if not (signed_at.isascii() and signed_at.isdigit() and len(signed_at) <= 12):
         raise BadSignature("The Stripe-Signature header is missing or malformed.")
     expected = hmac.new(secret.encode(), f"{signed_at}.".encode() + raw, hashlib.sha256).hexdigest()
     given = [value for name, _, value in parts if name.strip() == "v1"]
-    if not any(hmac.compare_digest(expected.encode(), one.encode()) for one in given):
+    if not any(hmac.compare_digest(expected.encode(), value.encode()) for value in given):
         raise BadSignature("The signature does not match the body.")
-    # The past and the future alike: a stolen secret must not sign for later.
+    # Past and future alike, so that a signature that was made for tomorrow cannot be used until then.
     if abs(now.timestamp() - int(signed_at)) > TOLERANCE_S:
         raise BadSignature("The signature is too old, or of the future.")

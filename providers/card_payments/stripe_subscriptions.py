@@ -19,14 +19,15 @@ from providers.card_payments.port import IntentState, InvoiceState, Subscription
 from providers.card_payments.stripe_objects import intent_state, invoice_states, subscription_state
 from providers.stripe_sdk import Stripe
 
-# Keys are kept for 24 hours at least (stripe.md, Idempotency): later, what may exist is looked for before it is made.
+# Stripe keeps idempotency keys for 24 hours at least (stripe.md, Idempotency). A repeat after that time first looks
+# for the object, or it would create a second one.
 _KEYS_LIVE: Final = timedelta(hours=23)
 PAGE: Final = 100
 _FIRST_PAYMENT: Final = ["latest_invoice.payment_intent"]
 
 
 class StripeSubscriptions:
-    """`prices` are Stripe's price ids by our plan."""
+    """Plan subscriptions at Stripe. `prices` are Stripe's price ids by our plan id."""
 
     def __init__(self, stripe: Stripe, *, prices: Mapping[str, str], clock: Clock) -> None:
         self._stripe = stripe
@@ -37,7 +38,7 @@ class StripeSubscriptions:
     async def create_subscription(
         self, subscription: PlanSubscription, plan: Plan, customer: str, payment_method: str, return_url: str
     ) -> SubscriptionState:
-        # Incomplete at first, and its first payment confirmed by us: only so a 3-D Secure page knows where to return.
+        # Incomplete at first: we confirm the first payment ourselves, because only that request takes a return address.
         params: SubscriptionCreateParams = {
             "customer": customer,
             "items": [{"price": self._prices[plan.id]}],
@@ -83,7 +84,10 @@ class StripeSubscriptions:
     async def _confirm(
         self, operation: str, reference: str, payment_method: str, key: str, return_url: str
     ) -> IntentState:
-        """Raises VendorRefusal, except of a declined card: its error carries the payment intent (stripe.md, Errors)."""
+        """Confirm a payment. A declined card is an answer: its error carries the payment intent (stripe.md, Errors).
+
+        Raises VendorRefusal for other refusals.
+        """
         return await self._stripe.command(
             operation,
             lambda: self._api.payment_intents.confirm_async(
@@ -101,20 +105,20 @@ class StripeSubscriptions:
         try:
             await self._confirm("confirm_subscription", intent, payment_method, f"{subscription.id}:first", return_url)
         except VendorRefusal as refusal:
-            no = self._stripe.not_taken(refusal, "The card vendor does not know this payment method.")
+            error = self._stripe.not_taken(refusal, "The card vendor does not know this payment method.")
             if refusal.answer.get("code") == "payment_intent_unexpected_state":
-                return  # it was charged before
-            if isinstance(no, InvalidState):
-                with suppress(Unavailable):  # nothing is paid, so that it ends by itself after a day
+                return  # the first payment was charged before
+            if isinstance(error, InvalidState):
+                with suppress(Unavailable):  # an unpaid subscription ends by itself after a day
                     await self._end(reference)
-            raise no from refusal
+            raise error from refusal
 
     async def _known_subscription(self, subscription: PlanSubscription, customer: str) -> tuple[str, str] | None:
         if not self._is_old(subscription.created_at):
             return None
 
         def ours(page: dict[str, Any]) -> tuple[str, str] | None:
-            found = (one for one in page["data"] if one["metadata"].get("planSubscriptionId") == subscription.id)
+            found = (item for item in page["data"] if item["metadata"].get("planSubscriptionId") == subscription.id)
             return next(map(_first_payment, found), None)
 
         return await self._stripe.call(
@@ -131,13 +135,13 @@ class StripeSubscriptions:
         )
 
     async def _end(self, reference: str) -> None:
-        with suppress(VendorRefusal):  # it has ended before
+        with suppress(VendorRefusal):  # the subscription has ended before
             await self._stripe.call(
                 "cancel_subscription", lambda: self._api.subscriptions.cancel_async(reference), id_of
             )
 
     async def _set_ending(self, operation: str, reference: str, *, is_ending: bool) -> SubscriptionState:
-        with suppress(VendorRefusal):  # it has ended: as it stands is the answer
+        with suppress(VendorRefusal):  # the subscription has ended: its present state is the answer
             await self._stripe.call(
                 operation,
                 lambda: self._api.subscriptions.update_async(reference, {"cancel_at_period_end": is_ending}),
@@ -157,9 +161,10 @@ class StripeSubscriptions:
 
 
 def id_of(answer: Mapping[str, Any]) -> str:
+    """The id of an object in an answer."""
     return str(answer["id"])
 
 
 def _first_payment(subscription: Mapping[str, Any]) -> tuple[str, str]:
-    """The subscription, and the payment intent of its first invoice."""
+    """The ids of a subscription and of its first payment intent. `latest_invoice.payment_intent` must be expanded."""
     return subscription["id"], subscription["latest_invoice"]["payment_intent"]["id"]

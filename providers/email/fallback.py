@@ -1,4 +1,4 @@
-"""A mail vendor with a backup: what the first cannot take just now goes the other way."""
+"""A mail vendor with a backup, which sends a mail if the vendor fails."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,10 @@ _log = structlog.get_logger()
 
 
 class WithBackup:
-    """Where both fail, the first one's error stands, and the message is tried again by its job."""
+    """Sends mail through `first`, and through `backup` if `first` fails.
+
+    If both fail, the error of `first` is raised, and the message's job tries again.
+    """
 
     def __init__(self, first: EmailProvider, backup: Outgoing) -> None:
         self._first = first
@@ -22,7 +25,7 @@ class WithBackup:
         try:
             return await self._first.send(message)
         except (Unavailable, InDoubt) as error:
-            # Even where the first may have sent it: a mail told twice harms less than one never told.
+            # Also if `first` may have sent the mail: a mail that comes twice does less harm than a missing one.
             try:
                 sent = await self._backup.send(message)
             except (Unavailable, InDoubt):

@@ -1,4 +1,4 @@
-"""The sandbox's mail vendor, which shows what it was given in its outbox and signs as SendGrid does."""
+"""The sandbox's mail vendor: it shows mails in its outbox, and signs its reports as SendGrid does."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -12,10 +12,12 @@ from providers.email.port import EmailMessage
 from providers.texts import Texts
 
 RESILIENCE: Final = Resilience(timeout_s=5, breaker_failures=5, breaker_open_s=30)
-RETRIED: Final[frozenset[str]] = frozenset()  # a message is tried again by its job, minutes later
+RETRIED: Final[frozenset[str]] = frozenset()  # the message's job tries again, minutes later
 
 
 class MockEmail:
+    """Sends mail to the sandbox's outbox. `webhook_public_key` (base64 DER) verifies its reports."""
+
     def __init__(self, sandbox: SandboxClient, texts: Texts, *, webhook_public_key: str, clock: Clock) -> None:
         self._sandbox = sandbox
         self._texts = texts

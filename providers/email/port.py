@@ -1,4 +1,4 @@
-"""Mail: sending a template to a user, and hearing what became of it."""
+"""Mail: sends messages by template, and reads the vendor's delivery reports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,10 @@ from providers.delivery import DeliveryReport
 
 @dataclass(frozen=True, slots=True)
 class EmailMessage:
-    """`data` fills the template. `notification_id` comes back with the vendor's news."""
+    """A mail to send. `locale` is a language tag such as nb-NO, and `data` fills the template.
+
+    The vendor's delivery reports carry `notification_id`.
+    """
 
     notification_id: NotificationId
     to: str
@@ -23,28 +26,33 @@ class EmailMessage:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who our mail is from."""
+    """The mail address and the name that our mail comes from."""
 
     address: str
     name: str
 
 
 class Outgoing(Protocol):
-    """What hands a mail over, and hears nothing of what becomes of it."""
+    """Sends mail, and gets no delivery reports."""
 
     async def send(self, message: EmailMessage) -> str:
-        """As `EmailProvider.send`."""
+        """Send a mail. As `EmailProvider.send`."""
 
 
 class EmailProvider(Protocol):
-    async def send(self, message: EmailMessage) -> str:
-        """Gives the vendor's id. A repeat after a lost answer may be delivered twice.
+    """Sends mail, and reads the delivery reports that the vendor posts. Source: docs/vendors/sendgrid.md."""
 
-        Raises Unavailable, InDoubt, RecipientRefused.
+    async def send(self, message: EmailMessage) -> str:
+        """Send a mail, and give its id at the vendor. Not safe to repeat: the recipient may get the mail twice.
+
+        Raises Unavailable (nothing was sent), InDoubt (it may have been sent) and RecipientRefused.
         """
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryReport]:
-        """Verify on the raw body, then read every event in it. Raises BadSignature, BadWebhook."""
+        """Verify a webhook over its raw body, and read all reports in it. `headers` have lower-case names.
+
+        Safe to repeat. Raises BadSignature, BadWebhook.
+        """
 
     def read_event(self, raw: bytes) -> DeliveryReport:
-        """Read one event that was verified before. Raises BadWebhook."""
+        """Read a stored `DeliveryReport.raw`, which was verified before. Raises BadWebhook."""

@@ -18,14 +18,18 @@ BASE_URL: Final = "https://api.sendgrid.com"
 RESILIENCE: Final = Resilience(
     timeout_s=5, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4), per_second=100
 )
-# A message is tried again by its job, after 60, 300 and 900 s: the vendor has no idempotency key.
+# Messages are missing: the vendor has no idempotency keys. The message's job tries again after 60, 300 and 900 s.
 RETRIED: Final = frozenset({"check"})
 
 _QUIET: Final = {"click_tracking": {"enable": False}, "open_tracking": {"enable": False}}
 
 
 class SendgridEmail:
-    """`templates` are the vendor's dynamic templates by ours; what has none is sent in our own words."""
+    """Sends mail through SendGrid.
+
+    `templates` are the ids of the vendor's dynamic templates by our template. A mail without one has our own text.
+    `webhook_public_key` (base64 DER) verifies the vendor's reports.
+    """
 
     def __init__(
         self,
@@ -64,9 +68,11 @@ class SendgridEmail:
         return sendgrid_events.read_event(raw)
 
     async def check(self) -> None:
-        """Whether our key may send. Raises Unavailable."""
+        """Check that our key may send mail. Raises Unavailable."""
         try:
-            scopes = await self._vendor.call("check", "GET", "/v3/scopes", lambda one: list(one.document["scopes"]))
+            scopes = await self._vendor.call(
+                "check", "GET", "/v3/scopes", lambda answer: list(answer.document["scopes"])
+            )
         except VendorRefusal as refusal:
             raise self._vendor.refused(refusal.status) from None
         if "mail.send" not in scopes:
@@ -75,14 +81,14 @@ class SendgridEmail:
     def _mail(self, message: EmailMessage) -> dict[str, object]:
         person: dict[str, object] = {
             "to": [{"email": message.to, "name": message.to_name}],
-            # Only what is opaque: the vendor keeps it long and does not treat it as personal.
+            # Only an opaque id: the vendor keeps these values long and does not treat them as personal data.
             "custom_args": {"notification_id": message.notification_id},
         }
         mail: dict[str, object] = {
             "from": {"email": self._sender.address, "name": self._sender.name},
             "personalizations": [person],
             "categories": [message.template.value],
-            # A link to sign in must not pass through anybody else's server.
+            # Tracking would lead the links in a mail, sign-in links too, through the vendor's server.
             "tracking_settings": _QUIET,
         }
         template = self._templates.get(message.template)

@@ -19,7 +19,7 @@ from providers.delivery import DeliveryReport
 
 SIGNATURE: Final = "x-twilio-email-event-webhook-signature"
 TIMESTAMP: Final = "x-twilio-email-event-webhook-timestamp"
-# The vendor tries for a day and may keep the first timestamp.
+# The vendor repeats a webhook for a day, and may send the first timestamp again.
 _TOLERANCE: Final = timedelta(hours=24)
 STATUS: Final[Mapping[str, NotificationStatus]] = {
     "delivered": NotificationStatus.DELIVERED,
@@ -41,7 +41,7 @@ _EVENTS: Final = TypeAdapter(list[dict[str, Any]])
 
 
 def public_key_of(encoded: str) -> EllipticCurvePublicKey:
-    """The dashboard's base64 DER without PEM lines. Raises ValueError."""
+    """The key that the vendor's dashboard shows: DER in base64, without PEM lines. Raises ValueError."""
     key = load_der_public_key(base64.b64decode(encoded, validate=True))
     if not isinstance(key, EllipticCurvePublicKey):
         raise ValueError("not an elliptic curve key")
@@ -49,7 +49,7 @@ def public_key_of(encoded: str) -> EllipticCurvePublicKey:
 
 
 def verify(raw: bytes, headers: Mapping[str, str], key: EllipticCurvePublicKey, now: datetime) -> None:
-    """ECDSA with SHA-256 over timestamp and body. Raises BadSignature."""
+    """Check a signature: ECDSA with SHA-256 over timestamp and body. Raises BadSignature."""
     signed_at = headers.get(TIMESTAMP, "")
     if not (signed_at.isascii() and signed_at.isdigit() and len(signed_at) <= 12):
         raise BadSignature("The event webhook's timestamp is missing or malformed.")
@@ -63,7 +63,7 @@ def verify(raw: bytes, headers: Mapping[str, str], key: EllipticCurvePublicKey, 
 
 
 def read_events(raw: bytes) -> Sequence[DeliveryReport]:
-    """Raises BadWebhook."""
+    """The reports in a body whose signature was verified. Raises BadWebhook."""
     try:
         events = _EVENTS.validate_json(raw)
     except ValidationError as error:
@@ -72,12 +72,12 @@ def read_events(raw: bytes) -> Sequence[DeliveryReport]:
 
 
 def read_event(raw: bytes) -> DeliveryReport:
-    """Raises BadWebhook."""
+    """The report in one event of such a body. Raises BadWebhook."""
     try:
         event = _Event.model_validate_json(raw)
     except ValidationError as error:
         raise BadWebhook("Not a SendGrid event: sg_event_id and event are needed.") from error
-    # `blocked` is temporary in nature: the vendor goes on trying.
+    # A bounce of type `blocked` is temporary: the vendor tries again.
     is_temporary = event.event == "bounce" and event.type == "blocked"
     return DeliveryReport(
         event_key=event.sg_event_id[:100],

@@ -1,4 +1,4 @@
-"""Mail over SMTP (RFC 5321), for when the mail vendor is away. It hears nothing of what becomes of a message."""
+"""Mail over SMTP (RFC 5321), for when the mail vendor is away. It gets no delivery reports."""
 
 from dataclasses import dataclass
 from email.message import EmailMessage as MimeMessage
@@ -15,14 +15,17 @@ from providers.email.port import EmailMessage, Sender
 from providers.texts import Texts
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30)
-RETRIED: Final[frozenset[str]] = frozenset()  # a message is tried again by its job, minutes later
+RETRIED: Final[frozenset[str]] = frozenset()  # the message's job tries again, minutes later
 
 _PORTS: Final = {"smtp": 587, "smtps": 465}
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """`is_encrypted` from the first byte (smtps), else by STARTTLS, which only a server on this machine may lack."""
+    """An SMTP server. `is_encrypted` means TLS from the first byte (smtps).
+
+    `needs_starttls` means that the connection must be encrypted by STARTTLS; only servers on this machine may lack it.
+    """
 
     host: str
     port: int
@@ -33,7 +36,7 @@ class SmtpServer:
 
 
 def server_of(url: str) -> SmtpServer:
-    """`smtp://user:password@host:587` or `smtps://...`. Raises ValueError."""
+    """The server of a URL such as `smtp://user:password@host:587` or `smtps://...`. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname:
         raise ValueError("not an SMTP address")
@@ -48,6 +51,8 @@ def server_of(url: str) -> SmtpServer:
 
 
 class SmtpEmail:
+    """Sends mail through an SMTP server; implements `Outgoing`. The id that `send` gives is our own Message-ID."""
+
     def __init__(self, server: SmtpServer, guard: Guard, texts: Texts, *, sender: Sender) -> None:
         self._server = server
         self._guard = guard
@@ -65,14 +70,14 @@ class SmtpEmail:
         mime["From"] = formataddr((self._sender.name, self._sender.address))
         mime["To"] = formataddr((message.to_name, message.to))
         mime["Subject"] = text.subject
-        # The same for every try, so that a mailbox may know a repeat.
+        # The same for every try, so that a mailbox can recognise a repeated mail.
         mime["Message-ID"] = f"<{message.notification_id}@{self._sender.address.rpartition('@')[2]}>"
         mime["Auto-Submitted"] = "auto-generated"
         mime.set_content(text.body)
         return mime
 
     async def check(self) -> None:
-        """Whether the server takes our name and password. Raises Unavailable."""
+        """Check that the server accepts our user name and password. Raises Unavailable."""
         await self._guard.call("check", lambda: self._speak(None))
 
     async def _speak(self, mime: MimeMessage | None) -> None:
@@ -93,7 +98,7 @@ class SmtpEmail:
                     is_handing_over = True
                     await client.send_message(mime)
         except aiosmtplib.SMTPRecipientsRefused as error:
-            if all(500 <= one.code < 600 for one in error.recipients):
+            if all(500 <= recipient.code < 600 for recipient in error.recipients):
                 raise RecipientRefused("The mail server does not take this address.") from None
             raise VendorTrouble("recipient later", did_nothing=True) from None
         except (aiosmtplib.SMTPException, OSError) as error:

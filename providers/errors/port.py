@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class ErrorCapture(Protocol):
-    """Collects unforeseen errors, with their stack and without personal data."""
+    """Collects unforeseen errors, with their stack and without personal data. Source: docs/vendors/sentry.md."""
 
     def capture(self, error: BaseException, *, reference: str) -> None:
         """Collect an error. `reference` is the id that the user was shown. Never raises and never waits."""

@@ -7,7 +7,7 @@ from domain.profile import Address
 
 
 class Geocoder(Protocol):
-    """Looks up Norwegian addresses."""
+    """Looks up Norwegian addresses. Source: docs/vendors/google_maps.md."""
 
     async def geocode(self, text: str) -> Sequence[Address]:
         """The addresses that the text may mean: none, one, or up to five to choose from.

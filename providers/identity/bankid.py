@@ -1,6 +1,6 @@
 """BankID by OpenID Connect: the code flow with PKCE. Source: docs/vendors/bankid.md.
 
-Every doubt about a token ends the login: it is cheap to start again.
+A token that breaks any rule ends the login: the user can easily start again.
 """
 
 import re
@@ -24,13 +24,13 @@ from providers.identity.port import AuthorizationRequest, Identity, LoginFailed
 
 ISSUER: Final = "https://auth.bankid.no/auth/realms/prod"
 SCOPE: Final = "openid profile nnin_altsub email phone"
-# High: BankID with a password or biometrics and a second factor. The only one for sensitive acts.
+# Level high: BankID with a password or biometrics and a second factor. Sensitive actions accept no other level.
 HIGH: Final = "urn:bankid:bid"
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
-# Never the code: it works once.
+# The token request is missing: its code works once.
 RETRIED: Final = frozenset({"discovery", "keys", "userinfo"})
 _REFUSED: Final = "BankID did not accept the login. Start again."
-# RFC 6749, 5.2: of these a new login is the cure, the others are faults of ours.
+# RFC 6749, 5.2: a new login mends these errors. All others are faults in our request or settings.
 _ABOUT_THE_CODE: Final = frozenset({"invalid_grant"})
 _IDENTITY_NUMBER: Final = re.compile(r"\d{11}")
 _PHONE: Final = re.compile(r"\+[1-9]\d{6,14}")
@@ -38,7 +38,11 @@ _log = structlog.get_logger()
 
 
 class BankId:
-    """`client_secret` is the secret, or a private key in PEM where `auth_method` is private_key_jwt."""
+    """Logins at BankID.
+
+    `client_secret` is the client's secret or, if `auth_method` is private_key_jwt, its private key in PEM. `levels` are
+    the levels of assurance (`acr`) that a usual login accepts.
+    """
 
     def __init__(
         self,
@@ -63,7 +67,7 @@ class BankId:
         self._levels = levels
 
     async def check(self) -> None:
-        """Whether BankID describes itself and its keys. Raises Unavailable."""
+        """Check that BankID's metadata and keys can be read. Raises Unavailable."""
         await self._provider.read()
         await self._provider.keys(knowing=None)
 
@@ -105,8 +109,8 @@ class BankId:
         except UntrustedToken as error:
             _log.error("id_token_refused", rule=str(error))
             raise LoginFailed(_REFUSED) from error
-        more = await self._userinfo(metadata, access_token, claims["sub"])
-        return _identity(claims, more, raw)
+        userinfo = await self._userinfo(metadata, access_token, claims["sub"])
+        return _identity(claims, userinfo, raw)
 
     async def end_session_url(self, *, id_token: str, return_to: str) -> str | None:
         endpoint = (await self._provider.read()).end_session_endpoint
@@ -146,7 +150,7 @@ class BankId:
             raise self._http.refused(refusal.status, refusal.answer.get("error")) from refusal
 
     async def _userinfo(self, metadata: Metadata, access_token: str, subject: str) -> Mapping[str, Any]:
-        """What is told with the person's consent; the login does without it where BankID is slow to tell."""
+        """The claims that the user agreed to share. Empty if BankID does not answer: the login works without them."""
         if metadata.userinfo_endpoint is None:
             return {}
         headers = {"authorization": f"Bearer {access_token}"}
@@ -163,19 +167,19 @@ class BankId:
         return found
 
 
-def _identity(claims: Mapping[str, Any], more: Mapping[str, Any], raw: str) -> Identity:
-    name = claims.get("name") or more.get("name")
+def _identity(claims: Mapping[str, Any], userinfo: Mapping[str, Any], raw: str) -> Identity:
+    name = claims.get("name") or userinfo.get("name")
     if not isinstance(name, str):
         _log.error("id_token_refused", rule="name")
         raise LoginFailed(_REFUSED)
-    number, phone = claims.get("nnin_altsub") or more.get("nnin_altsub"), more.get("phone_number")
+    number, phone = claims.get("nnin_altsub") or userinfo.get("nnin_altsub"), userinfo.get("phone_number")
     return Identity(
         issuer=claims["iss"],
         subject=claims["sub"],
         name=name,
         national_identity_number=_matching(_IDENTITY_NUMBER, number),
         id_token=raw,
-        email=more.get("email") if isinstance(more.get("email"), str) else None,
+        email=userinfo.get("email") if isinstance(userinfo.get("email"), str) else None,
         phone=_matching(_PHONE, phone),
         authenticated_at=datetime.fromtimestamp(int(claims.get("auth_time") or claims["iat"]), UTC),
     )

@@ -15,13 +15,15 @@ _LEEWAY_S: Final = 60
 
 
 class UntrustedToken(Exception):
-    """Says which rule the token breaks, in a word and without its content."""
+    """The token breaks a rule. The message names the rule and holds nothing of the token, so it can be logged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """`levels` are the acceptable `acr`, without what follows a semicolon; `max_age_s` demands a recent `auth_time`;
-    `now` is in seconds since 1970.
+    """What the token of a login must say.
+
+    `levels` are the accepted values of `acr`, without what follows a semicolon. With `max_age_s` the user must have
+    signed in that recently, in seconds. `now` is in seconds since 1970.
     """
 
     issuer: str
@@ -35,7 +37,7 @@ class Expected:
 
 
 def key_id_of(raw: str) -> str | None:
-    """The key that a token names, before anything of it is trusted. Raises UntrustedToken."""
+    """The id of the key that a token names. The token is not verified yet. Raises UntrustedToken."""
     try:
         found = jws.extract_compact(raw.encode()).headers().get("kid")
     except (JoseError, ValueError) as error:
@@ -44,7 +46,10 @@ def key_id_of(raw: str) -> str | None:
 
 
 def claims_of(raw: str, keys: KeySet, expected: Expected) -> Mapping[str, Any]:
-    """The claims of a token that was made by the issuer, for us, for this login, now. Raises UntrustedToken."""
+    """The claims of a token that the issuer made for this client and this login, and that is valid now.
+
+    Raises UntrustedToken.
+    """
     registry = jwt.JWTClaimsRegistry(
         now=expected.now,
         leeway=_LEEWAY_S,

@@ -1,4 +1,4 @@
-"""The simulated BankID: the sandbox's persona page."""
+"""The simulated BankID: the user picks a test person on a page of the sandbox."""
 
 import secrets
 from typing import Final
@@ -15,6 +15,8 @@ CLIENT_ID: Final = "drop-gateway"
 
 
 class MockBankId:
+    """Logins at the sandbox's BankID. It has no session of its own, so `end_session_url` gives None."""
+
     def __init__(self, sandbox: SandboxClient) -> None:
         self._sandbox = sandbox
 

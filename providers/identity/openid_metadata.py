@@ -11,14 +11,19 @@ from joserfc.jwk import KeySet
 from providers.calling.loopback import is_safe
 from providers.calling.vendor_http import VendorHttp, VendorRefusal
 
-# The vendor demands that endpoints are read from there; it may move them.
+# The vendor may move its endpoints, so they are read again after this time.
 _KEPT_S: Final = 3_600
-# Asymmetric ones alone: a client secret must not make tokens.
+# Only asymmetric algorithms: with HS256, everybody who knows the client secret could make tokens.
 _ALGORITHMS: Final = ("RS256", "PS256", "ES256", "RS384", "PS384", "ES384", "RS512", "PS512", "ES512")
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
+    """What an OpenID provider says about itself. `algorithms` are those of ID tokens that we accept.
+
+    The endpoints are URLs with TLS, or on this machine.
+    """
+
     issuer: str
     authorization_endpoint: str
     token_endpoint: str
@@ -29,7 +34,10 @@ class Metadata:
 
 
 class OpenIdMetadata:
-    """Read when first needed, and again after an hour; keys also where a token names one that is not known."""
+    """The metadata and keys of an OpenID provider. Both are read when first needed, and again after an hour.
+
+    Keys are also read again if a token names an unknown key, as the provider may have changed its keys.
+    """
 
     def __init__(self, http: VendorHttp, issuer: str) -> None:
         self._http = http
@@ -39,18 +47,18 @@ class OpenIdMetadata:
         self._again = AsyncLimiter(5, 60)
 
     async def read(self) -> Metadata:
-        """Raises Unavailable."""
+        """The provider's metadata. Raises Unavailable."""
         if self._metadata is None or time.monotonic() - self._metadata[0] > _KEPT_S:
             url = f"{self._issuer}/.well-known/openid-configuration"
             self._metadata = (time.monotonic(), await self._get("discovery", url, self._read))
         return self._metadata[1]
 
     async def keys(self, *, knowing: str | None) -> KeySet:
-        """The provider's keys; `knowing` is the id that a token names. Raises Unavailable."""
+        """The provider's keys. `knowing` is the key id that a token names, None for any keys. Raises Unavailable."""
         found = self._keys
         is_known = found is not None and (knowing is None or any(key.kid == knowing for key in found[1]))
         is_old = found is None or time.monotonic() - found[0] > _KEPT_S
-        # A token with a key of its own making must not have us ask each time.
+        # At most five reads a minute: forged tokens with unknown key ids must not make us read the keys each time.
         if is_old or (not is_known and self._again.has_capacity()):
             await self._again.acquire()
             metadata = await self.read()
@@ -91,5 +99,5 @@ def _optional(document: Mapping[str, Any], name: str) -> str | None:
 
 
 def _signing_keys(document: Mapping[str, Any]) -> KeySet:
-    """Those for encryption left out, which may be of kinds that no library knows."""
+    """The keys without those for encryption, whose kinds the library may not know."""
     return KeySet.import_key_set({"keys": [key for key in document["keys"] if key.get("use", "sig") == "sig"]})

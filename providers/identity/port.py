@@ -1,4 +1,4 @@
-"""Who a person is: the electronic identity behind the login."""
+"""Identity: login with an electronic identity (eID), which says who a person is."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +9,10 @@ from domain.errors import DropError
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """One login under way (OAuth 2.0, RFC 6749 4.1.1; PKCE, RFC 7636). `code_challenge` is S256.
+    """A login that starts (OAuth 2.0, RFC 6749 4.1.1; PKCE, RFC 7636). `code_challenge` is S256.
 
-    `hint` preselects a test person and is ignored by real vendors. With `max_age_s` the person is asked again, at the
-    highest level, unless they have just answered (OpenID Connect Core 1.0, 3.1.2.1).
+    `login_hint` preselects a test person; real vendors ignore it. With `max_age_s` the user must sign in again at the
+    highest level, unless the last time was fewer seconds ago (OpenID Connect Core 1.0, 3.1.2.1).
     """
 
     redirect_uri: str
@@ -25,9 +25,10 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The person, as their eID vouches for them. (`issuer`, `subject`) is the key; `phone` is E.164.
+    """A person, as the eID confirms. (`issuer`, `subject`) identifies the person; `phone` is E.164.
 
-    `authenticated_at` is when they answered themselves, which may be before this login; None says with it.
+    `national_identity_number` has eleven digits and must not be logged. `authenticated_at` is when the person signed in
+    at the vendor, which may be before this login; None means at this login.
     """
 
     issuer: str
@@ -41,23 +42,31 @@ class Identity:
 
 
 class LoginFailed(DropError):
-    """The vendor's no, or an answer that cannot be trusted. Start the login again."""
+    """The vendor refused the login, or its answer cannot be trusted. The user can start the login again."""
 
     code = "LOGIN_FAILED"
 
 
 class IdentityProvider(Protocol):
+    """Logs users in with an eID, by the code flow with PKCE. Source: OpenID Connect Core 1.0, 3.1.
+
+    URLs are for the user's browser: the gateway does not open them.
+    """
+
     async def authorization_url(self, request: AuthorizationRequest) -> str:
-        """Where the browser goes to sign in. Raises Unavailable."""
+        """The URL where the browser signs in. Safe to repeat. Raises Unavailable."""
 
     async def exchange_code(
         self, *, code: str, code_verifier: str, redirect_uri: str, nonce: str, max_age_s: int | None = None
     ) -> Identity:
-        """Turn the returned code into a person. Never repeated: a code works once.
+        """The person behind the code that the browser brought back. Never repeated: a code works once.
 
-        `nonce` and `max_age_s` are those of the request. Raises LoginFailed (refused, or what they say does not hold)
-        and Unavailable.
+        `nonce` and `max_age_s` are those of the request. Raises LoginFailed (the vendor refused, or the answer breaks a
+        rule) and Unavailable.
         """
 
     async def end_session_url(self, *, id_token: str, return_to: str) -> str | None:
-        """Where the browser ends the session at the vendor, None where there is no such page. Raises Unavailable."""
+        """The URL where the browser ends the session at the vendor, None if the vendor has no such page.
+
+        Safe to repeat. Raises Unavailable.
+        """

@@ -1,4 +1,4 @@
-"""The sandbox's KYC vendor, which speaks as Sumsub does."""
+"""The sandbox's KYC vendor, which answers and signs as Sumsub does."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -14,11 +14,13 @@ from providers.kyc.port import TOKEN_LIFETIME, AccessToken, KycEvent
 from providers.kyc.sumsub_review import review_of
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
-# Creation is safe to repeat: our user id is the applicant's key, and one that exists is found.
+# A creation is safe to repeat: our user id is the applicant's key, so an existing applicant is found.
 RETRIED: Final = frozenset({"create_applicant", "get_access_token", "get_verification_result"})
 
 
 class MockKyc:
+    """Verifications at the sandbox. `webhook_secret` verifies its webhooks."""
+
     def __init__(self, sandbox: SandboxClient, *, webhook_secret: str, clock: Clock) -> None:
         self._sandbox = sandbox
         self._secret = webhook_secret

@@ -1,4 +1,4 @@
-"""Know your customer: whether a person is who they say, checked by documents and face."""
+"""Know your customer (KYC): a vendor checks a user's identity by documents and face."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ TOKEN_LIFETIME: Final = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """Lets the user's own client talk to the vendor's SDK for this one applicant."""
+    """A token with which the user's own client uses the vendor's SDK, for this applicant only. Must not be logged."""
 
     token: str
     expires_at: datetime
@@ -21,7 +21,10 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class KycEvent:
-    """A webhook, read: which applicant, and a key that repeats when the vendor sends it again."""
+    """A KYC vendor's webhook. It only says which applicant to ask about: the review is read at the vendor.
+
+    `event_key` is the same when the vendor repeats the webhook. `kind` is the vendor's name of the event.
+    """
 
     event_key: str
     kind: str
@@ -30,20 +33,34 @@ class KycEvent:
 
 
 class KycProvider(Protocol):
+    """Verifies users. An applicant is a user at the vendor, found there by our user id.
+
+    Source: docs/vendors/sumsub.md.
+    """
+
     async def create_applicant(self, user_id: UserId, name: str) -> str:
-        """The applicant's id at the vendor; one that exists is reused. Raises Unavailable."""
+        """Create an applicant, and give its id at the vendor. Safe to repeat: an existing applicant is reused.
+
+        Raises Unavailable.
+        """
 
     async def get_access_token(self, user_id: UserId) -> AccessToken:
-        """A token for `TOKEN_LIFETIME`. Safe to repeat. Raises Unavailable."""
+        """A token that is valid for `TOKEN_LIFETIME`. Safe to repeat. Raises Unavailable."""
 
     async def submit_again(self, applicant_id: str) -> None:
-        """Ask the vendor for a new check after a retry was required. Raises Unavailable, InvalidState."""
+        """Let the user hand in new documents after a review that asked for a retry.
+
+        Raises Unavailable, and InvalidState if the review takes no new documents.
+        """
 
     async def get_verification_result(self, applicant_id: str) -> Review | None:
-        """The applicant's review as it stands, None where the vendor knows no such applicant. Raises Unavailable."""
+        """The applicant's present review, None for an unknown applicant. Safe to repeat. Raises Unavailable."""
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> KycEvent:
-        """Verify on the raw body, then read. Raises BadSignature, BadWebhook."""
+        """Verify a webhook over its raw body, and read it. `headers` have lower-case names.
+
+        Safe to repeat. Raises BadSignature, BadWebhook.
+        """
 
     def read_webhook(self, raw: bytes) -> KycEvent:
-        """Read a body that was verified before. Raises BadWebhook."""
+        """Read a stored body that was verified before. Raises BadWebhook."""

@@ -20,18 +20,21 @@ from providers.kyc.sumsub_review import review_of
 
 BASE_URL: Final = "https://api.sumsub.com"
 SANDBOX_TOKEN: Final = "sbx:"
-# 50 POSTs in 5 s is the account's default; reads have more, and share it for simplicity.
+# The account's default is 50 POSTs in 5 s. Reads may be more frequent, but share the limit for simplicity.
 RESILIENCE: Final = Resilience(
     timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4), per_second=10
 )
-# Creation is safe to repeat: our user id is the applicant's key, and one that exists is found.
+# A creation is safe to repeat: our user id is the applicant's key, so an existing applicant is found.
 RETRIED: Final = frozenset(
     {"create_applicant", "get_applicant", "get_access_token", "get_verification_result", "check"}
 )
 
 
 class SumsubSignature(httpx.Auth):
-    """HMAC-SHA256 over time, method, path and body, made anew for every attempt: the vendor takes it for a minute."""
+    """Signs requests with HMAC-SHA256 over time, method, path and body.
+
+    Every try is signed anew, because the vendor accepts a signature for one minute only.
+    """
 
     requires_request_body = True
 
@@ -50,7 +53,10 @@ class SumsubSignature(httpx.Auth):
 
 
 class SumsubKyc:
-    """`webhook_secret` is the webhooks' own; `level` must exist at the vendor, by its exact name."""
+    """Verifications at Sumsub. `webhook_secret` verifies its webhooks, `app_secret` signs our requests.
+
+    `level` is the exact name of a verification level that exists at the vendor.
+    """
 
     def __init__(
         self,
@@ -96,14 +102,18 @@ class SumsubKyc:
         expires_at = self._clock.now() + TOKEN_LIFETIME
         try:
             token = await self._vendor.call(
-                "get_access_token", "POST", "/resources/accessTokens/sdk", lambda one: one.document["token"], json=body
+                "get_access_token",
+                "POST",
+                "/resources/accessTokens/sdk",
+                lambda answer: answer.document["token"],
+                json=body,
             )
         except VendorRefusal as refusal:
             raise self._refused(refusal) from None
         return AccessToken(token, expires_at)
 
     async def submit_again(self, applicant_id: str) -> None:
-        """The user hands in the new document in the vendor's SDK, which asks for the check by itself."""
+        """Only check the state: the user hands in documents in the vendor's SDK, which starts the new review itself."""
         review = await self.get_verification_result(applicant_id)
         if review is None or (review.is_decided and not review.can_retry):
             raise InvalidState("The verification takes no new documents.")
@@ -125,10 +135,10 @@ class SumsubKyc:
         return sumsub_webhook.parse(raw)
 
     async def check(self) -> None:
-        """Whether the vendor takes our token and signature. Raises Unavailable."""
+        """Check that the vendor accepts our token and signature. Raises Unavailable."""
         path = "/resources/applicants/-/byExternalUserId/usr_doctor"
         try:
-            await self._vendor.call("check", "GET", path, lambda one: one.document["exists"])
+            await self._vendor.call("check", "GET", path, lambda answer: answer.document["exists"])
         except VendorRefusal as refusal:
             if refusal.status != httpx.codes.NOT_FOUND:
                 raise self._refused(refusal) from None
@@ -144,7 +154,7 @@ def _id_of(answer: Answer) -> str:
 
 
 def _review(answer: Answer) -> Review:
-    """A review's time is its newest: of its verdict, else of its beginning."""
+    """The review in an answer. It is dated by its verdict or, without one, by its start."""
     document: Mapping[str, Any] = answer.document
     times = [document[name] for name in ("createDate", "reviewDate") if document.get(name)]
     return review_of(document, max(map(sumsub_webhook.time_of, times)))

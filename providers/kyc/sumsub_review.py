@@ -9,7 +9,7 @@ import structlog
 from domain.kyc import Check, CheckKind, CheckResult, KycStatus, Review
 
 PENDING: Final = frozenset({"init", "pending", "prechecked", "queued", "awaitingUser", "awaitingService", "onHold"})
-# Which check a label speaks of; the set of labels is open, and the reject type decides, never the label.
+# The check that a reject label is about. The vendor may add labels, so only the reject type decides a review.
 CHECK_OF_LABEL: Final[Mapping[str, CheckKind]] = {
     "DOCUMENT_UNREADABLE": CheckKind.DOCUMENT_AUTHENTICITY,
     "UNSATISFACTORY_PHOTOS": CheckKind.DOCUMENT_AUTHENTICITY,
@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 
 
 def review_of(answer: Mapping[str, Any], reviewed_at: datetime) -> Review:
-    """`reviewAnswer` counts only when `completed`; an unknown status word is PENDING."""
+    """The review in an answer. `reviewAnswer` counts only if `completed`; an unknown status is PENDING."""
     result: Mapping[str, Any] = answer.get("reviewResult") or {}
     status, verdict = answer["reviewStatus"], result.get("reviewAnswer")
     if status != "completed" or verdict not in ("GREEN", "RED"):

@@ -12,7 +12,7 @@ from domain.errors import BadSignature, BadWebhook
 from domain.ids import UserId
 from providers.kyc.port import KycEvent
 
-# SHA-1 is announced by old dashboards and refused.
+# SHA-1, which old dashboards still use, is refused.
 ALGORITHMS: Final = {"HMAC_SHA256_HEX": hashlib.sha256, "HMAC_SHA512_HEX": hashlib.sha512}
 
 _Word = Annotated[str, Field(min_length=1, max_length=100)]
@@ -28,7 +28,7 @@ class _Payload(BaseModel):
 
 
 def verify(raw: bytes, headers: Mapping[str, str], secret: str) -> None:
-    """Raises BadSignature. The signature carries no time: repeats are found by the event's key."""
+    """Check a signature. It has no timestamp, so repeats are found by the event's key. Raises BadSignature."""
     algorithm = ALGORITHMS.get(headers.get("x-payload-digest-alg", ""))
     given = headers.get("x-payload-digest", "")
     if algorithm is None or not given.isascii():
@@ -39,7 +39,11 @@ def verify(raw: bytes, headers: Mapping[str, str], secret: str) -> None:
 
 
 def parse(raw: bytes, *, is_sandbox: bool | None = None) -> KycEvent:
-    """`is_sandbox` is our own environment, which an event must be of. Raises BadWebhook."""
+    """The event in a body whose signature was verified. Raises BadWebhook.
+
+    `is_sandbox` says whether our account is the vendor's sandbox: an event of the other environment is refused. None
+    accepts both.
+    """
     try:
         payload = _Payload.model_validate_json(raw)
     except ValidationError as error:
@@ -55,6 +59,6 @@ def parse(raw: bytes, *, is_sandbox: bool | None = None) -> KycEvent:
 
 
 def time_of(text: str) -> datetime:
-    """`2020-02-21 13:23:19.321` or `2020-02-21 13:23:19+0000`: UTC either way."""
+    """The time in UTC of a text such as `2020-02-21 13:23:19.321` (UTC) or `2020-02-21 13:23:19+0000`."""
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""NextGenPSD2 objects in our words, whoever hands them on. Source: docs/vendors/nextgenpsd2.md."""
+"""NextGenPSD2 objects as Drop's values, for aggregators and banks alike. Source: docs/vendors/nextgenpsd2.md."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -141,7 +141,7 @@ def _transaction(
 
 
 def _signed(item: Mapping[str, Any]) -> Money:
-    """A minus is a debit; some banks leave it out, so that who was paid tells (open_payments.md, Accounts)."""
+    """A minus is a debit. If a bank leaves it out, a named creditor means a debit (open_payments.md, Accounts)."""
     amount = money(item["transactionAmount"])
     names_payee = bool(item.get("creditorName") or item.get("creditorAccount"))
     names_payer = bool(item.get("debtorName") or item.get("debtorAccount"))

@@ -163,7 +163,7 @@ class AccessExceeded(Exception):
 class AccountInformation(Protocol):
     """Account information services, for one vendor. Dates are dates in Oslo.
 
-    Source: NextGenPSD2, Account Information Service, https://www.berlin-group.org/nextgenpsd2-downloads.
+    Source: NextGenPSD2, Account Information Service; docs/vendors/nextgenpsd2.md.
     """
 
     async def list_banks(self, country: str) -> Sequence[Bank]:
@@ -206,7 +206,7 @@ class AccountInformation(Protocol):
 class PaymentInitiation(Protocol):
     """Payment initiation services, for one vendor.
 
-    Source: NextGenPSD2, Payment Initiation Service, https://www.berlin-group.org/nextgenpsd2-downloads.
+    Source: NextGenPSD2, Payment Initiation Service; docs/vendors/nextgenpsd2.md.
     """
 
     async def initiate(

@@ -1,4 +1,4 @@
-"""Accounts and payments by NextGenPSD2, whoever carries it. Source: docs/vendors/nextgenpsd2.md."""
+"""Accounts and payments by NextGenPSD2, through an aggregator or directly. Source: docs/vendors/nextgenpsd2.md."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -104,7 +104,7 @@ class Xs2aAccounts:
             )
         except VendorRefusal as refusal:
             raise self._client.refused(refusal, profile.bic) from refusal
-        identifier, told = str(created["consentId"]), created.get("validUntil")
+        identifier, valid_until = str(created["consentId"]), created.get("validUntil")
         authorisation, page = await self._client.authorise(
             "consent",
             f"{consents}/{identifier}/authorisations",
@@ -114,7 +114,7 @@ class Xs2aAccounts:
             redirect_uri=request.redirect_uri,
         )
         # The bank may shorten the consent.
-        until = date.fromisoformat(told) if told else request.valid_until
+        until = date.fromisoformat(valid_until) if valid_until else request.valid_until
         return StartedConsent(str(Reference(profile.bic, identifier, authorisation)), page, until)
 
     async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:

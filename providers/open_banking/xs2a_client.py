@@ -1,4 +1,4 @@
-"""What NextGenPSD2 asks of whoever carries it: an aggregator, or a bank itself.
+"""The requests of NextGenPSD2, which go to an aggregator or to a bank itself.
 
 Source: docs/vendors/nextgenpsd2.md, Security and headers, Authorisation.
 """

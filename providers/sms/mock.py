@@ -1,4 +1,4 @@
-"""The sandbox's SMS vendor, which shows what it was given in its outbox and signs as Twilio does."""
+"""The sandbox's SMS vendor: it shows messages in its outbox, and signs its reports as Twilio does."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,10 +11,12 @@ from providers.sms.port import SmsMessage
 from providers.texts import Texts
 
 RESILIENCE: Final = Resilience(timeout_s=5, breaker_failures=5, breaker_open_s=30)
-RETRIED: Final[frozenset[str]] = frozenset()  # a message is tried again by its job, minutes later
+RETRIED: Final[frozenset[str]] = frozenset()  # the message's job tries again, minutes later
 
 
 class MockSms:
+    """Sends SMS to the sandbox's outbox. `auth_token` verifies its reports."""
+
     def __init__(self, sandbox: SandboxClient, texts: Texts, *, auth_token: str) -> None:
         self._sandbox = sandbox
         self._texts = texts

@@ -1,4 +1,4 @@
-"""SMS: sending a template to a phone, and hearing what became of it."""
+"""SMS: sends messages by template, and reads the vendor's delivery reports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,10 @@ from providers.delivery import DeliveryReport
 
 @dataclass(frozen=True, slots=True)
 class SmsMessage:
-    """`to` is E.164. `status_url` is the address that the vendor reports to."""
+    """A message to send. `to` is E.164, `locale` a language tag such as nb-NO, and `data` fills the template.
+
+    The vendor posts its delivery reports to `status_url`.
+    """
 
     notification_id: NotificationId
     to: str
@@ -22,14 +25,19 @@ class SmsMessage:
 
 
 class SmsProvider(Protocol):
-    async def send(self, message: SmsMessage) -> str:
-        """Gives the vendor's id. A repeat after a lost answer may be delivered twice.
+    """Sends SMS, and reads the delivery reports that the vendor posts. Source: docs/vendors/twilio.md."""
 
-        Raises Unavailable, InDoubt, RecipientRefused.
+    async def send(self, message: SmsMessage) -> str:
+        """Send a message, and give its id at the vendor. Not safe to repeat: the recipient may get the message twice.
+
+        Raises Unavailable (nothing was sent), InDoubt (it may have been sent) and RecipientRefused.
         """
 
     def parse_status(self, raw: bytes, headers: Mapping[str, str], url: str) -> DeliveryReport:
-        """Verify over the called address and every parameter, then read. Raises BadSignature, BadWebhook."""
+        """Verify a report over the called URL and its parameters, and read it. `headers` have lower-case names.
+
+        Safe to repeat. Raises BadSignature, BadWebhook.
+        """
 
     def read_status(self, raw: bytes) -> DeliveryReport:
-        """Read a report that was verified before. Raises BadWebhook."""
+        """Read a stored `DeliveryReport.raw`, which was verified before. Raises BadWebhook."""

@@ -15,16 +15,16 @@ from providers.texts import Texts
 
 BASE_URL: Final = "https://api.twilio.com"
 RESILIENCE: Final = Resilience(timeout_s=5, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
-# A message is tried again by its job, minutes later: the vendor has no idempotency key.
+# Messages are missing: the vendor has no idempotency keys. The message's job tries again, minutes later.
 RETRIED: Final = frozenset({"check"})
 
-# Invalid number, not a mobile one, recipient who said STOP.
+# Twilio's codes: invalid number, not a mobile number, recipient who answered STOP.
 _REFUSED_RECIPIENTS: Final = frozenset({21211, 21614, 21610})
 _SERVICE: Final = "MG"
 
 
 class TwilioSms:
-    """`sender` is a number, an alphanumeric id, or a messaging service (`MG...`)."""
+    """Sends SMS through Twilio. `sender` is a number, an alphanumeric id, or a messaging service (`MG...`)."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class TwilioSms:
         form = {"To": message.to, "Body": text.body, "StatusCallback": message.status_url, **self._from}
         try:
             return await self._vendor.command(
-                "send", "POST", f"{self._account}/Messages.json", lambda one: str(one.document["sid"]), data=form
+                "send", "POST", f"{self._account}/Messages.json", lambda answer: str(answer.document["sid"]), data=form
             )
         except VendorRefusal as refusal:
             code = refusal.answer.get("code")
@@ -65,8 +65,8 @@ class TwilioSms:
         return twilio_status.read_status(raw)
 
     async def check(self) -> None:
-        """Whether the vendor takes our credentials. Raises Unavailable."""
+        """Check that the vendor accepts our credentials. Raises Unavailable."""
         try:
-            await self._vendor.call("check", "GET", f"{self._account}.json", lambda one: one.document["status"])
+            await self._vendor.call("check", "GET", f"{self._account}.json", lambda answer: answer.document["status"])
         except VendorRefusal as refusal:
             raise self._vendor.refused(refusal.status, refusal.answer.get("code")) from None

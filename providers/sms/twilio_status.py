@@ -20,7 +20,7 @@ STATUS: Final[Mapping[str, NotificationStatus]] = {
 
 
 def verify(raw: bytes, signature: str | None, url: str, auth_token: str) -> None:
-    """HMAC-SHA1 over the address and every parameter, sorted by name. Raises BadSignature."""
+    """Check a signature: HMAC-SHA1 over the URL and all parameters, sorted by name. Raises BadSignature, BadWebhook."""
     signed = url + "".join(name + value for name, value in sorted(_parameters(raw)))
     expected = base64.b64encode(hmac.new(auth_token.encode(), signed.encode(), hashlib.sha1).digest())
     if not hmac.compare_digest(expected, (signature or "").encode()):
@@ -28,7 +28,7 @@ def verify(raw: bytes, signature: str | None, url: str, auth_token: str) -> None
 
 
 def read_status(raw: bytes) -> DeliveryReport:
-    """Raises BadWebhook."""
+    """The report in a body whose signature was verified. Raises BadWebhook."""
     values = dict(_parameters(raw))
     message, status = values.get("MessageSid"), values.get("MessageStatus")
     if not message or not status:

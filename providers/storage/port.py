@@ -62,7 +62,7 @@ class StoredObject:
 
 
 class ObjectStore(Protocol):
-    """An object store with presigned addresses. Source: https://docs.aws.amazon.com/AmazonS3/latest/API/."""
+    """An object store with presigned addresses. Source: docs/vendors/s3.md."""
 
     def presign_upload(self, target: ObjectKey, declared: Declared, *, expires_in_s: int) -> PresignedUpload:
         """An address for one PUT of exactly the declared file, for `expires_in_s` seconds. Calls no vendor."""

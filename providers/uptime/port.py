@@ -7,7 +7,10 @@ from domain.uptime import Change, UptimePlan
 
 
 class UptimeMonitoring(Protocol):
-    """Compares an `UptimePlan` with what is set up at the vendor, and changes the vendor's side to it."""
+    """Compares an `UptimePlan` with what is set up at the vendor, and makes the vendor's side equal to the plan.
+
+    Source: docs/vendors/betterstack.md.
+    """
 
     async def plan(self, wanted: UptimePlan) -> Sequence[Change]:
         """The changes that `apply` would make, in their order. Changes nothing. Safe to repeat. Raises Unavailable."""
