@@ -6,20 +6,23 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from bench.machine import at, heading, tell
 from db.engine import Database, open_database
 from db.migrate import migrate
 from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
+from domain.job import Job
 from gateway.assembly.clocks import SystemClock
 from providers.alerts.console import ConsoleAlerts
 from providers.errors.off import NoCapture
 from services.incidents import Incidents
+from services.jobs.handlers import handler
 from services.jobs.heartbeat import Heartbeats
 from services.jobs.signal import WorkerSignal
 from services.jobs.worker import Worker
@@ -27,7 +30,12 @@ from tests.builders.private_servers import private_postgresql
 
 JOBS = 5_000
 WAITS = 300
-KIND = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing(Job):
+    kind: ClassVar[str] = "nothing"
+    number: int
 
 
 class Bench:
@@ -39,7 +47,7 @@ class Bench:
         clock, lease = SystemClock(), timedelta(seconds=30)
         self.worker = Worker(
             self.work,
-            {KIND: self.do},
+            dict([handler(Nothing, self.do)]),
             clock,
             clock,
             Incidents(ConsoleAlerts("bench"), NoCapture(), clock),
@@ -52,15 +60,15 @@ class Bench:
         self.begun: dict[int, float] = {}
         self.has_begun = asyncio.Event()
 
-    async def do(self, job: Mapping[str, int]) -> None:
-        self.begun[job["number"]] = time.monotonic()
+    async def do(self, job: Nothing) -> None:
+        self.begun[job.number] = time.monotonic()
         self.has_begun.set()
 
     async def enqueue(self, *numbers: int) -> None:
         now = datetime.now(UTC)  # the machine's time, as the worker's
         async with self.work() as work:
             for number in numbers:
-                work.jobs.enqueue(KIND, {"number": number}, due_at=now, now=now)
+                work.jobs.enqueue(Nothing(number), now=now)
             await work.commit()
 
     async def until(self, many: int) -> None:

@@ -1,7 +1,7 @@
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Table, and_, bindparam, delete, func, or_, update
 from sqlalchemy.sql.dml import UpdateBase
@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from db.ids import new_id
 from db.tables.job import JobRow
 from db.updates import changed_one
+from domain.job import Job, QueuedJob
 from domain.timeline import trace_id
 
 QUEUED = "QUEUED"
@@ -18,22 +19,20 @@ LEASED = "LEASED"
 DEAD = "DEAD"
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """`attempts` are all tries; `faults` are those that failed by a fault of our own, and not by a vendor's."""
-
-    id: str
-    kind: str
-    payload: Mapping[str, Any]
-    attempts: int
-    due_at: datetime
-    trace_id: str | None
-    last_error: str | None = None
-    faults: int = 0
+def _job_of(row: JobRow) -> QueuedJob:
+    return QueuedJob(row.id, row.kind, row.payload, row.attempts, row.due_at, row.trace_id, row.last_error, row.faults)
 
 
-def _job_of(row: JobRow) -> Job:
-    return Job(row.id, row.kind, row.payload, row.attempts, row.due_at, row.trace_id, row.last_error, row.faults)
+def _row_of(job_id: str, job: Job, due_at: datetime, now: datetime) -> JobRow:
+    return JobRow(
+        id=job_id,
+        kind=job.kind,
+        payload=job.payload(),
+        status=QUEUED,
+        due_at=due_at,
+        trace_id=trace_id(),
+        created_at=now,
+    )
 
 
 def _claim_statement() -> UpdateBase:
@@ -45,7 +44,7 @@ def _claim_statement() -> UpdateBase:
         .where(
             or_(jobs.c.status == QUEUED, run_out),
             jobs.c.due_at <= bindparam("now"),
-            jobs.c.kind.not_in(bindparam("without", expanding=True)),
+            jobs.c.kind.in_(bindparam("kinds", expanding=True)),
         )
         .order_by(jobs.c.due_at, jobs.c.id)
         .limit(bindparam("most"))
@@ -60,7 +59,7 @@ def _claim_statement() -> UpdateBase:
         "leased_until": bindparam("leased_until"),
         "attempts": jobs.c.attempts + 1,
     }
-    shown = [jobs.c[one.name] for one in fields(Job)]
+    shown = [jobs.c[one.name] for one in fields(QueuedJob)]
     return update(jobs).where(jobs.c.id.in_(select(first.c.id))).values(leased).returning(*shown)
 
 
@@ -74,26 +73,18 @@ class JobQueries:
         self._session = session
         self.has_due = False
 
-    def enqueue(self, kind: str, payload: Mapping[str, Any], *, due_at: datetime, now: datetime) -> None:
-        row = JobRow(
-            id=new_id("job", now),
-            kind=kind,
-            payload=dict(payload),
-            status=QUEUED,
-            due_at=due_at,
-            trace_id=trace_id(),
-            created_at=now,
-        )
-        self._session.add(row)
+    def enqueue(self, job: Job, *, now: datetime, due_at: datetime | None = None) -> None:
+        """Queue a job in the transaction of what it follows; it is due at once where no time is given."""
+        due_at = due_at or now
+        self._session.add(_row_of(new_id("job", now), job, due_at, now))
         self.has_due = self.has_due or due_at <= now
 
-    async def enqueue_once(self, job_id: str, kind: str, *, due_at: datetime, now: datetime) -> None:
+    async def enqueue_once(self, job_id: str, job: Job, *, due_at: datetime, now: datetime) -> None:
         """Queue the first of a series, unless one of its kind is queued already."""
-        query = select(JobRow.id).where(JobRow.kind == kind, col(JobRow.status) != DEAD).limit(1)
+        query = select(JobRow.id).where(JobRow.kind == job.kind, col(JobRow.status) != DEAD).limit(1)
         if (await self._session.exec(query)).first() is None:
-            row = JobRow(id=job_id, kind=kind, payload={}, status=QUEUED, due_at=due_at, created_at=now)
             # Two processes that start at once write the same row.
-            await self._session.merge(row)
+            await self._session.merge(_row_of(job_id, job, due_at, now))
 
     async def claim(
         self,
@@ -103,11 +94,11 @@ class JobQueries:
         now: datetime,
         machine_now: datetime,
         lease: timedelta,
-        without: Sequence[str] = (),
-    ) -> list[Job]:
+        kinds: Collection[str],
+    ) -> list[QueuedJob]:
         """Lease what is due first; jobs of a worker that died are free when its lease has run out.
 
-        Kinds of work in `without` are left to others.
+        Jobs of other kinds than `kinds` are left for other processes.
         """
         values = {
             "worker": worker,
@@ -115,10 +106,10 @@ class JobQueries:
             "now": now,
             "machine_now": machine_now,
             "leased_until": machine_now + lease,
-            "without": without,
+            "kinds": list(kinds),
         }
         rows = await self._session.exec(_CLAIM, params=values)
-        leased = [Job(**row) for row in rows.mappings()]
+        leased = [QueuedJob(**row) for row in rows.mappings()]
         return sorted(leased, key=lambda job: (job.due_at, job.id))
 
     async def finish(self, job_ids: Sequence[str], worker: str) -> None:
@@ -127,6 +118,10 @@ class JobQueries:
 
     async def retry(self, job_id: str, worker: str, *, due_at: datetime, error: str, faults: int) -> None:
         await self._give_back(job_id, worker, status=QUEUED, due_at=due_at, last_error=error, faults=faults)
+
+    async def give_back(self, job: QueuedJob, worker: str, *, due_at: datetime) -> None:
+        """Leave a leased job for another process, as if this one had never tried it."""
+        await self._give_back(job.id, worker, status=QUEUED, due_at=due_at, attempts=job.attempts - 1)
 
     async def mark_dead(self, job_id: str, worker: str, *, error: str) -> None:
         """Keep it, dead, for a person to look at."""
@@ -139,7 +134,7 @@ class JobQueries:
             .values(leased_by=None, leased_until=None, **values)
         )
 
-    async def in_status(self, statuses: Sequence[str], limit: int) -> list[Job]:
+    async def in_status(self, statuses: Sequence[str], limit: int) -> list[QueuedJob]:
         """What is due first comes first."""
         query = (
             select(JobRow)
@@ -159,7 +154,7 @@ class JobQueries:
         self.has_due = changed_one(revived)
         return self.has_due
 
-    async def next_due(self) -> datetime | None:
-        """When the next queued job falls due, on the product's clock. A leased one is somebody's already."""
-        query = select(func.min(JobRow.due_at)).where(col(JobRow.status) == QUEUED)
+    async def next_due(self, kinds: Collection[str]) -> datetime | None:
+        """When the next queued job of these kinds falls due, on the product's clock. Leased jobs are taken already."""
+        query = select(func.min(JobRow.due_at)).where(col(JobRow.status) == QUEUED, col(JobRow.kind).in_(kinds))
         return (await self._session.exec(query)).one()

@@ -116,7 +116,7 @@ class ClockDriver:
         """The earliest of what the sandbox and the queue have due."""
         at_vendors = _time((await self._sandbox.get("/clock")).json()["nextDue"]) if self._sandbox else None
         async with self._read() as read:
-            job = await read.jobs.next_due()
+            job = await read.jobs.next_due(self._worker.kinds)
         return min((due for due in (at_vendors, job) if due is not None), default=None)
 
     async def _move_to(self, moment: datetime) -> None:

@@ -1,8 +1,8 @@
 """What a bank reports of a consent: one path for the return, the webhook, a refused reading and the reconciliation."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from db.events import Told
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
@@ -10,15 +10,48 @@ from domain.clock import Clock
 from domain.consent import BankConnection, Consent, ConsentStatus
 from domain.event import EventKind
 from domain.ids import ConsentId, UserId
+from domain.job import Job
 from domain.snapshot import connection_fields
 from providers.open_banking.port import ConsentState
 
-ASK_CONSENT: Final = "ask_consent"
-FETCH_ACCOUNTS: Final = "fetch_accounts"
-REVOKE_CONSENT: Final = "revoke_consent"
-TELL_OF_EXPIRY: Final = "tell_of_consent_expiry"
 _NOTICE_BEFORE: Final = timedelta(days=7)
 _FETCH_AGAIN: Final = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class AskConsent(Job):
+    """Ask the bank how a consent stands once its page or its time has run out."""
+
+    kind: ClassVar[str] = "ask_consent"
+    user_id: UserId
+    consent_id: ConsentId
+
+
+@dataclass(frozen=True, slots=True)
+class FetchAccounts(Job):
+    """Read the accounts of a new consent, unless the user's return has done so."""
+
+    kind: ClassVar[str] = "fetch_accounts"
+    user_id: UserId
+    consent_id: ConsentId
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeConsent(Job):
+    """End a consent at its bank."""
+
+    kind: ClassVar[str] = "revoke_consent"
+    user_id: UserId
+    consent_id: ConsentId
+
+
+@dataclass(frozen=True, slots=True)
+class TellOfExpiry(Job):
+    """Tell the user that a consent runs out soon."""
+
+    kind: ClassVar[str] = "tell_of_consent_expiry"
+    user_id: UserId
+    consent_id: ConsentId
 
 
 class ConsentStatusSync:
@@ -77,15 +110,14 @@ class ConsentStatusSync:
         for older in await work.consents.of_connection(newest.connection_id, ConsentStatus.ACTIVE):
             if older.id != newest.id:
                 await work.consents.save(older, older.apply(ConsentStatus.REPLACED))
-                payload = {"user_id": older.user_id, "consent_id": older.id}
-                work.jobs.enqueue(REVOKE_CONSENT, payload, due_at=now, now=now)
+                work.jobs.enqueue(RevokeConsent(older.user_id, older.id), now=now)
 
     def _follow_up(self, work: UnitOfWork, consent: Consent) -> None:
         now = self._clock.now()
-        payload = {"user_id": consent.user_id, "consent_id": consent.id}
-        work.jobs.enqueue(FETCH_ACCOUNTS, payload, due_at=now + _FETCH_AGAIN, now=now)
-        work.jobs.enqueue(ASK_CONSENT, payload, due_at=consent.ends_at, now=now)
-        work.jobs.enqueue(TELL_OF_EXPIRY, payload, due_at=max(now, consent.ends_at - _NOTICE_BEFORE), now=now)
+        user_id, tell_at = consent.user_id, max(now, consent.ends_at - _NOTICE_BEFORE)
+        work.jobs.enqueue(FetchAccounts(user_id, consent.id), due_at=now + _FETCH_AGAIN, now=now)
+        work.jobs.enqueue(AskConsent(user_id, consent.id), due_at=consent.ends_at, now=now)
+        work.jobs.enqueue(TellOfExpiry(user_id, consent.id), due_at=tell_at, now=now)
 
     def tell(self, work: UnitOfWork, connection: BankConnection) -> None:
         """Append the bank link's version to its user's stream, within the caller's transaction."""

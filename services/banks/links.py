@@ -37,7 +37,7 @@ from domain.redirect import require_allowed, with_query
 from providers.open_banking.port import AccountInformation, ConsentRequest, ConsentState, Psu
 from providers.vendors import Vendors
 from services.banks.accounts import Accounts
-from services.banks.consents import ASK_CONSENT, REVOKE_CONSENT, ConsentStatusSync
+from services.banks.consents import AskConsent, ConsentStatusSync, RevokeConsent
 from services.banks.shadow import compare, shadow_of
 from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
@@ -281,8 +281,7 @@ class Banks:
         )
         async with self._work() as work:
             await work.consents.add(consent, state_hash=hash_of(state), return_to=return_to)
-            payload = {"user_id": consent.user_id, "consent_id": consent.id}
-            work.jobs.enqueue(ASK_CONSENT, payload, due_at=now + _FIRST_ASK, now=now)
+            work.jobs.enqueue(AskConsent(consent.user_id, consent.id), due_at=now + _FIRST_ASK, now=now)
             secret = await work.users.encrypted_national_identity_number(connection.user_id)
             await work.commit()
         request = ConsentRequest(
@@ -336,8 +335,7 @@ class Banks:
             for consent in await work.consents.of_connection(connection_id, ConsentStatus.ACTIVE):
                 ended = consent.apply(ConsentStatus.REVOKED)
                 await work.consents.save(consent, ended)
-                payload = {"user_id": user_id, "consent_id": consent.id}
-                work.jobs.enqueue(REVOKE_CONSENT, payload, due_at=now, now=now)
+                work.jobs.enqueue(RevokeConsent(user_id, consent.id), now=now)
                 after = after.apply_consent(ended, "disconnected by the user")
             after = replace(after, version=before.version + 1)
             await work.connections.save(before, after)

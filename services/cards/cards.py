@@ -1,8 +1,9 @@
 """Cards that Drop issues: cardholder, card, freeze, unfreeze, cancel. All behind flags."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 import structlog
 
@@ -25,20 +26,36 @@ from domain.feature import Feature, Features
 from domain.idempotency import fingerprint_of
 from domain.ids import CardholderId, CardId, UserId
 from domain.input import require_key
+from domain.job import Job
 from domain.kyc import require_approved
 from domain.snapshot import card_fields
 from providers.card_issuing.port import CardIssuing, CardState
 from providers.vendors import Vendors
 from services.idempotency import earlier, keep, once
 
-ISSUE_CARD: Final = "issue_card"
-FREEZE_CARDS: Final = "freeze_cards"
 _ISSUE: Final = "issueCard"
 _RECOVER_AFTER: Final = timedelta(seconds=60)
 _SHOWN: Final = 100
 # As many as one user may have at once.
 _MAX_CARDS: Final = 10
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class IssueCard(Job):
+    """Ask the issuer again for a card whose issuing may not have been answered."""
+
+    kind: ClassVar[str] = "issue_card"
+    user_id: UserId
+    card_id: CardId
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeCards(Job):
+    """Freeze the cards of a user who lost the KYC approval."""
+
+    kind: ClassVar[str] = "freeze_cards"
+    user_id: UserId
 
 
 class Cards:
@@ -175,8 +192,7 @@ class Cards:
             await work.cards.add(card)
             await keep(work, user_id, _ISSUE, key, fingerprint, card.id, now)
             self._tell(work, card)
-            payload = {"user_id": user_id, "card_id": card.id}
-            work.jobs.enqueue(ISSUE_CARD, payload, due_at=now + _RECOVER_AFTER, now=now)
+            work.jobs.enqueue(IssueCard(user_id, card.id), due_at=now + _RECOVER_AFTER, now=now)
             await work.commit()
         return card, True
 

@@ -4,8 +4,8 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final
 
 import anyio.to_thread
 from ulid import ULID
@@ -18,6 +18,7 @@ from domain.clock import Clock, oslo_date
 from domain.data_export import KEPT_FOR, DataExport, DataExportStatus
 from domain.event import EventKind
 from domain.ids import DataExportId, UserId
+from domain.job import Job
 from domain.notification import Template
 from domain.snapshot import export_fields
 from domain.upload import LINK_LIFETIME, MAX_BYTES, UploadStatus
@@ -26,14 +27,30 @@ from providers.vendors import Vendors
 from services.files.uploads import Uploads
 from services.notifications.compose import NotificationComposer
 
-BUILD_EXPORT: Final = "build_data_export"
-EXPIRE_EXPORT: Final = "expire_data_export"
 _SHOWN: Final = 100
 _README: Final = """Everything that Drop keeps about you, a JSON file for each kind, and your uploaded files.
 
 Not in here: your national identity number, which is kept encrypted and shown to nobody, and the secrets by which
 your sign-ins are recognised, which are kept as hashes alone.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class BuildExport(Job):
+    """Collect a user's data into a ZIP and store it."""
+
+    kind: ClassVar[str] = "build_data_export"
+    user_id: UserId
+    export_id: DataExportId
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireExport(Job):
+    """Delete the ZIP of a data export whose time is over."""
+
+    kind: ClassVar[str] = "expire_data_export"
+    user_id: UserId
+    export_id: DataExportId
 
 
 class DataExports:
@@ -86,7 +103,7 @@ class DataExports:
             )
             work.exports.add(export)
             self._tell(work, export)
-            work.jobs.enqueue(BUILD_EXPORT, _payload(export), due_at=now, now=now)
+            work.jobs.enqueue(BuildExport(user_id, export.id), now=now)
             await work.commit()
         return export
 
@@ -115,7 +132,7 @@ class DataExports:
             self._tell(work, ready)
             day = oslo_date(expires_at).isoformat()
             await self._notifications.tell(work, user_id, Template.DATA_EXPORT_READY, expiresOn=day)
-            work.jobs.enqueue(EXPIRE_EXPORT, _payload(export), due_at=expires_at, now=now)
+            work.jobs.enqueue(ExpireExport(user_id, export.id), due_at=expires_at, now=now)
             await work.commit()
 
     async def expire(self, user_id: UserId, export_id: DataExportId) -> None:
@@ -146,10 +163,6 @@ class DataExports:
 
     def _tell(self, work: UnitOfWork, export: DataExport) -> None:
         work.tell(Told(export.user_id, EventKind.DATA_EXPORT, export.id, export_fields(export), self._clock.now()))
-
-
-def _payload(export: DataExport) -> Mapping[str, str]:
-    return {"user_id": export.user_id, "export_id": export.id}
 
 
 def _key(export: DataExport) -> ObjectKey:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from ulid import ULID
 
@@ -15,6 +15,7 @@ from domain.clock import Clock
 from domain.errors import InvalidState, NotFound, ProviderUnavailable, Unavailable
 from domain.event import EventKind
 from domain.ids import UploadId, UserId
+from domain.job import Job
 from domain.page import Keyset
 from domain.snapshot import upload_fields
 from domain.upload import (
@@ -31,10 +32,27 @@ from domain.upload import (
 from providers.storage.port import Bucket, Declared, ObjectKey, ObjectStore, PresignedUpload
 from providers.vendors import Vendors
 
-EXPIRE_UPLOAD: Final = "expire_upload"
-DELETE_OBJECT: Final = "delete_object"
 # A PUT that began before the link ran out may still be under way.
 _GRACE: Final = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireUpload(Job):
+    """End an upload that was not completed in time."""
+
+    kind: ClassVar[str] = "expire_upload"
+    user_id: UserId
+    upload_id: UploadId
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteObject(Job):
+    """Delete an object at its store. `bucket` is a value of `Bucket`."""
+
+    kind: ClassVar[str] = "delete_object"
+    vendor: str
+    bucket: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +115,7 @@ class Uploads:
                 raise InvalidState(f"{MAX_PENDING} uploads are under way: complete or delete one first.")
             work.uploads.add(upload)
             self._tell(work, upload)
-            payload = {"user_id": user_id, "upload_id": upload.id}
-            work.jobs.enqueue(EXPIRE_UPLOAD, payload, due_at=upload.expires_at + _GRACE, now=now)
+            work.jobs.enqueue(ExpireUpload(user_id, upload.id), due_at=upload.expires_at + _GRACE, now=now)
             await work.commit()
         return CreatedUpload(upload, target)
 
@@ -138,9 +155,7 @@ class Uploads:
             self.enqueue_delete(work, upload.vendor, _key(upload))
 
     def enqueue_delete(self, work: UnitOfWork, vendor: str, target: ObjectKey) -> None:
-        now = self._clock.now()
-        payload = {"vendor": vendor, "bucket": target.bucket, "key": target.key}
-        work.jobs.enqueue(DELETE_OBJECT, payload, due_at=now, now=now)
+        work.jobs.enqueue(DeleteObject(vendor, target.bucket, target.key), now=self._clock.now())
 
     async def _verify(self, upload: Upload) -> tuple[bool, RejectReason | None]:
         store, key = self._stores[upload.vendor], _key(upload)

@@ -1,51 +1,73 @@
 """Which service does the work of a queued job."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached
-from services.banks import consents as bank_jobs
-from services.cards import cards as card_jobs
+from domain.job import Job
+from services.banks.consents import AskConsent, FetchAccounts, RevokeConsent, TellOfExpiry
+from services.cards.cards import FreezeCards, IssueCard
 from services.container import Services
-from services.files import data_exports, uploads
-from services.notifications import compose
-from services.operations import retention, vendor_migration
-from services.payments import bank_status, card_status, customers, record
-from services.plans import status as plan_status
-from services.users import kyc as kyc_jobs
-from services.webhooks import inbox
+from services.files.data_exports import BuildExport, ExpireExport
+from services.files.uploads import DeleteObject, ExpireUpload
+from services.notifications.compose import SendNotification
+from services.operations.retention import Purge
+from services.operations.vendor_migration import MoveCustomer, MoveCustomers
+from services.payments.bank_status import AskBank
+from services.payments.card_status import AskCardVendor, SettleRefund
+from services.payments.customers import CreateCustomer, DeleteCustomer
+from services.payments.record import RefreshAccount
+from services.plans.status import AskPlan
+from services.users.kyc import AskKycVendor, CancelUnauthorised
+from services.webhooks.inbox import ProcessWebhook
 
+# Takes a stored payload. Raises UnknownJobVersion before it has done anything.
 Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
+Kind = TypeVar("Kind", bound=Job)
 
 
 def handlers_of(services: Services) -> Mapping[str, Handler]:
-    """By the job's kind. Payloads are the keyword arguments, so a job reads like the call that it is."""
-    return {
-        inbox.PROCESS: lambda job: services.webhooks.process(**job),
-        kyc_jobs.ASK_KYC_VENDOR: lambda job: services.kyc.ask_again(**job),
-        kyc_jobs.CANCEL_UNAUTHORISED: lambda job: services.payments.cancel_unauthorised(**job),
-        bank_jobs.ASK_CONSENT: lambda job: services.banks.ask_consent(**job),
-        bank_jobs.FETCH_ACCOUNTS: lambda job: _unless_limited(services.banks.fetch_accounts(**job)),
-        bank_jobs.TELL_OF_EXPIRY: lambda job: services.banks.tell_of_expiry(**job),
-        bank_jobs.REVOKE_CONSENT: lambda job: services.banks.revoke(**job),
-        retention.PURGE: lambda job: services.retention.purge(),
-        bank_status.ASK_BANK: lambda job: services.bank_status.ask_bank(**job),
-        card_status.ASK_CARD_VENDOR: lambda job: services.card_status.ask_vendor(**job),
-        card_status.SETTLE_REFUND: lambda job: services.card_status.settle_refund(**job),
-        customers.CREATE_CUSTOMER: lambda job: services.customers.create(**job),
-        compose.SEND_NOTIFICATION: lambda job: services.notifications.send(**job),
-        customers.DELETE_CUSTOMER: lambda job: services.customers.delete(**job),
-        card_jobs.ISSUE_CARD: lambda job: services.cards.issue_again(**job),
-        card_jobs.FREEZE_CARDS: lambda job: services.cards.freeze_all(**job),
-        uploads.EXPIRE_UPLOAD: lambda job: services.uploads.expire(**job),
-        uploads.DELETE_OBJECT: lambda job: services.uploads.delete_object(**job),
-        data_exports.BUILD_EXPORT: lambda job: services.exports.build(**job),
-        data_exports.EXPIRE_EXPORT: lambda job: services.exports.expire(**job),
-        plan_status.ASK_PLAN: lambda job: services.plan_status.ask(**job),
-        vendor_migration.MOVE_CUSTOMERS: lambda job: services.vendor_migrations.move_customers(**job),
-        vendor_migration.MOVE_CUSTOMER: lambda job: services.vendor_migrations.move_customer(**job),
-        record.REFRESH_ACCOUNT: lambda job: services.accounts.read_unattended(**job),
-    }
+    """By the stored kind; a kind that is not here is left for processes that know it."""
+    return dict(
+        [
+            handler(ProcessWebhook, lambda job: services.webhooks.process(job.webhook_id)),
+            handler(AskKycVendor, lambda job: services.kyc.ask_again(job.user_id, job.pause_s)),
+            handler(CancelUnauthorised, lambda job: services.payments.cancel_unauthorised(job.user_id)),
+            handler(AskConsent, lambda job: services.banks.ask_consent(job.user_id, job.consent_id)),
+            handler(
+                FetchAccounts, lambda job: _unless_limited(services.banks.fetch_accounts(job.user_id, job.consent_id))
+            ),
+            handler(TellOfExpiry, lambda job: services.banks.tell_of_expiry(job.user_id, job.consent_id)),
+            handler(RevokeConsent, lambda job: services.banks.revoke(job.user_id, job.consent_id)),
+            handler(Purge, lambda job: services.retention.purge()),
+            handler(AskBank, lambda job: services.bank_status.ask_bank(job.user_id, job.payment_id, job.pause_s)),
+            handler(
+                AskCardVendor, lambda job: services.card_status.ask_vendor(job.user_id, job.payment_id, job.pause_s)
+            ),
+            handler(
+                SettleRefund,
+                lambda job: services.card_status.settle_refund(job.user_id, job.payment_id, job.refund_id, job.pause_s),
+            ),
+            handler(CreateCustomer, lambda job: services.customers.create(job.user_id)),
+            handler(DeleteCustomer, lambda job: services.customers.delete(job.vendor, job.reference)),
+            handler(SendNotification, lambda job: services.notifications.send(job.notification_id)),
+            handler(IssueCard, lambda job: services.cards.issue_again(job.user_id, job.card_id)),
+            handler(FreezeCards, lambda job: services.cards.freeze_all(job.user_id)),
+            handler(ExpireUpload, lambda job: services.uploads.expire(job.user_id, job.upload_id)),
+            handler(DeleteObject, lambda job: services.uploads.delete_object(job.vendor, job.bucket, job.key)),
+            handler(BuildExport, lambda job: services.exports.build(job.user_id, job.export_id)),
+            handler(ExpireExport, lambda job: services.exports.expire(job.user_id, job.export_id)),
+            handler(AskPlan, lambda job: services.plan_status.ask(job.user_id, job.subscription_id, job.pause_s)),
+            handler(MoveCustomers, lambda job: services.vendor_migrations.move_customers(job.move_id, job.after)),
+            handler(MoveCustomer, lambda job: services.vendor_migrations.move_customer(job.move_id, job.user_id)),
+            handler(RefreshAccount, lambda job: services.accounts.read_unattended(job.user_id, job.account_id)),
+        ]
+    )
+
+
+def handler(kind: type[Kind], work_off: Callable[[Kind], Awaitable[object]]) -> tuple[str, Handler]:
+    """What works off the jobs of one type, beside the kind under which they are stored."""
+    return kind.kind, lambda payload: work_off(kind.of(payload))
 
 
 async def _unless_limited(reading: Awaitable[object]) -> None:

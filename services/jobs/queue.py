@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from db.jobs import DEAD, LEASED, QUEUED, Job
+from db.jobs import DEAD, LEASED, QUEUED
 from db.unit_of_work import Read, Work
 from domain.clock import Clock
 from domain.errors import NotFound
+from domain.job import QueuedJob
 
 
 class Queue:
@@ -16,12 +17,12 @@ class Queue:
         self._read = read
         self._clock = clock
 
-    async def dead(self, limit: int) -> Sequence[Job]:
+    async def dead(self, limit: int) -> Sequence[QueuedJob]:
         """What was given up, the longest due first."""
         async with self._read() as read:
             return await read.jobs.in_status([DEAD], limit)
 
-    async def waiting(self, limit: int) -> Sequence[Job]:
+    async def waiting(self, limit: int) -> Sequence[QueuedJob]:
         """What is to be done or being done, the next due first."""
         async with self._read() as read:
             return await read.jobs.in_status([QUEUED, LEASED], limit)

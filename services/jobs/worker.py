@@ -7,7 +7,7 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -18,11 +18,11 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 from prometheus_client import Histogram
 
-from db.jobs import Job
 from db.unit_of_work import Work
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import DropError
+from domain.job import QueuedJob, UnknownJobVersion
 from domain.timeline import TimelineKind, Trace, record, tracing
 from services.incidents import Incidents
 from services.jobs.handlers import Handler
@@ -39,6 +39,8 @@ _TOLD_AFTER: Final = 12
 _POLL_S: Final = 1.0
 _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LAST_PAUSE: Final = timedelta(hours=1)
+# A job of a newer release is looked at again after this, by whichever process is first.
+_LEFT_FOR_NEWER: Final = timedelta(minutes=1)
 SECONDS: Final = Histogram("drop_job_seconds", "Time of a job's try.", ["kind", "outcome"])
 _log = structlog.get_logger()
 _tracer = trace.get_tracer("drop.jobs")
@@ -79,6 +81,11 @@ class Worker:
         # Taken off the queue with the next claim: a worker that dies before then does them again.
         self._done: list[str] = []
         self._beat_at = -math.inf
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """The kinds of jobs that this release can work off; all others stay queued for other processes."""
+        return self._handlers.keys()
 
     async def run(self) -> None:
         """Work until cancelled, several jobs at once; what is under way then may finish, for a while."""
@@ -124,7 +131,7 @@ class Worker:
         most = max((many for many in self._kinds.values() if many < self._most_of_a_kind), default=0)
         return min(self._at_once - len(self._running), self._most_of_a_kind - most)
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: QueuedJob) -> None:
         def ended(task: asyncio.Task[None]) -> None:
             # Otherwise all that was due is taken, and this one leaves the queue with the next claim.
             if self._is_held_back():
@@ -147,20 +154,20 @@ class Worker:
         """More of what is due may be left for when a job ends."""
         return len(self._running) >= self._at_once or max(self._kinds.values(), default=0) >= self._most_of_a_kind
 
-    async def _do_beside(self, job: Job) -> None:
+    async def _do_beside(self, job: QueuedJob) -> None:
         try:
             await self._do(job)
         except Exception:
             _log.exception("worker_job_failed", kind=job.kind)  # its lease runs out, and it is done again
             self._incidents.error()
 
-    async def _claim(self, limit: int) -> list[Job]:
+    async def _claim(self, limit: int) -> list[QueuedJob]:
         """Take what is done off the queue and lease up to `limit`, in one transaction."""
         await self._beat()
         done, claimed = tuple(self._done), []
         if not (done or limit):
             return []
-        crowded = [kind for kind, many in self._kinds.items() if many >= self._most_of_a_kind]
+        kinds = [kind for kind in self._handlers if self._kinds[kind] < self._most_of_a_kind]
         now, machine_now = self._clock.now(), self._machine_clock.now()
         lease = self._lease + timedelta(seconds=_POLL_S)
         async with self._work() as work:
@@ -168,13 +175,13 @@ class Worker:
                 await work.jobs.finish(done, self._name)
             if limit:
                 claimed = await work.jobs.claim(
-                    self._name, limit, now=now, machine_now=machine_now, lease=lease, without=crowded
+                    self._name, limit, now=now, machine_now=machine_now, lease=lease, kinds=kinds
                 )
             await work.commit()
         self._done = self._done[len(done) :]
         return claimed
 
-    async def _do(self, job: Job) -> None:
+    async def _do(self, job: QueuedJob) -> None:
         with (
             tracing(Trace(job.trace_id or uuid4().hex, self._clock)) as trace,
             _tracer.start_as_current_span(f"job {job.kind}", kind=SpanKind.CONSUMER, record_exception=False),
@@ -196,11 +203,15 @@ class Worker:
                 await work.heartbeats.forget(self._name)
                 await work.commit()
 
-    async def _work_off(self, job: Job) -> None:
+    async def _work_off(self, job: QueuedJob) -> None:
         begun = time.monotonic()
         try:
             async with asyncio.timeout(self._lease.total_seconds()):
                 await self._handlers[job.kind](job.payload)
+        except UnknownJobVersion:
+            record(TimelineKind.JOB, job.kind, "left for a newer release")
+            await self._leave_for_newer(job)
+            return
         except Exception as error:
             record(TimelineKind.JOB, job.kind, f"failed ({type(error).__name__}), try {job.attempts}")
             SECONDS.labels(job.kind, "failed").observe(time.monotonic() - begun)
@@ -210,7 +221,13 @@ class Worker:
         record(TimelineKind.JOB, job.kind, "done")
         self._done.append(job.id)
 
-    async def _fail(self, job: Job, error: Exception) -> None:
+    async def _leave_for_newer(self, job: QueuedJob) -> None:
+        _log.info("job_left_for_newer_release", kind=job.kind, job_id=job.id)
+        async with self._work() as work:
+            await work.jobs.give_back(job, self._name, due_at=self._clock.now() + _LEFT_FOR_NEWER)
+            await work.commit()
+
+    async def _fail(self, job: QueuedJob, error: Exception) -> None:
         # The message may quote a vendor's answer, so the type alone is kept.
         name = type(error).__name__
         if not isinstance(error, DropError | TimeoutError):

@@ -1,14 +1,16 @@
 """What users are told of: one place decides the message, its channel and whether the user wants it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import ClassVar, Final
 
 from db.ids import new_id
 from db.unit_of_work import UnitOfWork
 from domain import ids
 from domain.clock import Clock, oslo_date
 from domain.ids import NotificationId, UserId
+from domain.job import Job
 from domain.kyc import Kyc, KycStatus
 from domain.notification import Channel, Notification, Template, category_of, channel_of
 from domain.payment import Payment, Rail, Status
@@ -16,8 +18,15 @@ from domain.plan import PLANS, InvoiceStatus, PlanInvoice, PlanStatus, PlanSubsc
 from domain.refund import Refund, RefundStatus
 from domain.user import User
 
-SEND_NOTIFICATION: Final = "send_notification"
 _FAILED: Final = frozenset({Status.REJECTED, Status.FAILED, Status.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class SendNotification(Job):
+    """Try once to send a queued message."""
+
+    kind: ClassVar[str] = "send_notification"
+    notification_id: NotificationId
 
 
 class NotificationComposer:
@@ -116,7 +125,7 @@ class NotificationComposer:
             created_at=now,
         )
         work.notifications.add(notification)
-        work.jobs.enqueue(SEND_NOTIFICATION, {"notification_id": notification.id}, due_at=now, now=now)
+        work.jobs.enqueue(SendNotification(notification.id), now=now)
 
 
 def _day(at: datetime) -> str:

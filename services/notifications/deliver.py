@@ -17,7 +17,7 @@ from providers.email.port import EmailMessage, EmailProvider
 from providers.sms.port import SmsMessage, SmsProvider
 from providers.vendors import Vendors
 from services.incidents import Incidents
-from services.notifications.compose import SEND_NOTIFICATION
+from services.notifications.compose import SendNotification
 
 Step = Callable[[Notification], Notification]
 _log = structlog.get_logger()
@@ -86,7 +86,7 @@ class NotificationDelivery:
             if before is None or after is None or after is before:
                 raise NotFound("There is no dead message with this id.")
             await work.notifications.save(before, after)
-            work.jobs.enqueue(SEND_NOTIFICATION, {"notification_id": before.id}, due_at=now, now=now)
+            work.jobs.enqueue(SendNotification(before.id), now=now)
             await work.commit()
 
     async def _apply(self, notice: DeliveryReport, vendor: str) -> str | None:
@@ -145,5 +145,5 @@ class NotificationDelivery:
                 message = f"{after.template} {after.id} was not sent: {error}"
                 self._incidents.alert(Severity.WARNING, "Dead message", message)
             else:
-                work.jobs.enqueue(SEND_NOTIFICATION, {"notification_id": after.id}, due_at=now + pause, now=now)
+                work.jobs.enqueue(SendNotification(after.id), due_at=now + pause, now=now)
             await work.commit()

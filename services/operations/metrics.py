@@ -8,7 +8,7 @@ from prometheus_client import Gauge, generate_latest
 
 from db.unit_of_work import Read
 from domain.clock import Clock
-from services.webhooks.inbox import PROCESS
+from services.webhooks.inbox import ProcessWebhook
 
 # A scraper cannot load the database.
 _FRESH_S: Final = 5.0
@@ -39,7 +39,7 @@ class Metrics:
 
     async def _look(self) -> None:
         async with self._read() as read:
-            now = await read.gauges.read(self._clock.now(), webhook_kind=PROCESS)
+            now = await read.gauges.read(self._clock.now(), webhook_kind=ProcessWebhook.kind)
         _JOBS.set(now.jobs_due)
         _DEAD.set(now.jobs_dead)
         _JOB_AGE.set(now.job_age.total_seconds())

@@ -1,13 +1,14 @@
 """What is kept for a while only, such as events for 30 days, and users who left until the law lets them go."""
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from db.unit_of_work import Work
 from domain.account_deletion import RETENTION
 from domain.clock import Clock
+from domain.job import Job
 
-PURGE: Final = "purge"
 EVENTS_KEPT: Final = timedelta(days=30)
 LOGINS_KEPT: Final = timedelta(days=1)
 NOTIFICATIONS_KEPT: Final = timedelta(days=90)
@@ -16,6 +17,13 @@ WEBHOOKS_KEPT: Final = timedelta(days=90)
 _AT_ONCE: Final = 100
 _EVERY: Final = timedelta(days=1)
 _JOB_ID: Final = "job_purge"
+
+
+@dataclass(frozen=True, slots=True)
+class Purge(Job):
+    """Forget what is past its time, once a day."""
+
+    kind: ClassVar[str] = "purge"
 
 
 class Retention:
@@ -33,7 +41,7 @@ class Retention:
         """See to it that one purge is queued. Safe to repeat, from any number of processes."""
         now = self._clock.now()
         async with self._work() as work:
-            await work.jobs.enqueue_once(_JOB_ID, PURGE, due_at=now + _EVERY, now=now)
+            await work.jobs.enqueue_once(_JOB_ID, Purge(), due_at=now + _EVERY, now=now)
             await work.commit()
 
     async def purge(self) -> None:
@@ -47,5 +55,5 @@ class Retention:
             for user_id in await work.personal_data.deleted_before(now - RETENTION, _AT_ONCE):
                 await work.personal_data.remove(user_id)
             await work.login_attempts.forget_before(self._machine_clock.now() - LOGINS_KEPT)
-            work.jobs.enqueue(PURGE, {}, due_at=now + _EVERY, now=now)
+            work.jobs.enqueue(Purge(), due_at=now + _EVERY, now=now)
             await work.commit()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +16,7 @@ from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import NotFound
 from domain.ids import UserId, VendorMigrationId
+from domain.job import Job
 from domain.vendor_migration import CustomerMigration, MigrationCounts, StopReason, VendorMigration
 from providers.calling.error_budget import ErrorBudget, SpentBudgets
 from providers.card_payments.port import CardPaymentsProvider
@@ -23,13 +24,29 @@ from providers.vendors import Vendors
 from services.idempotency import once
 from services.incidents import Incidents
 from services.payments.card_vendor import PORT
-from services.payments.customers import DELETE_CUSTOMER
+from services.payments.customers import DeleteCustomer
 
-MOVE_CUSTOMERS: Final = "move_customers"
-MOVE_CUSTOMER: Final = "move_customer"
 _LOOK_EVERY_S: Final = 1.0
 _AT_ONCE: Final = 100
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class MoveCustomers(Job):
+    """Queue the move of a page of the customers who consented; `after` is the last user of the page before it."""
+
+    kind: ClassVar[str] = "move_customers"
+    move_id: VendorMigrationId
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveCustomer(Job):
+    """Make a customer who consented at the new vendor."""
+
+    kind: ClassVar[str] = "move_customer"
+    move_id: VendorMigrationId
+    user_id: UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +125,7 @@ class VendorMigrations:
             if await work.vendor_migrations.resume(move.id):
                 self._audit(work, move, "resumed")
             if port == PORT:
-                payload = {"move_id": move.id, "after": ""}
-                work.jobs.enqueue(MOVE_CUSTOMERS, payload, due_at=now, now=now)
+                work.jobs.enqueue(MoveCustomers(move.id, after=""), now=now)
             await work.commit()
         await self.agree()
         return await self.report(port)
@@ -167,10 +183,9 @@ class VendorMigrations:
                 return
             found = await work.vendor_migrations.willing(move, after, _AT_ONCE)
             for user_id in found:
-                work.jobs.enqueue(MOVE_CUSTOMER, {"move_id": move_id, "user_id": user_id}, due_at=now, now=now)
+                work.jobs.enqueue(MoveCustomer(move_id, user_id), now=now)
             if len(found) == _AT_ONCE:
-                payload = {"move_id": move_id, "after": found[-1]}
-                work.jobs.enqueue(MOVE_CUSTOMERS, payload, due_at=now, now=now)
+                work.jobs.enqueue(MoveCustomers(move_id, after=found[-1]), now=now)
             await work.commit()
 
     async def move_customer(self, move_id: VendorMigrationId, user_id: UserId) -> None:
@@ -191,8 +206,7 @@ class VendorMigrations:
     async def _take(self, work: UnitOfWork, move: VendorMigration, user_id: UserId, reference: str) -> None:
         now = self._clock.now()
         if not await work.users.is_here(user_id):
-            payload = {"vendor": move.to_vendor, "reference": reference}
-            work.jobs.enqueue(DELETE_CUSTOMER, payload, due_at=now, now=now)
+            work.jobs.enqueue(DeleteCustomer(move.to_vendor, reference), now=now)
             return
         await work.vendor_migrations.keep_reference(move, user_id, reference)
         if not move.is_stopped and await work.vendor_migrations.is_willing(move, user_id):

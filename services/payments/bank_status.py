@@ -1,13 +1,14 @@
 """What a bank reports of payments: one path for the reply, the return, the webhook and the reconciliation."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from db.unit_of_work import Read, UnitOfWork, Work
 from domain.clock import Clock
 from domain.errors import CannotTell
 from domain.ids import PaymentId, UserId
+from domain.job import Job
 from domain.payment import Payment, PaymentEvent, Status, StatusUpdate
 from domain.timeline import about
 from providers.open_banking.port import PaymentInitiation, PaymentState
@@ -16,11 +17,20 @@ from services.backoff import LONGEST, longer
 from services.payments.in_doubt import NEVER_REACHED, InDoubtPayments
 from services.payments.record import PaymentRecorder, Step, outcome_of
 
-ASK_BANK: Final = "ask_bank"
 RECOVER_AFTER: Final = timedelta(seconds=60)
 # Until its day a scheduled payment can only be cancelled.
 _SCHEDULED_PAUSE: Final = timedelta(days=1)
 _WITH_FAILURE: Final = frozenset({Status.REJECTED, Status.EXPIRED, Status.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class AskBank(Job):
+    """Ask the bank how a payment stands, and again after a longer pause until it is final."""
+
+    kind: ClassVar[str] = "ask_bank"
+    user_id: UserId
+    payment_id: PaymentId
+    pause_s: float
 
 
 class BankStatusSync:
@@ -93,8 +103,7 @@ class BankStatusSync:
 
     def enqueue_ask(self, work: UnitOfWork, payment: Payment, pause: timedelta) -> None:
         now = self._clock.now()
-        payload = {"user_id": payment.user_id, "payment_id": payment.id, "pause_s": pause.total_seconds()}
-        work.jobs.enqueue(ASK_BANK, payload, due_at=now + pause, now=now)
+        work.jobs.enqueue(AskBank(payment.user_id, payment.id, pause.total_seconds()), due_at=now + pause, now=now)
 
     async def _state_of(self, payment: Payment) -> PaymentState | None:
         vendor = self._vendors[payment.vendor]

@@ -1,8 +1,8 @@
 """What the card vendor reports of payments: one path for the reply, the return, the webhook and the reconciliation."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
@@ -11,6 +11,7 @@ from domain.clock import Clock
 from domain.dispute import Dispute
 from domain.errors import StaleVersion
 from domain.ids import DisputeId, PaymentId, RefundId, UserId
+from domain.job import Job
 from domain.payment import Failure, FailureCode, Payment, Status, StatusUpdate
 from domain.refund import Refund, RefundStatus
 from domain.timeline import about
@@ -21,13 +22,32 @@ from services.notifications.compose import NotificationComposer
 from services.payments.customers import Customers
 from services.payments.record import PaymentRecorder, outcome_of
 
-ASK_CARD_VENDOR: Final = "ask_card_vendor"
-SETTLE_REFUND: Final = "settle_refund"
 RECOVER_AFTER: Final = timedelta(seconds=60)
 # What nobody has paid by then is ended at the vendor.
 LIFETIME: Final = timedelta(hours=24)
 _NOT_CHARGED: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The card was not charged. Try again.")
 _OUT_OF_TIME: Final = Failure(FailureCode.AUTHORISATION_EXPIRED, "The payment was not completed in time.")
+
+
+@dataclass(frozen=True, slots=True)
+class AskCardVendor(Job):
+    """Ask the card vendor how a payment stands, and again after a longer pause until it is final."""
+
+    kind: ClassVar[str] = "ask_card_vendor"
+    user_id: UserId
+    payment_id: PaymentId
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SettleRefund(Job):
+    """Send a refund or ask for it, and again after a longer pause until its outcome is known."""
+
+    kind: ClassVar[str] = "settle_refund"
+    user_id: UserId
+    payment_id: PaymentId
+    refund_id: RefundId
+    pause_s: float
 
 
 class CardStatusSync:
@@ -115,18 +135,13 @@ class CardStatusSync:
 
     def enqueue_ask(self, work: UnitOfWork, payment: Payment, pause: timedelta) -> None:
         now = self._clock.now()
-        payload = {"user_id": payment.user_id, "payment_id": payment.id, "pause_s": pause.total_seconds()}
-        work.jobs.enqueue(ASK_CARD_VENDOR, payload, due_at=now + pause, now=now)
+        job = AskCardVendor(payment.user_id, payment.id, pause.total_seconds())
+        work.jobs.enqueue(job, due_at=now + pause, now=now)
 
     def enqueue_refund(self, work: UnitOfWork, payment: Payment, refund: Refund, pause: timedelta) -> None:
         now = self._clock.now()
-        payload = {
-            "user_id": payment.user_id,
-            "payment_id": payment.id,
-            "refund_id": refund.id,
-            "pause_s": pause.total_seconds(),
-        }
-        work.jobs.enqueue(SETTLE_REFUND, payload, due_at=now + pause, now=now)
+        job = SettleRefund(payment.user_id, payment.id, refund.id, pause.total_seconds())
+        work.jobs.enqueue(job, due_at=now + pause, now=now)
 
     async def _refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> str:
         async with self._read() as read:

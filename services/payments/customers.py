@@ -1,17 +1,33 @@
 """The card vendor's customer of a user: made once, and the user stays with the vendor that holds it."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import ClassVar
 
 from db.unit_of_work import Queries, Read, UnitOfWork, Work
 from domain.clock import Clock
 from domain.ids import UserId
+from domain.job import Job
 from providers.card_payments.port import CardPaymentsProvider
 from providers.vendors import Vendors
 from services.idempotency import once
 from services.payments.card_vendor import PORT
 
-CREATE_CUSTOMER: Final = "create_card_customer"
-DELETE_CUSTOMER: Final = "delete_card_customer"
+
+@dataclass(frozen=True, slots=True)
+class CreateCustomer(Job):
+    """Make the card vendor's customer of a user who has just registered."""
+
+    kind: ClassVar[str] = "create_card_customer"
+    user_id: UserId
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCustomer(Job):
+    """Delete a customer at the card vendor. `reference` is the vendor's id of the customer."""
+
+    kind: ClassVar[str] = "delete_card_customer"
+    vendor: str
+    reference: str
 
 
 class Customers:
@@ -55,7 +71,7 @@ class Customers:
         """The customers of a user who leaves go by jobs; pin and consents go with the user's rows."""
         now = self._clock.now()
         for vendor, reference in await self._known(work, user_id):
-            work.jobs.enqueue(DELETE_CUSTOMER, {"vendor": vendor, "reference": reference}, due_at=now, now=now)
+            work.jobs.enqueue(DeleteCustomer(vendor, reference), now=now)
 
     async def delete(self, vendor: str, reference: str) -> None:
         """Safe to repeat. Raises Unavailable."""

@@ -1,22 +1,33 @@
 """Steps of a payment over either rail: the row, its history, its event and what follows commit together."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import ClassVar
 
 from db.events import Told
 from db.unit_of_work import UnitOfWork, Work, retry_on_stale
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.event import EventKind
+from domain.ids import AccountId, UserId
+from domain.job import Job
 from domain.payment import Payment, PaymentEvent, Status
 from domain.snapshot import payment_fields
 from services.incidents import Incidents
 from services.notifications.compose import NotificationComposer
 
-REFRESH_ACCOUNT: Final = "refresh_account"
 Step = Callable[[Payment], tuple[Payment, PaymentEvent | None]]
 # Written in the step's transaction, whatever the status is by now: a vendor's id, its page.
 Also = Callable[[UnitOfWork], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshAccount(Job):
+    """Read the account that a settled payment was made from, so that its owner sees the new balance."""
+
+    kind: ClassVar[str] = "refresh_account"
+    user_id: UserId
+    account_id: AccountId
 
 
 class PaymentRecorder:
@@ -62,9 +73,7 @@ class PaymentRecorder:
 
     def _after_settling(self, work: UnitOfWork, before: Payment, after: Payment) -> None:
         if after.debtor_account_id is not None:
-            now = self._clock.now()
-            payload = {"user_id": after.user_id, "account_id": after.debtor_account_id}
-            work.jobs.enqueue(REFRESH_ACCOUNT, payload, due_at=now, now=now)
+            work.jobs.enqueue(RefreshAccount(after.user_id, after.debtor_account_id), now=self._clock.now())
         if before.status.is_final:
             message = f"{after.id} was {before.status} and the vendor has settled it"
             self._incidents.alert(Severity.CRITICAL, "Payment settled after its end", message)

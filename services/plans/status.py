@@ -1,8 +1,8 @@
 """What the card vendor reports of plan subscriptions: one path for the reply, the return, the webhook and the job."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from db.events import Told
 from db.ids import new_id
@@ -12,6 +12,7 @@ from domain.clock import Clock
 from domain.errors import InvalidInput, InvalidState, StaleVersion
 from domain.event import EventKind
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
+from domain.job import Job
 from domain.payment import Failure, FailureCode
 from domain.plan import PLANS, PlanInvoice, PlanStatus, PlanSubscription, PlanTerms
 from domain.snapshot import plan_fields
@@ -21,9 +22,18 @@ from services.backoff import longer
 from services.notifications.compose import NotificationComposer
 from services.payments.customers import Customers
 
-ASK_PLAN: Final = "ask_plan_subscription"
 # The vendor takes the renewal by itself; this is the net under its webhook.
 _AFTER_RENEWAL: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class AskPlan(Job):
+    """Ask the card vendor how a plan subscription stands: soon while it is new, then after each renewal."""
+
+    kind: ClassVar[str] = "ask_plan_subscription"
+    user_id: UserId
+    subscription_id: PlanSubscriptionId
+    pause_s: float
 
 
 class PlanStatusSync:
@@ -124,16 +134,11 @@ class PlanStatusSync:
 
     def enqueue_ask(self, work: UnitOfWork, subscription: PlanSubscription, pause: timedelta) -> None:
         now = self._clock.now()
-        payload = {
-            "user_id": subscription.user_id,
-            "subscription_id": subscription.id,
-            "pause_s": pause.total_seconds(),
-        }
         due = now + pause
         # Between two renewals nothing happens that no webhook tells of.
         if subscription.status is PlanStatus.ACTIVE and subscription.period_end is not None:
             due = max(due, subscription.period_end + _AFTER_RENEWAL)
-        work.jobs.enqueue(ASK_PLAN, payload, due_at=due, now=now)
+        work.jobs.enqueue(AskPlan(subscription.user_id, subscription.id, pause.total_seconds()), due_at=due, now=now)
 
     async def _end_current(self, subscription: PlanSubscription, terms: PlanTerms) -> None:
         await self._apply(await self.current(subscription), terms, None)

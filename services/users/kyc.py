@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from db.events import Told
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
@@ -11,16 +11,15 @@ from domain.clock import Clock
 from domain.errors import InvalidState, NotFound, ProviderUnavailable, StaleVersion, Unavailable
 from domain.event import EventKind
 from domain.ids import UserId
+from domain.job import Job
 from domain.kyc import Kyc, KycStatus, Review
 from domain.snapshot import kyc_fields
 from providers.kyc.port import AccessToken, KycProvider
 from providers.vendors import Vendors
 from services.backoff import longer
-from services.cards.cards import FREEZE_CARDS
+from services.cards.cards import FreezeCards
 from services.notifications.compose import NotificationComposer
 
-CANCEL_UNAUTHORISED: Final = "cancel_unauthorised_payments"
-ASK_KYC_VENDOR: Final = "ask_kyc_vendor"
 # Webhooks bring the news; this is the net under them.
 _FIRST_ASK: Final = timedelta(minutes=5)
 _LAST_ASK: Final = timedelta(hours=12)
@@ -38,6 +37,23 @@ def _away(error: Unavailable) -> ProviderUnavailable:
     unavailable = ProviderUnavailable("kyc", "Verification temporarily unavailable. Try again soon.")
     unavailable.__cause__ = error
     return unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class AskKycVendor(Job):
+    """Ask the KYC vendor for its review, and again after a longer pause while it is PENDING."""
+
+    kind: ClassVar[str] = "ask_kyc_vendor"
+    user_id: UserId
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelUnauthorised(Job):
+    """Cancel the payments that a user who lost the KYC approval has not authorised."""
+
+    kind: ClassVar[str] = "cancel_unauthorised_payments"
+    user_id: UserId
 
 
 class KycService:
@@ -153,8 +169,8 @@ class KycService:
             await self._save(work, before, after)
             if before.status is KycStatus.APPROVED and after.status is not KycStatus.APPROVED:
                 now = self._clock.now()
-                work.jobs.enqueue(CANCEL_UNAUTHORISED, {"user_id": after.user_id}, due_at=now, now=now)
-                work.jobs.enqueue(FREEZE_CARDS, {"user_id": after.user_id}, due_at=now, now=now)
+                work.jobs.enqueue(CancelUnauthorised(after.user_id), now=now)
+                work.jobs.enqueue(FreezeCards(after.user_id), now=now)
             await work.commit()
             return f"{before.status} -> {after.status} ({cause})"
 
@@ -165,5 +181,4 @@ class KycService:
 
     def _enqueue_ask(self, work: UnitOfWork, user_id: UserId, pause: timedelta) -> None:
         now = self._clock.now()
-        payload = {"user_id": user_id, "pause_s": pause.total_seconds()}
-        work.jobs.enqueue(ASK_KYC_VENDOR, payload, due_at=now + pause, now=now)
+        work.jobs.enqueue(AskKycVendor(user_id, pause.total_seconds()), due_at=now + pause, now=now)

@@ -32,7 +32,7 @@ from providers.kyc.port import KycProvider
 from providers.vendors import Vendors
 from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
-from services.payments.customers import CREATE_CUSTOMER
+from services.payments.customers import CreateCustomer
 from services.tokens import code_challenge_of, hash_of, new_token
 
 _STEP_UP_S: Final = int(STEP_UP_WITHIN.total_seconds())
@@ -312,7 +312,7 @@ class Login:
         await work.users.add(row)
         await work.events.begin_stream(user_id)
         work.kyc.add(Kyc(KycId(new_id(ids.KYC, now)), user_id, self._kyc_vendors.for_user(user_id)))
-        work.jobs.enqueue(CREATE_CUSTOMER, {"user_id": user_id}, due_at=now, now=now)
+        work.jobs.enqueue(CreateCustomer(user_id), now=now)
         await self._notifications.tell(work, user_id, Template.WELCOME)
         return user_id
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from db.ids import new_id
 from db.tables.event import WebhookEventRow
@@ -13,11 +13,11 @@ from db.webhooks import IGNORED, PARKED, PROCESSED, RECEIVED, UNMATCHED
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import BadSignature, BadWebhook, DropError, NotFound
+from domain.job import Job
 from domain.timeline import TimelineKind, about, record
 from services.incidents import Incidents
 from services.webhooks.sources import Delivery, WebhookSource
 
-PROCESS: Final = "process_webhook"
 # A webhook may overtake the reply that makes its object known to us.
 _PARKED_FOR: Final = (
     timedelta(seconds=1),
@@ -25,6 +25,14 @@ _PARKED_FOR: Final = (
     timedelta(seconds=30),
     timedelta(seconds=300),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessWebhook(Job):
+    """Act on a stored webhook."""
+
+    kind: ClassVar[str] = "process_webhook"
+    webhook_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ class Webhooks:
                 )
                 added = await work.webhooks.add_once(row)
                 if added:
-                    work.jobs.enqueue(PROCESS, {"webhook_id": row.id}, due_at=now, now=now)
+                    work.jobs.enqueue(ProcessWebhook(row.id), now=now)
                     is_new = True
                 outcome = "stored" if added else "stored before, answered again"
                 record(TimelineKind.WEBHOOK, f"from {provider}", outcome, webhook_id=row.id if added else None)
@@ -101,7 +109,7 @@ class Webhooks:
         async with self._work() as work:
             if await work.webhooks.get(webhook_id) is None:
                 raise NotFound("There is no such webhook.", field=("webhook",))
-            work.jobs.enqueue(PROCESS, {"webhook_id": webhook_id}, due_at=now, now=now)
+            work.jobs.enqueue(ProcessWebhook(webhook_id), now=now)
             await work.commit()
 
     async def process(self, webhook_id: str) -> None:
@@ -140,7 +148,7 @@ class Webhooks:
                 pause = _PARKED_FOR[row.attempts]
                 outcome = f"names nothing we know; tried again in {pause.total_seconds():.0f} s"
                 await work.webhooks.close(row.id, status=PARKED, outcome=outcome, at=now)
-                work.jobs.enqueue(PROCESS, {"webhook_id": row.id}, due_at=now + pause, now=now)
+                work.jobs.enqueue(ProcessWebhook(row.id), due_at=now + pause, now=now)
             else:
                 await work.webhooks.close(row.id, status=UNMATCHED, outcome="names nothing we know", at=now)
                 self._incidents.alert(Severity.WARNING, "Unmatched webhook", f"{row.provider} {row.id} names nothing")

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import ClassVar
 
 import pytest
 from anyio import fail_after
@@ -11,18 +13,32 @@ from sqlalchemy import text
 
 from db.engine import Database, open_database
 from db.events import Told
-from db.jobs import LEASED, Job
+from db.jobs import LEASED
 from db.tables.user import UserRow
 from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork, retry_on_stale
 from domain.errors import StaleVersion
 from domain.event import EventKind
 from domain.ids import KycId, UserId
+from domain.job import Job, QueuedJob
 from domain.kyc import Kyc, Review
 from domain.kyc import KycStatus as Status
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KARI = UserId("usr_kari")
 LEASE = timedelta(seconds=60)
+KINDS = ("anything", "slow")
+
+
+@dataclass(frozen=True, slots=True)
+class Anything(Job):
+    kind: ClassVar[str] = "anything"
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Slow(Job):
+    kind: ClassVar[str] = "slow"
+    number: int
 
 
 @pytest.fixture
@@ -81,12 +97,12 @@ async def test_a_hundred_concurrent_events_are_numbered_without_a_gap(database: 
 async def test_what_is_not_committed_is_rolled_back_with_its_events_and_jobs(database: Database) -> None:
     async with UnitOfWork(database.write, CommitWakeUps()) as work:
         work.tell(event(1))
-        work.jobs.enqueue("anything", {}, due_at=NOON, now=NOON)
+        work.jobs.enqueue(Anything(), now=NOON)
         await work.session.flush()
 
     async with Reading(database.read) as read:
         assert await read.events.after(KARI, 0, 10) == []
-        assert await read.jobs.next_due() is None
+        assert await read.jobs.next_due(KINDS) is None
 
 
 async def test_hints_come_after_the_commit_and_name_who_is_concerned(database: Database) -> None:
@@ -94,7 +110,7 @@ async def test_hints_come_after_the_commit_and_name_who_is_concerned(database: D
     wake_ups = CommitWakeUps(woken.extend, partial(woken.append, "jobs"))
     async with UnitOfWork(database.write, wake_ups) as work:
         work.tell(event(1))
-        work.jobs.enqueue("anything", {}, due_at=NOON, now=NOON)
+        work.jobs.enqueue(Anything(), now=NOON)
         assert woken == []
         await work.commit()
 
@@ -104,20 +120,20 @@ async def test_hints_come_after_the_commit_and_name_who_is_concerned(database: D
 async def test_a_naive_time_is_refused(database: Database) -> None:
     async with UnitOfWork(database.write, CommitWakeUps()) as work:
         with pytest.raises(Exception, match="naive"):
-            work.jobs.enqueue("anything", {}, due_at=datetime(2026, 1, 1), now=NOON)  # noqa: DTZ001
+            work.jobs.enqueue(Anything(), due_at=datetime(2026, 1, 1), now=NOON)  # noqa: DTZ001
 
 
-async def claim(database: Database, worker: str, machine_now: datetime = NOON, limit: int = 1) -> list[Job]:
+async def claim(database: Database, worker: str, machine_now: datetime = NOON, limit: int = 1) -> list[QueuedJob]:
     async with UnitOfWork(database.write, CommitWakeUps()) as work:
-        claimed = await work.jobs.claim(worker, limit, now=NOON, machine_now=machine_now, lease=LEASE)
+        claimed = await work.jobs.claim(worker, limit, now=NOON, machine_now=machine_now, lease=LEASE, kinds=KINDS)
         await work.commit()
         return claimed
 
 
 async def test_a_job_is_claimed_once_and_by_another_when_its_lease_has_run_out(database: Database) -> None:
     async with UnitOfWork(database.write, CommitWakeUps()) as work:
-        work.jobs.enqueue("anything", {"n": 1}, due_at=NOON, now=NOON)
-        work.jobs.enqueue("later", {}, due_at=NOON + timedelta(seconds=1), now=NOON)
+        work.jobs.enqueue(Anything(1), now=NOON)
+        work.jobs.enqueue(Anything(2), due_at=NOON + timedelta(seconds=1), now=NOON)
         await work.commit()
 
     claims = await asyncio.gather(*(claim(database, f"worker {n}") for n in range(5)))
@@ -137,19 +153,19 @@ async def test_a_job_is_claimed_once_and_by_another_when_its_lease_has_run_out(d
 async def test_workers_that_claim_many_share_them_in_the_order_in_which_they_fall_due(database: Database) -> None:
     async with UnitOfWork(database.write, CommitWakeUps()) as work:
         for number in range(20):
-            kind = "slow" if number < 10 else "other"
-            work.jobs.enqueue(kind, {"n": number}, due_at=NOON - timedelta(seconds=number), now=NOON)
+            job = Slow(number) if number < 10 else Anything(number)
+            work.jobs.enqueue(job, due_at=NOON - timedelta(seconds=number), now=NOON)
         await work.commit()
 
     claims = await asyncio.gather(*(claim(database, f"worker {n}", limit=4) for n in range(4)))
 
     assert {len(claimed) for claimed in claims} == {4}
-    numbers = [[job.payload["n"] for job in claimed] for claimed in claims]
+    numbers = [[job.payload["number"] for job in claimed] for claimed in claims]
     assert all(one == sorted(one, reverse=True) for one in numbers)
     assert len({n for one in numbers for n in one}) == sum(len(one) for one in numbers)
     async with UnitOfWork(database.write, CommitWakeUps()) as work:
-        rest = await work.jobs.claim("last", 20, now=NOON, machine_now=NOON, lease=LEASE, without=["slow"])
-    assert {job.kind for job in rest} <= {"other"}
+        rest = await work.jobs.claim("last", 20, now=NOON, machine_now=NOON, lease=LEASE, kinds=["anything"])
+    assert {job.kind for job in rest} <= {"anything"}
 
 
 async def test_two_overlapping_transactions_cannot_hide_an_event_from_a_cursor(database: Database) -> None:

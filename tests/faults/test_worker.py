@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from anyio import fail_after
 
-from db.jobs import DEAD, QUEUED, Job
+from db.jobs import DEAD, QUEUED
 from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
 from domain.errors import InDoubt, ProviderUnavailable, Unavailable
+from domain.job import Job, QueuedJob
 from gateway.assembly.clocks import SystemClock
+from services.jobs.handlers import handler
 from services.jobs.heartbeat import Heartbeats
 from services.jobs.signal import WorkerSignal
 from services.jobs.worker import Worker
@@ -26,6 +29,21 @@ from tests.conftest import NOON
 
 AT_ONCE = 4
 SLOW = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Slow(Job):
+    kind: ClassVar[str] = "slow"
+
+
+@dataclass(frozen=True, slots=True)
+class Quick(Job):
+    kind: ClassVar[str] = "quick"
+
+
+@dataclass(frozen=True, slots=True)
+class Failing(Job):
+    kind: ClassVar[str] = "failing"
 
 
 @dataclass
@@ -74,7 +92,7 @@ class Work:
     async def quick(self) -> None:
         self.quick_done.set()
 
-    async def tried(self, error: Exception | None, *, hours: int) -> Job | None:
+    async def tried(self, error: Exception | None, *, hours: int) -> QueuedJob | None:
         """The failing job once it has met `error` at its next `hours` tries, None when it is done."""
         self.error = error
         for _ in range(hours):
@@ -88,11 +106,11 @@ class Work:
         async with Reading(self.play.gateway.infrastructure.database.read) as read:
             return "failing" in {job.kind for job in await read.jobs.in_status([DEAD], 100)}
 
-    async def enqueue(self, *kinds: str) -> None:
+    async def enqueue(self, *jobs: Job) -> None:
         now = NOON - timedelta(minutes=1)
         async with UnitOfWork(self.play.gateway.infrastructure.database.write, CommitWakeUps()) as work:
-            for kind in kinds:
-                work.jobs.enqueue(kind, {}, due_at=now, now=now)
+            for job in jobs:
+                work.jobs.enqueue(job, now=now)
             await work.commit()
 
 
@@ -111,7 +129,13 @@ async def work(either_database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
         writing, lease = partial(UnitOfWork, database.write, CommitWakeUps()), timedelta(seconds=30)
         worker = Worker(
             writing,
-            {"slow": lambda job: slow(), "quick": lambda job: quick(), "failing": lambda job: made.fail()},
+            dict(
+                [
+                    handler(Slow, lambda job: slow()),
+                    handler(Quick, lambda job: quick()),
+                    handler(Failing, lambda job: made.fail()),
+                ]
+            ),
             clock,
             SystemClock(),
             play.gateway.services.incidents,
@@ -126,7 +150,7 @@ async def work(either_database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
 
 
 async def test_slow_work_leaves_room_for_other_work(work: Work) -> None:
-    await work.enqueue(*["slow"] * SLOW, "quick")
+    await work.enqueue(*[Slow()] * SLOW, Quick())
     running = asyncio.create_task(work.worker.run())
 
     with fail_after(10):
@@ -144,7 +168,7 @@ async def test_slow_work_leaves_room_for_other_work(work: Work) -> None:
 
 
 async def test_a_stop_lets_what_is_under_way_finish(work: Work) -> None:
-    await work.enqueue("slow")
+    await work.enqueue(Slow())
     running = asyncio.create_task(work.worker.run())
     with fail_after(10):
         await work.has_begun.wait()
@@ -161,7 +185,7 @@ async def test_a_stop_lets_what_is_under_way_finish(work: Work) -> None:
 
 
 async def test_a_vendor_that_is_away_for_days_makes_no_job_dead(work: Work) -> None:
-    await work.enqueue("failing")
+    await work.enqueue(Failing())
 
     await work.tried(Unavailable("card_payments"), hours=30)
     await work.tried(InDoubt("no answer"), hours=30)
@@ -177,7 +201,7 @@ async def test_a_vendor_that_is_away_for_days_makes_no_job_dead(work: Work) -> N
 
 
 async def test_a_fault_of_our_own_makes_a_job_dead_after_twelve_tries(work: Work) -> None:
-    await work.enqueue("failing")
+    await work.enqueue(Failing())
     await work.tried(Unavailable("card_payments"), hours=20)
 
     await work.tried(KeyError("ours"), hours=11)
