@@ -1,10 +1,19 @@
 """The schema as it is served: with limits before execution and with presented errors."""
 
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Final
 
 import strawberry
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, ValidationRule
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    ValidationRule,
+)
 from strawberry.extensions import (
     AddValidationRules,
     MaxAliasesLimiter,
@@ -12,13 +21,14 @@ from strawberry.extensions import (
     ParserCache,
     QueryDepthLimiter,
     SchemaExtension,
-    ValidationCache,
 )
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionResult
 
 from domain.timeline import TimelineKind, mark, record
 from resolvers.context import Context
+from routes.graphql.document_limits import refusal_of
 from routes.graphql.errors import present
 from routes.graphql.metrics import OperationMetrics
 from schema.roots import Mutation, Query, Subscription
@@ -28,6 +38,7 @@ from services.incidents import Incidents
 MAX_DEPTH: Final = 15
 MAX_ALIASES: Final = 50
 MAX_TOKENS: Final = 2_000
+_DOCUMENTS_KEPT: Final = 128
 # Made once: each limiter makes its rule anew, and a document is known to be valid by its rules.
 _LIMITS: Final = [
     *QueryDepthLimiter(max_depth=MAX_DEPTH).validation_rules,
@@ -52,6 +63,38 @@ class OneOperation(SchemaExtension):
         if context._provided_operation_name is None:
             context.validation_rules = (*context.validation_rules, AmbiguousOperation)
         yield
+
+
+class CachedParsing(ParserCache):
+    """Parses a document once for all requests that send it."""
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        # An error that is raised here ends a WebSocket's operation without an answer; Strawberry, which then parses the
+        # document itself, answers with that error on every transport.
+        with suppress(GraphQLError):
+            context.graphql_document = self.cached_parse_document(context.query, **context.parse_options)
+        yield
+
+
+class BoundedValidation(SchemaExtension):
+    """Validates a document once for all requests that send it, and only where its fragments keep to the limits."""
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        assert context.graphql_document is not None  # Strawberry validates what it has parsed
+        rules = tuple(context.validation_rules)
+        context.pre_execution_errors = _validated(context.schema._schema, context.graphql_document, rules)
+        yield
+
+
+@lru_cache(_DOCUMENTS_KEPT)
+def _validated(
+    schema: GraphQLSchema, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
+) -> list[GraphQLError]:
+    # Before any rule: rules of the libraries walk a fragment once for each of its spreads.
+    refusal = refusal_of(document)
+    return [refusal] if refusal is not None else validate_document(schema, document, rules)
 
 
 class GatewaySchema(strawberry.Schema):
@@ -104,8 +147,8 @@ def build_schema(incidents: Incidents) -> GatewaySchema:
             lambda: AddValidationRules(_LIMITS),
             OneOperation,
             # Clients send the same few documents again and again.
-            ParserCache,
-            ValidationCache,
+            CachedParsing,
+            BoundedValidation,
         ],
     )
     schema.incidents = incidents

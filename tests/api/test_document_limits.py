@@ -1,0 +1,168 @@
+"""What a document may ask for is limited before any rule walks it, whatever carries it."""
+
+import json
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+from anyio import fail_after
+from graphql import parse
+
+from routes.graphql import document_limits
+from routes.graphql.document_limits import MAX_FRAGMENTS, MAX_SELECTIONS, MAX_SPREADS, refusal_of
+from tests.api.test_subscription import event_stream, opened, socket_of
+from tests.builders.gateway import Play
+
+
+def doubling(levels: int) -> str:
+    """Each fragment spreads the next one twice: a few bytes that expand to 2 to the power of `levels` fields."""
+    inner = [f"fragment F{level} on Query {{ ...F{level + 1} ...F{level + 1} }}" for level in range(levels - 1)]
+    return " ".join(["{ ...F0 }", *inner, f"fragment F{levels - 1} on Query {{ __typename }}"])
+
+
+def in_a_row(fragments: int, spreads: int = 0) -> str:
+    """As many fragments, each used, and as many spreads in all."""
+    names = [f"F{index}" for index in range(fragments)]
+    used = [names[index % fragments] for index in range(max(spreads, fragments))]
+    asked = " ".join(f"...{name}" for name in used)
+    return f"{{ {asked} }} " + " ".join(f"fragment {name} on Query {{ __typename }}" for name in names)
+
+
+CYCLE = "{ ...A } fragment A on Query { ...B } fragment B on Query { __typename ...A }"
+TOO_COMPLEX = {
+    "fragments that double, too many of them": doubling(60),
+    "fragments that double, as many as are allowed": doubling(MAX_FRAGMENTS),
+    "fragments": in_a_row(MAX_FRAGMENTS + 1),
+    "spreads": in_a_row(5, MAX_SPREADS + 1),
+    "a cycle": CYCLE,
+    "a fragment that spreads itself": "{ ...A } fragment A on Query { __typename ...A }",
+    "a cycle that nothing uses": "{ __typename } fragment A on Query { ...A }",
+}
+every_kind = pytest.mark.parametrize("document", TOO_COMPLEX.values(), ids=TOO_COMPLEX)
+
+
+def codes_of(answer: dict[str, Any]) -> list[str]:
+    return [error["extensions"]["code"] for error in answer["errors"]]
+
+
+@every_kind
+async def test_a_document_too_complex_is_refused_over_http(play: Play, document: str) -> None:
+    http = play.browser().http
+
+    posted = (await http.post("/graphql", json={"query": document})).json()
+    asked = (await http.get("/graphql", params={"query": document})).json()
+
+    assert (codes_of(posted), codes_of(asked)) == (["QUERY_TOO_COMPLEX"], ["QUERY_TOO_COMPLEX"])
+    assert "data" not in posted
+
+
+@every_kind
+async def test_a_document_too_complex_is_refused_over_a_socket_which_goes_on(play: Play, document: str) -> None:
+    async with socket_of(play) as socket:
+        await opened(socket)
+        await socket.subscribe(document)
+        refused = await socket.receive()
+        await socket.subscribe("{ __typename }", "2")
+        answered = await socket.receive()
+
+    assert (refused["type"], [error["extensions"]["code"] for error in refused["payload"]]) == (
+        "error",
+        ["QUERY_TOO_COMPLEX"],
+    )
+    assert answered["payload"] == {"data": {"__typename": "Query"}}
+
+
+async def test_a_document_too_complex_is_refused_over_an_event_stream(play: Play) -> None:
+    with fail_after(10):
+        async with event_stream(play, play.browser(), doubling(MAX_FRAGMENTS)) as lines:
+            answers = [json.loads(line.removeprefix("data: ")) async for line in lines if line.startswith("data: ")]
+
+    assert [codes_of(answer) for answer in answers if answer] == [["QUERY_TOO_COMPLEX"]]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        in_a_row(MAX_FRAGMENTS),
+        in_a_row(1, MAX_SPREADS),
+        doubling(9),
+        "{ ...A ...B } fragment A on Query { ...C } fragment B on Query { ...C } fragment C on Query { __typename }",
+    ],
+)
+async def test_a_document_within_the_limits_is_answered(play: Play, document: str) -> None:
+    answer = (await play.browser().http.post("/graphql", json={"query": document})).json()
+
+    assert answer == {"data": {"__typename": "Query"}}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ __typename ...Missing }",
+        "{ ...A } fragment A on Query { __typename } fragment A on Query { __typename }",
+        "{ " + "__typename " * 2_000 + "}",
+        "{ a" * 600 + "}" * 600,
+        '{ node(id: "' + "[" * 50_000 + '") { id } }',
+        "{ node(id: " + "[" * 900 + "]" * 900 + ") { id } }",
+    ],
+)
+async def test_a_document_that_cannot_be_is_the_clients_fault(play: Play, document: str) -> None:
+    answer = (await play.browser().http.post("/graphql", json={"query": document})).json()
+
+    assert "INTERNAL" not in codes_of(answer) if "errors" in answer else answer == {"data": {"node": None}}
+
+
+@pytest.mark.parametrize("document", ["{", "{ " + "__typename " * 2_000 + "}", "{ a" * 600 + "}" * 600])
+async def test_a_document_that_is_not_parsed_to_its_end_closes_no_socket(play: Play, document: str) -> None:
+    async with socket_of(play) as socket:
+        await opened(socket)
+        await socket.subscribe(document)
+        refused = await socket.receive()
+        await socket.subscribe("{ __typename }", "2")
+        answered = await socket.receive()
+
+    assert (refused["type"], answered["type"]) == ("error", "next")
+
+
+def test_fragments_count_by_what_they_expand_to() -> None:
+    fields = " ".join(["__typename"] * 100)
+    used = "{ " + "...A " * 20 + "} fragment A on Query { " + fields + " }"
+
+    unused = doubling(MAX_FRAGMENTS).replace("{ ...F0 }", "{ __typename }")
+
+    assert refusal_of(parse(used)) is not None  # 20 spreads, and 20 times 100 fields
+    assert refusal_of(parse(used.replace("...A " * 20, "...A " * 19))) is None
+    assert refusal_of(parse(unused)) is not None
+    assert 19 * 101 <= MAX_SELECTIONS < 20 * 101
+
+
+def lines_run(call: Callable[[], object]) -> int:
+    """How many lines of the analysis are executed: its time, without a clock."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal count
+        if frame.f_code.co_filename != document_limits.__file__:
+            return None
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def test_the_analysis_is_linear_in_the_document() -> None:
+    small, large = parse(doubling(MAX_FRAGMENTS // 2)), parse(doubling(MAX_FRAGMENTS))
+    short, long = parse("{ a { b } c " * 75 + "d" + "}" * 75), parse("{ a { b } c " * 150 + "d" + "}" * 150)
+
+    doubled = lines_run(lambda: refusal_of(large)) / lines_run(lambda: refusal_of(small))
+    deepened = lines_run(lambda: refusal_of(long)) / lines_run(lambda: refusal_of(short))
+
+    assert max(doubled, deepened) < 2.2
