@@ -24,14 +24,14 @@ Country = Annotated[str, strawberry.argument(description="ISO 3166-1 alpha-2; Dr
 
 
 async def banks(info: Info[Context, None], country: Country = "NO") -> list[Bank]:
-    return [Bank.of(bank) for bank in await info.context.services.banks.list_banks(country)]
+    return [Bank.of(bank) for bank in await info.context.services.bank_links.list_banks(country)]
 
 
 async def connect_bank(info: Info[Context, None], input: ConnectBankInput) -> ConnectBankPayload | None:
     context = info.context
     viewer = context.viewer()
     try:
-        page = await context.services.banks.connect(
+        page = await context.services.bank_links.connect(
             viewer.user_id,
             input.bank_id,
             return_to=input.return_to or context.default_return_to,
@@ -47,7 +47,7 @@ async def renew_consent(info: Info[Context, None], input: RenewConsentInput) -> 
     context = info.context
     viewer = context.viewer()
     try:
-        page = await context.services.banks.renew(
+        page = await context.services.bank_links.renew(
             viewer.user_id,
             ConnectionId(input.connection_id),
             return_to=input.return_to or context.default_return_to,
@@ -62,7 +62,9 @@ async def renew_consent(info: Info[Context, None], input: RenewConsentInput) -> 
 async def disconnect_bank(info: Info[Context, None], input: DisconnectBankInput) -> DisconnectBankPayload | None:
     viewer = info.context.viewer()
     try:
-        connection = await info.context.services.banks.disconnect(viewer.user_id, ConnectionId(input.connection_id))
+        connection = await info.context.services.bank_links.disconnect(
+            viewer.user_id, ConnectionId(input.connection_id)
+        )
     except Refusal as refusal:
         return DisconnectBankPayload(user_errors=user_errors_of(refusal))
     return DisconnectBankPayload(connection=BankConnection.of(connection))

@@ -79,7 +79,7 @@ class SetLoaders:
         return [found.get(key) for key in keys]
 
     async def _bank(self, keys: list[BankId]) -> list[Bank | None]:
-        found = _by(await self._services.banks.list_banks(_NORWAY), lambda one: one.id)
+        found = _by(await self._services.bank_links.list_banks(_NORWAY), lambda one: one.id)
         return [found.get(key) for key in keys]
 
     async def _account(self, keys: list[AccountId]) -> list[BankAccount | None]:
@@ -96,7 +96,7 @@ class SetLoaders:
         return [found.get(key, []) for key in keys]
 
     async def _connection(self, keys: list[ConnectionId]) -> list[BankConnection | None]:
-        found = _by(await self._services.banks.by_ids(self._viewer(), keys), lambda one: one.id)
+        found = _by(await self._services.bank_links.by_ids(self._viewer(), keys), lambda one: one.id)
         return [found.get(key) for key in keys]
 
     async def _connection_accounts(self, keys: list[ConnectionId]) -> list[list[BankAccount]]:
@@ -104,7 +104,7 @@ class SetLoaders:
         return [[account for account in accounts if account.connection_id == key] for key in keys]
 
     async def _reads(self, keys: list[ConnectionId]) -> list[ReadsToday]:
-        found = await self._services.banks.reads_today(keys)
+        found = await self._services.bank_links.reads_today(keys)
         return [found[key] for key in keys]
 
 
@@ -127,7 +127,7 @@ class ViewerPages:
         return await self._services.accounts.page(self._viewer(), keyset)
 
     async def connections(self) -> list[BankConnection]:
-        return (await self._services.banks.connections(self._viewer()))[:MAX_PAGE]
+        return (await self._services.bank_links.connections(self._viewer()))[:MAX_PAGE]
 
     async def uploads(self, keyset: Keyset) -> list[Upload]:
         return await self._services.uploads.page(self._viewer(), keyset)

@@ -73,7 +73,7 @@ async def _kyc(context: Context, user_id: UserId, wanted: list[str]) -> Sequence
 
 
 async def _connections(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    connections = await context.services.banks.by_ids(user_id, [ConnectionId(one) for one in wanted])
+    connections = await context.services.bank_links.by_ids(user_id, [ConnectionId(one) for one in wanted])
     return [BankConnection.of(one) for one in connections]
 
 
@@ -115,7 +115,7 @@ async def _cards(context: Context, user_id: UserId, wanted: list[str]) -> Sequen
 
 
 async def _banks(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    return [Bank.of(bank) for bank in await context.services.banks.list_banks("NO")]
+    return [Bank.of(bank) for bank in await context.services.bank_links.list_banks("NO")]
 
 
 _FINDERS: Final[Mapping[str, Find]] = {

@@ -18,7 +18,7 @@ async def callback(request: Request) -> Response:
     state = request.query_params.get("state", "")[:_LONGEST]
     services = services_of(request)
     query = dict(request.query_params)
-    target = await services.banks.returned(state, query, ip_address(request))
+    target = await services.bank_links.returned(state, query, ip_address(request))
     if target is None:
         target = await services.payments.returned(state, query)
     if target is None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.banks.accounts import Accounts
-from services.banks.links import Banks
+from services.banks.links import BankLinks
 from services.cards.cards import Cards
 from services.files.data_exports import DataExports
 from services.files.uploads import Uploads
@@ -44,7 +44,7 @@ class Services:
     profiles: Profiles
     account_deletion: AccountDeletion
     kyc: KycService
-    banks: Banks
+    bank_links: BankLinks
     accounts: Accounts
     payments: Payments
     bank_status: BankStatusSync

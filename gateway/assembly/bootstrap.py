@@ -26,7 +26,7 @@ from providers.fanout.redis import RedisFanout
 from routes.state import RouteSettings
 from services.banks.accounts import Accounts
 from services.banks.consents import ConsentStatusSync
-from services.banks.links import Banks
+from services.banks.links import BankLinks
 from services.cards.cards import Cards
 from services.container import Services
 from services.field_encryption import FieldEncryption
@@ -171,7 +171,7 @@ def build_services(base: Infrastructure) -> Services:
     kyc = KycService(work, read, adapters.kyc, composer, clock)
     consents = ConsentStatusSync(work, read, clock)
     accounts = Accounts(work, read, adapters.accounts, consents, encryption, clock)
-    banks = Banks(work, read, adapters.accounts, consents, accounts, encryption, composer, clock, origins)
+    bank_links = BankLinks(work, read, adapters.accounts, consents, accounts, encryption, composer, clock, origins)
     recorder = PaymentRecorder(work, composer, incidents, clock)
     in_doubt = InDoubtPayments(work, read, accounts, recorder, clock)
     bank_status = BankStatusSync(work, read, adapters.payments, in_doubt, recorder, clock)
@@ -193,7 +193,7 @@ def build_services(base: Infrastructure) -> Services:
     retention = Retention(work, clock, base.machine_clock)
     sources: Mapping[str, WebhookSource] = {
         KYC: KycWebhooks(read, adapters.kyc, kyc),
-        OPEN_BANKING: OpenBankingWebhooks(read, adapters.payments, banks, bank_status),
+        OPEN_BANKING: OpenBankingWebhooks(read, adapters.payments, bank_links, bank_status),
         CARDS: CardWebhooks(read, adapters.cards, card_status, plan_status),
         EMAIL: EmailWebhooks(adapters.email, notifications),
         SMS: SmsWebhooks(adapters.sms, notifications),
@@ -213,10 +213,10 @@ def build_services(base: Infrastructure) -> Services:
         sessions=sessions,
         profiles=Profiles(work, read, adapters.geocoding, composer),
         account_deletion=AccountDeletion(
-            work, read, banks, payments, plans, cards, customers, uploads, exports, sessions, composer, clock
+            work, read, bank_links, payments, plans, cards, customers, uploads, exports, sessions, composer, clock
         ),
         kyc=kyc,
-        banks=banks,
+        bank_links=bank_links,
         accounts=accounts,
         payments=payments,
         bank_status=bank_status,

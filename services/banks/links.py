@@ -58,7 +58,7 @@ class ConsentPage:
     url: str
 
 
-class Banks:
+class BankLinks:
     """Bank links: connecting, renewing and ending them, with the consents behind them.
 
     Each method commits its own transactions; a bank is called outside of any. `return_origins` are the front ends to

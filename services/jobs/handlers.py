@@ -33,12 +33,13 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
             handler(ProcessWebhook, lambda job: services.webhooks.process(job.webhook_id)),
             handler(AskKycVendor, lambda job: services.kyc.ask_again(job.user_id, job.pause_s)),
             handler(CancelUnauthorised, lambda job: services.payments.cancel_unauthorised(job.user_id)),
-            handler(AskConsent, lambda job: services.banks.ask_consent(job.user_id, job.consent_id)),
+            handler(AskConsent, lambda job: services.bank_links.ask_consent(job.user_id, job.consent_id)),
             handler(
-                FetchAccounts, lambda job: _unless_limited(services.banks.fetch_accounts(job.user_id, job.consent_id))
+                FetchAccounts,
+                lambda job: _unless_limited(services.bank_links.fetch_accounts(job.user_id, job.consent_id)),
             ),
-            handler(TellOfExpiry, lambda job: services.banks.tell_of_expiry(job.user_id, job.consent_id)),
-            handler(RevokeConsent, lambda job: services.banks.revoke(job.user_id, job.consent_id)),
+            handler(TellOfExpiry, lambda job: services.bank_links.tell_of_expiry(job.user_id, job.consent_id)),
+            handler(RevokeConsent, lambda job: services.bank_links.revoke(job.user_id, job.consent_id)),
             handler(Purge, lambda job: services.retention.purge()),
             handler(AskBank, lambda job: services.bank_status.ask_bank(job.user_id, job.payment_id, job.pause_s)),
             handler(

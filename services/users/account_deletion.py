@@ -10,7 +10,7 @@ from domain.clock import Clock
 from domain.errors import InvalidInput, InvalidState, ProviderUnavailable, Unavailable
 from domain.ids import UserId
 from domain.payment import Status
-from services.banks.links import Banks
+from services.banks.links import BankLinks
 from services.cards.cards import Cards
 from services.files.data_exports import DataExports
 from services.files.uploads import Uploads
@@ -38,7 +38,7 @@ class AccountDeletion:
         self,
         work: Work,
         read: Read,
-        banks: Banks,
+        bank_links: BankLinks,
         payments: Payments,
         plans: Plans,
         cards: Cards,
@@ -51,7 +51,7 @@ class AccountDeletion:
     ) -> None:
         self._work = work
         self._read = read
-        self._banks = banks
+        self._bank_links = bank_links
         self._payments = payments
         self._plans = plans
         self._cards = cards
@@ -100,7 +100,7 @@ class AccountDeletion:
         async with self._read() as read:
             await self._require_nothing_moving(read, user_id)
         try:
-            await self._banks.end_at_banks(user_id)
+            await self._bank_links.end_at_banks(user_id)
         except Unavailable as error:
             message = "Your bank could not be told just now. Try again soon."
             raise ProviderUnavailable("open_banking", message) from error

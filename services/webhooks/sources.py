@@ -15,7 +15,7 @@ from providers.kyc.port import KycEvent, KycProvider
 from providers.open_banking.port import BankEvent, PaymentInitiation
 from providers.sms.port import SmsProvider
 from providers.vendors import Vendors
-from services.banks.links import Banks
+from services.banks.links import BankLinks
 from services.notifications.deliver import NotificationDelivery
 from services.payments.bank_status import BankStatusSync
 from services.payments.card_status import CardStatusSync
@@ -92,10 +92,12 @@ class KycWebhooks:
 class OpenBankingWebhooks:
     """Banks' and aggregators' webhooks: a payment or a consent has moved, so the bank is asked."""
 
-    def __init__(self, read: Read, vendors: Vendors[PaymentInitiation], banks: Banks, sync: BankStatusSync) -> None:
+    def __init__(
+        self, read: Read, vendors: Vendors[PaymentInitiation], bank_links: BankLinks, sync: BankStatusSync
+    ) -> None:
         self._read = read
         self._vendors = vendors
-        self._banks = banks
+        self._bank_links = bank_links
         self._sync = sync
 
     async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
@@ -128,7 +130,7 @@ class OpenBankingWebhooks:
     async def _process_consent(self, vendor: str, event: BankEvent, cause: str) -> str | None:
         async with self._read() as read:
             consent = await read.consents.by_vendor_reference(vendor, event.consent_id, event.consent_reference)
-        return await self._banks.refresh_consent(consent.user_id, consent.id, cause) if consent else None
+        return await self._bank_links.refresh_consent(consent.user_id, consent.id, cause) if consent else None
 
 
 class CardWebhooks:
