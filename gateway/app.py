@@ -193,7 +193,7 @@ async def _start(
     clock = OffsetClock(base_clock)
     if settings.is_all_mock:
         # With one real vendor the clock must not move: the vendor checks timestamps against real time.
-        clock.offset = await load_offset(database)
+        clock.follow(await load_offset(database))
 
     scheduled = asyncio.Event()
     sandbox = await open_sandbox(app, settings, clock, stack, scheduled.set) if settings.has_sandbox else None

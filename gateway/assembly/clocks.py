@@ -22,7 +22,20 @@ class OffsetClock:
 
     def __init__(self, base: BaseClock) -> None:
         self._base = base
-        self.offset = timedelta()
+        self._offset = timedelta()
+
+    @property
+    def offset(self) -> timedelta:
+        """How far this clock is ahead of its base; it never shrinks."""
+        return self._offset
 
     def now(self) -> datetime:
-        return self._base.now() + self.offset
+        return self.base_now() + self._offset
+
+    def base_now(self) -> datetime:
+        """The time without the offset."""
+        return self._base.now()
+
+    def follow(self, offset: timedelta) -> None:
+        """Take an offset from the database; an older one, whose reading took longer, moves nothing back."""
+        self._offset = max(self._offset, offset)

@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 import structlog
 
-from db.clock_offset import load_offset, save_offset
+from db.clock_offset import load_offset, move_offset
 from db.engine import Database
 from db.unit_of_work import Read
 from domain.errors import Forbidden
@@ -69,26 +69,31 @@ class ClockDriver:
             await self._settle()
 
     async def advance(self, by: timedelta) -> None:
-        """Move the clock forward, stopping at each due thing on the way, in order. Raises Forbidden."""
+        """Move the clock forward, stopping at each due thing on the way, in order. Raises Forbidden.
+
+        What other processes move the clock by meanwhile comes on top.
+        """
         self._require_all_mock()
         async with self._turn:
-            target = self._clock.now() + by
+            # The time that passes meanwhile is a part of `by`.
+            ends, moved = self._clock.base_now() + by, timedelta()
             await self._settle()
-            while (due := await self._next_due()) is not None and due <= target:
-                await self._move_to(due)
+            while (left := ends - self._clock.base_now() - moved) > timedelta():
+                due = await self._next_due()
+                step = left if due is None else min(left, due - self._clock.now())
+                if step > timedelta() and await self._move(step):
+                    moved += step
                 await self._settle()
-            await self._move_to(target)
-            await self._settle()
 
     async def advance_to_next(self) -> None:
         """Move to the next due thing and do it; nothing moves where nothing is due. Raises Forbidden."""
         self._require_all_mock()
         async with self._turn:
             await self._settle()
-            due = await self._next_due()
-            if due is not None:
-                await self._move_to(due)
-                await self._settle()
+            while (due := await self._next_due()) is not None and (step := due - self._clock.now()) > timedelta():
+                if await self._move(step):
+                    break
+            await self._settle()
 
     def _require_all_mock(self) -> None:
         if not self._may_move:
@@ -119,18 +124,19 @@ class ClockDriver:
             job = await read.jobs.next_due(self._worker.kinds)
         return min((due for due in (at_vendors, job) if due is not None), default=None)
 
-    async def _move_to(self, moment: datetime) -> None:
-        ahead = moment - self._clock.now()
-        if ahead > timedelta():
-            self._clock.offset += ahead
-            await save_offset(self._database, self._clock.offset)
+    async def _move(self, by: timedelta) -> bool:
+        """False where another process has moved the clock: what is due next must be looked up anew."""
+        before = self._clock.offset
+        moved = await move_offset(self._database, before, before + by)
+        self._clock.follow(before + by if moved else await load_offset(self._database))
+        return moved
 
 
 async def follow_offset(clock: OffsetClock, database: Database) -> None:
     """Take what other processes have moved the clock by, until cancelled. It never runs backwards."""
     while True:
         try:
-            clock.offset = max(clock.offset, await load_offset(database))
+            clock.follow(await load_offset(database))
         except Exception:
             _log.exception("clock_offset_not_read")  # the database is away: the next look tries again
         await asyncio.sleep(_LONGEST_PAUSE_S)
