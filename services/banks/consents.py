@@ -11,6 +11,7 @@ from domain.consent import BankConnection, Consent, ConsentStatus
 from domain.event import EventKind
 from domain.ids import ConsentId, UserId
 from domain.job import Job
+from domain.outcome import Outcome
 from domain.snapshot import connection_fields
 from providers.open_banking.port import ConsentState
 
@@ -62,7 +63,7 @@ class ConsentStatusSync:
         self._read = read
         self._clock = clock
 
-    async def apply(self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: str) -> str:
+    async def apply(self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: str) -> Outcome:
         """Take the bank's word in a transaction of its own; says what that did. `because` is shown to the user."""
         return await retry_on_stale(lambda: self._apply(user_id, consent_id, state, because))
 
@@ -74,7 +75,7 @@ class ConsentStatusSync:
             state = ConsentState(status, consent.valid_until)
             await self.apply(consent.user_id, consent_id, state, "the bank no longer honours it")
 
-    async def _apply(self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: str) -> str:
+    async def _apply(self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: str) -> Outcome:
         async with self._work() as work:
             before = await work.consents.get(user_id, consent_id)
             assert before is not None
@@ -83,7 +84,7 @@ class ConsentStatusSync:
             after = before.apply(state.status)
             if after is before:
                 await work.commit()
-                return f"the consent is {before.status} already"
+                return Outcome(False, f"the consent is {before.status} already")
             after = replace(after, valid_until=min(after.valid_until, state.valid_until))
             await work.consents.save(before, after)
             if after.status is ConsentStatus.ACTIVE:
@@ -91,7 +92,7 @@ class ConsentStatusSync:
                 self._follow_up(work, after)
             await self._follow(work, after, because)
             await work.commit()
-            return f"{before.status} -> {after.status}"
+            return Outcome(True, f"{before.status} -> {after.status}")
 
     async def _follow(self, work: UnitOfWork, consent: Consent, because: str) -> None:
         connection = await work.connections.get(consent.user_id, consent.connection_id)

@@ -33,6 +33,7 @@ from domain.errors import (
 )
 from domain.ids import BankId, ConnectionId, ConsentId, UserId
 from domain.notification import Template
+from domain.outcome import Outcome
 from domain.redirect import require_allowed, with_query
 from providers.open_banking.port import AccountInformation, ConsentRequest, ConsentState, Psu
 from providers.vendors import Vendors
@@ -158,12 +159,12 @@ class BankLinks:
             _log.warning("consent_return_incomplete", consent_id=consent_id)  # the jobs go on from here
         return with_query(return_to, bankConnection=connection_id)
 
-    async def refresh_consent(self, user_id: UserId, consent_id: ConsentId, cause: str) -> str:
+    async def refresh_consent(self, user_id: UserId, consent_id: ConsentId, cause: str) -> Outcome:
         """Ask the bank how a consent stands and take its word; says what that did. Raises Unavailable."""
         async with self._read() as read:
             consent = await read.consents.get(user_id, consent_id)
         if consent is None or consent.vendor_consent_id is None:
-            return "the consent never reached the bank"
+            return Outcome(False, "the consent never reached the bank")
         at_bank = await self._vendors[consent.vendor].consent_state(consent.vendor_consent_id)
         return await self._consents.apply(user_id, consent_id, at_bank, cause)
 

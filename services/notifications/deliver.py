@@ -11,6 +11,7 @@ from domain.clock import Clock
 from domain.errors import InDoubt, NotFound, Unavailable
 from domain.ids import NotificationId
 from domain.notification import Channel, Notification, NotificationStatus
+from domain.outcome import Outcome
 from domain.user import User
 from providers.delivery import DeliveryReport, RecipientRefused
 from providers.email.port import EmailMessage, EmailProvider
@@ -69,7 +70,7 @@ class NotificationDelivery:
                 lambda one: replace(one.apply(NotificationStatus.SENT), vendor_message_id=message_id),
             )
 
-    async def apply(self, notice: DeliveryReport, vendor: str) -> str | None:
+    async def apply(self, notice: DeliveryReport, vendor: str) -> Outcome | None:
         """What a vendor reports; says what that did, None where the message is unknown."""
         return await retry_on_stale(lambda: self._apply(notice, vendor))
 
@@ -89,7 +90,7 @@ class NotificationDelivery:
             work.jobs.enqueue(SendNotification(before.id), now=now)
             await work.commit()
 
-    async def _apply(self, notice: DeliveryReport, vendor: str) -> str | None:
+    async def _apply(self, notice: DeliveryReport, vendor: str) -> Outcome | None:
         async with self._work() as work:
             before = await work.notifications.get(notice.notification_id) if notice.notification_id else None
             if before is None and notice.vendor_message_id is not None:
@@ -97,13 +98,13 @@ class NotificationDelivery:
             if before is None:
                 return None
             if notice.status is None:
-                return f"{notice.detail} says nothing of delivery"
+                return Outcome(False, f"{notice.detail} says nothing of delivery")
             after = before.apply(notice.status, notice.detail)
             if after is before:
-                return f"the message is {before.status} already"
+                return Outcome(False, f"the message is {before.status} already")
             await work.notifications.save(before, after)
             await work.commit()
-        return f"{before.status} -> {after.status}"
+        return Outcome(True, f"{before.status} -> {after.status}")
 
     async def _hand_over(self, notification: Notification, user: User) -> str:
         template, locale, data = notification.template, notification.locale, notification.data

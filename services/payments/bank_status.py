@@ -9,6 +9,7 @@ from domain.clock import Clock
 from domain.errors import CannotTell
 from domain.ids import PaymentId, UserId
 from domain.job import Job
+from domain.outcome import Outcome
 from domain.payment import Payment, PaymentEvent, Status, StatusUpdate
 from domain.timeline import about
 from providers.open_banking.port import PaymentInitiation, PaymentState
@@ -52,13 +53,13 @@ class BankStatusSync:
         self._recorder = recorder
         self._clock = clock
 
-    async def refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> str:
+    async def refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> Outcome:
         """Ask the bank and take its word; says what that did. Raises Unavailable."""
         async with self._read() as read:
             payment = await read.payments.get(user_id, payment_id)
-        return await self.ask(payment, cause) if payment else "the payment is gone"
+        return await self.ask(payment, cause) if payment else Outcome(False, "the payment is gone")
 
-    async def ask(self, payment: Payment, cause: str) -> str:
+    async def ask(self, payment: Payment, cause: str) -> Outcome:
         """As `refresh`, of a payment that was read just now."""
         about(payment.id)
         try:
@@ -79,7 +80,7 @@ class BankStatusSync:
                 self.enqueue_ask(work, payment, longer(pause_s, longest))
                 await work.commit()
 
-    async def take(self, payment: Payment, state: PaymentState, cause: str) -> str:
+    async def take(self, payment: Payment, state: PaymentState, cause: str) -> Outcome:
         """Store the bank's reference whatever the status is by now, and learn its news."""
         failure = state.failure if state.status in _WITH_FAILURE else None
         was = payment.status
@@ -111,25 +112,23 @@ class BankStatusSync:
             return await vendor.status(payment.vendor_payment_id)
         return await vendor.look_up(payment.end_to_end_id)
 
-    async def _resolve_by_evidence(self, payment: Payment) -> str:
+    async def _resolve_by_evidence(self, payment: Payment) -> Outcome:
         if payment.status.is_final:
-            return f"the payment is {payment.status} already"
-        return (
-            "it is on its way to the bank"
-            if self._is_young(payment)
-            else await self._in_doubt.resolve_by_evidence(payment)
-        )
+            return Outcome(False, f"the payment is {payment.status} already")
+        if self._is_young(payment):
+            return Outcome(False, "it is on its way to the bank")
+        return await self._in_doubt.resolve_by_evidence(payment)
 
     def _is_young(self, payment: Payment) -> bool:
         """The initiation may still be on its way to the bank."""
         return self._clock.now() < payment.created_at + RECOVER_AFTER
 
-    async def _take_silence(self, payment: Payment, cause: str) -> str:
+    async def _take_silence(self, payment: Payment, cause: str) -> Outcome:
         if self._is_young(payment):
-            return "the bank has not heard of it yet"
+            return Outcome(False, "the bank has not heard of it yet")
         news = StatusUpdate(Status.FAILED, cause, self._clock.now(), NEVER_REACHED)
-        after = await self.step(payment, lambda current: current.apply(news))
-        return f"the bank never heard of it: {after.status}"
+        after, event = await self._recorder.take(payment, lambda current: current.apply(news))
+        return Outcome(event is not None, f"the bank never heard of it: {after.status}")
 
 
 def without_page(payment: Payment) -> Payment:

@@ -12,6 +12,7 @@ from domain.dispute import Dispute
 from domain.errors import StaleVersion
 from domain.ids import DisputeId, PaymentId, RefundId, UserId
 from domain.job import Job
+from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, Payment, Status, StatusUpdate
 from domain.refund import Refund, RefundStatus
 from domain.timeline import about
@@ -71,11 +72,11 @@ class CardStatusSync:
         self._notifications = notifications
         self._clock = clock
 
-    async def refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> str:
+    async def refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> Outcome:
         """Ask the vendor and take its word; says what that did. Raises Unavailable, InDoubt."""
         return await retry_on_stale(lambda: self._refresh(user_id, payment_id, cause))
 
-    async def ask(self, payment: Payment, cause: str) -> str:
+    async def ask(self, payment: Payment, cause: str) -> Outcome:
         """As `refresh`, of a payment that was read just now."""
         try:
             return await self._ask(payment, cause)
@@ -143,24 +144,24 @@ class CardStatusSync:
         job = SettleRefund(payment.user_id, payment.id, refund.id, pause.total_seconds())
         work.jobs.enqueue(job, due_at=now + pause, now=now)
 
-    async def _refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> str:
+    async def _refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> Outcome:
         async with self._read() as read:
             payment = await read.payments.get(user_id, payment_id)
-        return await self._ask(payment, cause) if payment else "the payment is gone"
+        return await self._ask(payment, cause) if payment else Outcome(False, "the payment is gone")
 
-    async def _ask(self, payment: Payment, cause: str) -> str:
+    async def _ask(self, payment: Payment, cause: str) -> Outcome:
         about(payment.id)
         vendor = self._vendors[payment.vendor]
         if payment.vendor_payment_id is not None:
             state = await vendor.retrieve(payment.vendor_payment_id)
         elif payment.status.is_final:
-            return f"the payment is {payment.status} already"
+            return Outcome(False, f"the payment is {payment.status} already")
         else:
             # Its creation was not answered. Under the same key the vendor gives the same object again.
             state = await vendor.create(payment, await self._customers.ensure(payment.user_id, payment.vendor))
         return (await self._take(payment, state, cause))[1]
 
-    async def _take(self, asked: Payment, state: IntentState, cause: str) -> tuple[Payment, str]:
+    async def _take(self, asked: Payment, state: IntentState, cause: str) -> tuple[Payment, Outcome]:
         now = self._clock.now()
         async with self._work() as work:
             before = await work.payments.get(asked.user_id, asked.id)
@@ -175,7 +176,7 @@ class CardStatusSync:
                 if before.in_doubt:
                     last = await work.attempts.last_of(before.id)
                     if last is not None and now < last.created_at + RECOVER_AFTER:
-                        return before, "the try may still be on its way to the vendor"
+                        return before, Outcome(False, "the try may still be on its way to the vendor")
                     failure = _NOT_CHARGED
             secret, page = state.client_secret, state.authorisation_url
             await work.payments.save_intent(before.id, state.reference, client_secret=secret, authorisation_url=page)
@@ -190,7 +191,7 @@ class CardStatusSync:
             await self._recorder.save(work, before, after, event)
             await work.commit()
             if changes and after.status is before.status:
-                return after, f"{after.status} -> {'; '.join(changes)}"
+                return after, Outcome(True, f"{after.status} -> {'; '.join(changes)}")
             return after, outcome_of(after, event, before.status)
 
     async def _take_relations(self, work: UnitOfWork, payment: Payment, state: IntentState) -> list[str]:

@@ -8,6 +8,7 @@ from db.unit_of_work import Read, UnitOfWork, Work
 from domain.clock import Clock
 from domain.errors import InvalidInput, InvalidState, NotFound
 from domain.ids import PaymentId
+from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, Payment, PaymentEvent, Status, StatusUpdate
 from domain.timeline import about
 from services.banks.accounts import Accounts
@@ -36,7 +37,7 @@ class InDoubtPayments:
         async with self._read() as read:
             return await read.payments.in_doubt(limit)
 
-    async def resolve_by_evidence(self, payment: Payment) -> str:
+    async def resolve_by_evidence(self, payment: Payment) -> Outcome:
         """For a bank that cannot be asked about its answer that was lost; says what that did.
 
         Booked, it has settled. Not booked, and its page dead, it has failed: nobody was shown the page. Until then, and
@@ -44,14 +45,14 @@ class InDoubtPayments:
         """
         if await self._is_booked(payment):
             return await self._end(payment, StatusUpdate(Status.SETTLED, "booked at the bank", self._clock.now()))
-        after, _ = await self._recorder.take(
+        after, event = await self._recorder.take(
             payment, lambda one: one.marked_in_doubt("no answer from the bank", self._clock.now())
         )
         if self._clock.now() < payment.created_at + _PAGE_LIVES:
-            return "in doubt: it could still be approved"
+            return Outcome(event is not None, "in doubt: it could still be approved")
         assert payment.debtor_account_id is not None
         if not await self._accounts.read_unattended(payment.user_id, payment.debtor_account_id):
-            return "in doubt: the account cannot be read"
+            return Outcome(event is not None, "in doubt: the account cannot be read")
         if await self._is_booked(payment):
             return await self._end(after, StatusUpdate(Status.SETTLED, "booked at the bank", self._clock.now()))
         return await self._end(
@@ -91,6 +92,6 @@ class InDoubtPayments:
         async with self._read() as read:
             return await read.accounts.is_booked(payment.debtor_account_id, payment.end_to_end_id)
 
-    async def _end(self, payment: Payment, news: StatusUpdate) -> str:
+    async def _end(self, payment: Payment, news: StatusUpdate) -> Outcome:
         after, event = await self._recorder.take(payment, lambda current: current.apply(news))
         return outcome_of(after, event, payment.status)

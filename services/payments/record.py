@@ -11,6 +11,7 @@ from domain.clock import Clock
 from domain.event import EventKind
 from domain.ids import AccountId, UserId
 from domain.job import Job
+from domain.outcome import Outcome
 from domain.payment import Payment, PaymentEvent, Status
 from domain.snapshot import payment_fields
 from services.incidents import Incidents
@@ -79,6 +80,8 @@ class PaymentRecorder:
             self._incidents.alert(Severity.CRITICAL, "Payment settled after its end", message)
 
 
-def outcome_of(payment: Payment, event: PaymentEvent | None, was: Status) -> str:
+def outcome_of(payment: Payment, event: PaymentEvent | None, was: Status) -> Outcome:
     """For people who follow a webhook: what it did, or why it did nothing."""
-    return f"{was} -> {payment.status}" if event is not None else f"the payment is {payment.status} already"
+    if event is None:
+        return Outcome(False, f"the payment is {payment.status} already")
+    return Outcome(True, f"{was} -> {payment.status}")

@@ -13,6 +13,7 @@ from domain.errors import InvalidInput, InvalidState, StaleVersion
 from domain.event import EventKind
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.job import Job
+from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode
 from domain.plan import PLANS, PlanInvoice, PlanStatus, PlanSubscription, PlanTerms
 from domain.snapshot import plan_fields
@@ -55,12 +56,12 @@ class PlanStatusSync:
         self._notifications = notifications
         self._clock = clock
 
-    async def refresh(self, user_id: UserId, subscription_id: PlanSubscriptionId) -> str:
+    async def refresh(self, user_id: UserId, subscription_id: PlanSubscriptionId) -> Outcome:
         """Ask the vendor and take its word; says what that did. Raises Unavailable, InDoubt."""
         async with self._read() as read:
             before = await read.plans.get(user_id, subscription_id)
         if before is None:
-            return "the subscription is gone"
+            return Outcome(False, "the subscription is gone")
         if before.vendor_subscription_id is None:
             if before.is_open:
                 await self.subscribe(before)
@@ -69,8 +70,8 @@ class PlanStatusSync:
             state = await self._vendors[before.vendor].subscription(before.vendor_subscription_id)
             after = await self.take(before, state)
         if after.version == before.version:
-            return f"the plan is {after.status} already"
-        return f"{before.status} -> {after.status}"
+            return Outcome(False, f"the plan is {after.status} already")
+        return Outcome(True, f"{before.status} -> {after.status}")
 
     async def ask(self, user_id: UserId, subscription_id: PlanSubscriptionId, pause_s: float) -> None:
         """The net under the webhooks: soon while it is new, then after each renewal."""

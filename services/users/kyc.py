@@ -13,6 +13,7 @@ from domain.event import EventKind
 from domain.ids import UserId
 from domain.job import Job
 from domain.kyc import Kyc, KycStatus, Review
+from domain.outcome import Outcome
 from domain.snapshot import kyc_fields
 from providers.kyc.port import AccessToken, KycProvider
 from providers.vendors import Vendors
@@ -103,17 +104,17 @@ class KycService:
         kyc = await retry_on_stale(lambda: self._save_retry(user_id))
         return StartedKyc(kyc, token)
 
-    async def refresh(self, user_id: UserId, cause: str) -> str:
+    async def refresh(self, user_id: UserId, cause: str) -> Outcome:
         """Ask the vendor and take its review; says what that did. Raises Unavailable."""
         return await retry_on_stale(lambda: self._ask(user_id, cause))
 
-    async def _ask(self, user_id: UserId, cause: str) -> str:
+    async def _ask(self, user_id: UserId, cause: str) -> Outcome:
         kyc, _ = await self._application(user_id)
         if kyc.applicant_id is None:
-            return "the application has not started"
+            return Outcome(False, "the application has not started")
         review = await self._vendors[kyc.vendor].get_verification_result(kyc.applicant_id)
         if review is None:
-            return "the vendor does not know the applicant"
+            return Outcome(False, "the vendor does not know the applicant")
         return await self._apply(kyc, review, cause)
 
     async def ask_again(self, user_id: UserId, pause_s: float) -> None:
@@ -153,7 +154,7 @@ class KycService:
             await work.commit()
             return after
 
-    async def _apply(self, asked: Kyc, review: Review, cause: str) -> str:
+    async def _apply(self, asked: Kyc, review: Review, cause: str) -> Outcome:
         async with self._work() as work:
             before = await work.kyc.of_user(asked.user_id)
             # A submission since we asked makes the answer old, whatever its time says: ask again.
@@ -161,18 +162,18 @@ class KycService:
                 raise StaleVersion
             after = before.apply(review)
             if after is before:
-                return "nothing new"
+                return Outcome(False, "nothing new")
             if after.version == before.version:
                 await work.kyc.save(before, after)
                 await work.commit()
-                return "says the same"
+                return Outcome(False, "says the same")
             await self._save(work, before, after)
             if before.status is KycStatus.APPROVED and after.status is not KycStatus.APPROVED:
                 now = self._clock.now()
                 work.jobs.enqueue(CancelUnauthorised(after.user_id), now=now)
                 work.jobs.enqueue(FreezeCards(after.user_id), now=now)
             await work.commit()
-            return f"{before.status} -> {after.status} ({cause})"
+            return Outcome(True, f"{before.status} -> {after.status} ({cause})")
 
     async def _save(self, work: UnitOfWork, before: Kyc, after: Kyc) -> None:
         await work.kyc.save(before, after)

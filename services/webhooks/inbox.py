@@ -18,6 +18,7 @@ from domain.timeline import TimelineKind, about, record
 from services.incidents import Incidents
 from services.webhooks.sources import Delivery, WebhookSource
 
+_UNMATCHED: Final = "names nothing we know"
 # A webhook may overtake the reply that makes its object known to us.
 _PARKED_FOR: Final = (
     timedelta(seconds=1),
@@ -123,15 +124,14 @@ class Webhooks:
         record(
             TimelineKind.WEBHOOK,
             f"processed, from {row.provider}",
-            outcome or "names nothing we know",
+            outcome.text if outcome else _UNMATCHED,
             webhook_id=row.id,
         )
         if outcome is None:
             await self._park(row)
             return
         # The vendor was read, so what came of it is the truth, whichever webhook asked.
-        status = PROCESSED if "->" in outcome else IGNORED
-        await self._close(row.id, status, outcome)
+        await self._close(row.id, PROCESSED if outcome.changed else IGNORED, outcome.text)
 
     async def _note_refused(self, provider: str, source: WebhookSource, delivery: Delivery, error: DropError) -> None:
         """Whose payment a refused one claims to be about, so that its timeline tells why nothing happened."""
@@ -146,11 +146,11 @@ class Webhooks:
         async with self._work() as work:
             if row.attempts < len(_PARKED_FOR):
                 pause = _PARKED_FOR[row.attempts]
-                outcome = f"names nothing we know; tried again in {pause.total_seconds():.0f} s"
+                outcome = f"{_UNMATCHED}; tried again in {pause.total_seconds():.0f} s"
                 await work.webhooks.close(row.id, status=PARKED, outcome=outcome, at=now)
                 work.jobs.enqueue(ProcessWebhook(row.id), due_at=now + pause, now=now)
             else:
-                await work.webhooks.close(row.id, status=UNMATCHED, outcome="names nothing we know", at=now)
+                await work.webhooks.close(row.id, status=UNMATCHED, outcome=_UNMATCHED, at=now)
                 self._incidents.alert(Severity.WARNING, "Unmatched webhook", f"{row.provider} {row.id} names nothing")
             await work.commit()
 

@@ -7,6 +7,7 @@ from typing import Final, Protocol, TypeVar
 from db.unit_of_work import Queries, Read
 from domain.errors import BadSignature, BadWebhook
 from domain.ids import PaymentId
+from domain.outcome import Outcome
 from domain.payment import Payment
 from providers.card_payments.port import CardEvent, CardPaymentsProvider
 from providers.delivery import DeliveryReport
@@ -55,8 +56,8 @@ class WebhookSource(Protocol):
     async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
         """The events in a delivery that its vendor signed. Raises BadSignature, BadWebhook."""
 
-    async def process(self, raw: bytes, cause: str) -> str | None:
-        """Act on one event; what it did (with `->`) or why nothing, None where it names nothing known.
+    async def process(self, raw: bytes, cause: str) -> Outcome | None:
+        """Act on one event; None where it names nothing that Drop knows.
 
         Safe to repeat. Raises Unavailable where the vendor cannot be asked.
         """
@@ -77,8 +78,8 @@ class KycWebhooks:
         event = await _by_any(self._vendors, lambda kyc: _awaited(kyc.parse_webhook(delivery.raw, delivery.headers)))
         return [Incoming(event.event_key, delivery.raw)]
 
-    async def process(self, raw: bytes, cause: str) -> str | None:
-        async def act(vendor: str, event: KycEvent) -> str | None:
+    async def process(self, raw: bytes, cause: str) -> Outcome | None:
+        async def act(vendor: str, event: KycEvent) -> Outcome | None:
             async with self._read() as read:
                 kyc = await read.kyc.by_vendor_reference(vendor, event.user_id, event.applicant_id)
             return await self._kyc.refresh(kyc.user_id, cause) if kyc else None
@@ -106,7 +107,7 @@ class OpenBankingWebhooks:
         )
         return [Incoming(event.event_key, event.raw)]
 
-    async def process(self, raw: bytes, cause: str) -> str | None:
+    async def process(self, raw: bytes, cause: str) -> Outcome | None:
         return await _first(
             self._vendors,
             lambda bank: bank.read_webhook(raw),
@@ -120,14 +121,14 @@ class OpenBankingWebhooks:
         payment = await _first(self._vendors, lambda bank: bank.read_webhook(raw), find)
         return payment.id if payment else None
 
-    async def _process(self, vendor: str, event: BankEvent, cause: str) -> str | None:
+    async def _process(self, vendor: str, event: BankEvent, cause: str) -> Outcome | None:
         if event.consent_id or event.consent_reference:
             return await self._process_consent(vendor, event, cause)
         async with self._read() as read:
             payment = await _bank_payment(read, vendor, event)
         return await self._sync.ask(payment, cause) if payment else None
 
-    async def _process_consent(self, vendor: str, event: BankEvent, cause: str) -> str | None:
+    async def _process_consent(self, vendor: str, event: BankEvent, cause: str) -> Outcome | None:
         async with self._read() as read:
             consent = await read.consents.by_vendor_reference(vendor, event.consent_id, event.consent_reference)
         return await self._bank_links.refresh_consent(consent.user_id, consent.id, cause) if consent else None
@@ -150,7 +151,7 @@ class CardWebhooks:
         )
         return [Incoming(event.event_key, delivery.raw)]
 
-    async def process(self, raw: bytes, cause: str) -> str | None:
+    async def process(self, raw: bytes, cause: str) -> Outcome | None:
         return await _first(
             self._vendors,
             lambda cards: cards.read_webhook(raw),
@@ -164,14 +165,14 @@ class CardWebhooks:
         payment = await _first(self._vendors, lambda cards: cards.read_webhook(raw), find)
         return payment.id if payment else None
 
-    async def _process(self, vendor: str, event: CardEvent, cause: str) -> str | None:
+    async def _process(self, vendor: str, event: CardEvent, cause: str) -> Outcome | None:
         if event.subscription_id or event.subscription_reference:
             return await self._process_subscription(vendor, event)
         async with self._read() as read:
             payment = await _card_payment(read, vendor, event)
         return await self._sync.ask(payment, cause) if payment else None
 
-    async def _process_subscription(self, vendor: str, event: CardEvent) -> str | None:
+    async def _process_subscription(self, vendor: str, event: CardEvent) -> Outcome | None:
         async with self._read() as read:
             subscription = await read.plans.by_vendor_reference(
                 vendor, event.subscription_id, event.subscription_reference
@@ -190,10 +191,10 @@ class EmailWebhooks:
         reports = await _by_any(self._vendors, lambda one: _awaited(one.parse_webhook(delivery.raw, delivery.headers)))
         return [Incoming(event.event_key, event.raw) for event in reports]
 
-    async def process(self, raw: bytes, cause: str) -> str | None:
+    async def process(self, raw: bytes, cause: str) -> Outcome | None:
         return await _first(self._vendors, lambda one: one.read_event(raw), self._apply)
 
-    async def _apply(self, vendor: str, event: DeliveryReport) -> str | None:
+    async def _apply(self, vendor: str, event: DeliveryReport) -> Outcome | None:
         return await self._notifications.apply(event, vendor)
 
     async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
@@ -213,10 +214,10 @@ class SmsWebhooks:
         )
         return [Incoming(event.event_key, event.raw)]
 
-    async def process(self, raw: bytes, cause: str) -> str | None:
+    async def process(self, raw: bytes, cause: str) -> Outcome | None:
         return await _first(self._vendors, lambda one: one.read_status(raw), self._apply)
 
-    async def _apply(self, vendor: str, event: DeliveryReport) -> str | None:
+    async def _apply(self, vendor: str, event: DeliveryReport) -> Outcome | None:
         return await self._notifications.apply(event, vendor)
 
     async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
