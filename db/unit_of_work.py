@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
+import stamina
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -34,6 +36,7 @@ from domain.timeline import TimelineKind, about, record
 
 Result = TypeVar("Result")
 _STALE_TRIES = 5
+_OUTAGE_TRIES = 6
 
 
 class Queries:
@@ -150,3 +153,16 @@ async def retry_on_stale(attempt: Callable[[], Awaitable[Result]]) -> Result:
         except StaleVersion:
             continue
     return await attempt()
+
+
+async def retry_on_outage(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """Run a transaction again where the database fails, for about ten seconds: for an answer that comes only once.
+
+    The attempt must be safe to repeat. Raises what its last run raised.
+    """
+    async for again in stamina.retry_context(
+        on=(SQLAlchemyError, OSError), attempts=_OUTAGE_TRIES, timeout=None, wait_initial=0.1, wait_max=5
+    ):
+        with again:
+            return await attempt()
+    raise AssertionError("stamina ends with a result or an exception")

@@ -5,6 +5,7 @@ Source: docs/vendors/enable_banking.md.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final, TypeVar
@@ -21,7 +22,7 @@ from domain.payment import Payment, Status
 from domain.redirect import state_of
 from providers.calling.guard import Resilience
 from providers.calling.loopback import is_safe
-from providers.calling.vendor_http import Answer, VendorRefusal
+from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
 from providers.open_banking import enable_banking_objects as objects
 from providers.open_banking import enable_banking_webhook
 from providers.open_banking.bank_profiles import by_bic, by_id
@@ -269,6 +270,10 @@ class EnableBankingPayments:
             return PaymentState(Status.REJECTED, "", failure=NOT_TAKEN)
         return PaymentState(Status.AUTHORISATION_REQUIRED, identifier, page)
 
+    async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
+        """Raise Unavailable: the vendor sends the page with the payment, and no second one."""
+        raise Unavailable("open_banking", "the vendor sent no page that can be shown")
+
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
         raise CannotTell("Enable Banking finds nothing by our reference.")
 
@@ -323,8 +328,12 @@ def _page(answer: Answer) -> str:
     return url
 
 
-def _started(answer: Answer) -> tuple[str, str]:
-    return str(answer.document["payment_id"]), _page(answer)
+def _started(answer: Answer) -> tuple[str, str | None]:
+    """The payment's id, and its page. An unreadable page must not lose the id of a payment that exists."""
+    page = None
+    with suppress(*UNREADABLE):
+        page = _page(answer)
+    return str(answer.document["payment_id"]), page
 
 
 def _session(bic: str, answer: Answer) -> tuple[_Session, date]:

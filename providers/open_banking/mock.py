@@ -155,6 +155,10 @@ class MockPaymentInitiation:
         except SandboxRefusal as refusal:
             return PaymentState(Status.REJECTED, refusal.code, failure=NOT_TAKEN)
 
+    async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
+        """Read the payment: the sandbox's banks send the page with the payment."""
+        return await self.status(reference)
+
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
         try:
             return _state(await self._sandbox.get("look_up", f"/bank/payments/by-reference/{end_to_end_id}"))

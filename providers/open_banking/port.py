@@ -214,8 +214,17 @@ class PaymentInitiation(Protocol):
     ) -> PaymentState:
         """Register the payment at the debtor's bank; no money moves until the user approves it there.
 
-        Never repeated: banks have no idempotency keys. A refused payment is an answer (REJECTED). Raises Unavailable
-        (nothing was sent) or InDoubt (it was sent and no answer came).
+        Never repeated: banks have no idempotency keys. A refused payment is an answer (REJECTED). Once the bank has
+        accepted the payment, its reference is given whatever else is missing: without a page the caller stores the
+        reference and calls `authorise`. Raises Unavailable (nothing was sent) or InDoubt (it was sent and no answer
+        came).
+        """
+
+    async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
+        """Start the approval of an initiated payment that has no page yet. Gives a reference for later calls.
+
+        Safe to repeat: only the approval whose page is shown can be given. Raises Unavailable, also if there is no
+        page; the bank has the payment all the same.
         """
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:

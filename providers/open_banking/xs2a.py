@@ -1,6 +1,8 @@
 """Accounts and payments by NextGenPSD2, through an aggregator or directly. Source: docs/vendors/nextgenpsd2.md."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -9,12 +11,12 @@ from domain.account_number import AccountNumber
 from domain.bank_account import Balance, Bank
 from domain.clock import Clock, oslo_date
 from domain.consent import UNATTENDED_READS_A_DAY, ConsentStatus
-from domain.errors import CannotTell
+from domain.errors import CannotTell, Unavailable
 from domain.ids import BankId
 from domain.money import decimal_of
 from domain.payment import Payment, Status
 from providers.calling.guard import Resilience
-from providers.calling.vendor_http import Answer, VendorRefusal
+from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
 from providers.open_banking import bank_event, nextgenpsd2, signature
 from providers.open_banking.bank_profiles import BankProfile, account_reference, by_bic, by_id
 from providers.open_banking.port import (
@@ -239,17 +241,19 @@ class Xs2aPayments:
             if refusal.status not in _ABOUT_CONTENT:
                 raise self._client.refused(refusal, profile.bic) from refusal
             return PaymentState(Status.REJECTED, "", failure=NOT_TAKEN)
-        # Without its page the user cannot approve the payment, so no failure from here on leaves it in doubt.
-        identifier = created["paymentId"]
+        return self._accepted(created, profile.bic, redirect_uri)
+
+    async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
+        payment = Reference.parse(reference)
         authorisation, page = await self._client.authorise(
             "payment",
-            f"{payments}/{identifier}/authorisations",
-            created=created,
-            bic=profile.bic,
-            psu=as_wanted,
+            f"{self._client.paths(payment.bic).payments}/{payment.id}/authorisations",
+            created={},
+            bic=payment.bic,
+            psu=_as_wanted(by_bic(payment.bic), psu),
             redirect_uri=redirect_uri,
         )
-        return PaymentState(Status.AUTHORISATION_REQUIRED, str(Reference(profile.bic, identifier, authorisation)), page)
+        return PaymentState(Status.AUTHORISATION_REQUIRED, str(replace(payment, authorisation=authorisation)), page)
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
         raise CannotTell("NextGenPSD2 finds nothing by our reference.")
@@ -272,11 +276,7 @@ class Xs2aPayments:
         payment = Reference.parse(reference)
         path = f"{self._client.paths(payment.bic).payments}/{payment.id}"
         word, codes = await self._get("status", f"{path}/status", payment.bic, _status)
-        authorisation = payment.authorisation or await self._client.authorisation_of(
-            "payment", f"{path}/authorisations", bic=payment.bic
-        )
-        sca_path = f"{path}/authorisations/{authorisation}"
-        sca, sca_codes = await self._client.sca_status("payment", sca_path, bic=payment.bic)
+        sca, sca_codes = await self._sca_status(payment, path)
         status, failure = nextgenpsd2.payment_status(word, sca, (*codes, *sca_codes), is_future=False)
         if status is Status.PROCESSING:
             day = await self._get("payment", path, payment.bic, _execution_date)
@@ -310,6 +310,24 @@ class Xs2aPayments:
 
     def read_webhook(self, raw: bytes) -> BankEvent:
         return bank_event.read(raw)
+
+    def _accepted(self, created: Mapping[str, Any], bic: str, redirect_uri: str) -> PaymentState:
+        """The bank has the payment: an unusable page must not lose the payment's id."""
+        found = None
+        with suppress(Unavailable, *UNREADABLE):
+            found = self._client.page_in(created, redirect_uri, bic)
+        authorisation, page = found or ("", None)
+        reference = Reference(bic, created["paymentId"], authorisation)
+        return PaymentState(Status.AUTHORISATION_REQUIRED, str(reference), page)
+
+    async def _sca_status(self, payment: Reference, path: str) -> tuple[str | None, tuple[str, ...]]:
+        """As `Xs2aClient.sca_status`, of the newest approval; None while no approval was started."""
+        authorisation = payment.authorisation or await self._client.authorisation_of(
+            "payment", f"{path}/authorisations", bic=payment.bic
+        )
+        if not authorisation:
+            return None, ()
+        return await self._client.sca_status("payment", f"{path}/authorisations/{authorisation}", bic=payment.bic)
 
     async def _get(self, operation: str, path: str, bic: str, read: Callable[[Answer], Result]) -> Result:
         try:

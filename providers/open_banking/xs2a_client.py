@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from domain.bank_account import Bank
 from domain.errors import Unavailable
-from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
+from providers.calling.vendor_http import UNREADABLE, Answer, VendorHttp, VendorRefusal
 from providers.open_banking.nextgenpsd2 import codes_of, link_of
 from providers.open_banking.port import Psu
 
@@ -171,14 +171,20 @@ class Xs2aClient(ABC):
         started at `path`, with the first method that the bank offers. Raises Unavailable, also if the bank has no page.
         """
         try:
-            href = _page_of(created, self.links)
-            if href is not None:
-                return _authorisation_of(created), self.page(href, redirect_uri, bic)
-            return await self._started(what, path, bic, psu, redirect_uri)
+            found = self.page_in(created, redirect_uri, bic)
+            return found or await self._started(what, path, bic, psu, redirect_uri)
         except VendorRefusal as refusal:
             raise self.refused(refusal, bic) from refusal
-        except (KeyError, TypeError, IndexError) as error:
+        except UNREADABLE as error:
             raise Unavailable("open_banking", "the authorisation cannot be read") from error
+
+    def page_in(self, created: Mapping[str, Any], redirect_uri: str, bic: str) -> tuple[str, str] | None:
+        """The id and the page of the authorisation that the bank started by itself, None if it started none.
+
+        Raises Unavailable for a page that is not trusted, and what `UNREADABLE` names for links that cannot be read.
+        """
+        href = _page_of(created, self.links)
+        return (_authorisation_of(created), self.page(href, redirect_uri, bic)) if href is not None else None
 
     async def authorisation_of(self, what: str, path: str, *, bic: str) -> str:
         """The id of the newest authorisation, for answers that did not name it; empty if none. Raises Unavailable."""

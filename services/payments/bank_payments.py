@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from db.ids import new_id
-from db.unit_of_work import Read, UnitOfWork, Work
+from db.unit_of_work import Read, UnitOfWork, Work, retry_on_outage
 from domain import ids
 from domain.bank_account import BalanceType, BankAccount
 from domain.clock import Clock, oslo_date
@@ -99,6 +99,8 @@ class Payments:
         self._recorder = recorder
         self._clock = clock
         self._return_origins = return_origins
+        # The event loop alone keeps no task alive.
+        self._sending: set[asyncio.Task[Payment]] = set()
 
     async def page(self, user_id: UserId, page: PaymentPage) -> list[Payment]:
         keyset = page.keyset
@@ -136,7 +138,11 @@ class Payments:
         warnings = await self._balance_warnings(payment, account.id, redirects.ip_address)
         redirect_uri = with_query(redirects.callback_uri, state=state)
         psu = await self._accounts.psu(user_id, redirects.ip_address)
-        return Initiated(without_page(await self._send(payment, account, psu, redirect_uri)), warnings)
+        # A client that leaves while the bank is asked must not stop us from storing the bank's answer.
+        sending = asyncio.create_task(self._send(payment, account, psu, redirect_uri))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+        return Initiated(without_page(await asyncio.shield(sending)), warnings)
 
     async def cancel(self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str) -> Payment:
         """Ask the vendor to cancel; a bank may want the user's approval.
@@ -268,16 +274,29 @@ class Payments:
         try:
             reply = await vendor.initiate(payment, account.number, account.bank_id, psu, redirect_uri)
         except InDoubt:
-            now = self._clock.now()
-            return await self._bank_status.step(
-                payment, lambda current: current.marked_in_doubt("no answer from the bank", now)
-            )
+            return await self._mark_in_doubt(payment, "no answer from the bank")
         except Unavailable:
             failure = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The bank is temporarily unavailable. Pay again soon.")
             bank_status = StatusUpdate(Status.FAILED, "the bank was unavailable", self._clock.now(), failure)
             return await self._bank_status.step(payment, lambda current: current.apply(bank_status))
-        await self._bank_status.take(payment, reply, "bank reply")
+        if reply.status is Status.AUTHORISATION_REQUIRED and reply.authorisation_url is None:
+            await retry_on_outage(lambda: self._save_reference(payment, reply.reference))
+            try:
+                reply = await vendor.authorise(reply.reference, psu, redirect_uri)
+            except Unavailable:
+                return await self._mark_in_doubt(payment, "the bank has it, and its approval could not be started")
+        await retry_on_outage(lambda: self._bank_status.take(payment, reply, "bank reply"))
         return await self._as_it_is_now(payment)
+
+    async def _save_reference(self, payment: Payment, reference: str) -> None:
+        """Before anything else is asked of the bank: without its id, an accepted payment could not be read again."""
+        async with self._work() as work:
+            await work.payments.save_reply(payment.id, reference, None)
+            await work.commit()
+
+    async def _mark_in_doubt(self, payment: Payment, cause: str) -> Payment:
+        now = self._clock.now()
+        return await self._bank_status.step(payment, lambda current: current.marked_in_doubt(cause, now))
 
     async def _cancel(self, payment: Payment, reference: str, callback_uri: str) -> Payment:
         try:

@@ -1,13 +1,21 @@
-"""Payments at a bank whose answer was lost, and which finds nothing by our reference: evidence ends the doubt."""
+"""Payments at a bank whose answer was lost, and which finds nothing by our reference: evidence ends the doubt.
 
+A payment that the bank has accepted keeps the bank's id and has not failed, whatever goes wrong after that.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
+import stamina
+from anyio import fail_after
+from sqlalchemy import event, text
+from sqlalchemy.exc import InterfaceError
 
 from gateway.assembly.clocks import SystemClock
 from sandbox.people import personas
@@ -45,6 +53,12 @@ class AtBank:
     async def approved_all_the_same(self) -> None:
         """At the bank's own page, whoever has shown it."""
         await self.sandbox.press("/sandbox/bank/payments/obp-000001", decision="approve")
+
+    async def reference(self) -> str | None:
+        """The bank's id of the only payment, as stored."""
+        async with self.play.gateway.infrastructure.database.read_engine.connect() as connection:
+            found: str | None = (await connection.execute(text("SELECT vendor_payment_id FROM payment"))).scalar_one()
+            return found
 
     async def booked(self) -> list[str]:
         ledger = (await self.sandbox.http.get("/ledger")).json()["bookings"]
@@ -156,3 +170,75 @@ async def test_without_a_consent_it_waits_for_an_operator_who_says_why(bank: AtB
     assert "case 4711" in str(detail)
     assert (await payment_of(bank.kari, payment["id"]))["history"][-1]["cause"] == "operator"
     assert (await operator.get(DOUBTS)).json() == {"payments": []}
+
+
+async def test_a_payment_whose_approval_cannot_be_started_has_not_failed(bank: AtBank) -> None:
+    bank.vendor.starts_approvals = False
+
+    payment = (await pay(bank.kari, a_payment(bank.account)))["payment"]
+    reference = await bank.reference()
+    await bank.approved_all_the_same()
+    await bank.pass_time(minutes=2)
+    ended = await payment_of(bank.kari, payment["id"])
+
+    assert (payment["status"], payment["inDoubt"]) == ("CREATED", True)
+    assert reference is not None
+    assert "obp-000001" in reference
+    # Its status was read by the bank's id, and not found in the account's transactions.
+    assert (ended["status"], ended["history"][-1]["cause"]) == ("SETTLED", "reconciliation")
+
+
+async def test_a_payment_without_a_page_has_not_failed_and_can_be_cancelled(bank: AtBank) -> None:
+    bank.vendor.offers_page = False
+    payment = (await pay(bank.kari, a_payment(bank.account)))["payment"]
+    await bank.pass_time(minutes=2)
+
+    read = await payment_of(bank.kari, payment["id"])
+    cancel = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { status } userErrors { code } } }"
+    cancelled = (await bank.kari.ask(cancel, id=payment["id"]))["cancelPayment"]
+
+    assert (payment["status"], payment["inDoubt"]) == ("CREATED", True)
+    assert (read["status"], read["inDoubt"]) == ("AUTHORISATION_REQUIRED", False)
+    assert cancelled == {"payment": {"status": "CANCELLED"}, "userErrors": []}
+
+
+async def test_the_banks_id_is_stored_though_the_database_fails_at_first(bank: AtBank) -> None:
+    failures = 2
+
+    def fail(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        nonlocal failures
+        if statement.startswith("UPDATE payment SET vendor_payment_id") and failures:
+            failures -= 1
+            raise InterfaceError(statement, None, Exception("the connection is lost"))
+
+    event.listen(bank.play.gateway.infrastructure.database.write_engine.sync_engine, "before_cursor_execute", fail)
+    with stamina.set_testing(True, attempts=6, cap=True):
+        payment = (await pay(bank.kari, a_payment(bank.account)))["payment"]
+
+    assert failures == 0
+    assert payment["status"] == "AUTHORISATION_REQUIRED"
+    assert "obp-000001" in str(await bank.reference())
+
+
+async def test_a_client_that_leaves_while_the_bank_answers_loses_nothing(bank: AtBank) -> None:
+    is_accepted, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        is_accepted.set()
+        await go_on.wait()
+
+    bank.vendor.on_accepted = hold
+    paying = asyncio.create_task(pay(bank.kari, a_payment(bank.account)))
+    with fail_after(10):
+        await is_accepted.wait()
+
+    paying.cancel()
+    with suppress(asyncio.CancelledError):
+        await paying
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    go_on.set()
+    (sending,) = [task for task in others if "_send" in str(task.get_coro())]
+    with fail_after(10):
+        await asyncio.wait([sending])
+
+    assert "obp-000001" in str(await bank.reference())

@@ -22,6 +22,7 @@ from tests.builders.counterpart import answer, counterpart
 from tests.builders.sandbox import Sandbox
 from tests.contract.banks import CALLBACK, HOOK, an_enable_banking
 from tests.contract.conftest import NOON
+from tests.contract.test_payment_initiation import a_bank_payment
 from tests.vendors import enable_banking as face
 
 RAW = json.dumps({"payment_id": "obp-000001", "status": "ACSC"}).encode()
@@ -140,3 +141,23 @@ async def test_an_application_that_is_not_in_use_is_named() -> None:
         client = EnableBankingClient(http, guard, application, clock=SystemClock(), api_url=vendor.url)
         with pytest.raises(Unavailable, match="not active"):
             await enable_banking.EnableBankingAccounts(client, clock=SystemClock()).check()
+
+
+async def test_a_payment_whose_page_is_not_encrypted_keeps_its_id(sandbox: Sandbox) -> None:
+    bank = {"name": "DNB", "country": "NO", "bic": "DNBANOKK", "maximum_consent_validity": 86_400}
+    accepted = {"payment_id": "p-1", "status": "RCVD", "url": "http://auth.enablebanking.example/1"}
+    said = (answer(200, json.dumps(one), content_type=JSON) for one in ({"aspsps": [bank]}, accepted))
+    async with counterpart(*said) as vendor, httpx.AsyncClient() as http:
+        guard = Guard("open_banking", enable_banking.RESILIENCE, enable_banking.RETRIED)
+        key = face.OUR_KEY.as_pem(private=True).decode()
+        application = Application(face.APP_ID, key, CALLBACK, "https://drop.example/hook")
+        client = EnableBankingClient(http, guard, application, clock=sandbox.clock, api_url=vendor.url)
+        keys = WebhookKeys(http, guard, is_theirs=is_vendors)
+        payments = enable_banking.EnableBankingPayments(client, keys, clock=sandbox.clock)
+        payment = a_bank_payment()
+        state = await payments.initiate(payment, payment.creditor_account, DNB, Psu(None, "192.0.2.1"), CALLBACK)
+        with pytest.raises(Unavailable):
+            await payments.authorise(state.reference, Psu(None), CALLBACK)
+
+    assert (state.status, state.reference) == (Status.AUTHORISATION_REQUIRED, "p-1")
+    assert state.authorisation_url is None

@@ -5,6 +5,7 @@ from datetime import date
 
 import httpx
 import pytest
+import stamina
 
 from domain.account_number import parse_account_number
 from domain.errors import BadSignature, BadWebhook, CannotTell, InDoubt, Unavailable
@@ -51,9 +52,16 @@ class AtBank:
     def sandbox(self) -> Sandbox:
         return self.vendor.sandbox
 
-    async def initiate(self, payment: Payment) -> PaymentState:
+    async def register(self, payment: Payment) -> PaymentState:
+        """At the bank, with a page only where that comes with the bank's answer."""
         debtor = parse_account_number(personas()["kari"].at_bank(DNB)[0].bban)
         return await self.adapter.initiate(payment, debtor, DNB, KARI, CALLBACK)
+
+    async def initiate(self, payment: Payment) -> PaymentState:
+        state = await self.register(payment)
+        if state.authorisation_url is None:
+            state = await self.adapter.authorise(state.reference, KARI, CALLBACK)
+        return state
 
     async def decide(self, state: PaymentState, decision: str, execution: str = "") -> PaymentState:
         assert state.authorisation_url is not None
@@ -81,6 +89,19 @@ async def test_no_money_moves_until_the_user_approves(bank: AtBank) -> None:
 
     assert state.status is Status.AUTHORISATION_REQUIRED
     assert await bank.booked() == []
+
+
+async def test_an_accepted_payment_gives_its_reference_before_its_page_is_asked_for(bank: AtBank, line: Line) -> None:
+    accepted = await bank.register(a_bank_payment())
+    if accepted.authorisation_url is not None:
+        return
+    line.cut()
+
+    with pytest.raises(Unavailable), stamina.set_testing(True, attempts=4, cap=True):
+        await bank.adapter.authorise(accepted.reference, KARI, CALLBACK)
+    line.mend()
+
+    assert (await bank.adapter.status(accepted.reference)).status is Status.AUTHORISATION_REQUIRED
 
 
 async def test_an_approved_payment_is_carried_out(bank: AtBank) -> None:

@@ -47,6 +47,7 @@ class NextGenBanks:
         # By the bank's id, the kind of the object and the address that its notifications go to.
         self.told: dict[str, tuple[str, str]] = {}
         self.signed = 0
+        self.started: set[str] = set()
 
     async def ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         return await ask(self.inner, method, path, refused_by_sandbox, **content)
@@ -134,7 +135,12 @@ class NextGenBanks:
         found = await self.ask("GET", f"/bank/payments/{identifier}")
         links = {"scaRedirect": {"href": self.page_at(found["scaRedirect"])}}
         body = {"authorisationId": f"auth-{identifier}", "scaStatus": "received", "_links": links}
+        self.started.add(identifier)
         return JSONResponse(body, 201)
+
+    async def list_authorisations(self, request: Request) -> Response:
+        identifier = request.path_params["payment"]
+        return JSONResponse({"authorisationIds": [f"auth-{identifier}"] if identifier in self.started else []})
 
     async def payment_sca(self, request: Request) -> Response:
         found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
@@ -228,6 +234,7 @@ def app(vendor: NextGenBanks) -> Starlette:
             api(payment, "DELETE", vendor.cancel),
             api(f"{payment}/status", "GET", vendor.payment_status),
             api(f"{payment}/authorisations", "POST", vendor.start),
+            api(f"{payment}/authorisations", "GET", vendor.list_authorisations),
             api(f"{payment}{one}", "GET", vendor.payment_sca),
             api(f"{payment}/cancellation-authorisations", "POST", vendor.start_cancellation),
         ]

@@ -4,7 +4,7 @@ It demands a token of the right scope, the BIC and the user's address; an approv
 browser brought has been exchanged; a transaction status means nothing until then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -45,6 +45,10 @@ class OpenPayments:
         self.codes: dict[str, str] = {}
         self.exchanged: set[str] = set()
         self.loses_answers = False
+        # What a test does to it: no approval can be started, or it has no page; called with each accepted payment.
+        self.starts_approvals = True
+        self.offers_page = True
+        self.on_accepted: Callable[[], Awaitable[None]] | None = None
         self.tokens: dict[str, set[str]] = {}
         self.headers: list[Mapping[str, str]] = []
         self.bics: dict[str, str] = {}
@@ -129,7 +133,8 @@ class OpenPayments:
         authorisation = request.path_params["authorisation"]
         acr = quote(f"idp:{request.headers['x-bicfi']} authorisationId:{authorisation}", safe="")
         href = f"/connect/authorize?{_MARKS}&acr_values={acr}"
-        body = {"scaStatus": "scaMethodSelected", "_links": {"scaOAuth": {"href": href}}}
+        links = {"scaOAuth": {"href": href}} if self.offers_page else {}
+        body = {"scaStatus": "scaMethodSelected", "_links": links}
         return JSONResponse(body, headers={"aspsp-sca-approach": "REDIRECT"})
 
     async def sca(self, request: Request) -> Response:
@@ -244,12 +249,21 @@ class OpenPayments:
         }
         made = await self.ask("POST", "/bank/payments", json=given)
         self.slots[slot] = made["paymentId"]
+        if self.on_accepted is not None:
+            await self.on_accepted()
         if self.loses_answers:
             return Response(status_code=504)
         # Older examples say so before anybody has approved anything (open_payments.md, Payments).
         return JSONResponse({"transactionStatus": "ACTC", "paymentId": made["paymentId"], "_links": {}}, 201)
 
+    async def list_authorisations(self, request: Request) -> Response:
+        identifier = request.path_params["payment"]
+        found = [name for name, one in self.authorisations.items() if one["object"] == identifier]
+        return JSONResponse({"authorisationIds": found})
+
     async def authorise_payment(self, request: Request) -> Response:
+        if not self.starts_approvals:
+            raise refuse(403, "SERVICE_BLOCKED")
         identifier = request.path_params["payment"]
         found = await self.ask("GET", f"/bank/payments/{identifier}")
         return self.start(identifier, f"/bank/payments/{identifier}", found["scaRedirect"])
@@ -357,6 +371,7 @@ def app(vendor: OpenPayments) -> Starlette:
             api(f"{payments}/{{payment}}", "DELETE", pay, vendor.cancel_payment),
             api(f"{payments}/{{payment}}/status", "GET", pay, vendor.payment_status),
             api(f"{payments}/{{payment}}/authorisations", "POST", pay, vendor.authorise_payment),
+            api(f"{payments}/{{payment}}/authorisations", "GET", pay, vendor.list_authorisations),
             api(f"{payments}/{{payment}}{one}", "PUT", pay, vendor.select),
             api(f"{payments}/{{payment}}{one}", "GET", pay, vendor.sca),
             api(f"{payments}/{{payment}}/cancellation-authorisations", "POST", pay, vendor.authorise_cancellation),
