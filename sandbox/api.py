@@ -9,7 +9,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import bank, bankid, cards, clock, issuing, kyc, maps, messages, objects, plans, refunds, scenarios
+from sandbox import (
+    bank_accounts,
+    bank_consents,
+    bank_payments,
+    bankid,
+    cards,
+    clock,
+    issuing,
+    kyc,
+    maps,
+    messages,
+    objects,
+    plans,
+    refunds,
+    scenarios,
+)
 from sandbox.people import banks
 from sandbox.problems import Refused
 from sandbox.store import Document
@@ -138,7 +153,7 @@ def _is_attended(request: Request) -> bool:
 
 
 async def _accounts(world: World, request: Request) -> Document:
-    found = await bank.accounts(world, request.path_params["consent"], _is_attended(request))
+    found = await bank_accounts.accounts(world, request.path_params["consent"], _is_attended(request))
     return {
         "accounts": [
             {
@@ -155,7 +170,7 @@ async def _accounts(world: World, request: Request) -> Document:
 
 async def _balances(world: World, request: Request) -> Document:
     path = request.path_params
-    booked, available = await bank.balances(world, path["consent"], path["account"], _is_attended(request))
+    booked, available = await bank_accounts.balances(world, path["consent"], path["account"], _is_attended(request))
     at = world.now.isoformat()
     return {"balances": [_balance("interimBooked", booked, at), _balance("interimAvailable", available, at)]}
 
@@ -172,7 +187,7 @@ def _amount(amount_minor: int) -> Document:
 
 async def _transactions(world: World, request: Request) -> Document:
     path, query = request.path_params, request.query_params
-    lines, following = await bank.transactions(
+    lines, following = await bank_accounts.transactions(
         world,
         path["consent"],
         path["account"],
@@ -193,7 +208,7 @@ async def _transactions(world: World, request: Request) -> Document:
 
 async def _cancel_payment(world: World, request: Request) -> Document:
     body = await request.json()
-    return await bank.cancel_payment(world, request.path_params["payment"], body["redirectUri"])
+    return await bank_payments.cancel_payment(world, request.path_params["payment"], body["redirectUri"])
 
 
 async def _ledger(world: World, request: Request) -> Document:
@@ -262,15 +277,15 @@ ROUTES = [
     _route("/kyc/applicants/{applicant}/pending", _named(kyc.submit_again, "applicant"), "POST"),
     _route("/kyc/access-tokens", _access_token, "POST"),
     _route("/bank/banks", _banks),
-    _route("/bank/consents", _given(bank.create_consent), "POST"),
-    _route("/bank/consents/{consent}", _named(bank.consent_by_id, "consent")),
-    _route("/bank/consents/{consent}", _named(bank.revoke_consent, "consent"), "DELETE"),
+    _route("/bank/consents", _given(bank_consents.create_consent), "POST"),
+    _route("/bank/consents/{consent}", _named(bank_consents.consent_by_id, "consent")),
+    _route("/bank/consents/{consent}", _named(bank_consents.revoke_consent, "consent"), "DELETE"),
     _route("/bank/consents/{consent}/accounts", _accounts),
     _route("/bank/consents/{consent}/accounts/{account}/balances", _balances),
     _route("/bank/consents/{consent}/accounts/{account}/transactions", _transactions),
-    _route("/bank/payments", _harmed(scenarios.BANK, _given(bank.create_payment)), "POST"),
-    _route("/bank/payments/by-reference/{reference}", _named(bank.payment_by_reference, "reference")),
-    _route("/bank/payments/{payment}", _named(bank.payment_by_id, "payment")),
+    _route("/bank/payments", _harmed(scenarios.BANK, _given(bank_payments.create_payment)), "POST"),
+    _route("/bank/payments/by-reference/{reference}", _named(bank_payments.payment_by_reference, "reference")),
+    _route("/bank/payments/{payment}", _named(bank_payments.payment_by_id, "payment")),
     _route("/bank/payments/{payment}/cancellation", _cancel_payment, "POST"),
     _route("/issuing/cardholders", _given(issuing.create_cardholder), "POST"),
     _route("/issuing/cards", _given(issuing.create_card), "POST"),

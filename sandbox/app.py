@@ -2,7 +2,7 @@
 
 from starlette.applications import Starlette
 
-from sandbox import api, pages
+from sandbox import api, pages, rendering
 from sandbox.problems import Refused
 from sandbox.world import World
 
@@ -16,6 +16,6 @@ def vendors_app(world: World) -> Starlette:
 
 def pages_app(world: World) -> Starlette:
     """What people see, under /sandbox."""
-    app = Starlette(routes=pages.ROUTES, exception_handlers={Refused: pages.refused})
+    app = Starlette(routes=pages.ROUTES, exception_handlers={Refused: rendering.refused})
     app.state.world = world
     return app

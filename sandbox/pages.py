@@ -7,17 +7,29 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
-from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sandbox import bank, bankid, card_catalogue, cards, kyc, objects, plans, refunds, scenarios, triggers, webhooks
+from sandbox import (
+    bank_consents,
+    bank_payments,
+    bankid,
+    card_catalogue,
+    cards,
+    kyc,
+    objects,
+    plans,
+    refunds,
+    scenarios,
+    triggers,
+    webhooks,
+)
 from sandbox.people import banks, person, personas
 from sandbox.problems import Refused
+from sandbox.rendering import form_of, render, world_of
 from sandbox.store import Document
-from sandbox.world import World
 
 _HERE: Final = Path(__file__).parent
 _SEE_OTHER: Final = 303
@@ -33,53 +45,9 @@ _LANES: Final = {
 }
 
 
-def kroner(amount_minor: int) -> str:
-    """For people: `1 234,50 kr`."""
-    sign = "−" if amount_minor < 0 else ""
-    major, minor = divmod(abs(amount_minor), 100)
-    return f"{sign}{major:,}".replace(",", "\u00a0") + f",{minor:02d}\u00a0kr"
-
-
-def grouped(number: str) -> str:
-    """A BBAN as Norwegians write it: `1203 05 86402`."""
-    return f"{number[:4]} {number[4:6]} {number[6:]}"
-
-
-_templates: Final = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=select_autoescape())
-
-
-def our_payment(end_to_end_id: str) -> str:
-    """The product's id, which it gave the bank as its reference."""
-    return f"pay_{end_to_end_id.removeprefix('D-')}"
-
-
-_templates.filters.update(kroner=kroner, grouped=grouped, pretty=webhooks.pretty, our_payment=our_payment)
-
-
-def _world(request: Request) -> World:
-    world: World = request.app.state.world
-    return world
-
-
-def _render(name: str, status: int = 200, **values: object) -> Response:
-    return HTMLResponse(_templates.get_template(name).render(**values), status_code=status)
-
-
-async def refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
-    if "text/html" not in request.headers.get("accept", "text/html"):
-        return JSONResponse({"code": error.code, "detail": error.message}, error.status)
-    return _render("refused.html", error.status, message=error.message)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    form = await request.form(max_files=0, max_fields=50)
-    return {name: value for name, value in form.items() if isinstance(value, str)}
-
-
 async def home(request: Request) -> Response:
-    world = _world(request)
-    return _render(
+    world = world_of(request)
+    return render(
         "home.html",
         personas=personas().values(),
         banks=banks(),
@@ -102,31 +70,31 @@ async def choose_persona(request: Request) -> Response:
     bankid.check_request(query, request.url.netloc)
     hint = query.get("login_hint", "")
     if hint == "new" or hint in personas():
-        return RedirectResponse(await bankid.sign_in(_world(request), query, hint), _SEE_OTHER)
-    return _render("bankid.html", personas=personas().values(), query=urlencode(query))
+        return RedirectResponse(await bankid.sign_in(world_of(request), query, hint), _SEE_OTHER)
+    return render("bankid.html", personas=personas().values(), query=urlencode(query))
 
 
 async def take_persona(request: Request) -> Response:
     query = dict(request.query_params)
     bankid.check_request(query, request.url.netloc)
-    who = (await _form(request)).get("who", "")
+    who = (await form_of(request)).get("who", "")
     if who == "cancel":
         return RedirectResponse(bankid.cancelled(query), _SEE_OTHER)
-    return RedirectResponse(await bankid.sign_in(_world(request), query, who), _SEE_OTHER)
+    return RedirectResponse(await bankid.sign_in(world_of(request), query, who), _SEE_OTHER)
 
 
 async def kyc_form(request: Request) -> Response:
-    world = _world(request)
+    world = world_of(request)
     token = request.path_params["token"]
-    return _render("kyc.html", applicant=await kyc.applicant_of_token(world, token), token=token)
+    return render("kyc.html", applicant=await kyc.applicant_of_token(world, token), token=token)
 
 
 async def hand_in(request: Request) -> Response:
     """Submit the document: the verdict comes at once instead of after three seconds."""
-    world = _world(request)
+    world = world_of(request)
     token = request.path_params["token"]
     applicant = await kyc.applicant_of_token(world, token)
-    verdict = (await _form(request)).get("verdict") or None
+    verdict = (await form_of(request)).get("verdict") or None
     if verdict not in (None, kyc.APPROVED, kyc.RETRY, kyc.REJECTED):
         raise Refused(400, "FORMAT_ERROR", "There is no such verdict.")
     if applicant.get("reviewResult", {}).get("reviewRejectType") == "RETRY":
@@ -138,17 +106,17 @@ async def hand_in(request: Request) -> Response:
 
 async def decide_applicant(request: Request) -> Response:
     """The vendor's officer decides, later than the applicant's link lives: approval can be taken back."""
-    verdict = (await _form(request)).get("verdict", "")
+    verdict = (await form_of(request)).get("verdict", "")
     if verdict not in (kyc.APPROVED, kyc.RETRY, kyc.REJECTED):
         raise Refused(400, "FORMAT_ERROR", "There is no such verdict.")
-    await kyc.decide(_world(request), request.path_params["applicant"], verdict)
+    await kyc.decide(world_of(request), request.path_params["applicant"], verdict)
     return RedirectResponse("/sandbox/", _SEE_OTHER)
 
 
 async def consent_page(request: Request) -> Response:
-    world = _world(request)
-    consent = await bank.consent_by_id(world, request.path_params["consent"])
-    return _render("consent.html", **_consent_view(consent))
+    world = world_of(request)
+    consent = await bank_consents.consent_by_id(world, request.path_params["consent"])
+    return render("consent.html", **_consent_view(consent))
 
 
 def _consent_view(consent: Document) -> Document:
@@ -157,7 +125,7 @@ def _consent_view(consent: Document) -> Document:
         "consent": consent,
         "bank": banks()[consent["bank"]],
         "holder": holder,
-        "accounts": bank.consent_accounts(consent),
+        "accounts": bank_consents.consent_accounts(consent),
         "is_open": consent["consentStatus"] == "received",
     }
 
@@ -166,22 +134,22 @@ async def give_consent(request: Request) -> Response:
     form = await request.form(max_files=0, max_fields=50)
     is_approved = form.get("decision") == "approve"
     chosen = [value for value in form.getlist("account") if isinstance(value, str)]
-    consent = await bank.decide_consent(
-        _world(request), request.path_params["consent"], chosen if is_approved else None
+    consent = await bank_consents.decide_consent(
+        world_of(request), request.path_params["consent"], chosen if is_approved else None
     )
     return RedirectResponse(consent["redirectUri"], _SEE_OTHER)
 
 
 async def payment_page(request: Request) -> Response:
-    payment = await bank.payment_by_id(_world(request), request.path_params["payment"])
+    payment = await bank_payments.payment_by_id(world_of(request), request.path_params["payment"])
     is_open = payment["transactionStatus"] == "RCVD"
-    return _render("payment.html", payment=payment, bank=banks()[payment["bank"]], is_open=is_open)
+    return render("payment.html", payment=payment, bank=banks()[payment["bank"]], is_open=is_open)
 
 
 async def approve_payment(request: Request) -> Response:
-    form = await _form(request)
-    payment = await bank.decide_payment(
-        _world(request),
+    form = await form_of(request)
+    payment = await bank_payments.decide_payment(
+        world_of(request),
         request.path_params["payment"],
         is_approved=form.get("decision") == "approve",
         fails=form.get("execution") == "fails",
@@ -190,31 +158,33 @@ async def approve_payment(request: Request) -> Response:
 
 
 async def cancellation_page(request: Request) -> Response:
-    payment = await bank.payment_by_id(_world(request), request.path_params["payment"])
+    payment = await bank_payments.payment_by_id(world_of(request), request.path_params["payment"])
     is_open = payment.get("cancelSca") == "received" and payment["isScheduled"]
-    return _render("cancellation.html", payment=payment, bank=banks()[payment["bank"]], is_open=is_open)
+    return render("cancellation.html", payment=payment, bank=banks()[payment["bank"]], is_open=is_open)
 
 
 async def approve_cancellation(request: Request) -> Response:
-    is_approved = (await _form(request)).get("decision") == "approve"
-    payment = await bank.decide_cancellation(_world(request), request.path_params["payment"], is_approved=is_approved)
+    is_approved = (await form_of(request)).get("decision") == "approve"
+    payment = await bank_payments.decide_cancellation(
+        world_of(request), request.path_params["payment"], is_approved=is_approved
+    )
     return RedirectResponse(payment["cancelRedirectUri"], _SEE_OTHER)
 
 
 async def card_page(request: Request) -> Response:
     """The vendor's own form, where card numbers are typed: the product never sees one."""
-    intent = await cards.intent_by_id(_world(request), request.path_params["intent"])
+    intent = await cards.intent_by_id(world_of(request), request.path_params["intent"])
     return _card_page(intent)
 
 
 def _card_page(intent: Document, status: int = 200, problem: str | None = None) -> Response:
-    return _render("card.html", status, intent=intent, cards=card_catalogue.cards().values(), problem=problem)
+    return render("card.html", status, intent=intent, cards=card_catalogue.cards().values(), problem=problem)
 
 
 async def pay_by_card(request: Request) -> Response:
-    world = _world(request)
+    world = world_of(request)
     identifier = request.path_params["intent"]
-    card = card_catalogue.by_number((await _form(request)).get("number", ""))
+    card = card_catalogue.by_number((await form_of(request)).get("number", ""))
     if card is None:
         intent = await cards.intent_by_id(world, identifier)
         return _card_page(intent, 400, "Your card number is incorrect.")
@@ -230,42 +200,44 @@ async def pay_by_card(request: Request) -> Response:
 
 
 async def challenge_page(request: Request) -> Response:
-    intent = await cards.intent_by_id(_world(request), request.path_params["intent"])
+    intent = await cards.intent_by_id(world_of(request), request.path_params["intent"])
     is_open = intent["status"] == "requires_action"
-    return _render("challenge.html", amount=intent["amount"], is_open=is_open, state=intent["status"])
+    return render("challenge.html", amount=intent["amount"], is_open=is_open, state=intent["status"])
 
 
 async def answer_challenge(request: Request) -> Response:
-    is_approved = (await _form(request)).get("decision") == "approve"
-    intent = await cards.answer_challenge(_world(request), request.path_params["intent"], is_approved=is_approved)
+    is_approved = (await form_of(request)).get("decision") == "approve"
+    intent = await cards.answer_challenge(world_of(request), request.path_params["intent"], is_approved=is_approved)
     return RedirectResponse(intent["return_url"], _SEE_OTHER)
 
 
 async def plan_challenge_page(request: Request) -> Response:
-    subscription = await plans.by_id(_world(request), request.path_params["subscription"])
+    subscription = await plans.by_id(world_of(request), request.path_params["subscription"])
     action = subscription["latest_invoice"]["payment_intent"]["next_action"]
     is_open = subscription["status"] == "incomplete" and action is not None
     amount = subscription["price"]["unit_amount"]
-    return _render("challenge.html", amount=amount, is_open=is_open, state=subscription["status"])
+    return render("challenge.html", amount=amount, is_open=is_open, state=subscription["status"])
 
 
 async def answer_plan_challenge(request: Request) -> Response:
-    is_approved = (await _form(request)).get("decision") == "approve"
-    target = await plans.answer_challenge(_world(request), request.path_params["subscription"], is_approved=is_approved)
+    is_approved = (await form_of(request)).get("decision") == "approve"
+    target = await plans.answer_challenge(
+        world_of(request), request.path_params["subscription"], is_approved=is_approved
+    )
     return RedirectResponse(target, _SEE_OTHER)
 
 
 async def dispute(request: Request) -> Response:
-    decision = (await _form(request)).get("decision", "")
+    decision = (await form_of(request)).get("decision", "")
     if decision not in ("open", "won", "lost"):
         raise Refused(400, "FORMAT_ERROR", "There is no such decision.")
-    await refunds.dispute(_world(request), request.path_params["intent"], decision)
+    await refunds.dispute(world_of(request), request.path_params["intent"], decision)
     return RedirectResponse("/sandbox/", _SEE_OTHER)
 
 
 async def put_object(request: Request) -> Response:
     """A client's presigned PUT."""
-    world, path, query = _world(request), request.path_params["path"], dict(request.query_params)
+    world, path, query = world_of(request), request.path_params["path"], dict(request.query_params)
     try:
         objects.check_address(world, "PUT", path, query)
         body = await _read(request, at_most_bytes=int(query["size"]) + 1)
@@ -277,7 +249,7 @@ async def put_object(request: Request) -> Response:
 
 async def get_object(request: Request) -> Response:
     """A presigned GET: an attachment, which no page of this origin can run."""
-    world, path, query = _world(request), request.path_params["path"], dict(request.query_params)
+    world, path, query = world_of(request), request.path_params["path"], dict(request.query_params)
     try:
         objects.check_address(world, "GET", path, query)
         found = await objects.get(world, path)
@@ -302,28 +274,28 @@ def _s3_error(refusal: Refused) -> Response:
 
 
 async def files(request: Request) -> Response:
-    world = _world(request)
-    return _render("files.html", now=world.now, files=await world.store.objects())
+    world = world_of(request)
+    return render("files.html", now=world.now, files=await world.store.objects())
 
 
 async def timeline(request: Request) -> Response:
     """A payment's way as a picture. The product tells it: the sandbox has no other door."""
-    world, payment = _world(request), request.path_params["payment"]
+    world, payment = world_of(request), request.path_params["payment"]
     token = world.settings.operator_token
     headers = {"authorization": f"Bearer {token}"} if token else {}
     answer = await world.gateway.get(f"/api/operator/payments/{payment}/timeline", headers=headers)
     if answer.is_error:
         raise Refused(404, "RESOURCE_UNKNOWN", "Nothing is known of such a payment.")
     lines = [{**one, "lane": _LANES[one["kind"]]} for one in answer.json()["events"]]
-    return _render("timeline.html", now=world.now, payment=payment, lines=lines)
+    return render("timeline.html", now=world.now, payment=payment, lines=lines)
 
 
 async def replay(request: Request) -> Response:
     """Have the product process a stored webhook once more."""
-    world, payment = _world(request), request.path_params["payment"]
+    world, payment = world_of(request), request.path_params["payment"]
     token = world.settings.operator_token
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    webhook = (await _form(request)).get("webhook", "")
+    webhook = (await form_of(request)).get("webhook", "")
     if not webhook.isalnum() and not webhook.replace("_", "").isalnum():
         raise Refused(400, "FORMAT_ERROR", "There is no such webhook.")
     await world.gateway.post(f"/api/operator/webhooks/{webhook}/replay", headers=headers)
@@ -331,35 +303,35 @@ async def replay(request: Request) -> Response:
 
 
 async def scenario_list(request: Request) -> Response:
-    world = _world(request)
+    world = world_of(request)
     cards_known = card_catalogue.cards().values()
-    return _render("scenarios.html", now=world.now, scenarios=scenarios.scenarios().values(), cards=cards_known)
+    return render("scenarios.html", now=world.now, scenarios=scenarios.scenarios().values(), cards=cards_known)
 
 
 async def trigger(request: Request) -> Response:
     """Fire a webhook: JSON for the command, back to the list for a browser."""
-    form = await _form(request)
-    fired = await triggers.fire(_world(request), form.get("event", ""), form.get("object") or None)
+    form = await form_of(request)
+    fired = await triggers.fire(world_of(request), form.get("event", ""), form.get("object") or None)
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse("/sandbox/webhooks", _SEE_OTHER)
     return JSONResponse(asdict(fired))
 
 
 async def outbox(request: Request) -> Response:
-    world = _world(request)
+    world = world_of(request)
     store = world.store
-    return _render(
+    return render(
         "outbox.html", now=world.now, mails=await store.newest("mail", 50), messages=await store.newest("sms", 50)
     )
 
 
 async def webhook_list(request: Request) -> Response:
-    world = _world(request)
-    return _render("webhooks.html", now=world.now, events=triggers.TRIGGERS, deliveries=await world.store.deliveries())
+    world = world_of(request)
+    return render("webhooks.html", now=world.now, events=triggers.TRIGGERS, deliveries=await world.store.deliveries())
 
 
 async def send_again(request: Request) -> Response:
-    world = _world(request)
+    world = world_of(request)
     sent = await world.store.delivery(request.path_params["number"])
     if sent is None:
         raise Refused(404, "RESOURCE_UNKNOWN", "There is no such webhook.")
