@@ -1,0 +1,96 @@
+"""Settings that are wrong stop the start with one message that names each of them, and no secret."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.settings.check import InvalidSettings, load_settings
+
+
+def test_every_wrong_switch_is_named_at_once() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(_env_file=None, kyc_provider="acme", sms_provider="pigeon", service_mode="mock", port=1)
+
+    message = str(refused.value)
+    assert "KYC_PROVIDER='acme' is unknown: choose mock or sumsub." in message
+    assert "SMS_PROVIDER='pigeon' is unknown: choose mock or twilio." in message
+
+
+def test_every_credential_that_a_chosen_vendor_lacks_is_named_at_once() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(_env_file=None, kyc_provider="sumsub", sms_provider="twilio", sumsub_app_token="sbx:1")
+
+    assert str(refused.value).splitlines() == [
+        "SUMSUB_APP_SECRET is needed for KYC_PROVIDER=sumsub.",
+        "SUMSUB_SECRET_KEY is needed for KYC_PROVIDER=sumsub.",
+        "TWILIO_ACCOUNT_SID is needed for SMS_PROVIDER=twilio.",
+        "TWILIO_AUTH_TOKEN is needed for SMS_PROVIDER=twilio.",
+        "TWILIO_FROM is needed for SMS_PROVIDER=twilio.",
+    ]
+
+
+def test_what_a_vendor_cannot_use_is_named_and_no_secret_with_it() -> None:
+    unusable = {
+        "smtp_url": "http://user:the-credential@mail",
+        "sendgrid_webhook_public_key": "bm8ga2V5",
+        "twilio_api_url": "http://api.twilio.com",
+        "aws_access_key_id": "AKIA1",
+    }
+    with pytest.raises(InvalidSettings, match="SENDGRID_TEMPLATES"):
+        load_settings(_env_file=None, sendgrid_templates="welcome=d-1,greeting=d-2", **unusable)
+
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(_env_file=None, **unusable)
+    named = [line.split(" ")[0] for line in str(refused.value).splitlines()]
+    assert sorted(named) == ["AWS_ACCESS_KEY_ID", "SENDGRID_WEBHOOK_PUBLIC_KEY", "SMTP_URL", "TWILIO_API_URL"]
+    assert "the-credential" not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["https://[x", "https://drop.example:one", "https://drop example", "drop.example"])
+def test_addresses_that_are_none_are_named(address: str) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(_env_file=None, public_url=address, allowed_origins=address, slack_webhook_url=address)
+
+    assert [line.split(" ")[0] for line in str(refused.value).splitlines()] == [
+        "PUBLIC_URL",
+        "ALLOWED_ORIGINS:",
+        "SLACK_WEBHOOK_URL",
+    ]
+
+
+def test_an_unknown_log_level_is_named() -> None:
+    with pytest.raises(InvalidSettings, match="LOG_LEVEL: Input should be 'DEBUG'"):
+        load_settings(_env_file=None, log_level="loud")
+
+
+def test_a_secret_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OPERATOR_TOKEN_FILE", str(tmp_path / "nowhere"))
+    (tmp_path / "picture").write_bytes(b"\xff\xd8")
+    monkeypatch.setenv("SLACK_WEBHOOK_URL_FILE", str(tmp_path / "picture"))
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(_env_file=None)
+
+    assert [line.split(" ")[0] for line in str(refused.value).splitlines()] == [
+        "OPERATOR_TOKEN_FILE:",
+        "SLACK_WEBHOOK_URL_FILE:",
+    ]
+
+
+def test_slack_is_chosen_by_its_address_and_needs_one() -> None:
+    address = "https://hooks.slack.com/services/T0/B0/the-credential"
+
+    assert load_settings(_env_file=None).vendor_of("alerts") == "console"
+    assert load_settings(_env_file=None, slack_webhook_url=address).vendor_of("alerts") == "slack"
+    aside = load_settings(_env_file=None, slack_webhook_url=address, alerts_provider="console")
+    assert aside.vendor_of("alerts") == "console"
+    with pytest.raises(InvalidSettings, match="SLACK_WEBHOOK_URL is needed for ALERTS_PROVIDER=slack"):
+        load_settings(_env_file=None, alerts_provider="slack")
+
+
+@pytest.mark.parametrize("address", ["hooks.slack.com/the-credential", "http://hooks.slack.com/the-credential", ""])
+def test_a_wrong_slack_address_is_refused_without_being_shown(address: str) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(_env_file=None, slack_webhook_url=address)
+
+    assert "SLACK_WEBHOOK_URL must be an https address" in str(refused.value)
+    assert "the-credential" not in str(refused.value)
