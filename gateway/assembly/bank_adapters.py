@@ -3,15 +3,13 @@
 import ssl
 from functools import cached_property
 
-import httpx
-
 from gateway.assembly.adapter_factory import Makers, secret_of
 from gateway.assembly.internet import tls_with
 from gateway.settings.certificates import seal_of
 from gateway.settings.vendors import DIRECT, ENABLE_BANKING, OPEN_PAYMENTS
 from providers.calling.guard import Guard
 from providers.calling.sandbox_client import SandboxClient
-from providers.open_banking import direct_banks, enable_banking, open_payments
+from providers.open_banking import direct_banks, enable_banking, enable_banking_webhook, open_payments
 from providers.open_banking import mock as bank_mock
 from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
@@ -106,10 +104,6 @@ class BankMakers(Makers):
         )
 
     @cached_property
-    def _enable_banking_line(self) -> tuple[httpx.AsyncClient, Guard]:
-        return self._internet(), self.guard("open_banking", ENABLE_BANKING, enable_banking)
-
-    @cached_property
     def _enable_banking(self) -> EnableBankingClient:
         settings = self._settings
         application = Application(
@@ -118,9 +112,13 @@ class BankMakers(Makers):
             settings.bank_callback_url,
             self._webhook_url,
         )
-        http, guard = self._enable_banking_line
-        url = settings.enablebanking_api_url
-        return EnableBankingClient(http, guard, application, clock=self._clock, api_url=url)
+        return EnableBankingClient(
+            self._internet(),
+            self.guard("open_banking", ENABLE_BANKING, enable_banking),
+            application,
+            clock=self._clock,
+            api_url=settings.enablebanking_api_url,
+        )
 
     def enable_banking_accounts(self) -> AccountInformation:
         adapter = enable_banking.EnableBankingAccounts(self._enable_banking, clock=self._clock)
@@ -128,6 +126,7 @@ class BankMakers(Makers):
         return adapter
 
     def enable_banking_payments(self) -> PaymentInitiation:
-        http, guard = self._enable_banking_line
-        keys = WebhookKeys(http, guard, is_theirs=is_vendors)
+        # A vendor of its own for the guard: what strangers make it read opens no breaker and stops no migration.
+        guard = self.guard("open_banking", f"{ENABLE_BANKING}:webhook_keys", enable_banking_webhook)
+        keys = WebhookKeys(self._internet(), guard, is_theirs=is_vendors)
         return enable_banking.EnableBankingPayments(self._enable_banking, keys, clock=self._clock)

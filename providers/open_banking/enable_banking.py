@@ -57,7 +57,6 @@ RETRIED: Final = frozenset(
         "balances",
         "transactions",
         "status",
-        "webhook_key",
     }
 )
 _SESSION: Final[Mapping[str, ConsentStatus]] = {

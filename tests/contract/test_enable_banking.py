@@ -1,7 +1,9 @@
 """What is Enable Banking's alone: whose webhooks are believed, its tokens, banks that want to know more of the user."""
 
 import json
-from collections.abc import Callable
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date, timedelta
 
 import httpx
@@ -12,14 +14,17 @@ from joserfc.jwk import RSAKey
 from domain.errors import BadSignature, BadWebhook, Unavailable
 from domain.ids import BankId, ConsentId
 from domain.payment import Status
+from gateway.assembly.adapters import Adapters, build_adapters
 from gateway.assembly.clocks import SystemClock
+from gateway.settings.check import load_settings
 from providers.calling.guard import Guard
-from providers.open_banking import enable_banking
+from providers.calling.shared import SharedCalling
+from providers.open_banking import enable_banking, enable_banking_webhook
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
 from providers.open_banking.enable_banking_webhook import WebhookKeys, is_vendors
 from providers.open_banking.port import ConsentRequest, Psu
 from tests.builders.counterpart import answer, counterpart
-from tests.builders.sandbox import Sandbox
+from tests.builders.sandbox import MovedClock, Sandbox
 from tests.contract.banks import CALLBACK, HOOK, an_enable_banking
 from tests.contract.conftest import NOON
 from tests.contract.test_payment_initiation import a_bank_payment
@@ -86,6 +91,71 @@ async def test_a_key_is_read_once_as_certificate_too_and_redirects_are_not_follo
             await keys.at(f"{vendor.url}/2")
 
     assert len(vendor.requests) == 2
+
+
+@asynccontextmanager
+async def assembled(answer_of: Callable[[httpx.Request], httpx.Response]) -> AsyncIterator[Adapters]:
+    """The adapters as a gateway has them, with Enable Banking behind a transport."""
+    settings = load_settings(
+        _env_file=None,
+        open_banking_provider="enable_banking",
+        enablebanking_app_id=face.APP_ID,
+        enablebanking_private_key=face.OUR_KEY.as_pem(private=True).decode(),
+    )
+    async with AsyncExitStack() as stack:
+
+        def internet(tls: ssl.SSLContext | None = None) -> httpx.AsyncClient:
+            client = httpx.AsyncClient(transport=httpx.MockTransport(answer_of))
+            stack.push_async_callback(client.aclose)
+            return client
+
+        yield build_adapters(settings, MovedClock(NOON), internet(), internet, SharedCalling())
+
+
+@pytest.mark.parametrize("status", [404, 500])
+async def test_forged_webhooks_stop_no_payment_and_read_few_keys(status: int) -> None:
+    asked: list[str] = []
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(status) if "keys" in request.url.path else httpx.Response(200, json={"active": True})
+
+    async with assembled(answered) as adapters:
+        bank = adapters.payments["enable_banking"]
+        for number in range(40):
+            token = face.signed_webhook(RAW, x5u=f"https://enablebanking.com/keys/{number % 20}.pem")
+            with pytest.raises((BadSignature, Unavailable)):
+                await bank.parse_webhook(RAW, {"authorization": token}, HOOK)
+        keys_read = len(asked)
+        is_open = await adapters.breakers["open_banking"]()
+        await adapters.checks["enable_banking"]()
+
+    assert 0 < keys_read <= 5
+    assert not is_open
+
+
+async def test_a_forged_webhook_for_another_application_reads_no_key() -> None:
+    def answered(request: httpx.Request) -> httpx.Response:
+        raise AssertionError("a request to the vendor")
+
+    async with assembled(answered) as adapters:
+        with pytest.raises(BadSignature):
+            token = face.signed_webhook(RAW, sub="another")
+            await adapters.payments["enable_banking"].parse_webhook(RAW, {"authorization": token}, HOOK)
+
+
+async def test_a_key_that_verified_before_is_used_while_the_vendor_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enable_banking_webhook, "_KEY_FRESH_S", 0)
+    pem = face.THEIR_KEY.as_pem(private=False)
+    answers = iter([httpx.Response(200, content=pem), httpx.Response(500)])
+
+    async with assembled(lambda request: next(answers)) as adapters:
+        bank = adapters.payments["enable_banking"]
+        token = {"authorization": face.signed_webhook(RAW, x5u="https://enablebanking.com/keys/1.pem")}
+        first, second = [await bank.parse_webhook(RAW, token, HOOK) for _ in range(2)]
+
+    assert first == second
+    assert next(answers, None) is None
 
 
 async def test_a_bank_that_wants_to_know_more_of_the_user_is_told_nothing(sandbox: Sandbox) -> None:
