@@ -107,7 +107,7 @@ def create_app(
             incidents.alert(Severity.INFORMATION, "Gateway started", f"{settings.mode} mode at {settings.public_url}")
             if runs_by_itself:
                 gateway.tasks.extend(
-                    asyncio.create_task(_kept(one, incidents)) for one in _background(gateway, settings, role)
+                    asyncio.create_task(_kept(running, incidents)) for running in _background(gateway, settings, role)
                 )
             try:
                 yield
@@ -168,7 +168,7 @@ def _background(gateway: Gateway, settings: Settings, role: Role) -> list[Corout
 
 
 async def _kept(running: Coroutine[None, None, None], incidents: Incidents) -> None:
-    """What runs beside the requests. That it ends by an error is a bug, and is told of at once."""
+    """Run a background task. A task that ends by an error is a bug of ours, and operators are alerted at once."""
     try:
         await running
     except Exception as error:
@@ -233,7 +233,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
 
 
 async def _graphql(request: Request) -> Response:
-    """A browser that opens the address gets GraphiQL, everybody else the API."""
+    """A browser that opens the address gets GraphiQL, every other client the API."""
     if graphiql.is_wanted(request):
         return graphiql.page()
     endpoint: GraphQlHttp = request.app.state.graphql_http

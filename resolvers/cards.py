@@ -18,10 +18,10 @@ from schema.types.errors import user_errors_of
 async def create_cardholder(info: Info[Context, None]) -> CreateCardholderPayload | None:
     viewer = info.context.viewer()
     try:
-        one = await info.context.services.cards.create_cardholder(viewer.user_id)
+        issued = await info.context.services.cards.create_cardholder(viewer.user_id)
     except Refusal as refusal:
         return CreateCardholderPayload(user_errors=user_errors_of(refusal))
-    cardholder = Cardholder(name=one.name, address=one.address.formatted, created_at=one.created_at)
+    cardholder = Cardholder(name=issued.name, address=issued.address.formatted, created_at=issued.created_at)
     return CreateCardholderPayload(cardholder=cardholder)
 
 

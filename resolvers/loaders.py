@@ -67,7 +67,7 @@ class SetLoaders:
         return self._user_id
 
     async def _kyc(self, keys: list[UserId]) -> list[Kyc]:
-        found = _by(await self._services.kyc.of_users(keys), lambda one: one.user_id)
+        found = _by(await self._services.kyc.of_users(keys), lambda loaded: loaded.user_id)
         return [found[key] for key in keys]
 
     async def _dispute(self, keys: list[PaymentId]) -> list[Dispute | None]:
@@ -75,15 +75,15 @@ class SetLoaders:
         return [found.get(key) for key in keys]
 
     async def _plan(self, keys: list[UserId]) -> list[PlanSubscription | None]:
-        found = _by(await self._services.plans.open_of_users(keys), lambda one: one.user_id)
+        found = _by(await self._services.plans.open_of_users(keys), lambda loaded: loaded.user_id)
         return [found.get(key) for key in keys]
 
     async def _bank(self, keys: list[BankId]) -> list[Bank | None]:
-        found = _by(await self._services.bank_links.list_banks(_NORWAY), lambda one: one.id)
+        found = _by(await self._services.bank_links.list_banks(_NORWAY), lambda loaded: loaded.id)
         return [found.get(key) for key in keys]
 
     async def _account(self, keys: list[AccountId]) -> list[BankAccount | None]:
-        found = _by(await self._services.accounts.by_ids(self._viewer(), keys), lambda one: one.id)
+        found = _by(await self._services.accounts.by_ids(self._viewer(), keys), lambda loaded: loaded.id)
         return [found.get(key) for key in keys]
 
     async def _transactions(self, keys: list[tuple[AccountId, DatedKeyset]]) -> list[list[Transaction]]:
@@ -96,7 +96,7 @@ class SetLoaders:
         return [found.get(key, []) for key in keys]
 
     async def _connection(self, keys: list[ConnectionId]) -> list[BankConnection | None]:
-        found = _by(await self._services.bank_links.by_ids(self._viewer(), keys), lambda one: one.id)
+        found = _by(await self._services.bank_links.by_ids(self._viewer(), keys), lambda loaded: loaded.id)
         return [found.get(key) for key in keys]
 
     async def _connection_accounts(self, keys: list[ConnectionId]) -> list[list[BankAccount]]:

@@ -65,31 +65,33 @@ async def _users(context: Context, user_id: UserId, wanted: list[str]) -> Sequen
 
 
 async def _sessions(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    return [Session.of(one, context.session_id) for one in await context.services.sessions.page(user_id)]
+    return [Session.of(item, context.session_id) for item in await context.services.sessions.page(user_id)]
 
 
 async def _kyc(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    return [Kyc.of(one) for one in await context.services.kyc.of_users([user_id])]
+    return [Kyc.of(item) for item in await context.services.kyc.of_users([user_id])]
 
 
 async def _connections(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    connections = await context.services.bank_links.by_ids(user_id, [ConnectionId(one) for one in wanted])
-    return [BankConnection.of(one) for one in connections]
+    connections = await context.services.bank_links.by_ids(user_id, [ConnectionId(object_id) for object_id in wanted])
+    return [BankConnection.of(item) for item in connections]
 
 
 async def _accounts(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    accounts = await context.services.accounts.by_ids(user_id, [AccountId(one) for one in wanted])
-    return [BankAccount.of(one) for one in accounts]
+    accounts = await context.services.accounts.by_ids(user_id, [AccountId(object_id) for object_id in wanted])
+    return [BankAccount.of(item) for item in accounts]
 
 
 async def _transactions(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    lines = await context.services.accounts.transactions_by_ids(user_id, [TransactionId(one) for one in wanted])
-    return [BankTransaction.of(one) for one in lines]
+    lines = await context.services.accounts.transactions_by_ids(
+        user_id, [TransactionId(object_id) for object_id in wanted]
+    )
+    return [BankTransaction.of(item) for item in lines]
 
 
 async def _payments(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    payments = await context.services.payments.by_ids(user_id, [PaymentId(one) for one in wanted])
-    return [Payment.of(one) for one in payments]
+    payments = await context.services.payments.by_ids(user_id, [PaymentId(object_id) for object_id in wanted])
+    return [Payment.of(item) for item in payments]
 
 
 async def _plans(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
@@ -97,21 +99,24 @@ async def _plans(context: Context, user_id: UserId, wanted: list[str]) -> Sequen
 
 
 async def _plan_subscriptions(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    found = await context.services.plans.by_ids(user_id, [PlanSubscriptionId(one) for one in wanted])
-    return [PlanSubscription.of(one) for one in found]
+    found = await context.services.plans.by_ids(user_id, [PlanSubscriptionId(object_id) for object_id in wanted])
+    return [PlanSubscription.of(item) for item in found]
 
 
 async def _uploads(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    found = await context.services.uploads.by_ids(user_id, [UploadId(one) for one in wanted])
-    return [Upload.of(one) for one in found]
+    found = await context.services.uploads.by_ids(user_id, [UploadId(object_id) for object_id in wanted])
+    return [Upload.of(item) for item in found]
 
 
 async def _exports(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    return [DataExport.of(one) for one in await context.services.exports.of_user(user_id)]
+    return [DataExport.of(item) for item in await context.services.exports.of_user(user_id)]
 
 
 async def _cards(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    return [Card.of(one) for one in await context.services.cards.by_ids(user_id, [CardId(one) for one in wanted])]
+    return [
+        Card.of(object_id)
+        for object_id in await context.services.cards.by_ids(user_id, [CardId(object_id) for object_id in wanted])
+    ]
 
 
 async def _banks(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:

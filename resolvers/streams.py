@@ -52,7 +52,7 @@ async def bank_connection_updated(
     context = info.context
     async for item in context.services.streams.connections(context.viewer(), after):
         context.renew_loaders()
-        connections = [BankConnection.of(one) for one in item.value]
+        connections = [BankConnection.of(connection) for connection in item.value]
         yield BankConnectionUpdate(cursor=item.cursor, kind=item.kind, connections=connections)
 
 

@@ -51,7 +51,7 @@ async def update_profile(info: Info[Context, None], input: UpdateProfileInput) -
         return UpdateProfilePayload(user_errors=user_errors_of(refusal))
     return UpdateProfilePayload(
         user=User.of(changed.user),
-        address_candidates=[Address.of(one) for one in changed.candidates],
+        address_candidates=[Address.of(candidate) for candidate in changed.candidates],
         warnings=list(changed.warnings),
     )
 
@@ -78,5 +78,8 @@ async def delete_account(info: Info[Context, None], input: DeleteAccountInput) -
         deleted = await info.context.services.account_deletion.delete(viewer.user_id, is_confirmed=input.confirm)
     except Refusal as refusal:
         return DeleteAccountPayload(deleted_at=None, user_errors=user_errors_of(refusal))
-    kept = [KeptRecord(what=one.what, because=one.because, until=one.until) for one in deleted.kept]
+    kept = [
+        KeptRecord(what=kept_record.what, because=kept_record.because, until=kept_record.until)
+        for kept_record in deleted.kept
+    ]
     return DeleteAccountPayload(deleted_at=deleted.at, kept=kept)

@@ -102,7 +102,7 @@ def _shown(reading: ClockReading) -> dict[str, object]:
 
 
 async def reset(request: Request) -> Response:
-    """`resetMockServices`: empties the database and the vendors, signs everybody out, keeps the clock."""
+    """`resetMockServices`: empties the database and the vendors, signs every user out, keeps the clock."""
     _require_same_site(request)
     await services_of(request).reset.reset_mock_services()
     if "text/html" in request.headers.get("accept", ""):

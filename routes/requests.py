@@ -47,7 +47,7 @@ def bearer_token(headers: Headers) -> str | None:
 
 
 async def sign_in_of(connection: HTTPConnection) -> SignIn | None:
-    """By bearer token or cookie. A stale cookie is nobody; a bad bearer token raises Unauthenticated."""
+    """By bearer token or cookie. A stale cookie gives None; a bad bearer token raises Unauthenticated."""
     sessions = services_of(connection).sessions
     token = bearer_token(connection.headers)
     if token is not None:

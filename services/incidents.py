@@ -45,7 +45,7 @@ class Incidents:
         self._waiting: asyncio.Queue[Alert] = asyncio.Queue(_WAITING)
 
     def unhandled(self, error: BaseException, *, where: str) -> str:
-        """A bug: logged, captured, alerted. Gives the reference for whoever met it."""
+        """A bug: logged, captured, alerted. Gives the reference that the client is shown."""
         reference = uuid4().hex
         _log.error("unhandled_exception", reference=reference, path=where, exc_info=error)
         self._capture.capture(error, reference=reference)

@@ -1,4 +1,4 @@
-"""Each payment's way: what was asked, called, received, learnt and pushed, in one list."""
+"""Each payment's way: what was asked, called, received, changed and pushed, in one list."""
 
 import asyncio
 from collections.abc import Sequence

@@ -233,7 +233,7 @@ async def _upload(client: Client, tell: Any) -> None:
 async def _issue_a_card(client: Client, tell: Any) -> None:
     profile = (await client.ask(_PROFILE))["updateProfile"]["user"]
     tell(f"The address on the map is {profile['address']['formatted']}")
-    features = {one["name"]: one["enabled"] for one in (await client.ask(_FEATURES))["features"]}
+    features = {feature["name"]: feature["enabled"] for feature in (await client.ask(_FEATURES))["features"]}
     if not (features["CARDHOLDERS"] and features["VIRTUAL_CARDS"]):
         tell("Cards are switched off, as by default")
         return
@@ -253,7 +253,9 @@ async def _export(client: Client, tell: Any) -> None:
 
 async def _account(client: Client, tell: Any) -> Any:
     account = (await client.ask(_ACCOUNTS))["viewer"]["bankAccounts"]["edges"][0]["node"]
-    available = next(one["amount"]["formatted"] for one in account["balances"] if one["type"] == "AVAILABLE")
+    available = next(
+        balance["amount"]["formatted"] for balance in account["balances"] if balance["type"] == "AVAILABLE"
+    )
     tell(f"{account['name']} {account['maskedNumber']} has {available} available")
     return account
 

@@ -18,7 +18,7 @@ def show(
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """A payment's way: what was asked, called, received, learnt and pushed."""
+    """A payment's way: what was asked, called, received, changed and pushed."""
     lines = ask("GET", url, f"/api/operator/payments/{payment}/timeline", token=token)["events"]
     _tell(lines, as_json=as_json)
 
@@ -43,11 +43,13 @@ def tail(
 
 
 def _tell(lines: list[dict[str, Any]], *, as_json: bool, with_payment: bool = False) -> None:
-    for one in lines:
+    for event in lines:
         if as_json:
-            typer.echo(json.dumps(one))
+            typer.echo(json.dumps(event))
         else:
-            payment = f"{one['payment']}  " if with_payment else ""
-            webhook = f"  {one['webhook']}" if one["webhook"] else ""
-            text = f"{one['at'][11:19]}  {payment}{one['kind']:<11}  {one['summary']}: {one['outcome']}{webhook}"
+            payment = f"{event['payment']}  " if with_payment else ""
+            webhook = f"  {event['webhook']}" if event["webhook"] else ""
+            text = (
+                f"{event['at'][11:19]}  {payment}{event['kind']:<11}  {event['summary']}: {event['outcome']}{webhook}"
+            )
             OUT.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -26,9 +26,9 @@ def list_jobs(
         typer.echo(json.dumps(found))
         return
     table = Table("Id", "Due", "Kind", "Tries", "Last error", "Payload", box=None)
-    for one in found:
-        payload = json.dumps(one["payload"])
-        table.add_row(one["id"], one["dueAt"][:19], one["kind"], str(one["attempts"]), one["lastError"] or "-", payload)
+    for job in found:
+        payload = json.dumps(job["payload"])
+        table.add_row(job["id"], job["dueAt"][:19], job["kind"], str(job["attempts"]), job["lastError"] or "-", payload)
     OUT.print(table)
 
 

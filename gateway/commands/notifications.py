@@ -19,8 +19,10 @@ def list_notifications(url: Url = LOCAL, token: Token = None, as_json: Json = Fa
         typer.echo(json.dumps(dead))
         return
     table = Table("Id", "Made", "Template", "Why", box=None)
-    for one in dead:
-        table.add_row(one["id"], one["createdAt"][:19], one["template"], one["outcome"])
+    for notification in dead:
+        table.add_row(
+            notification["id"], notification["createdAt"][:19], notification["template"], notification["outcome"]
+        )
     OUT.print(table)
 
 

@@ -1,4 +1,4 @@
-"""`gateway payments`: those whose outcome nobody knows."""
+"""`gateway payments`: those whose outcome is not known."""
 
 import json
 from typing import Annotated
@@ -8,7 +8,7 @@ from rich.table import Table
 
 from gateway.commands.terminal import LOCAL, OUT, Json, Limit, Token, Url, ask
 
-app = typer.Typer(no_args_is_help=True, help="Payments whose outcome nobody knows.")
+app = typer.Typer(no_args_is_help=True, help="Payments whose outcome is not known.")
 
 
 @app.command()
@@ -19,15 +19,15 @@ def in_doubt(url: Url = LOCAL, token: Token = None, as_json: Json = False, limit
         typer.echo(json.dumps(found))
         return
     table = Table("Id", "Made", "Rail", "Status", "Vendor", "Their id", "Our reference", box=None)
-    for one in found:
+    for payment in found:
         table.add_row(
-            one["id"],
-            one["createdAt"][:19],
-            one["rail"],
-            one["status"],
-            one["vendor"],
-            one["vendorPaymentId"] or "-",
-            one["endToEndId"],
+            payment["id"],
+            payment["createdAt"][:19],
+            payment["rail"],
+            payment["status"],
+            payment["vendor"],
+            payment["vendorPaymentId"] or "-",
+            payment["endToEndId"],
         )
     OUT.print(table)
 

@@ -35,13 +35,13 @@ def status(as_json: Json = False) -> None:
         fail(f"The database does not answer ({type(error).__name__}). Check DATABASE_URL, or run: gateway migrate")
     ports = _ports(settings, vendor_migrations)
     if as_json:
-        typer.echo(json.dumps({"ports": ports, "uses": [asdict(one) for one in uses]}))
+        typer.echo(json.dumps({"ports": ports, "uses": [asdict(use) for use in uses]}))
         return
     shown = Table("Port", "Serves new users", "Is moved to", "Set up", box=None)
-    for port, one in ports.items():
-        share = f"stopped: {one['stopped']}" if one["stopped"] else f"{settings.next_provider_share} %"
-        moved = f"{one['next']} ({share})" if one["next"] else "-"
-        shown.add_row(port, one["current"], moved, ", ".join(settings.vendors_of(port)))
+    for port, choice in ports.items():
+        share = f"stopped: {choice['stopped']}" if choice["stopped"] else f"{settings.next_provider_share} %"
+        moved = f"{choice['next']} ({share})" if choice["next"] else "-"
+        shown.add_row(port, choice["current"], moved, ", ".join(settings.vendors_of(port)))
     held = Table("Port", "Vendor", "Holds", "How many", box=None)
     for use in uses:
         held.add_row(use.port, use.vendor, use.what, str(use.count))
@@ -78,7 +78,7 @@ def migrate(
 
 
 def _follow(report: dict[str, Any], url: str, token: str | None, *, is_shown: bool) -> dict[str, Any]:
-    """Until every willing customer is moved. Exits where none is any more: the gateway goes on trying."""
+    """Wait until every willing customer is moved. Exits where no more customers move: the gateway keeps trying."""
     if report["customers"] is None:
         return report
     left, deadline = report["customers"]["willing"], time.monotonic() + _NO_PROGRESS_S
@@ -92,7 +92,7 @@ def _follow(report: dict[str, Any], url: str, token: str | None, *, is_shown: bo
             if left < before:
                 deadline = time.monotonic() + _NO_PROGRESS_S
             elif time.monotonic() > deadline:
-                fail(f"{left} customers still wait. The gateway goes on trying; `gateway doctor` asks the vendor.")
+                fail(f"{left} customers still wait. The gateway keeps trying; `gateway doctor` asks the vendor.")
     return report
 
 
@@ -114,7 +114,10 @@ def _told(report: Mapping[str, Any], *, is_dry_run: bool) -> Sequence[str]:
 
 
 def _ports(settings: Settings, vendor_migrations: Sequence[VendorMigration]) -> dict[str, dict[str, str | None]]:
-    reasons = {(one.port, one.from_vendor, one.to_vendor): one.stopped_because for one in vendor_migrations}
+    reasons = {
+        (migration.port, migration.from_vendor, migration.to_vendor): migration.stopped_because
+        for migration in vendor_migrations
+    }
     found: dict[str, dict[str, str | None]] = {}
     for port in PROVIDERS:
         if port not in OPERATORS_PORTS:

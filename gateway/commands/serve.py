@@ -71,7 +71,7 @@ class AnnouncedServer(uvicorn.Server):
         self._app.state.services.health.is_draining = True
         state = self._app.state
         await asyncio.gather(
-            # Load balancers take their time to notice, also where nobody follows anything.
+            # A load balancer needs this time to notice, even where no client has a socket or stream open.
             asyncio.sleep(self._drain_s),
             state.graphql_socket.drain(self._drain_s),
             state.graphql_http.streams.drain(self._drain_s),

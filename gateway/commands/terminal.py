@@ -37,7 +37,7 @@ def checked_settings() -> Settings:
 def ask(
     method: str, url: str, path: str, *, form: dict[str, str] | None = None, token: str | None = None
 ) -> dict[str, Any]:
-    """One request to the running gateway. Exits where nobody answers or the answer is no."""
+    """One request to the running gateway. Exits where no gateway answers, or it refuses."""
     headers = {"accept": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
     try:
         response = httpx.request(method, f"{url.rstrip('/')}{path}", data=form, headers=headers, timeout=_PATIENCE_S)

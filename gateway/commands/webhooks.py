@@ -24,8 +24,8 @@ def trigger(
 ) -> None:
     """Fire any vendor's webhook about an object as it stands, and tell what it did or why it did nothing."""
     if event == "list":
-        for name, one in TRIGGERS.items():
-            OUT.print(f"{one.provider:<12} {name}", highlight=False)
+        for name, trigger in TRIGGERS.items():
+            OUT.print(f"{trigger.provider:<12} {name}", highlight=False)
         return
     form = {"event": event, **({"object": about} if about else {})}
     fired = ask("POST", url, "/sandbox/trigger", form=form)
@@ -39,7 +39,7 @@ def _outcome_of(url: str, token: str | None, event_key: str) -> str:
     deadline = time.monotonic() + _PROCESSED_WITHIN_S
     while time.monotonic() < deadline:
         received = ask("GET", url, "/api/operator/webhooks", token=token)["webhooks"]
-        found = next((one for one in received if event_key in one["eventKey"]), None)
+        found = next((webhook for webhook in received if event_key in webhook["eventKey"]), None)
         if found is None:
             return "refused: the gateway did not store it"
         if found["status"] != "RECEIVED":
@@ -56,8 +56,10 @@ def list_webhooks(url: Url = LOCAL, token: Token = None, as_json: Json = False, 
         typer.echo(json.dumps(received))
         return
     table = Table("Id", "Received", "Provider", "Status", "What it did", box=None)
-    for one in received:
-        table.add_row(one["id"], one["receivedAt"][:19], one["provider"], one["status"], one["outcome"])
+    for webhook in received:
+        table.add_row(
+            webhook["id"], webhook["receivedAt"][:19], webhook["provider"], webhook["status"], webhook["outcome"]
+        )
     OUT.print(table)
 
 

@@ -19,7 +19,7 @@ async def telemetry(settings: Settings, database: Database, role: str) -> AsyncI
     if settings.otel_exporter_otlp_endpoint is None:
         yield
         return
-    # Loading them takes a while: not where nobody collects.
+    # Loading these modules takes a while, so they are loaded only where a collector is set.
     from opentelemetry import trace
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource

@@ -1,4 +1,4 @@
-"""GraphiQL from files of our own: no CDN, no build step for whoever runs the gateway."""
+"""GraphiQL from files of our own: no CDN, and no build step on the machine that runs the gateway."""
 
 from pathlib import Path
 from typing import Final

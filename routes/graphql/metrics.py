@@ -35,8 +35,10 @@ class OperationMetrics(SchemaExtension):
 
 
 def _first_of(document: DocumentNode, name: str | None) -> tuple[str, str]:
-    for one in document.definitions:
-        if isinstance(one, OperationDefinitionNode) and (name is None or (one.name and one.name.value == name)):
-            fields = [node.name.value for node in one.selection_set.selections if isinstance(node, FieldNode)]
-            return one.operation.value, fields[0] if fields else "fragment"
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode) and (
+            name is None or (definition.name and definition.name.value == name)
+        ):
+            fields = [node.name.value for node in definition.selection_set.selections if isinstance(node, FieldNode)]
+            return definition.operation.value, fields[0] if fields else "fragment"
     return "graphql", "none"

@@ -51,7 +51,7 @@ class AmbiguousOperation(ValidationRule):
     """Refuses a document with several operations; used where the request names none."""
 
     def enter_document(self, document: DocumentNode, *_: object) -> None:
-        if sum(isinstance(one, OperationDefinitionNode) for one in document.definitions) > 1:
+        if sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions) > 1:
             self.report_error(GraphQLError("The document has several operations: send an operationName.", document))
 
 
@@ -129,7 +129,7 @@ def _outcome_of(result: ExecutionResult, field: str) -> str:
     """Answered, or the codes of what was refused."""
     payload = (result.data or {}).get(field)
     refused = payload.get("userErrors") if isinstance(payload, dict) else None
-    codes = [str(one.get("code", "refused")) for one in refused or []]
+    codes = [str(refusal.get("code", "refused")) for refusal in refused or []]
     codes += [str((error.extensions or {}).get("code")) for error in result.errors or [] if error.path]
     return ", ".join(codes) or "answered"
 

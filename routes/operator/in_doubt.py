@@ -1,4 +1,4 @@
-"""For operators: payments whose outcome nobody knows."""
+"""For operators: payments whose outcome is not known."""
 
 from urllib.parse import parse_qs
 
@@ -16,7 +16,7 @@ from routes.state import services_of
 async def in_doubt(request: Request) -> Response:
     """What is in doubt, oldest first."""
     found = await services_of(request).in_doubt.oldest(limit_of(request))
-    return JSONResponse({"payments": [_shown(one) for one in found]}, headers=NO_STORE)
+    return JSONResponse({"payments": [_shown(payment) for payment in found]}, headers=NO_STORE)
 
 
 async def resolve(request: Request) -> Response:
@@ -28,16 +28,16 @@ async def resolve(request: Request) -> Response:
     return JSONResponse(_shown(done), headers=NO_STORE)
 
 
-def _shown(one: Payment) -> dict[str, object]:
+def _shown(payment: Payment) -> dict[str, object]:
     return {
-        "id": one.id,
-        "status": one.status,
-        "inDoubt": one.in_doubt,
-        "rail": one.rail,
-        "vendor": one.vendor,
-        "vendorPaymentId": one.vendor_payment_id,
-        "endToEndId": one.end_to_end_id,
-        "createdAt": one.created_at.isoformat(),
+        "id": payment.id,
+        "status": payment.status,
+        "inDoubt": payment.in_doubt,
+        "rail": payment.rail,
+        "vendor": payment.vendor,
+        "vendorPaymentId": payment.vendor_payment_id,
+        "endToEndId": payment.end_to_end_id,
+        "createdAt": payment.created_at.isoformat(),
     }
 
 

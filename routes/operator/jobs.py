@@ -18,14 +18,14 @@ async def jobs(request: Request) -> Response:
         raise InvalidInput("INVALID_CHOICE", "Give dead or queued.", field=("which",))
     rows = [
         {
-            "id": one.id,
-            "kind": one.kind,
-            "payload": one.payload,
-            "attempts": one.attempts,
-            "dueAt": one.due_at.isoformat(),
-            "lastError": one.last_error,
+            "id": job.id,
+            "kind": job.kind,
+            "payload": job.payload,
+            "attempts": job.attempts,
+            "dueAt": job.due_at.isoformat(),
+            "lastError": job.last_error,
         }
-        for one in await read(limit_of(request))
+        for job in await read(limit_of(request))
     ]
     return JSONResponse({"jobs": rows}, headers=NO_STORE)
 

@@ -18,7 +18,7 @@ async def timeline(request: Request) -> Response:
     events = await services_of(request).timeline.of_payment(payment_id)
     if not events:
         raise NotFound("Nothing is known of such a payment.", field=("payment",))
-    return JSONResponse({"events": [_timeline_line(one) for one in events]}, headers=NO_STORE)
+    return JSONResponse({"events": [_timeline_line(line) for line in events]}, headers=NO_STORE)
 
 
 async def events(request: Request) -> Response:
@@ -26,13 +26,13 @@ async def events(request: Request) -> Response:
     after = request.query_params.get("after")
     lines = services_of(request).timeline
     found = await lines.after(number_of(after, "after")) if after is not None else await lines.newest(limit_of(request))
-    return JSONResponse({"events": [_timeline_line(one) for one in found]}, headers=NO_STORE)
+    return JSONResponse({"events": [_timeline_line(line) for line in found]}, headers=NO_STORE)
 
 
 async def webhooks(request: Request) -> Response:
     """What was received, newest first, with what it did or why it did nothing."""
     found = await services_of(request).webhooks.newest(limit_of(request))
-    return JSONResponse({"webhooks": [_webhook(one) for one in found]}, headers=NO_STORE)
+    return JSONResponse({"webhooks": [_webhook(notification) for notification in found]}, headers=NO_STORE)
 
 
 async def replay_webhook(request: Request) -> Response:
@@ -45,8 +45,13 @@ async def dead_notifications(request: Request) -> Response:
     """Messages that no vendor took, newest first."""
     found = await services_of(request).notifications.dead(limit_of(request))
     rows = [
-        {"id": one.id, "template": one.template, "outcome": one.outcome, "createdAt": one.created_at.isoformat()}
-        for one in found
+        {
+            "id": notification.id,
+            "template": notification.template,
+            "outcome": notification.outcome,
+            "createdAt": notification.created_at.isoformat(),
+        }
+        for notification in found
     ]
     return JSONResponse({"notifications": rows}, headers=NO_STORE)
 
@@ -71,14 +76,14 @@ def _timeline_line(stored: StoredEntry) -> dict[str, object]:
     }
 
 
-def _webhook(one: ReceivedWebhook) -> dict[str, object]:
+def _webhook(webhook: ReceivedWebhook) -> dict[str, object]:
     return {
-        "id": one.id,
-        "provider": one.provider,
-        "eventKey": one.event_key,
-        "receivedAt": one.received_at.isoformat(),
-        "status": one.status,
-        "outcome": one.outcome,
+        "id": webhook.id,
+        "provider": webhook.provider,
+        "eventKey": webhook.event_key,
+        "receivedAt": webhook.received_at.isoformat(),
+        "status": webhook.status,
+        "outcome": webhook.outcome,
     }
 
 

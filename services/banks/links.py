@@ -222,16 +222,16 @@ class BankLinks:
                 await self.revoke(user_id, consent.id)
 
     async def _list(self, country: str) -> Sequence[Bank]:
-        """The current vendor's, with a look at the next one's, which needs nobody's consent."""
+        """The current vendor's banks. The target vendor's are compared beside them, which needs no user's consent."""
         asked = self._vendors[self._vendors.current].list_banks(country)
         shadow = self._vendors.shadow
         if shadow is None:
             return await asked
 
-        async def theirs() -> set[str]:
+        async def banks_of_target() -> set[str]:
             return {bank.id for bank in await self._vendors[shadow].list_banks(country)}
 
-        banks, also = await asyncio.gather(asked, shadow_of(theirs))
+        banks, also = await asyncio.gather(asked, shadow_of(banks_of_target))
         compare("open_banking", "banks", shadow, {bank.id for bank in banks}, also)
         return banks
 

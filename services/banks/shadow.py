@@ -12,7 +12,7 @@ from domain.errors import Unavailable
 COMPARED: Final = Counter(
     "drop_shadow_comparisons_total", "Answers of the next vendor beside the current one's.", ["port", "what", "outcome"]
 )
-# It runs beside the current vendor's call, and holds nobody up for longer.
+# The comparison runs beside the current vendor's call, and must not make the user wait longer.
 _WITHIN_S: Final = 2
 _log = structlog.get_logger()
 
@@ -26,10 +26,10 @@ async def shadow_of(ask: Callable[[], Awaitable[Set[str]]]) -> Set[str] | None:
         return None
 
 
-def compare(port: str, what: str, vendor: str, ours: Set[str], theirs: Set[str] | None) -> None:
-    """Counted, and told to the log where they differ; of names that are nobody's."""
-    outcome = "away" if theirs is None else "alike" if theirs == ours else "different"
+def compare(port: str, what: str, vendor: str, of_current: Set[str], of_target: Set[str] | None) -> None:
+    """Count how the two answers compare, and log the differences; the compared names belong to no user."""
+    outcome = "away" if of_target is None else "alike" if of_target == of_current else "different"
     COMPARED.labels(port, what, outcome).inc()
-    if theirs is not None and theirs != ours:
-        missing, more = sorted(ours - theirs), sorted(theirs - ours)
+    if of_target is not None and of_target != of_current:
+        missing, more = sorted(of_current - of_target), sorted(of_target - of_current)
         _log.warning("shadow_differs", port=port, what=what, vendor=vendor, missing=missing, more=more)

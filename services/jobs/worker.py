@@ -190,7 +190,7 @@ class Worker:
             self._on_done(trace)
 
     async def _beat(self) -> None:
-        """Told to whoever answers for health, a few times a minute."""
+        """Write this worker's heartbeat a few times a minute, so that health sees that it lives."""
         if time.monotonic() - self._beat_at < _BEAT_EVERY_S:
             return
         await self._heartbeats.beat(self._name)

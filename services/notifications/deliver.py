@@ -60,19 +60,19 @@ class NotificationDelivery:
             message_id = await self._hand_over(notification, user)
         except RecipientRefused as error:
             refusal = error.message
-            await self._step(notification, lambda one: one.apply(NotificationStatus.BOUNCED, refusal))
+            await self._step(notification, lambda current: current.apply(NotificationStatus.BOUNCED, refusal))
         except (Unavailable, InDoubt) as error:
             trouble = type(error).__name__
             await retry_on_stale(lambda: self._try_again(notification, trouble))
         else:
             await self._step(
                 notification,
-                lambda one: replace(one.apply(NotificationStatus.SENT), vendor_message_id=message_id),
+                lambda current: replace(current.apply(NotificationStatus.SENT), vendor_message_id=message_id),
             )
 
-    async def apply(self, notice: DeliveryReport, vendor: str) -> Outcome | None:
+    async def apply(self, report: DeliveryReport, vendor: str) -> Outcome | None:
         """What a vendor reports; says what that did, None where the message is unknown."""
-        return await retry_on_stale(lambda: self._apply(notice, vendor))
+        return await retry_on_stale(lambda: self._apply(report, vendor))
 
     async def dead(self, limit: int) -> Sequence[Notification]:
         async with self._read() as read:
@@ -90,16 +90,16 @@ class NotificationDelivery:
             work.jobs.enqueue(SendNotification(before.id), now=now)
             await work.commit()
 
-    async def _apply(self, notice: DeliveryReport, vendor: str) -> Outcome | None:
+    async def _apply(self, report: DeliveryReport, vendor: str) -> Outcome | None:
         async with self._work() as work:
-            before = await work.notifications.get(notice.notification_id) if notice.notification_id else None
-            if before is None and notice.vendor_message_id is not None:
-                before = await work.notifications.by_vendor_message(vendor, notice.vendor_message_id)
+            before = await work.notifications.get(report.notification_id) if report.notification_id else None
+            if before is None and report.vendor_message_id is not None:
+                before = await work.notifications.by_vendor_message(vendor, report.vendor_message_id)
             if before is None:
                 return None
-            if notice.status is None:
-                return Outcome(False, f"{notice.detail} says nothing of delivery")
-            after = before.apply(notice.status, notice.detail)
+            if report.status is None:
+                return Outcome(False, f"{report.detail} says nothing of delivery")
+            after = before.apply(report.status, report.detail)
             if after is before:
                 return Outcome(False, f"the message is {before.status} already")
             await work.notifications.save(before, after)

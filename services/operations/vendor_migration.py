@@ -131,7 +131,7 @@ class VendorMigrations:
         return await self.report(port)
 
     async def revert(self, port: str) -> tuple[MoveReport, int]:
-        """Nobody goes to the new vendor any more, and whom it was given go back; gives how many. Raises NotFound.
+        """Send no more users to the new vendor, and take those back who went; gives how many. Raises NotFound.
 
         Payments and plans end where they began.
         """
@@ -153,10 +153,10 @@ class VendorMigrations:
     async def consent(self, user_id: UserId, move_id: VendorMigrationId) -> CustomerMigration:
         """Safe to repeat. Raises NotFound."""
         async with self._work() as work:
-            one = await self._owned(work, user_id, move_id)
-            if one.consented_at is None:
+            customer = await self._owned(work, user_id, move_id)
+            if customer.consented_at is None:
                 await work.vendor_migrations.set_consent(move_id, user_id, self._clock.now())
-                self._audit(work, one.migration, "consented", user_id)
+                self._audit(work, customer.migration, "consented", user_id)
                 await work.commit()
             return await self._owned(work, user_id, move_id)
 
@@ -164,13 +164,13 @@ class VendorMigrations:
         """Safe to repeat, until the customer has been moved. Raises NotFound, InvalidState."""
         async with self._work() as work:
             await self._owned(work, user_id, move_id)
-            # Held, so that nobody is moved between the look and the change.
+            # The migration's row is locked, so that no customer is moved between this read and the change.
             await work.vendor_migrations.held(move_id)
-            one = await self._owned(work, user_id, move_id)
-            one.require_not_moved()
-            if one.consented_at is not None:
+            customer = await self._owned(work, user_id, move_id)
+            customer.require_not_moved()
+            if customer.consented_at is not None:
                 await work.vendor_migrations.set_consent(move_id, user_id, None)
-                self._audit(work, one.migration, "consent_withdrawn", user_id)
+                self._audit(work, customer.migration, "consent_withdrawn", user_id)
                 await work.commit()
             return await self._owned(work, user_id, move_id)
 
@@ -214,18 +214,18 @@ class VendorMigrations:
             self._audit(work, move, "customer_moved", user_id)
 
     async def _shown(self, queries: Queries, user_id: UserId) -> Sequence[CustomerMigration]:
-        going = {(port, one.from_vendor, one.to_vendor) for port, one in self._directions.items()}
+        going = {(port, direction.from_vendor, direction.to_vendor) for port, direction in self._directions.items()}
         found = await queries.vendor_migrations.of_user(user_id)
         return [
-            one
-            for one in found
-            if one.moved_at or (not one.migration.is_stopped and _direction_of(one.migration) in going)
+            customer
+            for customer in found
+            if customer.moved_at or (not customer.migration.is_stopped and _direction_of(customer.migration) in going)
         ]
 
     async def _owned(self, queries: Queries, user_id: UserId, move_id: VendorMigrationId) -> CustomerMigration:
-        for one in await self._shown(queries, user_id):
-            if one.migration.id == move_id:
-                return one
+        for customer in await self._shown(queries, user_id):
+            if customer.migration.id == move_id:
+                return customer
         raise NotFound("There is no such move of yours.", field=("input", "id"))
 
     async def _move(self, port: str) -> VendorMigration:

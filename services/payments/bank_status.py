@@ -81,7 +81,7 @@ class BankStatusSync:
                 await work.commit()
 
     async def take(self, payment: Payment, state: PaymentState, cause: str) -> Outcome:
-        """Store the bank's reference whatever the status is by now, and learn its news."""
+        """Store the bank's reference whatever the status is by now, and apply its update."""
         failure = state.failure if state.status in _WITH_FAILURE else None
         was = payment.status
 
@@ -126,8 +126,8 @@ class BankStatusSync:
     async def _take_silence(self, payment: Payment, cause: str) -> Outcome:
         if self._is_young(payment):
             return Outcome(False, "the bank has not heard of it yet")
-        news = StatusUpdate(Status.FAILED, cause, self._clock.now(), NEVER_REACHED)
-        after, event = await self._recorder.take(payment, lambda current: current.apply(news))
+        update = StatusUpdate(Status.FAILED, cause, self._clock.now(), NEVER_REACHED)
+        after, event = await self._recorder.take(payment, lambda current: current.apply(update))
         return Outcome(event is not None, f"the bank never heard of it: {after.status}")
 
 

@@ -106,10 +106,12 @@ class CardPayments:
             state = await self._vendors[payment.vendor].create(payment, customer)
         except InDoubt:
             now = self._clock.now()
-            return await self._step(payment, lambda one: one.marked_in_doubt("no answer from the card vendor", now))
+            return await self._step(
+                payment, lambda current: current.marked_in_doubt("no answer from the card vendor", now)
+            )
         except Unavailable:
             card_status = StatusUpdate(Status.FAILED, "the card vendor was unavailable", self._clock.now(), AWAY)
-            return await self._step(payment, lambda one: one.apply(card_status))
+            return await self._step(payment, lambda current: current.apply(card_status))
         return await self._card_status.take(payment, state, "vendor reply")
 
     async def confirm(self, user_id: UserId, given: Confirmation) -> Payment:
@@ -129,13 +131,14 @@ class CardPayments:
         except InDoubt:
             now, waiting = self._clock.now(), Status.AUTHORISATION_REQUIRED
             return await self._step(
-                payment, lambda one: one.marked_in_doubt("no answer from the card vendor", now, asked_in=waiting)
+                payment,
+                lambda current: current.marked_in_doubt("no answer from the card vendor", now, asked_in=waiting),
             )
         except Unavailable:
             card_status = StatusUpdate(
                 Status.AUTHORISATION_REQUIRED, "the card vendor was unavailable", self._clock.now(), AWAY
             )
-            return await self._step(payment, lambda one: one.apply(card_status))
+            return await self._step(payment, lambda current: current.apply(card_status))
         return await self._card_status.take(payment, charged, "vendor reply")
 
     async def cancel(self, payment: Payment) -> Payment:
@@ -170,7 +173,7 @@ class CardPayments:
                 _log.warning("refund_unanswered", refund_id=refund.id)  # its job sends it again, under its own key
         async with self._read() as read:
             refunds = await read.refunds.of_payment(payment_id)
-        current = next(one for one in refunds if one.id == refund.id)
+        current = next(known_refund for known_refund in refunds if known_refund.id == refund.id)
         return await self._card_status.current(payment), current
 
     async def returned(self, state: str) -> str | None:
@@ -276,7 +279,7 @@ class CardPayments:
             refunds = await work.refunds.of_payment(payment_id)
             known = await earlier(work, user_id, _REFUND, key, fingerprint)
             if known is not None:
-                return payment, next(one for one in refunds if one.id == known), False
+                return payment, next(known_refund for known_refund in refunds if known_refund.id == known), False
             amount = refundable(payment, refunds, await work.refunds.dispute_of(payment_id), wanted)
             refund = Refund(RefundId(new_id(ids.REFUND, now)), payment_id, amount, now, now)
             await work.refunds.put(refund)

@@ -24,7 +24,7 @@ from services.payments.customers import Customers
 from services.payments.record import PaymentRecorder, outcome_of
 
 RECOVER_AFTER: Final = timedelta(seconds=60)
-# What nobody has paid by then is ended at the vendor.
+# An intent that is not paid by then is cancelled at the vendor.
 LIFETIME: Final = timedelta(hours=24)
 _NOT_CHARGED: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The card was not charged. Try again.")
 _OUT_OF_TIME: Final = Failure(FailureCode.AUTHORISATION_EXPIRED, "The payment was not completed in time.")
@@ -88,7 +88,7 @@ class CardStatusSync:
         try:
             return (await self._take(asked, state, cause))[0]
         except StaleVersion:
-            # News overtook the answer, so which of them is newer is for the vendor to say.
+            # Another update was saved meanwhile: only the vendor can say which of the two is newer.
             await self.refresh(asked.user_id, asked.id, cause)
             return await self.current(asked)
 
@@ -166,7 +166,7 @@ class CardStatusSync:
         async with self._work() as work:
             before = await work.payments.get(asked.user_id, asked.id)
             assert before is not None
-            # Something was learnt since the vendor was asked: its answer may be the older one.
+            # Another update was saved since the vendor was asked, so that the vendor's answer may be the older one.
             if before.version != asked.version:
                 raise StaleVersion
             failure = state.failure
@@ -195,7 +195,7 @@ class CardStatusSync:
             return after, outcome_of(after, event, before.status)
 
     async def _take_relations(self, work: UnitOfWork, payment: Payment, state: IntentState) -> list[str]:
-        changes = [await self._apply_refund(work, payment, one) for one in state.refunds]
+        changes = [await self._apply_refund(work, payment, refund) for refund in state.refunds]
         if state.dispute is not None:
             changes.append(await self._apply_dispute(work, payment, state.dispute))
         return [change for change in changes if change is not None]
@@ -212,26 +212,26 @@ class CardStatusSync:
 
     async def _apply_refund(self, work: UnitOfWork, payment: Payment, state: RefundState) -> str | None:
         now = self._clock.now()
-        known = next((one for one in await work.refunds.of_payment(payment.id) if _is_same(one, state)), None)
+        known = next((stored for stored in await work.refunds.of_payment(payment.id) if _is_same(stored, state)), None)
         if known is None:
             # Made at the vendor's own desk.
             made = Refund(RefundId(new_id(ids.REFUND, now)), payment.id, state.amount, now, now)
             known, is_new = replace(made, vendor_refund_id=state.reference), True
         else:
             is_new = False
-        learnt = known.apply(state.status, state.reference, state.failure_message, now)
-        if learnt == known and not is_new:
+        updated = known.apply(state.status, state.reference, state.failure_message, now)
+        if updated == known and not is_new:
             return None
-        await work.refunds.put(learnt)
-        if learnt.status is not known.status:
-            await self._notifications.refund(work, payment, learnt)
-        return f"refund {learnt.status}" if is_new or learnt.status is not known.status else None
+        await work.refunds.put(updated)
+        if updated.status is not known.status:
+            await self._notifications.refund(work, payment, updated)
+        return f"refund {updated.status}" if is_new or updated.status is not known.status else None
 
     async def _apply_dispute(self, work: UnitOfWork, payment: Payment, state: DisputeState) -> str | None:
         now = self._clock.now()
         known = await work.refunds.dispute_of(payment.id)
         identifier = known.id if known else DisputeId(new_id(ids.DISPUTE, now))
-        learnt = Dispute(
+        updated = Dispute(
             id=identifier,
             payment_id=payment.id,
             vendor_dispute_id=state.reference,
@@ -242,10 +242,10 @@ class CardStatusSync:
             created_at=known.created_at if known else now,
         )
         # A dispute that is decided stays so.
-        if learnt == known or (known is not None and not known.is_open):
+        if updated == known or (known is not None and not known.is_open):
             return None
-        await work.refunds.put_dispute(learnt)
-        return f"dispute {learnt.status}"
+        await work.refunds.put_dispute(updated)
+        return f"dispute {updated.status}"
 
     async def _refund(
         self, user_id: UserId, payment_id: PaymentId, refund_id: RefundId
@@ -253,7 +253,7 @@ class CardStatusSync:
         async with self._read() as read:
             payment = await read.payments.get(user_id, payment_id)
             refunds = await read.refunds.of_payment(payment_id) if payment else []
-        return payment, next((one for one in refunds if one.id == refund_id), None)
+        return payment, next((refund for refund in refunds if refund.id == refund_id), None)
 
     def _is_overdue(self, payment: Payment) -> bool:
         return self._clock.now() >= payment.created_at + LIFETIME

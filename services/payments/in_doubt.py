@@ -1,4 +1,4 @@
-"""Payments whose outcome nobody knows: what ends the doubt is evidence, or an operator who has some."""
+"""Payments whose outcome is not known: evidence ends the doubt, or an operator who has evidence."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -46,7 +46,7 @@ class InDoubtPayments:
         if await self._is_booked(payment):
             return await self._end(payment, StatusUpdate(Status.SETTLED, "booked at the bank", self._clock.now()))
         after, event = await self._recorder.take(
-            payment, lambda one: one.marked_in_doubt("no answer from the bank", self._clock.now())
+            payment, lambda current: current.marked_in_doubt("no answer from the bank", self._clock.now())
         )
         if self._clock.now() < payment.created_at + _PAGE_LIVES:
             return Outcome(event is not None, "in doubt: it could still be approved")
@@ -73,16 +73,18 @@ class InDoubtPayments:
         about(payment_id)
         status = Status(outcome)
         failure = NEVER_REACHED if status is Status.FAILED else None
-        news = StatusUpdate(status, "operator", self._clock.now(), failure)
+        update = StatusUpdate(status, "operator", self._clock.now(), failure)
 
         def step(current: Payment) -> tuple[Payment, PaymentEvent | None]:
             if not current.in_doubt:
                 raise InvalidState(f"The payment is {current.status} and not in doubt.", field=("payment",))
-            return current.apply(news)
+            return current.apply(update)
 
         async def audited(work: UnitOfWork) -> None:
             detail = {"outcome": status, "reason": reason.strip()}
-            work.audit.record("payment_resolved", news.at, user_id=payment.user_id, object_id=payment.id, detail=detail)
+            work.audit.record(
+                "payment_resolved", update.at, user_id=payment.user_id, object_id=payment.id, detail=detail
+            )
 
         after, _ = await self._recorder.take(payment, step, also=audited)
         return after
@@ -92,6 +94,6 @@ class InDoubtPayments:
         async with self._read() as read:
             return await read.accounts.is_booked(payment.debtor_account_id, payment.end_to_end_id)
 
-    async def _end(self, payment: Payment, news: StatusUpdate) -> Outcome:
-        after, event = await self._recorder.take(payment, lambda current: current.apply(news))
+    async def _end(self, payment: Payment, update: StatusUpdate) -> Outcome:
+        after, event = await self._recorder.take(payment, lambda current: current.apply(update))
         return outcome_of(after, event, payment.status)

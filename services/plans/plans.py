@@ -99,7 +99,9 @@ class Plans:
         try:
             await self._plan_status.subscribe(subscription)
         except InDoubt:
-            _log.warning("plan_subscription_unanswered", subscription_id=subscription.id)  # its job goes on from here
+            _log.warning(
+                "plan_subscription_unanswered", subscription_id=subscription.id
+            )  # the job ask_plan asks the vendor again
         except Unavailable:
             await self._plan_status.end(subscription, AWAY)
         return await self._plan_status.current(subscription)

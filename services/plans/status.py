@@ -105,7 +105,7 @@ class PlanStatusSync:
             try:
                 return await self._apply(asked, state.terms, state)
             except StaleVersion:
-                # News overtook the answer, so which of them is newer is for the vendor to say.
+                # Another update was saved meanwhile: only the vendor can say which of the two is newer.
                 asked = await self.current(asked)
                 state = await self._vendors[asked.vendor].subscription(state.reference)
                 raise
@@ -168,23 +168,23 @@ class PlanStatusSync:
 
     async def _take_invoices(self, work: UnitOfWork, subscription: PlanSubscription, state: SubscriptionState) -> None:
         known = {
-            one.vendor_invoice_id: one
-            for one in (await work.plans.invoices([subscription.id])).get(subscription.id, [])
+            invoice.vendor_invoice_id: invoice
+            for invoice in (await work.plans.invoices([subscription.id])).get(subscription.id, [])
         }
-        for one in state.invoices:
-            before = known.get(one.reference)
-            if before is not None and before.status is one.status:
+        for at_vendor in state.invoices:
+            before = known.get(at_vendor.reference)
+            if before is not None and before.status is at_vendor.status:
                 continue
             invoice = PlanInvoice(
                 id=before.id if before else PlanInvoiceId(new_id(ids.PLAN_INVOICE, self._clock.now())),
                 subscription_id=subscription.id,
-                vendor_invoice_id=one.reference,
-                number=one.number,
-                amount=one.amount,
-                status=one.status,
-                period_start=one.period_start,
-                period_end=one.period_end,
-                created_at=one.created_at,
+                vendor_invoice_id=at_vendor.reference,
+                number=at_vendor.number,
+                amount=at_vendor.amount,
+                status=at_vendor.status,
+                period_start=at_vendor.period_start,
+                period_end=at_vendor.period_end,
+                created_at=at_vendor.created_at,
             )
             await work.plans.put_invoice(invoice)
             await self._notifications.invoice(work, subscription, invoice)

@@ -74,7 +74,7 @@ class Streams:
         self._places: dict[WakeUp, tuple[UserId, Position]] = {}
 
     def places(self) -> Collection[tuple[UserId, Position]]:
-        """How far each subscription of this process that waits for news has come."""
+        """How far each subscription of this process that waits for a change has come."""
         return list(self._places.values())
 
     def payment(self, sign_in: SignIn, payment_id: PaymentId, after: str | None) -> AsyncIterator[StreamItem[Payment]]:
@@ -149,7 +149,7 @@ class Streams:
     async def _follow(
         self, sign_in: SignIn, after: str | None, load: Load[Value], at_event: AtEvent[Value]
     ) -> AsyncIterator[StreamItem[Value]]:
-        # Hints first: what is written from here on wakes us, however long the reading takes.
+        # Listen first: a change that is written from here on wakes this stream, however long the read below takes.
         async with self._fanout.listen(sign_in.user_id, sign_in.session_id) as wake_up:
             with SUBSCRIPTIONS.track_inprogress():
                 try:
@@ -165,14 +165,14 @@ class Streams:
         if first is not None:
             yield first
         while True:
-            news = await self._look(sign_in, position, load, at_event)
-            for at, item in news:
+            changes = await self._look(sign_in, position, load, at_event)
+            for at, item in changes:
                 position = at
                 if item is not None:
                     yield item
                     if isinstance(item.value, Payment):
                         self._timeline.pushed(item.value.id, item.value.version, sign_in.session_id)
-            if len(news) < _BATCH:
+            if len(changes) < _BATCH:
                 self._places[wake_up] = sign_in.user_id, position
                 await wake_up.wait()
 
@@ -193,7 +193,7 @@ class Streams:
     async def _look(
         self, sign_in: SignIn, position: Position, load: Load[Value], at_event: AtEvent[Value]
     ) -> list[tuple[Position, StreamItem[Value] | None]]:
-        """What came after `position`, a batch at most, with None where it is no news to this subscription."""
+        """What came after `position`, a batch at most, with None where this subscription does not show it."""
         async with self._read() as read:
             if not await self._sessions.is_alive(sign_in, read):
                 raise Unauthenticated("The session has ended. Sign in again.")

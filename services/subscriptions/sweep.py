@@ -1,4 +1,4 @@
-"""What no hint told of: hints may be lost, so whoever listens is held against the database from time to time."""
+"""Finds what no wake-up told of: wake-ups may be lost, so all listeners are compared with the database now and then."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -36,15 +36,15 @@ class Sweep:
             try:
                 await self.look()
             except Exception:
-                _log.exception("missed_hints_not_looked_for")  # the database is away: the next look finds as much
+                _log.exception("sweep_failed")  # the database is away: the next sweep finds the same
 
     async def look(self) -> None:
-        """Wake who is not at the end of the stream that they follow, and who holds a session that has ended."""
+        """Wake each stream that is behind its user's last event, and each socket whose session has ended."""
         places = self._streams.places()
         ends = await self._ends_of(sorted({user for user, _ in places}))
         for user in {user for user, place in places if ends.get(user) != place}:
             self._fanout.wake(user)
-        sessions = [SessionId(one) for one in self._fanout.channels() if one.startswith(ids.SESSION)]
+        sessions = [SessionId(channel) for channel in self._fanout.channels() if channel.startswith(ids.SESSION)]
         for session in await self._ended(sessions):
             self._fanout.wake(session)
 
@@ -60,7 +60,7 @@ class Sweep:
         ended = set(sessions)
         for some in _parts(sessions):
             async with self._read() as read:
-                ended -= {one.id for one in await read.sessions.by_ids(some) if one.is_alive(now)}
+                ended -= {session.id for session in await read.sessions.by_ids(some) if session.is_alive(now)}
         return ended
 
 

@@ -21,7 +21,7 @@ from services.backoff import longer
 from services.cards.cards import FreezeCards
 from services.notifications.compose import NotificationComposer
 
-# Webhooks bring the news; this is the net under them.
+# Webhooks bring a review's outcome; asking by a job finds those whose webhook was lost.
 _FIRST_ASK: Final = timedelta(minutes=5)
 _LAST_ASK: Final = timedelta(hours=12)
 

@@ -64,7 +64,7 @@ class Profiles:
             )
             await work.users.save(after)
             if (before.email, before.phone) != (after.email, after.phone):
-                # By the address that was known until now: whoever changed it may not be the user.
+                # The message goes to the contact that was known so far: the person who changed it may not be the user.
                 await self._notifications.contact_changed(work, before)
             await work.commit()
         return ProfileChanged(after, warnings=warnings)

@@ -76,12 +76,12 @@ class Webhooks:
         now = self._clock.now()
         is_new = False
         async with self._work() as work:
-            for one in incoming:
+            for event in incoming:
                 row = WebhookEventRow(
                     id=new_id("whk", now),
                     provider=provider,
-                    event_key=one.event_key,
-                    raw=one.raw,
+                    event_key=event.event_key,
+                    raw=event.raw,
                     received_at=now,
                     status=RECEIVED,
                 )
@@ -91,7 +91,7 @@ class Webhooks:
                     is_new = True
                 outcome = "stored" if added else "stored before, answered again"
                 record(TimelineKind.WEBHOOK, f"from {provider}", outcome, webhook_id=row.id if added else None)
-                await _find_subject(work, source, one.raw)
+                await _find_subject(work, source, event.raw)
             await work.commit()
         return is_new
 

@@ -25,7 +25,7 @@ from services.users.kyc import KycService
 
 Port = TypeVar("Port")
 Result = TypeVar("Result")
-Notice = TypeVar("Notice")
+Event = TypeVar("Event")
 KYC: Final = "sumsub"
 OPEN_BANKING: Final = "openbanking"
 CARDS: Final = "stripe"
@@ -188,11 +188,13 @@ class EmailWebhooks:
         self._notifications = notifications
 
     async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
-        reports = await _by_any(self._vendors, lambda one: _awaited(one.parse_webhook(delivery.raw, delivery.headers)))
+        reports = await _by_any(
+            self._vendors, lambda vendor: _awaited(vendor.parse_webhook(delivery.raw, delivery.headers))
+        )
         return [Incoming(event.event_key, event.raw) for event in reports]
 
     async def process(self, raw: bytes, cause: str) -> Outcome | None:
-        return await _first(self._vendors, lambda one: one.read_event(raw), self._apply)
+        return await _first(self._vendors, lambda vendor: vendor.read_event(raw), self._apply)
 
     async def _apply(self, vendor: str, event: DeliveryReport) -> Outcome | None:
         return await self._notifications.apply(event, vendor)
@@ -210,12 +212,12 @@ class SmsWebhooks:
 
     async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
         event = await _by_any(
-            self._vendors, lambda one: _awaited(one.parse_status(delivery.raw, delivery.headers, delivery.url))
+            self._vendors, lambda vendor: _awaited(vendor.parse_status(delivery.raw, delivery.headers, delivery.url))
         )
         return [Incoming(event.event_key, event.raw)]
 
     async def process(self, raw: bytes, cause: str) -> Outcome | None:
-        return await _first(self._vendors, lambda one: one.read_status(raw), self._apply)
+        return await _first(self._vendors, lambda vendor: vendor.read_status(raw), self._apply)
 
     async def _apply(self, vendor: str, event: DeliveryReport) -> Outcome | None:
         return await self._notifications.apply(event, vendor)
@@ -253,8 +255,8 @@ async def _awaited(value: Result) -> Result:
 
 async def _first(
     vendors: Vendors[Port],
-    read: Callable[[Port], Notice],
-    act: Callable[[str, Notice], Awaitable[Result | None]],
+    read: Callable[[Port], Event],
+    act: Callable[[str, Event], Awaitable[Result | None]],
 ) -> Result | None:
     """What comes of a body that one of the vendors signed: each reads it, and names its own rows alone."""
     for name in vendors.names:
