@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -64,6 +64,23 @@ def _transaction(row: BankTransactionRow) -> Transaction:
         message=row.message,
         kid=row.kid,
         end_to_end_id=row.end_to_end_id,
+    )
+
+
+def _transaction_row(reference: str, line: Transaction) -> BankTransactionRow:
+    return BankTransactionRow(
+        id=line.id,
+        account_id=line.account_id,
+        vendor_transaction_id=reference,
+        status=line.status,
+        amount_minor=line.amount.amount_minor,
+        currency=line.amount.currency,
+        booking_date=line.booking_date,
+        counterparty_name=line.counterparty_name,
+        counterparty_account=line.counterparty_account,
+        message=line.message,
+        kid=line.kid,
+        end_to_end_id=line.end_to_end_id,
     )
 
 
@@ -182,21 +199,28 @@ class BankAccountQueries:
             update(BankAccountRow).where(col(BankAccountRow.id) == account_id).values(balance_refreshed_at=at)
         )
 
-    async def put_transactions(self, account_id: AccountId, rows: Sequence[BankTransactionRow]) -> None:
-        """Add what is new and correct what changed; a pending line that was booked keeps its id."""
+    async def put_transactions(self, account_id: AccountId, lines: Mapping[str, Transaction]) -> None:
+        """Add what is new and correct what changed; a pending line that was booked keeps its id.
+
+        `lines` are of this account, by the bank's references.
+        """
         known = await self._session.exec(
             select(BankTransactionRow).where(
                 BankTransactionRow.account_id == account_id,
-                col(BankTransactionRow.vendor_transaction_id).in_([row.vendor_transaction_id for row in rows]),
+                col(BankTransactionRow.vendor_transaction_id).in_(list(lines)),
             )
         )
         by_vendor_id = {row.vendor_transaction_id: row for row in known}
-        for row in rows:
-            old = by_vendor_id.get(row.vendor_transaction_id)
+        for reference, line in lines.items():
+            old = by_vendor_id.get(reference)
             if old is None:
-                self._session.add(row)
+                self._session.add(_transaction_row(reference, line))
             else:
-                old.status, old.booking_date, old.amount_minor = row.status, row.booking_date, row.amount_minor
+                old.status, old.booking_date, old.amount_minor = (
+                    line.status,
+                    line.booking_date,
+                    line.amount.amount_minor,
+                )
         await self._session.flush()
 
     async def drop_pending(self, account_id: AccountId, keep: Sequence[str]) -> None:

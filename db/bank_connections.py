@@ -178,8 +178,10 @@ class ConsentQueries:
         query = select(ConsentAccountRow.account_id).where(ConsentAccountRow.consent_id == consent_id).limit(1)
         return (await self._session.exec(query)).first() is not None
 
-    async def by_state(self, state_hash: str) -> ConsentRow | None:
-        return (await self._session.exec(select(ConsentRow).where(ConsentRow.state_hash == state_hash))).first()
+    async def by_state(self, state_hash: str) -> tuple[Consent, str] | None:
+        """The consent whose page at the bank was given this state, and where its user goes next."""
+        row = (await self._session.exec(select(ConsentRow).where(ConsentRow.state_hash == state_hash))).first()
+        return (consent_of(row), row.return_to) if row else None
 
     async def by_vendor_reference(self, vendor: str, ours: str | None, theirs: str | None) -> Consent | None:
         """By our id first, by the vendor's second: for webhooks alone."""

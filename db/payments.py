@@ -10,6 +10,7 @@ from db.ids import new_id
 from db.tables.payment import IdempotencyKeyRow, PaymentEventRow, PaymentRow
 from db.updates import require_saved
 from domain.account_number import AccountNumber
+from domain.idempotency import UsedKey
 from domain.ids import AccountId, PaymentId, UserId
 from domain.money import Money
 from domain.payment import CancellationStatus, Failure, FailureCode, Payment, PaymentEvent, Rail, Status
@@ -245,8 +246,9 @@ class IdempotencyQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def find(self, user_id: UserId, operation: str, key: str) -> IdempotencyKeyRow | None:
-        return await self._session.get(IdempotencyKeyRow, (user_id, operation, key))
+    async def find(self, user_id: UserId, operation: str, key: str) -> UsedKey | None:
+        row = await self._session.get(IdempotencyKeyRow, (user_id, operation, key))
+        return UsedKey(row.fingerprint, row.object_id) if row else None
 
     async def add(
         self, user_id: UserId, operation: str, key: str, *, fingerprint: str, object_id: str, at: datetime

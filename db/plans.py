@@ -9,7 +9,7 @@ from db.tables.plan import PlanInvoiceRow, PlanSubscriptionRow
 from db.updates import require_saved
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.money import Money
-from domain.plan import InvoiceStatus, PlanEnd, PlanInvoice, PlanStatus, PlanSubscription
+from domain.plan import FirstPayment, InvoiceStatus, PlanEnd, PlanInvoice, PlanStatus, PlanSubscription
 
 
 def subscription_of(row: PlanSubscriptionRow) -> PlanSubscription:
@@ -64,9 +64,10 @@ class PlanQueries:
     async def get(self, user_id: UserId, subscription_id: PlanSubscriptionId) -> PlanSubscription | None:
         return next(iter(await self.by_ids(user_id, [subscription_id])), None)
 
-    async def row(self, subscription_id: PlanSubscriptionId) -> PlanSubscriptionRow:
-        """With what the vendor is asked with: for the service that asks it."""
-        return await self._session.get_one(PlanSubscriptionRow, subscription_id)
+    async def first_payment(self, subscription_id: PlanSubscriptionId) -> FirstPayment:
+        """What the vendor is asked with. Raises NoResultFound where there is no such subscription."""
+        row = await self._session.get_one(PlanSubscriptionRow, subscription_id)
+        return FirstPayment(row.payment_method, row.return_url)
 
     async def by_state(self, state_hash: str) -> tuple[PlanSubscription, str] | None:
         """The subscription whose first payment's page was given this state, and where its user goes next."""
@@ -83,8 +84,22 @@ class PlanQueries:
                 return subscription_of(row)
         return None
 
-    async def add(self, row: PlanSubscriptionRow) -> None:
+    async def add(
+        self, subscription: PlanSubscription, first: FirstPayment, *, state_hash: str, return_to: str
+    ) -> None:
         """Raises IntegrityError where the user has an open one."""
+        row = PlanSubscriptionRow(
+            id=subscription.id,
+            user_id=subscription.user_id,
+            plan_id=subscription.plan_id,
+            vendor=subscription.vendor,
+            payment_method=first.payment_method,
+            return_url=first.return_url,
+            state_hash=state_hash,
+            return_to=return_to,
+            status=subscription.status,
+            created_at=subscription.created_at,
+        )
         self._session.add(row)
         await self._session.flush()
 

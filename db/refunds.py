@@ -1,11 +1,13 @@
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.tables.payment import DisputeRow, PaymentAttemptRow, RefundRow
+from domain.card_payment import PaymentAttempt
 from domain.dispute import Dispute, DisputeStatus
-from domain.ids import DisputeId, PaymentId, RefundId
+from domain.ids import AttemptId, DisputeId, PaymentId, RefundId
 from domain.money import Money
 from domain.refund import Refund, RefundStatus
 
@@ -93,10 +95,14 @@ class AttemptQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, row: PaymentAttemptRow) -> None:
-        self._session.add(row)
+    async def add(self, attempt: PaymentAttempt) -> None:
+        self._session.add(PaymentAttemptRow(**asdict(attempt)))
         await self._session.flush()
 
-    async def last_of(self, payment_id: PaymentId) -> PaymentAttemptRow | None:
+    async def last_of(self, payment_id: PaymentId) -> PaymentAttempt | None:
         query = select(PaymentAttemptRow).where(PaymentAttemptRow.payment_id == payment_id)
-        return (await self._session.exec(query.order_by(col(PaymentAttemptRow.id).desc()).limit(1))).first()
+        row = (await self._session.exec(query.order_by(col(PaymentAttemptRow.id).desc()).limit(1))).first()
+        if row is None:
+            return None
+        identifier, payment = AttemptId(row.id), PaymentId(row.payment_id)
+        return PaymentAttempt(identifier, payment, row.payment_method, row.return_url, row.created_at)

@@ -1,4 +1,5 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -11,41 +12,49 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from db.ids import new_id
 from db.tables.event import AuditEventRow, WebhookEventRow
 from domain.ids import UserId
+from domain.webhook import Webhook, WebhookStatus
 
-RECEIVED = "RECEIVED"
-PROCESSED = "PROCESSED"
-IGNORED = "IGNORED"
-PARKED = "PARKED"
-UNMATCHED = "UNMATCHED"
+
+def _webhook_of(row: WebhookEventRow) -> Webhook:
+    return Webhook(
+        id=row.id,
+        provider=row.provider,
+        event_key=row.event_key,
+        raw=row.raw,
+        received_at=row.received_at,
+        status=WebhookStatus(row.status),
+        outcome=row.outcome,
+        attempts=row.attempts,
+    )
 
 
 class WebhookQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add_once(self, row: WebhookEventRow) -> bool:
+    async def add_once(self, webhook: Webhook) -> bool:
         """Store a webhook; False where the vendor has sent this one before."""
-        values = row.model_dump()
         insert = sqlite_insert if self._session.get_bind().dialect.name == "sqlite" else postgresql_insert
         statement = (
             insert(WebhookEventRow)
-            .values(**values)
+            .values(**asdict(webhook))
             .on_conflict_do_nothing(index_elements=["provider", "event_key"])
             .returning(col(WebhookEventRow.id))
         )
         return (await self._session.exec(statement)).scalar_one_or_none() is not None
 
-    async def get(self, webhook_id: str) -> WebhookEventRow | None:
-        return await self._session.get(WebhookEventRow, webhook_id)
+    async def get(self, webhook_id: str) -> Webhook | None:
+        row = await self._session.get(WebhookEventRow, webhook_id)
+        return _webhook_of(row) if row else None
 
-    async def newest(self, limit: int) -> Sequence[WebhookEventRow]:
+    async def newest(self, limit: int) -> list[Webhook]:
         query = select(WebhookEventRow).order_by(col(WebhookEventRow.id).desc()).limit(limit)
-        return (await self._session.exec(query)).all()
+        return [_webhook_of(row) for row in await self._session.exec(query)]
 
     async def forget_before(self, at: datetime) -> None:
         await self._session.exec(delete(WebhookEventRow).where(col(WebhookEventRow.received_at) < at))
 
-    async def close(self, webhook_id: str, *, status: str, outcome: str, at: datetime) -> None:
+    async def close(self, webhook_id: str, *, status: WebhookStatus, outcome: str, at: datetime) -> None:
         attempts = col(WebhookEventRow.attempts) + 1
         await self._session.exec(
             update(WebhookEventRow)

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from domain.errors import Refusal, Refusals
 from domain.idempotency import fingerprint_of
-from domain.ids import UserId
+from domain.ids import AttemptId, PaymentId, UserId
 from domain.input import check_amount, check_key, checked_text, fault
 from domain.money import Money
 
@@ -31,6 +32,20 @@ class CardPaymentOrder:
     def fingerprint(self) -> str:
         """A hash of the business fields: an idempotency key sent again must come with the same."""
         return fingerprint_of(self.amount.amount_minor, self.amount.currency, self.description)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAttempt:
+    """One try to pay a card payment. Its id is the vendor's idempotency key, so a try is sent again as the same.
+
+    `return_url` is where the vendor's page sends the user back.
+    """
+
+    id: AttemptId
+    payment_id: PaymentId
+    payment_method: str
+    return_url: str
+    created_at: datetime
 
 
 def card_payment_order(

@@ -2,6 +2,15 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class UsedKey:
+    """What an idempotency key was sent with, and the id of the object that it gave."""
+
+    fingerprint: str
+    object_id: str
 
 
 def fingerprint_of(*fields: object) -> str:

@@ -77,6 +77,14 @@ class PlanTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstPayment:
+    """What the card vendor starts a subscription with; its 3-D Secure page sends the user back to `return_url`."""
+
+    payment_method: str
+    return_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlanSubscription:
     """A user's subscription to a plan. A user has one open subscription at most.
 

@@ -37,6 +37,14 @@ class VendorMigration:
 
 
 @dataclass(frozen=True, slots=True)
+class VendorCustomer:
+    """A user as a vendor knows them; `reference` is the vendor's id of the user."""
+
+    vendor: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerMigration:
     """A migration as one customer sees it: when the customer consented, and when the move was done."""
 

@@ -7,9 +7,9 @@ from starlette.routing import Route
 from domain.errors import NotFound
 from domain.ids import NotificationId, PaymentId
 from domain.timeline import StoredEntry
+from domain.webhook import Webhook
 from routes.operator.guard import NO_STORE, for_operators, limit_of, number_of
 from routes.state import services_of
-from services.webhooks.inbox import ReceivedWebhook
 
 
 async def timeline(request: Request) -> Response:
@@ -76,7 +76,7 @@ def _timeline_line(stored: StoredEntry) -> dict[str, object]:
     }
 
 
-def _webhook(webhook: ReceivedWebhook) -> dict[str, object]:
+def _webhook(webhook: Webhook) -> dict[str, object]:
     return {
         "id": webhook.id,
         "provider": webhook.provider,

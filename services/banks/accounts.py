@@ -9,7 +9,6 @@ from typing import Final, TypeVar
 from db.bank_accounts import Reach
 from db.events import Told
 from db.ids import new_id
-from db.tables.bank import BankTransactionRow
 from db.unit_of_work import Read, UnitOfWork, Work
 from domain import ids
 from domain.bank_account import Balance, BankAccount, Transaction, TransactionStatus
@@ -240,25 +239,23 @@ class Accounts:
         lines: Sequence[TransactionAtBank],
     ) -> None:
         now = self._clock.now()
-        rows = [self._row(account_id, line) for line in lines]
+        ours = {line.reference: self._ours(account_id, line) for line in lines}
         async with self._work() as work:
             await work.accounts.put_balances(account_id, balances, now)
-            if rows:
-                await work.accounts.put_transactions(account_id, rows)
-                pending = [row.vendor_transaction_id for row in rows if row.status == TransactionStatus.PENDING]
+            if ours:
+                await work.accounts.put_transactions(account_id, ours)
+                pending = [line.reference for line in lines if line.status is TransactionStatus.PENDING]
                 await work.accounts.drop_pending(account_id, pending)
             fields = {"balance_refreshed_at": now.isoformat()}
             work.tell(Told(user_id, EventKind.BANK_ACCOUNT, account_id, fields, now))
             await work.commit()
 
-    def _row(self, account_id: AccountId, line: TransactionAtBank) -> BankTransactionRow:
-        return BankTransactionRow(
-            id=new_id(ids.TRANSACTION, self._clock.now()),
+    def _ours(self, account_id: AccountId, line: TransactionAtBank) -> Transaction:
+        return Transaction(
+            id=TransactionId(new_id(ids.TRANSACTION, self._clock.now())),
             account_id=account_id,
-            vendor_transaction_id=line.reference,
             status=line.status,
-            amount_minor=line.amount.amount_minor,
-            currency=line.amount.currency,
+            amount=line.amount,
             booking_date=line.booking_date,
             counterparty_name=line.counterparty_name,
             counterparty_account=line.counterparty_account,

@@ -143,21 +143,20 @@ class BankLinks:
         Raises InvalidState for a state that was used before.
         """
         async with self._work() as work:
-            row = await work.consents.by_state(hash_of(state))
-            if row is None:
+            found = await work.consents.by_state(hash_of(state))
+            if found is None:
                 return None
-            user_id, consent_id, return_to = UserId(row.user_id), ConsentId(row.id), row.return_to
-            reference, vendor, connection_id = row.vendor_consent_id, row.vendor, row.connection_id
-            if not await work.consents.mark_returned(consent_id, self._clock.now()):
+            consent, return_to = found
+            if not await work.consents.mark_returned(consent.id, self._clock.now()):
                 raise InvalidState("This way back from the bank was used before.")
             await work.commit()
         try:
-            state_at_bank = await self._vendors[vendor].complete_consent(reference or "", query)
-            await self._consents.apply(user_id, consent_id, state_at_bank, "the bank's page")
-            await self._fetch(user_id, consent_id, ip_address)
+            state_at_bank = await self._vendors[consent.vendor].complete_consent(consent.vendor_consent_id or "", query)
+            await self._consents.apply(consent.user_id, consent.id, state_at_bank, "the bank's page")
+            await self._fetch(consent.user_id, consent.id, ip_address)
         except (Unavailable, ReadLimitReached, ConsentRequired):
-            _log.warning("consent_return_incomplete", consent_id=consent_id)  # the jobs go on from here
-        return with_query(return_to, bankConnection=connection_id)
+            _log.warning("consent_return_incomplete", consent_id=consent.id)  # the jobs go on from here
+        return with_query(return_to, bankConnection=consent.connection_id)
 
     async def refresh_consent(self, user_id: UserId, consent_id: ConsentId, cause: str) -> Outcome:
         """Ask the bank how a consent stands and take its word; says what that did. Raises Unavailable."""

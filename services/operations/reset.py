@@ -2,15 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 
-from sqlalchemy import delete
-
 from db.engine import Database
-from db.tables.all import METADATA
+from db.reset import clear_tables
 from domain.errors import Forbidden
 from services.operations.retention import Retention
-
-# The workers still run, and health answers by their heartbeats.
-_KEPT = frozenset({"clock_offset", "worker_heartbeat", "alembic_version"})
 
 
 class Reset:
@@ -33,9 +28,6 @@ class Reset:
         """Raises Forbidden where a provider is real."""
         if self._reset_sandbox is None:
             raise Forbidden("A provider is not a mock: there is nothing here that may be wiped.")
-        async with self._database.write_engine.begin() as connection:
-            for table in reversed(METADATA.sorted_tables):
-                if table.name not in _KEPT:
-                    await connection.execute(delete(table))
+        await clear_tables(self._database)
         await self._reset_sandbox()
         await self._retention.schedule()

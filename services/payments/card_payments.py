@@ -7,11 +7,10 @@ from typing import Final
 import structlog
 
 from db.ids import new_id
-from db.tables.payment import PaymentAttemptRow
 from db.unit_of_work import Read, Work, retry_on_stale
 from domain import ids
 from domain.account_number import AccountNumber
-from domain.card_payment import CardPaymentOrder, check_confirmation
+from domain.card_payment import CardPaymentOrder, PaymentAttempt, check_confirmation
 from domain.clock import Clock
 from domain.dispute import Dispute
 from domain.errors import InDoubt, InvalidState, NotFound, PaymentInDoubt, Unavailable
@@ -241,21 +240,15 @@ class CardPayments:
                 return payment, None
             require_approved((await work.kyc.of_user(user_id)).status)
             _require_payable(payment)
-            attempt = AttemptId(new_id(ids.ATTEMPT, now))
-            row = PaymentAttemptRow(
-                id=attempt,
-                payment_id=payment.id,
-                payment_method=given.payment_method,
-                return_url=return_uri,
-                created_at=now,
-            )
+            identifier = AttemptId(new_id(ids.ATTEMPT, now))
+            attempt = PaymentAttempt(identifier, payment.id, given.payment_method, return_uri, now)
             # The payment's row first: two tries at once then wait for each other in the same order.
             await work.payments.renew_state(payment.id, state_hash, return_to)
-            await work.attempts.add(row)
-            await keep(work, user_id, _CONFIRM, given.idempotency_key, fingerprint, attempt, now)
+            await work.attempts.add(attempt)
+            await keep(work, user_id, _CONFIRM, given.idempotency_key, fingerprint, attempt.id, now)
             self._card_status.enqueue_ask(work, payment, RECOVER_AFTER)
             await work.commit()
-        return payment, attempt
+        return payment, attempt.id
 
     async def _charge(self, payment: Payment, payment_method: str, attempt: AttemptId, return_uri: str) -> IntentState:
         assert payment.vendor_payment_id is not None

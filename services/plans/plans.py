@@ -8,7 +8,6 @@ from typing import Final
 import structlog
 
 from db.ids import new_id
-from db.tables.plan import PlanSubscriptionRow
 from db.unit_of_work import Read, Work
 from domain import ids
 from domain.card_payment import check_confirmation
@@ -22,7 +21,7 @@ from domain.errors import (
 from domain.idempotency import fingerprint_of
 from domain.ids import PlanSubscriptionId, UserId
 from domain.kyc import require_approved
-from domain.plan import PLANS, PlanInvoice, PlanStatus, PlanSubscription
+from domain.plan import PLANS, FirstPayment, PlanInvoice, PlanStatus, PlanSubscription
 from domain.redirect import require_allowed, with_query
 from providers.card_payments.port import CardPaymentsProvider
 from providers.vendors import Vendors
@@ -161,22 +160,12 @@ class Plans:
             require_approved((await work.kyc.of_user(user_id)).status)
             if await work.plans.open_of_users([user_id]):
                 raise InvalidState("You have a plan already: cancel it first.")
-            row = PlanSubscriptionRow(
-                id=new_id(ids.PLAN_SUBSCRIPTION, now),
-                user_id=user_id,
-                plan_id=order.plan_id,
-                vendor=await self._customers.vendor_of(work, user_id),
-                payment_method=order.payment_method,
-                return_url=return_url,
-                state_hash=state_hash,
-                return_to=return_to,
-                status=PlanStatus.CREATED,
-                created_at=now,
-            )
-            await work.plans.add(row)
-            await keep(work, user_id, _CREATE, key, fingerprint, row.id, now)
-            subscription = await work.plans.get(user_id, PlanSubscriptionId(row.id))
-            assert subscription is not None
+            identifier = PlanSubscriptionId(new_id(ids.PLAN_SUBSCRIPTION, now))
+            vendor = await self._customers.vendor_of(work, user_id)
+            subscription = PlanSubscription(identifier, user_id, order.plan_id, vendor, now)
+            first = FirstPayment(order.payment_method, return_url)
+            await work.plans.add(subscription, first, state_hash=state_hash, return_to=return_to)
+            await keep(work, user_id, _CREATE, key, fingerprint, subscription.id, now)
             self._plan_status.tell(work, subscription)
             self._plan_status.enqueue_ask(work, subscription, _RECOVER_AFTER)
             await work.commit()

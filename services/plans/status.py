@@ -85,12 +85,13 @@ class PlanStatusSync:
     async def subscribe(self, subscription: PlanSubscription) -> None:
         """Ask the vendor, under the subscription's own key, so that asking again makes no second one."""
         async with self._read() as read:
-            row = await read.plans.row(subscription.id)
-            payment_method, return_url = row.payment_method, row.return_url
+            first = await read.plans.first_payment(subscription.id)
         customer = await self._customers.ensure(subscription.user_id, subscription.vendor)
         vendor, plan = self._vendors[subscription.vendor], PLANS[subscription.plan_id]
         try:
-            state = await vendor.create_subscription(subscription, plan, customer, payment_method, return_url)
+            state = await vendor.create_subscription(
+                subscription, plan, customer, first.payment_method, first.return_url
+            )
         except InvalidState as error:
             unknown = Failure(FailureCode.INCORRECT_CARD_DETAILS, "The card vendor does not know this payment method.")
             await self.end(subscription, unknown)

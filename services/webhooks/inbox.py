@@ -3,18 +3,17 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar, Final
 
 from db.ids import new_id
-from db.tables.event import WebhookEventRow
 from db.unit_of_work import Queries, Read, Work
-from db.webhooks import IGNORED, PARKED, PROCESSED, RECEIVED, UNMATCHED
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import BadSignature, BadWebhook, DropError, NotFound
 from domain.job import Job
 from domain.timeline import TimelineKind, about, record
+from domain.webhook import Webhook, WebhookStatus
 from services.incidents import Incidents
 from services.webhooks.sources import Delivery, WebhookSource
 
@@ -34,18 +33,6 @@ class ProcessWebhook(Job):
 
     kind: ClassVar[str] = "process_webhook"
     webhook_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedWebhook:
-    """`outcome` says what it did, or why it did nothing."""
-
-    id: str
-    provider: str
-    event_key: str
-    received_at: datetime
-    status: str
-    outcome: str | None
 
 
 class Webhooks:
@@ -77,32 +64,21 @@ class Webhooks:
         is_new = False
         async with self._work() as work:
             for event in incoming:
-                row = WebhookEventRow(
-                    id=new_id("whk", now),
-                    provider=provider,
-                    event_key=event.event_key,
-                    raw=event.raw,
-                    received_at=now,
-                    status=RECEIVED,
-                )
-                added = await work.webhooks.add_once(row)
+                webhook = Webhook(new_id("whk", now), provider, event.event_key, event.raw, now)
+                added = await work.webhooks.add_once(webhook)
                 if added:
-                    work.jobs.enqueue(ProcessWebhook(row.id), now=now)
+                    work.jobs.enqueue(ProcessWebhook(webhook.id), now=now)
                     is_new = True
                 outcome = "stored" if added else "stored before, answered again"
-                record(TimelineKind.WEBHOOK, f"from {provider}", outcome, webhook_id=row.id if added else None)
+                record(TimelineKind.WEBHOOK, f"from {provider}", outcome, webhook_id=webhook.id if added else None)
                 await _find_subject(work, source, event.raw)
             await work.commit()
         return is_new
 
-    async def newest(self, limit: int) -> Sequence[ReceivedWebhook]:
+    async def newest(self, limit: int) -> Sequence[Webhook]:
         """What was received, newest first."""
         async with self._read() as read:
-            rows = await read.webhooks.newest(limit)
-            return [
-                ReceivedWebhook(row.id, row.provider, row.event_key, row.received_at, row.status, row.outcome)
-                for row in rows
-            ]
+            return await read.webhooks.newest(limit)
 
     async def replay(self, webhook_id: str) -> None:
         """Process a stored one again. Raises NotFound."""
@@ -116,22 +92,23 @@ class Webhooks:
     async def process(self, webhook_id: str) -> None:
         """Act on a stored webhook. Safe to repeat. Raises Unavailable where the vendor cannot be asked."""
         async with self._read() as read:
-            row = await read.webhooks.get(webhook_id)
-        if row is None:
+            webhook = await read.webhooks.get(webhook_id)
+        if webhook is None:
             return
-        source = self._sources[row.provider]
-        outcome = await source.process(row.raw, row.id)
+        source = self._sources[webhook.provider]
+        outcome = await source.process(webhook.raw, webhook.id)
         record(
             TimelineKind.WEBHOOK,
-            f"processed, from {row.provider}",
+            f"processed, from {webhook.provider}",
             outcome.text if outcome else _UNMATCHED,
-            webhook_id=row.id,
+            webhook_id=webhook.id,
         )
         if outcome is None:
-            await self._park(row)
+            await self._park(webhook)
             return
+        status = WebhookStatus.PROCESSED if outcome.changed else WebhookStatus.IGNORED
         # The vendor was read, so what came of it is the truth, whichever webhook asked.
-        await self._close(row.id, PROCESSED if outcome.changed else IGNORED, outcome.text)
+        await self._close(webhook.id, status, outcome.text)
 
     async def _note_refused(self, provider: str, source: WebhookSource, delivery: Delivery, error: DropError) -> None:
         """Whose payment a refused one claims to be about, so that its timeline tells why nothing happened."""
@@ -141,20 +118,21 @@ class Webhooks:
                 async with self._read() as read:
                     await _find_subject(read, source, delivery.raw)
 
-    async def _park(self, row: WebhookEventRow) -> None:
+    async def _park(self, webhook: Webhook) -> None:
         now = self._clock.now()
         async with self._work() as work:
-            if row.attempts < len(_PARKED_FOR):
-                pause = _PARKED_FOR[row.attempts]
+            if webhook.attempts < len(_PARKED_FOR):
+                pause = _PARKED_FOR[webhook.attempts]
                 outcome = f"{_UNMATCHED}; tried again in {pause.total_seconds():.0f} s"
-                await work.webhooks.close(row.id, status=PARKED, outcome=outcome, at=now)
-                work.jobs.enqueue(ProcessWebhook(row.id), due_at=now + pause, now=now)
+                await work.webhooks.close(webhook.id, status=WebhookStatus.PARKED, outcome=outcome, at=now)
+                work.jobs.enqueue(ProcessWebhook(webhook.id), due_at=now + pause, now=now)
             else:
-                await work.webhooks.close(row.id, status=UNMATCHED, outcome=_UNMATCHED, at=now)
-                self._incidents.alert(Severity.WARNING, "Unmatched webhook", f"{row.provider} {row.id} names nothing")
+                await work.webhooks.close(webhook.id, status=WebhookStatus.UNMATCHED, outcome=_UNMATCHED, at=now)
+                message = f"{webhook.provider} {webhook.id} names nothing"
+                self._incidents.alert(Severity.WARNING, "Unmatched webhook", message)
             await work.commit()
 
-    async def _close(self, webhook_id: str, status: str, outcome: str) -> None:
+    async def _close(self, webhook_id: str, status: WebhookStatus, outcome: str) -> None:
         async with self._work() as work:
             await work.webhooks.close(webhook_id, status=status, outcome=outcome, at=self._clock.now())
             await work.commit()
