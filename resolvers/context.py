@@ -6,7 +6,7 @@ from typing import Any, Self
 from domain.errors import Unauthenticated
 from domain.ids import UserId
 from domain.user import SignIn
-from resolvers.loaders import PresignedLinks, SetLoaders, ViewerPages
+from resolvers.loaders import PresignedDownloadUrls, SetLoaders, ViewerPages
 from services.container import Services
 
 
@@ -38,8 +38,8 @@ class Context:
         return ViewerPages(self.services, self._user_id)
 
     @property
-    def links(self) -> PresignedLinks:
-        return PresignedLinks(self.services, self.base_url)
+    def download_urls(self) -> PresignedDownloadUrls:
+        return PresignedDownloadUrls(self.services, self.base_url)
 
     @property
     def _user_id(self) -> UserId | None:

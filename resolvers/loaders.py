@@ -145,7 +145,7 @@ class ViewerPages:
         return await self._services.sessions.page(self._viewer())
 
 
-class PresignedLinks:
+class PresignedDownloadUrls:
     """A path of this host, as the mock's store gives, becomes an address."""
 
     def __init__(self, services: Services, base_url: str) -> None:

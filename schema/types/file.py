@@ -32,7 +32,7 @@ class Upload(Node):
 
     @strawberry.field(description="Gives the file as an attachment, for 15 minutes; null unless it is STORED.")
     def download_url(self, info: Info[HasLoaders, None]) -> str | None:
-        return info.context.links.upload(self.shown)
+        return info.context.download_urls.upload(self.shown)
 
     @classmethod
     def of(cls, one: upload.Upload) -> Self:
@@ -120,7 +120,7 @@ class DataExport(Node):
 
     @strawberry.field(description="Gives the ZIP, for 15 minutes; null unless it is READY.")
     def download_url(self, info: Info[HasLoaders, None]) -> str | None:
-        return info.context.links.data_export(self.shown)
+        return info.context.download_urls.data_export(self.shown)
 
     @classmethod
     def of(cls, one: data_export.DataExport) -> Self:

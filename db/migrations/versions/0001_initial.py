@@ -98,10 +98,7 @@ def upgrade() -> None:
         sa.Column("ended_because", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("created_at", db.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["user.id"],
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("user_id", "bank_id"),
     )
@@ -116,10 +113,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("object_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("created_at", db.columns.UtcDateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["user.id"],
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
         sa.PrimaryKeyConstraint("user_id", "operation", "key"),
     )
     op.create_table(
@@ -138,10 +132,7 @@ def upgrade() -> None:
         sa.Column("reviewed_at", db.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("news_at", db.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["user.id"],
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("user_id"),
     )
@@ -172,10 +163,7 @@ def upgrade() -> None:
         sa.Column("code_used_at", db.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("user_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("id_token_encrypted", sa.LargeBinary(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["user.id"],
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("code_hash"),
         sa.UniqueConstraint("state_hash"),
@@ -197,10 +185,7 @@ def upgrade() -> None:
         sa.Column("expires_at", db.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("ended_at", db.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("ended_because", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["user.id"],
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("refresh_hash"),
         sa.UniqueConstraint("token_hash"),
@@ -221,10 +206,7 @@ def upgrade() -> None:
         sa.Column("object_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("fields", sa.JSON(), nullable=False),
         sa.Column("at", db.columns.UtcDateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["user.id"],
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
         sa.PrimaryKeyConstraint("user_id", "seq"),
     )
     with op.batch_alter_table("user_event", schema=None) as batch_op:
@@ -235,10 +217,7 @@ def upgrade() -> None:
         sa.Column("user_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("epoch", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("last", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["user.id"],
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
         sa.PrimaryKeyConstraint("user_id"),
     )
     op.create_table(
@@ -248,10 +227,7 @@ def upgrade() -> None:
         sa.Column("at", db.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("is_attended", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["connection_id"],
-            ["bank_connection.id"],
-        ),
+        sa.ForeignKeyConstraint(["connection_id"], ["bank_connection.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("account_read", schema=None) as batch_op:
@@ -269,14 +245,8 @@ def upgrade() -> None:
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("owner_name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("balance_refreshed_at", db.columns.UtcDateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["connection_id"],
-            ["bank_connection.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["user.id"],
-        ),
+        sa.ForeignKeyConstraint(["connection_id"], ["bank_connection.id"]),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("user_id", "iban", "currency"),
     )
@@ -298,14 +268,8 @@ def upgrade() -> None:
         sa.Column("returned_at", db.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("created_at", db.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["connection_id"],
-            ["bank_connection.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["user.id"],
-        ),
+        sa.ForeignKeyConstraint(["connection_id"], ["bank_connection.id"]),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("state_hash"),
     )
@@ -322,10 +286,7 @@ def upgrade() -> None:
         "spent_refresh",
         sa.Column("refresh_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("session_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["session_id"],
-            ["session.id"],
-        ),
+        sa.ForeignKeyConstraint(["session_id"], ["session.id"]),
         sa.PrimaryKeyConstraint("refresh_hash"),
     )
     with op.batch_alter_table("spent_refresh", schema=None) as batch_op:
@@ -338,10 +299,7 @@ def upgrade() -> None:
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("currency", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("as_of", db.columns.UtcDateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["bank_account.id"],
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["bank_account.id"]),
         sa.PrimaryKeyConstraint("account_id", "type"),
     )
     op.create_table(
@@ -358,10 +316,7 @@ def upgrade() -> None:
         sa.Column("message", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("kid", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("end_to_end_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["bank_account.id"],
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["bank_account.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("account_id", "vendor_transaction_id"),
     )
@@ -382,14 +337,8 @@ def upgrade() -> None:
         sa.Column("consent_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("account_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("resource_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["bank_account.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["consent_id"],
-            ["consent.id"],
-        ),
+        sa.ForeignKeyConstraint(["account_id"], ["bank_account.id"]),
+        sa.ForeignKeyConstraint(["consent_id"], ["consent.id"]),
         sa.PrimaryKeyConstraint("consent_id", "account_id"),
     )
     with op.batch_alter_table("consent_account", schema=None) as batch_op:
@@ -423,14 +372,8 @@ def upgrade() -> None:
         sa.Column("return_to", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("created_at", db.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["debtor_account_id"],
-            ["bank_account.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["user_id"],
-            ["user.id"],
-        ),
+        sa.ForeignKeyConstraint(["debtor_account_id"], ["bank_account.id"]),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("end_to_end_id"),
         sa.UniqueConstraint("state_hash"),
@@ -449,10 +392,7 @@ def upgrade() -> None:
         sa.Column("failure_message", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("cause", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("at", db.columns.UtcDateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["payment_id"],
-            ["payment.id"],
-        ),
+        sa.ForeignKeyConstraint(["payment_id"], ["payment.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("payment_id", "version"),
     )
