@@ -16,7 +16,7 @@ from domain.money import Money
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How an account is read at its bank: the consent and the bank's own id for it."""
+    """How an account is read at its bank: the active consent that covers it, and the bank's own id of the account."""
 
     account_id: AccountId
     connection_id: ConnectionId
@@ -85,13 +85,22 @@ def _transaction_row(reference: str, line: Transaction) -> BankTransactionRow:
 
 
 class BankAccountQueries:
+    """Bank accounts with their balances and statements. No method commits.
+
+    Reads take the user's id, but for those whose account ids were read with it. An account is available while an ACTIVE
+    consent covers it.
+    """
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def page(
         self, user_id: UserId, *, after: str | None, before: str | None, limit: int, backwards: bool
     ) -> list[BankAccount]:
-        """By id, oldest first; from the end where `backwards`."""
+        """Accounts by id, oldest first, between the ids `after` and `before`.
+
+        With `backwards` the last accounts of the range, newest first.
+        """
         query = select(BankAccountRow, _is_available()).where(BankAccountRow.user_id == user_id)
         if after is not None:
             query = query.where(col(BankAccountRow.id) > after)
@@ -102,6 +111,7 @@ class BankAccountQueries:
         return [_account(row, available) for row, available in rows]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[AccountId]) -> list[BankAccount]:
+        """Those of the accounts that are the user's, in no order."""
         query = select(BankAccountRow, _is_available()).where(
             BankAccountRow.user_id == user_id, col(BankAccountRow.id).in_(ids)
         )
@@ -111,7 +121,7 @@ class BankAccountQueries:
         return next(iter(await self.by_ids(user_id, [account_id])), None)
 
     async def of_connections(self, user_id: UserId, ids: Sequence[ConnectionId]) -> list[BankAccount]:
-        """By id; a user has few accounts at a bank."""
+        """The accounts of the user's bank connections, by id; a user has few accounts at a bank."""
         query = (
             select(BankAccountRow, _is_available())
             .where(BankAccountRow.user_id == user_id, col(BankAccountRow.connection_id).in_(ids))
@@ -121,7 +131,10 @@ class BankAccountQueries:
         return [_account(row, available) for row, available in await self._session.exec(query)]
 
     async def put(self, account: BankAccount, consent_id: ConsentId, resource_id: str) -> AccountId:
-        """Add the account or find it again (unique per user, number and currency), and tie it to a consent."""
+        """Add the account or update it (unique per user, number and currency), and link it to a consent.
+
+        Gives its id.
+        """
         query = select(BankAccountRow).where(
             BankAccountRow.user_id == account.user_id,
             BankAccountRow.iban == account.number.iban,
@@ -153,7 +166,7 @@ class BankAccountQueries:
         return AccountId(row.id)
 
     async def reaches(self, user_id: UserId, ids: Sequence[AccountId]) -> list[Reach]:
-        """By the newest ACTIVE consent of each account; accounts that none covers are left out."""
+        """How each account is read: by its newest ACTIVE consent. Accounts that no consent covers are left out."""
         query = (
             select(BankAccountRow, ConsentRow, ConsentAccountRow.resource_id)
             .join(ConsentAccountRow, col(ConsentAccountRow.account_id) == BankAccountRow.id)
@@ -186,6 +199,7 @@ class BankAccountQueries:
         return found
 
     async def put_balances(self, account_id: AccountId, balances: Sequence[Balance], at: datetime) -> None:
+        """Replace the balances of an account, which the bank reported at `at`."""
         for balance in balances:
             row = BalanceRow(
                 account_id=account_id,
@@ -200,7 +214,7 @@ class BankAccountQueries:
         )
 
     async def put_transactions(self, account_id: AccountId, lines: Mapping[str, Transaction]) -> None:
-        """Add what is new and correct what changed; a pending line that was booked keeps its id.
+        """Add new lines and correct known ones; a pending line that was booked keeps its id.
 
         `lines` are of this account, by the bank's references.
         """
@@ -224,7 +238,10 @@ class BankAccountQueries:
         await self._session.flush()
 
     async def drop_pending(self, account_id: AccountId, keep: Sequence[str]) -> None:
-        """A pending line that the bank no longer lists has come to nothing."""
+        """Delete the pending lines that the bank does not list any more.
+
+        `keep` are the vendor's ids of the listed lines.
+        """
         await self._session.exec(
             delete(BankTransactionRow).where(
                 col(BankTransactionRow.account_id) == account_id,
@@ -234,7 +251,7 @@ class BankAccountQueries:
         )
 
     async def is_booked(self, account_id: AccountId, end_to_end_id: str) -> bool:
-        """Whether the bank has booked, on this account, what bears our reference."""
+        """Whether the account's statement has a booked line with our end-to-end id."""
         query = select(BankTransactionRow.id).where(
             BankTransactionRow.account_id == account_id,
             BankTransactionRow.end_to_end_id == end_to_end_id,
@@ -252,7 +269,10 @@ class BankAccountQueries:
         limit: int,
         backwards: bool,
     ) -> dict[AccountId, list[Transaction]]:
-        """A page of each account in one statement: newest first, by (booking date, id)."""
+        """One page of each account's statement, in one statement of SQL: newest first, by booking date and id.
+
+        `after` and `before` are such pairs; with `backwards` the last rows of the range come, oldest first.
+        """
         sort = (col(BankTransactionRow.booking_date), col(BankTransactionRow.id))
         order = sort if backwards else tuple(column.desc() for column in sort)
         rank = func.row_number().over(partition_by=col(BankTransactionRow.account_id), order_by=order)

@@ -42,6 +42,8 @@ def consent_of(row: ConsentRow) -> Consent:
 
 
 class BankConnectionQueries:
+    """Users' links to banks, and the day's reads of each. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
@@ -71,6 +73,7 @@ class BankConnectionQueries:
         return connection_of(row) if row else None
 
     async def add(self, connection: BankConnection) -> None:
+        """Raises IntegrityError where the user has a connection to this bank already."""
         row = BankConnectionRow(
             id=connection.id,
             user_id=connection.user_id,
@@ -98,13 +101,14 @@ class BankConnectionQueries:
         require_saved(saved)
 
     async def lock(self, user_id: UserId, connection_id: ConnectionId) -> None:
-        """Hold the connection until commit, so that two readers cannot both take the day's last reading."""
+        """Lock the connection until the transaction ends, so that two requests cannot both use the day's last read."""
         query = select(BankConnectionRow.id).where(
             BankConnectionRow.user_id == user_id, BankConnectionRow.id == connection_id
         )
         await self._session.exec(query.with_for_update())
 
     async def record_read(self, read_id: str, connection_id: ConnectionId, read: AccountRead, day: date) -> None:
+        """Count a read of the connection on an Oslo date."""
         row = AccountReadRow(id=read_id, connection_id=connection_id, at=read.at, day=day, is_attended=read.is_attended)
         self._session.add(row)
         await self._session.flush()
@@ -123,7 +127,7 @@ class BankConnectionQueries:
         return {ConnectionId(connection): count for connection, count in await self._session.exec(query)}
 
     async def last_reads(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, list[AccountRead]]:
-        """The newest ten readings of each connection, newest first."""
+        """The newest ten reads of each connection, newest first."""
         rank = func.row_number().over(
             partition_by=col(AccountReadRow.connection_id),
             order_by=(col(AccountReadRow.at).desc(), col(AccountReadRow.id).desc()),
@@ -146,10 +150,13 @@ class BankConnectionQueries:
 
 
 class ConsentQueries:
+    """Consents of bank connections. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def add(self, consent: Consent, *, state_hash: str, return_to: str) -> None:
+        """Add a consent. `state_hash` and `return_to` bring its user back from the bank's page."""
         row = ConsentRow(
             id=consent.id,
             user_id=consent.user_id,
@@ -170,22 +177,23 @@ class ConsentQueries:
         return consent_of(row) if row else None
 
     async def find(self, consent_id: ConsentId) -> Consent | None:
-        """Without the user: for what a bank reports alone."""
+        """A consent of any user: for what a bank reports alone."""
         row = await self._session.get(ConsentRow, consent_id)
         return consent_of(row) if row else None
 
     async def has_accounts(self, consent_id: ConsentId) -> bool:
+        """Whether any account was read by this consent yet."""
         query = select(ConsentAccountRow.account_id).where(ConsentAccountRow.consent_id == consent_id).limit(1)
         return (await self._session.exec(query)).first() is not None
 
     async def by_state(self, state_hash: str) -> tuple[Consent, str] | None:
-        """The consent whose page at the bank was given this state, and where its user goes next."""
+        """The consent whose page at the bank was given this state, of any user, and where its user goes next."""
         row = (await self._session.exec(select(ConsentRow).where(ConsentRow.state_hash == state_hash))).first()
         return (consent_of(row), row.return_to) if row else None
 
-    async def by_vendor_reference(self, vendor: str, ours: str | None, theirs: str | None) -> Consent | None:
-        """By our id first, by the vendor's second: for webhooks alone."""
-        for condition in (ConsentRow.id == ours, ConsentRow.vendor_consent_id == theirs):
+    async def by_vendor_reference(self, vendor: str, our_id: str | None, vendor_id: str | None) -> Consent | None:
+        """By our id first, by the vendor's second; of any user, for webhooks alone."""
+        for condition in (ConsentRow.id == our_id, ConsentRow.vendor_consent_id == vendor_id):
             row = (await self._session.exec(select(ConsentRow).where(ConsentRow.vendor == vendor, condition))).first()
             if row is not None:
                 return consent_of(row)
@@ -211,7 +219,7 @@ class ConsentQueries:
         return {ConnectionId(row.connection_id): consent_of(row) for row in await self._session.exec(query)}
 
     async def mark_returned(self, consent_id: ConsentId, at: datetime) -> bool:
-        """Take the return; False where its state was used before."""
+        """Record that the user came back from the bank; False where the same return was recorded before."""
         marked = await self._session.exec(
             update(ConsentRow)
             .where(col(ConsentRow.id) == consent_id, col(ConsentRow.returned_at).is_(None))
@@ -220,7 +228,7 @@ class ConsentQueries:
         return changed_one(marked)
 
     async def save_reply(self, consent_id: ConsentId, vendor_consent_id: str, valid_until: date) -> None:
-        """The bank's id and the end that it granted, whatever the status is by now."""
+        """Store the bank's id and the last day that it granted, whatever the consent's status is by now."""
         await self._session.exec(
             update(ConsentRow)
             .where(col(ConsentRow.id) == consent_id)

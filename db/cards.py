@@ -43,6 +43,8 @@ def card_of(row: CardRow) -> Card:
 
 
 class CardQueries:
+    """Cardholders and their cards. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
@@ -50,20 +52,21 @@ class CardQueries:
         row = (await self._session.exec(select(CardholderRow).where(CardholderRow.user_id == user_id))).first()
         return cardholder_of(row) if row else None
 
-    async def add_cardholder(self, one: Cardholder) -> None:
+    async def add_cardholder(self, cardholder: Cardholder) -> None:
         """Raises IntegrityError where the user has one."""
         row = CardholderRow(
-            id=one.id,
-            user_id=one.user_id,
-            vendor=one.vendor,
-            name=one.name,
-            address=asdict(one.address),
-            created_at=one.created_at,
+            id=cardholder.id,
+            user_id=cardholder.user_id,
+            vendor=cardholder.vendor,
+            name=cardholder.name,
+            address=asdict(cardholder.address),
+            created_at=cardholder.created_at,
         )
         self._session.add(row)
         await self._session.flush()
 
     async def save_cardholder(self, cardholder_id: CardholderId, reference: str) -> None:
+        """Store the issuer's id of the cardholder."""
         await self._session.exec(
             update(CardholderRow).where(col(CardholderRow.id) == cardholder_id).values(vendor_cardholder_id=reference)
         )

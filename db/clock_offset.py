@@ -15,6 +15,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 async def load_offset(database: Database) -> timedelta:
+    """Zero where the clock was never moved. In a transaction of its own."""
     async with database.read() as session:
         row = await session.get(ClockOffsetRow, _ROW)
     return row.offset_us * _MICROSECOND if row else timedelta()

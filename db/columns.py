@@ -8,7 +8,10 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC in and out; SQLite forgets the zone, so it is put back. Naive values are refused."""
+    """A time as aware UTC in and out. SQLite forgets the time zone, so it is put back.
+
+    Raises ValueError on a naive time.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True

@@ -29,7 +29,7 @@ _USED_AT: Final = "drop_used_at"
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where rows are written and read. Close it when the process ends."""
+    """Engines and session makers for writing and reading. Call `close` before the process ends."""
 
     write_engine: AsyncEngine
     read_engine: AsyncEngine
@@ -42,11 +42,12 @@ class Database:
 
     @property
     def engines(self) -> Sequence[Engine]:
-        """To listen at: where both share a pool, what is read is heard at the engine that writes."""
+        """The engines whose statements can be observed: on PostgreSQL, reads go through the engine that writes."""
         own = [self.write_engine, self.read_engine] if self.is_sqlite else [self.write_engine]
-        return [one.sync_engine for one in own]
+        return [engine.sync_engine for engine in own]
 
     async def close(self) -> None:
+        """Close every pooled connection. Safe to repeat."""
         await self.write_engine.dispose()
         await self.read_engine.dispose()
 
@@ -67,19 +68,21 @@ def open_database(url: str) -> Database:
         return _open_sqlite(target)
     write = create_async_engine(target, pool_size=10, max_overflow=10, hide_parameters=True)
     _check_idle(write)
-    # What is read together belongs together, as it does on SQLite.
+    # Every statement of a read sees the same state of the database, as on SQLite.
     read = write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Database(write, read, _sessions(write), _sessions(read))
 
 
 def _check_idle(engine: AsyncEngine) -> None:
-    """Ask a connection whether it still works only where it lay idle; one that was cut off is known to be closed.
+    """Ask a connection whether it still works only after it was idle.
+
+    A connection that was cut off is known to be closed.
 
     SQLAlchemy's own `pool_pre_ping` asks each time, which is three round trips before every transaction.
     """
 
     @event.listens_for(engine.sync_engine, "checkin")
-    def note(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+    def record_use(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
         record.info[_USED_AT] = time.monotonic()
 
     @event.listens_for(engine.sync_engine, "checkout")
@@ -96,7 +99,7 @@ def _check_idle(engine: AsyncEngine) -> None:
 def _open_sqlite(target: URL) -> Database:
     if target.database:
         Path(target.database).parent.mkdir(parents=True, exist_ok=True)
-    # Each BEGIN is ours (below): the driver's own would take the write lock too late.
+    # Each BEGIN is sent below: the driver's own would take the write lock only at the first write.
     write = create_async_engine(
         target,
         poolclass=AsyncAdaptedQueuePool,
@@ -121,7 +124,10 @@ def _open_sqlite(target: URL) -> Database:
 
 @asynccontextmanager
 async def rebuilding(database: Database) -> AsyncIterator[AsyncConnection]:
-    """One transaction that may rebuild tables: SQLite drops the old one, which foreign keys would forbid."""
+    """A transaction that may rebuild tables.
+
+    On SQLite foreign keys are checked at its end: a rebuilt table is dropped before.
+    """
     if not database.is_sqlite:
         async with database.write_engine.begin() as connection:
             yield connection

@@ -14,8 +14,8 @@ from domain.ids import UserId
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An event that waits for its number, which it gets at commit."""
+class NewEvent:
+    """An event of this transaction. Its number in the user's stream is given at commit."""
 
     user_id: UserId
     kind: EventKind
@@ -25,27 +25,36 @@ class Told:
 
 
 class UserEventQueries:
+    """Users' streams of events. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def begin_stream(self, user_id: UserId) -> None:
-        """A user's stream begins with the user. Its epoch tells one stream from another after a reset."""
+        """Begin a new user's stream.
+
+        A random `epoch` tells the stream from an older one of the same user, before a reset.
+        """
         self._session.add(UserEventSeqRow(user_id=user_id, epoch=token_hex(4), last=0))
         await self._session.flush()
 
-    async def append(self, told: Sequence[Told]) -> None:
-        """Number the events and write them. The last statement before commit: the seq row's lock orders writers."""
-        # Users in one order for all, so that two transactions cannot wait for each other.
-        for user_id in sorted({event.user_id for event in told}):
-            events = [event for event in told if event.user_id == user_id]
+    async def append(self, events: Sequence[NewEvent]) -> None:
+        """Number the events and write them.
+
+        Must be the last statement before the commit: the lock on the stream's row orders the writers, so that no reader
+        sees a higher number before a lower one.
+        """
+        # Every transaction takes users in the same order, so that no two wait for each other.
+        for user_id in sorted({event.user_id for event in events}):
+            own = [event for event in events if event.user_id == user_id]
             query = (
                 update(UserEventSeqRow)
                 .where(col(UserEventSeqRow.user_id) == user_id)
-                .values(last=UserEventSeqRow.last + len(events))
+                .values(last=UserEventSeqRow.last + len(own))
                 .returning(col(UserEventSeqRow.last))
             )
             last = (await self._session.exec(query)).scalar_one()
-            for seq, event in enumerate(events, start=last - len(events) + 1):
+            for seq, event in enumerate(own, start=last - len(own) + 1):
                 self._session.add(
                     UserEventRow(
                         user_id=user_id,
@@ -64,12 +73,12 @@ class UserEventQueries:
         return Position(row.epoch, row.last)
 
     async def positions(self, user_ids: Sequence[UserId]) -> dict[UserId, Position]:
-        """The ends of several streams; a user who is not there has none."""
+        """The ends of several streams; a user without a stream is left out."""
         query = select(UserEventSeqRow).where(col(UserEventSeqRow.user_id).in_(user_ids))
         return {UserId(row.user_id): Position(row.epoch, row.last) for row in await self._session.exec(query)}
 
     async def oldest_seq(self, user_id: UserId) -> int | None:
-        """The oldest number that is still kept, None where nothing is."""
+        """The lowest number that is still kept; None where no event is."""
         query = select(func.min(UserEventRow.seq)).where(UserEventRow.user_id == user_id)
         return (await self._session.exec(query)).one()
 
@@ -77,6 +86,7 @@ class UserEventQueries:
         await self._session.exec(delete(UserEventRow).where(col(UserEventRow.at) < at))
 
     async def after(self, user_id: UserId, seq: int, limit: int) -> list[UserEvent]:
+        """The user's events after the number `seq`, in order."""
         query = (
             select(UserEventRow)
             .where(UserEventRow.user_id == user_id, UserEventRow.seq > seq)

@@ -45,11 +45,13 @@ def export_of(row: DataExportRow) -> DataExport:
 
 
 class UploadQueries:
+    """Files that users upload. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def page(self, user_id: UserId, keyset: Keyset) -> list[Upload]:
-        """Newest first, in the direction of reading; deleted ones are not shown."""
+        """Uploads that are not deleted, newest first. With `backwards` the last ones of the range, oldest first."""
         query = select(UploadRow).where(UploadRow.user_id == user_id, UploadRow.status != UploadStatus.DELETED)
         oldest_first = keyset.backwards
         if keyset.after is not None:
@@ -67,6 +69,7 @@ class UploadQueries:
         return next(iter(await self.by_ids(user_id, [upload_id])), None)
 
     async def of_user(self, user_id: UserId, statuses: Sequence[UploadStatus], limit: int) -> list[Upload]:
+        """The user's uploads in these statuses, oldest first."""
         query = select(UploadRow).where(UploadRow.user_id == user_id, col(UploadRow.status).in_(statuses))
         return [upload_of(row) for row in await self._session.exec(query.order_by(col(UploadRow.id)).limit(limit))]
 
@@ -108,6 +111,8 @@ class UploadQueries:
 
 
 class DataExportQueries:
+    """Files with all data about a user. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 

@@ -1,4 +1,7 @@
-"""What operators watch, in numbers: how much waits, and for how long. Index look-ups alone."""
+"""What operators watch, in numbers: how much work is due or in doubt, and for how long.
+
+Every query reads an index alone.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +17,7 @@ from db.tables.payment import PaymentRow
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """Ages are of the oldest; zero where there is none."""
+    """The numbers at one moment. An age is that of the oldest item, zero where there is none."""
 
     jobs_due: int
     jobs_dead: int
@@ -25,11 +28,13 @@ class Readings:
 
 
 class GaugeQueries:
+    """Counts over all users, for metrics and alerts. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def read(self, now: datetime, *, webhook_kind: str) -> Readings:
-        """`webhook_kind` is the job that processes one."""
+        """`webhook_kind` is the kind of job that processes a webhook."""
         due = select(func.count(), func.min(JobRow.due_at)).where(JobRow.status == QUEUED, JobRow.due_at <= now)
         jobs_due, oldest_job = (await self._session.exec(due)).one()
         _, oldest_webhook = (await self._session.exec(due.where(JobRow.kind == webhook_kind))).one()

@@ -36,7 +36,7 @@ def _row_of(job_id: str, job: Job, due_at: datetime, now: datetime) -> JobRow:
 
 
 def _claim_statement() -> UpdateBase:
-    """Leases up to `most` of what is due. Made once: it runs more often than any other."""
+    """Leases up to `most` of the jobs that are due. Built once, since it runs more often than any other statement."""
     jobs: Table = JobRow.__table__  # type: ignore[attr-defined]  # set by SQLModel
     run_out = and_(jobs.c.status == LEASED, jobs.c.leased_until < bindparam("machine_now"))
     first = (
@@ -49,7 +49,7 @@ def _claim_statement() -> UpdateBase:
         .order_by(jobs.c.due_at, jobs.c.id)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
-        # By itself and once: joined, it could be run again and lock more than the limit.
+        # A separate CTE: PostgreSQL may run a joined subquery again and lock more rows than the limit.
         .cte("first")
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
@@ -59,7 +59,7 @@ def _claim_statement() -> UpdateBase:
         "leased_until": bindparam("leased_until"),
         "attempts": jobs.c.attempts + 1,
     }
-    shown = [jobs.c[one.name] for one in fields(QueuedJob)]
+    shown = [jobs.c[field.name] for field in fields(QueuedJob)]
     return update(jobs).where(jobs.c.id.in_(select(first.c.id))).values(leased).returning(*shown)
 
 
@@ -67,23 +67,32 @@ _CLAIM: Final = _claim_statement()
 
 
 class JobQueries:
-    """The queue. Due times are the product's; leases are the machine's, so that a moved clock frees none."""
+    """The queue: work that commits with the change that causes it. No method commits.
+
+    Due times are by the product's clock; leases are by the machine's, so that moving the product's clock ends none.
+    """
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
         self.has_due = False
 
     def enqueue(self, job: Job, *, now: datetime, due_at: datetime | None = None) -> None:
-        """Queue a job in the transaction of what it follows; it is due at once where no time is given."""
+        """Queue a job in the transaction of the change that it follows, due at once unless a time is given.
+
+        The job belongs to the current trace.
+        """
         due_at = due_at or now
         self._session.add(_row_of(new_id("job", now), job, due_at, now))
         self.has_due = self.has_due or due_at <= now
 
     async def enqueue_once(self, job_id: str, job: Job, *, due_at: datetime, now: datetime) -> None:
-        """Queue the first of a series, unless one of its kind is queued already."""
+        """Queue the first job of a series, unless a job of this kind is queued already.
+
+        Processes that start at once may all ask.
+        """
         query = select(JobRow.id).where(JobRow.kind == job.kind, col(JobRow.status) != DEAD).limit(1)
         if (await self._session.exec(query)).first() is None:
-            # Two processes that start at once write the same row.
+            # A merge: two processes that start at once write the same row.
             await self._session.merge(_row_of(job_id, job, due_at, now))
 
     async def claim(
@@ -96,7 +105,7 @@ class JobQueries:
         lease: timedelta,
         kinds: Collection[str],
     ) -> list[QueuedJob]:
-        """Lease what is due first; jobs of a worker that died are free when its lease has run out.
+        """Lease up to `limit` jobs, those due first; a dead worker's jobs are free when their lease has run out.
 
         Jobs of other kinds than `kinds` are left for other processes.
         """
@@ -113,10 +122,14 @@ class JobQueries:
         return sorted(leased, key=lambda job: (job.due_at, job.id))
 
     async def finish(self, job_ids: Sequence[str], worker: str) -> None:
-        """Take jobs off the queue, unless their lease was lost meanwhile."""
+        """Take jobs off the queue. A job whose lease another worker has by now is left to that worker."""
         await self._session.exec(delete(JobRow).where(col(JobRow.id).in_(job_ids), col(JobRow.leased_by) == worker))
 
     async def retry(self, job_id: str, worker: str, *, due_at: datetime, error: str, faults: int) -> None:
+        """Queue a job again, with its error and how often it failed.
+
+        A job whose lease was lost is left to its new worker.
+        """
         await self._give_back(job_id, worker, status=QUEUED, due_at=due_at, last_error=error, faults=faults)
 
     async def give_back(self, job: QueuedJob, worker: str, *, due_at: datetime) -> None:
@@ -124,7 +137,7 @@ class JobQueries:
         await self._give_back(job.id, worker, status=QUEUED, due_at=due_at, attempts=job.attempts - 1)
 
     async def mark_dead(self, job_id: str, worker: str, *, error: str) -> None:
-        """Keep it, dead, for a person to look at."""
+        """Keep a job that failed for good, so that an operator can look at it and replay it."""
         await self._give_back(job_id, worker, status=DEAD, last_error=error)
 
     async def _give_back(self, job_id: str, worker: str, **values: object) -> None:
@@ -135,7 +148,7 @@ class JobQueries:
         )
 
     async def in_status(self, statuses: Sequence[str], limit: int) -> list[QueuedJob]:
-        """What is due first comes first."""
+        """Jobs of all users in these statuses, the one due first first."""
         query = (
             select(JobRow)
             .where(col(JobRow.status).in_(statuses))
@@ -145,7 +158,7 @@ class JobQueries:
         return [_job_of(row) for row in await self._session.exec(query)]
 
     async def revive(self, job_id: str, now: datetime) -> bool:
-        """Queue a dead job anew, due now; False where it is none."""
+        """Queue a dead job again, due now and with all its tries; False where the job is not dead."""
         revived = await self._session.exec(
             update(JobRow)
             .where(col(JobRow.id) == job_id, col(JobRow.status) == DEAD)
@@ -155,6 +168,9 @@ class JobQueries:
         return self.has_due
 
     async def next_due(self, kinds: Collection[str]) -> datetime | None:
-        """When the next queued job of these kinds falls due, on the product's clock. Leased jobs are taken already."""
+        """When the next queued job falls due, by the product's clock; None where no job is queued.
+
+        Leased jobs do not count.
+        """
         query = select(func.min(JobRow.due_at)).where(col(JobRow.status) == QUEUED, col(JobRow.kind).in_(kinds))
         return (await self._session.exec(query)).one()

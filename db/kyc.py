@@ -32,11 +32,13 @@ def kyc_of(row: KycRow) -> Kyc:
 
 
 class KycQueries:
+    """KYC applications; each user has one from the first login on. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def of_user(self, user_id: UserId) -> Kyc:
-        """Every user has one from their first login on."""
+        """The user's application. Raises NoResultFound for an unknown user."""
         return kyc_of((await self._session.exec(select(KycRow).where(KycRow.user_id == user_id))).one())
 
     async def of_users(self, user_ids: Sequence[UserId]) -> list[Kyc]:
@@ -44,7 +46,7 @@ class KycQueries:
         return [kyc_of(row) for row in rows]
 
     async def by_vendor_reference(self, vendor: str, user_id: str | None, applicant_id: str | None) -> Kyc | None:
-        """By our id first, by the vendor's second: for webhooks alone."""
+        """By our user id first, by the vendor's applicant id second; of any user, for webhooks alone."""
         for condition in (KycRow.user_id == user_id, KycRow.applicant_id == applicant_id):
             row = (await self._session.exec(select(KycRow).where(KycRow.vendor == vendor, condition))).first()
             if row is not None:

@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 from db.engine import Database, rebuilding
 
 _SCRIPTS = Path(__file__).parent / "migrations"
-# A number of our own among the database's advisory locks.
+# The number of the advisory lock that keeps two processes from migrating at once.
 _LOCK = 4_711_001
 
 
 def config_of(connection: Connection | None = None) -> Config:
-    """Alembic over a connection that is open; the connection is not needed to look at the scripts."""
+    """Alembic's configuration over an open connection. Without a connection the scripts can be looked at."""
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
     config.attributes["connection"] = connection
@@ -32,10 +32,11 @@ async def migrate(database: Database, revision: str = "head") -> None:
 
 
 async def current_revision(database: Database) -> str | None:
-    """The version that the database stands at, None where it is empty."""
+    """The revision of the database; None where it is empty."""
     async with database.read_engine.connect() as connection:
         return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
 
 
 def newest_revision() -> str | None:
+    """The newest revision among the scripts."""
     return ScriptDirectory.from_config(config_of()).get_current_head()

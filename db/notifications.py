@@ -29,22 +29,22 @@ def notification_of(row: NotificationRow) -> Notification:
 
 
 class NotificationQueries:
-    """Messages, for the services that send them; no user reads them here."""
+    """Messages to users, for the services that send them and for operators. No method commits."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    def add(self, one: Notification) -> None:
+    def add(self, notification: Notification) -> None:
         row = NotificationRow(
-            id=one.id,
-            user_id=one.user_id,
-            channel=one.channel,
-            template=one.template,
-            locale=one.locale,
-            data=dict(one.data),
-            vendor=one.vendor,
-            status=one.status,
-            created_at=one.created_at,
+            id=notification.id,
+            user_id=notification.user_id,
+            channel=notification.channel,
+            template=notification.template,
+            locale=notification.locale,
+            data=dict(notification.data),
+            vendor=notification.vendor,
+            status=notification.status,
+            created_at=notification.created_at,
         )
         self._session.add(row)
 

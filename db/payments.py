@@ -48,6 +48,12 @@ def payment_of(row: PaymentRow) -> Payment:
 
 
 class PaymentQueries:
+    """Payments of both rails and their histories. No method commits.
+
+    Reads take the user's id, but for those that say otherwise. A payment's reference at its vendor, its pages and its
+    client secret have methods of their own, since they are stored whatever the status is by then.
+    """
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
@@ -62,7 +68,7 @@ class PaymentQueries:
         limit: int,
         oldest_first: bool,
     ) -> list[Payment]:
-        """ULIDs sort by time, so the id is the keyset. `after` and `before` are ids in the direction of reading."""
+        """ULIDs sort by time, so the id is the key. `after` and `before` are ids, in the order of reading."""
         query = select(PaymentRow).where(PaymentRow.user_id == user_id)
         if statuses:
             query = query.where(col(PaymentRow.status).in_(statuses))
@@ -83,24 +89,26 @@ class PaymentQueries:
         return next(iter(await self.by_ids(user_id, [payment_id])), None)
 
     async def by_state(self, state_hash: str) -> tuple[Payment, str] | None:
-        """The payment whose approval page was given this state, and where its user goes next."""
+        """The payment whose approval page was given this state, of any user, and where its user goes next."""
         row = (await self._session.exec(select(PaymentRow).where(PaymentRow.state_hash == state_hash))).first()
         return (payment_of(row), row.return_to) if row else None
 
-    async def by_vendor_reference(self, vendor: str, end_to_end_id: str | None, theirs: str | None) -> Payment | None:
-        """By our reference first, by the vendor's id second: for webhooks alone."""
+    async def by_vendor_reference(
+        self, vendor: str, end_to_end_id: str | None, vendor_id: str | None
+    ) -> Payment | None:
+        """By our end-to-end id first, by the vendor's id second; of any user, for webhooks alone."""
         query = select(PaymentRow).where(PaymentRow.vendor == vendor)
-        return await self._first_by(query, (PaymentRow.end_to_end_id, end_to_end_id), theirs)
+        return await self._first_by(query, (PaymentRow.end_to_end_id, end_to_end_id), vendor_id)
 
-    async def of_card_vendor(self, vendor: str, payment_id: str | None, theirs: str | None) -> Payment | None:
-        """By our id first, by the vendor's second: for webhooks alone."""
+    async def of_card_vendor(self, vendor: str, payment_id: str | None, vendor_id: str | None) -> Payment | None:
+        """A card payment by our id first, by the vendor's second; of any user, for webhooks alone."""
         query = select(PaymentRow).where(PaymentRow.vendor == vendor, PaymentRow.rail == Rail.CARD)
-        return await self._first_by(query, (PaymentRow.id, payment_id), theirs)
+        return await self._first_by(query, (PaymentRow.id, payment_id), vendor_id)
 
     async def _first_by(
-        self, query: SelectOfScalar[PaymentRow], ours: tuple[str, str | None], theirs: str | None
+        self, query: SelectOfScalar[PaymentRow], by_our_id: tuple[str, str | None], vendor_id: str | None
     ) -> Payment | None:
-        for column, value in (ours, (PaymentRow.vendor_payment_id, theirs)):
+        for column, value in (by_our_id, (PaymentRow.vendor_payment_id, vendor_id)):
             if value is None:
                 continue
             row = (await self._session.exec(query.where(col(column) == value))).first()
@@ -109,17 +117,17 @@ class PaymentQueries:
         return None
 
     async def in_doubt(self, limit: int) -> list[Payment]:
-        """Of all users, oldest first: for operators alone."""
+        """Payments in doubt of all users, oldest first: for operators alone."""
         query = select(PaymentRow).where(col(PaymentRow.in_doubt)).order_by(col(PaymentRow.id)).limit(limit)
         return [payment_of(row) for row in await self._session.exec(query)]
 
     async def find(self, payment_id: PaymentId) -> Payment | None:
-        """Without the user: for operators alone."""
+        """A payment of any user: for operators alone."""
         row = await self._session.get(PaymentRow, payment_id)
         return payment_of(row) if row else None
 
     async def like_in_doubt(self, user_id: UserId, creditor: AccountNumber, amount: Money) -> Payment | None:
-        """A payment to the same payee of the same amount whose outcome nobody knows yet."""
+        """The oldest payment in doubt of the same amount to the same payee; None where there is none."""
         query = select(PaymentRow).where(
             PaymentRow.user_id == user_id,
             PaymentRow.creditor_iban == creditor.iban,
@@ -131,6 +139,7 @@ class PaymentQueries:
         return payment_of(row) if row else None
 
     async def open_of_user(self, user_id: UserId, statuses: Sequence[Status]) -> list[Payment]:
+        """The user's payments in these statuses, oldest first."""
         query = (
             select(PaymentRow)
             .where(PaymentRow.user_id == user_id, col(PaymentRow.status).in_(statuses))
@@ -160,6 +169,10 @@ class PaymentQueries:
         return found
 
     async def add(self, payment: Payment, event: PaymentEvent, *, state_hash: str, return_to: str) -> None:
+        """Add a payment and its first event. `state_hash` and `return_to` bring its user back from the approval page.
+
+        Raises IntegrityError where the end-to-end id is taken.
+        """
         row = PaymentRow(
             id=payment.id,
             user_id=payment.user_id,
@@ -186,7 +199,10 @@ class PaymentQueries:
         self._append(event)
 
     async def save_reply(self, payment_id: PaymentId, reference: str, authorisation_url: str | None) -> None:
-        """The bank's id and page, whatever the status is by now. A later answer without a page keeps the first."""
+        """Store the bank's id and approval page, whatever the status is by now.
+
+        A later answer without a page keeps the first.
+        """
         page = {"authorisation_url": authorisation_url} if authorisation_url else {}
         await self._session.exec(
             update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(vendor_payment_id=reference, **page)
@@ -195,7 +211,10 @@ class PaymentQueries:
     async def save_intent(
         self, payment_id: PaymentId, reference: str, *, client_secret: str | None, authorisation_url: str | None
     ) -> None:
-        """The card vendor's object, whatever the status is by now. Its page is for one try alone."""
+        """Store the card vendor's id, client secret and page, whatever the status is by now.
+
+        Each try has its own page, or none.
+        """
         await self._session.exec(
             update(PaymentRow)
             .where(col(PaymentRow.id) == payment_id)
@@ -203,14 +222,14 @@ class PaymentQueries:
         )
 
     async def renew_state(self, payment_id: PaymentId, state_hash: str, return_to: str | None = None) -> None:
-        """The way back from a further page, such as a cancellation's; where it leads stays unless it is given."""
+        """Replace the state for a further page, such as a cancellation's. `return_to` stays unless it is given."""
         goes_to = {"return_to": return_to} if return_to is not None else {}
         await self._session.exec(
             update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(state_hash=state_hash, **goes_to)
         )
 
     async def save(self, before: Payment, after: Payment, event: PaymentEvent | None) -> None:
-        """Write the new state over the version that was read, and its event. Raises StaleVersion."""
+        """Write the new state over the version that was read, and append its event. Raises StaleVersion."""
         saved = await self._session.exec(
             update(PaymentRow)
             .where(col(PaymentRow.id) == before.id, col(PaymentRow.version) == before.version)
@@ -243,6 +262,8 @@ class PaymentQueries:
 
 
 class IdempotencyQueries:
+    """What each idempotency key was used for, per user and operation. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
@@ -253,7 +274,7 @@ class IdempotencyQueries:
     async def add(
         self, user_id: UserId, operation: str, key: str, *, fingerprint: str, object_id: str, at: datetime
     ) -> None:
-        """Raises IntegrityError where the key was taken meanwhile: the unique constraint is the judge."""
+        """Raises IntegrityError where another request used the key meanwhile: the key of the table decides."""
         row = IdempotencyKeyRow(
             user_id=user_id,
             operation=operation,

@@ -1,4 +1,4 @@
-"""Everything that is held about a user, table by table: what an export shows and what a deletion removes."""
+"""Everything that is held about a user, table by table: what an export shows and what deleting the account removes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,9 +41,12 @@ Belongs = Callable[[UserId], ColumnElement[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One table's rows of a user. `hidden` columns are secrets, or mean nothing outside.
+    """The rows of one table that belong to a user.
 
-    What `stays` is kept by law after the user has left, or numbers the news of what is.
+    `hidden` columns are left out of exports: secrets, and internal values.
+
+    Rows with `stays` survive the deletion of the account: the law wants them kept, or rows that it wants kept need
+    them.
     """
 
     row: type[SQLModel]
@@ -86,7 +89,7 @@ HOLDINGS: Sequence[Holding] = (
     Holding(PaymentRow, _own(PaymentRow), stays=True, hidden=_RETURNS),
     Holding(PlanInvoiceRow, _under(PlanInvoiceRow.subscription_id, PlanSubscriptionRow), stays=True),
     Holding(PlanSubscriptionRow, _own(PlanSubscriptionRow), stays=True, hidden=_RETURNS | {"return_url"}),
-    # Payments name the account that paid.
+    # Payments, which are kept, name the account that paid and its bank connection.
     Holding(BankAccountRow, _own(BankAccountRow), stays=True),
     Holding(BankConnectionRow, _own(BankConnectionRow), stays=True),
     Holding(KycRow, _own(KycRow), stays=True, hidden=frozenset({"risk_score"})),
@@ -127,11 +130,13 @@ HOLDINGS: Sequence[Holding] = (
 
 
 class PersonalDataQueries:
+    """All rows of one user, in every table. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def all_of(self, user_id: UserId) -> Mapping[str, list[dict[str, Any]]]:
-        """Every row by its table's name, as JSON values."""
+        """The user's rows by the name of their table, as JSON values, without hidden columns."""
         connection = await self._session.connection()
         found: dict[str, list[dict[str, Any]]] = {}
         for holding in HOLDINGS:
@@ -142,7 +147,10 @@ class PersonalDataQueries:
         return found
 
     async def forget(self, user_id: UserId, at: datetime, name: str) -> None:
-        """Remove what no law keeps, and from the user what names them to us: a new login makes a new user."""
+        """Delete the rows that no law keeps, and what ties the user's row to the person.
+
+        A later login of the same person makes a new user.
+        """
         connection = await self._session.connection()
         for holding in HOLDINGS:
             if not holding.stays:
@@ -161,12 +169,13 @@ class PersonalDataQueries:
         await connection.execute(update(UserRow).where(col(UserRow.id) == user_id).values(**values))
 
     async def remove(self, user_id: UserId) -> None:
-        """Every row, once the law keeps nothing any more."""
+        """Delete every row of the user, once the law wants none kept any more."""
         connection = await self._session.connection()
         for holding in HOLDINGS:
             await connection.execute(delete(holding.table).where(holding.belongs(user_id)))
 
     async def deleted_before(self, at: datetime, limit: int) -> list[UserId]:
+        """Users who deleted their account before `at`, and whose rows are still kept."""
         connection = await self._session.connection()
         query = select(col(UserRow.id)).where(col(UserRow.deleted_at) < at).limit(limit)
         return [UserId(identifier) for identifier in (await connection.execute(query)).scalars()]

@@ -45,11 +45,13 @@ def _invoice_of(row: PlanInvoiceRow) -> PlanInvoice:
 
 
 class PlanQueries:
+    """Subscriptions to plans, and their invoices. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def open_of_users(self, user_ids: Sequence[UserId]) -> list[PlanSubscription]:
-        """Each user's one subscription that has not ended."""
+        """The open subscription of each user who has one; a partial unique index keeps users from a second."""
         query = select(PlanSubscriptionRow).where(
             col(PlanSubscriptionRow.user_id).in_(user_ids), PlanSubscriptionRow.status != PlanStatus.ENDED
         )
@@ -65,19 +67,21 @@ class PlanQueries:
         return next(iter(await self.by_ids(user_id, [subscription_id])), None)
 
     async def first_payment(self, subscription_id: PlanSubscriptionId) -> FirstPayment:
-        """What the vendor is asked with. Raises NoResultFound where there is no such subscription."""
+        """What the vendor is called with, for a subscription of any user. Raises NoResultFound for an unknown one."""
         row = await self._session.get_one(PlanSubscriptionRow, subscription_id)
         return FirstPayment(row.payment_method, row.return_url)
 
     async def by_state(self, state_hash: str) -> tuple[PlanSubscription, str] | None:
-        """The subscription whose first payment's page was given this state, and where its user goes next."""
+        """The subscription whose 3-D Secure page was given this state, of any user, and where its user goes next."""
         query = select(PlanSubscriptionRow).where(PlanSubscriptionRow.state_hash == state_hash)
         row = (await self._session.exec(query)).first()
         return (subscription_of(row), row.return_to) if row else None
 
-    async def by_vendor_reference(self, vendor: str, ours: str | None, theirs: str | None) -> PlanSubscription | None:
-        """By our id first, by the vendor's second: for webhooks alone."""
-        for condition in (PlanSubscriptionRow.id == ours, PlanSubscriptionRow.vendor_subscription_id == theirs):
+    async def by_vendor_reference(
+        self, vendor: str, our_id: str | None, vendor_id: str | None
+    ) -> PlanSubscription | None:
+        """By our id first, by the vendor's second; of any user, for webhooks alone."""
+        for condition in (PlanSubscriptionRow.id == our_id, PlanSubscriptionRow.vendor_subscription_id == vendor_id):
             query = select(PlanSubscriptionRow).where(PlanSubscriptionRow.vendor == vendor, condition)
             row = (await self._session.exec(query)).first()
             if row is not None:
@@ -87,7 +91,10 @@ class PlanQueries:
     async def add(
         self, subscription: PlanSubscription, first: FirstPayment, *, state_hash: str, return_to: str
     ) -> None:
-        """Raises IntegrityError where the user has an open one."""
+        """Add a subscription. `state_hash` and `return_to` bring its user back from the 3-D Secure page.
+
+        Raises IntegrityError where the user has an open subscription.
+        """
         row = PlanSubscriptionRow(
             id=subscription.id,
             user_id=subscription.user_id,
@@ -135,6 +142,7 @@ class PlanQueries:
         return found
 
     async def put_invoice(self, invoice: PlanInvoice) -> None:
+        """Add the invoice or replace it."""
         row = PlanInvoiceRow(
             id=invoice.id,
             subscription_id=invoice.subscription_id,

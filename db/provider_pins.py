@@ -8,6 +8,8 @@ from domain.vendor_migration import VendorCustomer
 
 
 class ProviderPinQueries:
+    """Which vendor holds a user's customer, per port. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
@@ -17,7 +19,10 @@ class ProviderPinQueries:
         return VendorCustomer(row.vendor, row.reference) if row else None
 
     async def pin(self, user_id: UserId, port: str, *, vendor: str, reference: str, at: datetime) -> None:
-        """The first one stays: two requests that asked the vendor with the same key were given the same id."""
+        """Pin the user to a vendor; an earlier pin stays.
+
+        The vendor gave both callers the same id, since they sent the same key.
+        """
         if await self.get(user_id, port) is None:
             self._session.add(
                 ProviderPinRow(user_id=user_id, port=port, vendor=vendor, reference=reference, created_at=at)

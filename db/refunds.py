@@ -39,7 +39,10 @@ def _dispute_of(row: DisputeRow) -> Dispute:
 
 
 class RefundQueries:
-    """Refunds and disputes. They change under their payment's version: save the payment in the same transaction."""
+    """Refunds and disputes of card payments. No method commits.
+
+    They are guarded by the version of their payment: save the payment in the same transaction.
+    """
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -56,6 +59,7 @@ class RefundQueries:
         return (await self.of_payments([payment_id])).get(payment_id, [])
 
     async def put(self, refund: Refund) -> None:
+        """Add the refund or replace it."""
         row = RefundRow(
             id=refund.id,
             payment_id=refund.payment_id,
@@ -77,6 +81,7 @@ class RefundQueries:
         return (await self.disputes_of([payment_id])).get(payment_id)
 
     async def put_dispute(self, dispute: Dispute) -> None:
+        """Add the dispute or replace it."""
         row = DisputeRow(
             id=dispute.id,
             payment_id=dispute.payment_id,
@@ -92,6 +97,8 @@ class RefundQueries:
 
 
 class AttemptQueries:
+    """Tries to pay a card payment. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
@@ -100,6 +107,7 @@ class AttemptQueries:
         await self._session.flush()
 
     async def last_of(self, payment_id: PaymentId) -> PaymentAttempt | None:
+        """The newest try; None before the first."""
         query = select(PaymentAttemptRow).where(PaymentAttemptRow.payment_id == payment_id)
         row = (await self._session.exec(query.order_by(col(PaymentAttemptRow.id).desc()).limit(1))).first()
         if row is None:

@@ -25,6 +25,8 @@ def session_of(row: SessionRow) -> Session:
 
 
 class SessionQueries:
+    """Users' sign-ins. Tokens come as their SHA-256 hashes. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
@@ -43,7 +45,7 @@ class SessionQueries:
         return (await self._session.exec(select(SessionRow).where(SessionRow.refresh_hash == refresh_hash))).first()
 
     async def of_spent_refresh(self, refresh_hash: str) -> SessionRow | None:
-        """The session that once gave out this refresh token and has rotated it away."""
+        """The session whose refresh token this was before it was rotated: whoever sends it again may have stolen it."""
         spent = await self._session.get(SpentRefreshRow, refresh_hash)
         return await self._session.get(SessionRow, spent.session_id) if spent else None
 
@@ -56,8 +58,8 @@ class SessionQueries:
         refresh_hash: str,
         at: datetime,
     ) -> bool:
-        """Put new tokens in place of the old; False where another request rotated them first."""
-        # Read before the update, which brings the row up to date.
+        """Replace the access and refresh tokens. False where another request replaced them first."""
+        # Read before the update, which changes the row in memory too.
         spent = row.refresh_hash
         assert spent is not None
         rotated = await self._session.exec(
@@ -81,7 +83,7 @@ class SessionQueries:
         await self._session.exec(update(SessionRow).where(col(SessionRow.id) == session_id).values(last_seen_at=at))
 
     async def page(self, user_id: UserId, limit: int) -> Sequence[Session]:
-        """The sign-ins that have not ended, newest first."""
+        """The sessions that have not ended, newest first."""
         query = (
             select(SessionRow)
             .where(SessionRow.user_id == user_id, col(SessionRow.ended_at).is_(None))
@@ -95,11 +97,12 @@ class SessionQueries:
         return (await self._session.exec(query)).first()
 
     async def by_ids(self, session_ids: Sequence[SessionId]) -> Sequence[Session]:
-        """Without their users: for who watches over open sockets alone."""
+        """Sessions of any user: for the service that closes the sockets of ended sessions."""
         query = select(SessionRow).where(col(SessionRow.id).in_(session_ids))
         return [session_of(row) for row in await self._session.exec(query)]
 
     async def end(self, session_id: SessionId, because: str, at: datetime) -> None:
+        """Safe to repeat: the first end and its reason stay."""
         await self._session.exec(
             update(SessionRow)
             .where(col(SessionRow.id) == session_id, col(SessionRow.ended_at).is_(None))
@@ -107,7 +110,7 @@ class SessionQueries:
         )
 
     async def end_all(self, user_id: UserId, because: str, at: datetime) -> list[SessionId]:
-        """Ends every sign-in of the user and names them."""
+        """End every session of the user. Gives the ids of those that this call ended."""
         query = (
             update(SessionRow)
             .where(col(SessionRow.user_id) == user_id, col(SessionRow.ended_at).is_(None))
@@ -118,6 +121,8 @@ class SessionQueries:
 
 
 class LoginAttemptQueries:
+    """Logins under way, from the redirect to BankID until the app has its tokens. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
@@ -129,7 +134,7 @@ class LoginAttemptQueries:
         return (await self._session.exec(query)).first()
 
     async def use(self, attempt_id: str, at: datetime) -> bool:
-        """Take the attempt; False where it was taken before: a state works once."""
+        """Mark the attempt as used; False where it was used before, since a state works once."""
         used = await self._session.exec(
             update(LoginAttemptRow)
             .where(col(LoginAttemptRow.id) == attempt_id, col(LoginAttemptRow.used_at).is_(None))
@@ -147,6 +152,7 @@ class LoginAttemptQueries:
         id_token_encrypted: bytes | None,
         authenticated_at: datetime,
     ) -> None:
+        """Store what an app's one-time code stands for; `code_hash` is the code's SHA-256."""
         await self._session.exec(
             update(LoginAttemptRow)
             .where(col(LoginAttemptRow.id) == attempt_id)
@@ -167,6 +173,7 @@ class LoginAttemptQueries:
         return (await self._session.exec(query)).first()
 
     async def use_code(self, attempt_id: str, at: datetime) -> bool:
+        """Mark the one-time code as used; False where it was used before."""
         used = await self._session.exec(
             update(LoginAttemptRow)
             .where(col(LoginAttemptRow.id) == attempt_id, col(LoginAttemptRow.code_used_at).is_(None))

@@ -11,7 +11,7 @@ _tracer = trace.get_tracer("drop.db")
 
 
 def trace_statements(engine: Engine) -> None:
-    """From here on, until the engine is gone."""
+    """Make a span for each statement of the engine, until the engine is disposed of."""
     event.listen(engine, "before_cursor_execute", _begin)
     event.listen(engine, "after_cursor_execute", _end)
     event.listen(engine, "handle_error", _fail)
@@ -32,6 +32,6 @@ def _end(connection: Connection, cursor: Any, statement: str, parameters: Any, c
 def _fail(context: ExceptionContext) -> None:
     span: Span | None = context.connection.info.pop(_SPAN, None) if context.connection is not None else None
     if span is not None:
-        # Its text may quote a row.
+        # The type alone: the error's text may quote a row's values.
         span.set_status(Status(StatusCode.ERROR, type(context.original_exception).__name__))
         span.end()

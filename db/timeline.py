@@ -13,11 +13,13 @@ TraceLine = tuple[PaymentId, str, TimelineEntry]
 
 
 class TimelineQueries:
+    """Entries of payments' timelines, of all users: for operators, and for the sandbox. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def add(self, lines: Sequence[TraceLine]) -> None:
-        """In one statement; numbers rise as the lines stand."""
+        """Write the entries in one statement; their numbers rise in the order given."""
         rows = [
             {
                 "payment_id": payment_id,
@@ -33,18 +35,19 @@ class TimelineQueries:
         await self._session.exec(insert(TraceEventRow), params=rows)
 
     async def of_payment(self, payment_id: PaymentId, limit: int) -> Sequence[StoredEntry]:
-        """Oldest first."""
+        """The first entries of one payment, oldest first."""
         query = select(TraceEventRow).where(TraceEventRow.payment_id == payment_id)
         rows = await self._session.exec(query.order_by(col(TraceEventRow.number)).limit(limit))
         return [_entry_of(row) for row in rows]
 
     async def after(self, number: int, limit: int) -> Sequence[StoredEntry]:
+        """Entries with a higher number than `number`, in order."""
         query = select(TraceEventRow).where(col(TraceEventRow.number) > number)
         rows = await self._session.exec(query.order_by(col(TraceEventRow.number)).limit(limit))
         return [_entry_of(row) for row in rows]
 
     async def newest(self, limit: int) -> Sequence[StoredEntry]:
-        """Oldest of them first."""
+        """The newest entries, the oldest of them first."""
         query = select(TraceEventRow).order_by(col(TraceEventRow.number).desc()).limit(limit)
         return [_entry_of(row) for row in reversed((await self._session.exec(query)).all())]
 

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from db.bank_accounts import BankAccountQueries
 from db.bank_connections import BankConnectionQueries, ConsentQueries
 from db.cards import CardQueries
-from db.events import Told, UserEventQueries
+from db.events import NewEvent, UserEventQueries
 from db.files import DataExportQueries, UploadQueries
 from db.gauges import GaugeQueries
 from db.jobs import JobQueries
@@ -40,7 +40,7 @@ _OUTAGE_TRIES = 6
 
 
 class Queries:
-    """Every query of the product over one session."""
+    """Every query of the product over one database session, and so in one transaction."""
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
@@ -73,7 +73,7 @@ class Queries:
 
 
 class Reading(Queries):
-    """One read transaction: what it gives belongs together."""
+    """One read transaction, which sees a single state of the database. Use it as an async context manager."""
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
         super().__init__(sessions())
@@ -101,32 +101,37 @@ class CommitWakeUps:
 
 
 class UnitOfWork(Queries):
-    """Rolls back unless told to commit, so forgetting is harmless."""
+    """One transaction that writes.
+
+    Without `commit` it is rolled back at the end of its block, so forgetting is harmless.
+
+    Call no vendor within it: a transaction that waits keeps others waiting.
+    """
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], wake_ups: CommitWakeUps) -> None:
         super().__init__(sessions())
         self._wake_ups = wake_ups
-        self._told: list[Told] = []
+        self._events: list[NewEvent] = []
 
-    def tell(self, event: Told) -> None:
-        """Append to the user's stream when this transaction commits."""
-        self._told.append(event)
+    def publish(self, event: NewEvent) -> None:
+        """Append an event to the user's stream, and so to subscriptions, when this transaction commits."""
+        self._events.append(event)
 
     async def commit(self) -> None:
-        """Number the events, commit, and wake whoever waits for them."""
-        if self._told:
-            await self.events.append(self._told)
+        """Number the events, commit, and wake the subscriptions and workers that wait. Call it once, at the end."""
+        if self._events:
+            await self.events.append(self._events)
         await self.session.commit()
-        self._note_transitions()
-        if self._told:
-            self._wake_ups.on_events([event.user_id for event in self._told])
+        self._record_transitions()
+        if self._events:
+            self._wake_ups.on_events([event.user_id for event in self._events])
         if self.jobs.has_due:
             self._wake_ups.on_jobs()
-        self._told = []
+        self._events = []
 
-    def _note_transitions(self) -> None:
-        """What is committed, and nothing else, has happened."""
-        for event in self._told:
+    def _record_transitions(self) -> None:
+        """After the commit, so that the timeline has no change that was rolled back."""
+        for event in self._events:
             if event.kind is EventKind.PAYMENT:
                 about(PaymentId(event.object_id))
                 fields = event.fields
@@ -146,7 +151,10 @@ Read = Callable[[], Reading]
 
 
 async def retry_on_stale(attempt: Callable[[], Awaitable[Result]]) -> Result:
-    """Run load, learn and save again where somebody wrote in between; at most five times. Raises StaleVersion."""
+    """Run `attempt` (load, apply, save) again while another transaction was first; five times at most.
+
+    Raises StaleVersion.
+    """
     for _ in range(_STALE_TRIES - 1):
         try:
             return await attempt()

@@ -1,4 +1,4 @@
-"""What an update or a delete did to the one row that it was meant for."""
+"""Whether an update or a delete met the row that it was meant for."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from domain.errors import StaleVersion
 
 
 def changed_one(result: Result[Any]) -> bool:
-    """False where the row was not, or no longer, as its conditions say."""
+    """False where no row met the statement's conditions."""
     assert isinstance(result, CursorResult)
     return result.rowcount == 1
 
 
 def require_saved(result: Result[Any]) -> None:
-    """For what is saved over the version that was read. Raises StaleVersion."""
+    """For a write that names the version that was read. Raises StaleVersion where another transaction was first."""
     if not changed_one(result):
         raise StaleVersion

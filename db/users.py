@@ -26,6 +26,8 @@ def user_of(row: UserRow) -> User:
 
 
 class UserQueries:
+    """Users and their profiles. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
@@ -34,7 +36,7 @@ class UserQueries:
         return user_of(row) if row else None
 
     async def is_here(self, user_id: UserId) -> bool:
-        """Whether there is such a user who has not left."""
+        """Whether the user exists and has not deleted the account."""
         query = select(UserRow.id).where(UserRow.id == user_id, col(UserRow.deleted_at).is_(None))
         return (await self._session.exec(query)).first() is not None
 
@@ -52,7 +54,7 @@ class UserQueries:
         return (await self._session.exec(query)).first()
 
     async def save(self, user: User) -> None:
-        """What the user may change of themself."""
+        """Write the fields that the user may change. The last write wins: they have no version."""
         await self._session.exec(
             update(UserRow)
             .where(col(UserRow.id) == user.id)
@@ -66,5 +68,6 @@ class UserQueries:
         )
 
     async def add(self, row: UserRow) -> None:
+        """Raises IntegrityError where the issuer and subject, or the identity number, belong to a user already."""
         self._session.add(row)
         await self._session.flush()

@@ -31,6 +31,8 @@ def _is_at_old_vendor(migration: VendorMigration) -> ColumnElement[bool]:
 
 
 class VendorMigrationQueries:
+    """Vendor migrations and customers' consents to them, shared by all processes. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
@@ -44,7 +46,7 @@ class VendorMigrationQueries:
         return _migration_of(row) if row else None
 
     async def all(self) -> list[VendorMigration]:
-        """One per pair of vendors, so they are few."""
+        """Every migration, the oldest first; there is one per port and pair of vendors."""
         rows = await self._session.exec(select(VendorMigrationRow).order_by(col(VendorMigrationRow.id)))
         return [_migration_of(row) for row in rows]
 
@@ -53,7 +55,7 @@ class VendorMigrationQueries:
         return _migration_of(row) if row else None
 
     async def held(self, migration_id: VendorMigrationId) -> VendorMigration:
-        """Locked until the transaction ends: nobody is moved while a move is being stopped."""
+        """The migration, locked until the transaction ends, so that no customer is moved while it is being stopped."""
         query = select(VendorMigrationRow).where(VendorMigrationRow.id == migration_id).with_for_update()
         return _migration_of((await self._session.exec(query.execution_options(populate_existing=True))).one())
 
@@ -70,6 +72,7 @@ class VendorMigrationQueries:
         await self._session.flush()
 
     async def stop(self, migration_id: VendorMigrationId, because: StopReason, at: datetime) -> None:
+        """Stop the migration for every process."""
         await self._session.exec(
             update(VendorMigrationRow)
             .where(col(VendorMigrationRow.id) == migration_id)
@@ -86,7 +89,7 @@ class VendorMigrationQueries:
         return changed_one(resumed)
 
     async def of_user(self, user_id: UserId) -> list[CustomerMigration]:
-        """The moves of vendors that hold a customer of the user, and those that were taken part in, oldest first."""
+        """The migrations that may move the user's customer or have moved it, oldest first."""
         pin = aliased(ProviderPinRow)
         query = (
             select(VendorMigrationRow, VendorMigrationConsentRow)
@@ -119,7 +122,7 @@ class VendorMigrationQueries:
         ]
 
     async def set_consent(self, migration_id: VendorMigrationId, user_id: UserId, at: datetime | None) -> None:
-        """Given at that time, or taken back."""
+        """Record when the customer consented; None takes the consent back."""
         (await self._row(migration_id, user_id)).given_at = at
         await self._session.flush()
 
@@ -154,12 +157,12 @@ class VendorMigrationQueries:
         return is_there and row is not None and row.given_at is not None
 
     async def keep_reference(self, migration: VendorMigration, user_id: UserId, reference: str) -> None:
-        """The new vendor's id of the customer, so that it is found again, and ends when the user leaves."""
+        """Store the new vendor's id of the customer: a repeated move finds it, and it is deleted with the account."""
         (await self._row(migration.id, user_id)).to_reference = reference
         await self._session.flush()
 
     async def move_pin(self, migration: VendorMigration, user_id: UserId, at: datetime) -> None:
-        """A willing customer whose new id is kept is the new vendor's from now on."""
+        """Pin the customer to the new vendor, whose id must have been stored with `keep_reference`."""
         pin = await self._session.get_one(ProviderPinRow, (user_id, migration.port))
         row = await self._session.get_one(VendorMigrationConsentRow, (migration.id, user_id))
         assert row.to_reference is not None
@@ -168,7 +171,7 @@ class VendorMigrationQueries:
         await self._session.flush()
 
     async def take_back(self, migration: VendorMigration) -> int:
-        """Every customer whom this move took is the old vendor's again; gives how many."""
+        """Pin every customer whom this migration moved to the old vendor again. Gives how many."""
         consent = VendorMigrationConsentRow
         is_taken = and_(col(consent.move_id) == migration.id, col(consent.moved_at).is_not(None))
         before = (
@@ -189,7 +192,7 @@ class VendorMigrationQueries:
         return back.rowcount
 
     async def references_of(self, user_id: UserId, port: str) -> list[tuple[str, str]]:
-        """Vendor and id of every customer that moves have left behind or made for the user."""
+        """Vendor and customer id of every customer that migrations left behind or made for the user."""
         query = (
             select(VendorMigrationRow, VendorMigrationConsentRow)
             .join(VendorMigrationConsentRow, col(VendorMigrationConsentRow.move_id) == VendorMigrationRow.id)
@@ -202,6 +205,7 @@ class VendorMigrationQueries:
         return found
 
     async def counts(self, migration: VendorMigration) -> MigrationCounts:
+        """How far the migration has come, over all customers."""
         pins = select(func.count()).select_from(ProviderPinRow).where(_is_at_old_vendor(migration))
         consents = VendorMigrationConsentRow
         of_migration = col(consents.move_id) == migration.id

@@ -1,4 +1,4 @@
-"""How much each vendor still holds, for whoever moves from one to another. Counts alone, of all users."""
+"""How much each vendor still holds that has not ended, over all users: for operators who migrate between vendors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _UNDER_WAY = tuple(status for status in Status if not status.is_final)
 
 @dataclass(frozen=True, slots=True)
 class VendorUse:
-    """`what` is such as "consents that live"."""
+    """How many things of one kind a vendor holds. `what` is for people, such as "consents that live"."""
 
     port: str
     vendor: str
@@ -33,12 +33,12 @@ class VendorUse:
 
 
 async def vendor_use(session: AsyncSession) -> Sequence[VendorUse]:
-    """By port, then vendor."""
+    """Every count, by port, vendor and kind."""
     found = []
     for port, what, query in _queries():
         rows = await session.exec(query)
         found += [VendorUse(port, vendor, what, count) for vendor, count in rows]
-    return sorted(found, key=lambda one: (one.port, one.vendor, one.what))
+    return sorted(found, key=lambda use: (use.port, use.vendor, use.what))
 
 
 def _queries() -> Sequence[tuple[str, str, Select[str, int]]]:

@@ -29,11 +29,13 @@ def _webhook_of(row: WebhookEventRow) -> Webhook:
 
 
 class WebhookQueries:
+    """Verified webhooks of every vendor, as they came. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
     async def add_once(self, webhook: Webhook) -> bool:
-        """Store a webhook; False where the vendor has sent this one before."""
+        """Store a webhook. False where the vendor sent the same event before, which changes nothing."""
         insert = sqlite_insert if self._session.get_bind().dialect.name == "sqlite" else postgresql_insert
         statement = (
             insert(WebhookEventRow)
@@ -55,6 +57,7 @@ class WebhookQueries:
         await self._session.exec(delete(WebhookEventRow).where(col(WebhookEventRow.received_at) < at))
 
     async def close(self, webhook_id: str, *, status: WebhookStatus, outcome: str, at: datetime) -> None:
+        """Store what processing came to, and count the try."""
         attempts = col(WebhookEventRow.attempts) + 1
         await self._session.exec(
             update(WebhookEventRow)
@@ -64,6 +67,8 @@ class WebhookQueries:
 
 
 class AuditQueries:
+    """The append-only audit trail. No method commits."""
+
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
@@ -76,7 +81,7 @@ class AuditQueries:
         object_id: str | None = None,
         detail: Mapping[str, Any] | None = None,
     ) -> None:
-        """Who did what to whom, without personal data, in the transaction that does it."""
+        """Add an entry in the transaction that does what it tells of. `detail` must have no personal data."""
         row = AuditEventRow(
             id=new_id("aud", at),
             user_id=user_id,

@@ -8,7 +8,7 @@ from db.tables.job import WorkerHeartbeatRow
 
 
 class WorkerHeartbeatQueries:
-    """Which workers live, by the machine's time."""
+    """Which workers are alive, by the machine's clock. No method commits."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -17,6 +17,7 @@ class WorkerHeartbeatQueries:
         await self._session.merge(WorkerHeartbeatRow(worker=worker, seen_at=at))
 
     async def any_since(self, at: datetime) -> bool:
+        """Whether any worker was alive at `at` or later."""
         query = select(WorkerHeartbeatRow.worker).where(col(WorkerHeartbeatRow.seen_at) >= at).limit(1)
         return (await self._session.exec(query)).first() is not None
 

@@ -9,6 +9,8 @@ from db.columns import UtcDateTime
 
 
 class BankConnectionRow(SQLModel, table=True):
+    """A user's link to a bank, unique per user and bank. It outlives the consents that keep it alive."""
+
     __tablename__ = "bank_connection"
     __table_args__ = (UniqueConstraint("user_id", "bank_id"),)
 
@@ -24,6 +26,11 @@ class BankConnectionRow(SQLModel, table=True):
 
 
 class ConsentRow(SQLModel, table=True):
+    """A consent of a bank connection. `valid_until` is an Oslo date, inclusive.
+
+    `state_hash` (SHA-256) finds the row when the user comes back from the bank; the user then goes on to `return_to`.
+    """
+
     __tablename__ = "consent"
 
     id: str = Field(primary_key=True)
@@ -41,6 +48,11 @@ class ConsentRow(SQLModel, table=True):
 
 
 class BankAccountRow(SQLModel, table=True):
+    """A user's account at a bank, unique per user, IBAN and currency.
+
+    Rows stay when no consent covers the account any more.
+    """
+
     __tablename__ = "bank_account"
     __table_args__ = (UniqueConstraint("user_id", "iban", "currency"),)
 
@@ -57,7 +69,7 @@ class BankAccountRow(SQLModel, table=True):
 
 
 class ConsentAccountRow(SQLModel, table=True):
-    """By which consent an account is reached, and under which of the bank's ids."""
+    """An account that a consent covers, with the bank's own id of the account under this consent."""
 
     __tablename__ = "consent_account"
 
@@ -67,7 +79,10 @@ class ConsentAccountRow(SQLModel, table=True):
 
 
 class AccountReadRow(SQLModel, table=True):
-    """One reading of a connection at its bank. `day` is the Oslo date that the bank counts by."""
+    """A read of a connection's accounts at the bank.
+
+    `day` is the Oslo date that the four unattended reads are counted by.
+    """
 
     __tablename__ = "account_read"
     __table_args__ = (Index("ix_account_read_connection_day", "connection_id", "day"),)
@@ -80,6 +95,8 @@ class AccountReadRow(SQLModel, table=True):
 
 
 class BalanceRow(SQLModel, table=True):
+    """The newest balance of each type of an account. `amount_minor` may be negative."""
+
     __tablename__ = "balance"
 
     account_id: str = Field(foreign_key="bank_account.id", primary_key=True)
@@ -90,6 +107,11 @@ class BalanceRow(SQLModel, table=True):
 
 
 class BankTransactionRow(SQLModel, table=True):
+    """A line of an account's statement, unique per account and vendor's id.
+
+    A negative `amount_minor` left the account.
+    """
+
     __tablename__ = "bank_transaction"
     __table_args__ = (
         UniqueConstraint("account_id", "vendor_transaction_id"),

@@ -10,6 +10,8 @@ from db.columns import UtcDateTime
 
 
 class CardholderRow(SQLModel, table=True):
+    """A user at the card issuer, unique per user. `address` is a domain Address as JSON."""
+
     __tablename__ = "cardholder"
 
     id: str = Field(primary_key=True)
@@ -22,7 +24,7 @@ class CardholderRow(SQLModel, table=True):
 
 
 class CardRow(SQLModel, table=True):
-    """Never the whole number: the issuer keeps it."""
+    """A card of a user. The whole card number is never stored: the issuer keeps it."""
 
     __tablename__ = "card"
     __table_args__ = (Index("ix_card_user_id", "user_id", "id"),)

@@ -10,7 +10,7 @@ from db.columns import UtcDateTime
 
 
 class UserEventSeqRow(SQLModel, table=True):
-    """The last number given in a user's stream; the row's lock orders the writers."""
+    """The last number given in a user's stream. The lock on this row orders the transactions that add events."""
 
     __tablename__ = "user_event_seq"
 
@@ -20,6 +20,8 @@ class UserEventSeqRow(SQLModel, table=True):
 
 
 class UserEventRow(SQLModel, table=True):
+    """A change of one of the user's objects. `fields` is the object's snapshot then; `seq` rises by one per user."""
+
     __tablename__ = "user_event"
 
     user_id: str = Field(foreign_key="user.id", primary_key=True)
@@ -31,7 +33,10 @@ class UserEventRow(SQLModel, table=True):
 
 
 class WebhookEventRow(SQLModel, table=True):
-    """A verified webhook, as it came; `outcome` says what it did or why it did nothing."""
+    """A verified webhook, as it came, unique per vendor and the vendor's event.
+
+    `outcome` is what processing it came to.
+    """
 
     __tablename__ = "webhook_event"
     __table_args__ = (
@@ -51,7 +56,7 @@ class WebhookEventRow(SQLModel, table=True):
 
 
 class TraceEventRow(SQLModel, table=True):
-    """A line of a payment's timeline, for people; payments do not need it."""
+    """An entry of a payment's timeline, for operators. Payments do not depend on it: entries may be lost or deleted."""
 
     __tablename__ = "trace_event"
     __table_args__ = (Index("ix_trace_event_payment", "payment_id", "number"),)
@@ -69,7 +74,7 @@ class TraceEventRow(SQLModel, table=True):
 
 
 class AuditEventRow(SQLModel, table=True):
-    """Who did what to whom: append-only, without personal data."""
+    """An entry of the audit trail: which action, for which user and object. Append-only, without personal data."""
 
     __tablename__ = "audit_event"
 

@@ -9,6 +9,11 @@ from db.columns import UtcDateTime
 
 
 class UploadRow(SQLModel, table=True):
+    """A file of a user.
+
+    `size_bytes`, `content_type` and `sha256` (hex) are what the client declared, until it is STORED.
+    """
+
     __tablename__ = "upload"
     __table_args__ = (Index("ix_upload_page", "user_id", "id"),)
 
@@ -30,6 +35,8 @@ class UploadRow(SQLModel, table=True):
 
 
 class DataExportRow(SQLModel, table=True):
+    """A file with all data about a user. It is deleted from the object store at `expires_at`."""
+
     __tablename__ = "data_export"
     __table_args__ = (Index("ix_data_export_user_id", "user_id", "id"),)
 

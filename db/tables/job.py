@@ -8,7 +8,7 @@ from db.columns import UtcDateTime
 
 
 class JobRow(SQLModel, table=True):
-    """Work that follows a change. `due_at` is the product's time; the lease is the machine's."""
+    """Work that follows a change. `due_at` is by the product's clock, `leased_until` by the machine's."""
 
     __tablename__ = "job"
     __table_args__ = (Index("ix_job_due", "status", "due_at"),)
@@ -28,7 +28,7 @@ class JobRow(SQLModel, table=True):
 
 
 class WorkerHeartbeatRow(SQLModel, table=True):
-    """A worker that lives, by the machine's time."""
+    """When a worker was last alive, by the machine's clock."""
 
     __tablename__ = "worker_heartbeat"
 
@@ -37,7 +37,7 @@ class WorkerHeartbeatRow(SQLModel, table=True):
 
 
 class ClockOffsetRow(SQLModel, table=True):
-    """How far the product's clock is ahead of the system's, for every process alike. One row."""
+    """How far the product's clock is ahead of the machine's, in microseconds, for all processes. There is one row."""
 
     __tablename__ = "clock_offset"
 

@@ -8,7 +8,7 @@ from db.columns import UtcDateTime
 
 
 class KycRow(SQLModel, table=True):
-    """One application per user; the vendor's review history stays with the vendor."""
+    """A user's KYC application, unique per user. `news_at` is the vendor's time of the newest review of any kind."""
 
     __tablename__ = "kyc_application"
 

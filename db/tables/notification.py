@@ -8,7 +8,10 @@ from db.columns import UtcDateTime
 
 
 class NotificationRow(SQLModel, table=True):
-    """One message to a user. `data` fills its template; the address stays with the user."""
+    """A message to a user. `data` fills the template.
+
+    The address is not stored here: it is the user's when it is sent.
+    """
 
     __tablename__ = "notification"
     __table_args__ = (

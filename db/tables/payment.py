@@ -7,6 +7,11 @@ from db.columns import UtcDateTime
 
 
 class PaymentRow(SQLModel, table=True):
+    """A payment of a user, on either rail. `end_to_end_id` is unique, and so is `state_hash` (SHA-256).
+
+    `state_hash` finds the row when the user comes back from the approval page; the user then goes on to `return_to`.
+    """
+
     __tablename__ = "payment"
     __table_args__ = (
         Index("ix_payment_page", "user_id", "id"),
@@ -44,7 +49,7 @@ class PaymentRow(SQLModel, table=True):
 
 
 class PaymentEventRow(SQLModel, table=True):
-    """The history: append-only, one row per version."""
+    """An entry of a payment's history: append-only, one row per version."""
 
     __tablename__ = "payment_event"
     __table_args__ = (UniqueConstraint("payment_id", "version"),)
@@ -60,7 +65,10 @@ class PaymentEventRow(SQLModel, table=True):
 
 
 class IdempotencyKeyRow(SQLModel, table=True):
-    """One result per user, operation and key."""
+    """What an idempotency key was used for, unique per user, operation and key.
+
+    `fingerprint` hashes the business fields.
+    """
 
     __tablename__ = "idempotency_key"
 
@@ -73,7 +81,7 @@ class IdempotencyKeyRow(SQLModel, table=True):
 
 
 class PaymentAttemptRow(SQLModel, table=True):
-    """One try to pay a card payment. Its id is the vendor's idempotency key, so a try is sent again as the same."""
+    """A try to pay a card payment. Its id is the idempotency key at the vendor, so a repeated call is the same try."""
 
     __tablename__ = "payment_attempt"
 
@@ -85,6 +93,8 @@ class PaymentAttemptRow(SQLModel, table=True):
 
 
 class RefundRow(SQLModel, table=True):
+    """A refund of a card payment. `vendor_refund_id` is NULL until the vendor has answered."""
+
     __tablename__ = "refund"
 
     id: str = Field(primary_key=True)
@@ -99,6 +109,8 @@ class RefundRow(SQLModel, table=True):
 
 
 class DisputeRow(SQLModel, table=True):
+    """A card holder's objection to a payment, unique per payment and at the vendor."""
+
     __tablename__ = "dispute"
 
     id: str = Field(primary_key=True)

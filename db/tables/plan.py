@@ -9,7 +9,7 @@ from db.columns import UtcDateTime
 
 
 class PlanSubscriptionRow(SQLModel, table=True):
-    """The partial index sees to it that a user has one open subscription at most."""
+    """A user's subscription to a plan. A partial unique index keeps a user from a second one that has not ended."""
 
     __tablename__ = "plan_subscription"
     __table_args__ = (
@@ -44,6 +44,8 @@ class PlanSubscriptionRow(SQLModel, table=True):
 
 
 class PlanInvoiceRow(SQLModel, table=True):
+    """The bill of one period, unique by the vendor's id. `number` is the one that the user reads on it."""
+
     __tablename__ = "plan_invoice"
 
     id: str = Field(primary_key=True)

@@ -1,4 +1,4 @@
-"""Which vendor knows a user by which id, and how users come to another."""
+"""Which vendor knows a user by which id, and how users are moved to another vendor."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from db.columns import UtcDateTime
 
 
 class ProviderPinRow(SQLModel, table=True):
-    """A user stays with the vendor that holds their customer. `reference` is the vendor's id of them."""
+    """The vendor that holds the user's customer, per user and port. `reference` is the vendor's id of the customer."""
 
     __tablename__ = "provider_pin"
 
@@ -20,7 +20,7 @@ class ProviderPinRow(SQLModel, table=True):
 
 
 class VendorMigrationRow(SQLModel, table=True):
-    """From one vendor to another, for every process alike."""
+    """The migration of a port between two vendors, shared by all processes; unique per port and pair of vendors."""
 
     __tablename__ = "vendor_move"
     __table_args__ = (UniqueConstraint("port", "from_vendor", "to_vendor"),)
@@ -35,7 +35,10 @@ class VendorMigrationRow(SQLModel, table=True):
 
 
 class VendorMigrationConsentRow(SQLModel, table=True):
-    """A customer's consent to a move, and their ids on both sides: the old vendor keeps what it still serves."""
+    """A customer's part in a migration: the consent, and the customer's ids at both vendors.
+
+    The old vendor's id is kept, since that vendor still serves what began there.
+    """
 
     __tablename__ = "vendor_move_consent"
 

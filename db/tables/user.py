@@ -1,4 +1,4 @@
-"""The person, their sign-ins and the logins under way."""
+"""Users, their sign-ins and the logins under way."""
 
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,13 @@ from db.columns import UtcDateTime
 
 
 class UserRow(SQLModel, table=True):
+    """A user, unique by issuer and subject (OpenID Connect Core, 5.7).
+
+    A deleted user keeps a row without personal data.
+
+    The national identity number is stored encrypted; its keyed hash is unique, so that a person has one user.
+    """
+
     __tablename__ = "user"
     __table_args__ = (UniqueConstraint("issuer", "subject"),)
 
@@ -29,7 +36,7 @@ class UserRow(SQLModel, table=True):
 
 
 class SessionRow(SQLModel, table=True):
-    """Tokens are kept as SHA-256 hashes alone."""
+    """A sign-in of a user. Tokens are stored as SHA-256 hashes alone. Its times are by the machine's clock."""
 
     __tablename__ = "session"
 
@@ -52,7 +59,7 @@ class SessionRow(SQLModel, table=True):
 
 
 class SpentRefreshRow(SQLModel, table=True):
-    """Refresh tokens that were rotated away: showing one again ends its session."""
+    """A refresh token that was rotated. A token that is sent again later was stolen: its session is ended."""
 
     __tablename__ = "spent_refresh"
 
@@ -61,6 +68,11 @@ class SpentRefreshRow(SQLModel, table=True):
 
 
 class LoginAttemptRow(SQLModel, table=True):
+    """A login under way, from the redirect to BankID until the app has its tokens.
+
+    `browser_hash` ties it to the browser that began it; `code_*` is the one-time code of an app. Hashes are SHA-256.
+    """
+
     __tablename__ = "login_attempt"
 
     id: str = Field(primary_key=True)

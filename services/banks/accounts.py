@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from db.bank_accounts import Reach
-from db.events import Told
+from db.events import NewEvent
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work
 from domain import ids
@@ -247,7 +247,7 @@ class Accounts:
                 pending = [line.reference for line in lines if line.status is TransactionStatus.PENDING]
                 await work.accounts.drop_pending(account_id, pending)
             fields = {"balance_refreshed_at": now.isoformat()}
-            work.tell(Told(user_id, EventKind.BANK_ACCOUNT, account_id, fields, now))
+            work.publish(NewEvent(user_id, EventKind.BANK_ACCOUNT, account_id, fields, now))
             await work.commit()
 
     def _ours(self, account_id: AccountId, line: TransactionAtBank) -> Transaction:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar, Final
 
-from db.events import Told
+from db.events import NewEvent
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain.clock import Clock
 from domain.consent import BankConnection, Consent, ConsentStatus
@@ -123,4 +123,4 @@ class ConsentStatusSync:
     def tell(self, work: UnitOfWork, connection: BankConnection) -> None:
         """Append the bank link's version to its user's stream, within the caller's transaction."""
         fields = connection_fields(connection)
-        work.tell(Told(connection.user_id, EventKind.BANK_CONNECTION, connection.id, fields, self._clock.now()))
+        work.publish(NewEvent(connection.user_id, EventKind.BANK_CONNECTION, connection.id, fields, self._clock.now()))

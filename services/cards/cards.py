@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 import structlog
 
-from db.events import Told
+from db.events import NewEvent
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
@@ -228,7 +228,7 @@ class Cards:
         return cardholder
 
     def _tell(self, work: UnitOfWork, card: Card) -> None:
-        work.tell(Told(card.user_id, EventKind.CARD, card.id, card_fields(card), self._clock.now()))
+        work.publish(NewEvent(card.user_id, EventKind.CARD, card.id, card_fields(card), self._clock.now()))
 
 
 def _unavailable() -> ProviderUnavailable:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 import anyio.to_thread
 from ulid import ULID
 
-from db.events import Told
+from db.events import NewEvent
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work
 from domain import ids
@@ -162,7 +162,9 @@ class DataExports:
         return files
 
     def _tell(self, work: UnitOfWork, export: DataExport) -> None:
-        work.tell(Told(export.user_id, EventKind.DATA_EXPORT, export.id, export_fields(export), self._clock.now()))
+        work.publish(
+            NewEvent(export.user_id, EventKind.DATA_EXPORT, export.id, export_fields(export), self._clock.now())
+        )
 
 
 def _key(export: DataExport) -> ObjectKey:

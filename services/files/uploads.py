@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from ulid import ULID
 
-from db.events import Told
+from db.events import NewEvent
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
@@ -201,7 +201,7 @@ class Uploads:
             self.enqueue_delete(work, after.vendor, _key(after))
 
     def _tell(self, work: UnitOfWork, upload: Upload) -> None:
-        work.tell(Told(upload.user_id, EventKind.UPLOAD, upload.id, upload_fields(upload), self._clock.now()))
+        work.publish(NewEvent(upload.user_id, EventKind.UPLOAD, upload.id, upload_fields(upload), self._clock.now()))
 
 
 def _key(upload: Upload) -> ObjectKey:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from db.events import Told
+from db.events import NewEvent
 from db.unit_of_work import UnitOfWork, Work, retry_on_stale
 from domain.alert import Severity
 from domain.clock import Clock
@@ -70,7 +70,7 @@ class PaymentRecorder:
     def tell(self, work: UnitOfWork, payment: Payment) -> None:
         """A version of the payment goes to its user's stream."""
         fields = payment_fields(payment)
-        work.tell(Told(payment.user_id, EventKind.PAYMENT, payment.id, fields, self._clock.now()))
+        work.publish(NewEvent(payment.user_id, EventKind.PAYMENT, payment.id, fields, self._clock.now()))
 
     def _after_settling(self, work: UnitOfWork, before: Payment, after: Payment) -> None:
         if after.debtor_account_id is not None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar, Final
 
-from db.events import Told
+from db.events import NewEvent
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
@@ -132,7 +132,9 @@ class PlanStatusSync:
     def tell(self, work: UnitOfWork, subscription: PlanSubscription) -> None:
         """A version of the subscription goes to its user's stream."""
         fields = plan_fields(subscription)
-        work.tell(Told(subscription.user_id, EventKind.PLAN_SUBSCRIPTION, subscription.id, fields, self._clock.now()))
+        work.publish(
+            NewEvent(subscription.user_id, EventKind.PLAN_SUBSCRIPTION, subscription.id, fields, self._clock.now())
+        )
 
     def enqueue_ask(self, work: UnitOfWork, subscription: PlanSubscription, pause: timedelta) -> None:
         now = self._clock.now()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Final
 
-from db.events import Told
+from db.events import NewEvent
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain.clock import Clock
 from domain.errors import InvalidState, NotFound, ProviderUnavailable, StaleVersion, Unavailable
@@ -178,7 +178,7 @@ class KycService:
     async def _save(self, work: UnitOfWork, before: Kyc, after: Kyc) -> None:
         await work.kyc.save(before, after)
         await self._notifications.kyc(work, before, after)
-        work.tell(Told(after.user_id, EventKind.KYC, after.id, kyc_fields(after), self._clock.now()))
+        work.publish(NewEvent(after.user_id, EventKind.KYC, after.id, kyc_fields(after), self._clock.now()))
 
     def _enqueue_ask(self, work: UnitOfWork, user_id: UserId, pause: timedelta) -> None:
         now = self._clock.now()

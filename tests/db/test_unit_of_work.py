@@ -12,7 +12,7 @@ from anyio import fail_after
 from sqlalchemy import text
 
 from db.engine import Database, open_database
-from db.events import Told
+from db.events import NewEvent
 from db.jobs import LEASED
 from db.tables.user import UserRow
 from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork, retry_on_stale
@@ -53,8 +53,8 @@ async def database(either_database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-def event(number: int) -> Told:
-    return Told(KARI, EventKind.KYC, f"kyc_{number}", {"number": number}, NOON)
+def event(number: int) -> NewEvent:
+    return NewEvent(KARI, EventKind.KYC, f"kyc_{number}", {"number": number}, NOON)
 
 
 async def test_of_a_hundred_concurrent_increments_none_is_lost(database: Database) -> None:
@@ -82,7 +82,7 @@ async def test_of_a_hundred_concurrent_increments_none_is_lost(database: Databas
 async def test_a_hundred_concurrent_events_are_numbered_without_a_gap(database: Database) -> None:
     async def tell(number: int) -> None:
         async with UnitOfWork(database.write, CommitWakeUps()) as work:
-            work.tell(event(number))
+            work.publish(event(number))
             await work.commit()
 
     with fail_after(60):
@@ -96,7 +96,7 @@ async def test_a_hundred_concurrent_events_are_numbered_without_a_gap(database: 
 
 async def test_what_is_not_committed_is_rolled_back_with_its_events_and_jobs(database: Database) -> None:
     async with UnitOfWork(database.write, CommitWakeUps()) as work:
-        work.tell(event(1))
+        work.publish(event(1))
         work.jobs.enqueue(Anything(), now=NOON)
         await work.session.flush()
 
@@ -109,7 +109,7 @@ async def test_hints_come_after_the_commit_and_name_who_is_concerned(database: D
     woken: list[object] = []
     wake_ups = CommitWakeUps(woken.extend, partial(woken.append, "jobs"))
     async with UnitOfWork(database.write, wake_ups) as work:
-        work.tell(event(1))
+        work.publish(event(1))
         work.jobs.enqueue(Anything(), now=NOON)
         assert woken == []
         await work.commit()
@@ -175,7 +175,7 @@ async def test_two_overlapping_transactions_cannot_hide_an_event_from_a_cursor(d
 
         async def second() -> None:
             async with UnitOfWork(database.write, CommitWakeUps()) as work:
-                work.tell(event(2))
+                work.publish(event(2))
                 await work.commit()
 
         waiting = asyncio.create_task(second())
@@ -195,7 +195,7 @@ async def test_what_is_read_together_belongs_together(database: Database) -> Non
     async with Reading(database.read) as read:
         before = await read.events.position(KARI)
         async with UnitOfWork(database.write, CommitWakeUps()) as work:
-            work.tell(event(1))
+            work.publish(event(1))
             await work.commit()
         assert await read.events.position(KARI) == before
         assert await read.events.after(KARI, 0, 10) == []
