@@ -1,18 +1,13 @@
-"""Plans, uploads, cards and messages under any news: nothing leaves its end, and versions rise by one."""
-
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.card import Card, CardFace, CardStatus, CardType
 from domain.errors import InvalidState, Refusals
-from domain.ids import CardholderId, CardId, NotificationId, PlanSubscriptionId, UploadId, UserId
-from domain.notification import RETRY_AFTER, Notification, NotificationStatus, Template
-from domain.plan import PlanStatus, PlanSubscription, PlanTerms
-from domain.profile import profile_change
+from domain.ids import UploadId, UserId
 from domain.upload import (
     TYPES,
     RejectReason,
@@ -25,70 +20,61 @@ from domain.upload import (
 )
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-KARI = UserId("usr_1")
-PDF = UploadOrder(UploadPurpose.DOCUMENT, "a.pdf", "application/pdf", 5, "0" * 64)
+SHA256 = "0" * 64
+PDF = UploadOrder(UploadPurpose.DOCUMENT, "a.pdf", "application/pdf", 5, SHA256)
+UPLOAD = Upload(UploadId("upl_1"), UserId("usr_1"), "mock", PDF, "usr_1/1.pdf", NOON, NOON + timedelta(seconds=900))
+PENDING, STORED, REJECTED, EXPIRED, DELETED = UploadStatus
 
 
-@given(st.lists(st.tuples(st.sampled_from(PlanStatus), st.booleans(), st.integers(0, 3)), max_size=15))
-def test_a_plan_that_has_ended_stays_so(news: list[tuple[PlanStatus, bool, int]]) -> None:
-    one = PlanSubscription(PlanSubscriptionId("psub_1"), KARI, "plan_plus", "mock", NOON)
-    for status, ends, months in news:
-        before = one
-        one = one.apply(PlanTerms(status, NOON + timedelta(days=30 * months), cancel_at_period_end=ends))
-        assert one.version == before.version + (one is not before)
-        assert before.is_open or one is before
-        assert one.status is not PlanStatus.CREATED or before.status is PlanStatus.CREATED
+def order(
+    purpose: UploadPurpose = UploadPurpose.DOCUMENT,
+    *,
+    file_name: str = "a.pdf",
+    content_type: str = "application/pdf",
+    size_bytes: int = 5,
+    sha256: str = SHA256,
+) -> UploadOrder:
+    return upload_order(purpose, file_name=file_name, content_type=content_type, size_bytes=size_bytes, sha256=sha256)
+
+
+def faults_of(purpose: UploadPurpose = UploadPurpose.DOCUMENT, **changes: object) -> list[str]:
+    with pytest.raises(Refusals) as refused:
+        order(purpose, **changes)  # type: ignore[arg-type]  # the fields under test
+    return [refusal.code for refusal in refused.value.refusals]
 
 
 @given(st.lists(st.sampled_from(UploadStatus), max_size=10))
-def test_an_upload_goes_one_way(wishes: list[UploadStatus]) -> None:
-    one = Upload(UploadId("upl_1"), KARI, "mock", PDF, "k", NOON, NOON)
+def test_an_upload_never_goes_back(wishes: list[UploadStatus]) -> None:
+    upload = UPLOAD
     for wish in wishes:
-        before = one
+        before = upload
         try:
-            one = one.become(wish, NOON)
+            upload = upload.become(wish, NOON)
         except InvalidState:
+            assert before.status is not PENDING
             continue
-        assert one.version == before.version + (one is not before)
-        assert before.status in (UploadStatus.PENDING, one.status) or one.status is UploadStatus.DELETED
+        assert upload.version == before.version + (upload is not before)
+        assert before.status in (PENDING, upload.status) or upload.status is DELETED
 
 
-@given(st.lists(st.sampled_from(CardStatus), max_size=10))
-def test_a_cancelled_card_stays_so(news: list[CardStatus]) -> None:
-    one = Card(CardId("crd_1"), KARI, CardholderId("chd_1"), "mock", CardType.VIRTUAL, NOON)
-    for status in news:
-        before = one
-        one = one.apply(status, "ic_1", CardFace("4242", 12, 2030))
-        assert before.status is not CardStatus.CANCELLED or one.status is CardStatus.CANCELLED
-        assert one.version == before.version + (one is not before)
+@pytest.mark.parametrize("status", [STORED, REJECTED, EXPIRED])
+def test_what_has_ended_can_only_be_deleted(status: UploadStatus) -> None:
+    ended = replace(UPLOAD, status=status)
+
+    assert ended.become(DELETED, NOON).status is DELETED
+    for other in {PENDING, STORED, REJECTED, EXPIRED} - {status}:
+        with pytest.raises(InvalidState, match=status):
+            ended.become(other, NOON)
 
 
-@given(st.lists(st.sampled_from([*NotificationStatus, None]), max_size=15))
-def test_a_message_is_tried_four_times_and_its_end_is_its_end(news: list[NotificationStatus | None]) -> None:
-    one = Notification(NotificationId("ntf_1"), KARI, Template.WELCOME, "nb-NO", {}, "mock", NOON)
-    pauses = []
-    for status in news:
-        before = one
-        if status is None:
-            if one.is_waiting:
-                one, pause = one.failed("away")
-                pauses.append(pause)
-        elif status is not NotificationStatus.QUEUED:
-            one = one.apply(status)
-        ended = (NotificationStatus.DELIVERED, NotificationStatus.BOUNCED, NotificationStatus.DEAD)
-        assert before.status not in ended or one is before
-    assert pauses == [*RETRY_AFTER, None][: len(pauses)]
+def test_only_a_stored_upload_has_a_time_and_only_a_rejected_one_a_reason() -> None:
+    stored = UPLOAD.become(STORED, NOON)
+    rejected = UPLOAD.become(REJECTED, NOON, RejectReason.SIZE_DIFFERS)
 
-
-def test_only_a_dead_message_is_replayed_and_with_all_its_tries() -> None:
-    one = Notification(NotificationId("ntf_1"), KARI, Template.WELCOME, "nb-NO", {}, "mock", NOON)
-    assert one.replayed() is one
-    for _ in range(4):
-        one, _pause = one.failed("away")
-
-    again = one.replayed()
-
-    assert (again.status, again.attempts) == (NotificationStatus.QUEUED, 0)
+    assert (stored.stored_at, stored.reject_reason) == (NOON, None)
+    assert (rejected.stored_at, rejected.reject_reason) == (None, RejectReason.SIZE_DIFFERS)
+    assert stored.become(DELETED, NOON + timedelta(days=1)).stored_at == NOON
+    assert rejected.become(DELETED, NOON).reject_reason is RejectReason.SIZE_DIFFERS
 
 
 @given(
@@ -102,39 +88,93 @@ def test_what_is_taken_has_no_path_and_ends_as_its_type(
     name: str, kind: str, size: int, sha256: str, purpose: UploadPurpose
 ) -> None:
     try:
-        order = upload_order(purpose, file_name=name, content_type=kind, size_bytes=size, sha256=sha256)
+        taken = order(purpose, file_name=name, content_type=kind, size_bytes=size, sha256=sha256)
     except Refusals as refused:
         assert refused.refusals
         return
-    assert not re.search(r"[/\\\x00-\x1f]", order.file_name)
-    assert order.file_name.rpartition(".")[2].lower() in TYPES[order.content_type].names
+    assert not re.search(r"[/\\\x00-\x1f]", taken.file_name)
+    assert taken.file_name.rpartition(".")[2].lower() in TYPES[taken.content_type].names
+
+
+@pytest.mark.parametrize(
+    ("name", "is_taken"),
+    [
+        ("report.PDF", True),
+        ("årsoppgave 2026.pdf", True),
+        ("x" * 251 + ".pdf", True),
+        ("x" * 252 + ".pdf", False),
+        ("report.exe", False),
+        ("pdf.exe", False),
+        ("../report.pdf", False),
+        ("a\\report.pdf", False),
+        ("C:report.pdf", False),
+        (" report.pdf", False),
+        ("report.pdf.", False),
+        ("re\nport.pdf", False),
+        ("", False),
+    ],
+)
+def test_a_name_is_plain_and_ends_as_its_type(name: str, is_taken: bool) -> None:
+    if is_taken:
+        assert order(file_name=name).file_name == name
+    else:
+        assert faults_of(file_name=name) == ["INVALID_FILE_NAME"]
+
+
+@pytest.mark.parametrize(
+    ("purpose", "allowed"),
+    [
+        (UploadPurpose.AVATAR, {"image/jpeg", "image/png", "image/webp"}),
+        (UploadPurpose.RECEIPT, {"image/jpeg", "image/png", "image/webp", "application/pdf"}),
+        (UploadPurpose.DOCUMENT, {"image/jpeg", "image/png", "application/pdf"}),
+    ],
+)
+def test_each_purpose_has_its_own_types(purpose: UploadPurpose, allowed: set[str]) -> None:
+    taken = set()
+    for content_type, kind in TYPES.items():
+        name = f"a.{kind.extension}"
+        try:
+            taken.add(order(purpose, file_name=name, content_type=content_type).content_type)
+        except Refusals as refused:
+            assert [refusal.code for refusal in refused.refusals] == ["UNSUPPORTED_FILE_TYPE"]
+
+    assert taken == allowed
+
+
+@pytest.mark.parametrize("size_bytes", [1, 10 * 1024 * 1024])
+def test_a_file_may_have_ten_mebibytes(size_bytes: int) -> None:
+    assert order(size_bytes=size_bytes).size_bytes == size_bytes
+
+
+@pytest.mark.parametrize("size_bytes", [-1, 0, 10 * 1024 * 1024 + 1])
+def test_an_empty_file_and_a_larger_one_are_refused(size_bytes: int) -> None:
+    assert faults_of(size_bytes=size_bytes) == ["INVALID_FILE_SIZE"]
+
+
+@pytest.mark.parametrize("sha256", ["", "0" * 63, "0" * 65, "A" * 64, "g" * 64, "0" * 64 + "\n"])
+def test_a_checksum_is_64_digits_in_lower_case(sha256: str) -> None:
+    assert faults_of(sha256=sha256) == ["INVALID_CHECKSUM"]
+
+
+def test_all_faults_come_at_once() -> None:
+    assert faults_of(file_name="", content_type="text/html", size_bytes=0, sha256="") == [
+        "UNSUPPORTED_FILE_TYPE",
+        "INVALID_FILE_NAME",
+        "INVALID_FILE_SIZE",
+        "INVALID_CHECKSUM",
+    ]
 
 
 @pytest.mark.parametrize(
     ("size", "kind", "sha256", "first", "reason"),
     [
-        (5, "application/pdf", "0" * 64, b"%PDF-1.7", None),
+        (5, "application/pdf", SHA256, b"%PDF-1.7", None),
         (5, "application/pdf", None, b"%PDF-1.7", None),
-        (6, "application/pdf", "0" * 64, b"%PDF-1.7", RejectReason.SIZE_DIFFERS),
-        (5, "text/html", "0" * 64, b"%PDF-1.7", RejectReason.TYPE_DIFFERS),
+        (6, "application/pdf", SHA256, b"%PDF-1.7", RejectReason.SIZE_DIFFERS),
+        (5, "text/html", SHA256, b"%PDF-1.7", RejectReason.TYPE_DIFFERS),
         (5, "application/pdf", "1" * 64, b"%PDF-1.7", RejectReason.CHECKSUM_DIFFERS),
-        (5, "application/pdf", "0" * 64, b"<html>", RejectReason.CONTENT_IS_ANOTHER_TYPE),
+        (5, "application/pdf", SHA256, b"<html>", RejectReason.CONTENT_IS_ANOTHER_TYPE),
     ],
 )
 def test_what_differs_is_named(size: int, kind: str, sha256: str | None, first: bytes, reason: object) -> None:
     assert fault_of(PDF, size_bytes=size, content_type=kind, sha256=sha256, first=first) is reason
-
-
-@given(st.emails())
-def test_addresses_that_the_standard_allows_are_mostly_taken_and_never_break(email: str) -> None:
-    try:
-        change = profile_change(email=email, phone=None, locale=None, address=None)
-    except Refusals as refused:
-        assert [one.code for one in refused.refusals] == ["INVALID_EMAIL"]
-    else:
-        assert change.email == email
-
-
-@pytest.mark.parametrize(("phone", "e164"), [("+47 900 00 001", "+4790000001"), ("+1 (500) 555-0009", "+15005550009")])
-def test_a_number_is_kept_as_e164(phone: str, e164: str) -> None:
-    assert profile_change(email=None, phone=phone, locale=None, address=None).phone == e164

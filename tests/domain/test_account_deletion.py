@@ -1,0 +1,22 @@
+from datetime import UTC, datetime, timedelta
+
+from domain.account_deletion import retained_after
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def test_what_the_law_keeps_is_kept_for_five_whole_years_whatever_leap_years_lie_in_between() -> None:
+    before_two_leap_days = datetime(2027, 12, 31, 12, tzinfo=UTC)
+
+    assert {data.until for data in retained_after(before_two_leap_days)} == {datetime(2032, 12, 31, 12, tzinfo=UTC)}
+
+
+def test_every_kind_of_record_names_its_law_and_its_end() -> None:
+    retained = retained_after(NOON)
+
+    assert [data.because.partition(" (")[0] for data in retained] == [
+        "Bookkeeping Act",
+        "Money Laundering Act",
+        "Money Laundering Act",
+    ]
+    assert all(data.until - NOON >= timedelta(days=5 * 365) for data in retained)
