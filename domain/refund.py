@@ -38,7 +38,7 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money given back on one card payment. `vendor_refund_id` is None until the vendor has answered."""
+    """Money given back on one card payment. `vendor_refund_id` is None until the vendor takes it."""
 
     id: RefundId
     payment_id: PaymentId
@@ -54,9 +54,13 @@ class Refund:
         """Whether its amount is given back or is about to be, so that it cannot be refunded a second time."""
         return self.status is not RefundStatus.FAILED
 
-    def apply(self, status: RefundStatus, reference: str, failure_message: str | None, at: datetime) -> "Refund":
-        """Take what the vendor reports. A late or repeated report moves nothing backwards."""
-        known = self if self.vendor_refund_id == reference else replace(self, vendor_refund_id=reference)
+    def apply(self, status: RefundStatus, reference: str | None, failure_message: str | None, at: datetime) -> "Refund":
+        """Take what the vendor reports; `reference` is None for a refund that the vendor did not take.
+
+        A late or repeated report moves nothing backwards.
+        """
+        is_known = reference is None or self.vendor_refund_id == reference
+        known = self if is_known else replace(self, vendor_refund_id=reference)
         if status not in _NEXT[self.status]:
             return known
         return replace(known, status=status, failure_message=failure_message, updated_at=at)

@@ -100,7 +100,7 @@ class MockCardPayments:
             return refund_state(await self._sandbox.command("refund", "/cards/refunds", body))
         except SandboxRefusal:
             message = "The card vendor did not take the refund."
-            return RefundState("", refund.id, refund.amount, RefundStatus.FAILED, message)
+            return RefundState(None, refund.id, refund.amount, RefundStatus.FAILED, message)
 
     async def create_subscription(
         self, subscription: PlanSubscription, plan: Plan, customer: str, payment_method: str, return_url: str

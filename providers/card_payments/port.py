@@ -17,10 +17,10 @@ from domain.refund import Refund, RefundStatus
 class RefundState:
     """A refund at the vendor. `refund_id` is our id, None for a refund that was made in the vendor's dashboard.
 
-    `reference` is the vendor's id. `failure_message` is for users.
+    `reference` is the vendor's id, None for a refund that the vendor did not take. `failure_message` is for users.
     """
 
-    reference: str
+    reference: str | None
     refund_id: str | None
     amount: Money
     status: RefundStatus

@@ -155,7 +155,7 @@ class StripeCardPayments(StripeSubscriptions):
             error = self._stripe.not_taken(refusal, message)
             if isinstance(error, Unavailable):
                 raise error from refusal
-            return RefundState("", refund.id, refund.amount, RefundStatus.FAILED, message)
+            return RefundState(None, refund.id, refund.amount, RefundStatus.FAILED, message)
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
         stripe_signature.verify(raw, headers.get(stripe_signature.HEADER), self._secret, self._clock.now())

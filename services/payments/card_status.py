@@ -260,4 +260,4 @@ class CardStatusSync:
 
 
 def _is_same(known: Refund, state: RefundState) -> bool:
-    return state.refund_id == known.id or (bool(state.reference) and state.reference == known.vendor_refund_id)
+    return state.refund_id == known.id or (state.reference is not None and state.reference == known.vendor_refund_id)

@@ -103,3 +103,15 @@ async def test_a_bank_payment_is_not_refunded_and_a_strangers_payment_is_unknown
 
     assert codes(await refund(silje, payment)) == ["NOT_FOUND"]
     assert codes(await confirm(silje, payment)) == ["NOT_FOUND"]
+
+
+async def test_refunds_that_the_vendor_does_not_take_have_failed_each(play: Play) -> None:
+    kari = await play.approved()
+    payments = [await paid(kari) for _ in range(2)]
+    for intent in ("pi_000001", "pi_000002"):
+        await kari.http.post(f"/sandbox/cards/disputes/{intent}", data={"decision": "open"})
+
+    # The vendor knows of the disputes, and we do not yet: the vendor gives neither refund an id.
+    refunds = [(await refund(kari, payment))["refund"] for payment in payments]
+
+    assert [one["status"] for one in refunds] == ["FAILED", "FAILED"]

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.schema import DropTable
 
-from db.engine import open_database
+from db.engine import Database, open_database
 from db.migrate import current_revision, migrate, newest_revision
 from db.tables.all import METADATA
 from tests.builders.databases import postgresql_database
@@ -45,16 +45,22 @@ async def test_a_migrated_database_has_exactly_the_tables_of_the_code(either_dat
     await database.close()
 
 
-async def test_rows_of_the_first_version_survive_every_migration(either_database_url: str) -> None:
-    database = open_database(either_database_url)
+async def _at_version(url: str, version: str, *statements: str) -> Database:
+    """A database of an older version with some rows."""
+    database = open_database(url)
     async with database.write_engine.begin() as connection:
         for table in reversed(METADATA.sorted_tables):
             await connection.execute(DropTable(table, if_exists=True))
         await connection.exec_driver_sql("DROP TABLE alembic_version")
-    await migrate(database, "0001")
+    await migrate(database, version)
     async with database.write_engine.begin() as connection:
-        for statement in _A_PAYMENT_OF_THE_FIRST_VERSION:
+        for statement in statements:
             await connection.exec_driver_sql(statement)
+    return database
+
+
+async def test_rows_of_the_first_version_survive_every_migration(either_database_url: str) -> None:
+    database = await _at_version(either_database_url, "0001", *_A_PAYMENT_OF_THE_FIRST_VERSION)
 
     await migrate(database)
 
@@ -63,6 +69,20 @@ async def test_rows_of_the_first_version_survive_every_migration(either_database
             "SELECT p.amount_minor, e.status FROM payment p JOIN payment_event e ON e.payment_id = p.id"
         )
         assert [tuple(row) for row in kept] == [(12_500, "CREATED")]
+    await database.close()
+
+
+async def test_a_refund_without_a_vendors_id_has_none_after_the_migration(either_database_url: str) -> None:
+    refunds = """INSERT INTO refund (id, payment_id, amount_minor, currency, status, vendor_refund_id, created_at,
+    updated_at) SELECT ids.id, p.id, 100, 'NOK', 'FAILED', ids.vendor_id, p.created_at, p.created_at
+    FROM payment p, (SELECT 'ref_1' AS id, '' AS vendor_id UNION SELECT 'ref_2', 're_2') ids"""
+    database = await _at_version(either_database_url, "0012", *_A_PAYMENT_OF_THE_FIRST_VERSION, refunds)
+
+    await migrate(database)
+
+    async with database.read_engine.connect() as connection:
+        found = await connection.exec_driver_sql("SELECT id, vendor_refund_id FROM refund ORDER BY id")
+        assert [tuple(row) for row in found] == [("ref_1", None), ("ref_2", "re_2")]
     await database.close()
 
 
