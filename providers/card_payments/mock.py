@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from domain.clock import Clock
-from domain.errors import InvalidState, Unavailable
+from domain.errors import InDoubt, InvalidState, Unavailable
 from domain.ids import AttemptId, UserId
 from domain.payment import Payment
 from domain.plan import Plan, PlanSubscription
@@ -122,7 +122,10 @@ class MockCardPayments:
             answer = await self._sandbox.command("create_subscription", "/cards/subscriptions", body)
         except SandboxRefusal as refusal:
             raise InvalidState("The card vendor does not know this payment method.") from refusal
-        return await self.subscription(answer["id"])
+        try:
+            return await self.subscription(answer["id"])
+        except Unavailable as error:
+            raise InDoubt("card_payments: the subscription was made and could not be read") from error
 
     async def subscription(self, reference: str) -> SubscriptionState:
         return _subscription_state(await self._sandbox.get("subscription", f"/cards/subscriptions/{reference}"))

@@ -12,7 +12,7 @@ from typing import Any, Final
 from stripe.params import SubscriptionCreateParams
 
 from domain.clock import Clock
-from domain.errors import InvalidState, Unavailable
+from domain.errors import InDoubt, InvalidState, Unavailable
 from domain.plan import Plan, PlanSubscription
 from providers.calling.vendor_http import VendorRefusal
 from providers.card_payments.port import IntentState, InvoiceState, SubscriptionState
@@ -58,8 +58,12 @@ class StripeSubscriptions:
         except VendorRefusal as refusal:
             raise self._stripe.refused(refusal) from refusal
         reference, intent = found
-        await self._first_charge(subscription, reference, intent, payment_method, return_url)
-        return await self.subscription(reference)
+        try:
+            await self._first_charge(subscription, reference, intent, payment_method, return_url)
+            return await self.subscription(reference)
+        except Unavailable as error:
+            # The subscription exists, and may be paid: a caller that took this for "nothing was made" would end it.
+            raise InDoubt("card_payments: the subscription was made and could not be read") from error
 
     async def subscription(self, reference: str) -> SubscriptionState:
         try:

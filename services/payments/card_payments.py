@@ -257,7 +257,10 @@ class CardPayments:
             return await vendor.confirm(payment.vendor_payment_id, payment_method, attempt, return_uri)
         except InvalidState:
             # Paid, cancelled or waiting already: the vendor's own word is the answer.
-            return await vendor.retrieve(payment.vendor_payment_id)
+            try:
+                return await vendor.retrieve(payment.vendor_payment_id)
+            except Unavailable as error:
+                raise InDoubt("the card vendor took no try, and the payment could not be read") from error
 
     async def _begin_refund(
         self, user_id: UserId, payment_id: PaymentId, wanted: Money | None, key: str

@@ -9,7 +9,7 @@ from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
 from domain.clock import Clock
-from domain.errors import InvalidInput, InvalidState, StaleVersion
+from domain.errors import InDoubt, InvalidInput, InvalidState, StaleVersion, Unavailable
 from domain.event import EventKind
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.job import Job
@@ -96,7 +96,11 @@ class PlanStatusSync:
             unknown = Failure(FailureCode.INCORRECT_CARD_DETAILS, "The card vendor does not know this payment method.")
             await self.end(subscription, unknown)
             raise InvalidInput("INVALID_PAYMENT_METHOD", unknown.message, field=("input", "paymentMethod")) from error
-        await self.take(subscription, state)
+        try:
+            await self.take(subscription, state)
+        except Unavailable as error:
+            # The vendor has the subscription: failing to read it again is no reason to end the plan.
+            raise InDoubt("the subscription was made and could not be read again") from error
 
     async def take(self, asked: PlanSubscription, state: SubscriptionState) -> PlanSubscription:
         """Take an answer to what was asked of this version of the subscription. Raises Unavailable."""

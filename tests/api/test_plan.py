@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+import stamina
 
 from tests.builders.cards import CHALLENGED, DECLINED, charges, key, plan_of, subscribe
 from tests.builders.gateway import Play, Player
@@ -167,6 +168,37 @@ async def test_an_answer_that_was_lost_is_found_and_charged_once(play: Play) -> 
     assert plan is not None
     assert plan["status"] == "ACTIVE"
     assert len(await charges(play)) == 1
+
+
+async def test_a_plan_that_was_made_and_could_not_be_read_again_goes_on(play: Play) -> None:
+    kari = await play.approved()
+    await play.settle()
+    # The subscription is made by the first call, and three tries to read it fail.
+    Line(play.gateway.sandbox).harm(at=2, before=httpx.ConnectError("gone"), times=3)
+
+    with stamina.set_testing(True, attempts=3, cap=True):
+        created = (await subscribe(kari))["planSubscription"]
+    await play.advance(seconds=60)
+    plan = await plan_of(kari)
+
+    assert created["status"] == "CREATED"
+    assert plan is not None
+    assert plan["status"] == "ACTIVE"
+    assert len(await charges(play)) == 1
+
+
+async def test_a_declined_plan_that_cannot_be_ended_at_the_vendor_is_not_ended_here(play: Play) -> None:
+    kari = await play.approved()
+    await play.settle()
+    # Made and read; its end, asked for since the card was declined, fails.
+    Line(play.gateway.sandbox).harm(at=3, before=httpx.ConnectError("gone"), times=3)
+
+    with stamina.set_testing(True, attempts=3, cap=True):
+        declined = (await subscribe(kari, DECLINED))["planSubscription"]
+    await play.advance(seconds=60)
+
+    assert declined["status"] == "INCOMPLETE"
+    assert await plan_of(kari) is None
 
 
 async def test_where_nobody_listens_nothing_begins(play: Play) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from domain.errors import InvalidState, Unavailable
+from domain.errors import InDoubt, InvalidState, Unavailable
 from domain.ids import AttemptId, UserId
 from domain.money import Money
 from domain.payment import Status
@@ -85,7 +85,7 @@ async def test_a_subscription_whose_first_charge_was_never_sent_is_charged_a_day
     at_vendor = AtVendor(stripe_cards, sandbox)
     customer = await stripe_cards.create_customer(KARI, "Kari")
     sandbox.line.harm(at=2, before=httpx.ConnectError("gone"), times=9)
-    with pytest.raises(Unavailable):
+    with pytest.raises(InDoubt):
         await stripe_cards.create_subscription(a_subscription(), PLANS["plan_plus"], customer, VISA, CALLBACK)
     sandbox.line.mend()
 
