@@ -142,8 +142,8 @@ async def _banks(world: World, request: Request) -> Document:
     if request.query_params.get("country") != "NO":
         return {"banks": []}
     listed = [
-        {"id": one.id, "name": one.name, "bic": one.bic, "country": "NO", "partOf": one.part_of}
-        for one in banks().values()
+        {"id": bank.id, "name": bank.name, "bic": bank.bic, "country": "NO", "partOf": bank.part_of}
+        for bank in banks().values()
     ]
     return {"banks": listed}
 

@@ -19,27 +19,27 @@ def _addresses() -> list[dict[str, str]]:
 def geocode(text: str) -> Document:
     """Every word that was typed must stand in the address."""
     words = _words(text)
-    found = [one for one in _addresses() if words and words <= _words(_formatted(one))]
+    found = [address for address in _addresses() if words and words <= _words(_formatted(address))]
     if not found:
         return {"status": "ZERO_RESULTS", "results": []}
-    return {"status": "OK", "results": [_result(one) for one in found]}
+    return {"status": "OK", "results": [_result(address) for address in found]}
 
 
 def _words(text: str) -> set[str]:
     return set(text.casefold().replace(",", " ").split())
 
 
-def _formatted(one: dict[str, str]) -> str:
-    return f"{one['street']} {one['number']}, {one['postal_code']} {one['place']}, Norge"
+def _formatted(address: dict[str, str]) -> str:
+    return f"{address['street']} {address['number']}, {address['postal_code']} {address['place']}, Norge"
 
 
-def _result(one: dict[str, str]) -> Document:
+def _result(address: dict[str, str]) -> Document:
     parts = (
-        ("street_number", one["number"]),
-        ("route", one["street"]),
-        ("postal_code", one["postal_code"]),
-        ("postal_town", one["place"]),
+        ("street_number", address["number"]),
+        ("route", address["street"]),
+        ("postal_code", address["postal_code"]),
+        ("postal_town", address["place"]),
     )
     components = [{"long_name": name, "short_name": name, "types": [kind]} for kind, name in parts]
     components.append({"long_name": "Norge", "short_name": "NO", "types": ["country", "political"]})
-    return {"formatted_address": _formatted(one), "address_components": components}
+    return {"formatted_address": _formatted(address), "address_components": components}

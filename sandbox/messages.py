@@ -30,13 +30,13 @@ async def send_mail(world: World, body: Document) -> Document:
             {
                 "email": address,
                 "timestamp": int(world.now.timestamp()),
-                "event": one,
-                "sg_event_id": f"{mail['id']}-{one}",
+                "event": event,
+                "sg_event_id": f"{mail['id']}-{event}",
                 "sg_message_id": f"{mail['id']}.recvd",
                 "notification_id": body["custom_args"]["notification_id"],
-                **({"reason": "550 no such user", "status": "5.1.1", "type": "bounce"} if one == "bounce" else {}),
+                **({"reason": "550 no such user", "status": "5.1.1", "type": "bounce"} if event == "bounce" else {}),
             }
-            for one in ("processed", kind)
+            for event in ("processed", kind)
         ]
         await send_later(world, SENDGRID, report, world.now + _REPORTS_AFTER)
         await world.store.put("mail", mail["id"], {**mail, "status": kind})
@@ -52,9 +52,9 @@ async def send_sms(world: World, body: Document) -> Document:
         status = "undelivered" if body["To"] == _UNREACHABLE else "delivered"
         sms: Document = {**body, "id": f"SM{number:032d}", "at": world.now.isoformat(), "status": status}
         await world.store.put("sms", sms["id"], sms)
-        for step, one in enumerate(("sent", status), start=1):
-            report = {"MessageSid": sms["id"], "MessageStatus": one, "To": body["To"], "ApiVersion": "2010-04-01"}
-            if one == "undelivered":
+        for step, word in enumerate(("sent", status), start=1):
+            report = {"MessageSid": sms["id"], "MessageStatus": word, "To": body["To"], "ApiVersion": "2010-04-01"}
+            if word == "undelivered":
                 report["ErrorCode"] = "30003"
             await send_form_later(world, TWILIO, report, body["StatusCallback"], world.now + _REPORTS_AFTER * step)
     world.on_scheduled()

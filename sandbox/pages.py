@@ -53,7 +53,7 @@ async def home(request: Request) -> Response:
         banks=banks(),
         applicants=await world.store.newest("applicant", 10),
         payments=await world.store.newest("payment", 10),
-        intents=[await cards.intent_by_id(world, one["id"]) for one in await world.store.newest("intent", 10)],
+        intents=[await cards.intent_by_id(world, intent["id"]) for intent in await world.store.newest("intent", 10)],
         subscriptions=await world.store.newest("subscription", 10),
         deliveries=await world.store.deliveries(5),
         now=world.now,
@@ -61,7 +61,9 @@ async def home(request: Request) -> Response:
 
 
 async def persona_list(request: Request) -> Response:
-    return JSONResponse([{"id": one.id, "name": one.name, "about": one.about} for one in personas().values()])
+    return JSONResponse(
+        [{"id": persona.id, "name": persona.name, "about": persona.about} for persona in personas().values()]
+    )
 
 
 async def choose_persona(request: Request) -> Response:
@@ -286,7 +288,7 @@ async def timeline(request: Request) -> Response:
     answer = await world.gateway.get(f"/api/operator/payments/{payment}/timeline", headers=headers)
     if answer.is_error:
         raise Refused(404, "RESOURCE_UNKNOWN", "Nothing is known of such a payment.")
-    lines = [{**one, "lane": _LANES[one["kind"]]} for one in answer.json()["events"]]
+    lines = [{**event, "lane": _LANES[event["kind"]]} for event in answer.json()["events"]]
     return render("timeline.html", now=world.now, payment=payment, lines=lines)
 
 

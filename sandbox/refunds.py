@@ -28,7 +28,9 @@ async def create_refund(world: World, body: Document) -> Document:
             raise Refused(400, "payment_intent_unexpected_state", "The payment has no charge to refund.")
         if charge["dispute"] is not None and charge["dispute"]["status"] not in ("won", "lost"):
             raise Refused(400, "charge_disputed", "The charge is disputed.")
-        left = charge["amount"] - sum(one["amount"] for one in charge["refunds"]["data"] if one["status"] != "failed")
+        left = charge["amount"] - sum(
+            refund["amount"] for refund in charge["refunds"]["data"] if refund["status"] != "failed"
+        )
         if not 0 < body["amount"] <= left:
             raise Refused(400, "charge_already_refunded", "More than what remains cannot be refunded.")
         plan = cards()[intent["payment_method"]].refund

@@ -85,10 +85,10 @@ def outcome_of(
     chosen = of_request(rail)
     if chosen is not None and chosen.outcome is not None:
         return chosen.outcome
-    for one in scenarios().values():
-        values = ((one.amount_minor, amount_minor), (one.creditor, creditor), (one.kid, kid))
-        if rail in one.rails and any(magic is not None and magic == given for magic, given in values):
-            return one.outcome
+    for scenario in scenarios().values():
+        values = ((scenario.amount_minor, amount_minor), (scenario.creditor, creditor), (scenario.kid, kid))
+        if rail in scenario.rails and any(magic is not None and magic == given for magic, given in values):
+            return scenario.outcome
     return None
 
 

@@ -133,24 +133,24 @@ async def fire(world: World, event: str, wanted: str | None) -> Fired:
 
 
 async def _object(world: World, kind: str, wanted: str | None) -> Document:
-    for one in await world.store.newest(kind, 1_000):
-        if wanted is None or wanted in _names(one):
-            return one
+    for document in await world.store.newest(kind, 1_000):
+        if wanted is None or wanted in _names(document):
+            return document
     which = "yet" if wanted is None else f"called {wanted}"
     raise Refused(404, "RESOURCE_UNKNOWN", f"There is no {kind} {which}.")
 
 
-def _names(one: Document) -> set[str]:
+def _names(document: Document) -> set[str]:
     """By which an object is known, here and at the product."""
-    names = {str(one.get(name)) for name in ("id", "paymentId", "consentId", "externalUserId", "reference")}
-    names |= {str(value) for value in one.get("metadata", {}).values()}
-    if "endToEndId" in one:
-        names |= {one["endToEndId"], f"pay_{one['endToEndId'].removeprefix('D-')}"}
+    names = {str(document.get(name)) for name in ("id", "paymentId", "consentId", "externalUserId", "reference")}
+    names |= {str(value) for value in document.get("metadata", {}).values()}
+    if "endToEndId" in document:
+        names |= {document["endToEndId"], f"pay_{document['endToEndId'].removeprefix('D-')}"}
     return names
 
 
-def _id_of(one: Document) -> str:
-    return str(one.get("id") or one.get("paymentId") or one.get("consentId"))
+def _id_of(document: Document) -> str:
+    return str(document.get("id") or document.get("paymentId") or document.get("consentId"))
 
 
 def _event_key(provider: str, body: Any) -> str:

@@ -31,8 +31,10 @@ class Bank(Node):
         return Bank.of(whole) if whole else None
 
     @classmethod
-    def of(cls, one: bank_account.Bank) -> Self:
-        return cls(id=strawberry.ID(one.id), name=one.name, bic=one.bic, country=one.country, part_of_id=one.part_of)
+    def of(cls, bank: bank_account.Bank) -> Self:
+        return cls(
+            id=strawberry.ID(bank.id), name=bank.name, bic=bank.bic, country=bank.country, part_of_id=bank.part_of
+        )
 
 
 @strawberry.type(description="What an account holds.")
@@ -52,15 +54,15 @@ class BankTransaction(Node):
     kid: str | None = strawberry.field(description="The Norwegian payment reference.")
 
     @classmethod
-    def of(cls, one: bank_account.Transaction) -> Self:
+    def of(cls, transaction: bank_account.Transaction) -> Self:
         return cls(
-            id=strawberry.ID(one.id),
-            status=one.status,
-            amount=Money.of(one.amount),
-            booking_date=one.booking_date,
-            counterparty_name=one.counterparty_name,
-            message=one.message,
-            kid=one.kid,
+            id=strawberry.ID(transaction.id),
+            status=transaction.status,
+            amount=Money.of(transaction.amount),
+            booking_date=transaction.booking_date,
+            counterparty_name=transaction.counterparty_name,
+            message=transaction.message,
+            kid=transaction.kid,
         )
 
 
@@ -76,8 +78,8 @@ class BankTransactionConnection:
     page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
-def _transaction_cursor(one: bank_account.Transaction) -> str:
-    return cursor_of_key(f"{one.booking_date.isoformat()}/{one.id}")
+def _transaction_cursor(transaction: bank_account.Transaction) -> str:
+    return cursor_of_key(f"{transaction.booking_date.isoformat()}/{transaction.id}")
 
 
 @strawberry.type(description="One of the user's accounts at a bank.")
@@ -95,13 +97,13 @@ class BankAccount(Node):
 
     @strawberry.field(description="The bank.")
     async def bank(self, info: Info[HasLoaders, None]) -> Bank | None:
-        one = await info.context.loaders.bank.load(BankId(self.bank_id))
-        return Bank.of(one) if one else None
+        bank = await info.context.loaders.bank.load(BankId(self.bank_id))
+        return Bank.of(bank) if bank else None
 
     @strawberry.field(description="Booked and available, as last read.")
     async def balances(self, info: Info[HasLoaders, None]) -> list[Balance]:
         found = await info.context.loaders.balances.load(AccountId(self.id))
-        return [Balance(type=one.type, amount=Money.of(one.amount), as_of=one.as_of) for one in found]
+        return [Balance(type=balance.type, amount=Money.of(balance.amount), as_of=balance.as_of) for balance in found]
 
     @strawberry.field(description="As last read, newest first.")
     async def transactions(
@@ -115,30 +117,33 @@ class BankAccount(Node):
         keyset = dated_keyset(first, after, last, before)
         found = await info.context.loaders.transactions.load((AccountId(self.id), keyset))
         page, page_info = page_of(found, keyset, _transaction_cursor)
-        edges = [BankTransactionEdge(node=BankTransaction.of(one), cursor=_transaction_cursor(one)) for one in page]
+        edges = [
+            BankTransactionEdge(node=BankTransaction.of(transaction), cursor=_transaction_cursor(transaction))
+            for transaction in page
+        ]
         return BankTransactionConnection(edges=edges, page_info=page_info)
 
     @strawberry.field(description="The connection by which it is read.")
     async def connection(
         self, info: Info[HasLoaders, None]
     ) -> Annotated["BankConnection", strawberry.lazy(__name__)] | None:
-        one = await info.context.loaders.connection.load(ConnectionId(self.connection_id))
-        return BankConnection.of(one) if one else None
+        connection = await info.context.loaders.connection.load(ConnectionId(self.connection_id))
+        return BankConnection.of(connection) if connection else None
 
     @classmethod
-    def of(cls, one: bank_account.BankAccount) -> Self:
+    def of(cls, account: bank_account.BankAccount) -> Self:
         return cls(
-            id=strawberry.ID(one.id),
-            iban=one.number.iban,
-            bban=one.number.bban,
-            masked_number=one.number.masked,
-            name=one.name,
-            owner_name=one.owner_name,
-            currency=one.currency,
-            available=one.is_available,
-            balance_refreshed_at=one.balance_refreshed_at,
-            bank_id=one.bank_id,
-            connection_id=one.connection_id,
+            id=strawberry.ID(account.id),
+            iban=account.number.iban,
+            bban=account.number.bban,
+            masked_number=account.number.masked,
+            name=account.name,
+            owner_name=account.owner_name,
+            currency=account.currency,
+            available=account.is_available,
+            balance_refreshed_at=account.balance_refreshed_at,
+            bank_id=account.bank_id,
+            connection_id=account.connection_id,
         )
 
 
@@ -170,8 +175,8 @@ class BankConnection(Node):
 
     @strawberry.field(description="The bank.")
     async def bank(self, info: Info[HasLoaders, None]) -> Bank | None:
-        one = await info.context.loaders.bank.load(BankId(self.bank_id))
-        return Bank.of(one) if one else None
+        bank = await info.context.loaders.bank.load(BankId(self.bank_id))
+        return Bank.of(bank) if bank else None
 
     @strawberry.field(description="The newest ten readings, newest first.")
     async def last_reads(self, info: Info[HasLoaders, None]) -> list[AccountRead]:
@@ -185,18 +190,19 @@ class BankConnection(Node):
     @strawberry.field(description="The accounts that were read by it.")
     async def accounts(self, info: Info[HasLoaders, None]) -> list[BankAccount]:
         return [
-            BankAccount.of(one) for one in await info.context.loaders.connection_accounts.load(ConnectionId(self.id))
+            BankAccount.of(account)
+            for account in await info.context.loaders.connection_accounts.load(ConnectionId(self.id))
         ]
 
     @classmethod
-    def of(cls, one: consent.BankConnection) -> Self:
+    def of(cls, connection: consent.BankConnection) -> Self:
         return cls(
-            id=strawberry.ID(one.id),
-            status=one.status,
+            id=strawberry.ID(connection.id),
+            status=connection.status,
             scopes=[scope.value for scope in consent.Scope],
-            expires_at=one.expires_at,
-            ended_because=one.ended_because,
-            bank_id=one.bank_id,
+            expires_at=connection.expires_at,
+            ended_because=connection.ended_because,
+            bank_id=connection.bank_id,
         )
 
 

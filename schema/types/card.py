@@ -21,17 +21,17 @@ class Card(Node):
     version: int = strawberry.field(description="Rises by one with each change.")
 
     @classmethod
-    def of(cls, one: card.Card) -> Self:
-        face = one.face
+    def of(cls, card: card.Card) -> Self:
+        face = card.face
         return cls(
-            id=strawberry.ID(one.id),
-            type=one.type,
-            status=one.status,
+            id=strawberry.ID(card.id),
+            type=card.type,
+            status=card.status,
             last4=face.last4 if face else None,
             expiry_month=face.expiry_month if face else None,
             expiry_year=face.expiry_year if face else None,
-            created_at=one.created_at,
-            version=one.version,
+            created_at=card.created_at,
+            version=card.version,
         )
 
 

@@ -77,7 +77,7 @@ class UserError:
 def user_errors_of(refusal: Refusal) -> list[UserError]:
     """All faults of an input at once."""
     if isinstance(refusal, Refusals):
-        return [error for one in refusal.refusals for error in user_errors_of(one)]
+        return [error for fault in refusal.refusals for error in user_errors_of(fault)]
     return [
         UserError(
             code=UserErrorCode(refusal.code),

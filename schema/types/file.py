@@ -35,21 +35,21 @@ class Upload(Node):
         return info.context.download_urls.upload(self.shown)
 
     @classmethod
-    def of(cls, one: upload.Upload) -> Self:
+    def of(cls, upload: upload.Upload) -> Self:
         return cls(
-            id=strawberry.ID(one.id),
-            purpose=one.order.purpose,
-            status=one.status,
-            file_name=one.order.file_name,
-            content_type=one.order.content_type,
-            size_bytes=Int64String(one.order.size_bytes),
-            sha256=one.order.sha256,
-            reject_reason=one.reject_reason,
-            created_at=one.created_at,
-            expires_at=one.expires_at,
-            stored_at=one.stored_at,
-            version=one.version,
-            shown=one,
+            id=strawberry.ID(upload.id),
+            purpose=upload.order.purpose,
+            status=upload.status,
+            file_name=upload.order.file_name,
+            content_type=upload.order.content_type,
+            size_bytes=Int64String(upload.order.size_bytes),
+            sha256=upload.order.sha256,
+            reject_reason=upload.reject_reason,
+            created_at=upload.created_at,
+            expires_at=upload.expires_at,
+            stored_at=upload.stored_at,
+            version=upload.version,
+            shown=upload,
         )
 
 
@@ -123,15 +123,15 @@ class DataExport(Node):
         return info.context.download_urls.data_export(self.shown)
 
     @classmethod
-    def of(cls, one: data_export.DataExport) -> Self:
+    def of(cls, export: data_export.DataExport) -> Self:
         return cls(
-            id=strawberry.ID(one.id),
-            status=one.status,
-            requested_at=one.requested_at,
-            ready_at=one.ready_at,
-            expires_at=one.expires_at,
-            size_bytes=Int64String(one.size_bytes) if one.size_bytes is not None else None,
-            shown=one,
+            id=strawberry.ID(export.id),
+            status=export.status,
+            requested_at=export.requested_at,
+            ready_at=export.ready_at,
+            expires_at=export.expires_at,
+            size_bytes=Int64String(export.size_bytes) if export.size_bytes is not None else None,
+            shown=export,
         )
 
 

@@ -27,16 +27,16 @@ class Kyc(Node):
     reviewed_at: datetime | None = strawberry.field(description="When the vendor last decided, by its own time.")
 
     @classmethod
-    def of(cls, one: kyc.Kyc) -> Self:
+    def of(cls, kyc: kyc.Kyc) -> Self:
         return cls(
-            id=strawberry.ID(one.id),
-            status=one.status,
-            retry_required=one.retry_required,
-            reject_labels=list(one.reject_labels),
-            can_retry=one.can_retry,
-            checks=[KycCheck(kind=check.kind, result=check.result) for check in one.checks],
-            started_at=one.started_at,
-            reviewed_at=one.reviewed_at,
+            id=strawberry.ID(kyc.id),
+            status=kyc.status,
+            retry_required=kyc.retry_required,
+            reject_labels=list(kyc.reject_labels),
+            can_retry=kyc.can_retry,
+            checks=[KycCheck(kind=check.kind, result=check.result) for check in kyc.checks],
+            started_at=kyc.started_at,
+            reviewed_at=kyc.reviewed_at,
         )
 
 

@@ -59,13 +59,13 @@ class Refund:
     at: datetime = strawberry.field(description="When it last changed.")
 
     @classmethod
-    def of(cls, one: refund.Refund) -> Self:
+    def of(cls, refund: refund.Refund) -> Self:
         return cls(
-            id=strawberry.ID(one.id),
-            amount=Money.of(one.amount),
-            status=one.status,
-            failure=one.failure_message,
-            at=one.updated_at,
+            id=strawberry.ID(refund.id),
+            amount=Money.of(refund.amount),
+            status=refund.status,
+            failure=refund.failure_message,
+            at=refund.updated_at,
         )
 
 
@@ -128,7 +128,7 @@ class Payment(Node):
 
     @strawberry.field(description="Money given back, oldest first; the payment stays SETTLED.")
     async def refunds(self, info: Info[HasLoaders, None]) -> list[Refund]:
-        return [Refund.of(one) for one in await info.context.loaders.refunds.load(PaymentId(self.id))]
+        return [Refund.of(refund) for refund in await info.context.loaders.refunds.load(PaymentId(self.id))]
 
     @strawberry.field(description="What was given back, or is about to be.")
     async def refunded_amount(self, info: Info[HasLoaders, None]) -> Money:
@@ -141,11 +141,13 @@ class Payment(Node):
 
     @strawberry.field(description="The card holder's objection, if there is one.")
     async def dispute(self, info: Info[HasLoaders, None]) -> Dispute | None:
-        one = await info.context.loaders.dispute.load(PaymentId(self.id))
-        if one is None:
+        dispute = await info.context.loaders.dispute.load(PaymentId(self.id))
+        if dispute is None:
             return None
-        amount = Money.of(one.amount)
-        return Dispute(status=one.status, amount=amount, reason=one.reason, evidence_due_by=one.evidence_due_by)
+        amount = Money.of(dispute.amount)
+        return Dispute(
+            status=dispute.status, amount=amount, reason=dispute.reason, evidence_due_by=dispute.evidence_due_by
+        )
 
     @strawberry.field(description="Null until it has settled.")
     async def receipt(self, info: Info[HasLoaders, None]) -> PaymentReceipt | None:
@@ -162,32 +164,34 @@ class Payment(Node):
         )
 
     @classmethod
-    def of(cls, one: payment.Payment) -> Self:
-        is_awaited = one.status is Status.AUTHORISATION_REQUIRED
+    def of(cls, payment: payment.Payment) -> Self:
+        is_awaited = payment.status is Status.AUTHORISATION_REQUIRED
         return cls(
-            id=strawberry.ID(one.id),
-            rail=one.rail,
-            status=one.status,
-            amount=Money.of(one.amount),
-            creditor=Creditor(name=one.creditor_name, account=one.creditor_account.bban or one.creditor_account.iban),
-            reference=one.message,
-            kid=one.kid,
-            scheduled_for=one.scheduled_for,
-            failure=PaymentFailure.of(one.failure),
-            version=one.version,
-            in_doubt=one.in_doubt,
-            authorisation_url=one.authorisation_url if is_awaited else None,
-            cancellation=_cancellation(one),
-            created_at=one.created_at,
-            shown=one,
+            id=strawberry.ID(payment.id),
+            rail=payment.rail,
+            status=payment.status,
+            amount=Money.of(payment.amount),
+            creditor=Creditor(
+                name=payment.creditor_name, account=payment.creditor_account.bban or payment.creditor_account.iban
+            ),
+            reference=payment.message,
+            kid=payment.kid,
+            scheduled_for=payment.scheduled_for,
+            failure=PaymentFailure.of(payment.failure),
+            version=payment.version,
+            in_doubt=payment.in_doubt,
+            authorisation_url=payment.authorisation_url if is_awaited else None,
+            cancellation=_cancellation(payment),
+            created_at=payment.created_at,
+            shown=payment,
         )
 
 
-def _cancellation(one: payment.Payment) -> PaymentCancellation | None:
-    if one.cancellation_status is None:
+def _cancellation(payment: payment.Payment) -> PaymentCancellation | None:
+    if payment.cancellation_status is None:
         return None
-    status = CancellationStatus.CANCELLED if one.status is Status.CANCELLED else one.cancellation_status
-    url = None if one.status.is_final else one.cancellation_url
+    status = CancellationStatus.CANCELLED if payment.status is Status.CANCELLED else payment.cancellation_status
+    url = None if payment.status.is_final else payment.cancellation_url
     return PaymentCancellation(status=status, authorisation_url=url)
 
 

@@ -22,8 +22,8 @@ class Plan(Node):
     interval: PlanInterval = strawberry.field(description="What the price is for.")
 
     @classmethod
-    def of(cls, one: plans.Plan) -> Self:
-        return cls(id=strawberry.ID(one.id), name=one.name, price=Money.of(one.price), interval=one.interval)
+    def of(cls, plan: plans.Plan) -> Self:
+        return cls(id=strawberry.ID(plan.id), name=plan.name, price=Money.of(plan.price), interval=plan.interval)
 
 
 @strawberry.type(description="One period's bill.")
@@ -56,30 +56,30 @@ class PlanSubscription(Node):
     async def invoices(self, info: Info[HasLoaders, None]) -> list[PlanInvoice]:
         return [
             PlanInvoice(
-                number=one.number,
-                amount=Money.of(one.amount),
-                status=one.status,
-                period_start=one.period_start,
-                period_end=one.period_end,
-                created_at=one.created_at,
+                number=invoice.number,
+                amount=Money.of(invoice.amount),
+                status=invoice.status,
+                period_start=invoice.period_start,
+                period_end=invoice.period_end,
+                created_at=invoice.created_at,
             )
-            for one in await info.context.loaders.plan_invoices.load(PlanSubscriptionId(self.id))
+            for invoice in await info.context.loaders.plan_invoices.load(PlanSubscriptionId(self.id))
         ]
 
     @classmethod
-    def of(cls, one: plans.PlanSubscription) -> Self:
-        is_awaited = one.status is PlanStatus.INCOMPLETE
+    def of(cls, subscription: plans.PlanSubscription) -> Self:
+        is_awaited = subscription.status is PlanStatus.INCOMPLETE
         return cls(
-            id=strawberry.ID(one.id),
-            status=one.status,
-            current_period_end=one.period_end,
-            cancel_at_period_end=one.cancel_at_period_end,
-            ended_because=one.ended_because,
-            failure=PaymentFailure.of(one.failure),
-            authorisation_url=one.authorisation_url if is_awaited else None,
-            created_at=one.created_at,
-            version=one.version,
-            plan_id=one.plan_id,
+            id=strawberry.ID(subscription.id),
+            status=subscription.status,
+            current_period_end=subscription.period_end,
+            cancel_at_period_end=subscription.cancel_at_period_end,
+            ended_because=subscription.ended_because,
+            failure=PaymentFailure.of(subscription.failure),
+            authorisation_url=subscription.authorisation_url if is_awaited else None,
+            created_at=subscription.created_at,
+            version=subscription.version,
+            plan_id=subscription.plan_id,
         )
 
 

@@ -33,16 +33,16 @@ class Session(Node):
     is_current: bool = strawberry.field(description="Whether this request was made with it.")
 
     @classmethod
-    def of(cls, one: session.Session, current: str | None) -> Self:
+    def of(cls, session: session.Session, current: str | None) -> Self:
         return cls(
-            id=strawberry.ID(one.id),
-            client=one.client,
-            user_agent=one.user_agent,
-            created_at=one.created_at,
-            last_seen_at=one.last_seen_at,
-            expires_at=one.expires_at,
-            ended_at=one.ended_at,
-            is_current=one.id == current,
+            id=strawberry.ID(session.id),
+            client=session.client,
+            user_agent=session.user_agent,
+            created_at=session.created_at,
+            last_seen_at=session.last_seen_at,
+            expires_at=session.expires_at,
+            ended_at=session.ended_at,
+            is_current=session.id == current,
         )
 
 
@@ -56,14 +56,14 @@ class Address:
     normalised: bool = strawberry.field(description="Whether it was found on the map; else it is as the user typed it.")
 
     @classmethod
-    def of(cls, one: profile.Address) -> Self:
+    def of(cls, address: profile.Address) -> Self:
         return cls(
-            formatted=one.formatted,
-            street=one.street,
-            postal_code=one.postal_code,
-            postal_place=one.postal_place,
-            country=one.country,
-            normalised=one.is_normalised,
+            formatted=address.formatted,
+            street=address.street,
+            postal_code=address.postal_code,
+            postal_place=address.postal_place,
+            country=address.country,
+            normalised=address.is_normalised,
         )
 
 
@@ -75,12 +75,12 @@ class NotificationPreferences:
     security: bool = strawberry.field(description="SMS on new sign-ins and changed contact details.")
 
     @classmethod
-    def of(cls, one: notification.NotificationPreferences) -> Self:
+    def of(cls, preferences: notification.NotificationPreferences) -> Self:
         return cls(
-            payments=one.payments,
-            verification=one.verification,
-            bank_connections=one.bank_connections,
-            security=one.security,
+            payments=preferences.payments,
+            verification=preferences.verification,
+            bank_connections=preferences.bank_connections,
+            security=preferences.security,
         )
 
 
@@ -100,7 +100,7 @@ class User(Node):
 
     @strawberry.field(description="The user's ties to banks, oldest first.")
     async def bank_connections(self, info: Info[HasLoaders, None]) -> list[BankConnection]:
-        return [BankConnection.of(one) for one in await info.context.pages.connections()]
+        return [BankConnection.of(connection) for connection in await info.context.pages.connections()]
 
     @strawberry.field(description="The user's accounts over all banks.")
     async def bank_accounts(
@@ -112,8 +112,10 @@ class User(Node):
         before: Before = None,
     ) -> BankAccountConnection:
         wanted = keyset(first, after, last, before)
-        page, page_info = page_of(await info.context.pages.accounts(wanted), wanted, lambda one: cursor_of_key(one.id))
-        edges = [BankAccountEdge(node=BankAccount.of(one), cursor=cursor_of_key(one.id)) for one in page]
+        page, page_info = page_of(
+            await info.context.pages.accounts(wanted), wanted, lambda account: cursor_of_key(account.id)
+        )
+        edges = [BankAccountEdge(node=BankAccount.of(account), cursor=cursor_of_key(account.id)) for account in page]
         return BankAccountConnection(edges=edges, page_info=page_info)
 
     @strawberry.field(description="The user's payments.")
@@ -130,14 +132,16 @@ class User(Node):
         wanted = keyset(first, after, last, before)
         statuses, rails = (filter.statuses or (), filter.rails or ()) if filter else ((), ())
         asked = PaymentPage(tuple(statuses), wanted, tuple(rails), order_by is PaymentOrderBy.OLDEST_FIRST)
-        page, page_info = page_of(await info.context.pages.payments(asked), wanted, lambda one: cursor_of_key(one.id))
-        edges = [PaymentEdge(node=Payment.of(one), cursor=cursor_of_key(one.id)) for one in page]
+        page, page_info = page_of(
+            await info.context.pages.payments(asked), wanted, lambda payment: cursor_of_key(payment.id)
+        )
+        edges = [PaymentEdge(node=Payment.of(payment), cursor=cursor_of_key(payment.id)) for payment in page]
         return PaymentConnection(edges=edges, page_info=page_info)
 
     @strawberry.field(description="The plan that the user subscribes to; null where there is none.")
     async def plan(self, info: Info[HasLoaders, None]) -> PlanSubscription | None:
-        one = await info.context.loaders.plan.load(UserId(self.id))
-        return PlanSubscription.of(one) if one else None
+        subscription = await info.context.loaders.plan.load(UserId(self.id))
+        return PlanSubscription.of(subscription) if subscription else None
 
     @strawberry.field(description="The user's files, newest first.")
     async def uploads(
@@ -149,38 +153,40 @@ class User(Node):
         before: Before = None,
     ) -> UploadConnection:
         wanted = keyset(first, after, last, before)
-        page, page_info = page_of(await info.context.pages.uploads(wanted), wanted, lambda one: cursor_of_key(one.id))
-        edges = [UploadEdge(node=Upload.of(one), cursor=cursor_of_key(one.id)) for one in page]
+        page, page_info = page_of(
+            await info.context.pages.uploads(wanted), wanted, lambda upload: cursor_of_key(upload.id)
+        )
+        edges = [UploadEdge(node=Upload.of(upload), cursor=cursor_of_key(upload.id)) for upload in page]
         return UploadConnection(edges=edges, page_info=page_info)
 
     @strawberry.field(description="Cards that Drop has issued, newest first.")
     async def cards(self, info: Info[HasLoaders, None]) -> list[Card]:
-        return [Card.of(one) for one in await info.context.pages.cards()]
+        return [Card.of(card) for card in await info.context.pages.cards()]
 
     @strawberry.field(description="Exports of all that Drop keeps about the user, newest first.")
     async def data_exports(self, info: Info[HasLoaders, None]) -> list[DataExport]:
-        return [DataExport.of(one) for one in await info.context.pages.data_exports()]
+        return [DataExport.of(export) for export in await info.context.pages.data_exports()]
 
     @strawberry.field(description="Moves to another vendor that ask for the user's consent, or have been done.")
     async def vendor_moves(self, info: Info[HasLoaders, None]) -> list[VendorMove]:
-        return [VendorMove.of(one) for one in await info.context.pages.vendor_migrations()]
+        return [VendorMove.of(migration) for migration in await info.context.pages.vendor_migrations()]
 
     @strawberry.field(description="Where the user is signed in, newest first.")
     async def sessions(self, info: Info[HasLoaders, None]) -> list[Session]:
         current = info.context.session_id
-        return [Session.of(one, current) for one in await info.context.pages.sessions()]
+        return [Session.of(session, current) for session in await info.context.pages.sessions()]
 
     @classmethod
-    def of(cls, one: user.User) -> Self:
+    def of(cls, user: user.User) -> Self:
         return cls(
-            id=strawberry.ID(one.id),
-            name=one.name,
-            email=one.email,
-            phone=one.phone,
-            locale=one.locale,
-            address=Address.of(one.address) if one.address else None,
-            notification_preferences=NotificationPreferences.of(one.preferences),
-            created_at=one.created_at,
+            id=strawberry.ID(user.id),
+            name=user.name,
+            email=user.email,
+            phone=user.phone,
+            locale=user.locale,
+            address=Address.of(user.address) if user.address else None,
+            notification_preferences=NotificationPreferences.of(user.preferences),
+            created_at=user.created_at,
         )
 
 

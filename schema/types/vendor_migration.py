@@ -19,14 +19,14 @@ class VendorMove:
     )
 
     @classmethod
-    def of(cls, one: CustomerMigration) -> Self:
+    def of(cls, customer: CustomerMigration) -> Self:
         return cls(
-            id=strawberry.ID(one.migration.id),
-            port=one.migration.port,
-            from_vendor=one.migration.from_vendor,
-            to_vendor=one.migration.to_vendor,
-            consented_at=one.consented_at,
-            moved_at=one.moved_at,
+            id=strawberry.ID(customer.migration.id),
+            port=customer.migration.port,
+            from_vendor=customer.migration.from_vendor,
+            to_vendor=customer.migration.to_vendor,
+            consented_at=customer.consented_at,
+            moved_at=customer.moved_at,
         )
 
 
