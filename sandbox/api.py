@@ -37,7 +37,7 @@ Handler = Callable[[World, Request], Awaitable[object]]
 
 
 def _harmed(rail: str, handler: Handler) -> Handler:
-    """The call by which something happens at a vendor, with what the request's scenario does to it."""
+    """Make a call that changes something at a vendor, with the faults of the request's scenario."""
 
     async def harmed(world: World, request: Request) -> object:
         chosen = scenarios.of_request(rail)

@@ -38,7 +38,7 @@ async def transactions(
 
 
 async def statement(world: World, account: Account) -> list[Document]:
-    """The account's lines: what waits to be booked, the ledger's bookings, and an invented past."""
+    """The account's lines: reserved payments, the ledger's bookings, and an invented past."""
     lines = [_reserved_line(world, payment) for payment in await _reserved(world, account)]
     lines += [_booked_line(account, booking) for booking in reversed(await world.store.bookings_of(account.bban))]
     return lines + _past(world, account)
@@ -77,7 +77,7 @@ async def _booked(world: World, account: Account) -> int:
 
 
 async def available(world: World, account: Account) -> int:
-    """What is booked less what is on its way out."""
+    """The booked balance less the reserved payments, in oere."""
     reserved: int = sum(payment["amount"] for payment in await _reserved(world, account))
     return await _booked(world, account) - reserved
 

@@ -51,7 +51,7 @@ async def consent_by_id(world: World, identifier: str) -> Document:
 
 
 async def decide_consent(world: World, identifier: str, resource_ids: list[str] | None) -> Document:
-    """The user approves with the chosen accounts, or refuses (None). Raises Refused where the page is over."""
+    """The user consents to the chosen accounts, or refuses (None). Raises Refused where the page is closed."""
     async with world.store.transaction():
         consent = await consent_by_id(world, identifier)
         if consent["consentStatus"] != "received":
@@ -88,7 +88,7 @@ async def end_consent_page(world: World, body: Document) -> None:
 
 
 def consent_accounts(consent: Document) -> tuple[Account, ...]:
-    """What the person holds at the bank of the consent."""
+    """The accounts that the person has at the consent's bank."""
     holder = person(consent["person"]) if consent["person"] else None
     return holder.at_bank(consent["bank"]) if holder else ()
 

@@ -76,7 +76,7 @@ async def payment_by_reference(world: World, end_to_end_id: str) -> Document:
 
 
 async def decide_payment(world: World, identifier: str, *, is_approved: bool, fails: bool) -> Document:
-    """The user approves or refuses at the bank's page. Raises Refused where the page is over."""
+    """The user approves or refuses on the bank's page. Raises Refused where the page is closed."""
     async with world.store.transaction():
         payment = await payment_by_id(world, identifier)
         if payment["scaStatus"] != _OPEN_SCA or payment["transactionStatus"] != "RCVD":
@@ -93,14 +93,14 @@ async def decide_payment(world: World, identifier: str, *, is_approved: bool, fa
 
 
 async def execute(world: World, body: Document) -> None:
-    """The bank carries an accepted payment out: the one place where money moves."""
+    """The bank executes an accepted payment. Only here does money move between accounts."""
     async with world.store.transaction():
         payment = await payment_by_id(world, body["payment"])
         account = await account_by_number(world, payment["debtor"])
         assert account is not None
         if payment["transactionStatus"] not in ("ACSP", "ACTC"):
             return
-        # A scheduled payment has reserved nothing until its day.
+        # Until its day a scheduled payment reserves nothing.
         reserved = payment["amount"] if payment["transactionStatus"] == "ACSP" else 0
         payment["isScheduled"] = False
         if await available(world, account[1]) + reserved < payment["amount"]:
@@ -114,7 +114,10 @@ async def execute(world: World, body: Document) -> None:
 
 
 async def cancel_payment(world: World, identifier: str, redirect_uri: str) -> Document:
-    """Cancelled at once before approval; a scheduled one needs the user. Raises Refused (405) when too late."""
+    """Cancel at once before the approval; cancelling a scheduled payment needs the user.
+
+    Raises Refused (405) when too late.
+    """
     async with world.store.transaction():
         payment = await payment_by_id(world, identifier)
         if payment["transactionStatus"] == "CANC":
@@ -180,7 +183,7 @@ def _booking(world: World, payment: Document) -> Document:
 
 
 async def _save_payment(world: World, payment: Document) -> None:
-    # While it is on its way out, the debtor's account owns it: a reservation.
+    # A payment under way belongs to the debtor's account, which it reserves money of.
     owner = payment["debtor"] if payment["transactionStatus"] == "ACSP" else None
     payload = {
         "type": "payment.status",

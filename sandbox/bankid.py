@@ -20,7 +20,7 @@ _NEEDED: Final = ("client_id", "redirect_uri", "state", "nonce", "code_challenge
 
 
 def check_request(query: Document, host: str) -> None:
-    """Raises Refused: as at the real one, a wrong client or redirect gives a page instead of a redirect."""
+    """Raises Refused. As at the real BankID, a wrong client or redirect shows a page and redirects to no stranger."""
     if any(not query.get(name) for name in _NEEDED):
         raise Refused(400, "invalid_request", "client_id, redirect_uri, state, nonce and code_challenge are needed.")
     if query.get("response_type") != "code" or query.get("code_challenge_method") != "S256":
@@ -40,7 +40,7 @@ async def sign_in(world: World, query: Document, who: str) -> str:
         issued = {name: query[name] for name in _NEEDED}
         issued |= {"person": chosen.id, "expires_at": (world.now + CODE_LIFETIME).isoformat()}
         await world.store.put("code", code, issued)
-        # From now on the banks know them, too.
+        # The person is a customer of the banks from now on.
         await world.store.put("person", chosen.id, {"id": chosen.id}, reference=chosen.identity_number)
         for account in chosen.accounts:
             await world.store.put("holding", account.bban, {"person": chosen.id})
@@ -68,7 +68,7 @@ async def exchange(world: World, form: Document) -> Document:
 
 
 async def _somebody(world: World) -> Person:
-    """The next person who is made up; after so many the first comes again, since numbers are finite."""
+    """The next invented person. Numbers are finite, so after `_PEOPLE` persons the first comes again."""
     number = await world.store.next_number("people")
     return someone_new(1 + (number - 1) % _PEOPLE)
 

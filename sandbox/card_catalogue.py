@@ -49,6 +49,6 @@ def _decline(text: str | None) -> Decline | None:
 
 
 def by_number(number: str) -> Card | None:
-    """The card that somebody typed, with or without spaces."""
+    """The card with this number, typed with or without spaces."""
     digits = "".join(number.split())
     return next((card for card in cards().values() if card.number == digits), None)

@@ -23,7 +23,7 @@ async def event_of(world: World, kind: str, shown: Document) -> Document:
 
 
 async def notify(world: World, kind: str, shown: Document, about: Document | None = None) -> None:
-    """Queue an event in the transaction that causes it; `about` is the object whose scenario counts."""
+    """Queue an event in the transaction that causes it; `about` is the object whose scenario decides on faults."""
     event = await event_of(world, kind, shown)
     if about is None:
         await send_later(world, STRIPE, event)

@@ -103,7 +103,7 @@ async def intent_by_id(world: World, identifier: str) -> Document:
 
 
 async def confirm(world: World, identifier: str, payment_method: str, return_url: str, key: str) -> Document:
-    """Charge a payment method; the same idempotency key is answered as before.
+    """Charge a payment method. A repeated idempotency key gets the first answer again.
 
     Raises Refused: 402 for a declined card, 400 in the wrong state.
     """
@@ -141,7 +141,7 @@ async def confirm(world: World, identifier: str, payment_method: str, return_url
 
 
 def _planned(intent: Document) -> Decline | None:
-    """The decline that a scenario has in store, whatever the card."""
+    """The decline that the scenario plans, whichever card is used."""
     outcome = scenarios.outcome_of(scenarios.CARD, amount_minor=intent["amount"]) or intent["outcome"]
     return _DECLINES.get(outcome) if outcome else None
 
@@ -191,7 +191,7 @@ async def _stored(world: World, identifier: str) -> Document:
 
 
 async def _charge(world: World, intent: Document) -> None:
-    """The one place where a card pays for an intent."""
+    """Charge the card for an intent. No other function does."""
     charge = {"id": f"ch_{intent['id'][3:]}", "amount": intent["amount"], "amount_refunded": 0}
     intent |= {
         "status": "succeeded",
@@ -208,7 +208,7 @@ def _decline(intent: Document, decline: Decline) -> None:
 
 
 def error_of(decline: Decline) -> Document:
-    """`last_payment_error`, as the vendor words it."""
+    """`last_payment_error`, in the vendor's form."""
     code, decline_code = decline
     message = _MESSAGES.get(code, "Your card was declined.")
     return {"type": "card_error", "code": code, "decline_code": decline_code, "message": message}

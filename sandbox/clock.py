@@ -21,13 +21,13 @@ _WHAT: Final[Mapping[str, Callable[[World, Document], Awaitable[None]]]] = {
 
 
 async def tell(world: World, now: datetime) -> int:
-    """The clock driver tells the time: do what is due, one thing after the other. Gives how much was done."""
+    """Take the clock driver's time and do what is due by then, in order. Gives how many things were done."""
     done = 0
     world.tell(now)
     async with world.turn:
         while (due := await world.store.next_due()) is not None and due.at <= world.now:
             await _WHAT[due.what](world, due.body)
-            # Taken off last: what a crash cut short is done again, and each of these may be done twice.
+            # Removed last: after a crash the work is done again, and all due work is safe to repeat.
             async with world.store.transaction():
                 await world.store.done(due)
             done += 1

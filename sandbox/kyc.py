@@ -25,7 +25,7 @@ _RESULTS: Final = {
 
 
 async def create_applicant(world: World, external_user_id: str, name: str) -> Document:
-    """Raises Refused (409) where there is one already."""
+    """Raises Refused (409) where the user has an applicant already."""
     async with world.store.transaction():
         if await world.store.by_reference("applicant", external_user_id) is not None:
             raise Refused(409, "conflict", f"Applicant with external user id '{external_user_id}' already exists")
@@ -94,7 +94,7 @@ async def submit_again(world: World, identifier: str) -> Document:
 
 
 async def decide(world: World, identifier: str, verdict: str | None) -> None:
-    """A review comes to its end; without `verdict` the persona or the lot decides. Sends the webhook."""
+    """End a review; without `verdict` the persona decides, else the seeded draw. Sends the webhook."""
     async with world.store.transaction():
         applicant = await applicant_by_id(world, identifier)
         verdict = verdict or _verdict_of(world, applicant)
@@ -111,7 +111,7 @@ async def decide(world: World, identifier: str, verdict: str | None) -> None:
 
 
 async def fall_due(world: World, body: Document) -> None:
-    """The verdict that was expected, unless a newer submission or a hand was faster."""
+    """Give the expected verdict, unless a newer submission or a person at the page was first."""
     applicant = await world.store.get("applicant", body["applicant"])
     if applicant is None or applicant["attempt"] != body["attempt"] or applicant["reviewStatus"] != "pending":
         return
@@ -127,7 +127,7 @@ def _verdict_of(world: World, applicant: Document) -> str:
     plan = applicant["outcome"] or next((p.kyc for p in personas().values() if p.name == applicant["name"]), "drawn")
     if plan == REJECTED:
         return REJECTED
-    # Whoever was asked to try again passes the second time.
+    # A second submission passes.
     if plan == APPROVED or applicant["attempt"] > 1:
         return APPROVED
     if plan == RETRY:
@@ -136,7 +136,7 @@ def _verdict_of(world: World, applicant: Document) -> str:
 
 
 def _later(world: World, applicant: Document) -> str:
-    """Reviews of one applicant never share a moment, so that the newest is always known."""
+    """A time after the applicant's last review: two reviews of one moment would leave open which is the newest."""
     last = datetime.fromisoformat(applicant["reviewDate"])
     return max(world.now, last + timedelta(milliseconds=1)).isoformat()
 

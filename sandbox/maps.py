@@ -17,7 +17,7 @@ def _addresses() -> list[dict[str, str]]:
 
 
 def geocode(text: str) -> Document:
-    """Every word that was typed must stand in the address."""
+    """Addresses that contain every typed word."""
     words = _words(text)
     found = [address for address in _addresses() if words and words <= _words(_formatted(address))]
     if not found:

@@ -1,4 +1,4 @@
-"""The mail and the SMS vendor: an outbox each, and reports of what became of a message."""
+"""The e-mail and the SMS vendor: an outbox each, and delivery reports."""
 
 from datetime import timedelta
 from typing import Final
@@ -9,13 +9,16 @@ from sandbox.webhooks import SENDGRID, TWILIO, send_form_later, send_later
 from sandbox.world import World
 
 _REPORTS_AFTER: Final = timedelta(seconds=1)
-# As Twilio's own magic number: valid, and nobody's.
+# Twilio's own magic number: valid, and of no person.
 _UNREACHABLE: Final = "+15005550009"
 _INVALID: Final = "+15005550001"
 
 
 async def send_mail(world: World, body: Document) -> Document:
-    """Addresses that begin with `bounce` come back, with `invalid` are not taken, with `down` find nobody there."""
+    """Mail to `bounce...` is reported as bounced, to `invalid...` is refused, and to `down...` finds the vendor
+
+    away.
+    """
     address = body["to"]["email"]
     if address.startswith("down"):
         raise Refused(503, "service_unavailable", "Try again later.")

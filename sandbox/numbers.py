@@ -1,4 +1,4 @@
-"""Synthetic numbers: they pass the checks of real ones and belong to nobody."""
+"""Synthetic numbers: they pass the checks of real numbers and belong to no person."""
 
 _BBAN_WEIGHTS = (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
 _FIRST_WEIGHTS = (3, 7, 6, 1, 8, 9, 4, 5, 2)
@@ -11,7 +11,7 @@ def _check_digit(weights: tuple[int, ...], digits: str) -> int | None:
 
 
 def bban(bank_code: str, number: int) -> str:
-    """An account at a bank: the first number from `number` on that has a check digit."""
+    """An account number at a bank: the first from `number` on that has a check digit."""
     while True:
         ten = f"{bank_code}{number % 1_000_000:06d}"
         check = _check_digit(_BBAN_WEIGHTS, ten)

@@ -1,4 +1,4 @@
-"""The object store: files behind presigned addresses, which it really checks. It refuses as S3 does."""
+"""The object store: files behind presigned addresses, which are checked. It refuses as S3 does."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ class StoredFile:
 
 
 def check_address(world: World, method: str, path: str, query: Mapping[str, str]) -> None:
-    """Raises Refused (403) for an address that was not signed so, or has expired."""
+    """Raises Refused (403) for an address that has expired or was changed after it was signed."""
     bound = {name: value for name, value in query.items() if name != "signature"}
     text = "\n".join([method, path, *(f"{name}={bound[name]}" for name in sorted(bound))])
     expected = hmac.new(world.settings.storage_signing_key.encode(), text.encode(), hashlib.sha256).hexdigest()
@@ -34,7 +34,7 @@ def check_address(world: World, method: str, path: str, query: Mapping[str, str]
 
 
 async def take(world: World, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> None:
-    """A client's PUT. Raises Refused for another type, length or checksum, and for a second one."""
+    """A client's PUT. Raises Refused for another type, length or checksum, and for a second upload."""
     if headers.get("content-type") != query["type"]:
         raise Refused(403, "SignatureDoesNotMatch", "content-type is not the one that was signed.")
     if headers.get("x-amz-checksum-sha256") != query["sha256"]:
@@ -50,7 +50,7 @@ async def take(world: World, path: str, query: Mapping[str, str], headers: Mappi
 
 
 async def put(world: World, path: str, document: Document) -> None:
-    """The product's own write: an export."""
+    """The product's own upload of an export."""
     async with world.store.transaction():
         await world.store.put_object(path, document["contentType"], base64.b64decode(document["body"]))
 

@@ -33,7 +33,7 @@ from sandbox.store import Document
 
 _HERE: Final = Path(__file__).parent
 _SEE_OTHER: Final = 303
-# In which lane of a timeline each kind of line stands.
+# The lane of the picture for each kind of timeline entry.
 _LANES: Final = {
     "OPERATION": "app",
     "REDIRECT": "app",
@@ -92,7 +92,7 @@ async def kyc_form(request: Request) -> Response:
 
 
 async def hand_in(request: Request) -> Response:
-    """Submit the document: the verdict comes at once instead of after three seconds."""
+    """Submit the document. The verdict comes at once, not after three seconds."""
     world = world_of(request)
     token = request.path_params["token"]
     applicant = await kyc.applicant_of_token(world, token)
@@ -107,7 +107,7 @@ async def hand_in(request: Request) -> Response:
 
 
 async def decide_applicant(request: Request) -> Response:
-    """The vendor's officer decides, later than the applicant's link lives: approval can be taken back."""
+    """An officer of the vendor decides, also after the applicant's link has expired: an approval can be taken back."""
     verdict = (await form_of(request)).get("verdict", "")
     if verdict not in (kyc.APPROVED, kyc.RETRY, kyc.REJECTED):
         raise Refused(400, "FORMAT_ERROR", "There is no such verdict.")
@@ -174,7 +174,7 @@ async def approve_cancellation(request: Request) -> Response:
 
 
 async def card_page(request: Request) -> Response:
-    """The vendor's own form, where card numbers are typed: the product never sees one."""
+    """The vendor's own form for card numbers: the product never sees a card number."""
     intent = await cards.intent_by_id(world_of(request), request.path_params["intent"])
     return _card_page(intent)
 
@@ -281,7 +281,7 @@ async def files(request: Request) -> Response:
 
 
 async def timeline(request: Request) -> Response:
-    """A payment's way as a picture. The product tells it: the sandbox has no other door."""
+    """A payment's timeline as a picture, read from the product's operators' API as by any other client."""
     world, payment = world_of(request), request.path_params["payment"]
     token = world.settings.operator_token
     headers = {"authorization": f"Bearer {token}"} if token else {}

@@ -1,4 +1,4 @@
-"""The people whom the vendors know: the personas, and whoever was made up at the login page."""
+"""The people whom the vendors know: the personas, and people invented at the login page."""
 
 import hashlib
 import tomllib
@@ -81,7 +81,7 @@ def personas() -> dict[str, Person]:
 
 
 def someone_new(number: int) -> Person:
-    """The nth person made up here: the same on every run, with an account at every bank."""
+    """The nth invented person: the same on every run, with an account at every bank."""
     # Fixed strides walk the lists without repeating a pair for the first hundred.
     name = f"{_FIRST_NAMES[number % 10]} {_LAST_NAMES[(number // 10 + number) % 10]} {_roman(number)}"
     year = 1970 + number % 35
@@ -100,14 +100,14 @@ def _phone(number: int) -> str:
 
 
 def person(identifier: str) -> Person | None:
-    """A persona, or somebody made up earlier, by the id alone."""
+    """A persona, or a person invented earlier, by the id alone."""
     if identifier.startswith("new") and identifier[3:].isdigit() and len(identifier) < 9:
         return someone_new(int(identifier[3:]))
     return personas().get(identifier)
 
 
 def is_lucky(seed: str, key: str) -> bool:
-    """Nine in ten, the same on every run with the same seed."""
+    """True for nine in ten, and the same on every run with the same seed."""
     digest = hashlib.sha256(f"{seed}:{key}".encode()).digest()
     return digest[0] * 256 + digest[1] < 0.9 * 65_536
 
@@ -119,7 +119,7 @@ def _account(bank: str, number: int, name: str, owner: str, balance: int) -> Acc
 
 
 def _roman(number: int) -> str:
-    """A plain counter would look like a mistake in a name."""
+    """A Roman numeral: a plain number would look like a mistake in a name."""
     numerals = ((100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))
     text = ""
     for value, numeral in numerals:

@@ -73,7 +73,7 @@ async def answer_challenge(world: World, identifier: str, *, is_approved: bool) 
 
 
 async def end_first_payment(world: World, body: Document) -> None:
-    """Nobody approved the first payment in time."""
+    """End the subscription whose first payment was not approved in time."""
     async with world.store.transaction():
         subscription = await _stored(world, body["subscription"])
         if subscription["status"] == "incomplete":
@@ -101,10 +101,10 @@ async def cancel(world: World, identifier: str) -> Document:
 
 
 async def renew(world: World, body: Document) -> None:
-    """The period is over, or a failed renewal is tried again."""
+    """Bill the next period, or try a failed renewal again."""
     async with world.store.transaction():
         subscription = await _stored(world, body["subscription"])
-        # Done before, or meanwhile ended.
+        # The renewal was done before, or the subscription has ended.
         is_expected = body["expects"] == _expects(subscription)
         if subscription["status"] not in ("active", "past_due") or not is_expected:
             return
@@ -249,7 +249,7 @@ def _card(payment_method: str) -> Card:
 
 
 def _later(at: datetime, months: int) -> datetime:
-    """The same day so many months on, or the last one of a shorter month."""
+    """The same day `months` later, or the last day of a shorter month."""
     count = at.month - 1 + months
     year, month = at.year + count // 12, count % 12 + 1
     return at.replace(year=year, month=month, day=min(at.day, calendar.monthrange(year, month)[1]))

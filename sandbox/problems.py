@@ -1,4 +1,4 @@
-"""How the vendors say no."""
+"""How the vendors refuse a request."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Money given back to a card, and card holders' objections. It speaks as Stripe does."""
+"""Refunds of card payments, and disputes. It speaks as Stripe does."""
 
 from datetime import timedelta
 from typing import Final

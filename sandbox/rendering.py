@@ -30,7 +30,7 @@ _templates: Final = Environment(loader=FileSystemLoader(_HERE / "templates"), au
 
 
 def our_payment(end_to_end_id: str) -> str:
-    """The product's id, which it gave the bank as its reference."""
+    """The product's payment id, which the bank was given as its reference."""
     return f"pay_{end_to_end_id.removeprefix('D-')}"
 
 

@@ -32,7 +32,10 @@ _FILE: Final = Path(__file__).parent / "scenarios.toml"
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`status` and `failure` are what the product shows in the end; on the card rail they may differ."""
+    """A way that a payment can go. `status` and `failure` are what the product shows in the end, for a bank payment.
+
+    A card payment may end otherwise.
+    """
 
     id: str
     about: str
@@ -51,7 +54,7 @@ class Scenario:
 
     @property
     def chosen_by(self) -> Mapping[str, object]:
-        """The magic values that choose it, beside the header."""
+        """The magic values that choose this scenario, beside the header."""
         names = ("persona", "amount_minor", "creditor", "kid", "address")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
@@ -60,7 +63,7 @@ class Scenario:
         return self.fault if self.fault in DELIVERY_FAULTS else None
 
 
-# The header of the request that is being answered.
+# The scenario header of the current request.
 requested: ContextVar[Scenario | None] = ContextVar("requested", default=None)
 
 
@@ -73,7 +76,7 @@ def scenarios() -> dict[str, Scenario]:
 
 
 def of_request(rail: str) -> Scenario | None:
-    """What the request's header asks for, where it is about this rail."""
+    """The scenario of the request's header, where it is one of this rail."""
     chosen = requested.get()
     return chosen if chosen is not None and rail in chosen.rails else None
 
@@ -81,7 +84,7 @@ def of_request(rail: str) -> Scenario | None:
 def outcome_of(
     rail: str, *, amount_minor: int | None = None, creditor: str | None = None, kid: str | None = None
 ) -> str | None:
-    """What the vendor decides: by header first, by a magic value second, None where it is free to."""
+    """What the vendor decides: by the header, else by a magic value, else None for the vendor's own rules."""
     chosen = of_request(rail)
     if chosen is not None and chosen.outcome is not None:
         return chosen.outcome
@@ -93,6 +96,6 @@ def outcome_of(
 
 
 def delivery_of(rail: str) -> str | None:
-    """What goes wrong with the webhooks of the object that is being made."""
+    """The fault of the webhooks of a new object."""
     chosen = of_request(rail)
     return chosen.delivery if chosen else None

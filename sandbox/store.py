@@ -1,4 +1,4 @@
-"""What the vendors know: documents by kind and id, things that fall due, the ledger, and the deliveries.
+"""What the vendors know: documents by kind and id, due work, the ledger, and webhook deliveries.
 
 One SQLite file of the sandbox's own, so that what a vendor knows survives a gateway that was killed.
 """
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS delivery (
     id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, provider TEXT NOT NULL, status INTEGER, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
-# Inside a transaction reads see its own writes, elsewhere only what was committed.
+# Reads within a transaction see its writes; other reads see only what is committed.
 _is_inside: ContextVar[bool] = ContextVar("is_inside", default=False)
 _TABLES = ("document", "due", "booking", "charge", "object", "delivery", "counter")
 
@@ -96,7 +96,7 @@ class Store:
     async def put(
         self, kind: str, identifier: str, body: Document, *, reference: str | None = None, owner: str | None = None
     ) -> None:
-        """Write a document. `reference` is kept from the first writing, `owner` is as written last."""
+        """Write a document. `reference` stays as first written; `owner` is as last written."""
         await self._db.execute(
             "INSERT INTO document (kind, id, reference, owner, number, body) "
             "VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(number), 0) + 1 FROM document WHERE kind = ?), ?) "
@@ -108,7 +108,7 @@ class Store:
         return await self._one("SELECT body FROM document WHERE kind = ? AND id = ?", kind, identifier)
 
     async def by_reference(self, kind: str, reference: str) -> Document | None:
-        """The first that was given this reference: a bank takes the same order twice."""
+        """The first document with this reference: a bank takes the same order twice, and makes two payments of it."""
         query = "SELECT body FROM document WHERE kind = ? AND reference = ? ORDER BY number LIMIT 1"
         return await self._one(query, kind, reference)
 
@@ -144,13 +144,13 @@ class Store:
         await self._db.execute("DELETE FROM due WHERE id = ?", (due.id,))
 
     async def forget(self, what: str, key: str, value: str) -> None:
-        """Take back what was scheduled for an object, such as the end of a page's life."""
+        """Delete due work of an object, such as the end of its page."""
         await self._db.execute(
             "DELETE FROM due WHERE what = ? AND json_extract(body, '$.' || ?) = ?", (what, key, value)
         )
 
     async def book(self, at: datetime, body: Document) -> None:
-        """Move money. The unique payment is the ledger's own guard."""
+        """Book a transfer. The payment's id is unique in the ledger, so no payment is booked twice."""
         await self._db.execute(
             "INSERT INTO booking (payment_id, booked_at, debtor, creditor, body) VALUES (?, ?, ?, ?, ?)",
             (body["paymentId"], _key(at), body["debtor"], body["creditor"], json.dumps(body)),
@@ -166,7 +166,7 @@ class Store:
         return await self._all(query, number)
 
     async def charge(self, at: datetime, reference: str, body: Document) -> None:
-        """Take money from a card. The unique reference (a payment intent, an invoice) is the ledger's own guard."""
+        """Charge a card. The reference (a payment intent, an invoice) is unique, so nothing is charged twice."""
         await self._db.execute(
             "INSERT INTO charge (reference, charged_at, body) VALUES (?, ?, ?)", (reference, _key(at), json.dumps(body))
         )
@@ -181,13 +181,13 @@ class Store:
         )
 
     async def stored_object(self, path: str) -> tuple[str, bytes] | None:
-        """Type and body."""
+        """The type and body of a stored object."""
         cursor = await self._view.execute("SELECT content_type, body FROM object WHERE path = ?", (path,))
         row = await cursor.fetchone()
         return (row[0], row[1]) if row else None
 
     async def objects(self, limit: int = 100) -> list[Document]:
-        """What is kept, without the bodies."""
+        """Every stored object, without its body."""
         query = "SELECT path, content_type, length(body) FROM object ORDER BY path LIMIT ?"
         cursor = await self._view.execute(query, (limit,))
         return [{"path": row[0], "contentType": row[1], "size": row[2]} for row in await cursor.fetchall()]

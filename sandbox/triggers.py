@@ -16,7 +16,7 @@ Build = Callable[[World, str, Document], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`kind` is what it is about, `build` makes its body from such an object."""
+    """A webhook that can be fired by hand. `kind` is the kind of object that it is about; `build` makes its body."""
 
     provider: str
     kind: str
@@ -116,7 +116,10 @@ TRIGGERS: Final[Mapping[str, Trigger]] = {
 
 
 async def fire(world: World, event: str, wanted: str | None) -> Fired:
-    """Post it now, about the object named, by the vendor's id or ours, else about the newest. Raises Refused."""
+    """Post the webhook now, about the object with this id (the vendor's or ours), else about the newest.
+
+    Raises Refused.
+    """
     trigger = TRIGGERS.get(event)
     if trigger is None:
         raise Refused(404, "UNKNOWN_EVENT", f"There is no such event. Known are {', '.join(TRIGGERS)}.")
@@ -141,7 +144,7 @@ async def _object(world: World, kind: str, wanted: str | None) -> Document:
 
 
 def _names(document: Document) -> set[str]:
-    """By which an object is known, here and at the product."""
+    """Every id of the object, at the vendor and at the product."""
     names = {str(document.get(name)) for name in ("id", "paymentId", "consentId", "externalUserId", "reference")}
     names |= {str(value) for value in document.get("metadata", {}).values()}
     if "endToEndId" in document:

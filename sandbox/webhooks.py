@@ -45,7 +45,10 @@ async def send_later(
 
 
 async def tell(world: World, provider: str, payload: Document, about: Document) -> None:
-    """Queue a webhook about an object, with what its scenario does to webhooks; `about` counts them in `told`."""
+    """Queue a webhook about an object, with the faults of the object's scenario.
+
+    `about` counts its webhooks in `told`.
+    """
     nth = about["told"] = about.get("told", 0) + 1
     body: Document = {"provider": provider, "raw": compact(payload), "attempt": 0}
     at = world.now
@@ -53,7 +56,7 @@ async def tell(world: World, provider: str, payload: Document, about: Document) 
         case scenarios.LATE:
             at += _LATE_BY
         case scenarios.REORDERED:
-            # The first comes last of three.
+            # Of three webhooks, the first is delivered last.
             at += max(_REORDERED_BY * (3 - nth), timedelta())
         case scenarios.WRONGLY_SIGNED:
             body["forged"] = True
@@ -69,7 +72,7 @@ async def send_form_later(world: World, provider: str, payload: dict[str, str], 
 
 
 async def deliver(world: World, job: Document) -> None:
-    """Post it once; what is not acknowledged comes again later."""
+    """Post the webhook once. Without a 2xx answer it is posted again later."""
     provider = job["provider"]
     status, note = await _post(world, job)
     async with world.store.transaction():
@@ -82,7 +85,7 @@ async def deliver(world: World, job: Document) -> None:
 
 async def _post(world: World, job: Document) -> tuple[int | None, str]:
     provider, raw = job["provider"], job["raw"]
-    # A forger knows how to sign, and not with what.
+    # A forged webhook has a well-formed signature, of other bytes than its body.
     signed = raw + " " if job.get("forged") else raw
     headers = {
         "content-type": _FORM if provider == TWILIO else _JSON,
@@ -125,7 +128,7 @@ def _timed(secret: str, signed_at: str, raw: bytes) -> str:
 
 
 def compact(payload: Document | list[Document]) -> str:
-    """As it goes over the wire."""
+    """JSON as it is sent."""
     return json.dumps(payload, separators=(",", ":"))
 
 

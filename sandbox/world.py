@@ -13,7 +13,7 @@ from sandbox.store import Store
 
 @dataclass(slots=True)
 class SandboxSettings:
-    """Secrets are the ones that the gateway verifies with. `seed` fixes every draw of lots."""
+    """Settings of the vendors. The secrets are those that the gateway verifies with; `seed` fixes every draw."""
 
     openbanking_webhook_secret: str
     sumsub_secret_key: str
@@ -27,14 +27,17 @@ class SandboxSettings:
 
 @dataclass(slots=True)
 class World:
-    """`now` is the time that the clock driver told last; between two tellings no time passes."""
+    """Everything that the vendors share.
+
+    `now` is the clock driver's time, which stands still until it tells the next.
+    """
 
     store: Store
     gateway: httpx.AsyncClient
     settings: SandboxSettings
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     on_scheduled: Callable[[], None] = lambda: None
-    # Several gateways tell the time; what falls due is done once, in order.
+    # Several gateways send the time: the lock has due work done once, in order.
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def tell(self, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What the types need of the request: loaders that answer for a list of parents in one statement."""
+"""What the types need of a request: loaders, which answer for a list of parents in one statement of SQL."""
 
 from typing import Protocol, TypeVar
 
@@ -26,7 +26,10 @@ class Loader(Protocol[Key_contra, Value_co]):
 
 
 class Loaders(Protocol):
-    """One set per operation and per subscription event, never per connection."""
+    """Loaders of one operation or one subscription event.
+
+    On a longer life, a loader's cache would repeat old values.
+    """
 
     @property
     def kyc(self) -> Loader[UserId, Kyc]: ...
@@ -57,7 +60,7 @@ class Loaders(Protocol):
 
 
 class Pages(Protocol):
-    """The viewer's own lists."""
+    """Pages of the viewer's own lists."""
 
     async def payments(self, page: PaymentPage) -> list[Payment]: ...
     async def accounts(self, keyset: Keyset) -> list[BankAccount]: ...
@@ -70,7 +73,7 @@ class Pages(Protocol):
 
 
 class DownloadUrls(Protocol):
-    """Presigned addresses, made without asking anybody."""
+    """Presigned addresses of stored files, made without a call of the object store."""
 
     def upload(self, upload: Upload) -> str | None: ...
     def data_export(self, export: DataExport) -> str | None: ...

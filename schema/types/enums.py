@@ -1,4 +1,4 @@
-"""The domain's enums as the schema shows them: each value with a description."""
+"""The domain's enums as the schema shows them: every value has a description."""
 
 from collections.abc import Mapping
 from enum import Enum

@@ -1,4 +1,4 @@
-"""What a business rule refuses, as data in the payload."""
+"""Refusals of business rules, as data in a mutation's payload."""
 
 from enum import Enum
 

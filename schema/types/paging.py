@@ -33,7 +33,7 @@ class PageInfo:
 
 
 def page_size(first: int | None, last: int | None) -> int:
-    """Raises InvalidInput outside 1 to 100, or where both are given."""
+    """The size of the page. Raises InvalidInput outside 1 to 100, or where `first` and `last` are both given."""
     if first is not None and last is not None:
         raise InvalidInput("BAD_USER_INPUT", "Give first or last, not both.", field=("first",))
     size = next((given for given in (first, last) if given is not None), DEFAULT_PAGE)
@@ -44,7 +44,7 @@ def page_size(first: int | None, last: int | None) -> int:
 
 
 def keyset(first: int | None, after: str | None, last: int | None, before: str | None) -> Keyset:
-    """One more than asked for, which tells whether more follow."""
+    """The keyset of a page, and one row more: the row tells whether another page follows."""
     return Keyset(
         _key_of(after, "after") if after is not None else None,
         _key_of(before, "before") if before is not None else None,
@@ -65,7 +65,7 @@ def dated_keyset(first: int | None, after: str | None, last: int | None, before:
 def page_of(
     found: Sequence[Item], keyset: Keyset | DatedKeyset, cursor_of: Callable[[Item], str]
 ) -> tuple[list[Item], PageInfo]:
-    """The page in the list's order, from what was read in the direction of reading."""
+    """The page in the list's order, from rows in the order in which they were read."""
     asked = keyset.limit - 1
     has_more = len(found) > asked
     items = list(found[:asked])
