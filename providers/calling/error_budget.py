@@ -39,14 +39,14 @@ class ErrorBudget:
 
 
 class SpentBudgets:
-    """Which ports' budgets were spent in this process, until the other processes have been told."""
+    """The ports whose error budget was spent in this process, until the database says so for all processes."""
 
     def __init__(self) -> None:
         self._ports: set[str] = set()
         self._spent = asyncio.Event()
 
     def add(self, port: str) -> None:
-        """The port's budget is spent: wake the task that tells the other processes."""
+        """Add a port, and wake the task that stores the fact for all processes. Never waits. Safe to repeat."""
         self._ports.add(port)
         self._spent.set()
 
@@ -54,10 +54,10 @@ class SpentBudgets:
         return port in self._ports
 
     def discard(self, port: str) -> None:
-        """The other processes know of it."""
+        """Remove a port once the database says that its budget is spent. Safe to repeat."""
         self._ports.discard(port)
 
     async def wait(self) -> None:
-        """Returns when a budget is spent, at once where one was spent since the last call."""
+        """Return at once if a budget was spent since the last call, else when the next one is."""
         await self._spent.wait()
         self._spent.clear()

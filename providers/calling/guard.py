@@ -77,7 +77,7 @@ class Guard:
     """Calls one vendor. `retried` names the operations that are safe to repeat: reads and idempotent ones.
 
     `provider` is the port's name and `vendor` the vendor's, for logs, metrics and traces. `budget` counts the failures
-    of a vendor that users are being migrated to. `admit` waits for a turn among all processes, where they share the
+    of a vendor that users are being migrated to. `admit` waits for a turn among all processes, if they share the
     vendor's limit. `on_opened` is called when failures in this process open the breaker.
     """
 

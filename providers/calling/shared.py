@@ -11,25 +11,29 @@ from providers.calling.shared_limits import SharedLimits
 
 @dataclass(frozen=True, slots=True)
 class SharedCalling:
-    """Without Redis, breakers and limits are None: each process counts for itself."""
+    """What the guards of this process share with those of other processes.
+
+    Without Redis, `breakers` and `limits` are None: each process counts by itself. `spent` are the error budgets that
+    were spent here.
+    """
 
     breakers: SharedBreakers | None = None
     limits: SharedLimits | None = None
     spent: SpentBudgets = field(default_factory=SpentBudgets)
 
     def admission(self, name: str, resilience: Resilience) -> Callable[[], Awaitable[None]] | None:
-        """What a guard of this name awaits before each call; None where nothing limits it over all processes."""
+        """The function that a guard of this name awaits before each call, None if no limit is shared."""
         if self.limits is None or resilience.per_second is None:
             return None
         return self.limits.admission(name, resilience.per_second)
 
     def opened(self, name: str) -> None:
-        """The breaker of this name has opened here."""
+        """Publish that the breaker of this name has opened in this process. Never waits. Does nothing without Redis."""
         if self.breakers is not None:
             self.breakers.opened(name)
 
     async def close(self) -> None:
-        """Let go of the connections to Redis."""
+        """Close the connections to Redis. Call it when `SharedBreakers.run` has ended."""
         for shared in (self.breakers, self.limits):
             if shared is not None:
                 await shared.close()

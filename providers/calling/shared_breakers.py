@@ -34,7 +34,7 @@ class SharedBreakers:
         self._opened: asyncio.Queue[str] = asyncio.Queue(_UNPUBLISHED)
 
     def opened(self, name: str) -> None:
-        """The breaker of this name has opened by what this process has seen: publish it. Never waits."""
+        """Publish that failures in this process have opened the breaker of this name. Never waits."""
         with suppress(asyncio.QueueFull):
             self._opened.put_nowait(name)
 

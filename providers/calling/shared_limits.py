@@ -32,7 +32,10 @@ class SharedLimits:
         self._limiter = SlidingWindowCounterRateLimiter(storage)
 
     def admission(self, name: str, per_second: float) -> Callable[[], Awaitable[None]]:
-        """What a guard awaits before each call: its turn among the calls of all processes."""
+        """The function that a guard awaits before each call. It waits for a turn among the calls of all processes.
+
+        `per_second` is the limit; it is rounded down, to 1 at least.
+        """
         return partial(self._admit, name, RateLimitItemPerSecond(max(int(per_second), 1)))
 
     async def close(self) -> None:

@@ -36,11 +36,11 @@ _EMPTY: list[Path] = []
 
 
 class Crash(BaseException):
-    """The process dies here."""
+    """Raised where the simulated process dies."""
 
 
 class MachineClock:
-    """The machine's time as the test moves it: leases run out when it says so."""
+    """A machine time that the test sets, so that leases run out when the test wants it."""
 
     def __init__(self) -> None:
         self.at = NOON
@@ -189,7 +189,7 @@ class CrashingGateway(RuleBasedStateMachine):
 
 
 def check_history(payment: dict[str, Any]) -> None:
-    """No doubt is left, no version is missing, and every step is in the table."""
+    """Check that the payment is not in doubt, and that its history has every version and only allowed steps."""
     assert not payment["inDoubt"], payment
     assert [event["version"] for event in payment["history"]] == list(range(1, payment["version"] + 1))
     for before, after in pairwise(payment["history"]):

@@ -1,4 +1,4 @@
-"""People who pay while processes die around them: they ask again, with the same key, wherever somebody answers."""
+"""People who pay while processes die around them: they repeat requests, with the same key, at any other process."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ class Customer:
     is_following: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ask(self, query: str, *, scenario: str = "settles", **variables: object) -> Any:
-        """Wherever somebody answers, as often as it takes: what asks has a key, or may be asked twice."""
+        """Send the operation, safe to repeat or with an idempotency key, to processes until one answers."""
         while True:
             url = self.luck.choice(self.fleet.serves).url
             headers = {"origin": url, "x-drop-scenario": scenario}
@@ -128,13 +128,13 @@ class Customer:
         }
         for _ in range(5):
             payload = await self.ask(CONFIRM, scenario=scenario, input=given)
-            # In doubt, or on its way: it is asked about meanwhile.
+            # Without a payment, an earlier try is in doubt or under way: the gateway finds out, so try again.
             if payload["payment"] is not None:
                 return
             await asyncio.sleep(_AGAIN_AFTER_S)
 
     async def follow(self) -> None:
-        """Until cancelled; wherever somebody answers, from where it stopped."""
+        """Follow the events until cancelled, at any process that answers, resuming after the last event seen."""
         while True:
             with suppress(OSError, WebSocketException, TimeoutError):
                 await self._follow(self.luck.choice(self.fleet.serves).url)

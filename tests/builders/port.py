@@ -7,7 +7,7 @@ from starlette.types import ASGIApp
 
 
 async def started(app: ASGIApp, **options: Any) -> uvicorn.Server:
-    """Its lifespan is the caller's. `options` are uvicorn's, such as its own port and TLS."""
+    """Start the server. The caller runs the application's lifespan. `options` are uvicorn's, such as port and TLS."""
     given = {"port": 0, "log_level": "warning", **options}
     config = uvicorn.Config(app, lifespan="off", server_header=False, **given)
     config.load()
@@ -23,6 +23,6 @@ def port_of(server: uvicorn.Server) -> int:
 
 
 async def stopped(server: uvicorn.Server) -> None:
-    """At once, whoever is still connected."""
+    """Stop the server at once, also with clients still connected."""
     server.force_exit = True
     await server.shutdown()

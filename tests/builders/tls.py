@@ -1,4 +1,4 @@
-"""Certificates of an authority that nobody else believes."""
+"""Certificates of an authority that only the tests trust."""
 
 from dataclasses import dataclass
 from pathlib import Path

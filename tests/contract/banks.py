@@ -29,9 +29,11 @@ HOOK = f"{BASE}/api/webhooks/openbanking"
 
 @dataclass
 class BankVendor:
-    """`site` is where the vendor's own pages are. `finds` tells whether payments can be looked up by our reference,
-    `cancels` whether it cancels any and tells of consents that nobody gave. `sign` makes the vendor's own webhook of a
-    payment, where it is not the bank's.
+    """The adapters of one vendor, and what is special about it.
+
+    `site` serves the vendor's own pages. `finds` says whether payments can be looked up by our reference, `cancels`
+    whether the vendor cancels payments and reports consents that were not given. `sign` makes the vendor's own webhook
+    about a payment; without it the bank's is used.
     """
 
     accounts: AccountInformation
