@@ -15,9 +15,9 @@ _INVALID: Final = "+15005550001"
 
 
 async def send_mail(world: World, body: Document) -> Document:
-    """Mail to `bounce...` is reported as bounced, to `invalid...` is refused, and to `down...` finds the vendor
+    """Mail to `bounce...` is reported as bounced, mail to `invalid...` is refused.
 
-    away.
+    Mail to `down...` finds the vendor away.
     """
     address = body["to"]["email"]
     if address.startswith("down"):

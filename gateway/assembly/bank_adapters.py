@@ -20,6 +20,8 @@ from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
 
 
 class BankMakers(Makers):
+    """Builds the adapters of both open banking ports, which share one client and one guard per vendor."""
+
     @cached_property
     def _mock_banks(self) -> SandboxClient:
         return self.mock_client("open_banking", bank_mock)

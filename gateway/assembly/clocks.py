@@ -14,7 +14,8 @@ class SystemClock:
 class BaseClock(Protocol):
     """The time that an offset is added to."""
 
-    def now(self) -> datetime: ...
+    def now(self) -> datetime:
+        """The present moment as aware UTC, before the offset."""
 
 
 class OffsetClock:

@@ -61,6 +61,8 @@ _SECRETS: Final = (
 
 
 class ServiceMode(StrEnum):
+    """Whether vendors are mocks unless a setting says otherwise, or real ones."""
+
     MOCK = "mock"
     PRODUCTION = "production"
 

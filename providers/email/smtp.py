@@ -22,9 +22,10 @@ _PORTS: Final = {"smtp": 587, "smtps": 465}
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """An SMTP server. `is_encrypted` means TLS from the first byte (smtps).
+    """Where mail is handed in, and how the connection is encrypted.
 
-    `needs_starttls` means that the connection must be encrypted by STARTTLS; only servers on this machine may lack it.
+    `is_encrypted` means TLS from the first byte (smtps). `needs_starttls` means that the connection must be encrypted
+    by STARTTLS; only servers on this machine may lack it.
     """
 
     host: str

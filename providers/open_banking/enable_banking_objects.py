@@ -122,7 +122,7 @@ def _number(kind: AccountKind, number: AccountNumber) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class PaymentAtVendor:
-    """A payment at the vendor.
+    """How a payment stands, as the vendor reports it.
 
     `bank` is the bank's name at the vendor, `word` the status code, `reason` the code of a rejection. `is_final` says
     that the status does not change any more.

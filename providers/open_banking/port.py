@@ -185,7 +185,7 @@ class AccountInformation(Protocol):
         """The consent's present state at the bank. Safe to repeat. Raises Unavailable."""
 
     async def revoke_consent(self, reference: str) -> None:
-        """Revoke a consent. Safe to repeat: an unknown consent counts as revoked. Raises Unavailable."""
+        """End a consent at the bank. Safe to repeat: an unknown consent counts as revoked. Raises Unavailable."""
 
     async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
         """The accounts that the consent covers. Safe to repeat. Raises Unavailable, ConsentLost, AccessExceeded."""

@@ -68,7 +68,7 @@ def s3_client(*, region: str, endpoint_url: str | None, access_key: str | None, 
 
 
 class S3ObjectStore:
-    """Stores objects in S3. `buckets` are the names of the buckets at the vendor."""
+    """Files in S3 or at any S3-compatible endpoint. `buckets` are the names of the buckets at the vendor."""
 
     def __init__(self, client: "S3Client", guard: Guard, *, buckets: Mapping[Bucket, str]) -> None:
         self._client = client

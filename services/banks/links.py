@@ -60,7 +60,7 @@ class ConsentPage:
 
 
 class BankLinks:
-    """Bank links: connecting, renewing and ending them, with the consents behind them.
+    """Users' access to their banks: connecting, renewing and ending links, with the consents behind them.
 
     Each method commits its own transactions; a bank is called outside of any. `return_origins` are the front ends to
     which a user may be sent back.

@@ -58,7 +58,7 @@ class Confirmation:
 
 
 class CardPayments:
-    """Payments by card: created, confirmed once per idempotency key, cancelled, refunded, and read.
+    """Money from cards: created, confirmed once per idempotency key, cancelled, refunded, and read.
 
     A payment is committed before the card vendor is called, and the vendor is called outside of any transaction.
     """

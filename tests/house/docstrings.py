@@ -55,19 +55,16 @@ def _words(text: str) -> set[str]:
     return {word.rstrip("s") for word in words if word not in _FILLERS}
 
 
-def main() -> None:
-    """Exits with 1 where something is undocumented, and names it."""
-    found = [
-        f"{path.relative_to(ROOT)}:{line} {name}\n"
+def findings() -> list[str]:
+    """Path, line and name of all that is undocumented in the rooms."""
+    return [
+        f"{path.relative_to(ROOT)}:{line} {name}"
         for room in ROOMS
         for path in sorted((ROOT / room).rglob("*.py"))
         if _MIGRATIONS not in path.relative_to(ROOT).parents
         for line, name in undocumented(path.read_text(encoding="utf-8"))
     ]
-    sys.stderr.writelines(found)
-    if found:
-        sys.exit(f"{len(found)} public classes or port methods have no docstring, or only repeat their name in it.")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit("\n".join(findings()) or None)

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.house.docstrings import undocumented
+from tests.house.docstrings import findings, undocumented
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,7 @@ class MockBanks:
 '''
 
     assert list(undocumented(adapter)) == []
+
+
+def test_nothing_public_is_left_without_a_docstring() -> None:
+    assert findings() == []
