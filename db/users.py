@@ -44,10 +44,11 @@ class UserQueries:
         rows = await self._session.exec(select(UserRow).where(col(UserRow.id).in_(user_ids)))
         return [user_of(row) for row in rows]
 
-    async def by_subject(self, issuer: str, subject: str) -> UserRow | None:
-        """The user's row at an identity provider; the pair is the key (OpenID Connect Core, 5.7)."""
+    async def by_subject(self, issuer: str, subject: str) -> User | None:
+        """The user of an identity provider's account; the pair is the key (OpenID Connect Core, 5.7)."""
         query = select(UserRow).where(UserRow.issuer == issuer, UserRow.subject == subject)
-        return (await self._session.exec(query)).first()
+        row = (await self._session.exec(query)).first()
+        return user_of(row) if row else None
 
     async def encrypted_national_identity_number(self, user_id: UserId) -> bytes | None:
         query = select(UserRow.national_identity_number_encrypted).where(UserRow.id == user_id)
@@ -67,7 +68,30 @@ class UserQueries:
             )
         )
 
-    async def add(self, row: UserRow) -> None:
+    async def rename(self, user_id: UserId, name: str) -> None:
+        """The name as the identity provider says it; the user cannot change it here."""
+        await self._session.exec(update(UserRow).where(col(UserRow.id) == user_id).values(name=name))
+
+    async def add(
+        self,
+        user: User,
+        *,
+        issuer: str,
+        subject: str,
+        national_identity_number_encrypted: bytes | None = None,
+        national_identity_number_hash: str | None = None,
+    ) -> None:
         """Raises IntegrityError where the issuer and subject, or the identity number, belong to a user already."""
+        row = UserRow(
+            id=user.id,
+            issuer=issuer,
+            subject=subject,
+            name=user.name,
+            national_identity_number_encrypted=national_identity_number_encrypted,
+            national_identity_number_hash=national_identity_number_hash,
+            email=user.email,
+            phone=user.phone,
+            created_at=user.created_at,
+        )
         self._session.add(row)
         await self._session.flush()

@@ -34,7 +34,10 @@ class SessionClient(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A sign-in, as its user sees it in the list of devices. It ends by sign-out, by idleness, or at `expires_at`."""
+    """A sign-in. It ends by sign-out, by idleness, or at `expires_at`; its token is renewed after `token_expires_at`.
+
+    `authenticated_at` is the person's last own login.
+    """
 
     id: SessionId
     user_id: UserId
@@ -43,8 +46,18 @@ class Session:
     created_at: datetime
     last_seen_at: datetime
     expires_at: datetime
+    authenticated_at: datetime
+    token_expires_at: datetime
     ended_at: datetime | None = None
 
     def is_alive(self, now: datetime) -> bool:
         """Whether requests with this session are still signed in."""
         return self.ended_at is None and now < self.expires_at and now < self.last_seen_at + IDLE_LIFETIME
+
+
+@dataclass(frozen=True, slots=True)
+class SpentRefresh:
+    """A refresh token that was rotated away. `rotated_at` is None unless it was the last one before the current."""
+
+    session_id: SessionId
+    rotated_at: datetime | None

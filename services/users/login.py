@@ -2,19 +2,19 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
 from db.ids import new_id
-from db.tables.user import LoginAttemptRow, SessionRow, UserRow
 from db.unit_of_work import Read, UnitOfWork, Work
 from domain import ids
 from domain.clock import Clock
 from domain.errors import InvalidInput, ProviderUnavailable, Unavailable
 from domain.ids import KycId, SessionId, UserId
 from domain.kyc import Kyc
+from domain.login import LoginAttempt
 from domain.notification import Template
 from domain.redirect import require_allowed, with_query
 from domain.session import (
@@ -24,9 +24,10 @@ from domain.session import (
     LOGIN_ATTEMPT_LIFETIME,
     RACE_FORGIVEN,
     STEP_UP_WITHIN,
+    Session,
     SessionClient,
 )
-from domain.user import SignIn
+from domain.user import SignIn, User
 from providers.identity.port import AuthorizationRequest, Identity, IdentityProvider, LoginFailed
 from providers.kyc.port import KycProvider
 from providers.vendors import Vendors
@@ -133,9 +134,8 @@ class Login:
         now = self._machine_clock.now()
         async with self._work() as work:
             work.login_attempts.add(
-                LoginAttemptRow(
+                LoginAttempt(
                     id=new_id("log", now),
-                    state_hash=hash_of(state),
                     browser_hash=hash_of(browser_secret),
                     nonce=nonce,
                     code_verifier=code_verifier,
@@ -148,7 +148,8 @@ class Login:
                     session_id=start.sign_in.session_id if start.step_up and start.sign_in else None,
                     created_at=now,
                     expires_at=now + LOGIN_ATTEMPT_LIFETIME,
-                )
+                ),
+                state_hash=hash_of(state),
             )
             await work.commit()
         request = AuthorizationRequest(
@@ -184,9 +185,9 @@ class Login:
         async with self._work() as work:
             user_id = await self._user_of(work, identity)
             if attempt.session_id is not None:
-                await self._confirm(work, SessionId(attempt.session_id), user_id, identity)
+                await self._confirm(work, attempt.session_id, user_id, identity)
                 done = LoginDone(attempt.return_to, None)
-            elif attempt.client == SessionClient.MOBILE:
+            elif attempt.client is SessionClient.MOBILE:
                 done = await self._give_code(work, attempt, user_id, identity)
             else:
                 await self._tell_of_new_device(work, user_id, user_agent)
@@ -198,13 +199,11 @@ class Login:
     async def end_session_url(self, sign_in: SignIn, return_to: str) -> str | None:
         """Where this session's browser ends it at BankID, None where there is no need or no way."""
         async with self._read() as read:
-            row = await read.sessions.get(sign_in.user_id, sign_in.session_id)
-        if row is None or row.id_token_encrypted is None:
+            secret = await read.sessions.id_token_encrypted(sign_in.user_id, sign_in.session_id)
+        if secret is None:
             return None
         try:
-            return await self._identity.end_session_url(
-                id_token=self._encryption.decrypt(row.id_token_encrypted), return_to=return_to
-            )
+            return await self._identity.end_session_url(id_token=self._encryption.decrypt(secret), return_to=return_to)
         except Unavailable:
             _log.warning("bankid_session_left_open")  # Drop's own has ended, which is what was asked for
             return None
@@ -225,9 +224,17 @@ class Login:
             if not secrets.compare_digest(challenge, attempt.app_code_challenge or ""):
                 await work.commit()
                 raise InvalidGrant("The code_verifier does not match.")
-            await self._tell_of_new_device(work, UserId(attempt.user_id), user_agent)
-            tokens, row = self._new_tokens(attempt.user_id, attempt, user_agent)
-            work.sessions.add(row)
+            await self._tell_of_new_device(work, attempt.user_id, user_agent)
+            tokens = _new_tokens()
+            session = self._session(
+                attempt.user_id, SessionClient.MOBILE, user_agent, attempt.authenticated_at or now, ACCESS_LIFETIME
+            )
+            work.sessions.add(
+                session,
+                token_hash=hash_of(tokens.access_token),
+                refresh_hash=hash_of(tokens.refresh_token),
+                id_token_encrypted=attempt.id_token_encrypted,
+            )
             await work.commit()
         return tokens
 
@@ -236,15 +243,16 @@ class Login:
         now = self._machine_clock.now()
         refresh_hash = hash_of(refresh_token)
         async with self._work() as work:
-            row = await work.sessions.by_refresh(refresh_hash)
-            if row is None:
+            session = await work.sessions.by_refresh(refresh_hash)
+            if session is None:
                 await self._answer_reuse(work, refresh_hash, now)
                 raise InvalidGrant("The refresh_token is unknown, spent or ended.")
-            if row.ended_at is not None or now >= row.expires_at:
+            if session.ended_at is not None or now >= session.expires_at:
                 raise InvalidGrant("The session has ended. Sign in again.")
-            tokens = Tokens(new_token(), new_token(), int(ACCESS_LIFETIME.total_seconds()))
+            tokens = _new_tokens()
             rotated = await work.sessions.rotate(
-                row,
+                session.id,
+                spent=refresh_hash,
                 token_hash=hash_of(tokens.access_token),
                 token_expires_at=now + ACCESS_LIFETIME,
                 refresh_hash=hash_of(tokens.refresh_token),
@@ -256,16 +264,13 @@ class Login:
         return tokens
 
     async def _answer_reuse(self, work: UnitOfWork, refresh_hash: str, now: datetime) -> None:
-        reused = await work.sessions.of_spent_refresh(refresh_hash)
-        if reused is None:
+        reused = await work.sessions.spent_refresh(refresh_hash)
+        if reused is None or (reused.rotated_at is not None and now - reused.rotated_at < RACE_FORGIVEN):
             return
-        raced = reused.previous_refresh_hash == refresh_hash
-        if raced and reused.refreshed_at is not None and now - reused.refreshed_at < RACE_FORGIVEN:
-            return
-        await work.sessions.end(SessionId(reused.id), "refresh token used twice", now)
+        await work.sessions.end(reused.session_id, "refresh token used twice", now)
         await work.commit()
 
-    async def _take_attempt(self, state: str, browser_secret: str | None) -> LoginAttemptRow:
+    async def _take_attempt(self, state: str, browser_secret: str | None) -> LoginAttempt:
         now = self._machine_clock.now()
         async with self._work() as work:
             attempt = await work.login_attempts.by_state(hash_of(state))
@@ -281,11 +286,11 @@ class Login:
 
     async def _confirm(self, work: UnitOfWork, session_id: SessionId, user_id: UserId, identity: Identity) -> None:
         """The person who is signed in has answered again. Raises LoginFailed where it is somebody else."""
-        row = await work.sessions.get(user_id, session_id)
-        if row is None or row.ended_at is not None:
+        session = await work.sessions.get(user_id, session_id)
+        if session is None or session.ended_at is not None:
             raise LoginFailed("Somebody else is signed in here, or nobody any more. Sign out, and sign in as yourself.")
-        row.authenticated_at = self._authenticated_at(identity)
-        row.id_token_encrypted = self._encryption.encrypt(identity.id_token)
+        secret = self._encryption.encrypt(identity.id_token)
+        await work.sessions.confirm(session_id, self._authenticated_at(identity), secret)
 
     def _authenticated_at(self, identity: Identity) -> datetime:
         return identity.authenticated_at or self._machine_clock.now()
@@ -293,23 +298,19 @@ class Login:
     async def _user_of(self, work: UnitOfWork, identity: Identity) -> UserId:
         known = await work.users.by_subject(identity.issuer, identity.subject)
         if known is not None:
-            known.name = identity.name
-            return UserId(known.id)
+            if known.name != identity.name:
+                await work.users.rename(known.id, identity.name)
+            return known.id
         now = self._clock.now()
         number = identity.national_identity_number
         user_id = UserId(new_id(ids.USER, now))
-        row = UserRow(
-            id=user_id,
+        await work.users.add(
+            User(user_id, identity.name, now, identity.email, identity.phone),
             issuer=identity.issuer,
             subject=identity.subject,
-            name=identity.name,
             national_identity_number_encrypted=self._encryption.encrypt(number) if number else None,
             national_identity_number_hash=self._encryption.keyed_hash(number) if number else None,
-            email=identity.email,
-            phone=identity.phone,
-            created_at=now,
         )
-        await work.users.add(row)
         await work.events.begin_stream(user_id)
         work.kyc.add(Kyc(KycId(new_id(ids.KYC, now)), user_id, self._kyc_vendors.for_user(user_id)))
         work.jobs.enqueue(CreateCustomer(user_id), now=now)
@@ -317,7 +318,7 @@ class Login:
         return user_id
 
     async def _give_code(
-        self, work: UnitOfWork, attempt: LoginAttemptRow, user_id: UserId, identity: Identity
+        self, work: UnitOfWork, attempt: LoginAttempt, user_id: UserId, identity: Identity
     ) -> LoginDone:
         code = new_token()
         await work.login_attempts.save_code(
@@ -338,43 +339,36 @@ class Login:
             await self._notifications.tell(work, user_id, Template.NEW_SIGN_IN)
 
     def _open_session(self, work: UnitOfWork, user_id: UserId, identity: Identity, user_agent: str | None) -> str:
-        now = self._machine_clock.now()
         token = new_token()
+        at = self._authenticated_at(identity)
         work.sessions.add(
-            SessionRow(
-                id=new_id(ids.SESSION, now),
-                user_id=user_id,
-                client=SessionClient.WEB,
-                token_hash=hash_of(token),
-                token_expires_at=now + ABSOLUTE_LIFETIME,
-                user_agent=user_agent,
-                id_token_encrypted=self._encryption.encrypt(identity.id_token),
-                authenticated_at=self._authenticated_at(identity),
-                created_at=now,
-                last_seen_at=now,
-                expires_at=now + ABSOLUTE_LIFETIME,
-            )
+            self._session(user_id, SessionClient.WEB, user_agent, at, ABSOLUTE_LIFETIME),
+            token_hash=hash_of(token),
+            refresh_hash=None,
+            id_token_encrypted=self._encryption.encrypt(identity.id_token),
         )
         return token
 
-    def _new_tokens(self, user_id: str, attempt: LoginAttemptRow, user_agent: str | None) -> tuple[Tokens, SessionRow]:
+    def _session(
+        self, user_id: UserId, client: SessionClient, user_agent: str | None, at: datetime, token_lives: timedelta
+    ) -> Session:
+        """A sign-in that begins now; `at` is when the person logged in."""
         now = self._machine_clock.now()
-        tokens = Tokens(new_token(), new_token(), int(ACCESS_LIFETIME.total_seconds()))
-        row = SessionRow(
-            id=new_id(ids.SESSION, now),
+        return Session(
+            id=SessionId(new_id(ids.SESSION, now)),
             user_id=user_id,
-            client=SessionClient.MOBILE,
-            token_hash=hash_of(tokens.access_token),
-            token_expires_at=now + ACCESS_LIFETIME,
-            refresh_hash=hash_of(tokens.refresh_token),
+            client=client,
             user_agent=user_agent,
-            id_token_encrypted=attempt.id_token_encrypted,
-            authenticated_at=attempt.authenticated_at,
             created_at=now,
             last_seen_at=now,
             expires_at=now + ABSOLUTE_LIFETIME,
+            authenticated_at=at,
+            token_expires_at=now + token_lives,
         )
-        return tokens, row
+
+
+def _new_tokens() -> Tokens:
+    return Tokens(new_token(), new_token(), int(ACCESS_LIFETIME.total_seconds()))
 
 
 def _unavailable() -> ProviderUnavailable:

@@ -1,9 +1,9 @@
 """Who is signed in: looking sessions up, listing and ending them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from db.sessions import session_of
 from db.unit_of_work import Queries, Read, Work
 from domain.clock import Clock
 from domain.errors import NotFound
@@ -34,24 +34,24 @@ class Sessions:
         """Who shows this token, None where it is unknown, expired or ended."""
         now = self._clock.now()
         async with self._read() as read:
-            row = await read.sessions.by_token(hash_of(token))
-        if row is None or not session_of(row).is_alive(now) or now >= row.token_expires_at:
+            session = await read.sessions.by_token(hash_of(token))
+        if session is None or not session.is_alive(now) or now >= session.token_expires_at:
             return None
-        if is_cookie != (row.client == SessionClient.WEB):
+        if is_cookie != (session.client is SessionClient.WEB):
             return None
-        if now - row.last_seen_at > _TOUCH_EVERY:
+        if now - session.last_seen_at > _TOUCH_EVERY:
             async with self._work() as work:
-                await work.sessions.touch(SessionId(row.id), now)
+                await work.sessions.touch(session.id, now)
                 await work.commit()
-        return SignIn(UserId(row.user_id), SessionId(row.id), row.authenticated_at or row.created_at, is_cookie)
+        return SignIn(session.user_id, session.id, session.authenticated_at, is_cookie)
 
     async def is_alive(self, sign_in: SignIn, read: Queries | None = None) -> bool:
         """Whether the session still stands; a mobile session outlives its access tokens."""
         if read is None:
             async with self._read() as own:
                 return await self.is_alive(sign_in, own)
-        row = await read.sessions.get(sign_in.user_id, sign_in.session_id)
-        return row is not None and session_of(row).is_alive(self._clock.now())
+        session = await read.sessions.get(sign_in.user_id, sign_in.session_id)
+        return session is not None and session.is_alive(self._clock.now())
 
     async def wait_until_ended(self, sign_in: SignIn) -> None:
         """Returns when the session has ended in any process, as a WebSocket must close then."""
@@ -72,15 +72,15 @@ class Sessions:
 
     async def end(self, user_id: UserId, session_id: SessionId) -> Session:
         """End one sign-in, its open WebSockets included. Raises NotFound."""
+        now = self._clock.now()
         async with self._work() as work:
-            row = await work.sessions.get(user_id, session_id)
-            if row is None:
+            session = await work.sessions.get(user_id, session_id)
+            if session is None:
                 raise NotFound("There is no such session.", field=("input", "id"))
-            await work.sessions.end(session_id, "ended by the user", self._clock.now())
-            await work.session.refresh(row)
+            await work.sessions.end(session_id, "ended by the user", now)
             await work.commit()
         self._fanout.publish(session_id)
-        return session_of(row)
+        return replace(session, ended_at=session.ended_at or now)
 
     async def end_all(self, user_id: UserId) -> int:
         """End every sign-in of the user; gives how many."""

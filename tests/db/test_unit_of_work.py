@@ -14,7 +14,6 @@ from sqlalchemy import text
 from db.engine import Database, open_database
 from db.events import NewEvent
 from db.jobs import LEASED
-from db.tables.user import UserRow
 from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork, retry_on_stale
 from domain.errors import StaleVersion
 from domain.event import EventKind
@@ -22,6 +21,7 @@ from domain.ids import KycId, UserId
 from domain.job import Job, QueuedJob
 from domain.kyc import Kyc, Review
 from domain.kyc import KycStatus as Status
+from domain.user import User
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KARI = UserId("usr_kari")
@@ -45,7 +45,7 @@ class Slow(Job):
 async def database(either_database_url: str) -> AsyncIterator[Database]:
     database = open_database(either_database_url)
     async with UnitOfWork(database.write, CommitWakeUps()) as work:
-        await work.users.add(UserRow(id=KARI, issuer="i", subject="s", name="Kari", created_at=NOON))
+        await work.users.add(User(KARI, "Kari", NOON), issuer="i", subject="s")
         await work.events.begin_stream(KARI)
         work.kyc.add(Kyc(KycId("kyc_1"), KARI, "mock").start("applicant", NOON))
         await work.commit()

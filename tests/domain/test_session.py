@@ -10,7 +10,15 @@ from domain.session import IDLE_LIFETIME, STEP_UP_WITHIN, Session, SessionClient
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 A_MOMENT = timedelta(microseconds=1)
 SESSION = Session(
-    SessionId("ses_1"), UserId("usr_1"), SessionClient.WEB, None, NOON, NOON, expires_at=NOON + timedelta(days=90)
+    SessionId("ses_1"),
+    UserId("usr_1"),
+    SessionClient.WEB,
+    None,
+    NOON,
+    NOON,
+    expires_at=NOON + timedelta(days=90),
+    authenticated_at=NOON,
+    token_expires_at=NOON + timedelta(days=90),
 )
 
 
