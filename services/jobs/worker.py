@@ -7,7 +7,7 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -133,11 +133,12 @@ class Worker:
 
     def _start(self, job: QueuedJob) -> None:
         def ended(task: asyncio.Task[None]) -> None:
-            # Otherwise all that was due is taken, and this one leaves the queue with the next claim.
-            if self._is_held_back():
-                self._signal.wake()
+            was_held_back = self._is_held_back()
             self._running.discard(task)
             self._kinds[job.kind] -= 1
+            # Otherwise all that was due is taken, and this job leaves the queue with the claim after the last one.
+            if was_held_back or not self._running:
+                self._signal.wake()
             self._tell_room()
 
         self._kinds[job.kind] += 1
@@ -164,9 +165,18 @@ class Worker:
     async def _claim(self, limit: int) -> list[QueuedJob]:
         """Take what is done off the queue and lease up to `limit`, in one transaction."""
         await self._beat()
-        done, claimed = tuple(self._done), []
-        if not (done or limit):
+        if not (self._done or limit):
             return []
+        # Taken before the first await: two claims that take off the same jobs would forget a third that ends meanwhile.
+        done, self._done = self._done, []
+        try:
+            return await self._finish_and_claim(done, limit)
+        except BaseException:
+            self._done = done + self._done
+            raise
+
+    async def _finish_and_claim(self, done: Sequence[str], limit: int) -> list[QueuedJob]:
+        claimed = list[QueuedJob]()
         kinds = [kind for kind in self._handlers if self._kinds[kind] < self._most_of_a_kind]
         now, machine_now = self._clock.now(), self._machine_clock.now()
         lease = self._lease + timedelta(seconds=_POLL_S)
@@ -178,7 +188,6 @@ class Worker:
                     self._name, limit, now=now, machine_now=machine_now, lease=lease, kinds=kinds
                 )
             await work.commit()
-        self._done = self._done[len(done) :]
         return claimed
 
     async def _do(self, job: QueuedJob) -> None:

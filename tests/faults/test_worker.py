@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pytest
 from anyio import fail_after
 
-from db.jobs import DEAD, QUEUED
+from db.engine import Database
+from db.jobs import DEAD, LEASED, QUEUED
 from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
 from domain.errors import InDoubt, ProviderUnavailable, Unavailable
 from domain.job import Job, QueuedJob
@@ -57,12 +58,37 @@ class Hours:
 
 
 @dataclass
+class Gate:
+    """While it is closed, transactions of the worker wait before they begin."""
+
+    is_closed: bool = False
+    waiting: asyncio.Queue[asyncio.Event] = field(default_factory=asyncio.Queue)
+
+    async def enter(self) -> None:
+        if self.is_closed:
+            self.waiting.put_nowait(is_open := asyncio.Event())
+            await is_open.wait()
+
+
+class GatedWork(UnitOfWork):
+    def __init__(self, database: Database, gate: Gate) -> None:
+        super().__init__(database.write, CommitWakeUps())
+        self._gate = gate
+
+    async def __aenter__(self) -> Self:
+        await self._gate.enter()
+        return await super().__aenter__()
+
+
+@dataclass
 class Work:
     """Slow jobs wait until they are told to go on."""
 
     play: Play
     worker: Worker
     clock: Hours
+    gate: Gate
+    ended: asyncio.Queue[object]
     running: int = 0
     most: int = 0
     done: int = 0
@@ -72,6 +98,7 @@ class Work:
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     quick_done: asyncio.Event = field(default_factory=asyncio.Event)
     error: Exception | None = None
+    closes_gate: bool = False
 
     async def fail(self) -> None:
         if self.error is not None:
@@ -90,6 +117,7 @@ class Work:
             self.all_done.set()
 
     async def quick(self) -> None:
+        self.gate.is_closed = self.closes_gate
         self.quick_done.set()
 
     async def tried(self, error: Exception | None, *, hours: int) -> QueuedJob | None:
@@ -127,8 +155,9 @@ async def work(either_database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
             await made.quick()
 
         writing, lease = partial(UnitOfWork, database.write, CommitWakeUps()), timedelta(seconds=30)
+        gate, ended = Gate(), asyncio.Queue[object]()
         worker = Worker(
-            writing,
+            partial(GatedWork, database, gate),
             dict(
                 [
                     handler(Slow, lambda job: slow()),
@@ -141,11 +170,11 @@ async def work(either_database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
             play.gateway.services.incidents,
             Heartbeats(writing, partial(Reading, database.read), SystemClock(), lease),
             WorkerSignal(),
-            on_done=lambda trace: None,
+            on_done=ended.put_nowait,
             lease=lease,
             at_once=AT_ONCE,
         )
-        made = Work(play, worker, clock)
+        made = Work(play, worker, clock, gate, ended)
         yield made
 
 
@@ -210,3 +239,31 @@ async def test_a_fault_of_our_own_makes_a_job_dead_after_twelve_tries(work: Work
 
     assert not before
     assert await work.is_dead()
+
+
+async def test_a_job_that_ends_while_others_are_taken_off_is_taken_off_too(work: Work) -> None:
+    """Two claims at once, as by a worker and by a clock that is moved, while a third job ends."""
+    work.closes_gate = True
+    await work.enqueue(Slow())
+    running = asyncio.create_task(work.worker.run())
+    with fail_after(20):
+        await work.has_begun.wait()
+        await work.enqueue(Quick())
+        first = asyncio.create_task(work.worker.run_due())
+        await work.ended.get()
+        second = asyncio.create_task(work.worker.run_due())
+        gates = [await work.gate.waiting.get() for _ in range(2)]
+        work.go_on.set()
+        await work.ended.get()
+        work.gate.is_closed = False
+        while not work.gate.waiting.empty():
+            gates.append(work.gate.waiting.get_nowait())
+        for gate in gates:
+            gate.set()
+        await asyncio.gather(first, second)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    async with Reading(work.play.gateway.infrastructure.database.read) as read:
+        left = [job.kind for job in await read.jobs.in_status([QUEUED, LEASED], 10)]
+
+    assert not {"slow", "quick"} & set(left)
