@@ -174,3 +174,8 @@ class JobQueries:
         """
         query = select(func.min(JobRow.due_at)).where(col(JobRow.status) == QUEUED, col(JobRow.kind).in_(kinds))
         return (await self._session.exec(query)).one()
+
+    async def is_under_way(self, now: datetime, kinds: Collection[str]) -> bool:
+        """Whether a worker of any process holds a job of these kinds that was due by `now`."""
+        is_taken = and_(col(JobRow.status) == LEASED, col(JobRow.due_at) <= now, col(JobRow.kind).in_(kinds))
+        return (await self._session.exec(select(JobRow.id).where(is_taken).limit(1))).first() is not None

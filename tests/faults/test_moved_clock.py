@@ -1,9 +1,11 @@
-"""The mock clock in several processes: no advance of it is lost, and it never runs backwards."""
+"""The mock clock in several processes: no advance is lost, it never runs backwards, and it leaves no job behind."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +14,16 @@ from anyio import fail_after
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.jobs import LEASED, QUEUED
+from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
+from domain.ids import PaymentId, UserId
+from gateway.assembly.clocks import SystemClock
 from gateway.mock.clock_driver import follow_offset
+from services.jobs.handlers import handler
+from services.jobs.heartbeat import Heartbeats
+from services.jobs.signal import WorkerSignal
+from services.jobs.worker import Worker
+from services.payments.bank_status import AskBank
 from tests.builders.gateway import Play, playing
 from tests.conftest import NOON
 
@@ -71,3 +82,87 @@ async def test_an_offset_that_was_read_before_an_advance_does_not_undo_it(play: 
     following.cancel()
 
     assert ahead == 3
+
+
+class CountedClock:
+    """The machine's time, which every claim of jobs reads; `is_read_often` is set after twenty readings."""
+
+    def __init__(self) -> None:
+        self.readings = 0
+        self.is_read_often = asyncio.Event()
+
+    def now(self) -> datetime:
+        self.readings += 1
+        if self.readings >= 20:
+            self.is_read_often.set()
+        return datetime.now(UTC)
+
+
+@dataclass
+class OtherWorker:
+    """The worker of another process: its first job waits for `may_end`, and plans the next job for an hour later."""
+
+    play: Play
+    began: asyncio.Event
+    may_end: asyncio.Event
+
+    async def ask(self, job: AskBank) -> None:
+        self.began.set()
+        await self.may_end.wait()
+        now = self.play.gateway.clock.now()
+        async with self._work() as work:
+            work.jobs.enqueue(job, now=now, due_at=now + timedelta(hours=1))
+            await work.commit()
+
+    def _work(self) -> UnitOfWork:
+        return UnitOfWork(self.play.gateway.infrastructure.database.write, CommitWakeUps())
+
+    async def begin(self) -> None:
+        now = self.play.gateway.clock.now()
+        async with self._work() as work:
+            work.jobs.enqueue(AskBank(UserId("usr_x"), PaymentId("pay_x"), 60), now=now)
+            await work.commit()
+
+    async def jobs(self, *statuses: str) -> list[str]:
+        async with Reading(self.play.gateway.infrastructure.database.read) as read:
+            return [job.kind for job in await read.jobs.in_status(statuses, 10)]
+
+    def worker(self) -> Worker:
+        read, lease = partial(Reading, self.play.gateway.infrastructure.database.read), timedelta(seconds=30)
+        return Worker(
+            self._work,
+            dict([handler(AskBank, self.ask)]),
+            self.play.gateway.clock,
+            SystemClock(),
+            self.play.gateway.services.incidents,
+            Heartbeats(self._work, read, SystemClock(), lease),
+            WorkerSignal(),
+            on_done=lambda trace: None,
+            lease=lease,
+            at_once=4,
+        )
+
+
+async def test_the_clock_does_not_pass_a_job_that_another_process_is_doing(
+    either_database_url: str, tmp_path: Path
+) -> None:
+    machine = CountedClock()
+    async with playing(either_database_url, tmp_path, NOON, machine_clock=machine) as play:
+        other = OtherWorker(play, asyncio.Event(), asyncio.Event())
+        await other.begin()
+        working = asyncio.create_task(other.worker().run())
+        with fail_after(20):
+            await other.began.wait()
+        machine.readings = 0
+        advancing = asyncio.create_task(play.advance(days=1))
+        looked = asyncio.create_task(machine.is_read_often.wait())
+        with fail_after(20):
+            await asyncio.wait({advancing, looked}, return_when=asyncio.FIRST_COMPLETED)
+        working.cancel()  # A worker that stops lets the job under way finish, and then takes no other.
+        other.may_end.set()
+        with fail_after(20):
+            await asyncio.gather(working, return_exceptions=True)
+            await advancing
+        looked.cancel()
+
+        assert "ask_bank" not in await other.jobs(QUEUED, LEASED)
