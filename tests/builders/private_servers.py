@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
@@ -75,6 +75,7 @@ def private_redis(folder: Path) -> Iterator[PrivateRedis]:
 class PrivatePostgresql:
     port: int
     process: subprocess.Popen[bytes]
+    log: Path
 
     @property
     def url(self) -> str:
@@ -82,11 +83,20 @@ class PrivatePostgresql:
 
     def kill_a_backend(self, number: int) -> None:
         """With -9, as the kernel does where memory ends: the server then recovers, and every connection is lost."""
-        assert self.process.poll() is None, "the server itself has ended"
+        assert self.process.poll() is None, f"the server itself has ended:\n{self.log.read_text()[-2_000:]}"
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        clients = [pid for pid in children if b"127.0.0.1" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        # A child that has no title of its own yet may be the start-up process, with which the server itself would end.
+        clients = [pid for pid in children if b" 127.0.0.1(" in _title_of(pid)]
         if clients:
-            os.kill(int(clients[number % len(clients)]), signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(int(clients[number % len(clients)]), signal.SIGKILL)
+
+
+def _title_of(pid: str) -> bytes:
+    """Nothing where the process has ended meanwhile."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 @contextmanager
@@ -117,7 +127,7 @@ def private_postgresql(folder: Path) -> Iterator[PrivatePostgresql]:
     with log, subprocess.Popen(command, stdout=log, stderr=log, **as_user) as process:
         assert is_answered(port)
         try:
-            yield PrivatePostgresql(port, process)
+            yield PrivatePostgresql(port, process, folder / "postgresql.log")
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=20)

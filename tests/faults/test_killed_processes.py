@@ -26,15 +26,22 @@ from tests.builders.fleet import Fleet, fleet
 
 CUSTOMERS = 6
 PAYMENTS = int(os.environ.get("KILL_TEST_PAYMENTS", "100"))
+# Draws the same deaths and scenarios again; which of them meet depends on the machine's speed, too.
+SEED = int(os.environ.get("KILL_TEST_SEED") or random.SystemRandom().randrange(2**32))
 # Between two deaths. A process needs about two seconds to be back, and on SQLite there is no other meanwhile.
 EVERY_S = {"sqlite": (3.0, 6.0), "postgresql": (0.5, 2.0)}
 pytestmark = pytest.mark.timeout(3_600 if PAYMENTS > 100 else 300)
 
 
-async def kill_now_and_then(running: Fleet, kind: str, luck: random.Random, killed: list[str]) -> None:
-    """Until cancelled, which leaves everything standing."""
-    while True:
-        await asyncio.sleep(luck.uniform(*EVERY_S[kind]))
+async def kill_now_and_then(
+    running: Fleet, kind: str, luck: random.Random, killed: list[str], over: asyncio.Event
+) -> None:
+    """Until `over`, and never cut short: a thread that kills and starts a process again cannot be cancelled."""
+    while not over.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(luck.uniform(*EVERY_S[kind])):
+                await over.wait()
+                return
         killed.append(await asyncio.to_thread(running.strike, luck))
 
 
@@ -79,10 +86,9 @@ async def until(is_met: Callable[[], Awaitable[bool]], within_s: float = 60) -> 
 async def test_whatever_is_killed_every_payment_ends_as_the_vendors_say_and_none_happens_twice(
     kind: str, tmp_path: Path
 ) -> None:
-    seed = random.SystemRandom().randrange(2**32)
-    sys.stdout.write(f"seed {seed}\n")
+    sys.stdout.write(f"KILL_TEST_SEED={SEED}\n")
     begun = time.monotonic()
-    luck, killed = random.Random(seed), list[str]()
+    luck, killed, over = random.Random(SEED), list[str](), asyncio.Event()
     with fleet(tmp_path, kind, serves=2, workers=2) as running:
         clients = [httpx.AsyncClient(timeout=10) for _ in range(CUSTOMERS)]
         customers = [Customer(running, http, random.Random(luck.random())) for http in clients]
@@ -92,11 +98,10 @@ async def test_whatever_is_killed_every_payment_ends_as_the_vendors_say_and_none
         await asyncio.gather(*(one.is_following.wait() for one in customers))
 
         sys.stdout.write(f"ready after {time.monotonic() - begun:.0f} s\n")
-        killing = asyncio.create_task(kill_now_and_then(running, kind, luck, killed))
-        await pay_all(customers)
-        killing.cancel()
-        with suppress(asyncio.CancelledError):
-            await killing
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(kill_now_and_then(running, kind, luck, killed, over))
+            await pay_all(customers)
+            over.set()
         sys.stdout.write(f"paid after {time.monotonic() - begun:.0f} s\n")
         for process in (*running.serves, *running.workers):
             process.wait()
@@ -107,7 +112,11 @@ async def test_whatever_is_killed_every_payment_ends_as_the_vendors_say_and_none
         async def all_are_final() -> bool:
             return not [one for one in await rows(running, "SELECT status FROM payment") if not Status(one[0]).is_final]
 
-        await until(all_are_final)
+        try:
+            await until(all_are_final)
+        finally:
+            for left in await rows(running, "SELECT kind, status, attempts, due_at, leased_until, last_error FROM job"):
+                sys.stdout.write(f"left: {left}\n")
         payments = await rows(running, "SELECT id, rail, status, version, in_doubt, end_to_end_id FROM payment")
         events = await rows(running, "SELECT payment_id, version FROM payment_event ORDER BY payment_id, version")
         told = {(payment, version) for payment, version in events}
