@@ -2,7 +2,7 @@
 
 import html
 from typing import Final
-from urllib.parse import parse_qsl, urljoin
+from urllib.parse import urljoin
 
 import structlog
 from starlette.requests import Request
@@ -13,11 +13,12 @@ from domain.errors import DropError, InvalidInput, ProviderUnavailable
 from domain.session import ABSOLUTE_LIFETIME, LOGIN_ATTEMPT_LIFETIME, SessionClient
 from routes.problems import drop_error, problem
 from routes.requests import (
+    InvalidForm,
     base_url,
     bearer_token,
     cookie_name,
     is_https,
-    read_bounded,
+    read_form,
     require_same_site,
     sign_in_of,
 )
@@ -26,7 +27,6 @@ from services.users.login import InvalidGrant, LoginStart, Tokens
 
 LOGIN_COOKIE: Final = "drop_login"
 CALLBACK: Final = "/auth/bankid/callback"
-_FORM: Final = "application/x-www-form-urlencoded"
 _LONGEST: Final = 512
 _SEE_OTHER: Final = 303
 # The codes of OAuth 2.0 and OpenID Connect (bankid.md, Authorization request); other text of a browser is not repeated.
@@ -134,9 +134,10 @@ async def logout(request: Request) -> Response:
 
 async def token(request: Request) -> Response:
     """An app's one-time code or refresh token for new tokens (RFC 6749, 4.1.3 and 6)."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != _FORM:
-        return _oauth_error("invalid_request", f"Send the parameters as {_FORM}.")
-    form = await _bounded_form(request)
+    try:
+        form = await read_form(request)
+    except InvalidForm as error:
+        return _oauth_error("invalid_request", error.message)
     match form.get("grant_type"):
         case "authorization_code" if form.get("code") and form.get("code_verifier"):
             user_agent = _given(request.headers.get("user-agent"))
@@ -161,11 +162,6 @@ def _tokens(tokens: Tokens) -> Response:
         "refresh_token": tokens.refresh_token,
     }
     return JSONResponse(body, headers=_NO_STORE)
-
-
-async def _bounded_form(request: Request) -> dict[str, str]:
-    raw = await read_bounded(request, at_most_bytes=16 * 1024)
-    return dict(parse_qsl(raw.decode("utf-8", "replace")))
 
 
 def _oauth_error(error: str, description: str) -> Response:

@@ -4,14 +4,14 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from domain.errors import Forbidden, InvalidInput
-from routes.requests import is_allowed_origin, read_bounded
+from routes.requests import is_allowed_origin, read_form
 from routes.state import services_of
 
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -73,8 +73,7 @@ async def clock(request: Request) -> Response:
 async def move_clock(request: Request) -> Response:
     """Forward by a duration, or to whatever falls due next; everything on the way happens in order."""
     _require_same_site(request)
-    raw = await read_bounded(request, at_most_bytes=1_024)
-    form = dict(parse_qsl(raw.decode("utf-8", "replace")))
+    form = await read_form(request)
     wanted, control = form.get("advance", ""), clock_of(request)
     if wanted == _NEXT:
         await control.advance_to_next()

@@ -1,16 +1,27 @@
 """Reading a request: who asks, from where, and whether a browser was tricked into asking."""
 
 from typing import Final
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 
-from domain.errors import Forbidden, Refusal, Unauthenticated
+from domain.errors import Forbidden, InvalidInput, Refusal, Unauthenticated
 from domain.user import SignIn
 from routes.state import route_settings_of, services_of
 
+FORM: Final = "application/x-www-form-urlencoded"
+_FORM_BYTES: Final = 16 * 1024
+_FORM_FIELDS: Final = 20
 CSRF_HEADER: Final = "x-drop-csrf"
 _SAME: Final = frozenset({"same-origin"})
+
+
+class InvalidForm(InvalidInput):
+    """A form body that cannot be read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("INVALID_FORM", message, field=())
 
 
 class BodyTooLarge(Refusal):
@@ -73,8 +84,7 @@ def require_same_site(request: Request) -> None:
     """Raises Forbidden for a request that carries the session cookie and may come from another site."""
     if cookie_name(request) not in request.cookies:
         return
-    is_json = request.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
-    if not is_json and CSRF_HEADER not in request.headers:
+    if media_type_of(request) != "application/json" and CSRF_HEADER not in request.headers:
         raise Forbidden("Requests with the session cookie need Content-Type: application/json or X-Drop-CSRF.")
     if not is_allowed_origin(request):
         raise Forbidden("Requests with the session cookie must come from this origin or a listed one.")
@@ -88,3 +98,28 @@ async def read_bounded(request: Request, *, at_most_bytes: int) -> bytes:
         if len(body) > at_most_bytes:
             raise BodyTooLarge(f"The body may have {at_most_bytes} bytes.")
     return bytes(body)
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The parameters of a form body, each once; none for an empty body.
+
+    Raises BodyTooLarge beyond 16 KiB and InvalidForm for another media type, text that is not UTF-8, a repeated
+    parameter or more than 20 of them.
+    """
+    raw = await read_bounded(request, at_most_bytes=_FORM_BYTES)
+    if raw and media_type_of(request) != FORM:
+        raise InvalidForm(f"Send the parameters as {FORM}.")
+    try:
+        text = raw.decode("utf-8")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_FORM_FIELDS)
+    except ValueError as error:
+        raise InvalidForm(f"Send at most {_FORM_FIELDS} parameters, in UTF-8.") from error
+    form = dict(pairs)
+    if len(form) < len(pairs):
+        raise InvalidForm("Send each parameter once.")
+    return form
+
+
+def media_type_of(request: Request) -> str:
+    """What the body is said to be, without its parameters; empty where the request does not say."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -23,6 +23,7 @@ from routes.requests import (
     BodyTooLarge,
     base_url,
     ip_address,
+    media_type_of,
     read_bounded,
     require_same_site,
     sign_in_of,
@@ -128,7 +129,7 @@ class UnsupportedMediaType(InvalidInput):
 async def _read(request: Request) -> GraphQlRequest:
     if request.method == "GET":
         return _parsed(_from_query(request.query_params))
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+    if media_type_of(request) != JSON:
         raise UnsupportedMediaType
     raw = await read_bounded(request, at_most_bytes=MAX_BYTES)
     try:

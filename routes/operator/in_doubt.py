@@ -1,7 +1,5 @@
 """For operators: payments whose outcome is not known."""
 
-from urllib.parse import parse_qs
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -9,7 +7,7 @@ from starlette.routing import Route
 from domain.ids import PaymentId
 from domain.payment import Payment
 from routes.operator.guard import NO_STORE, for_operators, limit_of
-from routes.requests import read_bounded
+from routes.requests import read_form
 from routes.state import services_of
 
 
@@ -21,8 +19,7 @@ async def in_doubt(request: Request) -> Response:
 
 async def resolve(request: Request) -> Response:
     """End a doubt by what the bank or card vendor has said; the reason is kept."""
-    raw = await read_bounded(request, at_most_bytes=4_096)
-    form = {name: values[0] for name, values in parse_qs(raw.decode("utf-8", "replace")).items()}
+    form = await read_form(request)
     payment_id = PaymentId(request.path_params["payment"])
     done = await services_of(request).in_doubt.resolve(payment_id, form.get("outcome", ""), form.get("reason", ""))
     return JSONResponse(_shown(done), headers=NO_STORE)

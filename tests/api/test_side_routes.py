@@ -211,3 +211,26 @@ async def test_a_full_process_says_when_to_come_again(database_url: str, tmp_pat
 
     assert (refused.status_code, refused.headers["retry-after"], refused.json()["code"]) == (503, "1", "OVERLOADED")
     assert (health.status_code, answered, later.status_code) == (200, [200, 200], 200)
+
+
+BROKEN_FORMS = {
+    "not UTF-8": (b"advance=%ff", 400),
+    "bytes that are not UTF-8": (b"advance=\xff", 400),
+    "a repeated parameter": (b"advance=1h&advance=2h", 400),
+    "too many parameters": (b"&".join(b"p%d=1" % index for index in range(21)), 400),
+    "too large": (b"advance=" + b"1" * 17_000, 413),
+    "another media type": (b'{"advance": "1h"}', 400),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_FORMS)
+@pytest.mark.parametrize("path", ["/auth/token", "/api/mock/clock", "/api/operator/payments/pay_1/resolve"])
+async def test_a_broken_form_is_told_by_every_door_alike(play: Play, path: str, broken: str) -> None:
+    body, status = BROKEN_FORMS[broken]
+    media_type = "application/json" if broken == "another media type" else "application/x-www-form-urlencoded"
+
+    refused = await play.browser().http.post(path, content=body, headers={"content-type": media_type})
+
+    told = {"/auth/token": "invalid_request"}.get(path, "INVALID_FORM") if status == 400 else "BODY_TOO_LARGE"
+    assert (refused.status_code, refused.json()["code"]) == (status, told)
+    assert refused.headers["content-type"] == "application/problem+json"
