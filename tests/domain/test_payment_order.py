@@ -115,12 +115,17 @@ def test_an_accepted_duplicate_is_named_and_an_empty_name_is_none() -> None:
         {"amount_minor": 12_501},
         {"message": "For the boat"},
         {"message": None},
-        {"message": None, "kid": "1234567897"},
         {"execution_date": TODAY + timedelta(days=1)},
     ],
 )
 def test_a_key_that_is_used_with_another_business_field_is_found_by_the_fingerprint(changes: dict[str, object]) -> None:
     assert order(**changes).fingerprint != order().fingerprint
+
+
+def test_another_kid_is_another_payment() -> None:
+    without_a_kid, with_a_kid = order(message=None), order(message=None, kid="1234567897")
+
+    assert without_a_kid.fingerprint != with_a_kid.fingerprint
 
 
 @pytest.mark.parametrize(
