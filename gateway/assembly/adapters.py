@@ -223,7 +223,7 @@ class _Maker(BankMakers):
     def stripe_issuing(self) -> CardIssuing:
         from providers.card_issuing import stripe
 
-        return stripe.StripeCardIssuing(self._stripe("card_issuing", stripe))
+        return stripe.StripeCardIssuing(self._stripe("card_issuing", stripe), clock=self._clock)
 
     def mock_issuing(self) -> CardIssuing:
         return issuing_mock.MockCardIssuing(self.mock_client("card_issuing", issuing_mock))

@@ -11,22 +11,26 @@ from stripe.params.issuing import (
 )
 
 from domain.card import Card, Cardholder, CardStatus, CardType
+from domain.clock import Clock
 from domain.profile import Address
 from providers.calling.vendor_http import VendorRefusal
 from providers.card_issuing.port import CardState
 from providers.card_issuing.stripe_cards import WORDS, card_state
+from providers.stripe_api import KEYS_LIVE
 from providers.stripe_api import RESILIENCE as RESILIENCE
 from providers.stripe_sdk import Stripe
 
 # All are safe to repeat: reads, creations with an idempotency key, and updates.
-RETRIED: Final = frozenset({"create_cardholder", "update_cardholder", "issue", "set_status", "retrieve"})
+RETRIED: Final = frozenset({"create_cardholder", "update_cardholder", "issue", "find_card", "set_status", "retrieve"})
+_PAGE: Final = 100
 
 
 class StripeCardIssuing:
     """Issues cards through Stripe Issuing."""
 
-    def __init__(self, stripe: Stripe) -> None:
+    def __init__(self, stripe: Stripe, *, clock: Clock) -> None:
         self._stripe = stripe
+        self._clock = clock
         self._api = stripe.api.issuing
 
     async def create_cardholder(self, cardholder: Cardholder, *, email: str | None, phone: str | None) -> str:
@@ -73,11 +77,26 @@ class StripeCardIssuing:
                 "service": "standard",
             }
         try:
+            if self._clock.now() - card.created_at > KEYS_LIVE:
+                known = await self._known_card(card, params["cardholder"])
+                if known is not None:
+                    return known
             return await self._stripe.command(
                 "issue", lambda: self._api.cards.create_async(params, {"idempotency_key": card.id}), card_state
             )
         except VendorRefusal as refusal:
             raise self._stripe.not_taken(refusal, "The issuer does not issue this card.") from refusal
+
+    async def _known_card(self, card: Card, cardholder: str) -> CardState | None:
+        """The card that an earlier request issued. A repeat without its key would issue a second card."""
+
+        def ours(page: dict[str, Any]) -> CardState | None:
+            found = (item for item in page["data"] if item["metadata"].get("cardId") == card.id)
+            return next(map(card_state, found), None)
+
+        return await self._stripe.call(
+            "find_card", lambda: self._api.cards.list_async({"cardholder": cardholder, "limit": _PAGE}), ours
+        )
 
     async def set_status(self, reference: str, status: CardStatus) -> CardState:
         try:

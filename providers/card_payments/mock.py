@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from domain.clock import Clock
@@ -50,7 +51,7 @@ class MockCardPayments:
         self._secret = webhook_secret
         self._clock = clock
 
-    async def create_customer(self, user_id: UserId, name: str) -> str:
+    async def create_customer(self, user_id: UserId, name: str, registered_at: datetime) -> str:
         body = {"name": name, "metadata": {"userId": user_id}, "idempotency_key": user_id}
         return str((await self._sandbox.post("create_customer", "/cards/customers", body))["id"])
 

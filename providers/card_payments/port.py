@@ -110,8 +110,11 @@ class CardPaymentsProvider(Protocol):
     A `reference` is the vendor's id. Source: docs/vendors/stripe.md.
     """
 
-    async def create_customer(self, user_id: UserId, name: str) -> str:
-        """Create a customer for a user, and give its id at the vendor. Safe to repeat. Raises Unavailable."""
+    async def create_customer(self, user_id: UserId, name: str, registered_at: datetime) -> str:
+        """Create a customer for a user, and give its id at the vendor. Safe to repeat. Raises Unavailable.
+
+        `registered_at` is the user's: no request for the customer is older, so it tells whether a key may be forgotten.
+        """
 
     async def delete_customer(self, reference: str) -> None:
         """Delete a customer with its payment methods and subscriptions. Safe to repeat. Raises Unavailable."""

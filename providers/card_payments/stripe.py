@@ -5,9 +5,10 @@ Source: docs/vendors/stripe.md, Endpoints, Payment intents, Idempotency.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
-from stripe.params import PaymentIntentCreateParams, RefundCreateParams
+from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams, RefundCreateParams
 
 from domain.clock import Clock
 from domain.errors import Unavailable
@@ -27,9 +28,11 @@ from providers.stripe_sdk import Stripe
 RETRIED: Final = frozenset(
     {
         "create_customer",
+        "find_customer",
         "delete_customer",
         "create",
         "confirm",
+        "find_intent",
         "retrieve",
         "refunds",
         "dispute",
@@ -45,6 +48,8 @@ RETRIED: Final = frozenset(
         "check",
     }
 )
+# Stripe's clock and ours may differ by this much.
+_CLOCKS_DIFFER_S: Final = 300
 _NOT_FOUND: Final = 404
 _CHARGE: Final = ["latest_charge.refunds"]
 
@@ -65,8 +70,12 @@ class StripeCardPayments(StripeSubscriptions):
             if await self._price(self._prices[plan.id]) != _price_of(plan):
                 raise Unavailable("card_payments", f"the price of {plan.id} at Stripe is not what Drop asks for it")
 
-    async def create_customer(self, user_id: UserId, name: str) -> str:
+    async def create_customer(self, user_id: UserId, name: str, registered_at: datetime) -> str:
         try:
+            if self._is_old(registered_at):
+                known = await self._known_customer(user_id)
+                if known is not None:
+                    return known
             return await self._stripe.call(
                 "create_customer",
                 lambda: self._api.customers.create_async(
@@ -85,7 +94,6 @@ class StripeCardPayments(StripeSubscriptions):
                 raise self._stripe.refused(refusal) from refusal
 
     async def create(self, payment: Payment, customer: str) -> IntentState:
-        # After the idempotency key has expired a repeat makes a second intent. It is harmless: only one is confirmed.
         params: PaymentIntentCreateParams = {
             "amount": payment.amount.amount_minor,
             "currency": payment.amount.currency.lower(),
@@ -96,6 +104,10 @@ class StripeCardPayments(StripeSubscriptions):
         if payment.message:
             params["description"] = payment.message
         try:
+            if self._is_old(payment.created_at):
+                known = await self._known_intent(payment, customer)
+                if known is not None:
+                    return known
             return await self._stripe.command(
                 "create",
                 lambda: self._api.payment_intents.create_async(params, {"idempotency_key": payment.id}),
@@ -169,6 +181,29 @@ class StripeCardPayments(StripeSubscriptions):
             return await self._stripe.call("check", lambda: self._api.prices.retrieve_async(price), _price)
         except VendorRefusal as refusal:
             raise self._stripe.refused(refusal) from refusal
+
+    async def _known_customer(self, user_id: UserId) -> str | None:
+        """The customer that an earlier request made. A search finds what is a minute old, which this is by far."""
+        query = f"metadata['userId']:'{user_id}'"
+        return await self._stripe.call(
+            "find_customer",
+            lambda: self._api.customers.search_async({"query": query, "limit": 1}),
+            lambda page: next(map(id_of, page["data"]), None),
+        )
+
+    async def _known_intent(self, payment: Payment, customer: str) -> IntentState | None:
+        """The intent that an earlier request made. A repeat without its key would make a second intent."""
+
+        def ours(page: dict[str, Any]) -> IntentState | None:
+            found = (item for item in page["data"] if item["metadata"].get("orderId") == payment.id)
+            return next(map(intent_state, found), None)
+
+        params: PaymentIntentListParams = {
+            "customer": customer,
+            "created": {"gte": int(payment.created_at.timestamp()) - _CLOCKS_DIFFER_S},
+            "limit": PAGE,
+        }
+        return await self._stripe.call("find_intent", lambda: self._api.payment_intents.list_async(params), ours)
 
     async def _refunds(self, reference: str) -> list[RefundState]:
         return await self._stripe.call(

@@ -6,7 +6,7 @@ Source: docs/vendors/stripe.md, Endpoints, Subscriptions and invoices, Idempoten
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from stripe.params import SubscriptionCreateParams
@@ -17,11 +17,9 @@ from domain.plan import Plan, PlanSubscription
 from providers.calling.vendor_http import VendorRefusal
 from providers.card_payments.port import IntentState, InvoiceState, SubscriptionState
 from providers.card_payments.stripe_objects import intent_state, invoice_states, subscription_state
+from providers.stripe_api import KEYS_LIVE
 from providers.stripe_sdk import Stripe
 
-# Stripe keeps idempotency keys for 24 hours at least (stripe.md, Idempotency). A repeat after that time first looks
-# for the object, or it would create a second one.
-_KEYS_LIVE: Final = timedelta(hours=23)
 PAGE: Final = 100
 _FIRST_PAYMENT: Final = ["latest_invoice.payment_intent"]
 
@@ -161,7 +159,7 @@ class StripeSubscriptions:
         )
 
     def _is_old(self, created_at: datetime) -> bool:
-        return self._clock.now() - created_at > _KEYS_LIVE
+        return self._clock.now() - created_at > KEYS_LIVE
 
 
 def id_of(answer: Mapping[str, Any]) -> str:

@@ -197,7 +197,8 @@ class VendorMigrations:
             user = await read.users.get(user_id)
             known = dict(await read.vendor_migrations.references_of(user_id, move.port)).get(move.to_vendor)
         assert user is not None
-        reference = known or await self._vendors[move.to_vendor].create_customer(user_id, user.name)
+        vendor = self._vendors[move.to_vendor]
+        reference = known or await vendor.create_customer(user_id, user.name, user.created_at)
         async with self._work() as work:
             move = await work.vendor_migrations.held(move_id)
             await self._take(work, move, user_id, reference)

@@ -52,7 +52,7 @@ class Customers:
                     return reference
             user = await read.users.get(user_id)
         assert user is not None
-        reference = await self._vendors[vendor].create_customer(user_id, user.name)
+        reference = await self._vendors[vendor].create_customer(user_id, user.name, user.created_at)
         await once(lambda: self._pin(user_id, vendor, reference))
         return reference
 

@@ -124,7 +124,7 @@ def _stripe(http: httpx.AsyncClient, url: str, guard: Guard) -> stripe.StripeCar
 
 
 def _issuing(http: httpx.AsyncClient, url: str, guard: Guard) -> stripe_issuing.StripeCardIssuing:
-    return stripe_issuing.StripeCardIssuing(Stripe(http, guard, api_key=SECRET, base_url=url))
+    return stripe_issuing.StripeCardIssuing(Stripe(http, guard, api_key=SECRET, base_url=url), clock=MovedClock(NOON))
 
 
 def _of_stripe(
@@ -355,7 +355,7 @@ OPERATIONS: Final = (
     ),
     Operation("sendgrid: send", sendgrid, _sendgrid, lambda mail: mail.send(_MAIL), attempts=1, in_doubt=True),
     Operation("twilio: send", twilio, _twilio, lambda sms: sms.send(_SMS), attempts=1, in_doubt=True),
-    _of_stripe("create_customer", lambda cards: cards.create_customer(_KARI, "Kari"), in_doubt=False),
+    _of_stripe("create_customer", lambda cards: cards.create_customer(_KARI, "Kari", NOON), in_doubt=False),
     _of_stripe("create", lambda cards: cards.create(_PAYMENT, "cus_1"), in_doubt=True),
     _of_stripe(
         "confirm",

@@ -36,7 +36,7 @@ def a_stripe(sandbox: Sandbox) -> CardIssuing:
     http = sandbox.outside(stripe_face.app(stripe_face.Stripe(sandbox.inner)))
     guard = Guard("card_issuing", stripe.RESILIENCE, stripe.RETRIED)
     client = Stripe(http, guard, api_key=stripe_face.API_KEY, base_url="https://stripe.example")
-    return stripe.StripeCardIssuing(client)
+    return stripe.StripeCardIssuing(client, clock=sandbox.clock)
 
 
 @pytest.fixture(params=[a_mock, a_stripe])

@@ -58,7 +58,7 @@ class AtVendor:
     sandbox: Sandbox
 
     async def created(self, number: int = 1) -> IntentState:
-        customer = await self.adapter.create_customer(KARI, "Kari Nordmann")
+        customer = await self.adapter.create_customer(KARI, "Kari Nordmann", NOON)
         return await self.adapter.create(a_card_payment(number), customer)
 
     async def confirmed(self, method: str = VISA, attempt: str = "att_1") -> IntentState:
@@ -66,7 +66,7 @@ class AtVendor:
         return await self.adapter.confirm(state.reference, method, AttemptId(attempt), CALLBACK)
 
     async def subscribed(self, method: str = VISA, number: int = 1) -> SubscriptionState:
-        customer = await self.adapter.create_customer(KARI, "Kari Nordmann")
+        customer = await self.adapter.create_customer(KARI, "Kari Nordmann", NOON)
         plan = PLANS["plan_plus"]
         return await self.adapter.create_subscription(a_subscription(number), plan, customer, method, CALLBACK)
 
@@ -92,10 +92,10 @@ def vendor(sandbox: Sandbox, request: pytest.FixtureRequest) -> AtVendor:
 
 
 async def test_a_user_has_one_customer(vendor: AtVendor) -> None:
-    first = await vendor.adapter.create_customer(KARI, "Kari Nordmann")
+    first = await vendor.adapter.create_customer(KARI, "Kari Nordmann", NOON)
 
-    assert await vendor.adapter.create_customer(KARI, "Kari Nordmann") == first
-    assert await vendor.adapter.create_customer(UserId("usr_ola"), "Ola") != first
+    assert await vendor.adapter.create_customer(KARI, "Kari Nordmann", NOON) == first
+    assert await vendor.adapter.create_customer(UserId("usr_ola"), "Ola", NOON) != first
 
 
 async def test_the_same_payment_is_one_intent(vendor: AtVendor) -> None:

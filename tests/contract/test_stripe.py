@@ -19,17 +19,21 @@ from domain.plan import PLANS, PlanStatus
 from domain.refund import RefundStatus
 from gateway.assembly.clocks import SystemClock
 from providers.calling.guard import Guard
+from providers.card_issuing import stripe as issuing
 from providers.card_payments import stripe
 from providers.card_payments.stripe import StripeCardPayments
 from providers.stripe_sdk import Stripe
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.sandbox import STRIPE_SECRET, Sandbox
 from tests.builders.server import free_port
+from tests.contract.conftest import NOON
+from tests.contract.test_card_issuing import a_card, a_cardholder
 from tests.contract.test_card_payments import (
     CALLBACK,
     KARI,
     VISA,
     AtVendor,
+    a_card_payment,
     a_refund,
     a_subscription,
 )
@@ -59,6 +63,7 @@ def stripe_cards(sandbox: Sandbox, vendor: face.Stripe) -> StripeCardPayments:
 
 def a_day_passes(sandbox: Sandbox, vendor: face.Stripe) -> None:
     """Stripe forgets its keys."""
+    vendor.days += 1
     sandbox.clock.at += timedelta(hours=25)
     vendor.replies.clear()
 
@@ -83,7 +88,7 @@ async def test_a_subscription_whose_first_charge_was_never_sent_is_charged_a_day
     sandbox: Sandbox, vendor: face.Stripe, stripe_cards: StripeCardPayments
 ) -> None:
     at_vendor = AtVendor(stripe_cards, sandbox)
-    customer = await stripe_cards.create_customer(KARI, "Kari")
+    customer = await stripe_cards.create_customer(KARI, "Kari", NOON)
     sandbox.line.harm(at=2, before=httpx.ConnectError("gone"), times=9)
     with pytest.raises(InDoubt):
         await stripe_cards.create_subscription(a_subscription(), PLANS["plan_plus"], customer, VISA, CALLBACK)
@@ -116,6 +121,52 @@ async def test_a_refund_asked_for_a_day_later_is_found_and_not_made_again(
 
     assert again == first
     assert len((await stripe_cards.retrieve(paid.reference)).refunds) == 1
+
+
+async def test_a_customer_asked_for_a_day_later_is_found_and_not_made_again(
+    sandbox: Sandbox, vendor: face.Stripe, stripe_cards: StripeCardPayments
+) -> None:
+    first = await stripe_cards.create_customer(KARI, "Kari", NOON)
+
+    a_day_passes(sandbox, vendor)
+    again = await stripe_cards.create_customer(KARI, "Kari", NOON)
+    other = await stripe_cards.create_customer(UserId("usr_ola"), "Ola", NOON)
+
+    assert again == first
+    assert other != first
+
+
+async def test_an_intent_asked_for_a_day_later_is_found_and_not_made_again(
+    sandbox: Sandbox, vendor: face.Stripe, stripe_cards: StripeCardPayments
+) -> None:
+    customer = await stripe_cards.create_customer(KARI, "Kari", NOON)
+    first = await stripe_cards.create(a_card_payment(), customer)
+    await stripe_cards.create(a_card_payment(2), customer)
+
+    a_day_passes(sandbox, vendor)
+    again = await stripe_cards.create(a_card_payment(), customer)
+    absent = await stripe_cards.create(a_card_payment(3), customer)
+
+    assert again.reference == first.reference
+    # What is not there is made all the same.
+    assert absent.reference not in {"", first.reference}
+    assert len(vendor.intents) == 3
+
+
+async def test_a_card_asked_for_a_day_later_is_found_and_not_issued_again(
+    sandbox: Sandbox, vendor: face.Stripe
+) -> None:
+    guard = Guard("card_issuing", issuing.RESILIENCE, issuing.RETRIED, vendor="stripe")
+    client = Stripe(sandbox.outside(face.app(vendor)), guard, api_key=face.API_KEY, base_url="https://api.example")
+    issuer = issuing.StripeCardIssuing(client, clock=sandbox.clock)
+    holder = a_cardholder(reference=await issuer.create_cardholder(a_cardholder(), email=None, phone=None))
+    first = await issuer.issue(a_card(), holder)
+
+    a_day_passes(sandbox, vendor)
+    again = await issuer.issue(a_card(), holder)
+
+    assert again == first
+    assert len(vendor.cards) == 1
 
 
 async def test_more_refunds_than_a_page_holds_are_all_read(sandbox: Sandbox, stripe_cards: StripeCardPayments) -> None:
@@ -199,7 +250,7 @@ async def test_localstripe_agrees_on_customers_charges_refunds_and_signatures(lo
             "events[]": "payment_intent.succeeded",
         }
         assert (await http.post(f"{local}/_config/webhooks/drop", data=hook)).is_success
-        customer = await adapter.create_customer(UserId("usr_kari"), "Kari Nordmann")
+        customer = await adapter.create_customer(UserId("usr_kari"), "Kari Nordmann", SystemClock().now())
         # Confirming on its own, and automatic methods, it does not know: its own way of paying is taken.
         method = await client.api.payment_methods.create_async(
             {"type": "card", "card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"}}

@@ -67,6 +67,12 @@ class Stripe:
         self.replies: dict[str, tuple[object, int, Any]] = {}
         self.waiting: dict[str, Form] = {}
         self.subscriptions: dict[str, str] = {}
+        # The sandbox behind keeps its keys for good: those of another day are others.
+        self.days = 0
+        self.intents: list[str] = []
+        # By the query that finds them.
+        self.customers: dict[str, Any] = {}
+        self.cards: list[str] = []
         self.numbers = count(1)
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -76,7 +82,13 @@ class Stripe:
 
     async def create_customer(self, form: Form, key: str) -> Any:
         body = {"name": form.get("name"), "metadata": form.get("metadata", {}), "idempotency_key": key}
-        return await self.ask("POST", "/cards/customers", body)
+        made = await self.ask("POST", "/cards/customers", body)
+        self.customers[f"metadata['userId']:'{body['metadata'].get('userId')}'"] = made
+        return made
+
+    async def search_customers(self, form: Form, key: str) -> Any:
+        found = self.customers.get(form["query"])
+        return {"object": "search_result", "data": [found] if found else [], "has_more": False, "url": "/v1/search"}
 
     async def delete_customer(self, form: Form, key: str, customer: str) -> Any:
         return await self.ask("DELETE", f"/cards/customers/{customer}")
@@ -85,7 +97,14 @@ class Stripe:
         if form.get("automatic_payment_methods") != {"enabled": "true"}:
             raise refuse(400, "parameter_missing", param="automatic_payment_methods")
         body = {**form, "amount": int(form["amount"]), "metadata": form.get("metadata", {}), "idempotency_key": key}
-        return self._shown(await self.ask("POST", "/cards/payment_intents", body), form)
+        made = await self.ask("POST", "/cards/payment_intents", body)
+        self.intents.insert(0, made["id"])
+        return self._shown(made, form)
+
+    async def intents_of(self, form: Form, key: str) -> Any:
+        found = [await self.ask("GET", f"/cards/payment_intents/{intent}") for intent in self.intents]
+        shown = [self._shown(one, form) for one in found if one["customer"] == form["customer"]]
+        return _page(shown, int(form.get("limit", 10)))
 
     async def read_intent(self, form: Form, key: str, intent: str) -> Any:
         return self._shown(await self.ask("GET", f"/cards/payment_intents/{intent}"), form)
@@ -269,7 +288,13 @@ class Stripe:
     async def create_card(self, form: Form, key: str) -> Any:
         if form["type"] == "physical" and not form["shipping"]["address"]["line1"]:
             raise refuse(400, "parameter_missing", param="shipping[address][line1]")
-        return await self.ask("POST", "/issuing/cards", {**form, "idempotency_key": key})
+        made = await self.ask("POST", "/issuing/cards", {**form, "idempotency_key": key})
+        self.cards.insert(0, made["id"])
+        return made
+
+    async def cards_of(self, form: Form, key: str) -> Any:
+        found = [await self.ask("GET", f"/issuing/cards/{card}") for card in self.cards]
+        return _page([one for one in found if one["cardholder"] == form["cardholder"]], int(form.get("limit", 10)))
 
     async def read_card(self, form: Form, key: str, card: str) -> Any:
         return await self.ask("GET", f"/issuing/cards/{card}")
@@ -304,7 +329,8 @@ def app(stripe: Stripe) -> Starlette:
                 raise refuse(
                     400, "parameter_unknown", f"Received unknown parameter: {min(unknown)}", param=min(unknown)
                 )
-            key = request.headers.get("idempotency-key") if request.method == "POST" else None
+            given = request.headers.get("idempotency-key") if request.method == "POST" else None
+            key = f"{stripe.days}:{given}" if given and stripe.days else given
             asked = (request.method, request.url.path, form)
             if key is not None and key in stripe.replies:
                 earlier, status, body = stripe.replies[key]
@@ -331,6 +357,7 @@ def app(stripe: Stripe) -> Starlette:
     return face(
         [
             route("/customers", "POST", stripe.create_customer, "email", "name", "phone", "metadata"),
+            route("/customers/search", "GET", stripe.search_customers, "query", "limit"),
             route("/customers/{customer}", "DELETE", stripe.delete_customer),
             route(
                 "/payment_intents",
@@ -338,6 +365,7 @@ def app(stripe: Stripe) -> Starlette:
                 stripe.create_intent,
                 *("amount", "currency", "customer", "automatic_payment_methods", "description", "metadata"),
             ),
+            route("/payment_intents", "GET", stripe.intents_of, "customer", "created", "limit"),
             route("/payment_intents/{intent}", "GET", stripe.read_intent),
             route("/payment_intents/{intent}/confirm", "POST", stripe.confirm, "payment_method", "return_url"),
             route("/payment_intents/{intent}/cancel", "POST", stripe.cancel, "cancellation_reason"),
@@ -369,6 +397,7 @@ def app(stripe: Stripe) -> Starlette:
                 stripe.create_card,
                 *("cardholder", "currency", "type", "status", "shipping", "metadata"),
             ),
+            route("/issuing/cards", "GET", stripe.cards_of, "cardholder", "limit"),
             route("/issuing/cards/{card}", "GET", stripe.read_card),
             route("/issuing/cards/{card}", "POST", stripe.update_card, "status"),
         ]
