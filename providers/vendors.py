@@ -1,8 +1,8 @@
 """Which adapter serves which vendor of a port."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
 from domain.errors import Unavailable
@@ -10,6 +10,7 @@ from domain.ids import UserId
 from providers.calling.error_budget import ErrorBudget
 
 Port = TypeVar("Port")
+Other = TypeVar("Other")
 Port_co = TypeVar("Port_co", covariant=True)
 
 
@@ -57,12 +58,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Registered(Generic[Port]):
-    """The adapters of one port as the settings chose them; implements `Vendors`. `port` names the port in errors."""
+    """The adapters of one port as the settings chose them; implements `Vendors`. `port` names the port in errors.
+
+    `addresses` are the last parts of the paths to which the vendors send their webhooks, by vendor.
+    """
 
     port: str
     current: str
     adapters: Mapping[str, Port]
     target: Target | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
     def for_user(self, user_id: UserId) -> str:
         """As `Vendors.for_user`: the target takes no new user once its error budget is spent."""
@@ -86,3 +91,21 @@ class Registered(Generic[Port]):
         if adapter is None:
             raise Unavailable(self.port, f"the vendor {vendor} is not set up")
         return adapter
+
+    def mapped(self, part: Callable[[Port], Other]) -> "Registered[Other]":
+        """The same vendors with a part of each adapter."""
+        adapters = {vendor: part(adapter) for vendor, adapter in self.adapters.items()}
+        return Registered(self.port, self.current, adapters, self.target, self.addresses)
+
+    def by_address(self, build: Callable[["Registered[Port]"], Other]) -> Mapping[str, Other]:
+        """What `build` makes for each webhook address of the vendors that use it.
+
+        A vendor's signature then opens its own address alone.
+        """
+        found: dict[str, dict[str, Port]] = {}
+        for vendor in self.names:
+            found.setdefault(self.addresses[vendor], {})[vendor] = self.adapters[vendor]
+        return {
+            address: build(replace(self, current=next(iter(adapters)), adapters=adapters))
+            for address, adapters in found.items()
+        }

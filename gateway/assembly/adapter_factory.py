@@ -1,38 +1,40 @@
-"""What every maker of adapters stands on: settings, lines, guards, and what is known of each vendor made."""
+"""Builds the adapters that the registry's vendors declare, and keeps what is known of each: guard, breaker, check."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
 import httpx
-from pydantic import SecretStr
 
 from domain.clock import Clock
 from gateway.assembly.internet import Internet
 from gateway.settings.settings import Settings
-from gateway.settings.vendors import MOCK
 from providers.calling.error_budget import ErrorBudget
 from providers.calling.guard import Guard, Resilience
 from providers.calling.sandbox_client import SandboxClient
 from providers.calling.shared import SharedCalling
+from providers.declaration import Ask, Port, Vendor
 from providers.texts import Texts
 from providers.vendors import Registered, Target
 
-Port = TypeVar("Port")
-# Raises Unavailable where the vendor is away or does not take our credentials.
-Check = Callable[[], Awaitable[None]]
+Adapter = TypeVar("Adapter")
 
 
-class Declared(Protocol):
-    """An adapter's module: how its vendor is called, as data."""
+@dataclass(frozen=True, slots=True)
+class Check:
+    """How a vendor is asked whether it takes our credentials, and the settings that hold them.
 
-    RESILIENCE: Resilience
-    RETRIED: frozenset[str]
+    `ask` raises Unavailable.
+    """
+
+    ask: Ask
+    needs: tuple[str, ...]
 
 
-class Makers:
-    """A subclass has one method per vendor; each is made once, where it can be spoken to."""
+class AdapterFactory:
+    """Builds one adapter per vendor that is set up. `sandbox` is None where every vendor is real."""
 
     def __init__(
         self,
@@ -42,63 +44,97 @@ class Makers:
         internet: Internet,
         shared: SharedCalling,
     ) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._sandbox = sandbox
-        self._internet = internet
-        self._shared = shared
-        self._texts = Texts()
+        self.settings = settings
+        self.clock = clock
+        self.sandbox = sandbox
+        self.internet = internet
+        self.shared = shared
+        self.texts = Texts()
         self.breakers: dict[str, Callable[[], Awaitable[bool]]] = {}
         self.checks: dict[str, Check] = {}
         self.budgets: dict[str, ErrorBudget] = {}
         self.guards: dict[str, Guard] = {}
 
-    def vendors(self, port: str, makers: Mapping[str, Callable[[], Port]]) -> Registered[Port]:
-        settings, next_vendor = self._settings, self._settings.next_of(port)
-        adapters = {vendor: makers[vendor]() for vendor in settings.vendors_of(port)}
-        target = None
-        if next_vendor is not None:
-            target = Target(next_vendor, settings.next_provider_share, self.budget_of(port))
-        return Registered(port, settings.vendor_of(port), adapters, target)
+    def adapters(self, port: Port[Adapter]) -> Registered[Adapter]:
+        """The adapters of every vendor of the port that is set up, by vendor."""
+        names = self.settings.vendors_of(port.name)
+        target = self.settings.next_of(port.name)
+        return Registered(
+            port.name,
+            self.settings.vendor_of(port.name),
+            {name: self._build(port, name) for name in names},
+            Target(target, self.settings.next_provider_share, self.budget_of(port.name)) if target else None,
+            {name: port.vendor(name).webhook_address for name in names},
+        )
+
+    def current(self, port: Port[Adapter]) -> Adapter:
+        """The adapter of the port's current vendor alone."""
+        return self._build(port, self.settings.vendor_of(port.name))
 
     def budget_of(self, port: str) -> ErrorBudget:
-        """Of the vendor that the port is being moved to."""
-        return self.budgets.setdefault(port, ErrorBudget(partial(self._shared.spent.add, port)))
+        """The error budget of the target of the port's vendor migration."""
+        return self.budgets.setdefault(port, ErrorBudget(partial(self.shared.spent.add, port)))
+
+    def _build(self, port: Port[Adapter], name: str) -> Adapter:
+        vendor = port.vendor(name)
+        return vendor.build(self.settings.of(vendor.settings), VendorTools(self, port.name, vendor))
+
+
+class VendorTools:
+    """Implements `Tools` for one vendor of one port."""
+
+    def __init__(self, factory: AdapterFactory, port: str, vendor: Vendor[Any, object]) -> None:
+        self._factory = factory
+        self._port = port
+        self._vendor = vendor
+        self.clock = factory.clock
+        self.texts = factory.texts
+        self.environment = factory.settings.environment
+        self.public_url = factory.settings.public_url.rstrip("/")
+        self.webhook_url = f"{self.public_url}/api/webhooks/{vendor.webhook_address}"
+
+    def internet(self, tls: ssl.SSLContext | None = None) -> httpx.AsyncClient:
+        """As `Tools.internet`."""
+        return self._factory.internet(tls)
 
     def guard(
         self,
-        port: str,
-        vendor: str,
-        declared: Declared,
+        resilience: Resilience,
+        retried: frozenset[str],
         *,
         per_second: float | None = None,
-        label: str | None = None,
+        label: str = "",
+        spends_budget: bool = True,
     ) -> Guard:
-        """`per_second` where the vendor's limit is a setting, `label` where a vendor has several guards."""
-        resilience = declared.RESILIENCE
+        """As `Tools.guard`."""
+        factory, vendor = self._factory, self._vendor.name
         if per_second is not None:
             resilience = replace(resilience, per_second=per_second)
-        budget = self.budget_of(port) if vendor == self._settings.next_of(port) else None
-        name = f"{port}:{label or vendor}"
+        name, is_target = f"{self._port}:{label or vendor}", vendor == factory.settings.next_of(self._port)
         guard = Guard(
-            port,
+            self._port,
             resilience,
-            declared.RETRIED,
+            retried,
             vendor=label or vendor,
-            budget=budget,
-            admit=self._shared.admission(name, resilience),
-            on_opened=partial(self._shared.opened, name),
+            budget=factory.budget_of(self._port) if is_target and spends_budget else None,
+            admit=factory.shared.admission(name, resilience),
+            on_opened=partial(factory.shared.opened, name),
         )
-        self.guards[name] = guard
-        if vendor == self._settings.vendor_of(port):
-            self.breakers[port] = guard.is_open
+        factory.guards[name] = guard
+        if not label:
+            self.show_as_away(guard.is_open)
         return guard
 
-    def mock_client(self, port: str, declared: Declared) -> SandboxClient:
-        assert self._sandbox is not None  # a vendor that the sandbox plays is chosen only where there is one
-        return SandboxClient(self._sandbox, self.guard(port, MOCK, declared))
+    def sandbox(self, resilience: Resilience, retried: frozenset[str]) -> SandboxClient:
+        """As `Tools.sandbox`."""
+        assert self._factory.sandbox is not None
+        return SandboxClient(self._factory.sandbox, self.guard(resilience, retried))
 
+    def add_check(self, ask: Ask, *, name: str = "", needs: tuple[str, ...] = ()) -> None:
+        """As `Tools.add_check`."""
+        self._factory.checks[name or self._vendor.name] = Check(ask, needs or self._vendor.needs)
 
-def secret_of(value: SecretStr | None) -> str:
-    """Of a setting that the vendor needs, so that it was checked at the start."""
-    return value.get_secret_value() if value is not None else ""
+    def show_as_away(self, is_away: Callable[[], Awaitable[bool]]) -> None:
+        """As `Tools.show_as_away`."""
+        if self._vendor.name == self._factory.settings.vendor_of(self._port):
+            self._factory.breakers[self._port] = is_away

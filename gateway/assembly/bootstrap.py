@@ -16,13 +16,14 @@ from domain.ids import UserId
 from gateway.assembly.adapters import Adapters, build_adapters
 from gateway.assembly.internet import Internet
 from gateway.settings.settings import Settings
-from gateway.settings.vendors import MOCK, PROVIDERS
 from providers.calling.shared import SharedCalling
 from providers.calling.shared_breakers import SharedBreakers
 from providers.calling.shared_limits import SharedLimits
+from providers.declaration import MOCK
 from providers.fanout.memory import MemoryFanout
 from providers.fanout.port import Fanout
 from providers.fanout.redis import RedisFanout
+from providers.registry import PORTS
 from routes.state import RouteSettings
 from services.banks.accounts import Accounts
 from services.banks.consents import ConsentStatusSync
@@ -65,11 +66,6 @@ from services.users.profiles import Profiles
 from services.users.sessions import Sessions
 from services.webhooks.inbox import Webhooks
 from services.webhooks.sources import (
-    CARDS,
-    EMAIL,
-    KYC,
-    OPEN_BANKING,
-    SMS,
     CardWebhooks,
     EmailWebhooks,
     KycWebhooks,
@@ -80,7 +76,6 @@ from services.webhooks.sources import (
 
 # The fan-out's channel for workers.
 _JOBS: Final = "jobs"
-_SMS_STATUS_PATH: Final = "/api/webhooks/twilio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,18 +180,15 @@ def build_services(base: Infrastructure) -> Services:
     cards = Cards(work, read, adapters.issuing, settings.features, clock)
     uploads = Uploads(work, read, adapters.storage, clock)
     exports = DataExports(work, read, adapters.storage, uploads, composer, clock)
-    sms_status_url = f"{settings.public_url.rstrip('/')}{_SMS_STATUS_PATH}"
-    notifications = NotificationDelivery(
-        work, read, adapters.email, adapters.sms, incidents, clock, sms_status_url=sms_status_url
-    )
+    notifications = NotificationDelivery(work, read, adapters.email, adapters.sms, incidents, clock)
     streams = Streams(read, base.fanout, sessions, timeline)
     retention = Retention(work, clock, base.machine_clock)
     sources: Mapping[str, WebhookSource] = {
-        KYC: KycWebhooks(read, adapters.kyc, kyc),
-        OPEN_BANKING: OpenBankingWebhooks(read, adapters.payments, bank_links, bank_status),
-        CARDS: CardWebhooks(read, adapters.cards, card_status, plan_status),
-        EMAIL: EmailWebhooks(adapters.email, notifications),
-        SMS: SmsWebhooks(adapters.sms, notifications),
+        **adapters.kyc.by_address(lambda vendors: KycWebhooks(read, vendors, kyc)),
+        **adapters.payments.by_address(lambda vendors: OpenBankingWebhooks(read, vendors, bank_links, bank_status)),
+        **adapters.cards.by_address(lambda vendors: CardWebhooks(read, vendors, card_status, plan_status)),
+        **adapters.email.by_address(lambda vendors: EmailWebhooks(vendors, notifications)),
+        **adapters.sms.by_address(lambda vendors: SmsWebhooks(vendors, notifications)),
     }
     return Services(
         login=Login(
@@ -243,7 +235,7 @@ def build_services(base: Infrastructure) -> Services:
         metrics=Metrics(read, adapters.breakers, clock),
         service_status=ServiceStatusReport(
             settings.mode,
-            {port: settings.vendor_of(port) for port in PROVIDERS},
+            {port: settings.vendor_of(port) for port in PORTS},
             adapters.breakers,
             settings.features,
             mock_vendor=MOCK,

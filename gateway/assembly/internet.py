@@ -2,7 +2,6 @@
 
 import ssl
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Protocol
 
 import httpx
@@ -23,16 +22,3 @@ def internet_until(stack: AsyncExitStack) -> Internet:
         return client
 
     return internet
-
-
-def tls_with(certificate: Path | None, key: Path | None, authority: Path | None) -> ssl.SSLContext:
-    """Our certificate for vendors that ask for one (RFC 8705), and whom we believe besides the public authorities.
-
-    Files in PEM; the key may be in the certificate's. Raises OSError, ssl.SSLError.
-    """
-    context = httpx.create_ssl_context()
-    if authority is not None:
-        context.load_verify_locations(authority)
-    if certificate is not None:
-        context.load_cert_chain(certificate, key)
-    return context

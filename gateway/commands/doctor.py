@@ -11,7 +11,6 @@ from gateway.assembly.clocks import SystemClock
 from gateway.assembly.internet import internet_until
 from gateway.commands.terminal import ERR, OUT, checked_settings, fail
 from gateway.settings.settings import Settings
-from gateway.settings.vendors import NEEDS
 from providers.calling.shared import SharedCalling
 
 
@@ -48,9 +47,9 @@ async def _troubled_vendors(settings: Settings) -> list[str]:
         adapters = build_adapters(settings, SystemClock(), internet(), internet, SharedCalling())
         for vendor, check in adapters.checks.items():
             try:
-                await check()
+                await check.ask()
             except Unavailable as error:
-                names = ", ".join(name.upper() for name in NEEDS[vendor])
+                names = ", ".join(name.upper() for name in check.needs)
                 ERR.print(f"[red]no[/] {vendor}")
                 troubled.append(f"{vendor}: {error.message}. Check {names} and the way to it. See docs/providers.md.")
             else:

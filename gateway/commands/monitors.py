@@ -11,10 +11,11 @@ import typer
 from domain.errors import Unavailable
 from domain.uptime import Change, UptimePlan, uptime_plan
 from gateway.assembly.adapters import uptime_adapter
+from gateway.assembly.clocks import SystemClock
 from gateway.assembly.internet import internet_until
 from gateway.commands.terminal import OUT, Json, checked_settings, fail
 from gateway.settings.settings import Settings
-from gateway.settings.vendors import BETTERSTACK, NEEDS
+from providers.registry import UPTIME
 
 app = typer.Typer(no_args_is_help=True, help="What is watched from outside.")
 
@@ -31,12 +32,13 @@ def _uptime_plan(settings: Settings) -> UptimePlan:
 
 async def _changes(settings: Settings, *, applied: bool) -> Sequence[Change]:
     async with AsyncExitStack() as stack:
-        vendor = uptime_adapter(settings, internet_until(stack))
+        vendor = uptime_adapter(settings, SystemClock(), internet_until(stack))
         wanted = _uptime_plan(settings)
         try:
             return await (vendor.apply(wanted) if applied else vendor.plan(wanted))
         except Unavailable as error:
-            fail(f"{error.message}. Check {', '.join(name.upper() for name in NEEDS[BETTERSTACK])}.")
+            needs = UPTIME.vendor(settings.vendor_of(UPTIME.name)).needs
+            fail(f"{error.message}. Check {', '.join(name.upper() for name in needs)}.")
 
 
 def _tell_changes(changes: Sequence[Change], *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from db.vendor_use import VendorUse, vendor_use
 from domain.vendor_migration import VendorMigration
 from gateway.commands.terminal import LOCAL, LOOK_EVERY_S, OUT, Json, Token, Url, ask, checked_settings, fail
 from gateway.settings.settings import Settings
-from gateway.settings.vendors import OPERATORS_PORTS, PROVIDERS
+from providers.registry import PORTS
 
 app = typer.Typer(no_args_is_help=True, help="Which vendors serve, and moving from one to another.")
 # A customer is moved by a call of a second or less, some at a time.
@@ -119,8 +119,8 @@ def _ports(settings: Settings, vendor_migrations: Sequence[VendorMigration]) -> 
         for migration in vendor_migrations
     }
     found: dict[str, dict[str, str | None]] = {}
-    for port in PROVIDERS:
-        if port not in OPERATORS_PORTS:
+    for port, declared in PORTS.items():
+        if not declared.is_for_operators:
             current, target = settings.vendor_of(port), settings.next_of(port)
             stopped = reasons.get((port, current, target)) if target else None
             found[port] = {"current": current, "next": target, "stopped": stopped}

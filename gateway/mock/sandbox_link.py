@@ -14,9 +14,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.clock import Clock
 from gateway.assembly.clocks import SystemClock
-from gateway.mock.mail_key import private_key_of
 from gateway.mock.scenario import chosen
 from gateway.settings.settings import Settings
+from providers.email.mock import MockEmailSettings
+from providers.email.mock_key import private_key_of
+from providers.kyc.sumsub import SumsubSettings
+from providers.open_banking.bank_settings import OpenBankingSettings
+from providers.sms.twilio import TwilioSettings
+from providers.storage.mock import MockStorageSettings
+from providers.stripe_api import StripeSettings
 from routes.requests import read_bounded
 from sandbox.api import NOW_HEADER, SCENARIO_HEADER
 from sandbox.app import pages_app, vendors_app
@@ -98,12 +104,12 @@ async def _open_world(
     await store.open()
     stack.push_async_callback(store.close)
     sandbox_settings = SandboxSettings(
-        openbanking_webhook_secret=settings.openbanking_webhook_secret.get_secret_value(),
-        sumsub_secret_key=settings.sumsub_secret_key.get_secret_value(),
-        stripe_webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
-        twilio_auth_token=settings.twilio_auth_token.get_secret_value(),
-        storage_signing_key=settings.mock_storage_key.get_secret_value(),
-        mail_signing_key=private_key_of(settings.mock_mail_key.get_secret_value()),
+        openbanking_webhook_secret=settings.of(OpenBankingSettings).openbanking_webhook_secret.get_secret_value(),
+        sumsub_secret_key=settings.of(SumsubSettings).sumsub_secret_key.get_secret_value(),
+        stripe_webhook_secret=settings.of(StripeSettings).stripe_webhook_secret.get_secret_value(),
+        twilio_auth_token=settings.of(TwilioSettings).twilio_auth_token.get_secret_value(),
+        storage_signing_key=settings.of(MockStorageSettings).mock_storage_key.get_secret_value(),
+        mail_signing_key=private_key_of(settings.of(MockEmailSettings).mock_mail_key.get_secret_value()),
         operator_token=settings.operator_token.get_secret_value() if settings.operator_token is not None else None,
         seed=settings.sandbox_seed,
     )

@@ -1,63 +1,28 @@
 """Every setting, read once at start and checked as a whole."""
 
 import os
-from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar, cast, get_args
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, create_model, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.feature import Feature, Features
-from domain.notification import Template
-from gateway.settings.vendors import (
-    BANKID,
-    BETTERSTACK,
-    MOCK,
-    NEEDS,
-    OPERATORS_PORTS,
-    PROVIDERS,
-    SENTRY,
-    SLACK,
-    choices,
-)
-from providers import stripe_api
-from providers.email import sendgrid
-from providers.geocoding import google
-from providers.identity import bankid
-from providers.kyc import sumsub
-from providers.open_banking import enable_banking_client, open_payments
-from providers.sms import twilio
-from providers.uptime import betterstack
+from providers.declaration import MOCK, Vendor
+from providers.registry import PORTS
+from providers.setting_types import MOCK_SECRET, CommaSeparated, parts_of
 
+Own = TypeVar("Own", bound=BaseModel)
 _VAR: Final = Path("var")
 # For mock mode alone, so that a newcomer sets nothing; production refuses to start without its own.
 _MOCK_FIELD_KEY: Final = "ZHJvcC1tb2NrLW1vZGUtZmllbGQta2V5LTAwMDAwMDA="
-_MOCK_SECRET: Final = "mock-mode-only"
-_SECRETS: Final = (
-    "field_encryption_keys",
-    "field_hash_key",
-    "bankid_client_secret",
-    "sumsub_app_token",
-    "sumsub_app_secret",
-    "sumsub_secret_key",
-    "openbanking_client_secret",
-    "enablebanking_private_key",
-    "openbanking_webhook_secret",
-    "stripe_secret_key",
-    "stripe_webhook_secret",
-    "sendgrid_api_key",
-    "smtp_url",
-    "twilio_auth_token",
-    "aws_secret_access_key",
-    "google_maps_api_key",
-    "operator_token",
-    "redis_url",
-    "slack_webhook_url",
-    "sentry_dsn",
-    "betterstack_api_token",
-)
+
+
+def _choices(port: str) -> str:
+    return f"One provider switched alone: {' or '.join(PORTS[port].names)}."
 
 
 class ServiceMode(StrEnum):
@@ -68,7 +33,10 @@ class ServiceMode(StrEnum):
 
 
 class Settings(BaseSettings):
-    """Read once at start. Each description is that setting's text in .env.example."""
+    """The gateway's own settings. Each description is that setting's text in .env.example.
+
+    Those that `settings_class` makes inherit the settings of every vendor, too: `of` gives them by their type.
+    """
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore")
 
@@ -83,18 +51,18 @@ class Settings(BaseSettings):
     bankid_mock: bool | None = Field(
         default=None, description="true chooses the simulated BankID alone, false the real one."
     )
-    identity_provider: str | None = Field(default=None, description=choices("identity"))
-    kyc_provider: str | None = Field(default=None, description=choices("kyc"))
-    open_banking_provider: str | None = Field(default=None, description=choices("open_banking"))
-    card_payments_provider: str | None = Field(default=None, description=choices("card_payments"))
-    card_issuing_provider: str | None = Field(default=None, description=choices("card_issuing"))
-    email_provider: str | None = Field(default=None, description=choices("email"))
-    sms_provider: str | None = Field(default=None, description=choices("sms"))
-    storage_provider: str | None = Field(default=None, description=choices("storage"))
-    geocoding_provider: str | None = Field(default=None, description=choices("geocoding"))
-    alerts_provider: str | None = Field(default=None, description=choices("alerts"))
-    uptime_provider: str | None = Field(default=None, description=choices("uptime"))
-    errors_provider: str | None = Field(default=None, description=choices("errors"))
+    identity_provider: str | None = Field(default=None, description=_choices("identity"))
+    kyc_provider: str | None = Field(default=None, description=_choices("kyc"))
+    open_banking_provider: str | None = Field(default=None, description=_choices("open_banking"))
+    card_payments_provider: str | None = Field(default=None, description=_choices("card_payments"))
+    card_issuing_provider: str | None = Field(default=None, description=_choices("card_issuing"))
+    email_provider: str | None = Field(default=None, description=_choices("email"))
+    sms_provider: str | None = Field(default=None, description=_choices("sms"))
+    storage_provider: str | None = Field(default=None, description=_choices("storage"))
+    geocoding_provider: str | None = Field(default=None, description=_choices("geocoding"))
+    alerts_provider: str | None = Field(default=None, description=_choices("alerts"))
+    uptime_provider: str | None = Field(default=None, description=_choices("uptime"))
+    errors_provider: str | None = Field(default=None, description=_choices("errors"))
     kyc_next_provider: str | None = Field(default=None, description="Sumsub's successor for a share of new users.")
     open_banking_next_provider: str | None = Field(
         default=None, description="The vendor that new bank connections and renewals move to, for a share of users."
@@ -146,165 +114,19 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8000, description="The port to listen on.")
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_origins: CommaSeparated = Field(
         default=(), description="Origins of web front ends, separated by commas: CORS, WebSockets, return addresses."
     )
-    app_schemes: Annotated[tuple[str, ...], NoDecode] = Field(
+    app_schemes: CommaSeparated = Field(
         default=("drop",), description="URL schemes of Drop's apps, separated by commas, to which a login may return."
     )
     default_return_to: str = Field(default="/sandbox/", description="Where users go where a client names no address.")
-    field_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+    field_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(parts_of)] = Field(
         default=(SecretStr(_MOCK_FIELD_KEY),),
         description="Fernet keys for encrypted fields, separated by commas; the first encrypts, all decrypt.",
     )
     field_hash_key: SecretStr = Field(
-        default=SecretStr(_MOCK_SECRET), description="Key of the hashes by which encrypted fields are found."
-    )
-    bankid_api_url: str = Field(
-        default=bankid.ISSUER,
-        description="BankID's issuer; https://auth.current.bankid.no/auth/realms/current for tests.",
-    )
-    bankid_client_id: str | None = Field(default=None, description="BankID: the client that they set up for you.")
-    bankid_client_secret: SecretStr | None = Field(
-        default=None, description="BankID: the client's secret, or for private_key_jwt its private key in PEM."
-    )
-    bankid_client_auth: Literal["private_key_jwt", "client_secret_basic", "client_secret_post"] = Field(
-        default="client_secret_basic",
-        description="private_key_jwt (which BankID recommends), client_secret_basic or client_secret_post.",
-    )
-    bankid_scope: str = Field(
-        default=bankid.SCOPE,
-        description="What is asked of BankID; nnin_altsub, the identity number, needs their approval.",
-    )
-    bankid_acr_values: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(bankid.HIGH,),
-        description="Levels at which one may sign in, separated by commas: urn:bankid:bid (high), urn:bankid:bis. "
-        "Deleting the account and issuing a card always take the first.",
-    )
-    sumsub_api_url: str = Field(default=sumsub.BASE_URL, description="Sumsub's address.")
-    sumsub_app_token: SecretStr | None = Field(
-        default=None, description="Sumsub, Dev space > App tokens (sbx:... or prd:...)."
-    )
-    sumsub_app_secret: SecretStr | None = Field(
-        default=None, description="Sumsub, Dev space > App tokens > secret key: signs our requests."
-    )
-    sumsub_secret_key: SecretStr = Field(
-        default=SecretStr(_MOCK_SECRET), description="Sumsub, Webhooks > secret key: verifies their digest."
-    )
-    sumsub_level_name: str = Field(
-        default="id-and-liveness", description="Sumsub, Applicants > Levels: the level that users pass, as it is spelt."
-    )
-    openpayments_api_url: str = Field(
-        default=open_payments.API_URL,
-        description="Open Payments' API; https://api.sandbox.openbankingplatform.com for tests.",
-    )
-    openpayments_auth_api_url: str = Field(
-        default=open_payments.AUTH_URL,
-        description="Open Payments' tokens; https://auth.sandbox.openbankingplatform.com for tests.",
-    )
-    openbanking_client_id: str | None = Field(default=None, description="Open Payments, your application's client id.")
-    openbanking_client_secret: SecretStr | None = Field(
-        default=None, description="The application's secret, which is shown once."
-    )
-    openbanking_scope: str = Field(
-        default=open_payments.SCOPE,
-        description="What is asked of Open Payments; leave aspspinformation out where it is refused.",
-    )
-    openbanking_callback_url: str | None = Field(
-        default=None,
-        description="Where banks send browsers back, as it is listed with the vendor; "
-        "without it PUBLIC_URL/api/openbanking/callback.",
-    )
-    openbanking_client_cert: Path | None = Field(
-        default=None, description="File of our client certificate in PEM, which production asks for."
-    )
-    openbanking_client_key: Path | None = Field(
-        default=None, description="File of its key in PEM; without it the certificate's file holds it."
-    )
-    openbanking_ca: Path | None = Field(
-        default=None, description="File of a further authority in PEM, whose servers are believed, too."
-    )
-    openbanking_banks: Annotated[Mapping[str, str], NoDecode] = Field(
-        default={},
-        description="Banks that are reached directly: bank_dnb=https://api.psd.dnb.no, separated by commas.",
-    )
-    openbanking_seal_cert: Path | None = Field(
-        default=None, description="File of our seal's certificate (QSealC) in PEM, for banks that want requests signed."
-    )
-    openbanking_seal_key: Path | None = Field(default=None, description="File of the seal's RSA key in PEM.")
-    enablebanking_api_url: str = Field(default=enable_banking_client.API_URL, description="Enable Banking's address.")
-    enablebanking_app_id: str | None = Field(
-        default=None, description="Enable Banking, the application's id; it belongs to their sandbox or to production."
-    )
-    enablebanking_private_key: SecretStr | None = Field(
-        default=None, description="The application's RSA key in PEM, better by ENABLEBANKING_PRIVATE_KEY_FILE."
-    )
-    openbanking_webhook_secret: SecretStr = Field(
-        default=SecretStr(_MOCK_SECRET), description="Verifies X-OB-Signature of open banking webhooks."
-    )
-    stripe_api_url: str = Field(default=stripe_api.BASE_URL, description="Stripe's address.")
-    stripe_secret_key: SecretStr | None = Field(
-        default=None, description="Stripe, Developers > API keys (sk_test_..., sk_live_... or a restricted rk_...)."
-    )
-    stripe_prices: Annotated[Mapping[str, str], NoDecode] = Field(
-        default={}, description="Stripe's prices by our plans, every one: plan_plus=price_..., separated by commas."
-    )
-    stripe_calls_per_second: float = Field(
-        default=20,
-        gt=0,
-        description="How many calls one process sends to Stripe at most, for payments and for issuing.",
-    )
-    stripe_webhook_secret: SecretStr = Field(
-        default=SecretStr(_MOCK_SECRET), description="Stripe, Developers > Webhooks (whsec_...): verifies its webhooks."
-    )
-    sendgrid_api_url: str = Field(
-        default=sendgrid.BASE_URL, description="SendGrid's address; https://api.eu.sendgrid.com keeps mail in the EU."
-    )
-    sendgrid_api_key: SecretStr | None = Field(
-        default=None, description="SendGrid, Settings > API Keys (SG....): it needs the scope mail.send."
-    )
-    sendgrid_webhook_public_key: str | None = Field(
-        default=None,
-        description="SendGrid, Mail Settings > Event Webhook > verification key: base64 without PEM lines.",
-    )
-    sendgrid_templates: Annotated[Mapping[Template, str], NoDecode] = Field(
-        default={},
-        description="SendGrid's dynamic templates by ours: welcome=d-..., separated by commas; "
-        "what has none is sent in our own words.",
-    )
-    smtp_url: SecretStr | None = Field(
-        default=None, description="smtp://user:password@host:587 or smtps://...: takes mail that SendGrid cannot."
-    )
-    email_from_address: str | None = Field(default=None, description="Who mail is from: an address that may send.")
-    email_from_name: str = Field(default="Drop", description="The name beside it.")
-    twilio_api_url: str = Field(default=twilio.BASE_URL, description="Twilio's address.")
-    twilio_account_sid: str | None = Field(default=None, description="Twilio, Account > Account SID (AC...).")
-    twilio_from: str | None = Field(
-        default=None, description="Who SMS are from: a number, a name of at most 11 letters, or a service (MG...)."
-    )
-    twilio_auth_token: SecretStr = Field(
-        default=SecretStr(_MOCK_SECRET), description="Twilio, Account > Auth token: verifies its status callbacks."
-    )
-    s3_region: str = Field(default="eu-north-1", description="The region of the buckets.")
-    s3_api_url: str | None = Field(
-        default=None, description="A store of one's own that speaks S3; without it, Amazon's in the region."
-    )
-    s3_uploads_bucket: str | None = Field(default=None, description="S3 bucket of users' documents. Private.")
-    s3_exports_bucket: str | None = Field(default=None, description="S3 bucket of users' data exports. Private.")
-    s3_public_bucket: str | None = Field(default=None, description="S3 bucket of what everybody may read.")
-    aws_access_key_id: str | None = Field(
-        default=None, description="A key for the buckets; without it the default chain, such as an IAM role."
-    )
-    aws_secret_access_key: SecretStr | None = Field(default=None, description="The key's secret.")
-    google_maps_api_url: str = Field(default=google.BASE_URL, description="Google Maps' address.")
-    google_maps_api_key: SecretStr | None = Field(
-        default=None, description="Google Cloud, APIs > Credentials: a key for the Geocoding API."
-    )
-    mock_mail_key: SecretStr = Field(
-        default=SecretStr(_MOCK_SECRET), description="From which the mock mail vendor's signing key is made."
-    )
-    mock_storage_key: SecretStr = Field(
-        default=SecretStr(_MOCK_SECRET), description="Signs the addresses of the mock object store."
+        default=SecretStr(MOCK_SECRET), description="Key of the hashes by which encrypted fields are found."
     )
     merchant_name: str = Field(default="Drop AS", description="Who is paid by card: Drop, for its own services.")
     merchant_account: str = Field(default="86011117947", description="Drop's own account number, shown to payers.")
@@ -316,16 +138,6 @@ class Settings(BaseSettings):
     operator_token: SecretStr | None = Field(
         default=None, description="Opens /api/operator; without it only mock mode has that open."
     )
-    slack_webhook_url: SecretStr | None = Field(
-        default=None, description="Slack, Incoming Webhooks: where alerts go. It is a secret; without it, the console."
-    )
-    sentry_dsn: SecretStr | None = Field(
-        default=None, description="Sentry, Client Keys (DSN): where unforeseen errors go; without it, the log alone."
-    )
-    betterstack_api_url: str = Field(default=betterstack.BASE_URL, description="Better Stack Uptime's address.")
-    betterstack_api_token: SecretStr | None = Field(
-        default=None, description="Better Stack, API tokens > Uptime API tokens of the team."
-    )
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,
         description="An OpenTelemetry collector, OTLP over HTTP, such as http://localhost:4318; without it, no traces.",
@@ -334,28 +146,15 @@ class Settings(BaseSettings):
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
 
-    @field_validator("allowed_origins", "app_schemes", "bankid_acr_values", "field_encryption_keys", mode="before")
-    @classmethod
-    def _comma_separated(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-    @field_validator("sendgrid_templates", "stripe_prices", "openbanking_banks", mode="before")
-    @classmethod
-    def _pairs(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
-        return {name.strip(): template.strip() for name, _, template in pairs}
-
     @model_validator(mode="before")
     @classmethod
     def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
         """`NAME_FILE` names a file that holds the secret, as vaults and secret managers hand them over."""
         unreadable = []
-        for name in _SECRETS:
+        for name, field in cls.model_fields.items():
             variable = f"{name.upper()}_FILE"
             path = os.environ.get(variable)
-            if path is not None and name not in values:
+            if path is not None and name not in values and _is_secret(field):
                 try:
                     values[name] = Path(path).read_text().strip()
                 except (OSError, UnicodeDecodeError):
@@ -377,73 +176,71 @@ class Settings(BaseSettings):
         }
         return Features([feature for feature, is_on in switches.items() if is_on])
 
+    def of(self, kind: type[Own]) -> Own:
+        """A vendor's settings, by the class with which its module declares them."""
+        assert isinstance(self, kind)
+        return self
+
     def vendor_of(self, port: str) -> str:
-        """The port's vendor: its own switch, else what the mode runs on; operators' where they are set."""
+        """The vendor of the port: its own switch, else what another setting or the mode implies."""
         chosen: str | None = getattr(self, f"{port}_provider")
         if chosen is None:
             chosen = self._implied(port)
-        is_real = self.mode is ServiceMode.PRODUCTION and port not in OPERATORS_PORTS
-        return chosen or PROVIDERS[port][1 if is_real else 0]
+        is_real = self.mode is ServiceMode.PRODUCTION and not PORTS[port].is_for_operators
+        return chosen or PORTS[port].names[1 if is_real else 0]
 
     def _implied(self, port: str) -> str | None:
-        """The vendor that another setting chooses."""
         if port == "identity" and self.bankid_mock is not None:
-            return MOCK if self.bankid_mock else BANKID
-        operators = {
-            "alerts": (self.slack_webhook_url, SLACK),
-            "errors": (self.sentry_dsn, SENTRY),
-            "uptime": (self.betterstack_api_token, BETTERSTACK),
-        }
-        credential, vendor = operators.get(port, (None, None))
-        return vendor if credential is not None else None
+            return PORTS[port].names[0 if self.bankid_mock else 1]
+        for vendor in PORTS[port].vendors:
+            if vendor.chosen_by is not None and getattr(self, vendor.chosen_by) is not None:
+                return vendor.name
+        return None
 
     @property
     def mocked(self) -> tuple[str, ...]:
-        """The ports whose vendor the sandbox plays; where operators are told does not matter."""
-        return tuple(port for port in PROVIDERS if port not in OPERATORS_PORTS and MOCK in self._chosen(port))
+        """The ports whose vendor the sandbox plays, apart from those that only operators meet."""
+        return tuple(name for name, port in PORTS.items() if not port.is_for_operators and MOCK in self._chosen(name))
 
     @property
     def has_sandbox(self) -> bool:
-        """In mock mode it stays beside real vendors, for rows that name its own."""
+        """Whether a sandbox runs. In mock mode it stays beside real vendors, for rows that name the mock ones."""
         return self.mode is ServiceMode.MOCK or bool(self.mocked)
 
     @property
     def is_all_mock(self) -> bool:
-        """Whether no real vendor hears of users, of a share of them neither."""
-        return all({*self._chosen(port)} <= {MOCK, None} for port in PROVIDERS.keys() - OPERATORS_PORTS)
+        """Whether no real vendor hears of users, not of a share of them either."""
+        return all({*self._chosen(name)} <= {MOCK, None} for name, port in PORTS.items() if not port.is_for_operators)
 
     def vendors_of(self, port: str) -> tuple[str, ...]:
-        """The port's vendors that can be spoken to, for rows that name them; the current one among them."""
-        return tuple(vendor for vendor in PROVIDERS[port] if vendor in self._chosen(port) or self._is_set_up(vendor))
+        """The port's vendors that are set up, for rows that name them; the current vendor is among them."""
+        chosen = self._chosen(port)
+        return tuple(one.name for one in PORTS[port].vendors if one.name in chosen or self._is_set_up(one))
 
     def next_of(self, port: str) -> str | None:
-        """The vendor that the port is being moved to."""
+        """The target of the port's vendor migration, None without one."""
         chosen: str | None = getattr(self, f"{port}_next_provider", None)
         return chosen if chosen != self.vendor_of(port) else None
 
-    def missing_for(self, vendor: str) -> tuple[str, ...]:
+    def missing_for(self, vendor: Vendor[Any, object]) -> tuple[str, ...]:
         """The settings that the vendor needs and that are not set; mock mode's own secrets do not count as set."""
-        return tuple(name for name in NEEDS.get(vendor, ()) if _is_unset(getattr(self, name)))
+        return tuple(name for name in vendor.needs if _is_unset(getattr(self, name)))
 
     def is_mock_modes_own(self, name: str) -> bool:
         """Whether a secret still is the one that everybody knows."""
         value = getattr(self, name)
         secrets = value if isinstance(value, tuple) else (value,)
-        return any(secret.get_secret_value() in (_MOCK_SECRET, _MOCK_FIELD_KEY) for secret in secrets)
+        return any(secret.get_secret_value() in (MOCK_SECRET, _MOCK_FIELD_KEY) for secret in secrets)
 
     def _chosen(self, port: str) -> tuple[str | None, ...]:
         return self.vendor_of(port), self.next_of(port)
 
-    def _is_set_up(self, vendor: str) -> bool:
-        return self.has_sandbox if vendor == MOCK else not self.missing_for(vendor)
+    def _is_set_up(self, vendor: Vendor[Any, object]) -> bool:
+        return self.has_sandbox if vendor.name == MOCK else not self.missing_for(vendor)
 
     @property
     def is_https(self) -> bool:
         return self.public_url.startswith("https://")
-
-    @property
-    def bank_callback_url(self) -> str:
-        return self.openbanking_callback_url or f"{self.public_url.rstrip('/')}/api/openbanking/callback"
 
     @property
     def return_origins(self) -> tuple[str, ...]:
@@ -451,6 +248,24 @@ class Settings(BaseSettings):
         return (self.public_url.rstrip("/"), *self.allowed_origins, *(f"{scheme}://" for scheme in self.app_schemes))
 
 
+def settings_class() -> type[Settings]:
+    """The gateway's settings together with those of every vendor in the registry, as one flat class."""
+    kinds = dict.fromkeys(vendor.settings for port in PORTS.values() for vendor in port.vendors)
+    # A class cannot inherit a base before that base's own subclass, which brings the base's settings anyway.
+    return _joined(tuple(kind for kind in kinds if not any(kind in other.__mro__[1:] for other in kinds)))
+
+
+@cache
+def _joined(kinds: tuple[type[BaseModel], ...]) -> type[Settings]:
+    # Pydantic takes the fields of the last base first.
+    bases: tuple[type[BaseModel], ...] = (*reversed(kinds), Settings)
+    return cast(type[Settings], create_model("Settings", __base__=bases))
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in (field.annotation, *get_args(field.annotation))
+
+
 def _is_unset(value: object) -> bool:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return text in (None, "", _MOCK_SECRET, {})
+    return text in (None, "", MOCK_SECRET, {})

@@ -1,8 +1,10 @@
 """Alerts on the console, if no other channel is set."""
 
 import sys
+from typing import Final
 
 from domain.alert import Alert
+from providers.declaration import NoSettings, Tools, Vendor
 
 
 class ConsoleAlerts:
@@ -14,3 +16,10 @@ class ConsoleAlerts:
     async def send(self, alert: Alert) -> None:
         sys.stderr.write(f"{alert.text(self._environment)}\n")
         sys.stderr.flush()
+
+
+def _build(settings: NoSettings, tools: Tools) -> ConsoleAlerts:
+    return ConsoleAlerts(tools.environment)
+
+
+VENDOR: Final = Vendor("console", NoSettings, _build)

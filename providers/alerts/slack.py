@@ -4,15 +4,20 @@ Source: https://api.slack.com/messaging/webhooks and https://api.slack.com/refer
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import httpx
 import structlog
+from pydantic import BaseModel, Field, SecretStr
 
 from domain.alert import Alert
 from domain.errors import Unavailable
 from providers.calling.guard import Guard, Resilience, VendorTrouble
+from providers.calling.loopback import is_safe
+from providers.declaration import Tools, Vendor
+from providers.setting_types import secret_of
 
 SEND: Final = "send"
 # One retry, even if only the answer was lost: an alert that is shown twice does no harm.
@@ -28,6 +33,14 @@ _TITLE_LENGTH: Final = 100
 _MESSAGE_LENGTH: Final = 400
 _HEADER_LENGTH: Final = 150
 _log = structlog.get_logger()
+
+
+class SlackSettings(BaseModel):
+    """The channel's address."""
+
+    slack_webhook_url: SecretStr | None = Field(
+        default=None, description="Slack, Incoming Webhooks: where alerts go. It is a secret; without it, the console."
+    )
 
 
 class SlackRefusal(Exception):
@@ -88,3 +101,26 @@ def _cut(text: str, length: int) -> str:
 def _escaped(text: str) -> str:
     """The text with `&`, `<` and `>` escaped, or `<!channel>` in a message would notify the whole channel."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _build(settings: SlackSettings, tools: Tools) -> SlackAlerts:
+    guard = tools.guard(RESILIENCE, RETRIED)
+    url = secret_of(settings.slack_webhook_url)
+    return SlackAlerts(tools.internet(), guard, url=url, environment=tools.environment)
+
+
+def _problems(settings: SlackSettings) -> Sequence[str]:
+    """Without the setting's value: the address is the credential."""
+    if settings.slack_webhook_url is not None and not is_safe(settings.slack_webhook_url.get_secret_value()):
+        return ["SLACK_WEBHOOK_URL must be an https address, as Slack shows it under Incoming Webhooks."]
+    return []
+
+
+VENDOR: Final = Vendor(
+    "slack",
+    SlackSettings,
+    _build,
+    needs=("slack_webhook_url",),
+    chosen_by="slack_webhook_url",
+    problems=_problems,
+)

@@ -8,6 +8,7 @@ from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.card_issuing.port import CardState
 from providers.card_issuing.stripe_cards import WORDS, card_state
+from providers.declaration import MOCK, NoSettings, Tools, Vendor
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))
 # All are safe to repeat: reads, creations with an idempotency key, and status changes.
@@ -66,3 +67,10 @@ class MockCardIssuing:
         except SandboxRefusal:
             # A cancelled card accepts no other status: the answer is the card's present state.
             return card_state(await self._sandbox.get("retrieve", path))
+
+
+def _build(settings: NoSettings, tools: Tools) -> MockCardIssuing:
+    return MockCardIssuing(tools.sandbox(RESILIENCE, RETRIED))
+
+
+VENDOR: Final = Vendor(MOCK, NoSettings, _build)

@@ -22,6 +22,8 @@ from providers.card_payments.stripe_objects import (
     refund_state,
     subscription_state,
 )
+from providers.declaration import MOCK, Tools, Vendor
+from providers.stripe_api import STRIPE, StripeSettings
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))
 # All are safe to repeat: reads, and requests that the vendor recognises by their idempotency key.
@@ -164,3 +166,11 @@ class MockCardPayments:
 
 def _subscription_state(answer: Mapping[str, Any]) -> SubscriptionState:
     return replace(subscription_state(answer), invoices=invoice_states(answer["invoices"]))
+
+
+def _build(settings: StripeSettings, tools: Tools) -> MockCardPayments:
+    secret = settings.stripe_webhook_secret.get_secret_value()
+    return MockCardPayments(tools.sandbox(RESILIENCE, RETRIED), webhook_secret=secret, clock=tools.clock)
+
+
+VENDOR: Final = Vendor(MOCK, StripeSettings, _build, address=STRIPE)

@@ -1,17 +1,23 @@
 """SendGrid: mail by template, and its signed events. Source: docs/vendors/sendgrid.md, Sending."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import httpx
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
 
 from domain.clock import Clock
 from domain.notification import Template
 from providers.calling.guard import Guard, Resilience
 from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
+from providers.declaration import Tools, Vendor
 from providers.delivery import DeliveryReport, RecipientRefused
-from providers.email import sendgrid_events
-from providers.email.port import EmailMessage, Sender
+from providers.email import sendgrid_events, smtp
+from providers.email.fallback import WithBackup
+from providers.email.port import EmailMessage, EmailProvider, Sender
+from providers.email.smtp import SmtpSettings
+from providers.setting_types import pairs_of, secret_of
 from providers.texts import Texts
 
 BASE_URL: Final = "https://api.sendgrid.com"
@@ -22,6 +28,26 @@ RESILIENCE: Final = Resilience(
 RETRIED: Final = frozenset({"check"})
 
 _QUIET: Final = {"click_tracking": {"enable": False}, "open_tracking": {"enable": False}}
+
+
+class SendgridSettings(SmtpSettings):
+    """SendGrid's credentials and templates."""
+
+    sendgrid_api_url: str = Field(
+        default=BASE_URL, description="SendGrid's address; https://api.eu.sendgrid.com keeps mail in the EU."
+    )
+    sendgrid_api_key: SecretStr | None = Field(
+        default=None, description="SendGrid, Settings > API Keys (SG....): it needs the scope mail.send."
+    )
+    sendgrid_webhook_public_key: str | None = Field(
+        default=None,
+        description="SendGrid, Mail Settings > Event Webhook > verification key: base64 without PEM lines.",
+    )
+    sendgrid_templates: Annotated[Mapping[Template, str], NoDecode, BeforeValidator(pairs_of)] = Field(
+        default={},
+        description="SendGrid's dynamic templates by ours: welcome=d-..., separated by commas; "
+        "what has none is sent in our own words.",
+    )
 
 
 class SendgridEmail:
@@ -109,3 +135,39 @@ def _field_of(refusal: VendorRefusal) -> str:
     errors = refusal.answer.get("errors")
     first = errors[0] if isinstance(errors, list) and errors else {}
     return str(first.get("field") or "") if isinstance(first, dict) else ""
+
+
+def _build(settings: SendgridSettings, tools: Tools) -> EmailProvider:
+    adapter = SendgridEmail(
+        tools.internet(),
+        tools.guard(RESILIENCE, RETRIED),
+        tools.texts,
+        api_key=secret_of(settings.sendgrid_api_key),
+        webhook_public_key=settings.sendgrid_webhook_public_key or "",
+        sender=settings.email_sender,
+        templates=settings.sendgrid_templates,
+        clock=tools.clock,
+        base_url=settings.sendgrid_api_url,
+    )
+    tools.add_check(adapter.check)
+    backup = smtp.build_backup(settings, tools)
+    return WithBackup(adapter, backup) if backup is not None else adapter
+
+
+def _problems(settings: SendgridSettings) -> Sequence[str]:
+    found = list(smtp.problems_of(settings))
+    try:
+        if settings.sendgrid_webhook_public_key is not None:
+            sendgrid_events.public_key_of(settings.sendgrid_webhook_public_key)
+    except ValueError:
+        found.append("SENDGRID_WEBHOOK_PUBLIC_KEY must be the key that SendGrid shows, on one line.")
+    return found
+
+
+VENDOR: Final = Vendor(
+    "sendgrid",
+    SendgridSettings,
+    _build,
+    needs=("sendgrid_api_key", "sendgrid_webhook_public_key", "email_from_address"),
+    problems=_problems,
+)

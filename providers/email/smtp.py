@@ -1,5 +1,6 @@
 """Mail over SMTP (RFC 5321), for when the mail vendor is away. It gets no delivery reports."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage as MimeMessage
 from email.utils import formataddr
@@ -7,9 +8,11 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
+from pydantic import BaseModel, Field, SecretStr
 
 from providers.calling.guard import Guard, Resilience, VendorTrouble
 from providers.calling.loopback import LOOPBACK
+from providers.declaration import Tools
 from providers.delivery import RecipientRefused
 from providers.email.port import EmailMessage, Sender
 from providers.texts import Texts
@@ -17,7 +20,23 @@ from providers.texts import Texts
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30)
 RETRIED: Final[frozenset[str]] = frozenset()  # the message's job tries again, minutes later
 
+SMTP: Final = "smtp"
 _PORTS: Final = {"smtp": 587, "smtps": 465}
+
+
+class SmtpSettings(BaseModel):
+    """The mail server beside the mail vendor, and who mail is from at both."""
+
+    smtp_url: SecretStr | None = Field(
+        default=None, description="smtp://user:password@host:587 or smtps://...: takes mail that SendGrid cannot."
+    )
+    email_from_address: str | None = Field(default=None, description="Who mail is from: an address that may send.")
+    email_from_name: str = Field(default="Drop", description="The name beside it.")
+
+    @property
+    def email_sender(self) -> Sender:
+        """Who mail is from."""
+        return Sender(self.email_from_address or "", self.email_from_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +123,25 @@ class SmtpEmail:
             raise VendorTrouble("recipient later", did_nothing=True) from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise VendorTrouble(type(error).__name__, did_nothing=not is_handing_over) from None
+
+
+def problems_of(settings: SmtpSettings) -> Sequence[str]:
+    """Without the address, which holds a password."""
+    try:
+        if settings.smtp_url is not None:
+            server_of(settings.smtp_url.get_secret_value())
+    except ValueError:
+        return ["SMTP_URL must be such as smtp://user:password@mail.example.no:587."]
+    return []
+
+
+def build_backup(settings: SmtpSettings, tools: Tools) -> SmtpEmail | None:
+    """None where no mail server is set."""
+    if settings.smtp_url is None:
+        return None
+    server = server_of(settings.smtp_url.get_secret_value())
+    adapter = SmtpEmail(
+        server, Guard("email", RESILIENCE, RETRIED, vendor=SMTP), tools.texts, sender=settings.email_sender
+    )
+    tools.add_check(adapter.check, name=SMTP, needs=("smtp_url",))
+    return adapter

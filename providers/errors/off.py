@@ -1,5 +1,9 @@
 """Errors go to the log alone."""
 
+from typing import Final
+
+from providers.declaration import NoSettings, Tools, Vendor
+
 
 class NoCapture:
     """Collects no errors, for installations without an error service: the log alone has them."""
@@ -9,3 +13,10 @@ class NoCapture:
 
     async def close(self) -> None:
         """Do nothing: no event waits to be sent."""
+
+
+def _build(settings: NoSettings, tools: Tools) -> NoCapture:
+    return NoCapture()
+
+
+VENDOR: Final = Vendor("off", NoSettings, _build)

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 import httpx
+from pydantic import BaseModel, Field, SecretStr
 
 from domain.profile import Address
 from providers.calling.guard import Guard, Resilience
 from providers.calling.vendor_http import VendorHttp, VendorRefusal
+from providers.declaration import Tools, Vendor
 from providers.geocoding.google_results import GeocodingRefused, addresses_of
+from providers.setting_types import secret_of
 
 BASE_URL: Final = "https://maps.googleapis.com"
 # The vendor's limit for a key is 3,000 requests a minute.
@@ -18,6 +21,15 @@ RESILIENCE: Final = Resilience(
 RETRIED: Final = frozenset({"geocode"})
 
 _PATH: Final = "/maps/api/geocode/json"
+
+
+class GoogleSettings(BaseModel):
+    """The key for Google Maps."""
+
+    google_maps_api_url: str = Field(default=BASE_URL, description="Google Maps' address.")
+    google_maps_api_key: SecretStr | None = Field(
+        default=None, description="Google Cloud, APIs > Credentials: a key for the Geocoding API."
+    )
 
 
 class GoogleGeocoder:
@@ -41,3 +53,17 @@ class GoogleGeocoder:
     async def check(self) -> None:
         """Check that the vendor accepts our key. Raises Unavailable."""
         await self.geocode("Karl Johans gate 1, 0154 Oslo")
+
+
+def _build(settings: GoogleSettings, tools: Tools) -> GoogleGeocoder:
+    adapter = GoogleGeocoder(
+        tools.internet(),
+        tools.guard(RESILIENCE, RETRIED),
+        api_key=secret_of(settings.google_maps_api_key),
+        base_url=settings.google_maps_api_url,
+    )
+    tools.add_check(adapter.check)
+    return adapter
+
+
+VENDOR: Final = Vendor("google", GoogleSettings, _build, needs=("google_maps_api_key",))

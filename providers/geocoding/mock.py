@@ -7,6 +7,7 @@ from domain.errors import Unavailable
 from domain.profile import Address
 from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient
+from providers.declaration import MOCK, NoSettings, Tools, Vendor
 from providers.geocoding.google_results import GeocodingRefused, addresses_of
 
 RESILIENCE: Final = Resilience(timeout_s=3, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
@@ -24,3 +25,10 @@ class MockGeocoder:
             return addresses_of(await self._sandbox.get("geocode", "/maps/geocode", address=text))
         except GeocodingRefused as error:
             raise Unavailable("geocoding") from error
+
+
+def _build(settings: NoSettings, tools: Tools) -> MockGeocoder:
+    return MockGeocoder(tools.sandbox(RESILIENCE, RETRIED))
+
+
+VENDOR: Final = Vendor(MOCK, NoSettings, _build)

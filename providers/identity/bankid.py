@@ -6,21 +6,24 @@ A token that breaks any rule ends the login: the user can easily start again.
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
 import httpx
 import structlog
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from pydantic import BaseModel, Field, SecretStr
 
 from domain.clock import Clock
 from domain.errors import InDoubt, Unavailable
 from providers.calling.guard import Guard, Resilience
 from providers.calling.vendor_http import VendorHttp, VendorRefusal
+from providers.declaration import Tools, Vendor
 from providers.identity.id_token import Expected, UntrustedToken, claims_of, key_id_of
 from providers.identity.openid_metadata import Metadata, OpenIdMetadata
 from providers.identity.port import AuthorizationRequest, Identity, LoginFailed
+from providers.setting_types import CommaSeparated, secret_of
 
 ISSUER: Final = "https://auth.bankid.no/auth/realms/prod"
 SCOPE: Final = "openid profile nnin_altsub email phone"
@@ -35,6 +38,32 @@ _ABOUT_THE_CODE: Final = frozenset({"invalid_grant"})
 _IDENTITY_NUMBER: Final = re.compile(r"\d{11}")
 _PHONE: Final = re.compile(r"\+[1-9]\d{6,14}")
 _log = structlog.get_logger()
+
+
+class BankIdSettings(BaseModel):
+    """Our client at BankID, and what is asked of it."""
+
+    bankid_api_url: str = Field(
+        default=ISSUER,
+        description="BankID's issuer; https://auth.current.bankid.no/auth/realms/current for tests.",
+    )
+    bankid_client_id: str | None = Field(default=None, description="BankID: the client that they set up for you.")
+    bankid_client_secret: SecretStr | None = Field(
+        default=None, description="BankID: the client's secret, or for private_key_jwt its private key in PEM."
+    )
+    bankid_client_auth: Literal["private_key_jwt", "client_secret_basic", "client_secret_post"] = Field(
+        default="client_secret_basic",
+        description="private_key_jwt (which BankID recommends), client_secret_basic or client_secret_post.",
+    )
+    bankid_scope: str = Field(
+        default=SCOPE,
+        description="What is asked of BankID; nnin_altsub, the identity number, needs their approval.",
+    )
+    bankid_acr_values: CommaSeparated = Field(
+        default=(HIGH,),
+        description="Levels at which one may sign in, separated by commas: urn:bankid:bid (high), urn:bankid:bis. "
+        "Deleting the account and issuing a card always take the first.",
+    )
 
 
 class BankId:
@@ -187,3 +216,22 @@ def _identity(claims: Mapping[str, Any], userinfo: Mapping[str, Any], raw: str) 
 
 def _matching(pattern: re.Pattern[str], value: object) -> str | None:
     return value if isinstance(value, str) and pattern.fullmatch(value) else None
+
+
+def _build(settings: BankIdSettings, tools: Tools) -> BankId:
+    adapter = BankId(
+        tools.internet(),
+        tools.guard(RESILIENCE, RETRIED),
+        issuer=settings.bankid_api_url.rstrip("/"),
+        client_id=settings.bankid_client_id or "",
+        client_secret=secret_of(settings.bankid_client_secret),
+        auth_method=settings.bankid_client_auth,
+        clock=tools.clock,
+        scope=settings.bankid_scope,
+        levels=settings.bankid_acr_values,
+    )
+    tools.add_check(adapter.check)
+    return adapter
+
+
+VENDOR: Final = Vendor("bankid", BankIdSettings, _build, needs=("bankid_client_id", "bankid_client_secret"))

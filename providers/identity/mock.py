@@ -7,6 +7,7 @@ from urllib.parse import urlencode, urlsplit
 from domain.errors import InDoubt, Unavailable
 from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
+from providers.declaration import MOCK, NoSettings, Tools, Vendor
 from providers.identity.port import AuthorizationRequest, Identity, LoginFailed
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30)
@@ -60,3 +61,10 @@ class MockBankId:
 
     async def end_session_url(self, *, id_token: str, return_to: str) -> str | None:
         return None
+
+
+def _build(settings: NoSettings, tools: Tools) -> MockBankId:
+    return MockBankId(tools.sandbox(RESILIENCE, RETRIED))
+
+
+VENDOR: Final = Vendor(MOCK, NoSettings, _build)

@@ -9,8 +9,10 @@ from domain.ids import UserId
 from domain.kyc import Review
 from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
+from providers.declaration import MOCK, Tools, Vendor
 from providers.kyc import sumsub_webhook
 from providers.kyc.port import TOKEN_LIFETIME, AccessToken, KycEvent
+from providers.kyc.sumsub import SumsubSettings
 from providers.kyc.sumsub_review import review_of
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
@@ -61,3 +63,11 @@ class MockKyc:
 
     def read_webhook(self, raw: bytes) -> KycEvent:
         return sumsub_webhook.parse(raw)
+
+
+def _build(settings: SumsubSettings, tools: Tools) -> MockKyc:
+    secret = settings.sumsub_secret_key.get_secret_value()
+    return MockKyc(tools.sandbox(RESILIENCE, RETRIED), webhook_secret=secret, clock=tools.clock)
+
+
+VENDOR: Final = Vendor(MOCK, SumsubSettings, _build, address="sumsub")

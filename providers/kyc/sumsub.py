@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import httpx
+from pydantic import BaseModel, Field, SecretStr
 
 from domain.clock import Clock
 from domain.errors import InvalidState, Unavailable
@@ -14,9 +15,11 @@ from domain.ids import UserId
 from domain.kyc import Review
 from providers.calling.guard import Guard, Resilience
 from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
+from providers.declaration import Tools, Vendor
 from providers.kyc import sumsub_webhook
 from providers.kyc.port import TOKEN_LIFETIME, AccessToken, KycEvent
 from providers.kyc.sumsub_review import review_of
+from providers.setting_types import MOCK_SECRET, secret_of
 
 BASE_URL: Final = "https://api.sumsub.com"
 SANDBOX_TOKEN: Final = "sbx:"
@@ -28,6 +31,24 @@ RESILIENCE: Final = Resilience(
 RETRIED: Final = frozenset(
     {"create_applicant", "get_applicant", "get_access_token", "get_verification_result", "check"}
 )
+
+
+class SumsubSettings(BaseModel):
+    """Sumsub's credentials and the level that users pass."""
+
+    sumsub_api_url: str = Field(default=BASE_URL, description="Sumsub's address.")
+    sumsub_app_token: SecretStr | None = Field(
+        default=None, description="Sumsub, Dev space > App tokens (sbx:... or prd:...)."
+    )
+    sumsub_app_secret: SecretStr | None = Field(
+        default=None, description="Sumsub, Dev space > App tokens > secret key: signs our requests."
+    )
+    sumsub_secret_key: SecretStr = Field(
+        default=SecretStr(MOCK_SECRET), description="Sumsub, Webhooks > secret key: verifies their digest."
+    )
+    sumsub_level_name: str = Field(
+        default="id-and-liveness", description="Sumsub, Applicants > Levels: the level that users pass, as it is spelt."
+    )
 
 
 class SumsubSignature(httpx.Auth):
@@ -158,3 +179,27 @@ def _review(answer: Answer) -> Review:
     document: Mapping[str, Any] = answer.document
     times = [document[name] for name in ("createDate", "reviewDate") if document.get(name)]
     return review_of(document, max(map(sumsub_webhook.time_of, times)))
+
+
+def _build(settings: SumsubSettings, tools: Tools) -> SumsubKyc:
+    adapter = SumsubKyc(
+        tools.internet(),
+        tools.guard(RESILIENCE, RETRIED),
+        app_token=secret_of(settings.sumsub_app_token),
+        app_secret=secret_of(settings.sumsub_app_secret),
+        webhook_secret=settings.sumsub_secret_key.get_secret_value(),
+        level=settings.sumsub_level_name,
+        clock=tools.clock,
+        base_url=settings.sumsub_api_url,
+    )
+    tools.add_check(adapter.check)
+    return adapter
+
+
+VENDOR: Final = Vendor(
+    "sumsub",
+    SumsubSettings,
+    _build,
+    needs=("sumsub_app_token", "sumsub_app_secret", "sumsub_secret_key"),
+    live_keys={"sumsub_app_token": ("prd:",)},
+)

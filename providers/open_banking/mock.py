@@ -14,11 +14,14 @@ from domain.money import decimal_of
 from domain.payment import Payment, Status
 from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
+from providers.declaration import MOCK, Tools, Vendor
 from providers.open_banking import bank_event, signature
+from providers.open_banking.bank_settings import ADDRESS, OpenBankingSettings, webhook_secret_of
 from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
     AccountAtBank,
+    BankAdapters,
     BankEvent,
     Cancelling,
     ConsentLost,
@@ -220,3 +223,14 @@ def _state(answer: Mapping[str, Any]) -> PaymentState:
     elif status is Status.REJECTED:
         status = end_of(failure)
     return PaymentState(status, answer["paymentId"], answer.get("scaRedirect"), failure)
+
+
+def _build(settings: OpenBankingSettings, tools: Tools) -> BankAdapters:
+    client = tools.sandbox(RESILIENCE, RETRIED)
+    secret = webhook_secret_of(settings)
+    return BankAdapters(
+        MockAccountInformation(client), MockPaymentInitiation(client, webhook_secret=secret, clock=tools.clock)
+    )
+
+
+VENDOR: Final = Vendor(MOCK, OpenBankingSettings, _build, address=ADDRESS)

@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote, urljoin
 
 import httpx
+from pydantic import Field, SecretStr
 
 from domain.bank_account import Bank
 from domain.errors import InDoubt, Unavailable
@@ -17,10 +18,16 @@ from domain.redirect import state_of
 from providers.calling.guard import Guard
 from providers.calling.loopback import is_safe
 from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
+from providers.declaration import Tools, Vendor
 from providers.open_banking.bank_profiles import by_bic
+from providers.open_banking.bank_settings import ADDRESS, OpenBankingSettings, callback_url_of, webhook_secret_of
+from providers.open_banking.certificates import tls_of
+from providers.open_banking.port import BankAdapters
 from providers.open_banking.xs2a import RESILIENCE as RESILIENCE
 from providers.open_banking.xs2a import RETRIED as RETRIED
+from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
 from providers.open_banking.xs2a_client import Paths, Xs2aClient, is_trouble
+from providers.setting_types import secret_of
 
 API_URL: Final = "https://api.openbankingplatform.com"
 AUTH_URL: Final = "https://auth.openbankingplatform.com"
@@ -33,6 +40,27 @@ _PATHS: Final = Paths(
     # The payment product for a currency other than euro inside one country (docs/vendors/open_payments.md, Payments).
     payments="/psd2/paymentinitiation/v1/payments/domestic",
 )
+
+
+class OpenPaymentsSettings(OpenBankingSettings):
+    """Our application at Open Payments."""
+
+    openpayments_api_url: str = Field(
+        default=API_URL,
+        description="Open Payments' API; https://api.sandbox.openbankingplatform.com for tests.",
+    )
+    openpayments_auth_api_url: str = Field(
+        default=AUTH_URL,
+        description="Open Payments' tokens; https://auth.sandbox.openbankingplatform.com for tests.",
+    )
+    openbanking_client_id: str | None = Field(default=None, description="Open Payments, your application's client id.")
+    openbanking_client_secret: SecretStr | None = Field(
+        default=None, description="The application's secret, which is shown once."
+    )
+    openbanking_scope: str = Field(
+        default=SCOPE,
+        description="What is asked of Open Payments; leave aspspinformation out where it is refused.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +170,32 @@ def _token_of(answer: Answer) -> tuple[float, str]:
 def _bank(item: Mapping[str, Any], country: str) -> Bank:
     profile = by_bic(item["bicFi"])
     return Bank(profile.id, item["name"], profile.bic, country, profile.part_of)
+
+
+def _build(settings: OpenPaymentsSettings, tools: Tools) -> BankAdapters:
+    credentials = Credentials(
+        settings.openbanking_client_id or "",
+        secret_of(settings.openbanking_client_secret),
+        settings.openbanking_scope,
+        callback_url_of(settings, tools.public_url),
+    )
+    client = OpenPaymentsClient(
+        tools.internet(tls_of(settings)),
+        tools.guard(RESILIENCE, RETRIED),
+        credentials,
+        api_url=settings.openpayments_api_url,
+        auth_url=settings.openpayments_auth_api_url,
+    )
+    accounts = Xs2aAccounts(client, clock=tools.clock)
+    tools.add_check(accounts.check)
+    payments = Xs2aPayments(client, webhook_secret=webhook_secret_of(settings), clock=tools.clock)
+    return BankAdapters(accounts, payments)
+
+
+VENDOR: Final = Vendor(
+    "open_payments",
+    OpenPaymentsSettings,
+    _build,
+    needs=("openbanking_client_id", "openbanking_client_secret", "openbanking_webhook_secret"),
+    address=ADDRESS,
+)

@@ -253,3 +253,11 @@ class PaymentInitiation(Protocol):
 
     def read_webhook(self, raw: bytes) -> BankEvent:
         """Read a stored `BankEvent.raw`, which was verified before. Raises BadWebhook."""
+
+
+@dataclass(frozen=True, slots=True)
+class BankAdapters:
+    """A vendor's adapters, which share a client, a token and a breaker."""
+
+    accounts: AccountInformation
+    payments: PaymentInitiation

@@ -5,9 +5,11 @@ from typing import Final
 
 from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
+from providers.declaration import MOCK, Tools, Vendor
 from providers.delivery import DeliveryReport, RecipientRefused
 from providers.sms import twilio_status
 from providers.sms.port import SmsMessage
+from providers.sms.twilio import TwilioSettings
 from providers.texts import Texts
 
 RESILIENCE: Final = Resilience(timeout_s=5, breaker_failures=5, breaker_open_s=30)
@@ -15,16 +17,17 @@ RETRIED: Final[frozenset[str]] = frozenset()  # the message's job tries again, m
 
 
 class MockSms:
-    """Sends SMS to the sandbox's outbox. `auth_token` verifies its reports."""
+    """Sends SMS to the sandbox's outbox, which reports to `status_url`. `auth_token` verifies its reports."""
 
-    def __init__(self, sandbox: SandboxClient, texts: Texts, *, auth_token: str) -> None:
+    def __init__(self, sandbox: SandboxClient, texts: Texts, *, auth_token: str, status_url: str) -> None:
         self._sandbox = sandbox
         self._texts = texts
         self._auth_token = auth_token
+        self._status_url = status_url
 
     async def send(self, message: SmsMessage) -> str:
         text = self._texts.render(message.template, message.locale, dict(message.data))
-        body = {"To": message.to, "Body": text.body, "StatusCallback": message.status_url}
+        body = {"To": message.to, "Body": text.body, "StatusCallback": self._status_url}
         try:
             return str((await self._sandbox.command("send", "/sms/messages", body))["sid"])
         except SandboxRefusal as refusal:
@@ -36,3 +39,12 @@ class MockSms:
 
     def read_status(self, raw: bytes) -> DeliveryReport:
         return twilio_status.read_status(raw)
+
+
+def _build(settings: TwilioSettings, tools: Tools) -> MockSms:
+    token = settings.twilio_auth_token.get_secret_value()
+    client = tools.sandbox(RESILIENCE, RETRIED)
+    return MockSms(client, tools.texts, auth_token=token, status_url=tools.webhook_url)
+
+
+VENDOR: Final = Vendor(MOCK, TwilioSettings, _build, address="twilio")

@@ -11,17 +11,13 @@ from providers.delivery import DeliveryReport
 
 @dataclass(frozen=True, slots=True)
 class SmsMessage:
-    """A message to send. `to` is E.164, `locale` a language tag such as nb-NO, and `data` fills the template.
-
-    The vendor posts its delivery reports to `status_url`.
-    """
+    """A message to send. `to` is E.164, `locale` a language tag such as nb-NO, and `data` fills the template."""
 
     notification_id: NotificationId
     to: str
     template: Template
     locale: str
     data: Mapping[str, str]
-    status_url: str
 
 
 class SmsProvider(Protocol):

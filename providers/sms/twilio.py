@@ -5,10 +5,13 @@ from typing import Final
 from urllib.parse import quote
 
 import httpx
+from pydantic import BaseModel, Field, SecretStr
 
 from providers.calling.guard import Guard, Resilience
 from providers.calling.vendor_http import VendorHttp, VendorRefusal
+from providers.declaration import Tools, Vendor
 from providers.delivery import DeliveryReport, RecipientRefused
+from providers.setting_types import MOCK_SECRET
 from providers.sms import twilio_status
 from providers.sms.port import SmsMessage
 from providers.texts import Texts
@@ -23,8 +26,24 @@ _REFUSED_RECIPIENTS: Final = frozenset({21211, 21614, 21610})
 _SERVICE: Final = "MG"
 
 
+class TwilioSettings(BaseModel):
+    """Twilio's credentials, and the sender."""
+
+    twilio_api_url: str = Field(default=BASE_URL, description="Twilio's address.")
+    twilio_account_sid: str | None = Field(default=None, description="Twilio, Account > Account SID (AC...).")
+    twilio_from: str | None = Field(
+        default=None, description="Who SMS are from: a number, a name of at most 11 letters, or a service (MG...)."
+    )
+    twilio_auth_token: SecretStr = Field(
+        default=SecretStr(MOCK_SECRET), description="Twilio, Account > Auth token: verifies its status callbacks."
+    )
+
+
 class TwilioSms:
-    """Sends SMS through Twilio. `sender` is a number, an alphanumeric id, or a messaging service (`MG...`)."""
+    """Sends SMS through Twilio, which reports to `status_url`.
+
+    `sender` is a number, an alphanumeric id, or a messaging service (`MG...`).
+    """
 
     def __init__(
         self,
@@ -35,6 +54,7 @@ class TwilioSms:
         account_sid: str,
         auth_token: str,
         sender: str,
+        status_url: str,
         base_url: str = BASE_URL,
     ) -> None:
         auth = httpx.BasicAuth(account_sid, auth_token)
@@ -42,11 +62,12 @@ class TwilioSms:
         self._account = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}"
         self._auth_token = auth_token
         self._from = {"MessagingServiceSid" if sender.startswith(_SERVICE) else "From": sender}
+        self._status_url = status_url
         self._texts = texts
 
     async def send(self, message: SmsMessage) -> str:
         text = self._texts.render(message.template, message.locale, dict(message.data))
-        form = {"To": message.to, "Body": text.body, "StatusCallback": message.status_url, **self._from}
+        form = {"To": message.to, "Body": text.body, "StatusCallback": self._status_url, **self._from}
         try:
             return await self._vendor.command(
                 "send", "POST", f"{self._account}/Messages.json", lambda answer: str(answer.document["sid"]), data=form
@@ -70,3 +91,23 @@ class TwilioSms:
             await self._vendor.call("check", "GET", f"{self._account}.json", lambda answer: answer.document["status"])
         except VendorRefusal as refusal:
             raise self._vendor.refused(refusal.status, refusal.answer.get("code")) from None
+
+
+def _build(settings: TwilioSettings, tools: Tools) -> TwilioSms:
+    adapter = TwilioSms(
+        tools.internet(),
+        tools.guard(RESILIENCE, RETRIED),
+        tools.texts,
+        account_sid=settings.twilio_account_sid or "",
+        auth_token=settings.twilio_auth_token.get_secret_value(),
+        sender=settings.twilio_from or "",
+        status_url=tools.webhook_url,
+        base_url=settings.twilio_api_url,
+    )
+    tools.add_check(adapter.check)
+    return adapter
+
+
+VENDOR: Final = Vendor(
+    "twilio", TwilioSettings, _build, needs=("twilio_account_sid", "twilio_auth_token", "twilio_from")
+)

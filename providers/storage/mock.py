@@ -6,13 +6,25 @@ import hmac
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from pydantic import BaseModel, Field, SecretStr
+
 from domain.clock import Clock
 from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
+from providers.declaration import MOCK, Tools, Vendor
+from providers.setting_types import MOCK_SECRET
 from providers.storage.port import Declared, ObjectKey, PresignedUpload, StoredObject
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=10, breaker_open_s=30, retry_after_s=(0.2, 0.4))
 RETRIED: Final = frozenset({"put", "head", "read", "delete"})
+
+
+class MockStorageSettings(BaseModel):
+    """The key of the mock object store."""
+
+    mock_storage_key: SecretStr = Field(
+        default=SecretStr(MOCK_SECRET), description="Signs the addresses of the mock object store."
+    )
 
 
 class MockObjectStore:
@@ -62,3 +74,11 @@ class MockObjectStore:
 
 def _path(target: ObjectKey) -> str:
     return f"/storage/{target.bucket}/{quote(target.key, safe='')}"
+
+
+def _build(settings: MockStorageSettings, tools: Tools) -> MockObjectStore:
+    key = settings.mock_storage_key.get_secret_value()
+    return MockObjectStore(tools.sandbox(RESILIENCE, RETRIED), signing_key=key, clock=tools.clock)
+
+
+VENDOR: Final = Vendor(MOCK, MockStorageSettings, _build)

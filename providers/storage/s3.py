@@ -4,16 +4,19 @@ boto3 is synchronous, so every call runs in a thread. Presigning needs no thread
 """
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Final, TypedDict, TypeVar
 from urllib.parse import quote
 
 import anyio
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import BaseModel, Field, SecretStr
 
 from domain.errors import Unavailable
 from providers.calling.guard import Guard, Resilience, VendorTrouble
+from providers.declaration import Tools, Vendor
+from providers.setting_types import secret_of
 from providers.storage.port import Bucket, Declared, ObjectKey, PresignedUpload, StoredObject
 
 if TYPE_CHECKING:
@@ -36,6 +39,22 @@ _ATTEMPTS: Final = 3
 _THREADS: Final = 16
 _NOT_FOUND: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 _LATER: Final = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable"})
+
+
+class S3Settings(BaseModel):
+    """The buckets, and who may use them."""
+
+    s3_region: str = Field(default="eu-north-1", description="The region of the buckets.")
+    s3_api_url: str | None = Field(
+        default=None, description="A store of one's own that speaks S3; without it, Amazon's in the region."
+    )
+    s3_uploads_bucket: str | None = Field(default=None, description="S3 bucket of users' documents. Private.")
+    s3_exports_bucket: str | None = Field(default=None, description="S3 bucket of users' data exports. Private.")
+    s3_public_bucket: str | None = Field(default=None, description="S3 bucket of what everybody may read.")
+    aws_access_key_id: str | None = Field(
+        default=None, description="A key for the buckets; without it the default chain, such as an IAM role."
+    )
+    aws_secret_access_key: SecretStr | None = Field(default=None, description="The key's secret.")
 
 
 def s3_client(*, region: str, endpoint_url: str | None, access_key: str | None, secret_key: str | None) -> "S3Client":
@@ -171,3 +190,35 @@ def _status(error: ClientError) -> int:
 
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))[:64]
+
+
+def _build(settings: S3Settings, tools: Tools) -> S3ObjectStore:
+    client = s3_client(
+        region=settings.s3_region,
+        endpoint_url=settings.s3_api_url,
+        access_key=settings.aws_access_key_id,
+        secret_key=secret_of(settings.aws_secret_access_key) or None,
+    )
+    buckets = {
+        Bucket.UPLOADS: settings.s3_uploads_bucket or "",
+        Bucket.EXPORTS: settings.s3_exports_bucket or "",
+        Bucket.PUBLIC: settings.s3_public_bucket or "",
+    }
+    adapter = S3ObjectStore(client, tools.guard(RESILIENCE, RETRIED), buckets=buckets)
+    tools.add_check(adapter.check)
+    return adapter
+
+
+def _problems(settings: S3Settings) -> Sequence[str]:
+    if (settings.aws_access_key_id is None) is not (settings.aws_secret_access_key is None):
+        return ["AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both, or neither."]
+    return []
+
+
+VENDOR: Final = Vendor(
+    "s3",
+    S3Settings,
+    _build,
+    needs=("s3_uploads_bucket", "s3_exports_bucket", "s3_public_bucket"),
+    problems=_problems,
+)

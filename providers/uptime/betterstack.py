@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
 import httpx
+from pydantic import BaseModel, Field, SecretStr
 
 from domain.errors import InDoubt, Unavailable
 from domain.uptime import Change, ChangeKind, Contact, Monitor, Region, UptimePlan
 from providers.calling.guard import Guard, Resilience
 from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
+from providers.declaration import Tools, Vendor
+from providers.setting_types import secret_of
 
 BASE_URL: Final = "https://uptime.betterstack.com"
 RESILIENCE: Final = Resilience(timeout_s=15, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
@@ -28,6 +31,15 @@ _POLICIES: Final = "/api/v3/policies"
 _MOST_PAGES: Final = 40
 _REGIONS: Final = {Region.EUROPE: "eu", Region.US_EAST: "us"}
 _UNPROCESSABLE: Final = 422
+
+
+class BetterStackSettings(BaseModel):
+    """The team's token."""
+
+    betterstack_api_url: str = Field(default=BASE_URL, description="Better Stack Uptime's address.")
+    betterstack_api_token: SecretStr | None = Field(
+        default=None, description="Better Stack, API tokens > Uptime API tokens of the team."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,3 +307,22 @@ def _is_same(wanted: Any, found: Any) -> bool:
         is_list = isinstance(found, list) and len(found) == len(wanted)
         return is_list and all(map(_is_same, wanted, found))
     return bool(wanted == found or (wanted is not None and str(wanted) == str(found)))
+
+
+def _build(settings: BetterStackSettings, tools: Tools) -> BetterStack:
+    return BetterStack(
+        tools.internet(),
+        tools.guard(RESILIENCE, RETRIED),
+        token=secret_of(settings.betterstack_api_token),
+        environment=tools.environment,
+        base_url=settings.betterstack_api_url,
+    )
+
+
+VENDOR: Final = Vendor(
+    "betterstack",
+    BetterStackSettings,
+    _build,
+    needs=("betterstack_api_token",),
+    chosen_by="betterstack_api_token",
+)

@@ -1,8 +1,10 @@
 """Uptime monitoring that remembers the applied plan in this process: the plan can be printed without a vendor."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from domain.uptime import Change, ChangeKind, UptimePlan
+from providers.declaration import MOCK, NoSettings, Tools, Vendor
 
 
 class MockUptime:
@@ -33,3 +35,10 @@ def _parts(wanted: UptimePlan) -> dict[str, str]:
         **{f"monitor {monitor.name}": monitor.summary for monitor in wanted.monitors},
         f"status page {wanted.status_page}": wanted.page_summary,
     }
+
+
+def _build(settings: NoSettings, tools: Tools) -> MockUptime:
+    return MockUptime()
+
+
+VENDOR: Final = Vendor(MOCK, NoSettings, _build)

@@ -38,8 +38,6 @@ class NotificationDelivery:
         sms: Vendors[SmsProvider],
         incidents: Incidents,
         clock: Clock,
-        *,
-        sms_status_url: str,
     ) -> None:
         self._work = work
         self._read = read
@@ -47,7 +45,6 @@ class NotificationDelivery:
         self._sms = sms
         self._incidents = incidents
         self._clock = clock
-        self._sms_status_url = sms_status_url
 
     async def send(self, notification_id: NotificationId) -> None:
         """One try. Never fails its caller: a vendor that is away is tried again, at last the message is dead."""
@@ -112,7 +109,7 @@ class NotificationDelivery:
             phone = data.get("to") or user.phone
             if phone is None:
                 raise RecipientRefused("The user has no phone number any more.")
-            sms = SmsMessage(notification.id, phone, template, locale, data, self._sms_status_url)
+            sms = SmsMessage(notification.id, phone, template, locale, data)
             return await self._sms[notification.vendor].send(sms)
         address = data.get("to") or user.email
         if address is None:

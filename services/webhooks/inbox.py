@@ -95,8 +95,9 @@ class Webhooks:
             webhook = await read.webhooks.get(webhook_id)
         if webhook is None:
             return
-        source = self._sources[webhook.provider]
-        outcome = await source.process(webhook.raw, webhook.id)
+        source = self._sources.get(webhook.provider)
+        # A webhook of a vendor that is not set up any more is parked, for the case that the vendor comes back.
+        outcome = await source.process(webhook.raw, webhook.id) if source is not None else None
         record(
             TimelineKind.WEBHOOK,
             f"processed, from {webhook.provider}",

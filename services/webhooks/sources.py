@@ -1,8 +1,8 @@
-"""Who sends webhooks, and what each of them means: one source per provider's address."""
+"""Who sends webhooks, and what each of them means: one source per address, over the vendors that send there."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from db.unit_of_work import Queries, Read
 from domain.errors import BadSignature, BadWebhook
@@ -26,11 +26,6 @@ from services.users.kyc import KycService
 Port = TypeVar("Port")
 Result = TypeVar("Result")
 Event = TypeVar("Event")
-KYC: Final = "sumsub"
-OPEN_BANKING: Final = "openbanking"
-CARDS: Final = "stripe"
-EMAIL: Final = "sendgrid"
-SMS: Final = "twilio"
 
 
 @dataclass(frozen=True, slots=True)

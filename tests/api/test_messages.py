@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from gateway.mock.mail_key import public_key_of
+from providers.email.mock_key import public_key_of
 from tests.builders.cards import confirm, create, paid, refund, subscribe
 from tests.builders.gateway import Play, Player, a_payment, pay, playing
 from tests.builders.line import Line

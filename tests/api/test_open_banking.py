@@ -13,7 +13,7 @@ import pytest
 import stamina
 
 from gateway.assembly.clocks import SystemClock
-from gateway.assembly.internet import tls_with
+from providers.open_banking.certificates import CertificateSettings, tls_of
 from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, first_account, pay, payment_of, playing
 from tests.builders.sandbox import MovedClock
 from tests.builders.tls import Certificates, certificates
@@ -73,7 +73,7 @@ async def play(database_url: str, tmp_path: Path, vendor: Vendor, clock: MovedCl
 @pytest.fixture
 async def site(vendor: Vendor) -> AsyncIterator[httpx.AsyncClient]:
     """A browser at the vendor and the bank; it has no certificate."""
-    async with httpx.AsyncClient(verify=tls_with(None, None, vendor.files.authority)) as browser:
+    async with httpx.AsyncClient(verify=tls_of(CertificateSettings(openbanking_ca=vendor.files.authority))) as browser:
         yield browser
 
 

@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from gateway.mock.mail_key import private_key_of
 from providers.calling.guard import Guard
 from providers.calling.sandbox_client import SandboxClient
+from providers.email.mock_key import private_key_of
 from sandbox.api import NOW_HEADER
 from sandbox.app import pages_app, vendors_app
 from sandbox.store import Store

@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import httpx
 
@@ -30,12 +30,11 @@ from domain.plan import PLANS, PlanSubscription
 from domain.profile import Address
 from domain.refund import Refund
 from domain.uptime import uptime_plan
-from gateway.assembly.adapter_factory import Declared
-from gateway.mock.mail_key import public_key_of
-from providers.calling.guard import Guard
+from providers.calling.guard import Guard, Resilience
 from providers.card_issuing import stripe as stripe_issuing
 from providers.card_payments import stripe
 from providers.email import sendgrid
+from providers.email.mock_key import public_key_of
 from providers.email.port import EmailMessage, Sender
 from providers.geocoding import google
 from providers.identity import bankid
@@ -59,6 +58,13 @@ from tests.contract.conftest import NOON
 from tests.vendors.enable_banking import OUR_KEY
 
 SECRET: Final = "the-credential"
+
+
+class Declared(Protocol):
+    """An adapter's module: how its vendor is called, as data."""
+
+    RESILIENCE: Resilience
+    RETRIED: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,16 @@ def _sendgrid(http: httpx.AsyncClient, url: str, guard: Guard) -> sendgrid.Sendg
 
 
 def _twilio(http: httpx.AsyncClient, url: str, guard: Guard) -> twilio.TwilioSms:
-    return twilio.TwilioSms(http, guard, Texts(), account_sid="AC1", auth_token=SECRET, sender="Drop", base_url=url)
+    return twilio.TwilioSms(
+        http,
+        guard,
+        Texts(),
+        account_sid="AC1",
+        auth_token=SECRET,
+        sender="Drop",
+        status_url="https://drop.example/s",
+        base_url=url,
+    )
 
 
 def _stripe(http: httpx.AsyncClient, url: str, guard: Guard) -> stripe.StripeCardPayments:
@@ -160,9 +175,7 @@ _MESSAGE_DATA: Final = {"firstName": "Kari"}
 _MAIL: Final = EmailMessage(
     NotificationId("ntf_1"), "kari@example.no", "Kari", Template.WELCOME, "nb-NO", _MESSAGE_DATA
 )
-_SMS: Final = SmsMessage(
-    NotificationId("ntf_1"), "+4740000001", Template.NEW_SIGN_IN, "nb-NO", _MESSAGE_DATA, "https://drop.example/s"
-)
+_SMS: Final = SmsMessage(NotificationId("ntf_1"), "+4740000001", Template.NEW_SIGN_IN, "nb-NO", _MESSAGE_DATA)
 _KARI: Final = UserId("usr_kari")
 
 

@@ -12,8 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.errors import DropError, InDoubt, Unavailable
-from gateway.settings.vendors import CONSOLE, MOCK, OFF, PROVIDERS, S3, SENTRY, SLACK
 from providers.calling.guard import Guard
+from providers.registry import PORTS
 from tests.builders.counterpart import HANG, answer, counterpart
 from tests.contract.operations import OPERATIONS, SECRET, Operation
 
@@ -152,7 +152,7 @@ async def test_nobody_listens(http: httpx.AsyncClient, operation: Operation) -> 
 
 
 def test_every_vendor_that_can_be_chosen_is_on_the_table() -> None:
-    chosen = {vendor for port, vendors in PROVIDERS.items() for vendor in vendors} - {MOCK, CONSOLE, OFF}
+    chosen = {name for port in PORTS.values() for name in port.names} - {"mock", "console", "off"}
 
     # Slack's words, S3's SDK and Sentry's have tests of their own: test_slack.py, test_storage.py, test_sentry.py.
-    assert {operation.name.split(":")[0] for operation in OPERATIONS} == chosen - {SLACK, S3, SENTRY}
+    assert {operation.name.split(":")[0] for operation in OPERATIONS} == chosen - {"slack", "s3", "sentry"}

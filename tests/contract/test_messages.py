@@ -11,11 +11,11 @@ from structlog.testing import capture_logs
 from domain.errors import BadSignature, BadWebhook, InDoubt, Unavailable
 from domain.ids import NotificationId
 from domain.notification import Channel, NotificationStatus, Template, channel_of
-from gateway.mock.mail_key import public_key_of
 from providers.calling.guard import Guard
 from providers.delivery import RecipientRefused
 from providers.email import mock as email_mock
 from providers.email import sendgrid
+from providers.email.mock_key import public_key_of
 from providers.email.port import EmailMessage, EmailProvider, Sender
 from providers.geocoding import google
 from providers.geocoding import mock as geocoding_mock
@@ -48,7 +48,7 @@ def a_mail(to: str = "kari@example.no") -> EmailMessage:
 
 
 def an_sms(to: str = "+4740000001") -> SmsMessage:
-    return SmsMessage(NotificationId("ntf_1"), to, Template.NEW_SIGN_IN, "nb-NO", DATA, STATUS_URL)
+    return SmsMessage(NotificationId("ntf_1"), to, Template.NEW_SIGN_IN, "nb-NO", DATA)
 
 
 @pytest.fixture
@@ -78,6 +78,7 @@ def at_twilio(sandbox: Sandbox, auth_token: str = TWILIO_TOKEN, sender: str = tw
         account_sid=twilio_face.ACCOUNT,
         auth_token=auth_token,
         sender=sender,
+        status_url=STATUS_URL,
     )
 
 
@@ -98,7 +99,7 @@ def email(request: pytest.FixtureRequest, sandbox: Sandbox, mails: list[dict[str
 def sms(request: pytest.FixtureRequest, sandbox: Sandbox) -> SmsProvider:
     if request.param == "twilio":
         return at_twilio(sandbox)
-    return sms_mock.MockSms(sandbox.client("sms", sms_mock), Texts(), auth_token=TWILIO_TOKEN)
+    return sms_mock.MockSms(sandbox.client("sms", sms_mock), Texts(), auth_token=TWILIO_TOKEN, status_url=STATUS_URL)
 
 
 @pytest.fixture(params=["mock", "google"])

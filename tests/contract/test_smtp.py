@@ -16,11 +16,11 @@ from structlog.testing import capture_logs
 from domain.errors import InDoubt, Unavailable
 from domain.ids import NotificationId
 from domain.notification import Template
-from gateway.mock.mail_key import public_key_of
 from providers.calling.guard import Guard
 from providers.delivery import RecipientRefused
 from providers.email import sendgrid, smtp
 from providers.email.fallback import WithBackup
+from providers.email.mock_key import public_key_of
 from providers.email.port import EmailMessage, Sender
 from providers.texts import Texts
 from tests.builders.counterpart import HANG, answer, counterpart

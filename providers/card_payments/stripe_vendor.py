@@ -1,0 +1,25 @@
+"""Stripe as a vendor of card payments, declared apart from the adapter: that loads Stripe's SDK."""
+
+from typing import TYPE_CHECKING, Final
+
+from providers.declaration import Tools, Vendor
+from providers.stripe_api import LIVE_KEYS, NEEDS, STRIPE, StripeSettings, client_of, problems_of
+
+if TYPE_CHECKING:
+    from providers.card_payments.stripe import StripeCardPayments
+
+
+def _build(settings: StripeSettings, tools: Tools) -> "StripeCardPayments":
+    from providers.card_payments import stripe
+
+    adapter = stripe.StripeCardPayments(
+        client_of(settings, tools, stripe.RETRIED),
+        webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
+        prices=settings.stripe_prices,
+        clock=tools.clock,
+    )
+    tools.add_check(adapter.check)
+    return adapter
+
+
+VENDOR: Final = Vendor(STRIPE, StripeSettings, _build, needs=NEEDS, live_keys=LIVE_KEYS, problems=problems_of)

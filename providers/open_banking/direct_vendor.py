@@ -1,0 +1,74 @@
+"""Banks that we reach ourselves, declared as a vendor."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import Field
+
+from domain.ids import BankId
+from providers.calling.guard import Guard
+from providers.calling.loopback import is_safe
+from providers.declaration import Tools, Vendor
+from providers.open_banking.bank_notification import NotificationAddress
+from providers.open_banking.bank_profiles import by_id, is_known
+from providers.open_banking.bank_settings import ADDRESS, OpenBankingSettings, webhook_secret_of
+from providers.open_banking.certificates import problems_of, seal_of, tls_of
+from providers.open_banking.direct_banks import RESILIENCE, RETRIED, DirectBanks, DirectPayments
+from providers.open_banking.port import BankAdapters
+from providers.open_banking.xs2a import Xs2aAccounts
+from providers.setting_types import Pairs
+
+_DIRECT: Final = "direct"
+
+
+class DirectSettings(OpenBankingSettings):
+    """The banks' addresses."""
+
+    openbanking_banks: Pairs = Field(
+        default={},
+        description="Banks that are reached directly: bank_dnb=https://api.psd.dnb.no, separated by commas.",
+    )
+
+
+def _build(settings: DirectSettings, tools: Tools) -> BankAdapters:
+    guards: list[Guard] = []
+    secret = webhook_secret_of(settings)
+
+    def guard_of(bank_id: BankId) -> Guard:
+        guards.append(tools.guard(RESILIENCE, RETRIED, label=f"{_DIRECT}:{bank_id}"))
+        return guards[-1]
+
+    async def all_are_open() -> bool:
+        return all([await guard.is_open() for guard in guards])
+
+    banks = DirectBanks(
+        tools.internet(tls_of(settings)),
+        settings.openbanking_banks,
+        guard_of,
+        notifications=NotificationAddress(tools.webhook_url, secret),
+        seal=seal_of(settings),
+    )
+    tools.show_as_away(all_are_open)
+    accounts = Xs2aAccounts(banks, clock=tools.clock)
+    tools.add_check(accounts.check)
+    return BankAdapters(accounts, DirectPayments(banks, webhook_secret=secret, clock=tools.clock))
+
+
+def _problems(settings: DirectSettings) -> Sequence[str]:
+    found = [
+        f"OPENBANKING_BANKS: {bank_id}={base!r} is not a bank's id and its https address."
+        for bank_id, base in settings.openbanking_banks.items()
+        if not (is_known(BankId(bank_id)) and is_safe(base))
+    ]
+    signing = [bank_id for bank_id in settings.openbanking_banks if by_id(BankId(bank_id)).signs]
+    return [*found, *problems_of(settings, signing)]
+
+
+VENDOR: Final = Vendor(
+    _DIRECT,
+    DirectSettings,
+    _build,
+    needs=("openbanking_banks", "openbanking_client_cert", "openbanking_webhook_secret"),
+    address=ADDRESS,
+    problems=_problems,
+)
