@@ -104,7 +104,7 @@ class ConsentStatusSync:
         followed = connection.apply_consent(consent, because)
         if followed is not connection:
             await work.connections.save(connection, replace(followed, vendor=consent.vendor))
-            self.tell(work, followed)
+            self.publish(work, followed)
 
     async def _replace_older(self, work: UnitOfWork, newest: Consent) -> None:
         now = self._clock.now()
@@ -120,7 +120,7 @@ class ConsentStatusSync:
         work.jobs.enqueue(AskConsent(user_id, consent.id), due_at=consent.ends_at, now=now)
         work.jobs.enqueue(TellOfExpiry(user_id, consent.id), due_at=tell_at, now=now)
 
-    def tell(self, work: UnitOfWork, connection: BankConnection) -> None:
+    def publish(self, work: UnitOfWork, connection: BankConnection) -> None:
         """Append the bank link's version to its user's stream, within the caller's transaction."""
         fields = connection_fields(connection)
         work.publish(NewEvent(connection.user_id, EventKind.BANK_CONNECTION, connection.id, fields, self._clock.now()))

@@ -190,7 +190,7 @@ class BankLinks:
             connection = await work.connections.get(user_id, consent.connection_id)
             assert connection is not None
             bank, day = names.get(connection.bank_id, connection.bank_id), consent.valid_until.isoformat()
-            await self._notifications.tell(work, user_id, Template.CONSENT_EXPIRING, bank=bank, expiresOn=day)
+            await self._notifications.queue(work, user_id, Template.CONSENT_EXPIRING, bank=bank, expiresOn=day)
             await work.commit()
 
     async def fetch_accounts(self, user_id: UserId, consent_id: ConsentId) -> None:
@@ -261,7 +261,7 @@ class BankLinks:
                 ConnectionId(new_id(ids.CONNECTION, now)), user_id, bank_id, self._vendors.for_user(user_id), now
             )
             await work.connections.add(connection)
-            self._consents.tell(work, connection)
+            self._consents.publish(work, connection)
             await work.commit()
         return connection
 
@@ -320,7 +320,7 @@ class BankLinks:
                 version=before.version + 1,
             )
             await work.connections.save(before, after)
-            self._consents.tell(work, after)
+            self._consents.publish(work, after)
             await work.commit()
             return after
 
@@ -339,7 +339,7 @@ class BankLinks:
                 after = after.apply_consent(ended, "disconnected by the user")
             after = replace(after, version=before.version + 1)
             await work.connections.save(before, after)
-            self._consents.tell(work, after)
+            self._consents.publish(work, after)
             await work.commit()
             return after
 

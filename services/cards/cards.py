@@ -199,14 +199,14 @@ class Cards:
     async def _issue(self, card: Card) -> None:
         cardholder = await self._current_cardholder(card.user_id)
         state = await self._vendors[card.vendor].issue(card, cardholder)
-        await retry_on_stale(lambda: self._take(card, state))
+        await retry_on_stale(lambda: self._apply(card, state))
 
     async def _set_status(self, card: Card, wanted: CardStatus) -> None:
         assert card.vendor_card_id is not None
         state = await self._vendors[card.vendor].set_status(card.vendor_card_id, wanted)
-        await retry_on_stale(lambda: self._take(card, state))
+        await retry_on_stale(lambda: self._apply(card, state))
 
-    async def _take(self, card: Card, state: CardState) -> None:
+    async def _apply(self, card: Card, state: CardState) -> None:
         async with self._work() as work:
             before = await work.cards.get(card.user_id, card.id)
             assert before is not None

@@ -41,9 +41,9 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
             handler(TellOfExpiry, lambda job: services.bank_links.tell_of_expiry(job.user_id, job.consent_id)),
             handler(RevokeConsent, lambda job: services.bank_links.revoke(job.user_id, job.consent_id)),
             handler(Purge, lambda job: services.retention.purge()),
-            handler(AskBank, lambda job: services.bank_status.ask_bank(job.user_id, job.payment_id, job.pause_s)),
+            handler(AskBank, lambda job: services.bank_status.ask_again(job.user_id, job.payment_id, job.pause_s)),
             handler(
-                AskCardVendor, lambda job: services.card_status.ask_vendor(job.user_id, job.payment_id, job.pause_s)
+                AskCardVendor, lambda job: services.card_status.ask_again(job.user_id, job.payment_id, job.pause_s)
             ),
             handler(
                 SettleRefund,
@@ -58,7 +58,7 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
             handler(DeleteObject, lambda job: services.uploads.delete_object(job.vendor, job.bucket, job.key)),
             handler(BuildExport, lambda job: services.exports.build(job.user_id, job.export_id)),
             handler(ExpireExport, lambda job: services.exports.expire(job.user_id, job.export_id)),
-            handler(AskPlan, lambda job: services.plan_status.ask(job.user_id, job.subscription_id, job.pause_s)),
+            handler(AskPlan, lambda job: services.plan_status.ask_again(job.user_id, job.subscription_id, job.pause_s)),
             handler(MoveCustomers, lambda job: services.vendor_migrations.move_customers(job.move_id, job.after)),
             handler(MoveCustomer, lambda job: services.vendor_migrations.move_customer(job.move_id, job.user_id)),
             handler(RefreshAccount, lambda job: services.accounts.read_unattended(job.user_id, job.account_id)),

@@ -100,7 +100,7 @@ class NotificationComposer:
         if leaving.email is not None:
             self._queue(work, leaving, Template.ACCOUNT_DELETED, {"to": leaving.email})
 
-    async def tell(self, work: UnitOfWork, user_id: UserId, template: Template, **data: str) -> None:
+    async def queue(self, work: UnitOfWork, user_id: UserId, template: Template, **data: str) -> None:
         """Any other message."""
         self._queue(work, await self._user(work, user_id), template, data)
 

@@ -201,10 +201,10 @@ class VendorMigrations:
         reference = known or await vendor.create_customer(user_id, user.name, user.created_at)
         async with self._work() as work:
             move = await work.vendor_migrations.held(move_id)
-            await self._take(work, move, user_id, reference)
+            await self._pin(work, move, user_id, reference)
             await work.commit()
 
-    async def _take(self, work: UnitOfWork, move: VendorMigration, user_id: UserId, reference: str) -> None:
+    async def _pin(self, work: UnitOfWork, move: VendorMigration, user_id: UserId, reference: str) -> None:
         now = self._clock.now()
         if not await work.users.is_here(user_id):
             work.jobs.enqueue(DeleteCustomer(move.to_vendor, reference), now=now)

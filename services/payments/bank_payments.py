@@ -215,7 +215,7 @@ class Payments:
             await work.payments.add(payment, created, state_hash=hash_of(state), return_to=return_to)
             key, fingerprint = order.idempotency_key, order.fingerprint
             await keep(work, order.user_id, _OPERATION, key, fingerprint, payment.id, payment.created_at)
-            self._recorder.tell(work, payment)
+            self._recorder.publish(work, payment)
             # Committed before the bank hears of it: if we die in between, a worker finds out what the bank knows.
             self._bank_status.enqueue_ask(work, payment, RECOVER_AFTER)
             await work.commit()
@@ -285,7 +285,7 @@ class Payments:
                 reply = await vendor.authorise(reply.reference, psu, redirect_uri)
             except Unavailable:
                 return await self._mark_in_doubt(payment, "the bank has it, and its approval could not be started")
-        await retry_on_outage(lambda: self._bank_status.take(payment, reply, "bank reply"))
+        await retry_on_outage(lambda: self._bank_status.apply(payment, reply, "bank reply"))
         return await self._as_it_is_now(payment)
 
     async def _save_reference(self, payment: Payment, reference: str) -> None:

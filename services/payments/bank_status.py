@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar, Final
 
-from db.unit_of_work import Read, UnitOfWork, Work
+from db.unit_of_work import Queries, Read, UnitOfWork, Work
 from domain.clock import Clock
 from domain.errors import CannotTell
 from domain.ids import PaymentId, UserId
@@ -14,9 +14,10 @@ from domain.payment import Payment, PaymentEvent, Status, StatusUpdate
 from domain.timeline import about
 from providers.open_banking.port import PaymentInitiation, PaymentState
 from providers.vendors import Vendors
-from services.backoff import LONGEST, longer
+from services.backoff import LONGEST
 from services.payments.in_doubt import NEVER_REACHED, InDoubtPayments
 from services.payments.record import PaymentRecorder, Step, outcome_of
+from services.status_sync import StatusSync
 
 RECOVER_AFTER: Final = timedelta(seconds=60)
 # Until its day a scheduled payment can only be cancelled.
@@ -34,8 +35,10 @@ class AskBank(Job):
     pause_s: float
 
 
-class BankStatusSync:
+class BankStatusSync(StatusSync[Payment, PaymentId]):
     """Moves bank payments by what their bank says of them, asked after a return, a webhook, or by a job until final."""
+
+    name = "payment"
 
     def __init__(
         self,
@@ -46,46 +49,17 @@ class BankStatusSync:
         recorder: PaymentRecorder,
         clock: Clock,
     ) -> None:
-        self._in_doubt = in_doubt
-        self._work = work
-        self._read = read
+        super().__init__(work, read, clock)
         self._vendors = vendors
+        self._in_doubt = in_doubt
         self._recorder = recorder
-        self._clock = clock
 
-    async def refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> Outcome:
-        """Ask the bank and take its word; says what that did. Raises Unavailable."""
-        async with self._read() as read:
-            payment = await read.payments.get(user_id, payment_id)
-        return await self.ask(payment, cause) if payment else Outcome(False, "the payment is gone")
-
-    async def ask(self, payment: Payment, cause: str) -> Outcome:
-        """As `refresh`, of a payment that was read just now."""
-        about(payment.id)
-        try:
-            state = await self._state_of(payment)
-        except CannotTell:
-            return await self._resolve_by_evidence(payment)
-        if state is None:
-            return await self._take_silence(payment, cause)
-        return await self.take(payment, state, cause)
-
-    async def ask_bank(self, user_id: UserId, payment_id: PaymentId, pause_s: float) -> None:
-        """The net under everything: ask on a growing interval until the payment is final."""
-        await self.refresh(user_id, payment_id, "reconciliation")
-        async with self._work() as work:
-            payment = await work.payments.get(user_id, payment_id)
-            if payment is not None and not payment.status.is_final:
-                longest = _SCHEDULED_PAUSE if payment.status is Status.SCHEDULED else LONGEST
-                self.enqueue_ask(work, payment, longer(pause_s, longest))
-                await work.commit()
-
-    async def take(self, payment: Payment, state: PaymentState, cause: str) -> Outcome:
+    async def apply(self, payment: Payment, state: PaymentState, cause: str) -> Outcome:
         """Store the bank's reference whatever the status is by now, and apply its update."""
         failure = state.failure if state.status in _WITH_FAILURE else None
         was = payment.status
 
-        def apply(current: Payment) -> tuple[Payment, PaymentEvent | None]:
+        def update(current: Payment) -> tuple[Payment, PaymentEvent | None]:
             nonlocal was
             was = current.status
             return current.apply(StatusUpdate(state.status, cause, self._clock.now(), failure))
@@ -94,17 +68,35 @@ class BankStatusSync:
             if state.reference and state.status is not Status.REJECTED:
                 await work.payments.save_reply(payment.id, state.reference, state.authorisation_url)
 
-        after, event = await self._recorder.take(payment, apply, also=save_reply)
+        after, event = await self._recorder.apply(payment, update, also=save_reply)
         return outcome_of(after, event, was)
 
     async def step(self, payment: Payment, step: Step) -> Payment:
         """Take one step of the domain and keep it with its event."""
-        after, _ = await self._recorder.take(payment, step)
+        after, _ = await self._recorder.apply(payment, step)
         return after
 
-    def enqueue_ask(self, work: UnitOfWork, payment: Payment, pause: timedelta) -> None:
-        now = self._clock.now()
-        work.jobs.enqueue(AskBank(payment.user_id, payment.id, pause.total_seconds()), due_at=now + pause, now=now)
+    async def _load(self, queries: Queries, user_id: UserId, object_id: PaymentId) -> Payment | None:
+        return await queries.payments.get(user_id, object_id)
+
+    async def _ask(self, found: Payment, cause: str) -> Outcome:
+        about(found.id)
+        try:
+            state = await self._state_of(found)
+        except CannotTell:
+            return await self._resolve_by_evidence(found)
+        if state is None:
+            return await self._apply_silence(found, cause)
+        return await self.apply(found, state, cause)
+
+    def _job(self, asked: Payment, pause_s: float) -> AskBank:
+        return AskBank(asked.user_id, asked.id, pause_s)
+
+    def _is_final(self, found: Payment) -> bool:
+        return found.status.is_final
+
+    def _longest_pause(self, found: Payment) -> timedelta:
+        return _SCHEDULED_PAUSE if found.status is Status.SCHEDULED else LONGEST
 
     async def _state_of(self, payment: Payment) -> PaymentState | None:
         vendor = self._vendors[payment.vendor]
@@ -123,11 +115,11 @@ class BankStatusSync:
         """The initiation may still be on its way to the bank."""
         return self._clock.now() < payment.created_at + RECOVER_AFTER
 
-    async def _take_silence(self, payment: Payment, cause: str) -> Outcome:
+    async def _apply_silence(self, payment: Payment, cause: str) -> Outcome:
         if self._is_young(payment):
             return Outcome(False, "the bank has not heard of it yet")
         update = StatusUpdate(Status.FAILED, cause, self._clock.now(), NEVER_REACHED)
-        after, event = await self._recorder.take(payment, lambda current: current.apply(update))
+        after, event = await self._recorder.apply(payment, lambda current: current.apply(update))
         return Outcome(event is not None, f"the bank never heard of it: {after.status}")
 
 

@@ -111,7 +111,7 @@ class CardPayments:
         except Unavailable:
             card_status = StatusUpdate(Status.FAILED, "the card vendor was unavailable", self._clock.now(), AWAY)
             return await self._step(payment, lambda current: current.apply(card_status))
-        return await self._card_status.take(payment, state, "vendor reply")
+        return await self._card_status.apply(payment, state, "vendor reply")
 
     async def confirm(self, user_id: UserId, given: Confirmation) -> Payment:
         """Charge a payment method; same key, same try. A declined card is in the payment's `failure`.
@@ -138,7 +138,7 @@ class CardPayments:
                 Status.AUTHORISATION_REQUIRED, "the card vendor was unavailable", self._clock.now(), AWAY
             )
             return await self._step(payment, lambda current: current.apply(card_status))
-        return await self._card_status.take(payment, charged, "vendor reply")
+        return await self._card_status.apply(payment, charged, "vendor reply")
 
     async def cancel(self, payment: Payment) -> Payment:
         """End a payment that is not paid. Raises InvalidState, PaymentInDoubt, ProviderUnavailable."""
@@ -147,7 +147,7 @@ class CardPayments:
             raise InvalidState("The payment is on its way to the vendor. Try again in a minute.", field=("input", "id"))
         try:
             state = await self._vendors[payment.vendor].cancel(payment.vendor_payment_id)
-            after = await self._card_status.take(payment, state, "user")
+            after = await self._card_status.apply(payment, state, "user")
         except Unavailable as error:
             raise unavailable() from error
         if after.status is not Status.CANCELLED:
@@ -204,7 +204,7 @@ class CardPayments:
             created = PaymentEvent(payment.id, payment.version, payment.status, "user", payment.created_at)
             await work.payments.add(payment, created, state_hash=hash_of(new_token()), return_to="/")
             await keep(work, order.user_id, _CREATE, key, fingerprint, payment.id, payment.created_at)
-            self._recorder.tell(work, payment)
+            self._recorder.publish(work, payment)
             self._card_status.enqueue_ask(work, payment, RECOVER_AFTER)
             await work.commit()
         return payment, True
@@ -288,7 +288,7 @@ class CardPayments:
         return after, refund, True
 
     async def _step(self, payment: Payment, step: Step) -> Payment:
-        after, _ = await self._recorder.take(payment, step)
+        after, _ = await self._recorder.apply(payment, step)
         return after
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import ClassVar, Final
 
 from db.ids import new_id
-from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
+from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
 from domain.clock import Clock
 from domain.dispute import Dispute
@@ -22,6 +22,7 @@ from services.backoff import longer
 from services.notifications.compose import NotificationComposer
 from services.payments.customers import Customers
 from services.payments.record import PaymentRecorder, outcome_of
+from services.status_sync import StatusSync
 
 RECOVER_AFTER: Final = timedelta(seconds=60)
 # An intent that is not paid by then is cancelled at the vendor.
@@ -51,8 +52,10 @@ class SettleRefund(Job):
     pause_s: float
 
 
-class CardStatusSync:
+class CardStatusSync(StatusSync[Payment, PaymentId]):
     """Moves card payments, their refunds and disputes by what the card vendor says of them, until they are final."""
+
+    name = "payment"
 
     def __init__(
         self,
@@ -64,54 +67,20 @@ class CardStatusSync:
         notifications: NotificationComposer,
         clock: Clock,
     ) -> None:
-        self._work = work
-        self._read = read
+        super().__init__(work, read, clock)
         self._vendors = vendors
         self._customers = customers
         self._recorder = recorder
         self._notifications = notifications
-        self._clock = clock
 
-    async def refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> Outcome:
-        """Ask the vendor and take its word; says what that did. Raises Unavailable, InDoubt."""
-        return await retry_on_stale(lambda: self._refresh(user_id, payment_id, cause))
-
-    async def ask(self, payment: Payment, cause: str) -> Outcome:
-        """As `refresh`, of a payment that was read just now."""
-        try:
-            return await self._ask(payment, cause)
-        except StaleVersion:
-            return await self.refresh(payment.user_id, payment.id, cause)
-
-    async def take(self, asked: Payment, state: IntentState, cause: str) -> Payment:
+    async def apply(self, asked: Payment, state: IntentState, cause: str) -> Payment:
         """Take an answer to what was asked of this version of the payment. Raises StaleVersion, Unavailable."""
         try:
-            return (await self._take(asked, state, cause))[0]
+            return (await self._apply(asked, state, cause))[0]
         except StaleVersion:
             # Another update was saved meanwhile: only the vendor can say which of the two is newer.
             await self.refresh(asked.user_id, asked.id, cause)
             return await self.current(asked)
-
-    async def current(self, payment: Payment) -> Payment:
-        async with self._read() as read:
-            current = await read.payments.get(payment.user_id, payment.id)
-        assert current is not None
-        return current
-
-    async def ask_vendor(self, user_id: UserId, payment_id: PaymentId, pause_s: float) -> None:
-        """The net under the webhooks: ask on a growing interval until the payment is final; end what is overdue."""
-        await self.refresh(user_id, payment_id, "reconciliation")
-        async with self._read() as read:
-            payment = await read.payments.get(user_id, payment_id)
-        if payment is None or payment.status.is_final:
-            return
-        if self._is_overdue(payment) and payment.vendor_payment_id is not None and not payment.in_doubt:
-            state = await self._vendors[payment.vendor].cancel(payment.vendor_payment_id)
-            payment = await self.take(payment, state, "it ran out")
-        if not payment.status.is_final:
-            async with self._work() as work:
-                self.enqueue_ask(work, payment, longer(pause_s))
-                await work.commit()
 
     async def settle_refund(self, user_id: UserId, payment_id: PaymentId, refund_id: RefundId, pause_s: float) -> None:
         """Send a refund, again under its own key where no answer came, and ask until its outcome is known."""
@@ -132,36 +101,42 @@ class CardStatusSync:
         """Raises Unavailable, InDoubt."""
         assert payment.vendor_payment_id is not None
         state = await self._vendors[payment.vendor].refund(payment.vendor_payment_id, refund)
-        await retry_on_stale(lambda: self._take_refund(payment, state))
-
-    def enqueue_ask(self, work: UnitOfWork, payment: Payment, pause: timedelta) -> None:
-        now = self._clock.now()
-        job = AskCardVendor(payment.user_id, payment.id, pause.total_seconds())
-        work.jobs.enqueue(job, due_at=now + pause, now=now)
+        await retry_on_stale(lambda: self._record_refund(payment, state))
 
     def enqueue_refund(self, work: UnitOfWork, payment: Payment, refund: Refund, pause: timedelta) -> None:
         now = self._clock.now()
         job = SettleRefund(payment.user_id, payment.id, refund.id, pause.total_seconds())
         work.jobs.enqueue(job, due_at=now + pause, now=now)
 
-    async def _refresh(self, user_id: UserId, payment_id: PaymentId, cause: str) -> Outcome:
-        async with self._read() as read:
-            payment = await read.payments.get(user_id, payment_id)
-        return await self._ask(payment, cause) if payment else Outcome(False, "the payment is gone")
+    async def _load(self, queries: Queries, user_id: UserId, object_id: PaymentId) -> Payment | None:
+        return await queries.payments.get(user_id, object_id)
 
-    async def _ask(self, payment: Payment, cause: str) -> Outcome:
-        about(payment.id)
-        vendor = self._vendors[payment.vendor]
-        if payment.vendor_payment_id is not None:
-            state = await vendor.retrieve(payment.vendor_payment_id)
-        elif payment.status.is_final:
-            return Outcome(False, f"the payment is {payment.status} already")
+    def _job(self, asked: Payment, pause_s: float) -> AskCardVendor:
+        return AskCardVendor(asked.user_id, asked.id, pause_s)
+
+    def _is_final(self, found: Payment) -> bool:
+        return found.status.is_final
+
+    async def _end_overdue(self, found: Payment) -> Payment:
+        is_left_alone = found.status.is_final or found.in_doubt or not self._is_overdue(found)
+        if is_left_alone or found.vendor_payment_id is None:
+            return found
+        state = await self._vendors[found.vendor].cancel(found.vendor_payment_id)
+        return await self.apply(found, state, "it ran out")
+
+    async def _ask(self, found: Payment, cause: str) -> Outcome:
+        about(found.id)
+        vendor = self._vendors[found.vendor]
+        if found.vendor_payment_id is not None:
+            state = await vendor.retrieve(found.vendor_payment_id)
+        elif found.status.is_final:
+            return Outcome(False, f"the payment is {found.status} already")
         else:
             # Its creation was not answered. Under the same key the vendor gives the same object again.
-            state = await vendor.create(payment, await self._customers.ensure(payment.user_id, payment.vendor))
-        return (await self._take(payment, state, cause))[1]
+            state = await vendor.create(found, await self._customers.ensure(found.user_id, found.vendor))
+        return (await self._apply(found, state, cause))[1]
 
-    async def _take(self, asked: Payment, state: IntentState, cause: str) -> tuple[Payment, Outcome]:
+    async def _apply(self, asked: Payment, state: IntentState, cause: str) -> tuple[Payment, Outcome]:
         now = self._clock.now()
         async with self._work() as work:
             before = await work.payments.get(asked.user_id, asked.id)
@@ -185,7 +160,7 @@ class CardStatusSync:
             if status is Status.CANCELLED and self._is_overdue(before):
                 status, failure = Status.EXPIRED, _OUT_OF_TIME
             after, event = before.apply(StatusUpdate(status, cause, now, failure))
-            changes = await self._take_relations(work, before, state)
+            changes = await self._apply_relations(work, before, state)
             if event is None and changes:
                 after, event = before.with_event(f"{changes[0]} ({cause})", now)
             await self._recorder.save(work, before, after, event)
@@ -194,13 +169,13 @@ class CardStatusSync:
                 return after, Outcome(True, f"{after.status} -> {'; '.join(changes)}")
             return after, outcome_of(after, event, before.status)
 
-    async def _take_relations(self, work: UnitOfWork, payment: Payment, state: IntentState) -> list[str]:
+    async def _apply_relations(self, work: UnitOfWork, payment: Payment, state: IntentState) -> list[str]:
         changes = [await self._apply_refund(work, payment, refund) for refund in state.refunds]
         if state.dispute is not None:
             changes.append(await self._apply_dispute(work, payment, state.dispute))
         return [change for change in changes if change is not None]
 
-    async def _take_refund(self, payment: Payment, state: RefundState) -> None:
+    async def _record_refund(self, payment: Payment, state: RefundState) -> None:
         async with self._work() as work:
             before = await work.payments.get(payment.user_id, payment.id)
             assert before is not None

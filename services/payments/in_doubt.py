@@ -45,7 +45,7 @@ class InDoubtPayments:
         """
         if await self._is_booked(payment):
             return await self._end(payment, StatusUpdate(Status.SETTLED, "booked at the bank", self._clock.now()))
-        after, event = await self._recorder.take(
+        after, event = await self._recorder.apply(
             payment, lambda current: current.marked_in_doubt("no answer from the bank", self._clock.now())
         )
         if self._clock.now() < payment.created_at + _PAGE_LIVES:
@@ -86,7 +86,7 @@ class InDoubtPayments:
                 "payment_resolved", update.at, user_id=payment.user_id, object_id=payment.id, detail=detail
             )
 
-        after, _ = await self._recorder.take(payment, step, also=audited)
+        after, _ = await self._recorder.apply(payment, step, also=audited)
         return after
 
     async def _is_booked(self, payment: Payment) -> bool:
@@ -95,5 +95,5 @@ class InDoubtPayments:
             return await read.accounts.is_booked(payment.debtor_account_id, payment.end_to_end_id)
 
     async def _end(self, payment: Payment, update: StatusUpdate) -> Outcome:
-        after, event = await self._recorder.take(payment, lambda current: current.apply(update))
+        after, event = await self._recorder.apply(payment, lambda current: current.apply(update))
         return outcome_of(after, event, payment.status)

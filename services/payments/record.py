@@ -40,13 +40,13 @@ class PaymentRecorder:
         self._notifications = notifications
         self._clock = clock
 
-    async def take(
+    async def apply(
         self, payment: Payment, step: Step, *, also: Also | None = None
     ) -> tuple[Payment, PaymentEvent | None]:
         """Load, step and save, again where somebody wrote in between. Gives the payment and the event it took."""
-        return await retry_on_stale(lambda: self._take(payment, step, also))
+        return await retry_on_stale(lambda: self._apply(payment, step, also))
 
-    async def _take(self, payment: Payment, step: Step, also: Also | None) -> tuple[Payment, PaymentEvent | None]:
+    async def _apply(self, payment: Payment, step: Step, also: Also | None) -> tuple[Payment, PaymentEvent | None]:
         async with self._work() as work:
             if also is not None:
                 await also(work)
@@ -62,12 +62,12 @@ class PaymentRecorder:
         if event is None:
             return
         await work.payments.save(before, after, event)
-        self.tell(work, after)
+        self.publish(work, after)
         await self._notifications.payment(work, before, after)
         if after.status is Status.SETTLED and before.status is not Status.SETTLED:
             self._after_settling(work, before, after)
 
-    def tell(self, work: UnitOfWork, payment: Payment) -> None:
+    def publish(self, work: UnitOfWork, payment: Payment) -> None:
         """A version of the payment goes to its user's stream."""
         fields = payment_fields(payment)
         work.publish(NewEvent(payment.user_id, EventKind.PAYMENT, payment.id, fields, self._clock.now()))

@@ -118,7 +118,7 @@ class Plans:
             state = await vendor.cancel_subscription(subscription.vendor_subscription_id, at_period_end=with_period)
         except Unavailable as error:
             raise unavailable() from error
-        await self._plan_status.take(subscription, state)
+        await self._plan_status.apply(subscription, state)
         return await self._plan_status.current(subscription)
 
     async def resume(self, user_id: UserId) -> PlanSubscription:
@@ -130,7 +130,7 @@ class Plans:
             state = await self._vendors[subscription.vendor].resume_subscription(subscription.vendor_subscription_id)
         except Unavailable as error:
             raise unavailable() from error
-        await self._plan_status.take(subscription, state)
+        await self._plan_status.apply(subscription, state)
         return await self._plan_status.current(subscription)
 
     async def returned(self, state: str) -> str | None:
@@ -141,7 +141,7 @@ class Plans:
             return None
         subscription, return_to = found
         try:
-            await self._plan_status.refresh(subscription.user_id, subscription.id)
+            await self._plan_status.ask(subscription, "the card's page")
         except (Unavailable, InDoubt):
             _log.warning("plan_return_unread", subscription_id=subscription.id)  # webhook and job go on from here
         return with_query(return_to, plan=subscription.id)
@@ -166,7 +166,7 @@ class Plans:
             first = FirstPayment(order.payment_method, return_url)
             await work.plans.add(subscription, first, state_hash=state_hash, return_to=return_to)
             await keep(work, user_id, _CREATE, key, fingerprint, subscription.id, now)
-            self._plan_status.tell(work, subscription)
+            self._plan_status.publish(work, subscription)
             self._plan_status.enqueue_ask(work, subscription, _RECOVER_AFTER)
             await work.commit()
         return subscription, True

@@ -1,12 +1,12 @@
 """What the card vendor reports of plan subscriptions: one path for the reply, the return, the webhook and the job."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from db.events import NewEvent
 from db.ids import new_id
-from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
+from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
 from domain.clock import Clock
 from domain.errors import InDoubt, InvalidInput, InvalidState, StaleVersion, Unavailable
@@ -19,9 +19,9 @@ from domain.plan import PLANS, PlanInvoice, PlanStatus, PlanSubscription, PlanTe
 from domain.snapshot import plan_fields
 from providers.card_payments.port import CardPaymentsProvider, SubscriptionState
 from providers.vendors import Vendors
-from services.backoff import longer
 from services.notifications.compose import NotificationComposer
 from services.payments.customers import Customers
+from services.status_sync import StatusSync
 
 # The vendor takes the renewal by itself; this is the net under its webhook.
 _AFTER_RENEWAL: Final = timedelta(hours=1)
@@ -37,8 +37,10 @@ class AskPlan(Job):
     pause_s: float
 
 
-class PlanStatusSync:
+class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
     """Moves plan subscriptions and their invoices by what the card vendor says of them."""
+
+    name = "subscription"
 
     def __init__(
         self,
@@ -49,38 +51,10 @@ class PlanStatusSync:
         notifications: NotificationComposer,
         clock: Clock,
     ) -> None:
-        self._work = work
-        self._read = read
+        super().__init__(work, read, clock)
         self._vendors = vendors
         self._customers = customers
         self._notifications = notifications
-        self._clock = clock
-
-    async def refresh(self, user_id: UserId, subscription_id: PlanSubscriptionId) -> Outcome:
-        """Ask the vendor and take its word; says what that did. Raises Unavailable, InDoubt."""
-        async with self._read() as read:
-            before = await read.plans.get(user_id, subscription_id)
-        if before is None:
-            return Outcome(False, "the subscription is gone")
-        if before.vendor_subscription_id is None:
-            if before.is_open:
-                await self.subscribe(before)
-            after = await self.current(before)
-        else:
-            state = await self._vendors[before.vendor].subscription(before.vendor_subscription_id)
-            after = await self.take(before, state)
-        if after.version == before.version:
-            return Outcome(False, f"the plan is {after.status} already")
-        return Outcome(True, f"{before.status} -> {after.status}")
-
-    async def ask(self, user_id: UserId, subscription_id: PlanSubscriptionId, pause_s: float) -> None:
-        """The net under the webhooks: soon while it is new, then after each renewal."""
-        await self.refresh(user_id, subscription_id)
-        async with self._work() as work:
-            subscription = await work.plans.get(user_id, subscription_id)
-            if subscription is not None and subscription.is_open:
-                self.enqueue_ask(work, subscription, longer(pause_s))
-                await work.commit()
 
     async def subscribe(self, subscription: PlanSubscription) -> None:
         """Ask the vendor, under the subscription's own key, so that asking again makes no second one."""
@@ -97,12 +71,12 @@ class PlanStatusSync:
             await self.end(subscription, unknown)
             raise InvalidInput("INVALID_PAYMENT_METHOD", unknown.message, field=("input", "paymentMethod")) from error
         try:
-            await self.take(subscription, state)
+            await self.apply(subscription, state)
         except Unavailable as error:
             # The vendor has the subscription: failing to read it again is no reason to end the plan.
             raise InDoubt("the subscription was made and could not be read again") from error
 
-    async def take(self, asked: PlanSubscription, state: SubscriptionState) -> PlanSubscription:
+    async def apply(self, asked: PlanSubscription, state: SubscriptionState) -> PlanSubscription:
         """Take an answer to what was asked of this version of the subscription. Raises Unavailable."""
 
         async def attempt() -> PlanSubscription:
@@ -119,7 +93,7 @@ class PlanStatusSync:
         # The card was declined: nothing is owed, and another card starts anew.
         if after.status is PlanStatus.INCOMPLETE and after.failure is not None:
             ended = await self._vendors[after.vendor].cancel_subscription(state.reference, at_period_end=False)
-            return await self.take(after, ended)
+            return await self.apply(after, ended)
         return after
 
     async def end(self, subscription: PlanSubscription, failure: Failure) -> None:
@@ -127,26 +101,40 @@ class PlanStatusSync:
         terms = PlanTerms(PlanStatus.ENDED, None, failure=failure)
         await retry_on_stale(lambda: self._end_current(subscription, terms))
 
-    async def current(self, subscription: PlanSubscription) -> PlanSubscription:
-        async with self._read() as read:
-            current = await read.plans.get(subscription.user_id, subscription.id)
-        assert current is not None
-        return current
-
-    def tell(self, work: UnitOfWork, subscription: PlanSubscription) -> None:
+    def publish(self, work: UnitOfWork, subscription: PlanSubscription) -> None:
         """A version of the subscription goes to its user's stream."""
         fields = plan_fields(subscription)
         work.publish(
             NewEvent(subscription.user_id, EventKind.PLAN_SUBSCRIPTION, subscription.id, fields, self._clock.now())
         )
 
-    def enqueue_ask(self, work: UnitOfWork, subscription: PlanSubscription, pause: timedelta) -> None:
-        now = self._clock.now()
-        due = now + pause
+    async def _load(self, queries: Queries, user_id: UserId, object_id: PlanSubscriptionId) -> PlanSubscription | None:
+        return await queries.plans.get(user_id, object_id)
+
+    async def _ask(self, found: PlanSubscription, cause: str) -> Outcome:
+        if found.vendor_subscription_id is None:
+            if found.is_open:
+                await self.subscribe(found)
+            after = await self.current(found)
+        else:
+            after = await self.apply(
+                found, await self._vendors[found.vendor].subscription(found.vendor_subscription_id)
+            )
+        if after.version == found.version:
+            return Outcome(False, f"the plan is {after.status} already")
+        return Outcome(True, f"{found.status} -> {after.status}")
+
+    def _job(self, asked: PlanSubscription, pause_s: float) -> AskPlan:
+        return AskPlan(asked.user_id, asked.id, pause_s)
+
+    def _is_final(self, found: PlanSubscription) -> bool:
+        return not found.is_open
+
+    def _due(self, asked: PlanSubscription, due_at: datetime) -> datetime:
         # Between two renewals nothing happens that no webhook tells of.
-        if subscription.status is PlanStatus.ACTIVE and subscription.period_end is not None:
-            due = max(due, subscription.period_end + _AFTER_RENEWAL)
-        work.jobs.enqueue(AskPlan(subscription.user_id, subscription.id, pause.total_seconds()), due_at=due, now=now)
+        if asked.status is PlanStatus.ACTIVE and asked.period_end is not None:
+            return max(due_at, asked.period_end + _AFTER_RENEWAL)
+        return due_at
 
     async def _end_current(self, subscription: PlanSubscription, terms: PlanTerms) -> None:
         await self._apply(await self.current(subscription), terms, None)
@@ -161,19 +149,19 @@ class PlanStatusSync:
                 raise StaleVersion
             after = before.apply(terms)
             if state is not None:
-                await self._take_invoices(work, before, state)
+                await self._apply_invoices(work, before, state)
                 after = replace(
                     after, vendor_subscription_id=state.reference, authorisation_url=state.authorisation_url
                 )
             if after != before:
                 await work.plans.save(before, after)
             if after.version != before.version:
-                self.tell(work, after)
+                self.publish(work, after)
                 await self._notifications.plan(work, before, after)
             await work.commit()
             return after
 
-    async def _take_invoices(self, work: UnitOfWork, subscription: PlanSubscription, state: SubscriptionState) -> None:
+    async def _apply_invoices(self, work: UnitOfWork, subscription: PlanSubscription, state: SubscriptionState) -> None:
         known = {
             invoice.vendor_invoice_id: invoice
             for invoice in (await work.plans.invoices([subscription.id])).get(subscription.id, [])

@@ -169,7 +169,7 @@ class Login:
         self, *, state: str, code: str | None, browser_secret: str | None, user_agent: str | None
     ) -> LoginDone:
         """Take the callback; `code` is None where the vendor sent an error. Raises LoginFailed, ProviderUnavailable."""
-        attempt = await self._take_attempt(state, browser_secret)
+        attempt = await self._use_attempt(state, browser_secret)
         if code is None:
             raise LoginFailed("The login was not completed. You can start again.")
         try:
@@ -270,7 +270,7 @@ class Login:
         await work.sessions.end(reused.session_id, "refresh token used twice", now)
         await work.commit()
 
-    async def _take_attempt(self, state: str, browser_secret: str | None) -> LoginAttempt:
+    async def _use_attempt(self, state: str, browser_secret: str | None) -> LoginAttempt:
         now = self._machine_clock.now()
         async with self._work() as work:
             attempt = await work.login_attempts.by_state(hash_of(state))
@@ -314,7 +314,7 @@ class Login:
         await work.events.begin_stream(user_id)
         work.kyc.add(Kyc(KycId(new_id(ids.KYC, now)), user_id, self._kyc_vendors.for_user(user_id)))
         work.jobs.enqueue(CreateCustomer(user_id), now=now)
-        await self._notifications.tell(work, user_id, Template.WELCOME)
+        await self._notifications.queue(work, user_id, Template.WELCOME)
         return user_id
 
     async def _give_code(
@@ -336,7 +336,7 @@ class Login:
         """Not at the very first sign-in, and not for a browser or app that was used before."""
         known = await work.sessions.user_agents(user_id)
         if known and user_agent not in known:
-            await self._notifications.tell(work, user_id, Template.NEW_SIGN_IN)
+            await self._notifications.queue(work, user_id, Template.NEW_SIGN_IN)
 
     def _open_session(self, work: UnitOfWork, user_id: UserId, identity: Identity, user_agent: str | None) -> str:
         token = new_token()

@@ -162,17 +162,17 @@ class CardWebhooks:
 
     async def _process(self, vendor: str, event: CardEvent, cause: str) -> Outcome | None:
         if event.subscription_id or event.subscription_reference:
-            return await self._process_subscription(vendor, event)
+            return await self._process_subscription(vendor, event, cause)
         async with self._read() as read:
             payment = await _card_payment(read, vendor, event)
         return await self._sync.ask(payment, cause) if payment else None
 
-    async def _process_subscription(self, vendor: str, event: CardEvent) -> Outcome | None:
+    async def _process_subscription(self, vendor: str, event: CardEvent, cause: str) -> Outcome | None:
         async with self._read() as read:
             subscription = await read.plans.by_vendor_reference(
                 vendor, event.subscription_id, event.subscription_reference
             )
-        return await self._plans.refresh(subscription.user_id, subscription.id) if subscription else None
+        return await self._plans.ask(subscription, cause) if subscription else None
 
 
 class EmailWebhooks:
