@@ -209,15 +209,6 @@ class ConsentQueries:
         )
         return [consent_of(row) for row in await self._session.exec(query)]
 
-    async def active_of_connections(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, Consent]:
-        """The newest ACTIVE consent of each connection that has one."""
-        query = (
-            select(ConsentRow)
-            .where(col(ConsentRow.connection_id).in_(connection_ids), ConsentRow.status == ConsentStatus.ACTIVE)
-            .order_by(col(ConsentRow.id))
-        )
-        return {ConnectionId(row.connection_id): consent_of(row) for row in await self._session.exec(query)}
-
     async def mark_returned(self, consent_id: ConsentId, at: datetime) -> bool:
         """Record that the user came back from the bank; False where the same return was recorded before."""
         marked = await self._session.exec(

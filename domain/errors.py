@@ -12,7 +12,6 @@ DropError
 │   ├── FeatureDisabled      its flag is off
 │   ├── AddressRequired      a card needs an address that is known
 │   ├── IdempotencyKeyReused same key, other input
-│   ├── InProgress           same key, still running
 │   ├── PossibleDuplicate    a like payment is in doubt
 │   ├── PaymentInDoubt       its outcome is not known yet
 │   └── ProviderUnavailable  a vendor is away and the user may try again
@@ -133,13 +132,6 @@ class IdempotencyKeyReused(Refusal):
             "This idempotencyKey was used with other input. Use a new key for a new payment.",
             field=("input", "idempotencyKey"),
         )
-
-
-class InProgress(Refusal):
-    """Another request with the same idempotency key is still running."""
-
-    code = "IN_PROGRESS"
-    retryable = True
 
 
 class PossibleDuplicate(Refusal):

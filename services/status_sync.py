@@ -17,9 +17,12 @@ class Owned(Protocol):
     """A payment or a plan: it has an id, and one user owns it."""
 
     @property
-    def id(self) -> Any: ...
+    def id(self) -> Any:
+        """The product's own id of it."""
+
     @property
-    def user_id(self) -> UserId: ...
+    def user_id(self) -> UserId:
+        """The user whose it is."""
 
 
 Object = TypeVar("Object", bound=Owned)

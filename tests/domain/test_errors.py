@@ -8,7 +8,6 @@ from domain.errors import (
     Denied,
     DropError,
     FeatureDisabled,
-    InProgress,
     InvalidInput,
     PaymentInDoubt,
     PossibleDuplicate,
@@ -40,7 +39,6 @@ def test_the_codes_are_those_that_clients_know() -> None:
         "FeatureDisabled": "FEATURE_DISABLED",
         "AddressRequired": "ADDRESS_REQUIRED",
         "IdempotencyKeyReused": "IDEMPOTENCY_KEY_REUSED",
-        "InProgress": "IN_PROGRESS",
         "PossibleDuplicate": "POSSIBLE_DUPLICATE",
         "PaymentInDoubt": "IN_DOUBT",
         "ProviderUnavailable": "PROVIDER_UNAVAILABLE",
@@ -53,7 +51,6 @@ def test_the_codes_are_those_that_clients_know() -> None:
     [
         (ProviderUnavailable("email", "away"), True),
         (PaymentInDoubt(), True),
-        (InProgress("still running"), True),
         (FeatureDisabled("CARDS"), False),
         (PossibleDuplicate("pay_1"), False),
     ],
