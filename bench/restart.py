@@ -69,9 +69,9 @@ class Follower:
             async for raw in socket:
                 message = json.loads(raw)
                 if message["type"] == "next":
-                    self._take(message["payload"]["data"]["viewerEvents"])
+                    self._receive(message["payload"]["data"]["viewerEvents"])
 
-    def _take(self, item: dict[str, str]) -> None:
+    def _receive(self, item: dict[str, str]) -> None:
         self.cursor = item["cursor"]
         self.gaps += item["kind"] == "RESUME_GAP"
         if item["kind"] == "CHANGE":

@@ -33,7 +33,9 @@ def check_address(world: World, method: str, path: str, query: Mapping[str, str]
         raise Refused(403, "AccessDenied", "Request has expired")
 
 
-async def take(world: World, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes) -> None:
+async def put_presigned(
+    world: World, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
+) -> None:
     """A client's PUT. Raises Refused for another type, length or checksum, and for a second upload."""
     if headers.get("content-type") != query["type"]:
         raise Refused(403, "SignatureDoesNotMatch", "content-type is not the one that was signed.")

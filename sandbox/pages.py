@@ -243,7 +243,7 @@ async def put_object(request: Request) -> Response:
     try:
         objects.check_address(world, "PUT", path, query)
         body = await _read(request, at_most_bytes=int(query["size"]) + 1)
-        await objects.take(world, path, query, request.headers, body)
+        await objects.put_presigned(world, path, query, request.headers, body)
     except Refused as refusal:
         return _s3_error(refusal)
     return Response(status_code=200)

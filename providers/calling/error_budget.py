@@ -28,7 +28,7 @@ class ErrorBudget:
             self._failed.clear()
         self.is_spent = is_spent
 
-    def note(self, *, has_failed: bool) -> None:
+    def count(self, *, has_failed: bool) -> None:
         """Count the outcome of one call. A refusal of a user's request, such as a declined card, is no failure."""
         self._failed.append(has_failed)
         if self.is_spent or len(self._failed) < _ENOUGH:

@@ -218,7 +218,7 @@ class Guard:
 
     def _count_in_budget(self, *, has_failed: bool) -> None:
         if self._budget is not None:
-            self._budget.note(has_failed=has_failed)
+            self._budget.count(has_failed=has_failed)
 
     async def _retrying(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
         pauses = self._resilience.retry_after_s if operation in self._retried else ()

@@ -15,7 +15,7 @@ from domain.outcome import Outcome
 from domain.snapshot import connection_fields
 from providers.open_banking.port import ConsentState
 
-_NOTICE_BEFORE: Final = timedelta(days=7)
+_TOLD_BEFORE: Final = timedelta(days=7)
 _FETCH_AGAIN: Final = timedelta(seconds=30)
 
 
@@ -115,7 +115,7 @@ class ConsentStatusSync:
 
     def _follow_up(self, work: UnitOfWork, consent: Consent) -> None:
         now = self._clock.now()
-        user_id, tell_at = consent.user_id, max(now, consent.ends_at - _NOTICE_BEFORE)
+        user_id, tell_at = consent.user_id, max(now, consent.ends_at - _TOLD_BEFORE)
         work.jobs.enqueue(FetchAccounts(user_id, consent.id), due_at=now + _FETCH_AGAIN, now=now)
         work.jobs.enqueue(AskConsent(user_id, consent.id), due_at=consent.ends_at, now=now)
         work.jobs.enqueue(TellOfExpiry(user_id, consent.id), due_at=tell_at, now=now)

@@ -71,7 +71,7 @@ class AccountDeletion:
         await self._sessions.end_all(user_id)
         now = self._clock.now()
         async with self._work() as work:
-            await self._require_nothing_moving(work, user_id)
+            await self._require_no_open_payment(work, user_id)
             await self._uploads.forget(work, user_id)
             await self._exports.forget(work, user_id)
             await self._customers.forget(work, user_id)
@@ -83,10 +83,12 @@ class AccountDeletion:
             await work.commit()
         return Deleted(now, retained_after(now))
 
-    async def _require_nothing_moving(self, read: Queries, user_id: UserId) -> None:
-        moving = await read.payments.open_of_user(user_id, _OPEN)
-        if moving:
-            raise InvalidState(f"A payment is {moving[0].status}: wait until it has ended, then delete the account.")
+    async def _require_no_open_payment(self, read: Queries, user_id: UserId) -> None:
+        unfinished = await read.payments.open_of_user(user_id, _OPEN)
+        if unfinished:
+            raise InvalidState(
+                f"A payment is {unfinished[0].status}: wait until it has ended, then delete the account."
+            )
 
     async def _end_what_is_under_way(self, user_id: UserId) -> None:
         try:
@@ -98,7 +100,7 @@ class AccountDeletion:
             message = "What is under way could not be ended just now. Try again soon."
             raise ProviderUnavailable(error.provider, message) from error
         async with self._read() as read:
-            await self._require_nothing_moving(read, user_id)
+            await self._require_no_open_payment(read, user_id)
         try:
             await self._bank_links.end_at_banks(user_id)
         except Unavailable as error:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from sandbox.scenarios import scenarios
-from tests.api.test_vendor_move import MOVES, consent
+from tests.api.test_vendor_migration import MOVES, consent
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.gateway import Player
 from tests.builders.server import free_port, served

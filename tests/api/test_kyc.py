@@ -210,7 +210,7 @@ async def test_a_webhook_too_large_is_refused_before_it_is_read(play: Play) -> N
 
 
 async def test_a_webhook_says_nothing_that_the_vendor_does_not(play: Play) -> None:
-    """Even a signed body is a hint: the review is read at the vendor."""
+    """Even a signed body decides nothing: the review is read at the vendor."""
     per = await play.person("per")
     user_id = (await per.ask(KYC))["viewer"]["id"]
     await per.ask(START)

@@ -162,7 +162,7 @@ async def test_an_account_is_not_deleted_while_money_is_moving_or_by_mistake(pla
     assert (await kari.ask("{ viewer { name } }"))["viewer"] == {"name": "Kari Nordmann"}
 
 
-async def test_late_news_of_a_kept_payment_still_lands(play: Play) -> None:
+async def test_a_late_update_of_a_kept_payment_still_lands(play: Play) -> None:
     kari = await play.approved()
     await paid(kari)
     await delete(kari)

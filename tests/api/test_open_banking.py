@@ -151,7 +151,7 @@ async def test_a_payment_that_is_refused_at_the_bank_is_rejected(
 
 
 @pytest.mark.parametrize("vendor", ["direct"], indirect=True)
-async def test_a_banks_own_notification_brings_the_news_without_being_asked(
+async def test_a_banks_own_notification_brings_the_update_unasked(
     play: Play, clock: MovedClock, site: httpx.AsyncClient, vendor: Vendor
 ) -> None:
     kari, account = await connected(play, clock, site)

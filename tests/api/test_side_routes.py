@@ -21,7 +21,7 @@ def signed(raw: bytes, *, secret: str = "mock-mode-only", age: timedelta = timed
     return {"x-ob-signature": f"t={at},v1={digest}", "content-type": "application/json"}
 
 
-def notice(**changes: object) -> bytes:
+def bank_event(**changes: object) -> bytes:
     body = {"eventId": "obe-test", "type": "payment.status", "occurredAt": "2026-11-24T12:00:00Z", "paymentId": "obp-x"}
     return as_json({**body, **changes})
 
@@ -96,21 +96,23 @@ async def test_an_error_is_a_problem_document(play: Play, method: str, path: str
         {"x-ob-signature": ""},
         {"x-ob-signature": "t=1,v1=" + "0" * 64},
         {"x-ob-signature": "v1=x"},
-        signed(notice(), secret="another"),
-        signed(notice(), age=timedelta(minutes=6)),
-        signed(notice(), age=-timedelta(minutes=6)),
-        signed(notice(eventId="another")),
+        signed(bank_event(), secret="another"),
+        signed(bank_event(), age=timedelta(minutes=6)),
+        signed(bank_event(), age=-timedelta(minutes=6)),
+        signed(bank_event(eventId="another")),
     ],
 )
 async def test_a_webhook_without_a_fresh_signature_of_its_body_is_refused(play: Play, headers: dict[str, str]) -> None:
     await play.advance(seconds=3)
-    response = await play.browser().http.post("/api/webhooks/openbanking", content=notice(), headers=headers)
+    response = await play.browser().http.post("/api/webhooks/openbanking", content=bank_event(), headers=headers)
 
     assert (response.status_code, response.json()["code"]) == (401, "BAD_SIGNATURE")
     assert await outcomes(play) == []
 
 
-@pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b"nonsense", notice(occurredAt="yesterday"), notice(eventId="")])
+@pytest.mark.parametrize(
+    "raw", [b"", b"{}", b"[]", b"nonsense", bank_event(occurredAt="yesterday"), bank_event(eventId="")]
+)
 async def test_a_signed_webhook_that_cannot_be_read_is_a_400(play: Play, raw: bytes) -> None:
     await play.advance(seconds=3)
     response = await play.browser().http.post("/api/webhooks/openbanking", content=raw, headers=signed(raw))
@@ -118,10 +120,10 @@ async def test_a_signed_webhook_that_cannot_be_read_is_a_400(play: Play, raw: by
     assert (response.status_code, response.json()["code"]) == (400, "BAD_WEBHOOK")
 
 
-async def test_a_webhook_is_a_hint_that_moves_nothing_by_itself(play: Play) -> None:
+async def test_a_webhook_changes_nothing_by_itself(play: Play) -> None:
     kari, account = await play.banked()
     payment = (await pay(kari, a_payment(account)))["payment"]
-    raw = notice(paymentId="obp-000001", transactionStatus="ACSC")
+    raw = bank_event(paymentId="obp-000001", transactionStatus="ACSC")
 
     for _ in range(3):
         response = await kari.http.post("/api/webhooks/openbanking", content=raw, headers=signed(raw))
@@ -134,7 +136,7 @@ async def test_a_webhook_is_a_hint_that_moves_nothing_by_itself(play: Play) -> N
 
 async def test_a_webhook_of_an_unknown_object_is_parked_and_then_kept_unmatched(play: Play) -> None:
     await play.advance(seconds=3)
-    raw = notice()
+    raw = bank_event()
     await play.browser().http.post("/api/webhooks/openbanking", content=raw, headers=signed(raw))
 
     await play.settle()

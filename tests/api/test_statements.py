@@ -19,18 +19,18 @@ DASHBOARD = """{ viewer { name
 def statements(play: Play) -> Iterator[list[str]]:
     seen: list[str] = []
 
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if not statement.startswith("BEGIN"):
             seen.append(statement)
 
     engines = play.gateway.infrastructure.database.engines
     for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
+        event.listen(engine, "before_cursor_execute", record)
     try:
         yield seen
     finally:
         for engine in engines:
-            event.remove(engine, "before_cursor_execute", note)
+            event.remove(engine, "before_cursor_execute", record)
 
 
 async def test_a_dashboard_of_twenty_payments_costs_as_many_statements_as_one_of_one(play: Play) -> None:
@@ -55,10 +55,10 @@ async def test_the_banks_are_asked_for_their_list_once(play: Play) -> None:
     await kari.ask(DASHBOARD)
     asked: list[str] = []
 
-    async def note(request: object) -> None:
+    async def record(request: object) -> None:
         asked.append(str(request))
 
-    play.gateway.sandbox.event_hooks["request"].append(note)
+    play.gateway.sandbox.event_hooks["request"].append(record)
     await kari.ask(DASHBOARD)
 
     assert asked == []

@@ -299,7 +299,7 @@ async def test_an_ended_session_ends_its_event_streams(play: Play) -> None:
     assert "event: complete" in lines
 
 
-async def test_an_event_stream_that_has_no_news_says_that_it_lives(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_event_stream_without_events_says_that_it_lives(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("routes.graphql.sse._COMMENT_EVERY_S", 0.01)
     kari = await play.person()
     comments = 0
@@ -315,7 +315,7 @@ async def test_an_event_stream_that_has_no_news_says_that_it_lives(play: Play, m
     assert comments >= 4
 
 
-async def test_what_no_hint_told_of_is_found_by_looking(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_sweep_finds_events_that_no_wake_up_announced(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     kari = await play.person()
     sweep = play.gateway.services.sweep
     async with socket_of(play, kari) as socket:

@@ -223,14 +223,14 @@ def test_a_budget_says_nothing_of_few_calls_and_is_spent_once() -> None:
     told: list[str] = []
     budget = ErrorBudget(lambda: told.append("spent"))
     for _ in range(9):
-        budget.note(has_failed=True)
+        budget.count(has_failed=True)
     assert not budget.is_spent
 
     for _ in range(3):
-        budget.note(has_failed=True)
+        budget.count(has_failed=True)
     assert (budget.is_spent, told) == (True, ["spent"])
 
     careful = ErrorBudget(lambda: None)
     for number in range(500):
-        careful.note(has_failed=number % 10 == 0)
+        careful.count(has_failed=number % 10 == 0)
     assert not careful.is_spent

@@ -145,11 +145,11 @@ class Customer:
             async for raw in socket:
                 message = json.loads(raw)
                 if message["type"] == "next" and message["payload"].get("data"):
-                    self._take(message["payload"]["data"]["viewerEvents"])
+                    self._receive(message["payload"]["data"]["viewerEvents"])
                 elif message["type"] in ("error", "complete"):
                     return
 
-    def _take(self, item: dict[str, Any]) -> None:
+    def _receive(self, item: dict[str, Any]) -> None:
         self.cursor = item["cursor"]
         self.is_following.set()
         self.gaps += item["kind"] == "RESUME_GAP"

@@ -136,10 +136,10 @@ async def test_a_code_works_once_and_with_its_own_secrets(eid: BankId) -> None:
 async def test_a_code_whose_answer_is_lost_is_not_sent_again(eid: BankId, between: Between) -> None:
     code = await a_code(eid)
 
-    def lose(answer: object) -> object:
+    def time_out(answer: object) -> object:
         raise httpx.ReadTimeout("lost")
 
-    between.changes["token"] = lose
+    between.changes["token"] = time_out
     with pytest.raises(Unavailable):
         await exchange(eid, code)
 

@@ -34,19 +34,19 @@ BY_ITSELF = re.compile(r"DELETE FROM|ORDER BY \w+\.(received_at|number) DESC")
 
 
 @contextmanager
-def noting(engines: Sequence[Engine]) -> Iterator[dict[str, Any]]:
+def recorded(engines: Sequence[Engine]) -> Iterator[dict[str, Any]]:
     """Every statement with its last values."""
     found: dict[str, Any] = {}
 
-    def note(connection: Connection, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
+    def record(connection: Connection, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
         if statement.split(None, 1)[0] in ("SELECT", "UPDATE", "DELETE", "WITH") and not many:
             found[statement] = values
 
     for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
+        event.listen(engine, "before_cursor_execute", record)
     yield found
     for engine in engines:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", record)
 
 
 async def everything(play: Play) -> None:
@@ -92,7 +92,7 @@ async def scans(gateway: Gateway, statement: str, values: Any) -> list[str]:
 
 
 async def test_no_statement_reads_a_large_table_from_end_to_end(play: Play) -> None:
-    with noting(play.gateway.infrastructure.database.engines) as statements:
+    with recorded(play.gateway.infrastructure.database.engines) as statements:
         await everything(play)
 
     found = {}

@@ -105,7 +105,7 @@ async def test_what_is_not_committed_is_rolled_back_with_its_events_and_jobs(dat
         assert await read.jobs.next_due(KINDS) is None
 
 
-async def test_hints_come_after_the_commit_and_name_who_is_concerned(database: Database) -> None:
+async def test_wake_ups_come_after_the_commit_and_name_the_users(database: Database) -> None:
     woken: list[object] = []
     wake_ups = CommitWakeUps(woken.extend, partial(woken.append, "jobs"))
     async with UnitOfWork(database.write, wake_ups) as work:

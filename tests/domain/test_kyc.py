@@ -60,7 +60,7 @@ def test_a_retry_is_taken_only_where_one_is_asked_for() -> None:
         PENDING.retry()
 
 
-def test_news_before_the_start_is_ignored() -> None:
+def test_a_review_before_the_start_is_ignored() -> None:
     new = replace(PENDING, status=KycStatus.NOT_STARTED)
 
     assert new.apply(review(KycStatus.APPROVED)) is new

@@ -29,11 +29,11 @@ def payment(status: Status = Status.CREATED, *, in_doubt: bool = False) -> Payme
     )
 
 
-def news(status: Status, failure: Failure | None = None) -> StatusUpdate:
+def update(status: Status, failure: Failure | None = None) -> StatusUpdate:
     return StatusUpdate(status, "webhook", NOON, failure)
 
 
-class PaymentUnderAnyNews(RuleBasedStateMachine):
+class PaymentUnderAnyUpdate(RuleBasedStateMachine):
     """Whatever arrives, in any order and repeated: what is final stays so, and the history has no gap."""
 
     def __init__(self) -> None:
@@ -42,9 +42,9 @@ class PaymentUnderAnyNews(RuleBasedStateMachine):
         self.history: list[PaymentEvent] = []
 
     @rule(status=st.sampled_from(Status), failure=st.sampled_from([None, FUNDS]))
-    def news_arrives(self, status: Status, failure: Failure | None) -> None:
+    def update_arrives(self, status: Status, failure: Failure | None) -> None:
         before = self.payment
-        self.payment, event = before.apply(news(status, failure))
+        self.payment, event = before.apply(update(status, failure))
         if event is None:
             assert self.payment is before
             return
@@ -69,12 +69,12 @@ class PaymentUnderAnyNews(RuleBasedStateMachine):
         assert steps == sorted(steps)
 
 
-TestPaymentUnderAnyNews = PaymentUnderAnyNews.TestCase
+TestPaymentUnderAnyUpdate = PaymentUnderAnyUpdate.TestCase
 
 
 @pytest.mark.parametrize("ours", [Status.EXPIRED, Status.CANCELLED, Status.FAILED])
 def test_money_that_moved_after_our_end_lands_on_the_payment(ours: Status) -> None:
-    settled, event = payment(ours).apply(news(Status.SETTLED))
+    settled, event = payment(ours).apply(update(Status.SETTLED))
 
     assert settled.status is Status.SETTLED
     assert event is not None
@@ -82,17 +82,17 @@ def test_money_that_moved_after_our_end_lands_on_the_payment(ours: Status) -> No
 
 
 def test_another_failure_at_the_same_status_is_an_event_of_its_own() -> None:
-    failed, event = payment(Status.AUTHORISATION_REQUIRED).apply(news(Status.AUTHORISATION_REQUIRED, FUNDS))
-    _, again = failed.apply(news(Status.AUTHORISATION_REQUIRED, FUNDS))
+    failed, event = payment(Status.AUTHORISATION_REQUIRED).apply(update(Status.AUTHORISATION_REQUIRED, FUNDS))
+    _, again = failed.apply(update(Status.AUTHORISATION_REQUIRED, FUNDS))
 
     assert event is not None
     assert failed.failure == FUNDS
     assert again is None
 
 
-def test_news_ends_a_doubt() -> None:
+def test_a_status_update_ends_the_doubt() -> None:
     doubted, _ = payment().marked_in_doubt("no answer", NOON)
-    known, _ = doubted.apply(news(Status.AUTHORISATION_REQUIRED))
+    known, _ = doubted.apply(update(Status.AUTHORISATION_REQUIRED))
 
     assert doubted.in_doubt
     assert not known.in_doubt

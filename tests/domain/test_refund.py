@@ -60,11 +60,11 @@ def test_what_is_given_back_never_exceeds_what_was_paid(wishes: list[int | None]
 
 
 @given(st.lists(st.sampled_from(RefundStatus), max_size=10))
-def test_late_or_repeated_news_moves_nothing_backwards(news: list[RefundStatus]) -> None:
+def test_late_or_repeated_updates_move_nothing_backwards(updates: list[RefundStatus]) -> None:
     order = [RefundStatus.PENDING, RefundStatus.SUCCEEDED, RefundStatus.FAILED]
     seen = [RefundStatus.PENDING]
     one = refund(1, 100)
-    for status in news:
+    for status in updates:
         one = one.apply(status, "re_1", None, NOON)
         seen.append(one.status)
 

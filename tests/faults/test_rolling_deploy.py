@@ -98,19 +98,19 @@ async def test_a_payload_of_the_older_release_is_worked_off_by_the_newer(databas
 async def test_what_the_older_release_does_not_know_waits_for_the_newer_and_counts_no_try(database: Database) -> None:
     done: list[Job] = []
 
-    async def take(job: Job) -> None:
+    async def work_off(job: Job) -> None:
         done.append(job)
 
     clock = StandingClock(NOON)
     await queue(database, GreetIn("Kari", "nn"), Wave(), Greet("Ola"))
     for _ in range(MAX_FAULTS + 1):
-        older = worker_of(database, handler(Greet, take), clock=clock)
+        older = worker_of(database, handler(Greet, work_off), clock=clock)
         # A job that is given back at once would keep the older release busy with it for good.
         assert await older.run_due() <= 2
         await older.run_due()
         clock = replace(clock, at=clock.at + timedelta(minutes=1))
     left = await queued(database)
-    newer = worker_of(database, handler(GreetIn, take), handler(Wave, take), clock=clock)
+    newer = worker_of(database, handler(GreetIn, work_off), handler(Wave, work_off), clock=clock)
     await newer.run_due()
 
     assert {(job.kind, job.attempts, job.faults, job.last_error) for job in left} == {

@@ -19,7 +19,7 @@ from tests.builders.subscriber import next_item, subscribed
 
 DRAIN_S = 2
 SOCKETS = 8
-# A subscriber looks by itself only every 15 s: sooner is by the hint.
+# The sweep looks every 15 s only: an event that arrives sooner came by its wake-up.
 SOON_S = 5
 
 
@@ -74,7 +74,7 @@ async def test_what_comes_in_at_one_is_pushed_by_the_other(running: Fleet, custo
 
 
 async def test_what_is_queued_at_one_is_done_by_a_worker(running: Fleet, customer: Customer) -> None:
-    """`serve` does no queued work here, and the verification's news come by a queued webhook."""
+    """`serve` does no queued work here, and the verification's result comes by a queued webhook."""
     health = (await customer.http.get(f"{running.serves[0].url}/api/health")).json()
     at_work = [(await customer.http.get(f"{one.url}/api/health")).json()["status"] for one in running.workers]
 

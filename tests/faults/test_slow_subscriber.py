@@ -29,7 +29,7 @@ VIEWER = "{ viewer { id } }"
 START_KYC = "mutation { startKyc { kyc { status } } }"
 
 
-async def happen(customer: Customer, many: int, hint: str, **variables: str) -> None:
+async def happen(customer: Customer, many: int, mutation: str, **variables: str) -> None:
     """So many large events, as if written by another process, and a mutation whose own event wakes who follows."""
     fields = {
         "status": "PENDING",
@@ -50,7 +50,7 @@ async def happen(customer: Customer, many: int, hint: str, **variables: str) -> 
         await connection.execute(insert(UserEventRow), [event | {"seq": last + n} for n in range(1, many + 1)])
         await connection.execute(update(UserEventSeqRow).where(mine).values(last=last + many))
     await database.close()
-    await customer.ask(hint, **variables)
+    await customer.ask(mutation, **variables)
 
 
 async def changes(subscriber: ClientConnection, many: int) -> list[str]:
