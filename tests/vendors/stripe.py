@@ -4,7 +4,6 @@ It takes forms, demands the key and the version, refuses parameters that it does
 and gives ids where nothing was asked to be expanded.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from typing import Any
@@ -16,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.vendors.face import Endpoint, Refused, ask, face
+from tests.vendors.stripe_form import Form, form_of, pairs_of
 
 API_KEY = "sk_test_contract"
 VERSION = "2023-10-16"
@@ -25,7 +25,6 @@ _PRICE_DATA: Mapping[str, Mapping[str, Any]] = {
     "price_2": {"product": "plan_plus_yearly", "unit_amount": 49_000, "currency": "nok", "interval": "year"},
     "price_3": {"product": "plan_premium", "unit_amount": 9_900, "currency": "nok", "interval": "month"},
 }
-Form = dict[str, Any]
 
 
 def refuse(status: int, code: str, message: str = "No.", kind: str = "invalid_request_error", **more: Any) -> Refused:
@@ -38,25 +37,6 @@ def _refused_by_sandbox(status: int, answer: Mapping[str, Any]) -> Refused:
     intent = answer["payment_intent"]
     shown = {**intent, "latest_charge": f"ch_{intent['id'][3:]}"}
     return Refused(402, {"error": {**intent["last_payment_error"], "payment_intent": shown}})
-
-
-def form_of(pairs: list[tuple[str, str]]) -> Form:
-    """`a[b]=1`, `c[0][d]=2` and `e[]=3` as nested dictionaries and lists."""
-    form: Form = {}
-    for key, value in pairs:
-        path = [re.sub(r"[\[\]]", "", part) for part in re.findall(r"[^\[]+|\[[^\]]*\]", key)]
-        _put(form, path, value)
-    return form
-
-
-def _put(form: Form, path: list[str], value: str) -> None:
-    head, *rest = path
-    if not rest:
-        form[head] = value
-    elif rest == [""]:
-        form.setdefault(head, []).append(value)
-    else:
-        _put(form.setdefault(head, {}), rest, value)
 
 
 class Stripe:
@@ -321,7 +301,7 @@ def app(stripe: Stripe) -> Starlette:
     def endpoint(handler: Handler, known: set[str]) -> Endpoint:
         async def answer(request: Request) -> Response:
             _demand_credentials(request)
-            form = form_of([*request.query_params.multi_items(), *_pairs(await request.form())])
+            form = form_of([*request.query_params.multi_items(), *pairs_of(await request.form())])
             if isinstance(form.get("expand"), dict):  # `expand[0]=a`, as SDKs write `expand[]=a`
                 form["expand"] = list(form["expand"].values())
             unknown = set(form) - known - {"expand"}
@@ -409,7 +389,3 @@ def _demand_credentials(request: Request) -> None:
         raise refuse(401, "api_key_invalid", "Invalid API Key provided.")
     if request.headers.get("stripe-version") != VERSION:
         raise refuse(400, "version_invalid", "The shapes are those of another version.")
-
-
-def _pairs(form: Any) -> list[tuple[str, str]]:
-    return [(key, str(value)) for key, value in form.multi_items()]
