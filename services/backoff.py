@@ -1,4 +1,4 @@
-"""How long a vendor is left alone before it is asked again: the net under the webhooks."""
+"""How long a job waits before it asks a vendor again, in case that a webhook was lost."""
 
 from datetime import timedelta
 from typing import Final

@@ -1,4 +1,4 @@
-"""What goes wrong: counted, captured, and told to operators, once in a while and never in anybody's way."""
+"""Errors and alerts: counted, captured, and sent to operators in the background, at a limited rate."""
 
 import asyncio
 import time
@@ -20,13 +20,13 @@ MANY_ERRORS: Final = 5
 WINDOW_S: Final = 60
 QUIET_S: Final = 600
 DRAIN_S: Final = 5
-# Above this operators have enough to read.
+# More alerts than this are dropped: operators have enough to read.
 _WAITING: Final = 100
 _log = structlog.get_logger()
 
 
 class Incidents:
-    """One alert per title in ten minutes. `monotonic` is the machine's, so that a moved clock hides none."""
+    """Sends one alert per title in ten minutes, by the machine's time: a moved product clock must hide no alert."""
 
     def __init__(
         self,
@@ -41,11 +41,11 @@ class Incidents:
         self._clock = clock
         self._monotonic = monotonic
         self._errors: deque[float] = deque()
-        self._told: dict[str, float] = {}
+        self._last_alerts: dict[str, float] = {}
         self._waiting: asyncio.Queue[Alert] = asyncio.Queue(_WAITING)
 
     def unhandled(self, error: BaseException, *, where: str) -> str:
-        """A bug: logged, captured, alerted. Gives the reference that the client is shown."""
+        """Log and capture a bug, and alert operators. Gives the reference that the client is shown."""
         reference = uuid4().hex
         _log.error("unhandled_exception", reference=reference, path=where, exc_info=error)
         self._capture.capture(error, reference=reference)
@@ -54,7 +54,7 @@ class Incidents:
         return reference
 
     def error(self) -> None:
-        """Something failed that should not: more than five in a minute are an alert."""
+        """Count a failure that should not happen: more than five in a minute alert operators."""
         now = self._monotonic()
         self._errors.append(now)
         while self._errors and self._errors[0] <= now - WINDOW_S:
@@ -64,16 +64,16 @@ class Incidents:
             self.alert(Severity.CRITICAL, "High error rate", message)
 
     def alert(self, severity: Severity, title: str, message: str) -> None:
-        """Queue an alert, unless one of this title was sent in the last ten minutes."""
+        """Queue an alert, unless an alert of this title was queued in the last ten minutes."""
         now = self._monotonic()
-        last = self._told.get(title)
+        last = self._last_alerts.get(title)
         if (last is not None and now < last + QUIET_S) or self._waiting.full():
             return
-        self._told[title] = now
+        self._last_alerts[title] = now
         self._waiting.put_nowait(Alert(severity, title, message, self._clock.now()))
 
     async def run(self) -> None:
-        """Send what is queued, until cancelled; what was under way then is queued again."""
+        """Send queued alerts until cancelled. An alert whose sending is cut off is queued again."""
         while True:
             alert = await self._waiting.get()
             try:
@@ -84,12 +84,12 @@ class Incidents:
                 raise
 
     async def close(self) -> None:
-        """Send what alerts and errors are waiting, within the time that a stop may take."""
+        """Send the waiting alerts and errors, within the time that a stop may take."""
         await self.drain()
         await self._capture.close()
 
     async def drain(self, within_s: float = DRAIN_S) -> None:
-        """Send what is queued now, within the time that a stop may take."""
+        """Send the alerts that are queued now, for `within_s` seconds at most."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while not self._waiting.empty():

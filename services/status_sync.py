@@ -18,11 +18,11 @@ class Owned(Protocol):
 
     @property
     def id(self) -> Any:
-        """The product's own id of it."""
+        """The product's own id of the object."""
 
     @property
     def user_id(self) -> UserId:
-        """The user whose it is."""
+        """The user who owns the object."""
 
 
 Object = TypeVar("Object", bound=Owned)
@@ -44,7 +44,7 @@ class StatusSync(ABC, Generic[Object, ObjectId]):
         self._clock = clock
 
     async def refresh(self, user_id: UserId, object_id: ObjectId, cause: str) -> Outcome:
-        """Ask the vendor and apply its answer; says what that did. Raises Unavailable, InDoubt."""
+        """Ask the vendor and apply its answer. Gives what that changed. Raises Unavailable, InDoubt."""
 
         async def attempt() -> Outcome:
             async with self._read() as read:
@@ -54,14 +54,14 @@ class StatusSync(ABC, Generic[Object, ObjectId]):
         return await retry_on_stale(attempt)
 
     async def ask(self, found: Object, cause: str) -> Outcome:
-        """As `refresh`, of an object that was read just now."""
+        """As `refresh`, for an object that the caller has just read."""
         try:
             return await self._ask(found, cause)
         except StaleVersion:
             return await self.refresh(found.user_id, found.id, cause)
 
     async def ask_again(self, user_id: UserId, object_id: ObjectId, pause_s: float) -> None:
-        """The job that finds what no webhook told: ask, and queue the next ask after a longer pause until final."""
+        """Ask, and queue the next ask after a longer pause until final: a job finds what a lost webhook has hidden."""
         await self.refresh(user_id, object_id, "reconciliation")
         async with self._read() as read:
             found = await self._load(read, user_id, object_id)
@@ -104,5 +104,5 @@ class StatusSync(ABC, Generic[Object, ObjectId]):
         return due_at
 
     async def _end_overdue(self, found: Object) -> Object:
-        """End at the vendor what has run out."""
+        """End the object at the vendor if its time is over."""
         return found

@@ -1,4 +1,4 @@
-"""Each payment's way: what was asked, called, received, changed and pushed, in one list."""
+"""The timeline of each payment: its requests, vendor calls, webhooks, changes and pushes, in one list."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from domain.ids import PaymentId
 from domain.timeline import StoredEntry, TimelineEntry, TimelineKind, Trace
 
 _FLUSH_EVERY_S: Final = 0.5
-# More than this is lost rather than kept in memory: the timeline helps, and payments do not need it.
+# Further lines are dropped, since they would fill the memory: payments do not depend on their timelines.
 _WAITING: Final = 10_000
 _SHOWN: Final = 500
 _log = structlog.get_logger()
 
 
 class Timeline:
-    """Lines wait in memory and are written in batches, beside the work that they tell of."""
+    """Keeps timeline lines in memory and writes them in batches, apart from the transactions that they describe."""
 
     def __init__(self, work: Work, read: Read, clock: Clock, *, keeps_pushes: bool) -> None:
         self._work = work
@@ -31,27 +31,27 @@ class Timeline:
         self._writing = asyncio.Lock()
 
     def record(self, trace: Trace) -> None:
-        """A request or job is over: keep its entries, where it touched a payment."""
+        """Keep the entries of a request or job that has ended, for each payment that it touched."""
         for payment_id in sorted(trace.payments):
             self._keep([(payment_id, trace.id, entry) for entry in trace.entries])
 
     def pushed(self, payment_id: PaymentId, version: int, trace_id: str) -> None:
-        """A subscriber was sent a version of a payment."""
+        """Keep a line for a version of a payment that was sent to a subscriber."""
         if self._keeps_pushes:
             entry = TimelineEntry(TimelineKind.PUSH, f"version {version}", "sent to a subscriber", self._clock.now())
             self._keep([(payment_id, trace_id, entry)])
 
     async def run(self) -> None:
-        """Write what waits, until cancelled."""
+        """Write the waiting lines twice a second, until cancelled."""
         while True:
             await asyncio.sleep(_FLUSH_EVERY_S)
             try:
                 await self.flush()
             except Exception:
-                _log.exception("timeline_not_written")  # the database is away: what waits is bounded
+                _log.exception("timeline_not_written")  # the database is away: the number of waiting lines is bounded
 
     async def flush(self) -> None:
-        """Write what waits now."""
+        """Write the waiting lines now. Commits."""
         async with self._writing:
             lines, self._waiting = self._waiting, []
             if not lines:
@@ -61,7 +61,7 @@ class Timeline:
                 await work.commit()
 
     async def of_payment(self, payment_id: PaymentId) -> Sequence[StoredEntry]:
-        """Oldest first."""
+        """The lines of a payment, oldest first."""
         await self.flush()
         async with self._read() as read:
             return await read.traces.of_payment(payment_id, _SHOWN)

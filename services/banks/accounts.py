@@ -78,14 +78,14 @@ class Accounts:
             return await read.accounts.of_connections(user_id, connections)
 
     async def balances(self, account_ids: Sequence[AccountId]) -> dict[AccountId, list[Balance]]:
-        """Of accounts that the caller has read for their user."""
+        """The accounts' balances. The caller has read the accounts for their user, so no user id is checked."""
         async with self._read() as read:
             return await read.accounts.balances(account_ids)
 
     async def transactions(
         self, user_id: UserId, account_ids: Sequence[AccountId], keyset: DatedKeyset
     ) -> dict[AccountId, list[Transaction]]:
-        """A page of each account, newest first, in one statement."""
+        """A page of each account's transactions, newest first, in one statement of SQL."""
         async with self._read() as read:
             return await read.accounts.transactions(
                 user_id,
@@ -103,7 +103,7 @@ class Accounts:
     async def refresh_connection(
         self, user_id: UserId, connection_id: ConnectionId, *, ip_address: str | None
     ) -> list[BankAccount]:
-        """Read balances and new transactions at the bank. Without `ip_address` it counts as unattended.
+        """Read balances and new transactions at the bank. Without `ip_address` the bank counts an unattended reading.
 
         Raises NotFound, ConsentRequired, ReadLimitReached, ProviderUnavailable.
         """
@@ -265,7 +265,7 @@ class Accounts:
         )
 
     async def psu(self, user_id: UserId, ip_address: str | None) -> Psu:
-        """The user, as their banks know them; with an address where they are asking themselves."""
+        """The user as a bank is called for: national identity number and, if the user is present, `ip_address`."""
         async with self._read() as read:
             secret = await read.users.encrypted_national_identity_number(user_id)
         return Psu(self._encryption.decrypt(secret) if secret else None, ip_address)

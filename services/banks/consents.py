@@ -48,7 +48,7 @@ class RevokeConsent(Job):
 
 @dataclass(frozen=True, slots=True)
 class TellOfExpiry(Job):
-    """Tell the user that a consent runs out soon."""
+    """Send the user a message that a consent runs out soon."""
 
     kind: ClassVar[str] = "tell_of_consent_expiry"
     user_id: UserId
@@ -64,11 +64,11 @@ class ConsentStatusSync:
         self._clock = clock
 
     async def apply(self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: str) -> Outcome:
-        """Take the bank's word in a transaction of its own; says what that did. `because` is shown to the user."""
+        """Apply the bank's status. Commits, and gives what that changed. `because` is shown to the user."""
         return await retry_on_stale(lambda: self._apply(user_id, consent_id, state, because))
 
     async def end_lost(self, consent_id: ConsentId, status: ConsentStatus) -> None:
-        """The bank has answered a reading with: no such consent. Commits; a consent that is gone changes nothing."""
+        """End a consent that the bank no longer knows, as a refused reading showed. Commits. Safe to repeat."""
         async with self._read() as read:
             consent = await read.consents.find(consent_id)
         if consent is not None:

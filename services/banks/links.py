@@ -1,4 +1,4 @@
-"""Bank connections: connecting, renewing and ending them, and what the banks report of consents."""
+"""Bank links: connecting, renewing and ending them, and applying what the banks report of consents."""
 
 import asyncio
 import time
@@ -45,7 +45,7 @@ from services.notifications.compose import NotificationComposer
 from services.tokens import hash_of, new_token
 
 _SHOWN: Final = 100
-# The bank's page lives for fifteen minutes: by then the consent is given or gone.
+# The bank's page works for fifteen minutes: after that the consent is given, or will never be.
 _FIRST_ASK: Final = timedelta(minutes=16)
 _BANKS_FRESH_S: Final = 3600
 _log = structlog.get_logger()
@@ -53,7 +53,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ConsentPage:
-    """Where the user gives the consent."""
+    """A new consent, and the bank's page where the user gives it."""
 
     connection: BankConnection
     url: str
@@ -106,7 +106,7 @@ class BankLinks:
             return await read.connections.by_ids(user_id, connection_ids)
 
     async def reads_today(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, ReadsToday]:
-        """Of connections that the caller has read for their user."""
+        """The readings of today. The caller has read the connections for their user, so no user id is checked."""
         async with self._read() as read:
             used = await read.connections.unattended_reads(connection_ids, oslo_date(self._clock.now()))
             last = await read.connections.last_reads(connection_ids)
@@ -127,7 +127,7 @@ class BankLinks:
     async def renew(
         self, user_id: UserId, connection_id: ConnectionId, *, return_to: str, callback_uri: str, ip_address: str
     ) -> ConsentPage:
-        """A new consent; the old one stays ACTIVE until the new one is. Raises as `connect`."""
+        """Register a new consent; the old consent stays ACTIVE until the new one is ACTIVE. Raises as `connect`."""
         return_to = require_allowed(return_to, self._return_origins, field=("input", "returnTo"))
         connection = await self._owned(user_id, connection_id)
         return await self._ask_consent(connection, return_to, callback_uri, ip_address)
@@ -138,7 +138,7 @@ class BankLinks:
         return await retry_on_stale(lambda: self._disconnect(user_id, connection_id))
 
     async def returned(self, state: str, query: Mapping[str, str], ip_address: str) -> str | None:
-        """The browser is back from the bank's page; gives where it goes next, None where the state is no consent's.
+        """Finish a consent when the browser is back from the bank. Gives its next address, None for an unknown state.
 
         Raises InvalidState for a state that was used before.
         """
@@ -155,11 +155,11 @@ class BankLinks:
             await self._consents.apply(consent.user_id, consent.id, state_at_bank, "the bank's page")
             await self._fetch(consent.user_id, consent.id, ip_address)
         except (Unavailable, ReadLimitReached, ConsentRequired):
-            _log.warning("consent_return_incomplete", consent_id=consent.id)  # the jobs go on from here
+            _log.warning("consent_return_incomplete", consent_id=consent.id)  # the queued jobs ask the bank again
         return with_query(return_to, bankConnection=consent.connection_id)
 
     async def refresh_consent(self, user_id: UserId, consent_id: ConsentId, cause: str) -> Outcome:
-        """Ask the bank how a consent stands and take its word; says what that did. Raises Unavailable."""
+        """Ask the bank how a consent stands and apply the answer. Gives what that changed. Raises Unavailable."""
         async with self._read() as read:
             consent = await read.consents.get(user_id, consent_id)
         if consent is None or consent.vendor_consent_id is None:
@@ -168,7 +168,7 @@ class BankLinks:
         return await self._consents.apply(user_id, consent_id, at_bank, cause)
 
     async def ask_consent(self, user_id: UserId, consent_id: ConsentId) -> None:
-        """The net under page and webhook: what never came back has expired."""
+        """Ask the bank once the consent's page or time has run out, and end the consent then. Raises Unavailable."""
         await self.refresh_consent(user_id, consent_id, "reconciliation")
         async with self._read() as read:
             consent = await read.consents.get(user_id, consent_id)
@@ -181,7 +181,7 @@ class BankLinks:
             await self._consents.apply(user_id, consent_id, state, "it ran out")
 
     async def tell_of_expiry(self, user_id: UserId, consent_id: ConsentId) -> None:
-        """A week before a consent runs out, unless another has replaced it. Raises Unavailable."""
+        """Queue the message that a consent runs out in a week, unless it is replaced already. Raises Unavailable."""
         names = {bank.id: bank.name for bank in await self.list_banks("NO")}
         async with self._work() as work:
             consent = await work.consents.get(user_id, consent_id)
@@ -194,7 +194,10 @@ class BankLinks:
             await work.commit()
 
     async def fetch_accounts(self, user_id: UserId, consent_id: ConsentId) -> None:
-        """The net under the return: an ACTIVE consent without accounts is read, unattended. Raises Unavailable."""
+        """Read the accounts of a new consent, unattended, unless the user's return has done so.
+
+        Raises Unavailable, ReadLimitReached, ConsentRequired.
+        """
         async with self._read() as read:
             has_accounts = await read.consents.has_accounts(consent_id)
         if not has_accounts:
@@ -208,7 +211,7 @@ class BankLinks:
             await self._vendors[consent.vendor].revoke_consent(consent.vendor_consent_id)
 
     async def end_at_banks(self, user_id: UserId) -> None:
-        """Every consent of a user who leaves, at once, since nothing will remember them. Raises Unavailable."""
+        """End all consents of a user who leaves, now: after the deletion no job could. Raises Unavailable."""
         for connection in await self.connections(user_id):
             if connection.status is ConnectionStatus.ACTIVE:
                 await self.disconnect(user_id, connection.id)
@@ -221,7 +224,7 @@ class BankLinks:
                 await self.revoke(user_id, consent.id)
 
     async def _list(self, country: str) -> Sequence[Bank]:
-        """The current vendor's banks. The target vendor's are compared beside them, which needs no user's consent."""
+        """The current vendor's banks; during a migration they are compared with the target vendor's banks."""
         asked = self._vendors[self._vendors.current].list_banks(country)
         shadow = self._vendors.shadow
         if shadow is None:

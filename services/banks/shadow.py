@@ -1,4 +1,4 @@
-"""What the next vendor would have answered, beside the current one: looked at by operators, seen by no user."""
+"""The shadow comparison: the migration's target vendor is asked, too, and operators see how its answers differ."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Set
@@ -12,13 +12,13 @@ from domain.errors import Unavailable
 COMPARED: Final = Counter(
     "drop_shadow_comparisons_total", "Answers of the next vendor beside the current one's.", ["port", "what", "outcome"]
 )
-# The comparison runs beside the current vendor's call, and must not make the user wait longer.
+# A limit for the target vendor: the comparison must not make the user wait longer.
 _WITHIN_S: Final = 2
 _log = structlog.get_logger()
 
 
 async def shadow_of(ask: Callable[[], Awaitable[Set[str]]]) -> Set[str] | None:
-    """What is asked, None where the vendor does not answer in time."""
+    """The target vendor's answer, None if it does not come in time."""
     try:
         async with asyncio.timeout(_WITHIN_S):
             return await ask()

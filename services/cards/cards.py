@@ -36,7 +36,7 @@ from services.idempotency import earlier, keep, once
 _ISSUE: Final = "issueCard"
 _RECOVER_AFTER: Final = timedelta(seconds=60)
 _SHOWN: Final = 100
-# As many as one user may have at once.
+# The number of cards that a user may have at once.
 _MAX_CARDS: Final = 10
 _log = structlog.get_logger()
 
@@ -102,7 +102,7 @@ class Cards:
         return await self._current_cardholder(user_id)
 
     async def issue(self, user_id: UserId, kind: CardType, idempotency_key: str) -> Card:
-        """A card that can pay at once; same key, same card.
+        """Issue a card that can pay at once; the same key gives the same card.
 
         Raises FeatureDisabled, KycRequired, NotFound (no cardholder), InvalidState, IdempotencyKeyReused.
         """
@@ -113,11 +113,11 @@ class Cards:
             try:
                 await self._issue(card)
             except (InDoubt, Unavailable):
-                _log.warning("card_unanswered", card_id=card.id)  # its job asks again, under the card's own key
+                _log.warning("card_unanswered", card_id=card.id)  # the card's job asks again, under the card's own key
         return await self._owned(user_id, card.id)
 
     async def issue_again(self, user_id: UserId, card_id: CardId) -> None:
-        """The net under `issue`: the issuer knows the card's key again. Raises Unavailable, InDoubt."""
+        """Issue a card whose answer was lost, under the card's own key. Safe to repeat. Raises Unavailable, InDoubt."""
         for card in await self.by_ids(user_id, [card_id]):
             if card.status is CardStatus.REQUESTED:
                 await self._issue(card)
@@ -138,13 +138,13 @@ class Cards:
         return await self._owned(user_id, card_id)
 
     async def freeze_all(self, user_id: UserId) -> None:
-        """KYC approval was lost. Raises Unavailable."""
+        """Freeze the cards of a user who lost the KYC approval. Raises Unavailable."""
         for card in await self.of_user(user_id):
             if card.status is CardStatus.ACTIVE:
                 await self._set_status(card, CardStatus.FROZEN)
 
     async def cancel_all(self, user_id: UserId) -> None:
-        """The user leaves. Raises Unavailable."""
+        """Cancel the cards of a user who leaves. Raises Unavailable."""
         for card in await self.of_user(user_id):
             if card.vendor_card_id is not None and card.status is not CardStatus.CANCELLED:
                 await self._set_status(card, CardStatus.CANCELLED)

@@ -1,4 +1,4 @@
-"""All that is held about a user, as a ZIP for them."""
+"""Data exports: a ZIP file with all data that Drop holds about a user."""
 
 import io
 import json
@@ -54,7 +54,7 @@ class ExpireExport(Job):
 
 
 class DataExports:
-    """All that is kept about a user as one ZIP file, built by a job and deleted from the bucket after its time."""
+    """One ZIP file with all data about a user: built by a job, and deleted from the bucket after its time."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class DataExports:
             return await read.exports.of_user(user_id, _SHOWN)
 
     def download_url(self, export: DataExport) -> str | None:
-        """A presigned address for 900 s, None unless it is READY."""
+        """A presigned address of the export's file for 900 s, None unless the export is READY."""
         if export.status is not DataExportStatus.READY:
             return None
         return self._stores[export.vendor].presign_download(
@@ -88,7 +88,7 @@ class DataExports:
         )
 
     async def request(self, user_id: UserId) -> DataExport:
-        """Have one made; the one that is being made where there is one."""
+        """Request an export. While an export is being built, that export is given instead. Commits."""
         now = self._clock.now()
         async with self._work() as work:
             for known in await work.exports.of_user(user_id, 1):
@@ -108,7 +108,7 @@ class DataExports:
         return export
 
     async def build(self, user_id: UserId, export_id: DataExportId) -> None:
-        """Collect, store, tell. Safe to repeat. Raises Unavailable."""
+        """Collect the data, store the ZIP and queue the message to the user. Safe to repeat. Raises Unavailable."""
         async with self._read() as read:
             export = await read.exports.get(user_id, export_id)
             if export is None or export.status is not DataExportStatus.REQUESTED:
@@ -146,7 +146,7 @@ class DataExports:
                 await work.commit()
 
     async def forget(self, work: UnitOfWork, user_id: UserId) -> None:
-        """The objects of a user who leaves; their rows go with the user's."""
+        """Queue the deletion of a user's files at the store, within the caller's transaction."""
         for export in await work.exports.of_user(user_id, 100_000):
             self._uploads.enqueue_delete(work, export.vendor, _key(export))
 

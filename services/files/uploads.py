@@ -1,4 +1,4 @@
-"""Uploads: presigning, verifying what was stored, deleting, and letting go of what never came."""
+"""Uploads: presigning, verifying the stored files, deleting, and ending uploads that never came."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ class Uploads:
             return await read.uploads.by_ids(user_id, wanted)
 
     def download_url(self, upload: Upload) -> str | None:
-        """A presigned address for 900 s, None unless it is STORED."""
+        """A presigned address of the file for 900 s, None unless the upload is STORED."""
         if upload.status is not UploadStatus.STORED:
             return None
         return self._stores[upload.vendor].presign_download(
@@ -95,7 +95,7 @@ class Uploads:
         )
 
     async def create(self, user_id: UserId, order: UploadOrder) -> CreatedUpload:
-        """A presigned PUT for what was declared. Raises InvalidState where too many are under way."""
+        """Presign the PUT of the declared file. Raises InvalidState if too many uploads are under way."""
         now = self._clock.now()
         upload = Upload(
             id=UploadId(new_id(ids.UPLOAD, now)),
@@ -136,20 +136,20 @@ class Uploads:
         return await retry_on_stale(lambda: self._become(upload, status, reason))
 
     async def delete(self, user_id: UserId, upload_id: UploadId) -> Upload:
-        """Forget a file; its object goes by a job. Raises NotFound."""
+        """Delete a file. Its object is deleted from the store by a job. Raises NotFound."""
         upload = await self._owned(user_id, upload_id)
         return await retry_on_stale(lambda: self._become(upload, UploadStatus.DELETED))
 
     async def expire(self, user_id: UserId, upload_id: UploadId) -> None:
-        """What was never completed is over, and what was stored for it goes."""
+        """End an upload that was not completed in time, and delete its object. Commits."""
         await retry_on_stale(lambda: self._expire(user_id, upload_id))
 
     async def delete_object(self, vendor: str, bucket: str, key: str) -> None:
-        """Safe to repeat. Raises Unavailable."""
+        """Delete an object from its store. Safe to repeat. Raises Unavailable."""
         await self._stores[vendor].delete(ObjectKey(Bucket(bucket), key))
 
     async def forget(self, work: UnitOfWork, user_id: UserId) -> None:
-        """The objects of a user who leaves; their rows go with the user's."""
+        """Queue the deletion of a user's objects at the store, within the caller's transaction."""
         every = [status for status in UploadStatus if status is not UploadStatus.DELETED]
         for upload in await work.uploads.of_user(user_id, every, limit=100_000):
             self.enqueue_delete(work, upload.vendor, _key(upload))

@@ -27,7 +27,7 @@ Kind = TypeVar("Kind", bound=Job)
 
 
 def handlers_of(services: Services) -> Mapping[str, Handler]:
-    """By the stored kind; a kind that is not here is left for processes that know it."""
+    """Each kind's handler, by the stored kind. Jobs of other kinds stay queued for processes that know them."""
     return dict(
         [
             handler(ProcessWebhook, lambda job: services.webhooks.process(job.webhook_id)),
@@ -67,12 +67,12 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
 
 
 def handler(kind: type[Kind], work_off: Callable[[Kind], Awaitable[object]]) -> tuple[str, Handler]:
-    """What works off the jobs of one type, beside the kind under which they are stored."""
+    """The stored kind of a type of job, and the function that does a job of that type."""
     return kind.kind, lambda payload: work_off(kind.of(payload))
 
 
 async def _unless_limited(reading: Awaitable[object]) -> None:
-    """A reading that the bank does not allow now is left for the user's next visit."""
+    """Give up a reading that the bank does not allow now: the accounts are read at the user's next visit."""
     try:
         await reading
     except (ReadLimitReached, ConsentRequired, NotFound, ProviderUnavailable):

@@ -1,4 +1,4 @@
-"""Whether any worker, in whichever process, is alive: each one writes a heartbeat a few times a minute."""
+"""Whether any worker is alive in any process: each worker writes a heartbeat a few times a minute."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from db.unit_of_work import Read, Work
 from domain.clock import Clock
 
-# Beyond a job's longest time, a worker that was not seen is dead.
+# A worker without a heartbeat for this long, beyond the longest time of a job, counts as dead.
 _DEAD_AFTER: Final = timedelta(seconds=15)
 
 
@@ -20,14 +20,14 @@ class Heartbeats:
         self._lease = lease
 
     async def beat(self, worker: str) -> None:
-        """Note that the worker lives, and forget the dead ones. Commits."""
+        """Write the worker's heartbeat and delete those of dead workers. Commits."""
         async with self._work() as work:
             await work.heartbeats.beat(worker, self._clock.now())
             await work.heartbeats.forget_before(self._dead_before())
             await work.commit()
 
     async def is_any_alive(self) -> bool:
-        """Whether a worker, in whichever process, has looked for work lately."""
+        """Whether a worker of any process has looked for work lately."""
         async with self._read() as read:
             return await read.heartbeats.any_since(self._dead_before())
 

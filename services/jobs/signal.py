@@ -1,10 +1,10 @@
-"""What a commit and this process's worker tell each other, so that neither has to know the other."""
+"""The signal between commits and this process's worker: a commit wakes the worker without knowing it."""
 
 import asyncio
 
 
 class WorkerSignal:
-    """`has_room` is whether the worker of this process would take a due job at once; without one it stays false."""
+    """`has_room` says whether the worker of this process would take a due job at once; false without a worker."""
 
     def __init__(self) -> None:
         self.has_room = False
@@ -15,9 +15,9 @@ class WorkerSignal:
         self._due.set()
 
     def clear(self) -> None:
-        """The worker is about to look: what is signalled from now on makes it look again."""
+        """Call this before looking for work: a later `wake` makes the worker look again."""
         self._due.clear()
 
     async def wait(self) -> None:
-        """Returns at once where something was signalled since the last `clear`."""
+        """Wait for the next `wake`. Returns at once if `wake` was called since the last `clear`."""
         await self._due.wait()

@@ -30,16 +30,16 @@ from services.jobs.heartbeat import Heartbeats
 from services.jobs.signal import WorkerSignal
 
 _BEAT_EVERY_S: Final = 5.0
-# What is under way when a worker stops; after that its lease runs out, and another does it again.
+# How long a stopping worker waits for its jobs. A job that is cut off is done again once its lease has run out.
 _FINISH_WITHIN_S: Final = 10.0
-# So many faults of our own make a job dead.
+# A job that failed so often by faults of our own is dead.
 MAX_FAULTS: Final = 12
-# After so many tries, about an hour, operators are told that a job still waits for its vendor.
+# After so many tries, about an hour, operators are alerted that a job still waits for its vendor.
 _TOLD_AFTER: Final = 12
 _POLL_S: Final = 1.0
 _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LAST_PAUSE: Final = timedelta(hours=1)
-# A job of a newer release is looked at again after this, by whichever process is first.
+# A job that only a newer release can do waits so long before any process claims it again.
 _LEFT_FOR_NEWER: Final = timedelta(minutes=1)
 SECONDS: Final = Histogram("drop_job_seconds", "Time of a job's try.", ["kind", "outcome"])
 _log = structlog.get_logger()
@@ -47,7 +47,7 @@ _tracer = trace.get_tracer("drop.jobs")
 
 
 class Worker:
-    """One consumer of the queue; any number may run, in any number of processes."""
+    """One consumer of the queue. Any number of workers may run, in any number of processes."""
 
     def __init__(
         self,
@@ -73,12 +73,12 @@ class Worker:
         self._name = uuid4().hex
         self._lease = lease
         self._at_once = at_once
-        # A vendor that is slow holds up its own kind of work, and no other.
+        # A limit per kind: jobs that wait for a slow vendor must not take the places of all other jobs.
         self._most_of_a_kind = max(at_once // 2, 1)
         self._works = False
         self._running: set[asyncio.Task[None]] = set()
         self._kinds: Counter[str] = Counter()
-        # Taken off the queue with the next claim: a worker that dies before then does them again.
+        # Jobs that are done leave the queue with the next claim. If the worker dies before it, they are done again.
         self._done: list[str] = []
         self._beat_at = -math.inf
 
@@ -88,7 +88,7 @@ class Worker:
         return self._handlers.keys()
 
     async def run(self) -> None:
-        """Work until cancelled, several jobs at once; what is under way then may finish, for a while."""
+        """Work until cancelled, several jobs at once. Running jobs then have a few seconds to finish."""
         self._works = True
         self._tell_room()
         try:
@@ -109,7 +109,7 @@ class Worker:
             await self._forget_heartbeat()
 
     async def run_due(self) -> int:
-        """Run what is due, one job at a time, until nothing is; gives how many ran."""
+        """Run the due jobs, one at a time, until none is due. Gives how many ran."""
         count = 0
         while claimed := await self._claim(1):
             await self._do(claimed[0])
@@ -117,7 +117,7 @@ class Worker:
         return count
 
     async def _start_due(self) -> None:
-        """As many as may run at once."""
+        """Claim and start due jobs until as many run as may run at once."""
         while True:
             wanted = self._room()
             claimed = await self._claim(wanted)
@@ -127,7 +127,7 @@ class Worker:
                 return
 
     def _room(self) -> int:
-        """How many more may be claimed together, so that none of the kinds that are not crowded becomes too many."""
+        """How many jobs may be claimed now: even if all are of one kind, that kind must not exceed its limit."""
         most = max((many for many in self._kinds.values() if many < self._most_of_a_kind), default=0)
         return min(self._at_once - len(self._running), self._most_of_a_kind - most)
 
@@ -136,38 +136,38 @@ class Worker:
             was_held_back = self._is_held_back()
             self._running.discard(task)
             self._kinds[job.kind] -= 1
-            # Otherwise all that was due is taken, and this job leaves the queue with the claim after the last one.
+            # Due jobs may wait for this place, or the last claim is needed to take this job off the queue.
             if was_held_back or not self._running:
                 self._signal.wake()
             self._tell_room()
 
         self._kinds[job.kind] += 1
-        task = asyncio.create_task(self._do_beside(job))
+        task = asyncio.create_task(self._do_safely(job))
         self._running.add(task)
         self._tell_room()
         task.add_done_callback(ended)
 
     def _tell_room(self) -> None:
-        """Commits of this process then know whether another process has to be woken for their jobs."""
+        """Tell the commits of this process whether they must wake another process for their jobs."""
         self._signal.has_room = self._works and not self._is_held_back()
 
     def _is_held_back(self) -> bool:
-        """More of what is due may be left for when a job ends."""
+        """Whether due jobs may be left in the queue until a running job ends."""
         return len(self._running) >= self._at_once or max(self._kinds.values(), default=0) >= self._most_of_a_kind
 
-    async def _do_beside(self, job: QueuedJob) -> None:
+    async def _do_safely(self, job: QueuedJob) -> None:
         try:
             await self._do(job)
         except Exception:
-            _log.exception("worker_job_failed", kind=job.kind)  # its lease runs out, and it is done again
+            _log.exception("worker_job_failed", kind=job.kind)  # once the lease has run out, the job is done again
             self._incidents.error()
 
     async def _claim(self, limit: int) -> list[QueuedJob]:
-        """Take what is done off the queue and lease up to `limit`, in one transaction."""
+        """Take the finished jobs off the queue and lease up to `limit` due ones, in one transaction."""
         await self._beat()
         if not (self._done or limit):
             return []
-        # Taken before the first await: two claims that take off the same jobs would forget a third that ends meanwhile.
+        # Emptied before the first await: a job that ends while the claim runs must stay in the list for the next claim.
         done, self._done = self._done, []
         try:
             return await self._finish_and_claim(done, limit)
@@ -206,7 +206,7 @@ class Worker:
         self._beat_at = time.monotonic()
 
     async def _forget_heartbeat(self) -> None:
-        with suppress(Exception):  # without the database it is found dead in a while, and its work is done again
+        with suppress(Exception):  # without the database, the leases and the heartbeat run out by themselves
             async with self._work() as work:
                 await work.jobs.finish(self._done, self._name)
                 await work.heartbeats.forget(self._name)
@@ -265,7 +265,7 @@ def _pause_after(attempts: int) -> timedelta:
 
 
 async def _finished(running: set[asyncio.Task[None]]) -> None:
-    """Within the time that a stop may take."""
+    """Wait for the running jobs as long as a stop may take, then cancel them."""
     if not running:
         return
     _, late = await asyncio.wait(running, timeout=_FINISH_WITHIN_S)

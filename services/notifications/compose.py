@@ -1,4 +1,4 @@
-"""What users are told of: one place decides the message, its channel and whether the user wants it."""
+"""Messages to users: one place decides the template, the channel and whether the user wants the message."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,14 +30,14 @@ class SendNotification(Job):
 
 
 class NotificationComposer:
-    """Queues messages in the transaction of what they tell of. `email_vendor` and `sms_vendor` take new ones."""
+    """Queues messages in the transaction of their cause. New ones go to `email_vendor` and `sms_vendor`."""
 
     def __init__(self, clock: Clock, *, email_vendor: str, sms_vendor: str) -> None:
         self._clock = clock
         self._vendors = {Channel.EMAIL: email_vendor, Channel.SMS: sms_vendor}
 
     async def payment(self, work: UnitOfWork, before: Payment, after: Payment) -> None:
-        """Settled, failed, or a card that was declined."""
+        """Queue the message if the payment has settled or failed, or if its card was declined."""
         was_declined = after.rail is Rail.CARD and after.failure is not None and after.failure != before.failure
         if after.status is Status.SETTLED and before.status is not Status.SETTLED:
             template = Template.ORDER_CONFIRMATION if after.rail is Rail.CARD else Template.PAYMENT_SETTLED
@@ -76,7 +76,7 @@ class NotificationComposer:
             self._queue(work, await self._user(work, after.user_id), Template.PLAN_ENDED, data)
 
     async def invoice(self, work: UnitOfWork, subscription: PlanSubscription, invoice: PlanInvoice) -> None:
-        """Paid, or a renewal that failed; what comes of a first payment the user sees at once."""
+        """Queue the message that an invoice is paid or a renewal failed. A failed first payment is seen at once."""
         is_paid = invoice.status is InvoiceStatus.PAID
         if not is_paid and subscription.status in (PlanStatus.CREATED, PlanStatus.INCOMPLETE):
             return
@@ -91,17 +91,17 @@ class NotificationComposer:
         self._queue(work, user, Template.INVOICE if is_paid else Template.INVOICE_UNPAID, data)
 
     async def contact_changed(self, work: UnitOfWork, before: User) -> None:
-        """To the number that was known before: the message keeps it, since the user's own is another by now."""
+        """Queue a message to the earlier phone number. The message carries the number: the user has another now."""
         if before.phone is not None:
             self._queue(work, before, Template.CONTACT_CHANGED, {"to": before.phone})
 
     def account_deleted(self, work: UnitOfWork, leaving: User) -> None:
-        """The last message carries its address, since the user has none any more."""
+        """Queue the last message, which carries its address: the deleted user has none."""
         if leaving.email is not None:
             self._queue(work, leaving, Template.ACCOUNT_DELETED, {"to": leaving.email})
 
     async def queue(self, work: UnitOfWork, user_id: UserId, template: Template, **data: str) -> None:
-        """Any other message."""
+        """Queue any other message with the values of its template."""
         self._queue(work, await self._user(work, user_id), template, data)
 
     async def _user(self, work: UnitOfWork, user_id: UserId) -> User:

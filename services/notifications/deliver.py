@@ -1,4 +1,4 @@
-"""Sending queued messages, trying again, and taking the vendors' word of what became of them."""
+"""Sending queued messages, trying again, and applying the vendors' delivery reports."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,10 +25,7 @@ _log = structlog.get_logger()
 
 
 class NotificationDelivery:
-    """Sends queued messages by their vendor and takes its delivery reports. Each method commits its own transactions.
-
-    `sms_status_url` is where the SMS vendor posts its reports.
-    """
+    """Sends queued messages by their vendor and applies delivery reports. Each method commits its own transactions."""
 
     def __init__(
         self,
@@ -47,7 +44,7 @@ class NotificationDelivery:
         self._clock = clock
 
     async def send(self, notification_id: NotificationId) -> None:
-        """One try. Never fails its caller: a vendor that is away is tried again, at last the message is dead."""
+        """Try once to send. If the vendor is away, a later try is queued; after the last one the message is DEAD."""
         async with self._read() as read:
             notification = await read.notifications.get(notification_id)
             user = await read.users.get(notification.user_id) if notification else None
@@ -68,7 +65,7 @@ class NotificationDelivery:
             )
 
     async def apply(self, report: DeliveryReport, vendor: str) -> Outcome | None:
-        """What a vendor reports; says what that did, None where the message is unknown."""
+        """Apply a delivery report. Gives what that changed, None if the message is unknown."""
         return await retry_on_stale(lambda: self._apply(report, vendor))
 
     async def dead(self, limit: int) -> Sequence[Notification]:

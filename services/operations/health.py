@@ -47,7 +47,7 @@ class HealthService:
         return self._cached[1]
 
     async def is_ready(self) -> bool:
-        """Whether requests should be sent here."""
+        """Whether a load balancer should send requests to this process."""
         return not self.is_draining and (await self.check()).status is not Condition.DOWN
 
     async def _check(self) -> Health:

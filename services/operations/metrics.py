@@ -10,7 +10,7 @@ from db.unit_of_work import Read
 from domain.clock import Clock
 from services.webhooks.inbox import ProcessWebhook
 
-# A scraper cannot load the database.
+# Figures are read at most this often, so that frequent scrapes cannot load the database.
 _FRESH_S: Final = 5.0
 _JOBS: Final = Gauge("drop_jobs_due", "Queued jobs whose time has come.")
 _DEAD: Final = Gauge("drop_jobs_dead", "Jobs that were given up.")
@@ -22,7 +22,7 @@ _BREAKERS: Final = Gauge("drop_breaker_open", "1 while calls to the vendor are r
 
 
 class Metrics:
-    """`breakers` are by port whether it is open."""
+    """The figures for Prometheus. `breakers` say by port whether the vendor's breaker is open."""
 
     def __init__(self, read: Read, breakers: Mapping[str, Callable[[], Awaitable[bool]]], clock: Clock) -> None:
         self._read = read

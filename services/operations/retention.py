@@ -1,4 +1,4 @@
-"""What is kept for a while only, such as events for 30 days, and users who left until the law lets them go."""
+"""Deletes data whose time is over, such as events after 30 days, and deleted users after the law's five years."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +12,7 @@ from domain.job import Job
 EVENTS_KEPT: Final = timedelta(days=30)
 LOGINS_KEPT: Final = timedelta(days=1)
 NOTIFICATIONS_KEPT: Final = timedelta(days=90)
-# As long as an operator may want to replay one.
+# An operator may replay a webhook for this long.
 WEBHOOKS_KEPT: Final = timedelta(days=90)
 _AT_ONCE: Final = 100
 _EVERY: Final = timedelta(days=1)
@@ -21,7 +21,7 @@ _JOB_ID: Final = "job_purge"
 
 @dataclass(frozen=True, slots=True)
 class Purge(Job):
-    """Forget what is past its time, once a day."""
+    """Delete data whose time is over, once a day."""
 
     kind: ClassVar[str] = "purge"
 
@@ -38,14 +38,14 @@ class Retention:
         self._machine_clock = machine_clock
 
     async def schedule(self) -> None:
-        """See to it that one purge is queued. Safe to repeat, from any number of processes."""
+        """Queue the purge unless it is queued already. Commits. Safe to repeat, from any number of processes."""
         now = self._clock.now()
         async with self._work() as work:
             await work.jobs.enqueue_once(_JOB_ID, Purge(), due_at=now + _EVERY, now=now)
             await work.commit()
 
     async def purge(self) -> None:
-        """Forget what is past its time, and queue the next purge."""
+        """Delete data whose time is over, and queue the next purge. Commits."""
         now = self._clock.now()
         async with self._work() as work:
             await work.events.forget_before(now - EVENTS_KEPT)

@@ -1,4 +1,4 @@
-"""Moving a port to another vendor with a net: one state for all processes, customers' consents, and the way back."""
+"""Vendor migrations: one state for all processes, customers' consents, an automatic stop, and the way back."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class MoveCustomer(Job):
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """A move as the settings ask for it. `budget` says in this process whether it takes anybody."""
+    """A migration as the settings ask for it. Once `budget` is spent, this process sends no user to the target."""
 
     from_vendor: str
     to_vendor: str
@@ -61,7 +61,7 @@ class Direction:
 
 @dataclass(frozen=True, slots=True)
 class MoveReport:
-    """`counts` of customers, where the port has such."""
+    """Where a migration stands. `counts` are of customers, None for a port that has no customers."""
 
     move: VendorMigration
     share: int
@@ -69,7 +69,7 @@ class MoveReport:
 
 
 class VendorMigrations:
-    """`directions` are by port; ports that are not being moved have none."""
+    """Starts, stops, reverts and reports migrations. `directions` are by port, for ports with a migration alone."""
 
     def __init__(
         self,
@@ -90,18 +90,18 @@ class VendorMigrations:
         self._spent = spent
 
     async def run(self) -> None:
-        """Agree with the other processes about what is stopped, until cancelled."""
+        """Share with the other processes which migrations are stopped, every second, until cancelled."""
         while self._directions:
             try:
                 await self.agree()
             except (SQLAlchemyError, OSError):
-                _log.exception("vendor_moves_not_read")  # the database is away: the next look tries again
+                _log.exception("vendor_migrations_not_read")  # the database is away: the next look tries again
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_S):
                     await self._spent.wait()
 
     async def agree(self) -> None:
-        """Tell the others of a budget that was spent here, and take what they know. Begins what is new."""
+        """Store the budgets that were spent in this process, and read those of all others. Begins new migrations."""
         for port, direction in self._directions.items():
             if port in self._spent:
                 self._alert_spent(port)
@@ -119,7 +119,7 @@ class VendorMigrations:
         return MoveReport(move, self._directions[port].share, counts)
 
     async def start(self, port: str) -> MoveReport:
-        """Go on where it was stopped; jobs move the customers who consented. Safe to repeat. Raises NotFound."""
+        """Start or resume a migration; jobs move the customers who consented. Safe to repeat. Raises NotFound."""
         move, now = await self._move(port), self._clock.now()
         async with self._work() as work:
             if await work.vendor_migrations.resume(move.id):
@@ -131,7 +131,7 @@ class VendorMigrations:
         return await self.report(port)
 
     async def revert(self, port: str) -> tuple[MoveReport, int]:
-        """Send no more users to the new vendor, and take those back who went; gives how many. Raises NotFound.
+        """Stop a migration and move its users back. Gives how many users were moved back. Raises NotFound.
 
         Payments and plans end where they began.
         """
@@ -146,12 +146,12 @@ class VendorMigrations:
         return await self.report(port), count
 
     async def of_user(self, user_id: UserId) -> Sequence[CustomerMigration]:
-        """The moves that ask for the user's consent, and those that the user was part of."""
+        """The migrations that ask for the user's consent, and those in which the user was moved."""
         async with self._read() as read:
             return await self._shown(read, user_id)
 
     async def consent(self, user_id: UserId, move_id: VendorMigrationId) -> CustomerMigration:
-        """Safe to repeat. Raises NotFound."""
+        """Store the user's consent. Safe to repeat. Raises NotFound."""
         async with self._work() as work:
             customer = await self._owned(work, user_id, move_id)
             if customer.consented_at is None:
@@ -161,7 +161,7 @@ class VendorMigrations:
             return await self._owned(work, user_id, move_id)
 
     async def withdraw_consent(self, user_id: UserId, move_id: VendorMigrationId) -> CustomerMigration:
-        """Safe to repeat, until the customer has been moved. Raises NotFound, InvalidState."""
+        """Withdraw the consent, until the customer has been moved. Safe to repeat. Raises NotFound, InvalidState."""
         async with self._work() as work:
             await self._owned(work, user_id, move_id)
             # The migration's row is locked, so that no customer is moved between this read and the change.
@@ -175,7 +175,7 @@ class VendorMigrations:
             return await self._owned(work, user_id, move_id)
 
     async def move_customers(self, move_id: VendorMigrationId, after: str) -> None:
-        """A page of the customers who consented: a job for each, and one for the next page. Safe to repeat."""
+        """Queue a job for each customer of a page, and a job for the next page. Safe to repeat."""
         now = self._clock.now()
         async with self._work() as work:
             move = await work.vendor_migrations.get(move_id)

@@ -1,4 +1,4 @@
-"""Payments of a user: showing and cancelling them, and starting the ones from a bank account."""
+"""Payments of a user: showing and cancelling those of both rails, and starting those from a bank account."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Initiated:
-    """The payment, and what the user may want to know before approving it."""
+    """The new payment, with warnings that the user may want to see before approving it."""
 
     payment: Payment
     warnings: Sequence[str] = ()
@@ -65,7 +65,7 @@ class Initiated:
 
 @dataclass(frozen=True, slots=True)
 class Redirects:
-    """Where the bank sends the browser back to (ours), and where it goes from there (the client's)."""
+    """The bank sends the browser to our `callback_uri`, and from there it goes to the client's `return_to`."""
 
     callback_uri: str
     return_to: str
@@ -99,7 +99,7 @@ class Payments:
         self._recorder = recorder
         self._clock = clock
         self._return_origins = return_origins
-        # The event loop alone keeps no task alive.
+        # References to running tasks: the event loop keeps none, so a task could vanish before it ends.
         self._sending: set[asyncio.Task[Payment]] = set()
 
     async def page(self, user_id: UserId, page: PaymentPage) -> list[Payment]:
@@ -125,7 +125,7 @@ class Payments:
             return await read.payments.history(payment_ids)
 
     async def initiate(self, user_id: UserId, given: PaymentInput, redirects: Redirects) -> Initiated:
-        """Start a bank payment; same key, same payment.
+        """Start a bank payment; the same idempotency key gives the same payment.
 
         Raises Refusals, KycRequired, NotFound, ConsentRequired, IdempotencyKeyReused, PossibleDuplicate.
         """
@@ -166,7 +166,7 @@ class Payments:
         return await self._cancel(payment, payment.vendor_payment_id, with_query(callback_uri, state=state))
 
     async def returned(self, state: str, query: Mapping[str, str]) -> str | None:
-        """The browser is back from the bank; gives where it goes next, None where the state is no payment's.
+        """Ask the bank when the browser is back. Gives the browser's next address, None for an unknown state.
 
         Returning proves nothing: the status is read at the bank.
         """
@@ -181,17 +181,17 @@ class Payments:
                 await self._vendors[payment.vendor].complete(payment.vendor_payment_id, query)
             await self._bank_status.refresh(payment.user_id, payment.id, "the bank's page")
         except Unavailable:
-            _log.warning("payment_return_unread", payment_id=payment.id)  # webhook and job go on from here
+            _log.warning("payment_return_unread", payment_id=payment.id)  # webhook or job ask again
         return with_query(return_to, payment=payment.id)
 
     async def cancel_unauthorised(self, user_id: UserId) -> None:
-        """KYC approval was lost: cancel what the user has not approved yet. Raises Unavailable."""
+        """Cancel the payments that a user without KYC approval has not authorised yet. Raises Unavailable."""
         async with self._read() as read:
             payments = await read.payments.open_of_user(user_id, _UNAUTHORISED)
         for payment in payments:
             if payment.vendor_payment_id is None or payment.in_doubt:
                 continue
-            # What the vendor is carrying out already is left to it.
+            # A payment that the vendor carries out already can no longer be cancelled.
             with suppress(InvalidState):
                 if payment.rail is Rail.CARD:
                     await self._cards.cancel(payment)
@@ -216,7 +216,7 @@ class Payments:
             key, fingerprint = order.idempotency_key, order.fingerprint
             await keep(work, order.user_id, _OPERATION, key, fingerprint, payment.id, payment.created_at)
             self._recorder.publish(work, payment)
-            # Committed before the bank hears of it: if we die in between, a worker finds out what the bank knows.
+            # Committed before the bank is called: if this process dies in between, a job asks the bank what it knows.
             self._bank_status.enqueue_ask(work, payment, RECOVER_AFTER)
             await work.commit()
         return payment, account, True
@@ -289,7 +289,7 @@ class Payments:
         return await self._as_it_is_now(payment)
 
     async def _save_reference(self, payment: Payment, reference: str) -> None:
-        """Before anything else is asked of the bank: without its id, an accepted payment could not be read again."""
+        """Commit the bank's id before the next call to the bank: without the id the payment could not be read again."""
         async with self._work() as work:
             await work.payments.save_reply(payment.id, reference, None)
             await work.commit()

@@ -20,7 +20,7 @@ from services.payments.record import PaymentRecorder, Step, outcome_of
 from services.status_sync import StatusSync
 
 RECOVER_AFTER: Final = timedelta(seconds=60)
-# Until its day a scheduled payment can only be cancelled.
+# A scheduled payment is asked about once a day: before its day it can only be cancelled.
 _SCHEDULED_PAUSE: Final = timedelta(days=1)
 _WITH_FAILURE: Final = frozenset({Status.REJECTED, Status.EXPIRED, Status.FAILED})
 
@@ -36,7 +36,7 @@ class AskBank(Job):
 
 
 class BankStatusSync(StatusSync[Payment, PaymentId]):
-    """Moves bank payments by what their bank says of them, asked after a return, a webhook, or by a job until final."""
+    """Asks the bank how a payment stands, after a return, a webhook or by a job, and applies the answer."""
 
     name = "payment"
 
@@ -55,7 +55,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         self._recorder = recorder
 
     async def apply(self, payment: Payment, state: PaymentState, cause: str) -> Outcome:
-        """Store the bank's reference whatever the status is by now, and apply its update."""
+        """Apply the bank's status. The bank's reference is stored even if the status comes too late. Commits."""
         failure = state.failure if state.status in _WITH_FAILURE else None
         was = payment.status
 
@@ -72,7 +72,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         return outcome_of(after, event, was)
 
     async def step(self, payment: Payment, step: Step) -> Payment:
-        """Take one step of the domain and keep it with its event."""
+        """Apply one step of the domain to the payment, and save it with its event. Commits."""
         after, _ = await self._recorder.apply(payment, step)
         return after
 
@@ -112,7 +112,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         return await self._in_doubt.resolve_by_evidence(payment)
 
     def _is_young(self, payment: Payment) -> bool:
-        """The initiation may still be on its way to the bank."""
+        """Whether the initiation may still be on its way to the bank."""
         return self._clock.now() < payment.created_at + RECOVER_AFTER
 
     async def _apply_silence(self, payment: Payment, cause: str) -> Outcome:
@@ -124,5 +124,5 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
 
 
 def without_page(payment: Payment) -> Payment:
-    """A payment whose approval page is of no more use."""
+    """The payment without its approval page, unless the page still waits for the user."""
     return payment if payment.status is Status.AUTHORISATION_REQUIRED else replace(payment, authorisation_url=None)

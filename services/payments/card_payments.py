@@ -40,7 +40,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """Who is paid by card: Drop itself, for its own services."""
+    """The creditor of card payments: Drop itself, for its own services."""
 
     name: str
     account: AccountNumber
@@ -48,7 +48,7 @@ class Merchant:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """A try to pay. `callback_uri` is ours, `return_to` the client's; 3-D Secure leads the browser over both."""
+    """A try to pay. After 3-D Secure the browser goes to our `callback_uri`, then to the client's `return_to`."""
 
     payment_id: PaymentId
     payment_method: str
@@ -86,17 +86,17 @@ class CardPayments:
         self._return_origins = return_origins
 
     async def refunds(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, list[Refund]]:
-        """Of payments that the caller has read for their user."""
+        """By payment. The caller has read the payments for their user, so no user id is checked."""
         async with self._read() as read:
             return await read.refunds.of_payments(payment_ids)
 
     async def disputes(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, Dispute]:
-        """Of payments that the caller has read for their user."""
+        """By payment. The caller has read the payments for their user, so no user id is checked."""
         async with self._read() as read:
             return await read.refunds.disputes_of(payment_ids)
 
     async def create(self, order: CardPaymentOrder) -> Payment:
-        """Register a card payment; same key, same payment. Raises KycRequired, IdempotencyKeyReused."""
+        """Register a card payment; the same key gives the same payment. Raises KycRequired, IdempotencyKeyReused."""
         payment, is_new = await once(lambda: self._create(order))
         if not is_new:
             return payment
@@ -114,7 +114,7 @@ class CardPayments:
         return await self._card_status.apply(payment, state, "vendor reply")
 
     async def confirm(self, user_id: UserId, given: Confirmation) -> Payment:
-        """Charge a payment method; same key, same try. A declined card is in the payment's `failure`.
+        """Charge a payment method; the same key gives the same try. A declined card is in the payment's `failure`.
 
         Raises Refusals, InvalidInput, NotFound, InvalidState, PaymentInDoubt, KycRequired, IdempotencyKeyReused.
         """
@@ -157,7 +157,7 @@ class CardPayments:
     async def refund(
         self, user_id: UserId, payment_id: PaymentId, wanted: Money | None, idempotency_key: str
     ) -> tuple[Payment, Refund]:
-        """Give money back, all that remains where no amount is wanted; same key, same refund.
+        """Give an amount back, or all that remains; the same key gives the same refund.
 
         Raises Refusals, NotFound, InvalidState, InvalidInput, IdempotencyKeyReused.
         """
@@ -169,14 +169,14 @@ class CardPayments:
             try:
                 await self._card_status.send_refund(payment, refund)
             except (InDoubt, Unavailable):
-                _log.warning("refund_unanswered", refund_id=refund.id)  # its job sends it again, under its own key
+                _log.warning("refund_unanswered", refund_id=refund.id)  # the refund's job repeats it under the same key
         async with self._read() as read:
             refunds = await read.refunds.of_payment(payment_id)
         current = next(known_refund for known_refund in refunds if known_refund.id == refund.id)
         return await self._card_status.current(payment), current
 
     async def returned(self, state: str) -> str | None:
-        """The browser is back from the card's bank; gives where it goes next, None where the state is unknown."""
+        """Ask the vendor when the browser is back. Gives the browser's next address, None for an unknown state."""
         async with self._read() as read:
             found = await read.payments.by_state(hash_of(state))
         if found is None or found[0].rail is not Rail.CARD:
@@ -187,7 +187,7 @@ class CardPayments:
         try:
             await self._card_status.refresh(payment.user_id, payment.id, "the card's page")
         except (Unavailable, InDoubt):
-            _log.warning("payment_return_unread", payment_id=payment.id)  # webhook and job go on from here
+            _log.warning("payment_return_unread", payment_id=payment.id)  # webhook or job ask again
         return with_query(return_to, payment=payment.id)
 
     async def _create(self, order: CardPaymentOrder) -> tuple[Payment, bool]:
@@ -242,7 +242,7 @@ class CardPayments:
             _require_payable(payment)
             identifier = AttemptId(new_id(ids.ATTEMPT, now))
             attempt = PaymentAttempt(identifier, payment.id, given.payment_method, return_uri, now)
-            # The payment's row first: two tries at once then wait for each other in the same order.
+            # The payment's row is written first: two tries at once then lock in the same order, without a deadlock.
             await work.payments.renew_state(payment.id, state_hash, return_to)
             await work.attempts.add(attempt)
             await keep(work, user_id, _CONFIRM, given.idempotency_key, fingerprint, attempt.id, now)
@@ -256,7 +256,7 @@ class CardPayments:
         try:
             return await vendor.confirm(payment.vendor_payment_id, payment_method, attempt, return_uri)
         except InvalidState:
-            # Paid, cancelled or waiting already: the vendor's own word is the answer.
+            # The payment is paid, cancelled or waiting at the vendor already: the vendor's status is the answer.
             try:
                 return await vendor.retrieve(payment.vendor_payment_id)
             except Unavailable as error:
@@ -279,7 +279,7 @@ class CardPayments:
             amount = refundable(payment, refunds, await work.refunds.dispute_of(payment_id), wanted)
             refund = Refund(RefundId(new_id(ids.REFUND, now)), payment_id, amount, now, now)
             await work.refunds.put(refund)
-            # Under the payment's version: of two refunds at once, the second counts the first.
+            # Saved over the payment's version: of two refunds at once, the second must count the first.
             after, event = payment.with_event("refund PENDING", now)
             await self._recorder.save(work, payment, after, event)
             await keep(work, user_id, _REFUND, key, fingerprint, refund.id, now)

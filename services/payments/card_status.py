@@ -25,7 +25,7 @@ from services.payments.record import PaymentRecorder, outcome_of
 from services.status_sync import StatusSync
 
 RECOVER_AFTER: Final = timedelta(seconds=60)
-# An intent that is not paid by then is cancelled at the vendor.
+# A card payment that is not paid by then is cancelled at the vendor.
 LIFETIME: Final = timedelta(hours=24)
 _NOT_CHARGED: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The card was not charged. Try again.")
 _OUT_OF_TIME: Final = Failure(FailureCode.AUTHORISATION_EXPIRED, "The payment was not completed in time.")
@@ -43,7 +43,7 @@ class AskCardVendor(Job):
 
 @dataclass(frozen=True, slots=True)
 class SettleRefund(Job):
-    """Send a refund or ask for it, and again after a longer pause until its outcome is known."""
+    """Send a refund or ask the vendor for it, and again after a longer pause until its outcome is known."""
 
     kind: ClassVar[str] = "settle_refund"
     user_id: UserId
@@ -53,7 +53,7 @@ class SettleRefund(Job):
 
 
 class CardStatusSync(StatusSync[Payment, PaymentId]):
-    """Moves card payments, their refunds and disputes by what the card vendor says of them, until they are final."""
+    """Asks the card vendor how payments, refunds and disputes stand, until they are final, and applies the answers."""
 
     name = "payment"
 
@@ -74,7 +74,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         self._notifications = notifications
 
     async def apply(self, asked: Payment, state: IntentState, cause: str) -> Payment:
-        """Take an answer to what was asked of this version of the payment. Raises StaleVersion, Unavailable."""
+        """Apply the vendor's answer, which was asked for at this version. Raises StaleVersion, Unavailable."""
         try:
             return (await self._apply(asked, state, cause))[0]
         except StaleVersion:
@@ -132,7 +132,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         elif found.status.is_final:
             return Outcome(False, f"the payment is {found.status} already")
         else:
-            # Its creation was not answered. Under the same key the vendor gives the same object again.
+            # The creation was not answered. Under the same key the vendor gives the same object again.
             state = await vendor.create(found, await self._customers.ensure(found.user_id, found.vendor))
         return (await self._apply(found, state, cause))[1]
 
@@ -146,7 +146,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
                 raise StaleVersion
             failure = state.failure
             if state.status is before.status and not (failure or state.authorisation_url):
-                # The vendor knows of no new try, which takes back no failure that we told of.
+                # The vendor reports no new try, so a failure that the user has seen must stay.
                 failure = before.failure
                 if before.in_doubt:
                     last = await work.attempts.last_of(before.id)
@@ -189,7 +189,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         now = self._clock.now()
         known = next((stored for stored in await work.refunds.of_payment(payment.id) if _is_same(stored, state)), None)
         if known is None:
-            # Made at the vendor's own desk.
+            # The refund was made in the vendor's own dashboard.
             made = Refund(RefundId(new_id(ids.REFUND, now)), payment.id, state.amount, now, now)
             known, is_new = replace(made, vendor_refund_id=state.reference), True
         else:
@@ -216,7 +216,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             evidence_due_by=state.evidence_due_by,
             created_at=known.created_at if known else now,
         )
-        # A dispute that is decided stays so.
+        # A dispute that is decided never changes again.
         if updated == known or (known is not None and not known.is_open):
             return None
         await work.refunds.put_dispute(updated)

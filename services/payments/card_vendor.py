@@ -1,4 +1,4 @@
-"""What users are told where the card vendor is away, of payments and plans alike."""
+"""The error that users see while the card vendor is away, for payments and plans."""
 
 from typing import Final
 

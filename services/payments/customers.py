@@ -1,4 +1,4 @@
-"""The card vendor's customer of a user: made once, and the user stays with the vendor that holds it."""
+"""The card vendor's customer of a user: made once, and the user then stays with that vendor."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -40,12 +40,12 @@ class Customers:
         self._clock = clock
 
     async def vendor_of(self, queries: Queries, user_id: UserId) -> str:
-        """The vendor that holds the user's customer, else the one that new customers go to."""
+        """The vendor that holds the user's customer, or the vendor of new customers if there is none."""
         pin = await queries.pins.get(user_id, PORT)
         return pin.vendor if pin is not None else self._vendors.for_user(user_id)
 
     async def ensure(self, user_id: UserId, vendor: str) -> str:
-        """The vendor's id of the user. Safe to repeat: it knows our user's id again. Raises Unavailable."""
+        """Make the user's customer at the vendor if there is none. Gives its id. Safe to repeat. Raises Unavailable."""
         async with self._read() as read:
             for known, reference in await self._known(read, user_id):
                 if known == vendor:
@@ -62,23 +62,23 @@ class Customers:
             await work.commit()
 
     async def _known(self, queries: Queries, user_id: UserId) -> list[tuple[str, str]]:
-        """Vendor and id of each customer of the user: where they are pinned, and where a move has been."""
+        """Vendor and id of each customer of the user: at the pinned vendor, and at vendors of earlier migrations."""
         pin = await queries.pins.get(user_id, PORT)
         pinned = [(pin.vendor, pin.reference)] if pin is not None else []
         return [*dict.fromkeys(pinned + await queries.vendor_migrations.references_of(user_id, PORT))]
 
     async def forget(self, work: UnitOfWork, user_id: UserId) -> None:
-        """The customers of a user who leaves go by jobs; pin and consents go with the user's rows."""
+        """Queue the deletion of a user's customers, within the caller's transaction. The rows are deleted apart."""
         now = self._clock.now()
         for vendor, reference in await self._known(work, user_id):
             work.jobs.enqueue(DeleteCustomer(vendor, reference), now=now)
 
     async def delete(self, vendor: str, reference: str) -> None:
-        """Safe to repeat. Raises Unavailable."""
+        """Delete the customer at the vendor. Safe to repeat. Raises Unavailable."""
         await self._vendors[vendor].delete_customer(reference)
 
     async def create(self, user_id: UserId) -> None:
-        """The job that follows a registration, so that no login waits for the vendor."""
+        """Make the customer of a newly registered user, by a job so that no login waits for the vendor."""
         async with self._read() as read:
             is_here = await read.users.is_here(user_id)
             vendor = await self.vendor_of(read, user_id)

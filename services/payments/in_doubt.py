@@ -14,7 +14,7 @@ from domain.timeline import about
 from services.banks.accounts import Accounts
 from services.payments.record import PaymentRecorder, outcome_of
 
-# A bank's link lives for minutes (unconfirmed: docs/vendors/nextgenpsd2.md, Payments): longer than any.
+# Longer than any bank's approval page works, which is minutes (unconfirmed: nextgenpsd2.md, Payments).
 _PAGE_LIVES: Final = timedelta(hours=1)
 _OUTCOMES: Final = (Status.SETTLED, Status.FAILED)
 NEVER_REACHED: Final = Failure(
@@ -33,15 +33,16 @@ class InDoubtPayments:
         self._clock = clock
 
     async def oldest(self, limit: int) -> Sequence[Payment]:
-        """What is in doubt, oldest first."""
+        """Payments in doubt, oldest first."""
         async with self._read() as read:
             return await read.payments.in_doubt(limit)
 
     async def resolve_by_evidence(self, payment: Payment) -> Outcome:
-        """For a bank that cannot be asked about its answer that was lost; says what that did.
+        """End the doubt by the account's statement, for a bank that cannot look a payment up. Gives what that changed.
 
-        Booked, it has settled. Not booked, and its page dead, it has failed: nobody was shown the page. Until then, and
-        while the account cannot be read, it stays in doubt.
+        A payment that the bank has booked is settled. A payment that is not booked has failed once its approval page
+        no longer works, because the user was never shown the page. Until then, and while the account cannot be read,
+        the payment stays in doubt.
         """
         if await self._is_booked(payment):
             return await self._end(payment, StatusUpdate(Status.SETTLED, "booked at the bank", self._clock.now()))
@@ -60,7 +61,7 @@ class InDoubtPayments:
         )
 
     async def resolve(self, payment_id: PaymentId, outcome: str, reason: str) -> Payment:
-        """An operator's word, kept with its reason. Raises NotFound, InvalidState, InvalidInput."""
+        """End the doubt as an operator says. The reason is audited. Raises NotFound, InvalidState, InvalidInput."""
         if outcome not in _OUTCOMES:
             message = f"Give {' or '.join(_OUTCOMES)}, as the bank or card vendor says."
             raise InvalidInput("INVALID_OUTCOME", message, field=("outcome",))

@@ -1,4 +1,4 @@
-"""Steps of a payment over either rail: the row, its history, its event and what follows commit together."""
+"""Saves each step of a payment of either rail: row, history, event, jobs and messages commit together."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from services.incidents import Incidents
 from services.notifications.compose import NotificationComposer
 
 Step = Callable[[Payment], tuple[Payment, PaymentEvent | None]]
-# Written in the step's transaction, whatever the status is by now: a vendor's id, its page.
+# What else the step's transaction writes, even if the status does not change: a vendor's id or page.
 Also = Callable[[UnitOfWork], Awaitable[None]]
 
 
@@ -43,7 +43,7 @@ class PaymentRecorder:
     async def apply(
         self, payment: Payment, step: Step, *, also: Also | None = None
     ) -> tuple[Payment, PaymentEvent | None]:
-        """Load, step and save, again where somebody wrote in between. Gives the payment and the event it took."""
+        """Load, step and save; again if another transaction wrote in between. Gives the payment and its new event."""
         return await retry_on_stale(lambda: self._apply(payment, step, also))
 
     async def _apply(self, payment: Payment, step: Step, also: Also | None) -> tuple[Payment, PaymentEvent | None]:
@@ -58,7 +58,7 @@ class PaymentRecorder:
             return after, event
 
     async def save(self, work: UnitOfWork, before: Payment, after: Payment, event: PaymentEvent | None) -> None:
-        """Within the caller's transaction. Raises StaleVersion."""
+        """Save the change within the caller's transaction; without an event nothing is saved. Raises StaleVersion."""
         if event is None:
             return
         await work.payments.save(before, after, event)
@@ -68,7 +68,7 @@ class PaymentRecorder:
             self._after_settling(work, before, after)
 
     def publish(self, work: UnitOfWork, payment: Payment) -> None:
-        """A version of the payment goes to its user's stream."""
+        """Publish this version of the payment to its user's stream, within the caller's transaction."""
         fields = payment_fields(payment)
         work.publish(NewEvent(payment.user_id, EventKind.PAYMENT, payment.id, fields, self._clock.now()))
 
@@ -81,7 +81,7 @@ class PaymentRecorder:
 
 
 def outcome_of(payment: Payment, event: PaymentEvent | None, was: Status) -> Outcome:
-    """For people who follow a webhook: what it did, or why it did nothing."""
+    """What a status update changed, or why it changed nothing, as operators read it."""
     if event is None:
         return Outcome(False, f"the payment is {payment.status} already")
     return Outcome(True, f"{was} -> {payment.status}")

@@ -38,7 +38,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class PlanOrder:
-    """A subscription as the client asks for it. `callback_uri` is ours, `return_to` the client's."""
+    """A subscription as the client asks for it. The browser comes back to our `callback_uri`, then `return_to`."""
 
     plan_id: str
     payment_method: str
@@ -77,12 +77,12 @@ class Plans:
             return await read.plans.by_ids(user_id, wanted)
 
     async def invoices(self, wanted: Sequence[PlanSubscriptionId]) -> dict[PlanSubscriptionId, list[PlanInvoice]]:
-        """Of subscriptions that the caller has read for their user."""
+        """By subscription. The caller has read the subscriptions for their user, so no user id is checked."""
         async with self._read() as read:
             return await read.plans.invoices(wanted)
 
     async def create(self, user_id: UserId, order: PlanOrder) -> PlanSubscription:
-        """Subscribe and take the first payment; same key, same subscription. A declined card is in its `failure`.
+        """Subscribe and pay; the same key gives the same subscription. A declined card is in its `failure`.
 
         Raises Refusals, InvalidInput, NotFound, InvalidState, KycRequired, IdempotencyKeyReused.
         """
@@ -100,7 +100,7 @@ class Plans:
         except InDoubt:
             _log.warning(
                 "plan_subscription_unanswered", subscription_id=subscription.id
-            )  # the job ask_plan asks the vendor again
+            )  # the queued job asks the vendor again
         except Unavailable:
             await self._plan_status.end(subscription, AWAY)
         return await self._plan_status.current(subscription)
@@ -111,7 +111,7 @@ class Plans:
         if subscription.status is not PlanStatus.INCOMPLETE:
             subscription.require_running()
         assert subscription.vendor_subscription_id is not None
-        # What was never paid for has no period to end with.
+        # A plan whose first payment was never made has no paid period, so it ends now.
         with_period = at_period_end and subscription.status is not PlanStatus.INCOMPLETE
         vendor = self._vendors[subscription.vendor]
         try:
@@ -122,7 +122,7 @@ class Plans:
         return await self._plan_status.current(subscription)
 
     async def resume(self, user_id: UserId) -> PlanSubscription:
-        """Let a plan go on that was to end with its period. Raises NotFound, InvalidState, ProviderUnavailable."""
+        """Keep a plan that was to end with its period. Raises NotFound, InvalidState, ProviderUnavailable."""
         subscription = await self._open(user_id)
         subscription.require_resumable()
         assert subscription.vendor_subscription_id is not None
@@ -134,7 +134,7 @@ class Plans:
         return await self._plan_status.current(subscription)
 
     async def returned(self, state: str) -> str | None:
-        """The browser is back from the card's bank; gives where it goes next, None where the state is unknown."""
+        """Ask the vendor when the browser is back. Gives the browser's next address, None for an unknown state."""
         async with self._read() as read:
             found = await read.plans.by_state(hash_of(state))
         if found is None:
@@ -143,7 +143,7 @@ class Plans:
         try:
             await self._plan_status.ask(subscription, "the card's page")
         except (Unavailable, InDoubt):
-            _log.warning("plan_return_unread", subscription_id=subscription.id)  # webhook and job go on from here
+            _log.warning("plan_return_unread", subscription_id=subscription.id)  # webhook or job ask again
         return with_query(return_to, plan=subscription.id)
 
     async def _create(

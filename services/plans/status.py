@@ -23,7 +23,7 @@ from services.notifications.compose import NotificationComposer
 from services.payments.customers import Customers
 from services.status_sync import StatusSync
 
-# The vendor takes the renewal by itself; this is the net under its webhook.
+# The vendor renews by itself; the job asks so long after a renewal, in case that the webhook was lost.
 _AFTER_RENEWAL: Final = timedelta(hours=1)
 
 
@@ -38,7 +38,7 @@ class AskPlan(Job):
 
 
 class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
-    """Moves plan subscriptions and their invoices by what the card vendor says of them."""
+    """Asks the card vendor how plan subscriptions and their invoices stand, and applies the answers."""
 
     name = "subscription"
 
@@ -57,7 +57,7 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         self._notifications = notifications
 
     async def subscribe(self, subscription: PlanSubscription) -> None:
-        """Ask the vendor, under the subscription's own key, so that asking again makes no second one."""
+        """Create the subscription at the vendor, under its own id as the key: a repeat creates no second one."""
         async with self._read() as read:
             first = await read.plans.first_payment(subscription.id)
         customer = await self._customers.ensure(subscription.user_id, subscription.vendor)
@@ -77,7 +77,7 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
             raise InDoubt("the subscription was made and could not be read again") from error
 
     async def apply(self, asked: PlanSubscription, state: SubscriptionState) -> PlanSubscription:
-        """Take an answer to what was asked of this version of the subscription. Raises Unavailable."""
+        """Apply the vendor's answer, which was asked for at this version. Raises Unavailable."""
 
         async def attempt() -> PlanSubscription:
             nonlocal asked, state
@@ -90,19 +90,19 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
                 raise
 
         after = await retry_on_stale(attempt)
-        # The card was declined: nothing is owed, and another card starts anew.
+        # The first payment was declined: the plan ends, and the user may subscribe again with another card.
         if after.status is PlanStatus.INCOMPLETE and after.failure is not None:
             ended = await self._vendors[after.vendor].cancel_subscription(state.reference, at_period_end=False)
             return await self.apply(after, ended)
         return after
 
     async def end(self, subscription: PlanSubscription, failure: Failure) -> None:
-        """It came to nothing."""
+        """End a subscription that the vendor refused, with the reason that the user sees. Commits."""
         terms = PlanTerms(PlanStatus.ENDED, None, failure=failure)
         await retry_on_stale(lambda: self._end_current(subscription, terms))
 
     def publish(self, work: UnitOfWork, subscription: PlanSubscription) -> None:
-        """A version of the subscription goes to its user's stream."""
+        """Publish this version of the subscription to its user's stream, within the caller's transaction."""
         fields = plan_fields(subscription)
         work.publish(
             NewEvent(subscription.user_id, EventKind.PLAN_SUBSCRIPTION, subscription.id, fields, self._clock.now())
@@ -131,7 +131,7 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         return not found.is_open
 
     def _due(self, asked: PlanSubscription, due_at: datetime) -> datetime:
-        # Between two renewals nothing happens that no webhook tells of.
+        # A running plan is asked about only after its renewal: other changes are reported by webhooks.
         if asked.status is PlanStatus.ACTIVE and asked.period_end is not None:
             return max(due_at, asked.period_end + _AFTER_RENEWAL)
         return due_at

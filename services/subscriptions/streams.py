@@ -36,7 +36,7 @@ SUBSCRIPTIONS: Final = Gauge("drop_subscriptions", "Open subscriptions of this p
 
 @dataclass(frozen=True, slots=True)
 class StreamItem(Generic[Value]):
-    """One step of a subscription; `cursor` resumes after it."""
+    """One item of a subscription. A client resumes after it with `cursor`."""
 
     kind: StreamItemKind
     cursor: str
@@ -52,7 +52,7 @@ def cursor_of(position: Position) -> str:
 
 
 def position_of(cursor: str) -> Position:
-    """Raises InvalidInput for what is no cursor of ours."""
+    """Read a cursor that a client sent. Raises InvalidInput if it is not a cursor of Drop's."""
     with suppress(binascii.Error, UnicodeError, ValueError):
         epoch, _, seq = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode().partition(":")
         if epoch and seq.isascii() and seq.isdigit() and len(seq) <= 18:
@@ -105,7 +105,7 @@ class Streams:
         return self._follow(sign_in, after, load, at_event)
 
     def connections(self, sign_in: SignIn, after: str | None) -> AsyncIterator[StreamItem[list[BankConnection]]]:
-        """The changes of the user's bank connections, one each; a snapshot has them all. Raises as `payment`."""
+        """The changes of the user's bank links, one per item; a snapshot has all of them. Raises as `payment`."""
 
         async def load(read: Queries) -> list[BankConnection]:
             return await read.connections.page(sign_in.user_id, _CONNECTIONS)
@@ -119,7 +119,7 @@ class Streams:
         return self._follow(sign_in, after, load, at_event)
 
     def viewer(self, sign_in: SignIn, after: str | None) -> AsyncIterator[StreamItem[Subject]]:
-        """Everything of the user's: the user first, then each object as it was at its change. Raises as `payment`."""
+        """All changes of the user's objects: first the user, then each object as it changed. Raises as `payment`."""
 
         async def load(read: Queries) -> Subject:
             user = await read.users.get(sign_in.user_id)
@@ -193,13 +193,13 @@ class Streams:
     async def _look(
         self, sign_in: SignIn, position: Position, load: Load[Value], at_event: AtEvent[Value]
     ) -> list[tuple[Position, StreamItem[Value] | None]]:
-        """What came after `position`, a batch at most, with None where this subscription does not show it."""
+        """The next events after `position`, a batch at most; None stands for an event that is not shown here."""
         async with self._read() as read:
             if not await self._sessions.is_alive(sign_in, read):
                 raise Unauthenticated("The session has ended. Sign in again.")
             end = await read.events.position(sign_in.user_id)
             if end.epoch != position.epoch or end.seq < position.seq:
-                # The stream was reset under an open subscription.
+                # The stream was reset while this subscription was open.
                 return [(end, StreamItem(StreamItemKind.RESUME_GAP, cursor_of(end), await load(read)))]
             if end.seq == position.seq:
                 return []

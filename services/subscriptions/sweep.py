@@ -1,4 +1,4 @@
-"""Finds what no wake-up told of: wake-ups may be lost, so all listeners are compared with the database now and then."""
+"""Finds changes whose wake-up was lost: every 15 s all listeners are compared with the database."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ _log = structlog.get_logger()
 
 
 class Sweep:
-    """Looks for all listeners of this process together, hundreds in one query, so that each of them may just wait."""
+    """Looks for all listeners of this process together, 500 in one query, so that no listener has to poll."""
 
     def __init__(self, read: Read, streams: Streams, fanout: Fanout, machine_clock: Clock) -> None:
         self._read = read
@@ -30,7 +30,7 @@ class Sweep:
         self._clock = machine_clock
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look every 15 s, until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             try:
@@ -50,7 +50,7 @@ class Sweep:
 
     async def _ends_of(self, users: Sequence[UserId]) -> dict[UserId, Position]:
         found: dict[UserId, Position] = {}
-        for some in _parts(users):
+        for some in _batches(users):
             async with self._read() as read:
                 found |= await read.events.positions(some)
         return found
@@ -58,11 +58,11 @@ class Sweep:
     async def _ended(self, sessions: Sequence[SessionId]) -> set[SessionId]:
         now = self._clock.now()
         ended = set(sessions)
-        for some in _parts(sessions):
+        for some in _batches(sessions):
             async with self._read() as read:
                 ended -= {session.id for session in await read.sessions.by_ids(some) if session.is_alive(now)}
         return ended
 
 
-def _parts(channels: Sequence[Channel]) -> Iterator[Sequence[Channel]]:
+def _batches(channels: Sequence[Channel]) -> Iterator[Sequence[Channel]]:
     return (channels[start : start + _AT_ONCE] for start in range(0, len(channels), _AT_ONCE))

@@ -1,4 +1,4 @@
-"""Leaving Drop: what is under way ends, what no law keeps is removed, and the user is told what stays."""
+"""Leaving Drop: open payments and plans end, data that no law keeps is removed, and the user sees what stays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ _OPEN = tuple(status for status in Status if not status.is_final)
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """When the account was deleted, and what a law still keeps of it."""
+    """When the account was deleted, and until when the law keeps some of its data."""
 
     at: datetime
     kept: Sequence[RetainedData]
 
 
 class AccountDeletion:
-    """Ends what is under way at banks and vendors, then removes the user's rows in one transaction."""
+    """Ends payments, cards, plans and consents at their vendors, then removes the user's rows in one transaction."""
 
     def __init__(
         self,
@@ -63,11 +63,11 @@ class AccountDeletion:
         self._clock = clock
 
     async def delete(self, user_id: UserId, *, is_confirmed: bool) -> Deleted:
-        """Safe to repeat after an error. Raises InvalidInput, InvalidState (money is moving), ProviderUnavailable."""
+        """Safe to repeat after an error. Raises InvalidInput, InvalidState (an open payment), ProviderUnavailable."""
         if not is_confirmed:
             raise InvalidInput("CONFIRMATION_REQUIRED", "Send confirm: true.", field=("input", "confirm"))
         await self._end_what_is_under_way(user_id)
-        # Sockets close first, since what they follow is gone afterwards.
+        # Sign-ins end first: open sockets must close before the objects that they follow are gone.
         await self._sessions.end_all(user_id)
         now = self._clock.now()
         async with self._work() as work:

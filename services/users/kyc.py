@@ -1,4 +1,4 @@
-"""KYC: starting, trying again, and taking the vendor's word."""
+"""KYC: starting, trying again, and applying the vendor's reviews."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from services.backoff import longer
 from services.cards.cards import FreezeCards
 from services.notifications.compose import NotificationComposer
 
-# Webhooks bring a review's outcome; asking by a job finds those whose webhook was lost.
+# A webhook reports each review; a job asks, too, in case that the webhook was lost.
 _FIRST_ASK: Final = timedelta(minutes=5)
 _LAST_ASK: Final = timedelta(hours=12)
 
@@ -77,7 +77,7 @@ class KycService:
             return await read.kyc.of_users(user_ids)
 
     async def start(self, user_id: UserId) -> StartedKyc:
-        """An applicant and a token for 30 minutes. Safe to repeat. Raises InvalidState, ProviderUnavailable."""
+        """Make the applicant, with a token for 30 minutes. Safe to repeat. Raises InvalidState, ProviderUnavailable."""
         kyc, name = await self._application(user_id)
         if kyc.status not in (KycStatus.NOT_STARTED, KycStatus.PENDING):
             raise InvalidState(f"Your verification is {kyc.status}.")
@@ -105,7 +105,7 @@ class KycService:
         return StartedKyc(kyc, token)
 
     async def refresh(self, user_id: UserId, cause: str) -> Outcome:
-        """Ask the vendor and take its review; says what that did. Raises Unavailable."""
+        """Ask the vendor and apply its review. Gives what that changed. Raises Unavailable."""
         return await retry_on_stale(lambda: self._ask(user_id, cause))
 
     async def _ask(self, user_id: UserId, cause: str) -> Outcome:
@@ -118,7 +118,7 @@ class KycService:
         return await self._apply(kyc, review, cause)
 
     async def ask_again(self, user_id: UserId, pause_s: float) -> None:
-        """The net under the webhooks: ask while PENDING, on a growing interval."""
+        """Ask while PENDING, after longer and longer pauses, in case that a webhook was lost. Raises Unavailable."""
         await self.refresh(user_id, "reconciliation")
         async with self._work() as work:
             if (await work.kyc.of_user(user_id)).status is KycStatus.PENDING:
@@ -145,7 +145,7 @@ class KycService:
     async def _save_retry(self, user_id: UserId) -> Kyc:
         async with self._work() as work:
             before = await work.kyc.of_user(user_id)
-            # The vendor's verdict on the new submission may have overtaken us.
+            # A webhook with the review of the new submission may have been applied already.
             if not before.can_retry:
                 return before
             after = before.retry()
@@ -157,7 +157,7 @@ class KycService:
     async def _apply(self, asked: Kyc, review: Review, cause: str) -> Outcome:
         async with self._work() as work:
             before = await work.kyc.of_user(asked.user_id)
-            # A submission since we asked makes the answer old, whatever its time says: ask again.
+            # The user may have submitted again while the vendor was asked: the answer would be of the old submission.
             if before.version != asked.version:
                 raise StaleVersion
             after = before.apply(review)

@@ -42,9 +42,9 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class LoginStart:
-    """What the browser or app asked for. `app_code_challenge` (S256) and `app_state` are the mobile client's own.
+    """A login as the browser or app asks for it. `app_code_challenge` (S256) and `app_state` come from a mobile app.
 
-    `browser_secret` is the one that this browser holds from an earlier attempt, so that two tabs may both sign in.
+    `browser_secret` is what this browser holds from an earlier attempt, so that two tabs may both sign in.
     `step_up` asks the person again although they are signed in, as `sign_in` in a browser.
     """
 
@@ -61,7 +61,7 @@ class LoginStart:
 
 @dataclass(frozen=True, slots=True)
 class LoginRedirect:
-    """Where to send the browser, and the secret that binds it to the attempt."""
+    """The address at the identity provider, and the secret that binds the browser to the attempt."""
 
     url: str
     browser_secret: str
@@ -85,7 +85,7 @@ class Tokens:
 
 
 class InvalidGrant(LoginFailed):
-    """The code or refresh token does not work, or no more (RFC 6749, 5.2)."""
+    """The code or refresh token is unknown, used or expired (RFC 6749, 5.2)."""
 
     code = "invalid_grant"
 
@@ -197,7 +197,7 @@ class Login:
         return done
 
     async def end_session_url(self, sign_in: SignIn, return_to: str) -> str | None:
-        """Where this session's browser ends it at BankID, None where there is no need or no way."""
+        """The page that ends this session at BankID, None if BankID keeps no session or cannot be reached."""
         async with self._read() as read:
             secret = await read.sessions.id_token_encrypted(sign_in.user_id, sign_in.session_id)
         if secret is None:
@@ -205,18 +205,18 @@ class Login:
         try:
             return await self._identity.end_session_url(id_token=self._encryption.decrypt(secret), return_to=return_to)
         except Unavailable:
-            _log.warning("bankid_session_left_open")  # Drop's own has ended, which is what was asked for
+            _log.warning("bankid_session_left_open")  # Drop's own session has ended, so the sign-out has succeeded
             return None
 
     async def exchange_code(self, code: str, code_verifier: str, user_agent: str | None) -> Tokens:
-        """A mobile client's one-time code for tokens. Raises InvalidGrant."""
+        """Exchange a mobile app's one-time code for tokens. Raises InvalidGrant."""
         now = self._machine_clock.now()
         async with self._work() as work:
             attempt = await work.login_attempts.by_code(hash_of(code))
             if attempt is None or attempt.user_id is None or attempt.code_expires_at is None:
                 raise InvalidGrant("The code is unknown.")
             is_first = await work.login_attempts.use_code(attempt.id, now)
-            # Counted as used even where the verifier is wrong: a stolen code gets one guess.
+            # The code is spent even if the verifier is wrong: a stolen code allows one guess.
             if not is_first or now >= attempt.code_expires_at:
                 await work.commit()
                 raise InvalidGrant("The code was used before or has expired.")
@@ -239,7 +239,7 @@ class Login:
         return tokens
 
     async def refresh(self, refresh_token: str) -> Tokens:
-        """Rotate: the old refresh token is spent. One that is shown again ends its session. Raises InvalidGrant."""
+        """Exchange a refresh token for new tokens. A token that is used twice ends its session. Raises InvalidGrant."""
         now = self._machine_clock.now()
         refresh_hash = hash_of(refresh_token)
         async with self._work() as work:
@@ -285,7 +285,7 @@ class Login:
         return attempt
 
     async def _confirm(self, work: UnitOfWork, session_id: SessionId, user_id: UserId, identity: Identity) -> None:
-        """The person who is signed in has answered again. Raises LoginFailed where it is somebody else."""
+        """Confirm the sign-in by the person's new login. Raises LoginFailed if another person logged in."""
         session = await work.sessions.get(user_id, session_id)
         if session is None or session.ended_at is not None:
             raise LoginFailed("Somebody else is signed in here, or nobody any more. Sign out, and sign in as yourself.")
@@ -333,7 +333,7 @@ class Login:
         return LoginDone(with_query(attempt.return_to, code=code, **state), None)
 
     async def _tell_of_new_device(self, work: UnitOfWork, user_id: UserId, user_agent: str | None) -> None:
-        """Not at the very first sign-in, and not for a browser or app that was used before."""
+        """Queue the message about a new device, except at the first sign-in of all and for a known device."""
         known = await work.sessions.user_agents(user_id)
         if known and user_agent not in known:
             await self._notifications.queue(work, user_id, Template.NEW_SIGN_IN)

@@ -1,4 +1,4 @@
-"""What users change of themselves: contact, language, address, and what they want to hear of."""
+"""The user's own data: contact, language, address, and preferences for notifications."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ from providers.geocoding.port import Geocoder
 from providers.vendors import Vendors
 from services.notifications.compose import NotificationComposer
 
-# A user waits no longer for the map.
+# A geocoder that takes longer than this counts as away.
 _GEOCODED_WITHIN_S: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileChanged:
-    """`candidates` are given where the address is ambiguous, which then stays as it was."""
+    """`candidates` are the addresses to choose from if the new address is ambiguous; it is not saved then."""
 
     user: User
     candidates: Sequence[Address] = ()
@@ -39,7 +39,7 @@ class Profiles:
         self._notifications = notifications
 
     async def get(self, user_id: UserId) -> User | None:
-        """None where the user has left."""
+        """The user, None if the account is deleted."""
         async with self._read() as read:
             return await read.users.get(user_id)
 
@@ -70,7 +70,7 @@ class Profiles:
         return ProfileChanged(after, warnings=warnings)
 
     async def set_preferences(self, user_id: UserId, wanted: Mapping[str, bool]) -> User:
-        """By the names of `NotificationPreferences`; what is not named stays."""
+        """Set preferences by the field names of `NotificationPreferences`; the others stay. Commits."""
         async with self._work() as work:
             before = await work.users.get(user_id)
             assert before is not None

@@ -1,4 +1,4 @@
-"""Who is signed in: looking sessions up, listing and ending them."""
+"""Sign-ins: looking up, listing and ending sessions."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +13,7 @@ from domain.user import SignIn
 from providers.fanout.port import Fanout
 from services.tokens import hash_of
 
-# Written at most this often, so that reading does not write.
+# `last_seen_at` is written at most this often: otherwise each read request would write.
 _TOUCH_EVERY: Final = timedelta(minutes=5)
 _SHOWN: Final = 100
 
@@ -31,7 +31,7 @@ class Sessions:
         self._fanout = fanout
 
     async def sign_in_of(self, token: str, *, is_cookie: bool) -> SignIn | None:
-        """Who shows this token, None where it is unknown, expired or ended."""
+        """The user and session of a token, None if the token is unknown, expired or ended."""
         now = self._clock.now()
         async with self._read() as read:
             session = await read.sessions.by_token(hash_of(token))
@@ -60,7 +60,7 @@ class Sessions:
                 await wake_up.wait()
 
     def require_recent(self, sign_in: SignIn) -> None:
-        """For what cannot be undone. Raises StepUpRequired."""
+        """Demand a recent login, for what cannot be undone. Raises StepUpRequired."""
         require_recent(sign_in.authenticated_at, self._clock.now())
 
     async def page(self, user_id: UserId) -> list[Session]:
@@ -83,7 +83,7 @@ class Sessions:
         return replace(session, ended_at=session.ended_at or now)
 
     async def end_all(self, user_id: UserId) -> int:
-        """End every sign-in of the user; gives how many."""
+        """End every sign-in of the user. Gives how many were ended."""
         async with self._work() as work:
             ended = await work.sessions.end_all(user_id, "all ended by the user", self._clock.now())
             await work.commit()

@@ -48,9 +48,9 @@ class Webhooks:
         self._clock = clock
 
     async def accept(self, provider: str, delivery: Delivery) -> bool:
-        """Verify and store; False where all of it was stored before.
+        """Verify and store a delivery. Gives False if all of its events were stored before.
 
-        Raises BadSignature, BadWebhook, and NotFound for a provider that sends none.
+        Raises BadSignature, BadWebhook, and NotFound for a provider that has no webhooks here.
         """
         source = self._sources.get(provider)
         if source is None:
@@ -58,7 +58,7 @@ class Webhooks:
         try:
             incoming = await source.verify(delivery)
         except (BadSignature, BadWebhook) as error:
-            await self._note_refused(provider, source, delivery, error)
+            await self._record_refused(provider, source, delivery, error)
             raise
         now = self._clock.now()
         is_new = False
@@ -81,7 +81,7 @@ class Webhooks:
             return await read.webhooks.newest(limit)
 
     async def replay(self, webhook_id: str) -> None:
-        """Process a stored one again. Raises NotFound."""
+        """Queue a stored webhook for another processing. Raises NotFound."""
         now = self._clock.now()
         async with self._work() as work:
             if await work.webhooks.get(webhook_id) is None:
@@ -108,11 +108,11 @@ class Webhooks:
             await self._park(webhook)
             return
         status = WebhookStatus.PROCESSED if outcome.changed else WebhookStatus.IGNORED
-        # The vendor was read, so what came of it is the truth, whichever webhook asked.
+        # Closed even if it was processed before: the vendor was asked just now, so this outcome is the newest.
         await self._close(webhook.id, status, outcome.text)
 
-    async def _note_refused(self, provider: str, source: WebhookSource, delivery: Delivery, error: DropError) -> None:
-        """Whose payment a refused one claims to be about, so that its timeline tells why nothing happened."""
+    async def _record_refused(self, provider: str, source: WebhookSource, delivery: Delivery, error: DropError) -> None:
+        """Record a refused webhook in the timeline of the payment that it names, to show why nothing happened."""
         record(TimelineKind.WEBHOOK, f"from {provider}", f"refused: {error.message}")
         if isinstance(error, BadSignature):
             with suppress(BadWebhook):

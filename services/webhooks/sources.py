@@ -1,4 +1,4 @@
-"""Who sends webhooks, and what each of them means: one source per address, over the vendors that send there."""
+"""The sources of webhooks: one per address, for all vendors that send to that address."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One event of a verified delivery: what tells it from others, and its own body."""
+    """One event of a verified delivery: `event_key` is unique per vendor, `raw` is the event's own body."""
 
     event_key: str
     raw: bytes
@@ -52,7 +52,7 @@ class WebhookSource(Protocol):
         """The events in a delivery that its vendor signed. Raises BadSignature, BadWebhook."""
 
     async def process(self, raw: bytes, cause: str) -> Outcome | None:
-        """Act on one event; None where it names nothing that Drop knows.
+        """Act on one event. Gives None if it names no object that Drop knows.
 
         Safe to repeat. Raises Unavailable where the vendor cannot be asked.
         """
@@ -230,9 +230,9 @@ def _card_payment(read: Queries, vendor: str, event: CardEvent) -> Awaitable[Pay
 
 
 async def _by_any(vendors: Vendors[Port], take: Callable[[Port], Awaitable[Result]]) -> Result:
-    """The current vendor's reading, else that of another, whose rows are still here.
+    """The result of the first vendor that accepts the webhook; the current vendor is tried first.
 
-    Raises BadSignature, BadWebhook, as the current one says it.
+    If no vendor accepts it, raises the current vendor's BadSignature or BadWebhook.
     """
     refused: BadSignature | BadWebhook | None = None
     for name in vendors.names:
@@ -253,7 +253,7 @@ async def _first(
     read: Callable[[Port], Event],
     act: Callable[[str, Event], Awaitable[Result | None]],
 ) -> Result | None:
-    """What comes of a body that one of the vendors signed: each reads it, and names its own rows alone."""
+    """The outcome of the first vendor that can read the body and whose rows have the object that it names."""
     for name in vendors.names:
         try:
             event = read(vendors[name])
