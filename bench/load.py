@@ -1,4 +1,4 @@
-"""What customers do to the gateway: look at their payments four times, then make one by card."""
+"""The load of one customer: four queries of the payments, then one card payment."""
 
 import asyncio
 import random
@@ -34,7 +34,7 @@ class Load:
 
 @asynccontextmanager
 async def logged_in(running: Fleet, many: int) -> AsyncIterator[list[Customer]]:
-    """So many people, not verified."""
+    """Users who are signed in, without KYC."""
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def log_in(customer: Customer) -> None:
@@ -50,7 +50,7 @@ async def logged_in(running: Fleet, many: int) -> AsyncIterator[list[Customer]]:
 
 @asynccontextmanager
 async def customers_of(running: Fleet, many: int) -> AsyncIterator[list[Customer]]:
-    """Signed in and verified."""
+    """Users who are signed in, with an approved KYC."""
     async with logged_in(running, many) as customers:
         await asyncio.gather(*(one.verify() for one in customers))
         yield customers
@@ -59,7 +59,7 @@ async def customers_of(running: Fleet, many: int) -> AsyncIterator[list[Customer
 async def put_under_load(
     customers: Sequence[Customer], *, for_s: float, a_second: float | None = None, run: str = ""
 ) -> Load:
-    """Each customer asks again as soon as there is an answer, or all of them together at a fixed rate."""
+    """Let each customer ask again at once after each answer, or all customers together at a fixed rate."""
     load = Load()
     begun = time.monotonic()
     pause_s = len(customers) / a_second if a_second else 0.0

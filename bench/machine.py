@@ -1,4 +1,4 @@
-"""What every figure is of: commit, machine, versions."""
+"""What a figure was measured on: commit, machine, versions."""
 
 import os
 import platform
@@ -22,13 +22,13 @@ def _git(*arguments: str) -> str:
 
 
 def at(values: Sequence[float], share: float) -> float:
-    """The value below which that share of them lies."""
+    """The value below which the given share of the values lies."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
 def open_files() -> None:
-    """As many as may be: each socket needs one, here and at the gateway, which inherits it."""
+    """Raise the limit of open files: each socket needs a file here and in the gateway, which inherits the limit."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

@@ -37,7 +37,7 @@ async def prepare(customer: Customer, numbers: range) -> None:
     """Card payments that the vendor has taken, and of which the gateway has not heard yet."""
     for number in numbers:
         order = {"amount": {"amountMinor": "10000", "currency": "NOK"}, "idempotencyKey": f"bench-push-{number:06d}"}
-        # The vendor's own webhooks come an hour late, so that ours are the only ones.
+        # The simulated vendor sends its webhooks an hour late, so that only those of this benchmark arrive.
         created = await customer.ask(CREATE, scenario="webhooks-late", input=order)
         assert created["payment"] is not None, created
 
@@ -117,7 +117,7 @@ async def measure() -> None:
 
 
 def cpu_seconds(running: Fleet) -> dict[str, float]:
-    """What each process has used of the cores; PostgreSQL's count together."""
+    """The processor time that each process has used; PostgreSQL's processes are added up."""
     used = {one.name: _cpu_s(one.running.pid) for one in running.started if one.running is not None}
     postgres = subprocess.run(["pgrep", "-f", "postgres"], capture_output=True, text=True, check=True).stdout.split()
     return used | {"postgresql": sum(_cpu_s(int(pid)) for pid in postgres)}
@@ -140,7 +140,7 @@ async def until_all(seen: dict[str, float], many: int) -> None:
 
 
 async def send(http: httpx.AsyncClient, url: str, known: dict[str, str]) -> dict[str, float]:
-    """At a fixed rate, whether or not the one before is answered."""
+    """Send webhooks at a fixed rate, without waiting for the answers."""
     sent: dict[str, float] = {}
 
     async def post(intent: str, payment: str) -> None:

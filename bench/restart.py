@@ -1,4 +1,4 @@
-"""Does anybody who follows miss an event, or see one twice, while every `serve` is restarted in turn?
+"""Does a subscriber miss an event, or see one twice, while every `serve` is restarted in turn?
 
 `python -m bench.restart 5000` opens that many subscriptions, ten to a user, over two `serve` on PostgreSQL and Redis of
 their own, and lets every user cause events all the while.
@@ -37,7 +37,7 @@ START_KYC = "mutation { startKyc { kyc { status } } }"
 
 @dataclass
 class Follower:
-    """One of a user's devices: comes back with its cursor wherever somebody answers."""
+    """One of a user's devices: after each cut it subscribes again with its cursor, at the other `serve`."""
 
     customer: Customer
     place: int
@@ -50,7 +50,7 @@ class Follower:
     is_following: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def follow(self) -> None:
-        """Until cancelled."""
+        """Subscribe again after each cut, until cancelled."""
         serves = self.customer.fleet.serves
         for turn in count(self.place):
             with suppress(OSError, WebSocketException, TimeoutError):
@@ -88,7 +88,7 @@ async def events_in(running: Fleet) -> int:
 
 
 async def restart(running: Fleet) -> None:
-    """One after the other, as an orchestrator does it."""
+    """Restart each `serve` in turn, as an orchestrator does it."""
     for process in running.serves:
         await asyncio.to_thread(process.end, signal.SIGTERM)
         process.start()
@@ -96,13 +96,13 @@ async def restart(running: Fleet) -> None:
 
 
 async def keep_asking(customers: list[Customer]) -> None:
-    """Each user once, spread over the restarts."""
+    """Let each user cause events once, spread over the time of the restarts."""
     for customer in customers:
         await asyncio.gather(customer.ask(START_KYC), asyncio.sleep(RESTARTS_TAKE_S / len(customers)))
 
 
 async def caught_up(running: Fleet, followers: list[Follower]) -> int:
-    """Waits until everybody has as many events as there are; gives how many those are."""
+    """Wait until the subscribers have all events. Gives how many events they should have."""
     with suppress(TimeoutError):
         async with asyncio.timeout(60):
             for _ in count():

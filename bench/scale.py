@@ -20,7 +20,7 @@ FIRST_FOR_S = 35
 FOR_S = 20
 PROCESSES = (1, 2, 4)
 SIZES = (1_000, 100_000, 1_000_000)
-# Of a row that is there, as many as are wanted, spread over other users.
+# Copies of an existing payment, spread over other users.
 USERS = """INSERT INTO "user" SELECT (jsonb_populate_record(base.one, jsonb_build_object(
     'id', 'usr_bench_' || n, 'subject', 'bench-' || n, 'national_identity_number_hash', NULL))).*
   FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n, (SELECT one FROM "user" one LIMIT 1) base"""
@@ -41,7 +41,7 @@ async def fill(running: Fleet, up_to: int) -> None:
         await connection.execute(text(PAYMENTS), {"first": there, "last": up_to})
     async with database.write_engine.connect() as connection:
         at_once = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        # What the filling left to do is not to be done while it is measured.
+        # Done now: vacuum and checkpoint after the filling must not run during the measurement.
         for statement in ("VACUUM ANALYZE", "CHECKPOINT"):
             await at_once.execute(text(statement))
     await database.close()
@@ -67,7 +67,7 @@ async def measure() -> None:
     tell(f"{CUSTOMERS} customers, four looks at 20 payments for each payment made:")
     with fleet(Path(tempfile.mkdtemp()), "postgresql", serves=max(PROCESSES), workers=1) as running:
         async with customers_of(running, CUSTOMERS) as customers:
-            # Until everybody has a full page.
+            # Enough payments that each user has a full page.
             await put_under_load(customers, for_s=FIRST_FOR_S, run="first")
             for size in SIZES:
                 await fill(running, size)

@@ -1,4 +1,4 @@
-"""The application: what is served where, and what lives as long as it."""
+"""The application: its routes, and what is opened and closed with it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -70,7 +70,7 @@ class Gateway:
         return self.infrastructure.sandbox
 
 
-# A worker may finish what is under way before.
+# Longer than a worker waits for its running jobs, so that they may finish first.
 _END_WITHIN_S: Final = 20
 _log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""What one operation knows: who asks, from where, and the services and loaders that answer."""
+"""The context of one operation: the viewer, the client's address, the services and the loaders."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -20,11 +20,11 @@ class Context:
     default_return_to: str
     sign_in: SignIn | None = None
     connection_params: dict[str, Any] = field(default_factory=dict)
-    # Made when first asked for: an open subscription that waits needs none.
+    # Made when first used: many open subscriptions that only wait would fill the memory with loaders.
     _loaders: SetLoaders | None = field(init=False, default=None)
 
     def renew_loaders(self) -> None:
-        """A loader remembers what it loaded: a new subscription event needs new ones."""
+        """Drop the loaders: they remember what they loaded, and a new subscription event needs new values."""
         self._loaders = None
 
     @property
@@ -50,7 +50,7 @@ class Context:
         return replace(self)
 
     def viewer(self) -> SignIn:
-        """Raises Unauthenticated."""
+        """The signed-in user. Raises Unauthenticated."""
         if self.sign_in is None:
             raise Unauthenticated
         return self.sign_in

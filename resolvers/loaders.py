@@ -87,7 +87,7 @@ class SetLoaders:
         return [found.get(key) for key in keys]
 
     async def _transactions(self, keys: list[tuple[AccountId, DatedKeyset]]) -> list[list[Transaction]]:
-        # Accounts that ask for the same page are one statement; an operation rarely asks for two.
+        # One query for all accounts that ask for the same page; an operation rarely asks for two pages.
         found: dict[tuple[AccountId, DatedKeyset], list[Transaction]] = {}
         for keyset in dict.fromkeys(keyset for _, keyset in keys):
             accounts = [account for account, wanted in keys if wanted == keyset]
@@ -146,7 +146,7 @@ class ViewerPages:
 
 
 class PresignedDownloadUrls:
-    """A path of this host, as the mock's store gives, becomes an address."""
+    """The full address: the mock's store gives a path of this host."""
 
     def __init__(self, services: Services, base_url: str) -> None:
         self._services = services

@@ -1,4 +1,4 @@
-"""Finding any object of the viewer's again by its id."""
+"""Finding any of the viewer's objects by its id."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Final
@@ -47,7 +47,7 @@ async def nodes(info: Info[Context, None], ids: NodeIds) -> list[Node | None]:
 
 
 async def _find(context: Context, wanted: Sequence[str]) -> list[Node | None]:
-    """In the order asked for; one statement per kind."""
+    """The objects in the order of the ids, None for unknown ones, with one query per kind of object."""
     if context.sign_in is None:
         return [None] * len(wanted)
     found: dict[str, Node] = {}

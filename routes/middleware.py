@@ -31,7 +31,7 @@ _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-# What tells whether this process lives must be answered while it is full.
+# Health checks are answered while the process is full: otherwise it would be restarted for being busy.
 _ALWAYS: Final = ("/api/health", "/metrics")
 REFUSED: Final = Counter("drop_overload_refusals_total", "Requests that were told to come again.")
 _HSTS: Final = "max-age=63072000; includeSubDomains"
@@ -63,9 +63,9 @@ class SecurityHeaders:
 
 
 class Overload:
-    """More requests at once than this process can answer are told to come again, instead of making all of them wait.
+    """ASGI middleware that refuses requests beyond what this process can answer at once, so that not all must wait.
 
-    A request counts until its answer begins, so that streams do not fill the house.
+    A request counts until its answer begins, so that open streams do not take all places.
     """
 
     def __init__(self, app: ASGIApp, *, at_once: int) -> None:

@@ -24,7 +24,7 @@ from domain.errors import (
 from routes.requests import BodyTooLarge
 from routes.state import services_of
 
-# The first that fits, so the narrow come before the wide.
+# The first class that fits is taken, so narrow classes come before wide ones.
 _STATUS: Final[Mapping[type[DropError], int]] = {
     BodyTooLarge: 413,
     NotFound: 404,
@@ -65,7 +65,7 @@ async def drop_error(request: Request, error: Exception) -> Response:
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     more = {"field": list(error.field)} if isinstance(error, Refusal) and error.field else {}
-    # What a vendor said to us is for operators.
+    # A vendor's own message is for operators alone.
     detail = (
         "A provider is temporarily unavailable. Try again soon." if isinstance(error, Unavailable) else error.message
     )

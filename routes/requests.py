@@ -44,7 +44,7 @@ def is_https(connection: HTTPConnection) -> bool:
 
 
 def cookie_name(connection: HTTPConnection) -> str:
-    """`__Host-` demands https; on plain-http loopback clients refuse it."""
+    """The cookie's name: `__Host-` demands https, so clients refuse it on plain-http loopback."""
     return "__Host-drop_session" if is_https(connection) else "drop_session"
 
 
@@ -71,7 +71,7 @@ async def sign_in_of(connection: HTTPConnection) -> SignIn | None:
 
 
 def is_allowed_origin(connection: HTTPConnection) -> bool:
-    """`Sec-Fetch-Site: same-origin`, or an `Origin` that is this gateway's or listed."""
+    """Whether `Sec-Fetch-Site` is `same-origin`, or `Origin` is this gateway or a listed origin."""
     if connection.headers.get("sec-fetch-site") in _SAME:
         return True
     origin = connection.headers.get("origin")
@@ -121,5 +121,5 @@ async def read_form(request: Request) -> dict[str, str]:
 
 
 def media_type_of(request: Request) -> str:
-    """What the body is said to be, without its parameters; empty where the request does not say."""
+    """The media type that the request declares, without its parameters; empty if it declares none."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -1,4 +1,4 @@
-"""What the routes work with, put on the application when it starts: the services, and how this gateway is reached."""
+"""What the routes work with, put on the application at its start: the services and the routes' settings."""
 
 from dataclasses import dataclass
 
@@ -24,6 +24,6 @@ def services_of(connection: HTTPConnection) -> Services:
 
 
 def route_settings_of(connection: HTTPConnection) -> RouteSettings:
-    """How this gateway is reached, for the handler of a request or socket."""
+    """The routes' settings, for the handler of a request or socket."""
     settings: RouteSettings = connection.app.state.route_settings
     return settings

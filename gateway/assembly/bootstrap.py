@@ -80,7 +80,7 @@ _JOBS: Final = "jobs"
 
 @dataclass(frozen=True, slots=True)
 class Infrastructure:
-    """What every use case stands on. `sandbox` is None where every vendor is real."""
+    """What the use cases are built on, such as database and adapters. `sandbox` is None if every vendor is real."""
 
     settings: Settings
     database: Database
@@ -96,7 +96,7 @@ class Infrastructure:
     adapters: Adapters
 
     async def close(self) -> None:
-        """Let go of the connections to Redis."""
+        """Close the connections to Redis."""
         await self.fanout.close()
         await self.shared.close()
 
@@ -116,7 +116,7 @@ def open_infrastructure(
     sandbox: httpx.AsyncClient | None,
     internet: Internet,
 ) -> Infrastructure:
-    """Over an open database and a client of the sandbox; `internet` opens a client for one vendor outside."""
+    """Build it on an open database and the sandbox's client. `internet` opens an HTTP client per real vendor."""
     redis = settings.redis_url.get_secret_value() if settings.redis_url else None
     fanout: Fanout = RedisFanout(redis) if redis else MemoryFanout()
     shared = SharedCalling(SharedBreakers(redis, fanout), SharedLimits(redis)) if redis else SharedCalling()
@@ -145,7 +145,7 @@ def _publish_events(fanout: Fanout, users: Sequence[UserId]) -> None:
 
 
 def _wake_workers(signal: WorkerSignal, fanout: Fanout) -> None:
-    """The own worker where it has room, else those of other processes, too."""
+    """Wake this process's worker if it has room, otherwise all workers."""
     if signal.has_room:
         signal.wake()
     else:
@@ -281,7 +281,7 @@ def _directions(base: Infrastructure) -> Mapping[str, Direction]:
 
 
 def _probes(base: Infrastructure) -> Mapping[str, Probe]:
-    """Real vendors by what their breakers have seen, since asking them would cost a call each time."""
+    """How the health check sees each vendor: a real one by its breaker, since asking would cost a call each time."""
     breakers, mocked = base.adapters.breakers, base.settings.mocked
     found = {port: partial(_is_closed, is_open) for port, is_open in breakers.items() if port not in mocked}
     if base.sandbox is not None:
@@ -301,7 +301,7 @@ async def _is_sandbox_up(sandbox: httpx.AsyncClient) -> bool:
 
 
 def _sandbox_reset(base: Infrastructure) -> Callable[[], Awaitable[object]] | None:
-    """None where a provider is real, since a reset would then wipe what the vendor still knows."""
+    """The sandbox's reset, None if a vendor is real: the reset would delete rows of objects that this vendor keeps."""
     if base.sandbox is None or not base.settings.is_all_mock:
         return None
     return partial(base.sandbox.post, "/reset")

@@ -38,5 +38,5 @@ class OffsetClock:
         return self._base.now()
 
     def follow(self, offset: timedelta) -> None:
-        """Take an offset from the database; an older one, whose reading took longer, moves nothing back."""
+        """Take over an offset from the database. A smaller offset is older and is ignored."""
         self._offset = max(self._offset, offset)

@@ -19,7 +19,7 @@ from gateway.observability.log import configure_logging
 from gateway.settings.settings import Settings
 
 _MAX_SOCKET_BYTES: Final = 128 * 1024
-# What a request under way may take; streams are cut, and resume by cursor.
+# How long a running request may take at the stop; streams are cut, and resume by cursor.
 _FINISH_WITHIN_S: Final = 10
 
 
@@ -35,7 +35,7 @@ def serve() -> None:
         port=settings.port,
         log_level="warning",
         ws_max_size=_MAX_SOCKET_BYTES,
-        # Its window would cost each socket more than all its messages are long.
+        # No compression: its window would cost each socket more memory than all its messages.
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=_FINISH_WITHIN_S,
     )
@@ -46,7 +46,7 @@ def serve() -> None:
 
 
 class AnnouncedServer(uvicorn.Server):
-    """Prints where everything is once it can be opened, drains before it stops, and remembers what stopped it."""
+    """A server that prints its addresses once it is up, drains before it stops, and keeps the stopping signal."""
 
     def __init__(
         self, config: uvicorn.Config, app: Starlette, address: str, paths: Mapping[str, str], *, drain_s: float
@@ -59,7 +59,7 @@ class AnnouncedServer(uvicorn.Server):
         self._draining: asyncio.Future[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal drains, a second one stops at once."""
+        """Drain at the first signal, stop at once at the second."""
         self._app.state.stopped_by = signal.Signals(sig).name
         if self._draining is not None or not self.started:
             super().handle_exit(sig, frame)
@@ -67,11 +67,11 @@ class AnnouncedServer(uvicorn.Server):
         self._draining = asyncio.ensure_future(self._drain(sig))
 
     async def _drain(self, sig: int) -> None:
-        """Load balancers turn away first, then sockets close over the same while, then uvicorn's own shutdown."""
+        """Report as not ready and close sockets and streams over `drain_s`, then let uvicorn shut down."""
         self._app.state.services.health.is_draining = True
         state = self._app.state
         await asyncio.gather(
-            # A load balancer needs this time to notice, even where no client has a socket or stream open.
+            # A load balancer needs this time to see that the process is not ready, even without open sockets.
             asyncio.sleep(self._drain_s),
             state.graphql_socket.drain(self._drain_s),
             state.graphql_http.streams.drain(self._drain_s),

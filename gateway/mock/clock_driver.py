@@ -1,7 +1,7 @@
-"""Who owns the order of time in mock mode: tells the sandbox what time it is, and runs what falls due.
+"""The order of time in mock mode: the driver gives the sandbox the time, and runs what falls due.
 
-While the clock runs by itself the driver tells it as it passes. When it is advanced, the driver steps from one due
-thing to the next, so that a run has the same result every time.
+While the clock runs by itself, the driver passes each moment on to the sandbox. When the clock is advanced, the driver
+steps from one due thing to the next, so that a run has the same result every time.
 """
 
 import asyncio
@@ -50,12 +50,12 @@ class ClockDriver:
         self._turn = asyncio.Lock()
 
     async def run(self) -> None:
-        """Tell the sandbox the time as it passes, until cancelled."""
+        """Pass the time on to the sandbox as it runs, until cancelled."""
         while True:
             self._scheduled.clear()
             try:
                 async with self._turn:
-                    due = (await self._tell(self._clock.now())).next_due
+                    due = (await self._pass_on(self._clock.now())).next_due
             except httpx.HTTPError:
                 _log.warning("sandbox_away")
                 due = None
@@ -65,7 +65,7 @@ class ClockDriver:
                     await self._scheduled.wait()
 
     async def settle(self) -> None:
-        """Do everything that is due now, and what follows from it now."""
+        """Do all that is due now, and all that becomes due by it now."""
         async with self._turn:
             await self._settle()
 
@@ -76,7 +76,7 @@ class ClockDriver:
         """
         self._require_all_mock()
         async with self._turn:
-            # The time that passes meanwhile is a part of `by`.
+            # The machine's time that passes during the steps counts towards `by`.
             ends, moved = self._clock.base_now() + by, timedelta()
             await self._settle()
             while (left := ends - self._clock.base_now() - moved) > timedelta():
@@ -101,31 +101,31 @@ class ClockDriver:
             raise Forbidden("A provider is not a mock, and its time cannot be moved.")
 
     async def reading(self) -> ClockReading:
-        """What time it is, how far ahead of the machine's, and when something falls due next."""
+        """The product's time, how far it is ahead of the machine's, and when something falls due next."""
         return ClockReading(self._clock.now(), self._clock.offset, await self._next_due())
 
     async def _settle(self) -> None:
         while True:
             now = self._clock.now()
-            told = await self._tell(now)
+            passed = await self._pass_on(now)
             ran = await self._worker.run_due()
             if await self._is_under_way(now):
-                # The clock would leave it behind: what the job plans for a minute later would never be reached.
+                # The clock must wait for this job: what the job plans for a minute later would fall behind the clock.
                 await asyncio.sleep(_LOOK_AGAIN_S)
-            elif told.done == 0 and ran == 0:
+            elif passed.done == 0 and ran == 0:
                 return
 
     async def _is_under_way(self, now: datetime) -> bool:
-        """Another worker does a job that is due; one that died does it until its lease has run out."""
+        """Whether another worker still does a due job. A dead worker's job counts until its lease has run out."""
         async with self._read() as read:
             return await read.jobs.is_under_way(now, self._worker.kinds)
 
-    async def _tell(self, now: datetime) -> "_Told":
-        """The sandbox does what is due by then; where every vendor is real there is none to tell."""
+    async def _pass_on(self, now: datetime) -> "_Passed":
+        """Let the sandbox do what is due by `now`. Without a sandbox there is nothing to do."""
         if self._sandbox is None:
-            return _Told(0, None)
+            return _Passed(0, None)
         answer = (await self._sandbox.post("/clock", json={"now": now.isoformat()})).json()
-        return _Told(answer["done"], _time(answer["nextDue"]))
+        return _Passed(answer["done"], _time(answer["nextDue"]))
 
     async def _next_due(self) -> datetime | None:
         """The earliest of what the sandbox and the queue have due."""
@@ -135,7 +135,7 @@ class ClockDriver:
         return min((due for due in (at_vendors, job) if due is not None), default=None)
 
     async def _move(self, by: timedelta) -> bool:
-        """False where another process has moved the clock: what is due next must be looked up anew."""
+        """Move the clock. Gives False if another process has moved it, as the next due time is then another."""
         before = self._clock.offset
         moved = await move_offset(self._database, before, before + by)
         self._clock.follow(before + by if moved else await load_offset(self._database))
@@ -143,7 +143,7 @@ class ClockDriver:
 
 
 async def follow_offset(clock: OffsetClock, database: Database) -> None:
-    """Take what other processes have moved the clock by, until cancelled. It never runs backwards."""
+    """Follow the offset that other processes have set, until cancelled. The clock never runs backwards."""
     while True:
         try:
             clock.follow(await load_offset(database))
@@ -153,7 +153,7 @@ async def follow_offset(clock: OffsetClock, database: Database) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Passed:
     """How much the sandbox did, and when something falls due next."""
 
     done: int

@@ -1,4 +1,4 @@
-"""The sandbox that plays vendors: in this process, or alone in its own; it calls back over HTTP as they do."""
+"""The sandbox that plays vendors, in this process or in one of its own. It calls back over HTTP as vendors do."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -34,7 +34,7 @@ _VENDORS: Final = "/vendors"
 _PAGES: Final = "/sandbox"
 _MAX_BYTES: Final = 16 * 1024 * 1024
 _TIMEOUT_S: Final = 30
-# Of one connection alone (RFC 9110, 7.6.1), or made anew on the way back.
+# Not passed on: headers of one connection (RFC 9110, 7.6.1), and of the body, which is sent anew.
 _HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding"})
 
 
@@ -49,7 +49,7 @@ class SandboxLink:
 async def open_sandbox(
     app: Starlette, settings: Settings, clock: Clock, stack: AsyncExitStack, on_scheduled: Callable[[], None]
 ) -> SandboxLink:
-    """Closed with the stack. `on_scheduled` is called where a vendor that is played in this process plans something."""
+    """Open the sandbox until the stack closes. A sandbox in this process calls `on_scheduled` when it plans work."""
 
     async def tell_time(request: httpx.Request) -> None:
         request.headers[NOW_HEADER] = clock.now().isoformat()
@@ -79,7 +79,7 @@ async def open_sandbox(
 
 
 def sandbox_alone(settings: Settings) -> Starlette:
-    """The vendors in a process of their own, for gateways in several. Its interface is for them alone."""
+    """The sandbox as an application of its own, for a gateway of several processes, which alone may call it."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -8,7 +8,7 @@ from opentelemetry import trace
 
 
 def configure_logging(level: str, *, is_terminal: bool) -> None:
-    # It logs whole addresses, and some are credentials.
+    # This logger writes whole addresses, and some of them are credentials.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer()
@@ -30,7 +30,7 @@ def configure_logging(level: str, *, is_terminal: bool) -> None:
 def _name_trace(
     logger: structlog.typing.WrappedLogger, method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """The line's place in a trace, where one is taken."""
+    """Add the ids of the current span to a log line, if there is a span."""
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
         event["trace_id"] = trace.format_trace_id(context.trace_id)

@@ -15,7 +15,7 @@ from gateway.settings.settings import Settings
 
 @asynccontextmanager
 async def telemetry(settings: Settings, database: Database, role: str) -> AsyncIterator[None]:
-    """Of this process, which has one; what waits at its end is sent. Samplers and headers: OTEL_* variables."""
+    """Export this process's spans until the block ends, the waiting ones too. OTEL_* variables say how."""
     if settings.otel_exporter_otlp_endpoint is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""A trace for each request: what it does is noted, and kept where it touched a payment; and a span."""
+"""A trace for each request, whose entries are kept if it touched a payment, and a span."""
 
 from opentelemetry import propagate, trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
@@ -14,7 +14,7 @@ _SERVER_ERROR = 500
 
 
 class Tracing:
-    """The request's id, which every answer carries, is the trace's."""
+    """ASGI middleware that gives each request its trace, under the request id that the answer carries."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -40,22 +40,22 @@ class Tracing:
         ) as span:
             span.set_attribute("http.request.method", method)
 
-            async def send_noting(message: Message) -> None:
+            async def send_and_record(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    _note_status(span, message["status"])
+                    _record_status(span, message["status"])
                 await send(message)
 
             try:
-                await self._app(scope, receive, send_noting)
+                await self._app(scope, receive, send_and_record)
             finally:
-                # Its template, since paths hold ids.
+                # The route's template names the span, because real paths hold ids.
                 path = getattr(scope.get("route"), "path", None)
                 if path is not None:
                     span.update_name(f"{method} {path}")
                     span.set_attribute("http.route", path)
 
 
-def _note_status(span: Span, status: int) -> None:
+def _record_status(span: Span, status: int) -> None:
     span.set_attribute("http.response.status_code", status)
     if status >= _SERVER_ERROR:
         span.set_status(Status(StatusCode.ERROR))

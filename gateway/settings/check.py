@@ -1,4 +1,4 @@
-"""Settings as a whole: what is wrong with them, all of it at once, each with what to do."""
+"""The check of all settings: every problem at once, each with what to do."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def problems_of(settings: Settings) -> list[str]:
 
 
 def _empty_secrets(settings: Settings) -> list[str]:
-    """An empty secret verifies what a stranger signs with an empty one."""
+    """Empty secrets: a stranger's signature with an empty key would be valid."""
     names = [name for name in type(settings).model_fields if _has_blank(getattr(settings, name))]
     if not settings.field_encryption_keys:
         names.append("field_encryption_keys")
@@ -106,7 +106,7 @@ def _login_problems(settings: Settings) -> list[str]:
     if settings.bankid_mock is not None and is_mock is not settings.bankid_mock:
         found.append("BANKID_MOCK and IDENTITY_PROVIDER differ: set one of them.")
     if is_mock:
-        # Whoever chooses a person there is that person here.
+        # The simulated BankID lets any visitor sign in as any person, which must never reach real money.
         live = [
             name.upper()
             for vendor in _declared()

@@ -209,7 +209,7 @@ class Settings(BaseSettings):
 
     @property
     def is_all_mock(self) -> bool:
-        """Whether no real vendor hears of users, not of a share of them either."""
+        """Whether the sandbox plays every vendor that meets users, also the target of any vendor migration."""
         return all({*self._chosen(name)} <= {MOCK, None} for name, port in PORTS.items() if not port.is_for_operators)
 
     def vendors_of(self, port: str) -> tuple[str, ...]:
@@ -227,7 +227,7 @@ class Settings(BaseSettings):
         return tuple(name for name in vendor.needs if _is_unset(getattr(self, name)))
 
     def is_mock_modes_own(self, name: str) -> bool:
-        """Whether a secret still is the one that everybody knows."""
+        """Whether a secret is still mock mode's own, which is public."""
         value = getattr(self, name)
         secrets = value if isinstance(value, tuple) else (value,)
         return any(secret.get_secret_value() in (MOCK_SECRET, _MOCK_FIELD_KEY) for secret in secrets)
@@ -244,7 +244,7 @@ class Settings(BaseSettings):
 
     @property
     def return_origins(self) -> tuple[str, ...]:
-        """Where a browser may be sent: here, the listed front ends, the apps."""
+        """The origins to which a browser may be sent: this gateway, the listed front ends and the apps."""
         return (self.public_url.rstrip("/"), *self.allowed_origins, *(f"{scheme}://" for scheme in self.app_schemes))
 
 

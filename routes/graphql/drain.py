@@ -1,4 +1,4 @@
-"""Letting go of many clients without their all coming back at once."""
+"""Disconnecting many clients slowly, so that they do not all connect again at once."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 
 
 async def spread(items: Sequence[Item], over_s: float) -> AsyncIterator[Item]:
-    """One after the other, evenly over that time and in no more: whatever is late comes at once."""
+    """The items one by one, spread evenly over `over_s` seconds. Late items follow at once, to end in time."""
     begun = time.monotonic()
     for number, item in enumerate(items, start=1):
         ahead_s = begun + over_s * number / len(items) - time.monotonic()

@@ -42,7 +42,7 @@ _BY_POST: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
 
 @dataclass(frozen=True, slots=True)
 class GraphQlRequest:
-    """One GraphQL request as it came in, by GET or POST (GraphQL over HTTP, 5)."""
+    """One GraphQL request, read from a GET or POST (GraphQL over HTTP, 5)."""
 
     query: str
     variables: dict[str, Any] | None
@@ -50,7 +50,7 @@ class GraphQlRequest:
 
 
 class GraphQlHttp:
-    """The endpoint. `services` answer the resolvers."""
+    """The endpoint for queries, mutations and event streams. Resolvers call `services`."""
 
     def __init__(self, schema: GatewaySchema, services: Services) -> None:
         self._schema = schema

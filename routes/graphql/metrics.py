@@ -14,7 +14,7 @@ _tracer = trace.get_tracer("drop.graphql")
 
 
 class OperationMetrics(SchemaExtension):
-    """A figure and a span for each."""
+    """A Strawberry extension: counts and times each operation, and gives it a span."""
 
     def on_operation(self) -> Iterator[None]:
         begun = time.monotonic()
@@ -26,7 +26,7 @@ class OperationMetrics(SchemaExtension):
             span.set_attribute("drop.outcome", outcome)
 
     def _ended(self) -> tuple[str, str, str]:
-        """Type, field and outcome; what a refused document names may be anything."""
+        """Type, first field and outcome. A refused document gives no name of its own, which could be anything."""
         context = self.execution_context
         result, document = context.result, context.graphql_document
         if result is None or document is None or result.data is None:

@@ -1,4 +1,4 @@
-"""A result as its client gets it."""
+"""Results of operations as JSON for the client."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def body_of(result: ExecutionResult) -> dict[str, Any]:
 
 
 def is_pre_execution(result: ExecutionResult) -> bool:
-    """The request was never executed."""
+    """Whether the request was refused before it was executed."""
     return isinstance(result, PreExecutionError) or (
         result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or [])
     )

@@ -39,7 +39,7 @@ MAX_DEPTH: Final = 15
 MAX_ALIASES: Final = 50
 MAX_TOKENS: Final = 2_000
 _DOCUMENTS_KEPT: Final = 128
-# Made once: each limiter makes its rule anew, and a document is known to be valid by its rules.
+# Made once: each limiter would make a new rule per request, and known documents would be validated again.
 _LIMITS: Final = [
     *QueryDepthLimiter(max_depth=MAX_DEPTH).validation_rules,
     *MaxAliasesLimiter(max_alias_count=MAX_ALIASES).validation_rules,
@@ -92,13 +92,13 @@ class BoundedValidation(SchemaExtension):
 def _validated(
     schema: GraphQLSchema, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
 ) -> list[GraphQLError]:
-    # Before any rule: rules of the libraries walk a fragment once for each of its spreads.
+    # Checked before any rule, since rules of the libraries walk a fragment once for each of its spreads.
     refusal = refusal_of(document)
     return [refusal] if refusal is not None else validate_document(schema, document, rules)
 
 
 class GatewaySchema(strawberry.Schema):
-    """Each operation gets a context of its own, on a socket too, and every error its code."""
+    """The schema that is served: each operation has its own context, and each error its code."""
 
     incidents: Incidents
 
@@ -126,7 +126,7 @@ class GatewaySchema(strawberry.Schema):
 
 
 def _outcome_of(result: ExecutionResult, field: str) -> str:
-    """Answered, or the codes of what was refused."""
+    """The outcome for the timeline: answered, or the codes of the errors."""
     payload = (result.data or {}).get(field)
     refused = payload.get("userErrors") if isinstance(payload, dict) else None
     codes = [str(refusal.get("code", "refused")) for refusal in refused or []]
@@ -135,7 +135,7 @@ def _outcome_of(result: ExecutionResult, field: str) -> str:
 
 
 def build_schema(incidents: Incidents) -> GatewaySchema:
-    """As it is served; what is unforeseen goes to `incidents`."""
+    """The schema with its extensions and limits. Unexpected errors are reported to `incidents`."""
     schema = GatewaySchema(
         Query,
         Mutation,

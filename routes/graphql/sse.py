@@ -12,7 +12,7 @@ from strawberry.types.execution import ExecutionResult
 from routes.graphql.drain import spread
 from routes.graphql.results import body_of
 
-# A comment at once tells a client that it is connected, one now and then tells proxies that the stream lives.
+# The first comment shows the client that it is connected; later ones keep proxies from closing the stream.
 _COMMENT: Final = b":\n\n"
 _COMMENT_EVERY_S: Final = 12.0
 _NEXT: Final = b"event: next\ndata: %b\n\n"
@@ -20,14 +20,14 @@ _COMPLETE: Final = b"event: complete\ndata:\n\n"
 
 
 class EventStreams:
-    """Those that are open."""
+    """The open event streams of this process."""
 
     def __init__(self) -> None:
         self._open: set[asyncio.Task[None]] = set()
         self._is_draining = False
 
     async def drain(self, over_s: float) -> None:
-        """End every stream without `complete`, one after the other: their clients connect again, with their cursors."""
+        """End each stream without `complete`, one by one: the clients then connect again with their cursors."""
         self._is_draining = True
         async for reading in spread(list(self._open), over_s):
             reading.cancel()
@@ -53,13 +53,13 @@ class EventStreams:
                 reading.result()
                 yield _COMPLETE
         finally:
-            # Nothing is awaited here: a client that left has this cancelled.
+            # No await here: this generator is cancelled when its client has left.
             reading.cancel()
             receive.close()
 
 
 async def _read(results: AsyncGenerator[ExecutionResult, None], send: MemoryObjectSendStream[ExecutionResult]) -> None:
-    """In a task of its own, so that a wait for the next result can be given up and taken up again."""
+    """Runs as a task of its own, so that the stream can stop waiting, send a comment, and wait again."""
     with send:
         try:
             async for result in results:

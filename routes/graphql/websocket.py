@@ -45,7 +45,7 @@ class SocketAdapter(ASGIWebSocketAdapter):
 
 
 class SocketContext(Context):
-    """A context that knows its socket."""
+    """The context of a socket's operations, with the socket."""
 
     socket: WebSocket
 
@@ -69,14 +69,14 @@ class GraphQlWebSocket(GraphQL[SocketContext, None]):
         self._is_draining = False
 
     async def drain(self, over_s: float) -> None:
-        """Close every socket with 1001, one after the other, so that clients do not all come back at once."""
+        """Close each socket with 1001, one by one, so that the clients do not all connect again at once."""
         self._is_draining = True
         async for socket in spread(list(self._open), over_s):
             await _leave(socket)
 
     async def serve(self, socket: WebSocket) -> None:
         if self._is_draining:
-            # Refused before it is accepted: a client asks again, and another process answers.
+            # A draining process accepts no socket: the client tries again and reaches another process.
             await socket.close(GOING_AWAY)
             return
         self._open.add(socket)
@@ -135,7 +135,7 @@ class GraphQlWebSocket(GraphQL[SocketContext, None]):
 
 
 async def _leave(socket: WebSocket) -> None:
-    """One that is closing by itself needs nothing of us."""
+    """Close a socket, unless it is closing already."""
     if socket.application_state is WebSocketState.CONNECTED:
         with suppress(RuntimeError):
             await socket.close(GOING_AWAY, "This process stops. Connect again, with your cursor.")

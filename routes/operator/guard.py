@@ -1,4 +1,4 @@
-"""Who operators are, and what their routes have in common. Mock mode without a token is open."""
+"""The check of the operators' token, and what their routes share. In mock mode without a token they are open."""
 
 import secrets
 from collections.abc import Awaitable, Callable
