@@ -121,7 +121,7 @@ class BankAccountQueries:
         return next(iter(await self.by_ids(user_id, [account_id])), None)
 
     async def of_connections(self, user_id: UserId, ids: Sequence[ConnectionId]) -> list[BankAccount]:
-        """The accounts of the user's bank connections, by id; a user has few accounts at a bank."""
+        """The accounts of the user's bank links, by id; a user has few accounts at a bank."""
         query = (
             select(BankAccountRow, _is_available())
             .where(BankAccountRow.user_id == user_id, col(BankAccountRow.connection_id).in_(ids))

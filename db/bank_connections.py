@@ -150,7 +150,7 @@ class BankConnectionQueries:
 
 
 class ConsentQueries:
-    """Consents of bank connections. No method commits."""
+    """Consents of bank links. No method commits."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

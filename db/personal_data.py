@@ -89,7 +89,7 @@ HOLDINGS: Sequence[Holding] = (
     Holding(PaymentRow, _own(PaymentRow), stays=True, hidden=_RETURNS),
     Holding(PlanInvoiceRow, _under(PlanInvoiceRow.subscription_id, PlanSubscriptionRow), stays=True),
     Holding(PlanSubscriptionRow, _own(PlanSubscriptionRow), stays=True, hidden=_RETURNS | {"return_url"}),
-    # Payments, which are kept, name the account that paid and its bank connection.
+    # Payments, which are kept, name the account that paid and its bank link.
     Holding(BankAccountRow, _own(BankAccountRow), stays=True),
     Holding(BankConnectionRow, _own(BankConnectionRow), stays=True),
     Holding(KycRow, _own(KycRow), stays=True, hidden=frozenset({"risk_score"})),

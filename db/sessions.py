@@ -81,7 +81,7 @@ class SessionQueries:
         return _session_of(row) if row else None
 
     async def spent_refresh(self, refresh_hash: str) -> SpentRefresh | None:
-        """A refresh token that its session has rotated: whoever sends it again may have stolen it."""
+        """A refresh token that its session has rotated. If it is sent again, it may be stolen."""
         spent = await self._session.get(SpentRefreshRow, refresh_hash)
         row = await self._session.get(SessionRow, spent.session_id) if spent else None
         if row is None:

@@ -86,7 +86,7 @@ class Reading(Queries):
 
 
 def _wake_none(*_: object) -> None:
-    """Where a unit of work runs beside no streams and no worker."""
+    """The wake-ups of a unit of work in a process without streams and worker."""
 
 
 @dataclass(frozen=True, slots=True)

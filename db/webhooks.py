@@ -57,7 +57,7 @@ class WebhookQueries:
         await self._session.exec(delete(WebhookEventRow).where(col(WebhookEventRow.received_at) < at))
 
     async def close(self, webhook_id: str, *, status: WebhookStatus, outcome: str, at: datetime) -> None:
-        """Store what processing came to, and count the try."""
+        """Store the outcome of processing, and count the try."""
         attempts = col(WebhookEventRow.attempts) + 1
         await self._session.exec(
             update(WebhookEventRow)
@@ -81,7 +81,7 @@ class AuditQueries:
         object_id: str | None = None,
         detail: Mapping[str, Any] | None = None,
     ) -> None:
-        """Add an entry in the transaction that does what it tells of. `detail` must have no personal data."""
+        """Add an entry in the transaction that it describes. `detail` must have no personal data."""
         row = AuditEventRow(
             id=new_id("aud", at),
             user_id=user_id,

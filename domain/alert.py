@@ -24,7 +24,7 @@ _EMOJI: Final[Mapping[Severity, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What operators are told. At most one per title is sent in ten minutes, so a title names a kind of trouble."""
+    """A message to operators. At most one per title is sent in ten minutes, so a title names a kind of trouble."""
 
     severity: Severity
     title: str

@@ -1,4 +1,4 @@
-"""Consents to read accounts, and the bank connections that they keep alive."""
+"""Consents to read accounts, and the bank links that they keep alive."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -68,7 +68,7 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class AccountRead:
-    """One read of a connection's accounts at the bank; attended means that the user was present (PSD2)."""
+    """One read of a bank link's accounts at the bank; attended means that the user was present (PSD2)."""
 
     at: datetime
     is_attended: bool
@@ -76,14 +76,14 @@ class AccountRead:
 
 @dataclass(frozen=True, slots=True)
 class ReadsToday:
-    """A connection's newest reads, and how many unattended reads PSD2 leaves for the rest of this Oslo day."""
+    """A bank link's newest reads, and how many unattended reads PSD2 leaves for the rest of this Oslo day."""
 
     last: Sequence[AccountRead]
     unattended_left: int
 
 
 class ConnectionStatus(StrEnum):
-    """How a bank connection stands, by the newest of its consents that counts."""
+    """How a bank link stands, by the newest of its consents that counts."""
 
     AWAITING_AUTHORISATION = "AWAITING_AUTHORISATION"
     ACTIVE = "ACTIVE"

@@ -20,7 +20,7 @@ class Channel(StrEnum):
 
 
 class Category(StrEnum):
-    """What a user may switch off, but for ACCOUNT: receipts, bills and what the law wants the user told."""
+    """What a user may switch off, except for ACCOUNT: receipts, bills and messages that the law demands."""
 
     ACCOUNT = "ACCOUNT"
     PAYMENTS = "PAYMENTS"

@@ -1,4 +1,4 @@
-"""Uptime monitoring from outside: what is watched, whom an outage is told to and when, and the public status page."""
+"""Uptime monitoring from outside: monitors, who is alerted of an outage and when, and the public status page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Region(StrEnum):
 
 
 class Contact(StrEnum):
-    """How people are told of an outage."""
+    """A way to alert people of an outage."""
 
     SLACK = "SLACK"
     EMAIL = "EMAIL"
@@ -39,7 +39,7 @@ class Monitor:
 
 @dataclass(frozen=True, slots=True)
 class EscalationStep:
-    """Whom an outage is told to after a while. `after` counts from the outage; `to` is empty for Slack."""
+    """Who is alerted of an outage after some time. `after` counts from the outage; `to` is empty for Slack."""
 
     after: timedelta
     contact: Contact
@@ -52,7 +52,7 @@ class EscalationStep:
 
 @dataclass(frozen=True, slots=True)
 class UptimePlan:
-    """What the uptime vendor is to have. Monitors are told apart by name."""
+    """What the uptime vendor is to have. A monitor is found again by its name."""
 
     monitors: Sequence[Monitor]
     escalation: Sequence[EscalationStep]

@@ -29,7 +29,7 @@ class SandboxSettings:
 class World:
     """Everything that the vendors share.
 
-    `now` is the clock driver's time, which stands still until it tells the next.
+    `now` is the clock driver's time, which stands still until the driver sends the next time.
     """
 
     store: Store

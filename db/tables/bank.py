@@ -26,7 +26,7 @@ class BankConnectionRow(SQLModel, table=True):
 
 
 class ConsentRow(SQLModel, table=True):
-    """A consent of a bank connection. `valid_until` is an Oslo date, inclusive.
+    """A consent of a bank link. `valid_until` is an Oslo date, inclusive.
 
     `state_hash` (SHA-256) finds the row when the user comes back from the bank; the user then goes on to `return_to`.
     """

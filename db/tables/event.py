@@ -35,7 +35,7 @@ class UserEventRow(SQLModel, table=True):
 class WebhookEventRow(SQLModel, table=True):
     """A verified webhook, as it came, unique per vendor and the vendor's event.
 
-    `outcome` is what processing it came to.
+    `outcome` says what processing it has changed, or why nothing.
     """
 
     __tablename__ = "webhook_event"

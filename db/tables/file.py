@@ -1,4 +1,4 @@
-"""Files of users: uploads, and exports of all that is held about somebody."""
+"""Files of users: uploads, and exports of all data about a user."""
 
 from datetime import datetime
 

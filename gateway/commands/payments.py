@@ -40,7 +40,7 @@ def resolve(
     url: Url = LOCAL,
     token: Token = None,
 ) -> None:
-    """End a doubt by what the bank or card vendor has told you. Nothing is sent to either."""
+    """End a doubt by what the bank or card vendor has said. Nothing is sent to a vendor."""
     form = {"outcome": outcome, "reason": reason}
     done = ask("POST", url, f"/api/operator/payments/{payment}/resolve", form=form, token=token)
     OUT.print(f"{done['id']} is {done['status']}.", highlight=False)

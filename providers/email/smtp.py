@@ -25,7 +25,7 @@ _PORTS: Final = {"smtp": 587, "smtps": 465}
 
 
 class SmtpSettings(BaseModel):
-    """The mail server beside the mail vendor, and who mail is from at both."""
+    """The mail server that takes over where the mail vendor fails, and the sender of all mail."""
 
     smtp_url: SecretStr | None = Field(
         default=None, description="smtp://user:password@host:587 or smtps://...: takes mail that SendGrid cannot."
