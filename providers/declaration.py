@@ -85,8 +85,8 @@ class Vendor(Generic[Own, Adapter_co]):
     """A vendor as its own module declares it.
 
     `needs` are the settings without which the vendor cannot be called. `chosen_by` is the setting that chooses the
-    vendor where the port's switch is not set. `live_keys` are the beginnings of credentials that move real money, or know
-    real people, by setting. `problems` says what is wrong with the vendor's settings, whether it is chosen or not.
+    vendor where the port's switch is not set. `live_keys` are the beginnings of credentials that move real money, or
+    know real people, by setting. `problems` says what is wrong with the vendor's settings, whether it is chosen or not.
     """
 
     name: str
