@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, delete, select, update
 from sqlmodel import SQLModel, col
@@ -127,6 +127,8 @@ HOLDINGS: Sequence[Holding] = (
         hidden=frozenset({"national_identity_number_encrypted", "national_identity_number_hash"}),
     ),
 )
+# What stays in the row of a deleted user. Every other column is emptied: a new column must not outlive the account.
+_KEPT_OF_USER: Final = frozenset({"id", "locale", "created_at", "national_identity_number_encrypted"})
 
 
 class PersonalDataQueries:
@@ -155,17 +157,8 @@ class PersonalDataQueries:
         for holding in HOLDINGS:
             if not holding.stays:
                 await connection.execute(delete(holding.table).where(holding.belongs(user_id)))
-        values = {
-            "issuer": "deleted",
-            "subject": user_id,
-            "name": name,
-            "email": None,
-            "phone": None,
-            "address": None,
-            "notification_preferences": None,
-            "national_identity_number_hash": None,
-            "deleted_at": at,
-        }
+        emptied = {column: None for column in UserRow.model_fields if column not in _KEPT_OF_USER}
+        values = {**emptied, "issuer": "deleted", "subject": user_id, "name": name, "deleted_at": at}
         await connection.execute(update(UserRow).where(col(UserRow.id) == user_id).values(**values))
 
     async def remove(self, user_id: UserId) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from db.personal_data import HOLDINGS
 from db.tables.all import METADATA
-from tests.api.test_messages import outbox
+from tests.api.test_messages import outbox, update
 from tests.api.test_upload import PNG, stored
 from tests.builders.cards import paid, subscribe
 from tests.builders.gateway import Play, Player, a_payment, pay, playing
@@ -118,6 +118,22 @@ async def test_an_account_is_deleted_and_the_law_keeps_its_part(play: Play) -> N
     home = (await play.browser().http.get("/sandbox/")).text
     assert "canceled" in home  # the plan ended at the vendor
     assert "uploads/" not in (await play.browser().http.get("/sandbox/files")).text
+
+
+async def test_the_row_of_a_deleted_user_says_nothing_of_the_person(play: Play) -> None:
+    kari = await play.approved()
+    await update(kari, email="kari@example.no", phone="+4790000001", address="Karl Johans gate 1")
+    await delete(kari)
+
+    async with play.gateway.infrastructure.database.read_engine.connect() as connection:
+        row = (await connection.execute(text('SELECT * FROM "user"'))).mappings().one()
+
+    # An empty JSON column holds JSON's null.
+    filled = {name for name, value in row.items() if value not in (None, "null")}
+    marks = {"id", "issuer", "subject", "name", "locale", "created_at", "deleted_at"}
+    assert filled == marks | {"national_identity_number_encrypted"}
+    assert (row["issuer"], row["subject"]) == ("deleted", row["id"])
+    assert "Kari" not in row["name"]
 
 
 async def rows(play: Play) -> dict[str, int]:
