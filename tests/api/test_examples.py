@@ -139,6 +139,6 @@ async def test_the_examples_play_the_whole_product_in_their_order(play: Play) ->
     await ingrid.sign_in("ingrid")
     assert (await example("37-end-all-sessions"))["count"] == 1
     await ingrid.sign_in("ingrid")
-    assert (await example("38-delete-account"))["deletedAt"]
+    assert (await example("99-delete-account"))["deletedAt"]
 
     assert sorted(ran) == sorted(path.stem for path in EXAMPLES.glob("*.graphql"))
