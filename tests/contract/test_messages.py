@@ -166,11 +166,21 @@ async def test_what_became_of_an_sms_is_reported_and_signed(
     assert sms.parse_status(sent.raw, sent.headers, STATUS_URL).status is None
     report = sms.parse_status(ended.raw, ended.headers, STATUS_URL)
     assert (report.vendor_message_id, report.status) == (message_id, status)
-    for raw, url in ((ended.raw + b"&More=1", STATUS_URL), (ended.raw, f"{STATUS_URL}?x=1")):
-        with pytest.raises(BadSignature):
-            sms.parse_status(raw, ended.headers, url)
+    with pytest.raises(BadSignature):
+        sms.parse_status(ended.raw + b" ", ended.headers, STATUS_URL)
     with pytest.raises(BadWebhook):
         sms.read_status(b"MessageSid=SM1")
+
+
+async def test_twilio_signs_the_address_and_every_parameter(sandbox: Sandbox) -> None:
+    adapter = at_twilio(sandbox)
+    await adapter.send(an_sms())
+    await sandbox.advance(seconds=2)
+    posted = sandbox.inbox[-1]
+
+    for raw, url in ((posted.raw + b"&More=1", STATUS_URL), (posted.raw, f"{STATUS_URL}?x=1")):
+        with pytest.raises(BadSignature):
+            adapter.parse_status(raw, posted.headers, url)
 
 
 async def test_addresses_that_the_vendors_do_not_take_are_refused(email: EmailProvider, sms: SmsProvider) -> None:
