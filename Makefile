@@ -44,20 +44,22 @@ bench: .venv/.dev ## All figures of docs/reliability.md; half an hour.
 	$(BIN)/python -m bench.restart 5000
 	$(BIN)/python -m bench.soak
 
-check: .venv/.dev ## Style, types, architecture, the exported schema, documents and built files.
+check: .venv/.dev ## Style, types, architecture, the exported schemas, documents and built files.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/gateway schema check
+	$(BIN)/gateway openapi check
 	$(BIN)/pytest tests/house
 
 format: .venv/.dev ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-schema: .venv/.run ## Export the GraphQL schema to schema/schema.graphql.
+schema: .venv/.run ## Export schema/schema.graphql and routes/openapi.json.
 	$(BIN)/gateway schema export
+	$(BIN)/gateway openapi export
 
 doctor: .venv/.run ## Check settings and connections.
 	$(BIN)/gateway doctor

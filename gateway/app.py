@@ -39,12 +39,12 @@ from gateway.mock.scenario import HEADER, ScenarioHeader
 from gateway.observability.telemetry import telemetry
 from gateway.observability.tracing import Tracing
 from gateway.settings.settings import Settings
-from routes import auth, cards, health, kyc, middleware, mock, open_banking, openapi, problems, webhooks
+from routes import health, middleware, openapi, problems, side_routes
 from routes.graphql import graphiql
 from routes.graphql.http import GraphQlHttp
 from routes.graphql.schema import build_schema
 from routes.graphql.websocket import GraphQlWebSocket
-from routes.operator import in_doubt, jobs, metrics, records, vendor_migration
+from routes.operator import metrics
 from routes.requests import CSRF_HEADER
 from services.container import Services
 from services.incidents import Incidents
@@ -135,19 +135,9 @@ def _routes(settings: Settings) -> list[BaseRoute]:
         Route("/graphql", _graphql, methods=["GET", "POST"]),
         WebSocketRoute("/graphql", _graphql_socket),
         *graphiql.ROUTES,
-        *auth.ROUTES,
-        *kyc.ROUTES,
-        *webhooks.ROUTES,
-        *open_banking.ROUTES,
-        *cards.ROUTES,
-        *health.ROUTES,
+        *side_routes.ALWAYS,
         *openapi.ROUTES,
-        *records.ROUTES,
-        *in_doubt.ROUTES,
-        *jobs.ROUTES,
-        *vendor_migration.ROUTES,
-        *metrics.ROUTES,
-        *([*mock.ROUTES, Mount("/sandbox", _sandbox_pages)] if settings.has_sandbox else []),
+        *([*side_routes.WITH_SANDBOX, Mount("/sandbox", _sandbox_pages)] if settings.has_sandbox else []),
     ]
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from db.migrate import newest_revision
-from gateway.commands import clock, events, jobs, monitors, notifications, payments, provider, schema, webhooks
+from gateway.commands import clock, events, jobs, monitors, notifications, openapi, payments, provider, schema, webhooks
 from gateway.commands.demo import DemoFailed, play
 from gateway.commands.doctor import doctor
 from gateway.commands.serve import bring_up_to_date, serve
@@ -28,6 +28,7 @@ app.command()(doctor)
 app.command()(webhooks.trigger)
 for name, commands in (
     ("schema", schema.app),
+    ("openapi", openapi.app),
     ("clock", clock.app),
     ("events", events.app),
     ("webhooks", webhooks.app),

@@ -7,12 +7,14 @@ from urllib.parse import urljoin
 import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
 
 from domain.errors import DropError, InvalidInput, ProviderUnavailable
 from domain.session import ABSOLUTE_LIFETIME, LOGIN_ATTEMPT_LIFETIME, SessionClient
+from routes.openapi_schemas import INTEGER, SHORT_TEXT, TEXT, NamedSchema, choice, record
+from routes.operations import SIGNED_IN, Answer, Body, DescribedRoute, Operation, Parameter
 from routes.problems import drop_error, problem
 from routes.requests import (
+    FORM,
     InvalidForm,
     base_url,
     bearer_token,
@@ -185,9 +187,99 @@ def _given(text: str | None) -> str | None:
     return text if text and len(text) <= _LONGEST and text.isprintable() else None
 
 
+_AWAY: Final = "BankID is away."
+_GRANT: Final = record(
+    {
+        "grant_type": choice("authorization_code", "refresh_token"),
+        "code": TEXT,
+        "code_verifier": TEXT,
+        "refresh_token": TEXT,
+    },
+    optional=("code", "code_verifier", "refresh_token"),
+)
+_TOKENS: Final = NamedSchema(
+    "Tokens",
+    record(
+        {
+            "access_token": TEXT,
+            "token_type": choice("Bearer"),
+            "expires_in": {**INTEGER, "description": "Seconds."},
+            "refresh_token": TEXT,
+        }
+    ),
+)
+
 ROUTES = [
-    Route("/auth/bankid/login", login),
-    Route(CALLBACK, callback),
-    Route("/auth/logout", logout, methods=["POST"]),
-    Route("/auth/token", token, methods=["POST"]),
+    DescribedRoute(
+        "/auth/bankid/login",
+        login,
+        Operation(
+            "login",
+            "Send the browser to BankID",
+            {303: Answer("To BankID.")},
+            {400: "An address that is not allowed, or a missing challenge.", 503: _AWAY},
+            description="An app sends `client=mobile` with its own PKCE `code_challenge` and `redirect_uri`, "
+            "and gets a one-time code there.",
+            parameters=(
+                Parameter("client", "web or mobile", {**SHORT_TEXT, "enum": ["web", "mobile"]}),
+                Parameter("return_to", "Where the browser goes afterwards: a path here or an allowed address."),
+                Parameter("redirect_uri", "The app link that takes the code (mobile)."),
+                Parameter("state", "The app's own state (mobile)."),
+                Parameter("code_challenge", "S256 of the app's code_verifier (mobile)."),
+                Parameter(
+                    "step_up",
+                    "true asks whoever is signed in again, for what answers STEP_UP_REQUIRED.",
+                    {**SHORT_TEXT, "enum": ["true", "false"]},
+                ),
+                Parameter("persona", "Signs a test person in with one click (mock mode)."),
+            ),
+        ),
+    ),
+    DescribedRoute(
+        CALLBACK,
+        callback,
+        Operation(
+            "loginCallback",
+            "Take the browser back from BankID",
+            {303: Answer("Signed in; on to the return address.")},
+            {400: "Unknown, used or expired; start again.", 503: _AWAY},
+            parameters=(
+                Parameter("state", "As given at the start."),
+                Parameter("code", "BankID's one-time code."),
+                Parameter("error", "Set where the login was not completed."),
+            ),
+        ),
+    ),
+    DescribedRoute(
+        "/auth/logout",
+        logout,
+        Operation(
+            "logout",
+            "End the session and its open WebSockets",
+            {
+                200: Answer(
+                    "Signed out; `endSessionUrl` is the page that ends BankID's own session, too.",
+                    record({"endSessionUrl": TEXT}),
+                ),
+                204: Answer("Signed out; safe to repeat."),
+            },
+            {401: "The access token is unknown or expired.", 403: "May come from another site."},
+            security=(*SIGNED_IN, {}),
+        ),
+        method="POST",
+    ),
+    DescribedRoute(
+        "/auth/token",
+        token,
+        Operation(
+            "token",
+            "An app's one-time code or refresh token for new tokens",
+            {200: Answer("New tokens.", _TOKENS)},
+            {400: "invalid_request, invalid_grant or unsupported_grant_type."},
+            description="RFC 6749, 4.1.3 and 6. A refresh token is rotated at each use; "
+            "one used twice ends its session.",
+            body=Body(_GRANT, FORM),
+        ),
+        method="POST",
+    ),
 ]

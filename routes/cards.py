@@ -4,9 +4,9 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
 
 from domain.errors import NotFound
+from routes.operations import Answer, DescribedRoute, Operation, Parameter
 from routes.state import services_of
 
 CALLBACK: Final = "/api/cards/callback"
@@ -23,4 +23,16 @@ async def callback(request: Request) -> Response:
     return RedirectResponse(target, 303, headers={"Cache-Control": "no-store"})
 
 
-ROUTES = [Route(CALLBACK, callback)]
+ROUTES = [
+    DescribedRoute(
+        CALLBACK,
+        callback,
+        Operation(
+            "cardCallback",
+            "The way back from the page of a card's bank",
+            {303: Answer("On to the return address.")},
+            {404: "Unknown state."},
+            parameters=(Parameter("state", "As given to the card vendor."),),
+        ),
+    )
+]

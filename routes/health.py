@@ -2,8 +2,9 @@
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
+from routes.openapi_schemas import OBJECT, STATUS, NamedSchema, choice, record
+from routes.operations import Answer, DescribedRoute, Operation
 from routes.state import services_of
 from services.operations.health import Condition
 
@@ -28,8 +29,35 @@ async def ready(request: Request) -> Response:
     return JSONResponse({"status": "ok" if is_ready else "down"}, 200 if is_ready else 503, headers=_NO_STORE)
 
 
+_HEALTH = NamedSchema(
+    "Health",
+    record(
+        {
+            "status": choice("ok", "down"),
+            "checks": {**OBJECT, "additionalProperties": choice("ok", "degraded", "down")},
+        }
+    ),
+)
+
 ROUTES = [
-    Route("/api/health", health),
-    Route("/api/health/live", live),
-    Route("/api/health/ready", ready),
+    DescribedRoute(
+        "/api/health",
+        health,
+        Operation(
+            "health",
+            "A check per dependency",
+            {200: Answer("Serving.", _HEALTH), 503: Answer("A critical local part is down.", _HEALTH)},
+            description="A vendor that is away only degrades its own check.",
+        ),
+    ),
+    DescribedRoute("/api/health/live", live, Operation("live", "The process answers", {200: Answer("Alive.", STATUS)})),
+    DescribedRoute(
+        "/api/health/ready",
+        ready,
+        Operation(
+            "ready",
+            "Whether requests should be sent here",
+            {200: Answer("Ready.", STATUS), 503: Answer("Not ready.", STATUS)},
+        ),
+    ),
 ]

@@ -2,9 +2,10 @@
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from domain.errors import Forbidden, Unauthenticated
+from routes.openapi_schemas import BOOLEAN, TEXT, TIME, NamedSchema, choice, record
+from routes.operations import SIGNED_IN, Answer, DescribedRoute, Operation
 from routes.requests import sign_in_of
 from routes.state import services_of
 
@@ -26,4 +27,34 @@ async def initiate(request: Request) -> Response:
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
-ROUTES = [Route("/api/kyc/initiate", initiate)]
+_KYC_ACCESS = NamedSchema(
+    "KycAccess",
+    record(
+        {
+            "status": choice("NOT_STARTED", "PENDING", "APPROVED", "REJECTED"),
+            "retryRequired": BOOLEAN,
+            "accessToken": TEXT,
+            "expiresAt": TIME,
+        }
+    ),
+)
+
+ROUTES = [
+    DescribedRoute(
+        "/api/kyc/initiate",
+        initiate,
+        Operation(
+            "initiateKyc",
+            "Begin or go on with the verification",
+            {200: Answer("A token for the vendor's SDK, for 30 minutes.", _KYC_ACCESS)},
+            {
+                401: "Signed out.",
+                403: "From another site.",
+                409: "Approved or rejected already.",
+                503: "Verification temporarily unavailable.",
+            },
+            description="The same as the mutation startKyc.",
+            security=SIGNED_IN,
+        ),
+    )
+]

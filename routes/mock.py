@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
 
 from domain.errors import Forbidden, InvalidInput
-from routes.requests import is_allowed_origin, read_form
+from routes.openapi_schemas import INTEGER, STATUS, TIME, TIME_OR_NULL, NamedSchema, choice, record
+from routes.operations import Answer, Body, DescribedRoute, Operation
+from routes.requests import FORM, is_allowed_origin, read_form
 from routes.state import services_of
 
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -109,8 +110,46 @@ async def reset(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
+_CLOCK: Final = NamedSchema("Clock", record({"now": TIME, "aheadSeconds": INTEGER, "nextDue": TIME_OR_NULL}))
+_ADVANCE: Final = {**choice(_NEXT, "1s", "5m"), "description": "A duration, ten years at most, or next."}
+
 ROUTES = [
-    Route("/api/mock/reset", reset, methods=["POST"]),
-    Route("/api/mock/clock", clock),
-    Route("/api/mock/clock", move_clock, methods=["POST"]),
+    DescribedRoute(
+        "/api/mock/reset",
+        reset,
+        Operation(
+            "resetMockServices",
+            "Start over (mock mode)",
+            {200: Answer("Empty.", STATUS), 303: Answer("Empty; back to the sandbox, for a browser.")},
+            {403: "A provider is not a mock, or another site asks."},
+            description="Empties the database and the vendors, signs everybody out, keeps the clock.",
+        ),
+        method="POST",
+    ),
+    DescribedRoute(
+        "/api/mock/clock",
+        clock,
+        Operation(
+            "clock",
+            "What time the product believes it is (mock mode)",
+            {200: Answer("The product's time.", _CLOCK)},
+        ),
+    ),
+    DescribedRoute(
+        "/api/mock/clock",
+        move_clock,
+        Operation(
+            "moveClock",
+            "Move the one clock forward (mock mode)",
+            {
+                200: Answer("The product's time.", _CLOCK),
+                303: Answer("Moved; back to the page, for a browser."),
+            },
+            {400: "Not a duration.", 403: "Another site asks."},
+            description="By a duration such as 180d or 1h30m, or to whatever falls due next; "
+            "everything on the way happens in order.",
+            body=Body(record({"advance": _ADVANCE}), FORM),
+        ),
+        method="POST",
+    ),
 ]

@@ -4,9 +4,9 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
 
 from domain.errors import NotFound
+from routes.operations import Answer, DescribedRoute, Operation, Parameter
 from routes.requests import ip_address
 from routes.state import services_of
 
@@ -26,4 +26,16 @@ async def callback(request: Request) -> Response:
     return RedirectResponse(target, 303, headers={"Cache-Control": "no-store"})
 
 
-ROUTES = [Route("/api/openbanking/callback", callback)]
+ROUTES = [
+    DescribedRoute(
+        "/api/openbanking/callback",
+        callback,
+        Operation(
+            "bankCallback",
+            "The way back from a bank's page",
+            {303: Answer("On to the return address.")},
+            {404: "Unknown state.", 409: "Used before."},
+            parameters=(Parameter("state", "As given to the bank."),),
+        ),
+    )
+]

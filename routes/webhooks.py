@@ -4,8 +4,9 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from routes.openapi_schemas import OBJECT
+from routes.operations import Answer, Body, DescribedRoute, Operation, in_header, in_path
 from routes.requests import base_url, read_bounded
 from routes.state import services_of
 from services.webhooks.sources import Delivery
@@ -25,7 +26,41 @@ async def receive(request: Request) -> Response:
     return Response(status_code=202)
 
 
+_STORED: Final = {202: Answer("Stored, or stored before.")}
+_SIGNATURE: Final = "t=<unix>,v1=<hex HMAC-SHA256 over t.body>"
+
 ROUTES = [
-    Route("/api/kyc/webhook", receive, methods=["POST"]),
-    Route("/api/webhooks/{provider}", receive, methods=["POST"]),
+    DescribedRoute(
+        "/api/kyc/webhook",
+        receive,
+        Operation(
+            "kycWebhook",
+            "Sumsub's webhook",
+            _STORED,
+            {400: "Unreadable.", 401: "Not signed by the vendor."},
+            parameters=(
+                in_header("x-payload-digest", "Hex HMAC over the raw body."),
+                in_header("x-payload-digest-alg", "HMAC_SHA256_HEX or HMAC_SHA512_HEX."),
+            ),
+            body=Body(OBJECT),
+        ),
+        method="POST",
+    ),
+    DescribedRoute(
+        "/api/webhooks/{provider}",
+        receive,
+        Operation(
+            "webhook",
+            "A provider's webhook",
+            _STORED,
+            {400: "Unreadable.", 401: "Not signed by the provider, or too old.", 404: "Unknown provider."},
+            parameters=(
+                in_path("provider", "openbanking, sendgrid, stripe, sumsub or twilio."),
+                in_header("x-ob-signature", f"{_SIGNATURE} (openbanking)."),
+                in_header("stripe-signature", f"{_SIGNATURE} (stripe)."),
+            ),
+            body=Body(OBJECT),
+        ),
+        method="POST",
+    ),
 ]

@@ -1,22 +1,32 @@
 """The check of the operators' token, and what their routes share. In mock mode without a token they are open."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors import InvalidInput, Unauthenticated
+from routes.openapi_schemas import INTEGER
+from routes.operations import Answer, DescribedRoute, Handler, Operation, Parameter
 from routes.requests import bearer_token, is_allowed_origin
 from routes.state import route_settings_of
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
 _AT_MOST: Final = 500
-Handler = Callable[[Request], Awaitable[Response]]
+QUEUED: Final = {202: Answer("Queued.")}
+# For the queues, whose newest or oldest entries are shown.
+LIMIT: Final = Parameter("limit", "500 at most.", {**INTEGER, "default": 50})
 
 
-def for_operators(handler: Handler) -> Handler:
+def operator_route(path: str, handler: Handler, operation: Operation, *, method: str = "GET") -> DescribedRoute:
+    """A route for operators alone, with the refusal of everybody else in its operation."""
+    operation = replace(operation, problems={**operation.problems, 401: "No operator."})
+    return DescribedRoute(path, _for_operators(handler), operation, method=method)
+
+
+def _for_operators(handler: Handler) -> Handler:
     async def guarded(request: Request) -> Response:
         token = route_settings_of(request).operator_token
         if token is not None:

@@ -2,12 +2,13 @@
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from domain.ids import PaymentId
 from domain.payment import Payment
-from routes.operator.guard import NO_STORE, for_operators, limit_of
-from routes.requests import read_form
+from routes.openapi_schemas import BOOLEAN, TEXT, TEXT_OR_NULL, TIME, NamedSchema, array, record
+from routes.operations import Answer, Body, Operation, in_path
+from routes.operator.guard import LIMIT, NO_STORE, limit_of, operator_route
+from routes.requests import FORM, read_form
 from routes.state import services_of
 
 
@@ -38,7 +39,46 @@ def _shown(payment: Payment) -> dict[str, object]:
     }
 
 
+_PAYMENT = NamedSchema(
+    "OperatorPayment",
+    record(
+        {
+            "id": TEXT,
+            "status": TEXT,
+            "inDoubt": BOOLEAN,
+            "rail": {"enum": ["BANK", "CARD"]},
+            "vendor": TEXT,
+            "vendorPaymentId": TEXT_OR_NULL,
+            "endToEndId": {**TEXT, "description": "Our reference, as the bank knows it."},
+            "createdAt": TIME,
+        }
+    ),
+)
+_REASON = {**TEXT, "minLength": 1, "maxLength": 500, "description": "How it is known; kept in the audit trail."}
+
 ROUTES = [
-    Route("/api/operator/payments/doubts", for_operators(in_doubt)),
-    Route("/api/operator/payments/{payment}/resolve", for_operators(resolve), methods=["POST"]),
+    operator_route(
+        "/api/operator/payments/doubts",
+        in_doubt,
+        Operation(
+            "listDoubts",
+            "Payments whose outcome nobody knows (operators)",
+            {200: Answer("Oldest first.", record({"payments": array(_PAYMENT)}))},
+            {400: "`limit` is no number."},
+            parameters=(LIMIT,),
+        ),
+    ),
+    operator_route(
+        "/api/operator/payments/{payment}/resolve",
+        resolve,
+        Operation(
+            "resolvePayment",
+            "End a doubt by what the bank or card vendor has said (operators)",
+            {200: Answer("As it stands.", _PAYMENT)},
+            {400: "Another outcome, or no reason.", 404: "Unknown.", 409: "It is not in doubt."},
+            parameters=(in_path("payment"),),
+            body=Body(record({"outcome": {"enum": ["SETTLED", "FAILED"]}, "reason": _REASON}), FORM),
+        ),
+        method="POST",
+    ),
 ]

@@ -2,10 +2,11 @@
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from domain.errors import InvalidInput
-from routes.operator.guard import NO_STORE, for_operators, limit_of
+from routes.openapi_schemas import INTEGER, OBJECT, TEXT, TEXT_OR_NULL, TIME, NamedSchema, array, record
+from routes.operations import Answer, Operation, Parameter, in_path
+from routes.operator.guard import LIMIT, NO_STORE, QUEUED, limit_of, operator_route
 from routes.state import services_of
 
 
@@ -36,7 +37,42 @@ async def replay_job(request: Request) -> Response:
     return Response(status_code=202)
 
 
+_JOB = NamedSchema(
+    "Job",
+    record(
+        {
+            "id": TEXT,
+            "kind": TEXT,
+            "payload": OBJECT,
+            "attempts": INTEGER,
+            "dueAt": TIME,
+            "lastError": TEXT_OR_NULL,
+        }
+    ),
+)
+
 ROUTES = [
-    Route("/api/operator/jobs", for_operators(jobs)),
-    Route("/api/operator/jobs/{job}/replay", for_operators(replay_job), methods=["POST"]),
+    operator_route(
+        "/api/operator/jobs",
+        jobs,
+        Operation(
+            "listJobs",
+            "Queued work, or what was given up (operators)",
+            {200: Answer("What is due first comes first.", record({"jobs": array(_JOB)}))},
+            {400: "Another choice, or `limit` is no number."},
+            parameters=(Parameter("which", schema={"enum": ["dead", "queued"], "default": "dead"}), LIMIT),
+        ),
+    ),
+    operator_route(
+        "/api/operator/jobs/{job}/replay",
+        replay_job,
+        Operation(
+            "replayJob",
+            "Try a dead job once more (operators)",
+            QUEUED,
+            {404: "There is no dead job with this id."},
+            parameters=(in_path("job"),),
+        ),
+        method="POST",
+    ),
 ]

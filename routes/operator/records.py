@@ -2,13 +2,14 @@
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from domain.errors import NotFound
 from domain.ids import NotificationId, PaymentId
 from domain.timeline import StoredEntry
 from domain.webhook import Webhook
-from routes.operator.guard import NO_STORE, for_operators, limit_of, number_of
+from routes.openapi_schemas import INTEGER, OBJECT, array, record
+from routes.operations import Answer, Operation, Parameter, in_path
+from routes.operator.guard import NO_STORE, QUEUED, limit_of, number_of, operator_route
 from routes.state import services_of
 
 
@@ -87,11 +88,80 @@ def _webhook(webhook: Webhook) -> dict[str, object]:
     }
 
 
+_LINES = record({"events": array(OBJECT)})
+_LIMIT = Parameter("limit", "How many, 500 at most.", {**INTEGER, "minimum": 0, "maximum": 500})
+_NO_NUMBER = {400: "Not a number."}
+
 ROUTES = [
-    Route("/api/operator/payments/{payment}/timeline", for_operators(timeline)),
-    Route("/api/operator/events", for_operators(events)),
-    Route("/api/operator/webhooks", for_operators(webhooks)),
-    Route("/api/operator/webhooks/{webhook}/replay", for_operators(replay_webhook), methods=["POST"]),
-    Route("/api/operator/notifications", for_operators(dead_notifications)),
-    Route("/api/operator/notifications/{notification}/replay", for_operators(replay_notification), methods=["POST"]),
+    operator_route(
+        "/api/operator/payments/{payment}/timeline",
+        timeline,
+        Operation(
+            "paymentTimeline",
+            "A payment's way, oldest line first (operators)",
+            {200: Answer("Its lines.", _LINES)},
+            {404: "Nothing is known of it."},
+            parameters=(in_path("payment"),),
+        ),
+    ),
+    operator_route(
+        "/api/operator/events",
+        events,
+        Operation(
+            "events",
+            "The newest lines of all timelines (operators)",
+            {200: Answer("Lines, oldest first.", _LINES)},
+            _NO_NUMBER,
+            parameters=(
+                Parameter("after", "Only what came after this line's number.", {**INTEGER, "minimum": 0}),
+                _LIMIT,
+            ),
+        ),
+    ),
+    operator_route(
+        "/api/operator/webhooks",
+        webhooks,
+        Operation(
+            "receivedWebhooks",
+            "Webhooks received, newest first (operators)",
+            {200: Answer("With what each did.", record({"webhooks": array(OBJECT)}))},
+            _NO_NUMBER,
+            parameters=(_LIMIT,),
+        ),
+    ),
+    operator_route(
+        "/api/operator/webhooks/{webhook}/replay",
+        replay_webhook,
+        Operation(
+            "replayWebhook",
+            "Process a webhook once more (operators)",
+            QUEUED,
+            {404: "Unknown."},
+            parameters=(in_path("webhook"),),
+        ),
+        method="POST",
+    ),
+    operator_route(
+        "/api/operator/notifications",
+        dead_notifications,
+        Operation(
+            "deadNotifications",
+            "Messages that no vendor took (operators)",
+            {200: Answer("Newest first.", record({"notifications": array(OBJECT)}))},
+            _NO_NUMBER,
+            parameters=(_LIMIT,),
+        ),
+    ),
+    operator_route(
+        "/api/operator/notifications/{notification}/replay",
+        replay_notification,
+        Operation(
+            "replayNotification",
+            "Send a dead message once more (operators)",
+            QUEUED,
+            {404: "Unknown, or not dead."},
+            parameters=(in_path("notification"),),
+        ),
+        method="POST",
+    ),
 ]

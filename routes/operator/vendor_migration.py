@@ -2,9 +2,10 @@
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from routes.operator.guard import NO_STORE, for_operators
+from routes.openapi_schemas import INTEGER, TEXT, TIME, TIME_OR_NULL, NamedSchema, record
+from routes.operations import Answer, Operation, in_path
+from routes.operator.guard import NO_STORE, operator_route
 from routes.state import services_of
 from services.operations.vendor_migration import MoveReport
 
@@ -48,8 +49,65 @@ def _move(report: MoveReport) -> dict[str, object]:
     }
 
 
+_PORT = in_path("port", "Such as `card_payments`.")
+_NOT_MOVED = {404: "The port is not being moved."}
+_VENDOR_MOVE = NamedSchema(
+    "VendorMove",
+    record(
+        {
+            "id": TEXT,
+            "port": TEXT,
+            "from": {**TEXT, "description": "The vendor that is moved away from."},
+            "to": TEXT,
+            "shareOfNewUsers": {**INTEGER, "description": "In percent."},
+            "beganAt": TIME,
+            "stoppedAt": TIME_OR_NULL,
+            "stoppedBecause": {"enum": ["ERROR_BUDGET", "REVERTED", None]},
+            "customers": {
+                "type": ["object", "null"],
+                "description": "Null where the port has none.",
+                "properties": {"atOldVendor": INTEGER, "willing": INTEGER, "moved": INTEGER, "plansThatStay": INTEGER},
+            },
+            "takenBack": {**INTEGER, "description": "Of a revert: how many customers were given back."},
+        },
+        optional=("takenBack",),
+    ),
+)
+
 ROUTES = [
-    Route("/api/operator/moves/{port}", for_operators(move)),
-    Route("/api/operator/moves/{port}", for_operators(start_move), methods=["POST"]),
-    Route("/api/operator/moves/{port}/revert", for_operators(revert_move), methods=["POST"]),
+    operator_route(
+        "/api/operator/moves/{port}",
+        move,
+        Operation(
+            "readMove",
+            "Where a move to another vendor stands (operators)",
+            {200: Answer("As it stands.", _VENDOR_MOVE)},
+            _NOT_MOVED,
+            parameters=(_PORT,),
+        ),
+    ),
+    operator_route(
+        "/api/operator/moves/{port}",
+        start_move,
+        Operation(
+            "startMove",
+            "Go on with a move, and move the customers who consented (operators)",
+            {202: Answer("Queued.", _VENDOR_MOVE)},
+            _NOT_MOVED,
+            parameters=(_PORT,),
+        ),
+        method="POST",
+    ),
+    operator_route(
+        "/api/operator/moves/{port}/revert",
+        revert_move,
+        Operation(
+            "revertMove",
+            "Stop a move, and give its customers back (operators)",
+            {200: Answer("Stopped.", _VENDOR_MOVE)},
+            _NOT_MOVED,
+            parameters=(_PORT,),
+        ),
+        method="POST",
+    ),
 ]

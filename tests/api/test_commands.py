@@ -185,6 +185,19 @@ def test_the_exported_schema_is_checked_and_a_breaking_change_is_found(tmp_path:
     assert "old" not in broken.stderr.replace("older", "")
 
 
+def test_the_exported_openapi_document_is_checked(tmp_path: Path) -> None:
+    copy = tmp_path / "openapi.json"
+
+    exported = gateway("openapi", "export", str(copy), folder=tmp_path)
+    same = gateway("openapi", "check", str(copy), folder=tmp_path)
+    committed = gateway("openapi", "check", folder=tmp_path)
+    copy.write_text(copy.read_text().replace("operationId", "operationID", 1))
+    changed = gateway("openapi", "check", str(copy), folder=tmp_path)
+
+    assert [ran.returncode for ran in (exported, same, committed, changed)] == [0, 0, 0, 1]
+    assert "gateway openapi export" in " ".join(changed.stderr.split())
+
+
 def test_the_example_settings_are_the_settings(tmp_path: Path) -> None:
     assert gateway("settings", folder=tmp_path).stdout == (ROOT / ".env.example").read_text()
 

@@ -1,0 +1,22 @@
+"""Every route that is not GraphQL: served by the gateway, and described in the OpenAPI document."""
+
+from typing import Final
+
+from routes import auth, cards, health, kyc, mock, open_banking, webhooks
+from routes.operations import DescribedRoute
+from routes.operator import in_doubt, jobs, metrics, records, vendor_migration
+
+ALWAYS: Final[tuple[DescribedRoute, ...]] = (
+    *health.ROUTES,
+    *auth.ROUTES,
+    *kyc.ROUTES,
+    *webhooks.ROUTES,
+    *open_banking.ROUTES,
+    *cards.ROUTES,
+    *records.ROUTES,
+    *vendor_migration.ROUTES,
+    *in_doubt.ROUTES,
+    *jobs.ROUTES,
+    *metrics.ROUTES,
+)
+WITH_SANDBOX: Final[tuple[DescribedRoute, ...]] = (*mock.ROUTES,)
