@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from gateway.app import Role, create_app
 from gateway.settings.check import load_settings
-from gateway.settings.settings import Settings
+from gateway.settings.settings import settings_class
 from tests.builders.gateway import BASE, Play, a_payment, pay, playing
 from tests.builders.line import Line
 from tests.conftest import NOON
@@ -82,7 +82,7 @@ async def test_an_empty_token_opens_nothing(token: str, database_url: str, tmp_p
         "sandbox_path": tmp_path / "sandbox.sqlite3",
         "operator_token": token,
     }
-    app = create_app(Settings(_env_file=None, **given), runs_by_itself=False)
+    app = create_app(settings_class()(_env_file=None, **given), runs_by_itself=False)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE) as http,
