@@ -167,8 +167,10 @@ class User(Node):
     async def data_exports(self, info: Info[HasLoaders, None]) -> list[DataExport]:
         return [DataExport.of(export) for export in await info.context.pages.data_exports()]
 
-    @strawberry.field(description="Moves to another vendor that ask for the user's consent, or have been done.")
-    async def vendor_moves(self, info: Info[HasLoaders, None]) -> list[VendorMove]:
+    @strawberry.field(
+        name="vendorMoves", description="Moves to another vendor that ask for the user's consent, or have been done."
+    )
+    async def vendor_migrations(self, info: Info[HasLoaders, None]) -> list[VendorMove]:
         return [VendorMove.of(migration) for migration in await info.context.pages.vendor_migrations()]
 
     @strawberry.field(description="Where the user is signed in, newest first.")
