@@ -44,7 +44,7 @@ async def logged_in(running: Fleet, many: int) -> AsyncIterator[list[Customer]]:
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(httpx.AsyncClient(timeout=60)) for _ in range(many)]
         customers = [Customer(running, http, random.Random(place)) for place, http in enumerate(clients)]
-        await asyncio.gather(*(log_in(one) for one in customers))
+        await asyncio.gather(*(log_in(customer) for customer in customers))
         yield customers
 
 
@@ -52,7 +52,7 @@ async def logged_in(running: Fleet, many: int) -> AsyncIterator[list[Customer]]:
 async def customers_of(running: Fleet, many: int) -> AsyncIterator[list[Customer]]:
     """Users who are signed in, with an approved KYC."""
     async with logged_in(running, many) as customers:
-        await asyncio.gather(*(one.verify() for one in customers))
+        await asyncio.gather(*(customer.verify() for customer in customers))
         yield customers
 
 
@@ -75,7 +75,7 @@ async def put_under_load(
             await _ask(customer, number, f"bench-{run}-{place:04d}-{number:06d}")
             load.took.append(1_000 * (time.monotonic() - (due if a_second else asked)))
 
-    await asyncio.gather(*(be(place, one) for place, one in enumerate(customers)))
+    await asyncio.gather(*(be(place, customer) for place, customer in enumerate(customers)))
     load.lasted_s = time.monotonic() - begun
     return load
 

@@ -82,19 +82,19 @@ async def measure() -> None:
     with fleet(folder, "postgresql", serves=2, workers=2) as running:
         async with httpx.AsyncClient(timeout=30) as http:
             clients = [httpx.AsyncClient(timeout=30) for _ in range(CUSTOMERS)]
-            customers = [Customer(running, one, random.Random(1)) for one in clients]
+            customers = [Customer(running, client, random.Random(1)) for client in clients]
             for customer in customers:
                 await customer.sign_in()
             each = A_SECOND * FOR_S // CUSTOMERS
-            parts = [range(place * each, (place + 1) * each) for place in range(CUSTOMERS)]
-            await asyncio.gather(*(prepare(one, part) for one, part in zip(customers, parts, strict=True)))
+            places = [range(place * each, (place + 1) * each) for place in range(CUSTOMERS)]
+            await asyncio.gather(*(prepare(customer, part) for customer, part in zip(customers, places, strict=True)))
             known = await intents(running)
             for intent in known:
                 await pay_at_vendor(http, running, intent)
 
             seen: dict[str, float] = {}
             ready = [asyncio.Event() for _ in customers]
-            following = [
+            subscriptions = [
                 asyncio.create_task(follow(customer, running.serves[1].url, seen, event))
                 for customer, event in zip(customers, ready, strict=True)
             ]
@@ -103,7 +103,7 @@ async def measure() -> None:
             sent = await send(http, running.serves[0].url, known)
             await until_all(seen, len(known))
             lasted, after = time.monotonic() - begun, cpu_seconds(running)
-            for task in following:
+            for task in subscriptions:
                 task.cancel()
             for client in clients:
                 await client.aclose()
@@ -118,7 +118,7 @@ async def measure() -> None:
 
 def cpu_seconds(running: Fleet) -> dict[str, float]:
     """The processor time that each process has used; PostgreSQL's processes are added up."""
-    used = {one.name: _cpu_s(one.running.pid) for one in running.started if one.running is not None}
+    used = {process.name: _cpu_s(process.running.pid) for process in running.started if process.running is not None}
     postgres = subprocess.run(["pgrep", "-f", "postgres"], capture_output=True, text=True, check=True).stdout.split()
     return used | {"postgresql": sum(_cpu_s(int(pid)) for pid in postgres)}
 

@@ -107,7 +107,7 @@ async def caught_up(running: Fleet, followers: list[Follower]) -> int:
         async with asyncio.timeout(60):
             for _ in count():
                 wanted = await events_in(running) * EACH
-                if sum(len(one.seen) for one in followers) >= wanted:
+                if sum(len(follower.seen) for follower in followers) >= wanted:
                     break
                 await asyncio.sleep(0.5)
     return await events_in(running) * EACH
@@ -120,9 +120,9 @@ async def measure() -> None:
         running = stack.enter_context(fleet(folder, "postgresql", serves=2, workers=1, **settings))
         customers = await stack.enter_async_context(logged_in(running, SOCKETS // EACH))
         turns = asyncio.Semaphore(AT_ONCE)
-        followers = [Follower(one, place, turns) for one in customers for place in range(EACH)]
-        following = [asyncio.create_task(one.follow()) for one in followers]
-        await asyncio.gather(*(one.is_following.wait() for one in followers))
+        followers = [Follower(customer, place, turns) for customer in customers for place in range(EACH)]
+        subscriptions = [asyncio.create_task(follower.follow()) for follower in followers]
+        await asyncio.gather(*(follower.is_following.wait() for follower in followers))
         before = await events_in(running)
         asking = asyncio.create_task(keep_asking(customers))
         begun = time.monotonic()
@@ -130,11 +130,11 @@ async def measure() -> None:
         restarted_in = time.monotonic() - begun
         await asking
         wanted = await caught_up(running, followers) - before * EACH
-        for task in following:
+        for task in subscriptions:
             task.cancel()
-    seen = [number for one in followers for number in one.seen.values()]
-    away = [away for one in followers for away in one.away_s]
-    twice, gaps = sum(seen) - len(seen), sum(one.gaps for one in followers)
+    seen = [number for follower in followers for number in follower.seen.values()]
+    away = [away for follower in followers for away in follower.away_s]
+    twice, gaps = sum(seen) - len(seen), sum(follower.gaps for follower in followers)
     tell(heading())
     tell(f"{len(followers)} subscriptions, two `serve` restarted in {restarted_in:.0f} s (DRAIN_S={DRAIN_S}):")
     tell(f"{wanted} pushes wanted, {len(seen)} came, {twice} of them twice, {gaps} gaps")

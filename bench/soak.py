@@ -34,7 +34,7 @@ async def measure() -> None:
 async def watch(running: Fleet) -> None:
     begun = time.monotonic()
     while True:
-        held = ", ".join(f"{one.name} {one.resident_kib() // 1024} MiB" for one in running.started)
+        held = ", ".join(f"{process.name} {process.resident_kib() // 1024} MiB" for process in running.started)
         tell(f"after {(time.monotonic() - begun) / 60:.0f} min: {held}")
         await asyncio.sleep(60)
 

@@ -43,7 +43,7 @@ async def measure() -> None:
         customers = await stack.enter_async_context(logged_in(running, SOCKETS // EACH))
         turns = asyncio.Semaphore(AT_ONCE)
         before, begun = process.resident_kib(), time.monotonic()
-        asked = [opened(one, stack, turns) for one in customers for _ in range(EACH)]
+        asked = [opened(customer, stack, turns) for customer in customers for _ in range(EACH)]
         sockets = await asyncio.gather(*asked)
         took, after = time.monotonic() - begun, process.resident_kib()
 

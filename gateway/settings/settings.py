@@ -215,7 +215,7 @@ class Settings(BaseSettings):
     def vendors_of(self, port: str) -> tuple[str, ...]:
         """The port's vendors that are set up, for rows that name them; the current vendor is among them."""
         chosen = self._chosen(port)
-        return tuple(one.name for one in PORTS[port].vendors if one.name in chosen or self._is_set_up(one))
+        return tuple(vendor.name for vendor in PORTS[port].vendors if vendor.name in chosen or self._is_set_up(vendor))
 
     def next_of(self, port: str) -> str | None:
         """The target of the port's vendor migration, None without one."""

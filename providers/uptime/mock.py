@@ -14,7 +14,7 @@ class MockUptime:
         self._applied: Mapping[str, str] = {}
 
     async def plan(self, wanted: UptimePlan) -> Sequence[Change]:
-        new = _parts(wanted)
+        new = _summaries(wanted)
         changes = [
             Change(ChangeKind.UPDATE if what in self._applied else ChangeKind.CREATE, what, detail)
             for what, detail in new.items()
@@ -25,11 +25,11 @@ class MockUptime:
 
     async def apply(self, wanted: UptimePlan) -> Sequence[Change]:
         changes = await self.plan(wanted)
-        self._applied = _parts(wanted)
+        self._applied = _summaries(wanted)
         return changes
 
 
-def _parts(wanted: UptimePlan) -> dict[str, str]:
+def _summaries(wanted: UptimePlan) -> dict[str, str]:
     return {
         "escalation policy": wanted.escalation_summary,
         **{f"monitor {monitor.name}": monitor.summary for monitor in wanted.monitors},

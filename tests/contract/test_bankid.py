@@ -171,19 +171,19 @@ def _part(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
-def _parts(*values: object) -> str:
+def _joined(*values: object) -> str:
     return ".".join(_part(json.dumps(value).encode()) for value in values)
 
 
 def _unsigned(header: Mapping[str, Any], claims: dict[str, Any]) -> str:
-    return f"{_parts({'alg': 'none'}, claims)}."
+    return f"{_joined({'alg': 'none'}, claims)}."
 
 
 def _by_the_public_key(op: Op) -> Callable[[Mapping[str, Any], dict[str, Any]], str]:
     """The known trick: what everybody may read, as the secret of an HMAC."""
 
     def made(header: Mapping[str, Any], claims: dict[str, Any]) -> str:
-        signed = _parts({"alg": "HS256", "kid": "first"}, claims)
+        signed = _joined({"alg": "HS256", "kid": "first"}, claims)
         mac = hmac.new(op.key.as_pem(private=False), signed.encode(), hashlib.sha256)
         return f"{signed}.{_part(mac.digest())}"
 
