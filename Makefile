@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Bytecode is written: the tests start many processes, and each would compile every module anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## What can be done here.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12

@@ -7,7 +7,7 @@ from routes.openapi_schemas import INTEGER, TEXT, TIME, TIME_OR_NULL, NamedSchem
 from routes.operations import Answer, Operation, in_path
 from routes.operator.guard import NO_STORE, operator_route
 from routes.state import services_of
-from services.operations.vendor_migration import MoveReport
+from services.operations.vendor_migration import MigrationReport
 
 
 async def move(request: Request) -> Response:
@@ -28,8 +28,8 @@ async def revert_move(request: Request) -> Response:
     return JSONResponse({**_move(report), "takenBack": count}, headers=NO_STORE)
 
 
-def _move(report: MoveReport) -> dict[str, object]:
-    move, counts = report.move, report.counts
+def _move(report: MigrationReport) -> dict[str, object]:
+    migration, counts = report.migration, report.counts
     customers = counts and {
         "atOldVendor": counts.at_old_vendor,
         "willing": counts.willing,
@@ -37,14 +37,14 @@ def _move(report: MoveReport) -> dict[str, object]:
         "plansThatStay": counts.plans,
     }
     return {
-        "id": move.id,
-        "port": move.port,
-        "from": move.from_vendor,
-        "to": move.to_vendor,
+        "id": migration.id,
+        "port": migration.port,
+        "from": migration.from_vendor,
+        "to": migration.to_vendor,
         "shareOfNewUsers": report.share,
-        "beganAt": move.began_at.isoformat(),
-        "stoppedAt": move.stopped_at.isoformat() if move.stopped_at else None,
-        "stoppedBecause": move.stopped_because,
+        "beganAt": migration.began_at.isoformat(),
+        "stoppedAt": migration.stopped_at.isoformat() if migration.stopped_at else None,
+        "stoppedBecause": migration.stopped_because,
         "customers": customers,
     }
 

@@ -33,7 +33,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class MoveCustomers(Job):
-    """Queue the move of a page of the customers who consented; `after` is the last user of the page before it."""
+    """Queue the migration of a page of the customers who consented; `after` is the last user of the page before it."""
 
     kind: ClassVar[str] = "move_customers"
     move_id: VendorMigrationId
@@ -60,10 +60,10 @@ class Direction:
 
 
 @dataclass(frozen=True, slots=True)
-class MoveReport:
+class MigrationReport:
     """Where a migration stands. `counts` are of customers, None for a port that has no customers."""
 
-    move: VendorMigration
+    migration: VendorMigration
     share: int
     counts: MigrationCounts | None
 
@@ -105,42 +105,42 @@ class VendorMigrations:
         for port, direction in self._directions.items():
             if port in self._spent:
                 self._alert_spent(port)
-                await self._stop(await self._move(port), StopReason.ERROR_BUDGET)
+                await self._stop(await self._migration(port), StopReason.ERROR_BUDGET)
                 self._spent.discard(port)
-            direction.budget.agree(is_spent=(await self._move(port)).is_stopped)
+            direction.budget.agree(is_spent=(await self._migration(port)).is_stopped)
 
-    async def report(self, port: str) -> MoveReport:
-        """Where the move stands. Raises NotFound where the port is not being moved."""
-        move = await self._move(port)
+    async def report(self, port: str) -> MigrationReport:
+        """Where the migration stands. Raises NotFound where the port is not being moved."""
+        migration = await self._migration(port)
         counts = None
         if port == PORT:
             async with self._read() as read:
-                counts = await read.vendor_migrations.counts(move)
-        return MoveReport(move, self._directions[port].share, counts)
+                counts = await read.vendor_migrations.counts(migration)
+        return MigrationReport(migration, self._directions[port].share, counts)
 
-    async def start(self, port: str) -> MoveReport:
+    async def start(self, port: str) -> MigrationReport:
         """Start or resume a migration; jobs move the customers who consented. Safe to repeat. Raises NotFound."""
-        move, now = await self._move(port), self._clock.now()
+        migration, now = await self._migration(port), self._clock.now()
         async with self._work() as work:
-            if await work.vendor_migrations.resume(move.id):
-                self._audit(work, move, "resumed")
+            if await work.vendor_migrations.resume(migration.id):
+                self._audit(work, migration, "resumed")
             if port == PORT:
-                work.jobs.enqueue(MoveCustomers(move.id, after=""), now=now)
+                work.jobs.enqueue(MoveCustomers(migration.id, after=""), now=now)
             await work.commit()
         await self.agree()
         return await self.report(port)
 
-    async def revert(self, port: str) -> tuple[MoveReport, int]:
+    async def revert(self, port: str) -> tuple[MigrationReport, int]:
         """Stop a migration and move its users back. Gives how many users were moved back. Raises NotFound.
 
         Payments and plans end where they began.
         """
-        move = await self._move(port)
+        migration = await self._migration(port)
         async with self._work() as work:
-            await work.vendor_migrations.held(move.id)
-            await work.vendor_migrations.stop(move.id, StopReason.REVERTED, self._clock.now())
-            count = await work.vendor_migrations.take_back(move)
-            self._audit(work, move, "reverted", customers=count)
+            await work.vendor_migrations.held(migration.id)
+            await work.vendor_migrations.stop(migration.id, StopReason.REVERTED, self._clock.now())
+            count = await work.vendor_migrations.take_back(migration)
+            self._audit(work, migration, "reverted", customers=count)
             await work.commit()
         await self.agree()
         return await self.report(port), count
@@ -178,10 +178,10 @@ class VendorMigrations:
         """Queue a job for each customer of a page, and a job for the next page. Safe to repeat."""
         now = self._clock.now()
         async with self._work() as work:
-            move = await work.vendor_migrations.get(move_id)
-            if move is None or move.is_stopped:
+            migration = await work.vendor_migrations.get(move_id)
+            if migration is None or migration.is_stopped:
                 return
-            found = await work.vendor_migrations.willing(move, after, _AT_ONCE)
+            found = await work.vendor_migrations.willing(migration, after, _AT_ONCE)
             for user_id in found:
                 work.jobs.enqueue(MoveCustomer(move_id, user_id), now=now)
             if len(found) == _AT_ONCE:
@@ -191,28 +191,32 @@ class VendorMigrations:
     async def move_customer(self, move_id: VendorMigrationId, user_id: UserId) -> None:
         """Make the customer at the new vendor, then pin the user to it. Safe to repeat. Raises Unavailable."""
         async with self._read() as read:
-            move = await read.vendor_migrations.get(move_id)
-            if move is None or move.is_stopped or not await read.vendor_migrations.is_willing(move, user_id):
+            migration = await read.vendor_migrations.get(move_id)
+            if (
+                migration is None
+                or migration.is_stopped
+                or not await read.vendor_migrations.is_willing(migration, user_id)
+            ):
                 return
             user = await read.users.get(user_id)
-            known = dict(await read.vendor_migrations.references_of(user_id, move.port)).get(move.to_vendor)
+            known = dict(await read.vendor_migrations.references_of(user_id, migration.port)).get(migration.to_vendor)
         assert user is not None
-        vendor = self._vendors[move.to_vendor]
+        vendor = self._vendors[migration.to_vendor]
         reference = known or await vendor.create_customer(user_id, user.name, user.created_at)
         async with self._work() as work:
-            move = await work.vendor_migrations.held(move_id)
-            await self._pin(work, move, user_id, reference)
+            migration = await work.vendor_migrations.held(move_id)
+            await self._pin(work, migration, user_id, reference)
             await work.commit()
 
-    async def _pin(self, work: UnitOfWork, move: VendorMigration, user_id: UserId, reference: str) -> None:
+    async def _pin(self, work: UnitOfWork, migration: VendorMigration, user_id: UserId, reference: str) -> None:
         now = self._clock.now()
         if not await work.users.is_here(user_id):
-            work.jobs.enqueue(DeleteCustomer(move.to_vendor, reference), now=now)
+            work.jobs.enqueue(DeleteCustomer(migration.to_vendor, reference), now=now)
             return
-        await work.vendor_migrations.keep_reference(move, user_id, reference)
-        if not move.is_stopped and await work.vendor_migrations.is_willing(move, user_id):
-            await work.vendor_migrations.move_pin(move, user_id, now)
-            self._audit(work, move, "customer_moved", user_id)
+        await work.vendor_migrations.keep_reference(migration, user_id, reference)
+        if not migration.is_stopped and await work.vendor_migrations.is_willing(migration, user_id):
+            await work.vendor_migrations.move_pin(migration, user_id, now)
+            self._audit(work, migration, "customer_moved", user_id)
 
     async def _shown(self, queries: Queries, user_id: UserId) -> Sequence[CustomerMigration]:
         going = {(port, direction.from_vendor, direction.to_vendor) for port, direction in self._directions.items()}
@@ -229,7 +233,7 @@ class VendorMigrations:
                 return customer
         raise NotFound("There is no such move of yours.", field=("input", "id"))
 
-    async def _move(self, port: str) -> VendorMigration:
+    async def _migration(self, port: str) -> VendorMigration:
         direction = self._directions.get(port)
         if direction is None:
             hint = f"Set {port.upper()}_NEXT_PROVIDER to the vendor that it is to be moved to."
@@ -244,24 +248,24 @@ class VendorMigrations:
             found = await work.vendor_migrations.between(port, direction.from_vendor, direction.to_vendor)
             if found is not None:
                 return found
-            move = VendorMigration(
+            migration = VendorMigration(
                 VendorMigrationId(new_id(ids.VENDOR_MIGRATION, now)),
                 port,
                 direction.from_vendor,
                 direction.to_vendor,
                 now,
             )
-            await work.vendor_migrations.add(move)
-            self._audit(work, move, "began")
+            await work.vendor_migrations.add(migration)
+            self._audit(work, migration, "began")
             await work.commit()
-        return move
+        return migration
 
-    async def _stop(self, move: VendorMigration, because: StopReason) -> None:
-        if move.is_stopped:
+    async def _stop(self, migration: VendorMigration, because: StopReason) -> None:
+        if migration.is_stopped:
             return
         async with self._work() as work:
-            await work.vendor_migrations.stop(move.id, because, self._clock.now())
-            self._audit(work, move, "stopped", because=because)
+            await work.vendor_migrations.stop(migration.id, because, self._clock.now())
+            self._audit(work, migration, "stopped", because=because)
             await work.commit()
 
     def _alert_spent(self, port: str) -> None:
@@ -270,11 +274,13 @@ class VendorMigrations:
         self._incidents.alert(Severity.CRITICAL, "Move to a new vendor stopped", message)
 
     def _audit(
-        self, work: UnitOfWork, move: VendorMigration, what: str, user_id: UserId | None = None, **detail: Any
+        self, work: UnitOfWork, migration: VendorMigration, what: str, user_id: UserId | None = None, **detail: Any
     ) -> None:
-        detail = {"port": move.port, "from": move.from_vendor, "to": move.to_vendor, **detail}
-        work.audit.record(f"vendor_move_{what}", self._clock.now(), user_id=user_id, object_id=move.id, detail=detail)
+        detail = {"port": migration.port, "from": migration.from_vendor, "to": migration.to_vendor, **detail}
+        work.audit.record(
+            f"vendor_move_{what}", self._clock.now(), user_id=user_id, object_id=migration.id, detail=detail
+        )
 
 
-def _direction_of(move: VendorMigration) -> tuple[str, str, str]:
-    return move.port, move.from_vendor, move.to_vendor
+def _direction_of(migration: VendorMigration) -> tuple[str, str, str]:
+    return migration.port, migration.from_vendor, migration.to_vendor
