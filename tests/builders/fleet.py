@@ -102,10 +102,19 @@ class Fleet:
         elif name == "a backend" and self.postgresql is not None:
             self.postgresql.kill_a_backend(luck.randrange(50))
         else:
-            process = processes[names.index(name)]
-            process.end()
-            process.start()
+            self._kill(processes[names.index(name)])
         return name
+
+    def _kill(self, process: Process) -> None:
+        """Only while another of its kind answers, or until it answers again: else a slow machine has none at all."""
+        alike = self.serves if process in self.serves else self.workers
+        others = [other for other in alike if other is not process]
+        for other in others:
+            other.wait()
+        process.end()
+        process.start()
+        if not others:
+            process.wait()
 
     def logs(self) -> str:
         return "\n".join(one.log.read_text() for one in self.started)

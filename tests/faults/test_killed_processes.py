@@ -28,7 +28,7 @@ CUSTOMERS = 6
 PAYMENTS = int(os.environ.get("KILL_TEST_PAYMENTS", "100"))
 # Draws the same deaths and scenarios again; which of them meet depends on the machine's speed, too.
 SEED = int(os.environ.get("KILL_TEST_SEED") or random.SystemRandom().randrange(2**32))
-# Between two deaths. A process needs about two seconds to be back, and on SQLite there is no other meanwhile.
+# Between two deaths; on SQLite from when the one process answers again.
 EVERY_S = {"sqlite": (3.0, 6.0), "postgresql": (0.5, 2.0)}
 pytestmark = pytest.mark.timeout(3_600 if PAYMENTS > 100 else 300)
 
