@@ -11,7 +11,7 @@ from gateway.commands.terminal import LOCAL, OUT, Json, Limit, Token, Url, ask
 app = typer.Typer(no_args_is_help=True, help="Payments whose outcome is not known.")
 
 
-@app.command()
+@app.command("doubts")
 def in_doubt(url: Url = LOCAL, token: Token = None, as_json: Json = False, limit: Limit = 50) -> None:
     """What is in doubt, oldest first."""
     found = ask("GET", url, f"/api/operator/payments/doubts?limit={limit}", token=token)["payments"]
