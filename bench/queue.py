@@ -34,6 +34,8 @@ WAITS = 300
 
 @dataclass(frozen=True, slots=True)
 class Nothing(Job):
+    """A job that does nothing, so that the queue alone is measured."""
+
     kind: ClassVar[str] = "nothing"
     number: int
 
