@@ -10,7 +10,7 @@ from db.tables.bank import BalanceRow, BankAccountRow, BankTransactionRow, Conse
 from domain.account_number import AccountNumber
 from domain.bank_account import Balance, BalanceType, BankAccount, Transaction, TransactionStatus
 from domain.consent import ConsentStatus
-from domain.ids import AccountId, BankId, ConnectionId, ConsentId, TransactionId, UserId
+from domain.ids import AccountId, BankId, BankLinkId, ConsentId, TransactionId, UserId
 from domain.money import Money
 
 
@@ -19,7 +19,7 @@ class Reach:
     """How an account is read at its bank: the active consent that covers it, and the bank's own id of the account."""
 
     account_id: AccountId
-    connection_id: ConnectionId
+    bank_link_id: BankLinkId
     vendor: str
     bank_id: BankId
     vendor_consent_id: str
@@ -41,7 +41,7 @@ def _account(row: BankAccountRow, is_available: bool) -> BankAccount:
     return BankAccount(
         id=AccountId(row.id),
         user_id=UserId(row.user_id),
-        connection_id=ConnectionId(row.connection_id),
+        bank_link_id=BankLinkId(row.bank_link_id),
         bank_id=BankId(row.bank_id),
         number=AccountNumber(row.iban, row.bban),
         currency=row.currency,
@@ -120,11 +120,11 @@ class BankAccountQueries:
     async def get(self, user_id: UserId, account_id: AccountId) -> BankAccount | None:
         return next(iter(await self.by_ids(user_id, [account_id])), None)
 
-    async def of_connections(self, user_id: UserId, ids: Sequence[ConnectionId]) -> list[BankAccount]:
+    async def of_bank_links(self, user_id: UserId, ids: Sequence[BankLinkId]) -> list[BankAccount]:
         """The accounts of the user's bank links, by id; a user has few accounts at a bank."""
         query = (
             select(BankAccountRow, _is_available())
-            .where(BankAccountRow.user_id == user_id, col(BankAccountRow.connection_id).in_(ids))
+            .where(BankAccountRow.user_id == user_id, col(BankAccountRow.bank_link_id).in_(ids))
             .order_by(col(BankAccountRow.id))
             .limit(500)
         )
@@ -145,7 +145,7 @@ class BankAccountQueries:
             row = BankAccountRow(
                 id=account.id,
                 user_id=account.user_id,
-                connection_id=account.connection_id,
+                bank_link_id=account.bank_link_id,
                 bank_id=account.bank_id,
                 iban=account.number.iban,
                 bban=account.number.bban,
@@ -154,7 +154,7 @@ class BankAccountQueries:
                 owner_name=account.owner_name,
             )
             self._session.add(row)
-        row.connection_id, row.bank_id = account.connection_id, account.bank_id
+        row.bank_link_id, row.bank_id = account.bank_link_id, account.bank_id
         row.name, row.owner_name = account.name, account.owner_name
         await self._session.flush()
         link = await self._session.get(ConsentAccountRow, (consent_id, row.id))
@@ -182,7 +182,7 @@ class BankAccountQueries:
         for account, consent, resource_id in await self._session.exec(query):
             newest[account.id] = Reach(
                 AccountId(account.id),
-                ConnectionId(account.connection_id),
+                BankLinkId(account.bank_link_id),
                 consent.vendor,
                 BankId(account.bank_id),
                 consent.vendor_consent_id or "",

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.bank_accounts import BankAccountQueries
-from db.bank_connections import BankConnectionQueries, ConsentQueries
+from db.bank_links import BankLinkQueries, ConsentQueries
 from db.cards import CardQueries
 from db.events import NewEvent, UserEventQueries
 from db.files import DataExportQueries, UploadQueries
@@ -48,7 +48,7 @@ class Queries:
         self.sessions = SessionQueries(session)
         self.login_attempts = LoginAttemptQueries(session)
         self.kyc = KycQueries(session)
-        self.connections = BankConnectionQueries(session)
+        self.bank_links = BankLinkQueries(session)
         self.consents = ConsentQueries(session)
         self.accounts = BankAccountQueries(session)
         self.payments = PaymentQueries(session)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from domain.account_number import AccountNumber
-from domain.ids import AccountId, BankId, ConnectionId, TransactionId, UserId
+from domain.ids import AccountId, BankId, BankLinkId, TransactionId, UserId
 from domain.money import Money
 
 
@@ -52,7 +52,7 @@ class BankAccount:
 
     id: AccountId
     user_id: UserId
-    connection_id: ConnectionId
+    bank_link_id: BankLinkId
     bank_id: BankId
     number: AccountNumber
     currency: str

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.clock import OSLO, oslo_date
-from domain.ids import BankId, ConnectionId, ConsentId, UserId
+from domain.ids import BankId, BankLinkId, ConsentId, UserId
 
 MAX_DAYS: Final = 180
 UNATTENDED_READS_A_DAY: Final = 4
@@ -46,7 +46,7 @@ class Consent:
 
     id: ConsentId
     user_id: UserId
-    connection_id: ConnectionId
+    bank_link_id: BankLinkId
     vendor: str
     created_at: datetime
     valid_until: date
@@ -82,7 +82,7 @@ class ReadsToday:
     unattended_left: int
 
 
-class ConnectionStatus(StrEnum):
+class BankLinkStatus(StrEnum):
     """How a bank link stands, by the newest of its consents that counts."""
 
     AWAITING_AUTHORISATION = "AWAITING_AUTHORISATION"
@@ -93,31 +93,31 @@ class ConnectionStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class BankConnection:
+class BankLink:
     """A user's link to one bank, unique per user and bank. It outlives its consents.
 
     `expires_at` is when the active consent ends; `ended_because` tells why the last one ended early.
     """
 
-    id: ConnectionId
+    id: BankLinkId
     user_id: UserId
     bank_id: BankId
     vendor: str
     created_at: datetime
-    status: ConnectionStatus = ConnectionStatus.AWAITING_AUTHORISATION
+    status: BankLinkStatus = BankLinkStatus.AWAITING_AUTHORISATION
     expires_at: datetime | None = None
     ended_because: str | None = None
     version: int = 0
 
-    def apply_consent(self, consent: Consent, because: str | None) -> "BankConnection":
+    def apply_consent(self, consent: Consent, because: str | None) -> "BankLink":
         """Take a consent's new status, and `because` where the consent ended.
 
         A REPLACED consent changes nothing, nor does a renewal that failed: the older consent is still ACTIVE.
         """
         if consent.status is ConsentStatus.REPLACED:
             return self
-        status = ConnectionStatus(consent.status)
-        renewal_failed = self.status is ConnectionStatus.ACTIVE and consent.status in (
+        status = BankLinkStatus(consent.status)
+        renewal_failed = self.status is BankLinkStatus.ACTIVE and consent.status in (
             ConsentStatus.AWAITING_AUTHORISATION,
             ConsentStatus.REJECTED,
         )
@@ -126,13 +126,13 @@ class BankConnection:
         return replace(
             self,
             status=status,
-            expires_at=consent.ends_at if status is ConnectionStatus.ACTIVE else self.expires_at,
+            expires_at=consent.ends_at if status is BankLinkStatus.ACTIVE else self.expires_at,
             ended_because=None if status in _ALIVE else because,
             version=self.version + 1,
         )
 
 
-_ALIVE = frozenset({ConnectionStatus.ACTIVE, ConnectionStatus.AWAITING_AUTHORISATION})
+_ALIVE = frozenset({BankLinkStatus.ACTIVE, BankLinkStatus.AWAITING_AUTHORISATION})
 
 
 def longest_valid_until(now: datetime) -> date:

@@ -14,7 +14,7 @@ class EventKind(StrEnum):
 
     PAYMENT = "PAYMENT"
     KYC = "KYC"
-    BANK_CONNECTION = "BANK_CONNECTION"
+    BANK_LINK = "BANK_LINK"
     BANK_ACCOUNT = "BANK_ACCOUNT"
     CARD = "CARD"
     UPLOAD = "UPLOAD"

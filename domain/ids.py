@@ -5,7 +5,7 @@ from typing import NewType
 UserId = NewType("UserId", str)
 SessionId = NewType("SessionId", str)
 KycId = NewType("KycId", str)
-ConnectionId = NewType("ConnectionId", str)
+BankLinkId = NewType("BankLinkId", str)
 ConsentId = NewType("ConsentId", str)
 AccountId = NewType("AccountId", str)
 TransactionId = NewType("TransactionId", str)
@@ -27,7 +27,7 @@ VendorMigrationId = NewType("VendorMigrationId", str)
 USER = "usr"
 SESSION = "ses"
 KYC = "kyc"
-CONNECTION = "con"
+BANK_LINK = "con"
 CONSENT = "cns"
 ACCOUNT = "acc"
 TRANSACTION = "trx"

@@ -25,7 +25,7 @@ class Category(StrEnum):
     ACCOUNT = "ACCOUNT"
     PAYMENTS = "PAYMENTS"
     VERIFICATION = "VERIFICATION"
-    BANK_CONNECTIONS = "BANK_CONNECTIONS"
+    BANK_LINKS = "BANK_LINKS"
     SECURITY = "SECURITY"
 
 
@@ -58,7 +58,7 @@ _CATEGORY: Final[Mapping[Template, Category]] = {
     Template.KYC_REJECTED: Category.VERIFICATION,
     Template.PAYMENT_SETTLED: Category.PAYMENTS,
     Template.PAYMENT_FAILED: Category.PAYMENTS,
-    Template.CONSENT_EXPIRING: Category.BANK_CONNECTIONS,
+    Template.CONSENT_EXPIRING: Category.BANK_LINKS,
     Template.NEW_SIGN_IN: Category.SECURITY,
     Template.CONTACT_CHANGED: Category.SECURITY,
 }
@@ -80,7 +80,7 @@ class NotificationPreferences:
 
     payments: bool = True
     verification: bool = True
-    bank_connections: bool = True
+    bank_links: bool = True
     security: bool = True
 
     def wants(self, category: Category) -> bool:

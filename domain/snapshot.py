@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.card import Card, CardFace, CardStatus
-from domain.consent import BankConnection, ConnectionStatus
+from domain.consent import BankLink, BankLinkStatus
 from domain.data_export import DataExport, DataExportStatus
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
 from domain.payment import CancellationStatus, Failure, FailureCode, Payment, Status
@@ -85,19 +85,19 @@ def kyc_at(now: Kyc, fields: Fields) -> Kyc:
     )
 
 
-def connection_fields(connection: BankConnection) -> Fields:
+def bank_link_fields(bank_link: BankLink) -> Fields:
     return {
-        "status": connection.status,
-        "expires_at": _text(connection.expires_at),
-        "ended_because": connection.ended_because,
-        "version": connection.version,
+        "status": bank_link.status,
+        "expires_at": _text(bank_link.expires_at),
+        "ended_because": bank_link.ended_because,
+        "version": bank_link.version,
     }
 
 
-def connection_at(now: BankConnection, fields: Fields) -> BankConnection:
+def bank_link_at(now: BankLink, fields: Fields) -> BankLink:
     return replace(
         now,
-        status=ConnectionStatus(fields["status"]),
+        status=BankLinkStatus(fields["status"]),
         expires_at=_time(fields["expires_at"]),
         ended_because=fields["ended_because"],
         version=fields["version"],

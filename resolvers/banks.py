@@ -4,12 +4,12 @@ import strawberry
 from strawberry import Info
 
 from domain.errors import Refusal
-from domain.ids import ConnectionId
+from domain.ids import BankLinkId
 from resolvers.context import Context
 from schema.types.bank import (
     Bank,
     BankAccount,
-    BankConnection,
+    BankLink,
     ConnectBankInput,
     ConnectBankPayload,
     DisconnectBankInput,
@@ -40,7 +40,7 @@ async def connect_bank(info: Info[Context, None], input: ConnectBankInput) -> Co
         )
     except Refusal as refusal:
         return ConnectBankPayload(user_errors=user_errors_of(refusal))
-    return ConnectBankPayload(connection=BankConnection.of(page.connection), authorisation_url=page.url)
+    return ConnectBankPayload(bank_link=BankLink.of(page.bank_link), authorisation_url=page.url)
 
 
 async def renew_consent(info: Info[Context, None], input: RenewConsentInput) -> ConnectBankPayload | None:
@@ -49,33 +49,31 @@ async def renew_consent(info: Info[Context, None], input: RenewConsentInput) -> 
     try:
         page = await context.services.bank_links.renew(
             viewer.user_id,
-            ConnectionId(input.connection_id),
+            BankLinkId(input.bank_link_id),
             return_to=input.return_to or context.default_return_to,
             callback_uri=context.bank_callback_uri,
             ip_address=context.ip_address,
         )
     except Refusal as refusal:
         return ConnectBankPayload(user_errors=user_errors_of(refusal))
-    return ConnectBankPayload(connection=BankConnection.of(page.connection), authorisation_url=page.url)
+    return ConnectBankPayload(bank_link=BankLink.of(page.bank_link), authorisation_url=page.url)
 
 
 async def disconnect_bank(info: Info[Context, None], input: DisconnectBankInput) -> DisconnectBankPayload | None:
     viewer = info.context.viewer()
     try:
-        connection = await info.context.services.bank_links.disconnect(
-            viewer.user_id, ConnectionId(input.connection_id)
-        )
+        bank_link = await info.context.services.bank_links.disconnect(viewer.user_id, BankLinkId(input.bank_link_id))
     except Refusal as refusal:
         return DisconnectBankPayload(user_errors=user_errors_of(refusal))
-    return DisconnectBankPayload(connection=BankConnection.of(connection))
+    return DisconnectBankPayload(bank_link=BankLink.of(bank_link))
 
 
 async def refresh_balances(info: Info[Context, None], input: RefreshBalancesInput) -> RefreshBalancesPayload | None:
     context = info.context
     viewer = context.viewer()
     try:
-        accounts = await context.services.accounts.refresh_connection(
-            viewer.user_id, ConnectionId(input.connection_id), ip_address=context.ip_address
+        accounts = await context.services.accounts.refresh_bank_link(
+            viewer.user_id, BankLinkId(input.bank_link_id), ip_address=context.ip_address
         )
     except Refusal as refusal:
         return RefreshBalancesPayload(user_errors=user_errors_of(refusal))

@@ -8,11 +8,11 @@ from strawberry.dataloader import DataLoader
 
 from domain.bank_account import Balance, Bank, BankAccount, Transaction
 from domain.card import Card
-from domain.consent import BankConnection, ReadsToday
+from domain.consent import BankLink, ReadsToday
 from domain.data_export import DataExport
 from domain.dispute import Dispute
 from domain.errors import Unauthenticated
-from domain.ids import AccountId, BankId, ConnectionId, PaymentId, PlanSubscriptionId, UserId
+from domain.ids import AccountId, BankId, BankLinkId, PaymentId, PlanSubscriptionId, UserId
 from domain.kyc import Kyc
 from domain.page import DatedKeyset, Keyset, PaymentPage
 from domain.payment import Payment, PaymentEvent
@@ -52,8 +52,8 @@ class SetLoaders:
         self.account = DataLoader(self._account)
         self.balances: DataLoader[AccountId, list[Balance]] = _lists(services.accounts.balances)
         self.transactions = DataLoader(self._transactions)
-        self.connection = DataLoader(self._connection)
-        self.connection_accounts = DataLoader(self._connection_accounts)
+        self.bank_link = DataLoader(self._bank_link)
+        self.bank_link_accounts = DataLoader(self._bank_link_accounts)
         self.reads = DataLoader(self._reads)
         self.payment_history: DataLoader[PaymentId, list[PaymentEvent]] = _lists(services.payments.history)
         self.refunds: DataLoader[PaymentId, list[Refund]] = _lists(services.card_payments.refunds)
@@ -95,15 +95,15 @@ class SetLoaders:
             found |= {(account, keyset): page for account, page in pages.items()}
         return [found.get(key, []) for key in keys]
 
-    async def _connection(self, keys: list[ConnectionId]) -> list[BankConnection | None]:
+    async def _bank_link(self, keys: list[BankLinkId]) -> list[BankLink | None]:
         found = _by(await self._services.bank_links.by_ids(self._viewer(), keys), lambda loaded: loaded.id)
         return [found.get(key) for key in keys]
 
-    async def _connection_accounts(self, keys: list[ConnectionId]) -> list[list[BankAccount]]:
-        accounts = await self._services.accounts.of_connections(self._viewer(), keys)
-        return [[account for account in accounts if account.connection_id == key] for key in keys]
+    async def _bank_link_accounts(self, keys: list[BankLinkId]) -> list[list[BankAccount]]:
+        accounts = await self._services.accounts.of_bank_links(self._viewer(), keys)
+        return [[account for account in accounts if account.bank_link_id == key] for key in keys]
 
-    async def _reads(self, keys: list[ConnectionId]) -> list[ReadsToday]:
+    async def _reads(self, keys: list[BankLinkId]) -> list[ReadsToday]:
         found = await self._services.bank_links.reads_today(keys)
         return [found[key] for key in keys]
 
@@ -126,8 +126,8 @@ class ViewerPages:
     async def accounts(self, keyset: Keyset) -> list[BankAccount]:
         return await self._services.accounts.page(self._viewer(), keyset)
 
-    async def connections(self) -> list[BankConnection]:
-        return (await self._services.bank_links.connections(self._viewer()))[:MAX_PAGE]
+    async def bank_links(self) -> list[BankLink]:
+        return (await self._services.bank_links.bank_links(self._viewer()))[:MAX_PAGE]
 
     async def uploads(self, keyset: Keyset) -> list[Upload]:
         return await self._services.uploads.page(self._viewer(), keyset)

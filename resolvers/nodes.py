@@ -10,8 +10,8 @@ from domain import ids
 from domain.errors import InvalidInput
 from domain.ids import (
     AccountId,
+    BankLinkId,
     CardId,
-    ConnectionId,
     PaymentId,
     PlanSubscriptionId,
     TransactionId,
@@ -21,7 +21,7 @@ from domain.ids import (
 )
 from domain.plan import PLANS
 from resolvers.context import Context
-from schema.types.bank import Bank, BankAccount, BankConnection, BankTransaction
+from schema.types.bank import Bank, BankAccount, BankLink, BankTransaction
 from schema.types.card import Card
 from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
@@ -72,9 +72,9 @@ async def _kyc(context: Context, user_id: UserId, wanted: list[str]) -> Sequence
     return [Kyc.of(item) for item in await context.services.kyc.of_users([user_id])]
 
 
-async def _connections(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    connections = await context.services.bank_links.by_ids(user_id, [ConnectionId(object_id) for object_id in wanted])
-    return [BankConnection.of(item) for item in connections]
+async def _bank_links(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    bank_links = await context.services.bank_links.by_ids(user_id, [BankLinkId(object_id) for object_id in wanted])
+    return [BankLink.of(item) for item in bank_links]
 
 
 async def _accounts(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
@@ -127,7 +127,7 @@ _FINDERS: Final[Mapping[str, Find]] = {
     ids.USER: _users,
     ids.SESSION: _sessions,
     ids.KYC: _kyc,
-    ids.CONNECTION: _connections,
+    ids.BANK_LINK: _bank_links,
     ids.ACCOUNT: _accounts,
     ids.TRANSACTION: _transactions,
     ids.PAYMENT: _payments,

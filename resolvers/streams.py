@@ -8,7 +8,7 @@ from strawberry import Info
 
 from domain.bank_account import BankAccount as DomainAccount
 from domain.card import Card as DomainCard
-from domain.consent import BankConnection as DomainConnection
+from domain.consent import BankLink as DomainBankLink
 from domain.data_export import DataExport as DomainExport
 from domain.ids import PaymentId, UploadId
 from domain.kyc import Kyc as DomainKyc
@@ -16,13 +16,13 @@ from domain.payment import Payment as DomainPayment
 from domain.plan import PlanSubscription as DomainPlan
 from domain.upload import Upload as DomainUpload
 from resolvers.context import Context
-from schema.types.bank import BankAccount, BankConnection
+from schema.types.bank import BankAccount, BankLink
 from schema.types.card import Card
 from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.payment import Payment
 from schema.types.plan import PlanSubscription
-from schema.types.stream import BankConnectionUpdate, Cursor, KycUpdate, PaymentUpdate, UploadUpdate, ViewerEvent
+from schema.types.stream import BankLinkUpdate, Cursor, KycUpdate, PaymentUpdate, UploadUpdate, ViewerEvent
 from schema.types.user import User
 from services.subscriptions.streams import Subject
 
@@ -46,14 +46,12 @@ async def kyc_updated(info: Info[Context, None], after: Cursor = None) -> AsyncG
         yield KycUpdate(cursor=item.cursor, kind=item.kind, kyc=Kyc.of(item.value))
 
 
-async def bank_connection_updated(
-    info: Info[Context, None], after: Cursor = None
-) -> AsyncGenerator[BankConnectionUpdate, None]:
+async def bank_link_updated(info: Info[Context, None], after: Cursor = None) -> AsyncGenerator[BankLinkUpdate, None]:
     context = info.context
-    async for item in context.services.streams.connections(context.viewer(), after):
+    async for item in context.services.streams.bank_links(context.viewer(), after):
         context.renew_loaders()
-        connections = [BankConnection.of(connection) for connection in item.value]
-        yield BankConnectionUpdate(cursor=item.cursor, kind=item.kind, connections=connections)
+        bank_links = [BankLink.of(bank_link) for bank_link in item.value]
+        yield BankLinkUpdate(cursor=item.cursor, kind=item.kind, bank_links=bank_links)
 
 
 async def upload_updated(
@@ -74,14 +72,14 @@ async def viewer_events(info: Info[Context, None], after: Cursor = None) -> Asyn
 
 def _present(
     subject: Subject,
-) -> User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport | Card:
+) -> User | Payment | Kyc | BankLink | BankAccount | PlanSubscription | Upload | DataExport | Card:
     match subject:
         case DomainPayment():
             return Payment.of(subject)
         case DomainKyc():
             return Kyc.of(subject)
-        case DomainConnection():
-            return BankConnection.of(subject)
+        case DomainBankLink():
+            return BankLink.of(subject)
         case DomainAccount():
             return BankAccount.of(subject)
         case DomainPlan():

@@ -63,7 +63,7 @@ async def set_notification_preferences(
     given = {
         "payments": input.payments,
         "verification": input.verification,
-        "bank_connections": input.bank_connections,
+        "bank_links": input.bank_links,
         "security": input.security,
     }
     wanted = {name: value for name, value in given.items() if value is not None}

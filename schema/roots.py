@@ -31,7 +31,7 @@ from schema.types.node import Node
 from schema.types.payment import CancelPaymentPayload, InitiatePaymentPayload
 from schema.types.plan import Plan, PlanSubscriptionPayload
 from schema.types.service import FeatureState, ServiceStatus
-from schema.types.stream import BankConnectionUpdate, KycUpdate, PaymentUpdate, UploadUpdate, ViewerEvent
+from schema.types.stream import BankLinkUpdate, KycUpdate, PaymentUpdate, UploadUpdate, ViewerEvent
 from schema.types.user import (
     DeleteAccountPayload,
     EndAllSessionsPayload,
@@ -81,7 +81,7 @@ class Mutation:
         description="Ask for a new consent; the old one holds until the new one is given.",
     )
     disconnect_bank: DisconnectBankPayload | None = strawberry.field(
-        resolver=banks.disconnect_bank, description="End the connection's consents, here and at the bank."
+        resolver=banks.disconnect_bank, description="End the bank link's consents, here and at the bank."
     )
     refresh_balances: RefreshBalancesPayload | None = strawberry.field(
         resolver=banks.refresh_balances, description="Read balances and new transactions at the bank now."
@@ -174,8 +174,8 @@ class Subscription:
     kyc_updated: AsyncGenerator[KycUpdate, None] = strawberry.subscription(
         resolver=streams.kyc_updated, description="The verification's changes."
     )
-    bank_connection_updated: AsyncGenerator[BankConnectionUpdate, None] = strawberry.subscription(
-        resolver=streams.bank_connection_updated, description="The bank connections' changes."
+    bank_link_updated: AsyncGenerator[BankLinkUpdate, None] = strawberry.subscription(
+        resolver=streams.bank_link_updated, description="The bank links' changes."
     )
     upload_updated: AsyncGenerator[UploadUpdate, None] = strawberry.subscription(
         resolver=streams.upload_updated, description="One upload's changes."

@@ -1,4 +1,4 @@
-"""Connections to banks, the consents that keep them alive, and what was read by them."""
+"""Bank links, the consents that keep them alive, and what was read by them."""
 
 from datetime import date, datetime
 
@@ -8,10 +8,10 @@ from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 from db.columns import UtcDateTime
 
 
-class BankConnectionRow(SQLModel, table=True):
+class BankLinkRow(SQLModel, table=True):
     """A user's link to a bank, unique per user and bank. It outlives the consents that keep it alive."""
 
-    __tablename__ = "bank_connection"
+    __tablename__ = "bank_link"
     __table_args__ = (UniqueConstraint("user_id", "bank_id"),)
 
     id: str = Field(primary_key=True)
@@ -35,7 +35,7 @@ class ConsentRow(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     user_id: str = Field(foreign_key="user.id", index=True)
-    connection_id: str = Field(foreign_key="bank_connection.id", index=True)
+    bank_link_id: str = Field(foreign_key="bank_link.id", index=True)
     vendor: str
     vendor_consent_id: str | None = Field(default=None, index=True)
     status: str
@@ -58,7 +58,7 @@ class BankAccountRow(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     user_id: str = Field(foreign_key="user.id", index=True)
-    connection_id: str = Field(foreign_key="bank_connection.id", index=True)
+    bank_link_id: str = Field(foreign_key="bank_link.id", index=True)
     bank_id: str
     iban: str
     bban: str | None = None
@@ -79,16 +79,16 @@ class ConsentAccountRow(SQLModel, table=True):
 
 
 class AccountReadRow(SQLModel, table=True):
-    """A read of a connection's accounts at the bank.
+    """A read of a bank link's accounts at the bank.
 
     `day` is the Oslo date that the four unattended reads are counted by.
     """
 
     __tablename__ = "account_read"
-    __table_args__ = (Index("ix_account_read_connection_day", "connection_id", "day"),)
+    __table_args__ = (Index("ix_account_read_bank_link_day", "bank_link_id", "day"),)
 
     id: str = Field(primary_key=True)
-    connection_id: str = Field(foreign_key="bank_connection.id")
+    bank_link_id: str = Field(foreign_key="bank_link.id")
     at: datetime = Field(sa_type=UtcDateTime)
     day: date
     is_attended: bool

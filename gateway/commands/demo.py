@@ -21,8 +21,8 @@ _KYC: Final = "subscription { kycUpdated { cursor kind kyc { status retryRequire
 _CONNECT: Final = """mutation($bank: ID!) { connectBank(input: {bankId: $bank, returnTo: "/sandbox/"}) {
   authorisationUrl userErrors { code message } } }"""
 _ACCOUNTS: Final = """{ viewer { name bankAccounts { edges { node {
-  id name maskedNumber connection { id } balances { type amount { formatted(locale: "en") } } } } } } }"""
-_REFRESH: Final = """mutation($connection: ID!) { refreshBalances(input: {connectionId: $connection}) {
+  id name maskedNumber bankLink { id } balances { type amount { formatted(locale: "en") } } } } } } }"""
+_REFRESH: Final = """mutation($bankLink: ID!) { refreshBalances(input: {bankLinkId: $bankLink}) {
   userErrors { code message } } }"""
 _PAY: Final = """mutation($input: InitiatePaymentInput!) { initiatePayment(input: $input) {
   payment { id status authorisationUrl } warnings userErrors { code message field } } }"""
@@ -152,7 +152,7 @@ async def _play(client: Client, persona: str, tell: Any) -> None:
     tell("Connected DNB: the consent was given on the bank's page")
     account = await _account(client, tell)
     await _pay(client, account["id"], tell)
-    await client.ask(_REFRESH, connection=account["connection"]["id"])
+    await client.ask(_REFRESH, bank_link=account["bankLink"]["id"])
     await _account(client, tell)
     await _pay_by_card(client, tell)
     await _subscribe(client, tell)

@@ -103,7 +103,7 @@ def _told(report: Mapping[str, Any], *, is_dry_run: bool) -> Sequence[str]:
     if "takenBack" in report:
         lines.append(f"{report['takenBack']} customers were given back to {report['from']}.")
     if customers is None:
-        return [*lines, "What there is ends where it began; new connections and renewals go to the next vendor."]
+        return [*lines, "What there is ends where it began; new bank links and renewals go to the next vendor."]
     would = "would be moved" if is_dry_run else "wait"
     without = customers["atOldVendor"] - customers["willing"]
     return [

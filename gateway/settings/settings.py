@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     errors_provider: str | None = Field(default=None, description=_choices("errors"))
     kyc_next_provider: str | None = Field(default=None, description="Sumsub's successor for a share of new users.")
     open_banking_next_provider: str | None = Field(
-        default=None, description="The vendor that new bank connections and renewals move to, for a share of users."
+        default=None, description="The vendor that new bank links and renewals move to, for a share of users."
     )
     card_payments_next_provider: str | None = Field(
         default=None, description="The vendor that takes a share of users who are not yet known to any."

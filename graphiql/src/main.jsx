@@ -17,7 +17,7 @@ const send = createGraphiQLFetcher({ url: '/graphql', wsClient: socket });
 
 const PLACEHOLDERS = {
   FIRST_ACCOUNT: '{ viewer { bankAccounts(first: 1) { edges { node { id } } } } }',
-  FIRST_CONNECTION: '{ viewer { bankConnections { id } } }',
+  FIRST_BANK_LINK: '{ viewer { bankLinks { id } } }',
   LAST_PAYMENT: '{ viewer { payments(first: 1) { edges { node { id } } } } }',
   LAST_UPLOAD: '{ viewer { uploads(first: 1) { edges { node { id } } } } }',
   LAST_CARD: '{ viewer { cards { id } } }',

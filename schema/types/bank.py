@@ -7,8 +7,8 @@ from strawberry import Info
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import bank_account, consent
 from domain.bank_account import BalanceType, TransactionStatus
-from domain.consent import ConnectionStatus
-from domain.ids import AccountId, BankId, ConnectionId
+from domain.consent import BankLinkStatus
+from domain.ids import AccountId, BankId, BankLinkId
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.money import Money
@@ -93,7 +93,7 @@ class BankAccount(Node):
     available: bool = strawberry.field(description="Whether an active consent covers it.")
     balance_refreshed_at: datetime | None = strawberry.field(description="When the bank was last asked.")
     bank_id: strawberry.Private[str]
-    connection_id: strawberry.Private[str]
+    bank_link_id: strawberry.Private[str]
 
     @strawberry.field(description="The bank.")
     async def bank(self, info: Info[HasLoaders, None]) -> Bank | None:
@@ -123,12 +123,10 @@ class BankAccount(Node):
         ]
         return BankTransactionConnection(edges=edges, page_info=page_info)
 
-    @strawberry.field(description="The connection by which it is read.")
-    async def connection(
-        self, info: Info[HasLoaders, None]
-    ) -> Annotated["BankConnection", strawberry.lazy(__name__)] | None:
-        connection = await info.context.loaders.connection.load(ConnectionId(self.connection_id))
-        return BankConnection.of(connection) if connection else None
+    @strawberry.field(description="The bank link by which it is read.")
+    async def bank_link(self, info: Info[HasLoaders, None]) -> Annotated["BankLink", strawberry.lazy(__name__)] | None:
+        bank_link = await info.context.loaders.bank_link.load(BankLinkId(self.bank_link_id))
+        return BankLink.of(bank_link) if bank_link else None
 
     @classmethod
     def of(cls, account: bank_account.BankAccount) -> Self:
@@ -143,7 +141,7 @@ class BankAccount(Node):
             available=account.is_available,
             balance_refreshed_at=account.balance_refreshed_at,
             bank_id=account.bank_id,
-            connection_id=account.connection_id,
+            bank_link_id=account.bank_link_id,
         )
 
 
@@ -153,21 +151,21 @@ class BankAccountEdge:
     cursor: str = strawberry.field(description="Its place in the list.")
 
 
-@strawberry.type(description="A page of the user's accounts, oldest connection first.")
+@strawberry.type(description="A page of the user's accounts, oldest bank link first.")
 class BankAccountConnection:
     edges: list[BankAccountEdge] = strawberry.field(description="The accounts with their cursors.")
     page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
-@strawberry.type(description="One reading of a connection at its bank.")
+@strawberry.type(description="One reading of a bank link at its bank.")
 class AccountRead:
     at: datetime = strawberry.field(description="When the bank was asked.")
     attended: bool = strawberry.field(description="Whether the user was there; such readings are not limited.")
 
 
 @strawberry.type(description="The user's tie to one bank; it outlives its consents.")
-class BankConnection(Node):
-    status: ConnectionStatus = strawberry.field(description="Whether Drop may read now.")
+class BankLink(Node):
+    status: BankLinkStatus = strawberry.field(description="Whether Drop may read now.")
     scopes: list[str] = strawberry.field(description="What the consent covers.")
     expires_at: datetime | None = strawberry.field(description="When the consent runs out, 180 days at most.")
     ended_because: str | None = strawberry.field(description="Why it is no longer ACTIVE.")
@@ -180,29 +178,29 @@ class BankConnection(Node):
 
     @strawberry.field(description="The newest ten readings, newest first.")
     async def last_reads(self, info: Info[HasLoaders, None]) -> list[AccountRead]:
-        reads = await info.context.loaders.reads.load(ConnectionId(self.id))
+        reads = await info.context.loaders.reads.load(BankLinkId(self.id))
         return [AccountRead(at=read.at, attended=read.is_attended) for read in reads.last]
 
     @strawberry.field(description="How often Drop may still read today without the user, of four.")
     async def unattended_reads_left_today(self, info: Info[HasLoaders, None]) -> int:
-        return (await info.context.loaders.reads.load(ConnectionId(self.id))).unattended_left
+        return (await info.context.loaders.reads.load(BankLinkId(self.id))).unattended_left
 
     @strawberry.field(description="The accounts that were read by it.")
     async def accounts(self, info: Info[HasLoaders, None]) -> list[BankAccount]:
         return [
             BankAccount.of(account)
-            for account in await info.context.loaders.connection_accounts.load(ConnectionId(self.id))
+            for account in await info.context.loaders.bank_link_accounts.load(BankLinkId(self.id))
         ]
 
     @classmethod
-    def of(cls, connection: consent.BankConnection) -> Self:
+    def of(cls, bank_link: consent.BankLink) -> Self:
         return cls(
-            id=strawberry.ID(connection.id),
-            status=connection.status,
+            id=strawberry.ID(bank_link.id),
+            status=bank_link.status,
             scopes=[scope.value for scope in consent.Scope],
-            expires_at=connection.expires_at,
-            ended_because=connection.ended_because,
-            bank_id=connection.bank_id,
+            expires_at=bank_link.expires_at,
+            ended_because=bank_link.ended_because,
+            bank_id=bank_link.bank_id,
         )
 
 
@@ -215,25 +213,25 @@ class ConnectBankInput:
     return_to: str | None = strawberry.field(description=_RETURN_TO, default=None)
 
 
-@strawberry.input(description="Which connection to renew.")
+@strawberry.input(description="Which bank link to renew.")
 class RenewConsentInput:
-    connection_id: strawberry.ID = strawberry.field(description="Of `viewer.bankConnections`.")
+    bank_link_id: strawberry.ID = strawberry.field(description="Of `viewer.bankLinks`.")
     return_to: str | None = strawberry.field(description=_RETURN_TO, default=None)
 
 
-@strawberry.input(description="Which connection to end.")
+@strawberry.input(description="Which bank link to end.")
 class DisconnectBankInput:
-    connection_id: strawberry.ID = strawberry.field(description="Of `viewer.bankConnections`.")
+    bank_link_id: strawberry.ID = strawberry.field(description="Of `viewer.bankLinks`.")
 
 
-@strawberry.input(description="Which connection to read.")
+@strawberry.input(description="Which bank link to read.")
 class RefreshBalancesInput:
-    connection_id: strawberry.ID = strawberry.field(description="Of `viewer.bankConnections`.")
+    bank_link_id: strawberry.ID = strawberry.field(description="Of `viewer.bankLinks`.")
 
 
 @strawberry.type(description="What `connectBank` and `renewConsent` give.")
 class ConnectBankPayload:
-    connection: BankConnection | None = strawberry.field(description="The connection as it stands.", default=None)
+    bank_link: BankLink | None = strawberry.field(description="The bank link as it stands.", default=None)
     authorisation_url: str | None = strawberry.field(description="The bank's page: send the user there.", default=None)
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list
@@ -242,7 +240,7 @@ class ConnectBankPayload:
 
 @strawberry.type(description="What `disconnectBank` gives.")
 class DisconnectBankPayload:
-    connection: BankConnection | None = strawberry.field(description="The connection as it stands.", default=None)
+    bank_link: BankLink | None = strawberry.field(description="The bank link as it stands.", default=None)
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list
     )
@@ -251,7 +249,7 @@ class DisconnectBankPayload:
 @strawberry.type(description="What `refreshBalances` gives.")
 class RefreshBalancesPayload:
     accounts: list[BankAccount] = strawberry.field(
-        description="The connection's accounts as just read.", default_factory=list
+        description="The bank link's accounts as just read.", default_factory=list
     )
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list

@@ -8,7 +8,7 @@ import strawberry
 
 from domain.bank_account import BalanceType, TransactionStatus
 from domain.card import CardStatus, CardType
-from domain.consent import ConnectionStatus
+from domain.consent import BankLinkStatus
 from domain.data_export import DataExportStatus
 from domain.dispute import DisputeStatus
 from domain.event import StreamItemKind
@@ -114,15 +114,15 @@ _describe(
     },
 )
 _describe(
-    ConnectionStatus,
-    "BankConnectionStatus",
+    BankLinkStatus,
+    "BankLinkStatus",
     "Whether Drop may read the accounts.",
     {
-        ConnectionStatus.AWAITING_AUTHORISATION: "The bank waits for the user's consent.",
-        ConnectionStatus.ACTIVE: "Drop may read until `expiresAt`.",
-        ConnectionStatus.REJECTED: "The user refused, or the bank could not be reached.",
-        ConnectionStatus.EXPIRED: "The consent ran out; renew it with `renewConsent`.",
-        ConnectionStatus.REVOKED: "The user ended it, here or at the bank.",
+        BankLinkStatus.AWAITING_AUTHORISATION: "The bank waits for the user's consent.",
+        BankLinkStatus.ACTIVE: "Drop may read until `expiresAt`.",
+        BankLinkStatus.REJECTED: "The user refused, or the bank could not be reached.",
+        BankLinkStatus.EXPIRED: "The consent ran out; renew it with `renewConsent`.",
+        BankLinkStatus.REVOKED: "The user ended it, here or at the bank.",
     },
 )
 _describe(

@@ -6,7 +6,7 @@ import strawberry
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain.event import StreamItemKind
-from schema.types.bank import BankAccount, BankConnection
+from schema.types.bank import BankAccount, BankLink
 from schema.types.card import Card
 from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
@@ -32,11 +32,11 @@ class KycUpdate:
     kyc: Kyc = strawberry.field(description="As it was at this change.")
 
 
-@strawberry.type(description="The bank connections, and each change of one.")
-class BankConnectionUpdate:
+@strawberry.type(description="The bank links, and each change of one.")
+class BankLinkUpdate:
     cursor: str = strawberry.field(description=_CURSOR)
     kind: StreamItemKind = strawberry.field(description=_KIND)
-    connections: list[BankConnection] = strawberry.field(
+    bank_links: list[BankLink] = strawberry.field(
         description="At a CHANGE the one that changed, as it was then; else all of them."
     )
 
@@ -49,7 +49,7 @@ class UploadUpdate:
 
 
 ViewerEventSubject = Annotated[
-    User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport | Card,
+    User | Payment | Kyc | BankLink | BankAccount | PlanSubscription | Upload | DataExport | Card,
     strawberry.union("ViewerEventSubject", description="What a viewer's event speaks of; the user at a snapshot."),
 ]
 

@@ -9,7 +9,7 @@ from domain import notification, profile, session, user
 from domain.ids import UserId
 from domain.page import PaymentPage
 from domain.session import SessionClient
-from schema.types.bank import BankAccount, BankAccountConnection, BankAccountEdge, BankConnection
+from schema.types.bank import BankAccount, BankAccountConnection, BankAccountEdge, BankLink
 from schema.types.card import Card
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
@@ -71,7 +71,7 @@ class Address:
 class NotificationPreferences:
     payments: bool = strawberry.field(description="Mail when a bank payment settles or fails.")
     verification: bool = strawberry.field(description="Mail on the verification's result.")
-    bank_connections: bool = strawberry.field(description="Mail before the access to a bank runs out.")
+    bank_links: bool = strawberry.field(description="Mail before the access to a bank runs out.")
     security: bool = strawberry.field(description="SMS on new sign-ins and changed contact details.")
 
     @classmethod
@@ -79,7 +79,7 @@ class NotificationPreferences:
         return cls(
             payments=preferences.payments,
             verification=preferences.verification,
-            bank_connections=preferences.bank_connections,
+            bank_links=preferences.bank_links,
             security=preferences.security,
         )
 
@@ -99,8 +99,8 @@ class User(Node):
         return Kyc.of(await info.context.loaders.kyc.load(UserId(self.id)))
 
     @strawberry.field(description="The user's ties to banks, oldest first.")
-    async def bank_connections(self, info: Info[HasLoaders, None]) -> list[BankConnection]:
-        return [BankConnection.of(connection) for connection in await info.context.pages.connections()]
+    async def bank_links(self, info: Info[HasLoaders, None]) -> list[BankLink]:
+        return [BankLink.of(bank_link) for bank_link in await info.context.pages.bank_links()]
 
     @strawberry.field(description="The user's accounts over all banks.")
     async def bank_accounts(
@@ -237,9 +237,7 @@ class UpdateProfilePayload:
 class SetNotificationPreferencesInput:
     payments: bool | None = strawberry.field(description="Mail when a bank payment settles or fails.", default=None)
     verification: bool | None = strawberry.field(description="Mail on the verification's result.", default=None)
-    bank_connections: bool | None = strawberry.field(
-        description="Mail before the access to a bank runs out.", default=None
-    )
+    bank_links: bool | None = strawberry.field(description="Mail before the access to a bank runs out.", default=None)
     security: bool | None = strawberry.field(
         description="SMS on new sign-ins and changed contact details.", default=None
     )

@@ -16,7 +16,7 @@ from domain.clock import Clock, oslo_date
 from domain.consent import UNATTENDED_READS_A_DAY, AccountRead, Consent
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached, Unavailable
 from domain.event import EventKind
-from domain.ids import AccountId, ConnectionId, TransactionId, UserId
+from domain.ids import AccountId, BankLinkId, TransactionId, UserId
 from domain.page import DatedKeyset, Keyset
 from providers.open_banking.port import (
     AccessExceeded,
@@ -73,9 +73,9 @@ class Accounts:
         async with self._read() as read:
             return await read.accounts.by_ids(user_id, account_ids)
 
-    async def of_connections(self, user_id: UserId, connections: Sequence[ConnectionId]) -> list[BankAccount]:
+    async def of_bank_links(self, user_id: UserId, bank_links: Sequence[BankLinkId]) -> list[BankAccount]:
         async with self._read() as read:
-            return await read.accounts.of_connections(user_id, connections)
+            return await read.accounts.of_bank_links(user_id, bank_links)
 
     async def balances(self, account_ids: Sequence[AccountId]) -> dict[AccountId, list[Balance]]:
         """The accounts' balances. The caller has read the accounts for their user, so no user id is checked."""
@@ -100,39 +100,39 @@ class Accounts:
         async with self._read() as read:
             return await read.accounts.transaction_by_ids(user_id, wanted)
 
-    async def refresh_connection(
-        self, user_id: UserId, connection_id: ConnectionId, *, ip_address: str | None
+    async def refresh_bank_link(
+        self, user_id: UserId, bank_link_id: BankLinkId, *, ip_address: str | None
     ) -> list[BankAccount]:
         """Read balances and new transactions at the bank. Without `ip_address` the bank counts an unattended reading.
 
         Raises NotFound, ConsentRequired, ReadLimitReached, ProviderUnavailable.
         """
         async with self._read() as read:
-            connection = await read.connections.get(user_id, connection_id)
-            if connection is None:
-                raise NotFound("There is no such bank connection.", field=("input", "connectionId"))
-            accounts = await read.accounts.of_connections(user_id, [connection_id])
+            bank_link = await read.bank_links.get(user_id, bank_link_id)
+            if bank_link is None:
+                raise NotFound("There is no such bank link.", field=("input", "bankLinkId"))
+            accounts = await read.accounts.of_bank_links(user_id, [bank_link_id])
             reaches = await read.accounts.reaches(user_id, [account.id for account in accounts])
         if not reaches:
             raise ConsentRequired(
-                "The bank connection has no active consent. Renew it with renewConsent.",
-                field=("input", "connectionId"),
+                "The bank link has no active consent. Renew it with renewConsent.",
+                field=("input", "bankLinkId"),
             )
         psu = await self.psu(user_id, ip_address)
-        await self._count_read(user_id, connection_id, is_attended=ip_address is not None)
+        await self._count_read(user_id, bank_link_id, is_attended=ip_address is not None)
         try:
             await self._read_accounts(user_id, reaches, psu)
         except Unavailable as error:
             raise ProviderUnavailable("open_banking", "The bank is temporarily unavailable. Try again soon.") from error
         except AccessExceeded as error:
             raise ReadLimitReached("The bank allows no more readings today.") from error
-        return await self.of_connections(user_id, [connection_id])
+        return await self.of_bank_links(user_id, [bank_link_id])
 
     async def read_unattended(self, user_id: UserId, account_id: AccountId) -> bool:
-        """The account's connection by a reading without the user; False where the bank allows none now."""
+        """The account's bank link by a reading without the user; False where the bank allows none now."""
         for account in await self.by_ids(user_id, [account_id]):
             try:
-                await self.refresh_connection(user_id, account.connection_id, ip_address=None)
+                await self.refresh_bank_link(user_id, account.bank_link_id, ip_address=None)
             except (ReadLimitReached, ConsentRequired, NotFound, ProviderUnavailable):
                 return False
             return True
@@ -144,7 +144,7 @@ class Accounts:
             reaches = await read.accounts.reaches(user_id, [account_id])
         psu = await self.psu(user_id, ip_address)
         for reach in reaches:
-            await self._count_read(user_id, reach.connection_id, is_attended=True)
+            await self._count_read(user_id, reach.bank_link_id, is_attended=True)
             balances = await self._asking(user_id, reach, self._vendor(reach).balances, psu)
             await self._save(user_id, reach.account_id, balances, ())
 
@@ -154,7 +154,7 @@ class Accounts:
         Raises Unavailable, ReadLimitReached, ConsentRequired.
         """
         psu = await self.psu(consent.user_id, ip_address)
-        await self._count_read(consent.user_id, consent.connection_id, is_attended=ip_address is not None)
+        await self._count_read(consent.user_id, consent.bank_link_id, is_attended=ip_address is not None)
         vendor = self._vendors[consent.vendor]
         try:
             found = await vendor.accounts(bank_id, consent.vendor_consent_id or "", psu)
@@ -170,7 +170,7 @@ class Accounts:
                 ours = BankAccount(
                     id=AccountId(new_id(ids.ACCOUNT, now)),
                     user_id=consent.user_id,
-                    connection_id=consent.connection_id,
+                    bank_link_id=consent.bank_link_id,
                     bank_id=bank_id,
                     number=account.number,
                     currency=account.currency,
@@ -270,19 +270,17 @@ class Accounts:
             secret = await read.users.encrypted_national_identity_number(user_id)
         return Psu(self._encryption.decrypt(secret) if secret else None, ip_address)
 
-    async def _count_read(self, user_id: UserId, connection_id: ConnectionId, *, is_attended: bool) -> None:
+    async def _count_read(self, user_id: UserId, bank_link_id: BankLinkId, *, is_attended: bool) -> None:
         now = self._clock.now()
         async with self._work() as work:
             if not is_attended:
-                await self._require_reads_left(work, user_id, connection_id, oslo_date(now))
+                await self._require_reads_left(work, user_id, bank_link_id, oslo_date(now))
             read = AccountRead(now, is_attended)
-            await work.connections.record_read(new_id("rea", now), connection_id, read, oslo_date(now))
+            await work.bank_links.record_read(new_id("rea", now), bank_link_id, read, oslo_date(now))
             await work.commit()
 
-    async def _require_reads_left(
-        self, work: UnitOfWork, user_id: UserId, connection_id: ConnectionId, day: date
-    ) -> None:
-        await work.connections.lock(user_id, connection_id)
-        used = (await work.connections.unattended_reads([connection_id], day)).get(connection_id, 0)
+    async def _require_reads_left(self, work: UnitOfWork, user_id: UserId, bank_link_id: BankLinkId, day: date) -> None:
+        await work.bank_links.lock(user_id, bank_link_id)
+        used = (await work.bank_links.unattended_reads([bank_link_id], day)).get(bank_link_id, 0)
         if used >= UNATTENDED_READS_A_DAY:
             raise ReadLimitReached("The day's four readings without the user are used up.")

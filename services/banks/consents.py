@@ -7,12 +7,12 @@ from typing import ClassVar, Final
 from db.events import NewEvent
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain.clock import Clock
-from domain.consent import BankConnection, Consent, ConsentStatus
+from domain.consent import BankLink, Consent, ConsentStatus
 from domain.event import EventKind
 from domain.ids import ConsentId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
-from domain.snapshot import connection_fields
+from domain.snapshot import bank_link_fields
 from providers.open_banking.port import ConsentState
 
 _TOLD_BEFORE: Final = timedelta(days=7)
@@ -95,20 +95,20 @@ class ConsentStatusSync:
             return Outcome(True, f"{before.status} -> {after.status}")
 
     async def _follow(self, work: UnitOfWork, consent: Consent, because: str) -> None:
-        connection = await work.connections.get(consent.user_id, consent.connection_id)
-        assert connection is not None
-        others = await work.consents.of_connection(connection.id, ConsentStatus.ACTIVE)
-        # Another consent keeps the connection alive.
+        bank_link = await work.bank_links.get(consent.user_id, consent.bank_link_id)
+        assert bank_link is not None
+        others = await work.consents.of_bank_link(bank_link.id, ConsentStatus.ACTIVE)
+        # Another consent keeps the bank link alive.
         if consent.status is not ConsentStatus.ACTIVE and any(other.id != consent.id for other in others):
             return
-        followed = connection.apply_consent(consent, because)
-        if followed is not connection:
-            await work.connections.save(connection, replace(followed, vendor=consent.vendor))
+        followed = bank_link.apply_consent(consent, because)
+        if followed is not bank_link:
+            await work.bank_links.save(bank_link, replace(followed, vendor=consent.vendor))
             self.publish(work, followed)
 
     async def _replace_older(self, work: UnitOfWork, newest: Consent) -> None:
         now = self._clock.now()
-        for older in await work.consents.of_connection(newest.connection_id, ConsentStatus.ACTIVE):
+        for older in await work.consents.of_bank_link(newest.bank_link_id, ConsentStatus.ACTIVE):
             if older.id != newest.id:
                 await work.consents.save(older, older.apply(ConsentStatus.REPLACED))
                 work.jobs.enqueue(RevokeConsent(older.user_id, older.id), now=now)
@@ -120,7 +120,7 @@ class ConsentStatusSync:
         work.jobs.enqueue(AskConsent(user_id, consent.id), due_at=consent.ends_at, now=now)
         work.jobs.enqueue(TellOfExpiry(user_id, consent.id), due_at=tell_at, now=now)
 
-    def publish(self, work: UnitOfWork, connection: BankConnection) -> None:
+    def publish(self, work: UnitOfWork, bank_link: BankLink) -> None:
         """Append the bank link's version to its user's stream, within the caller's transaction."""
-        fields = connection_fields(connection)
-        work.publish(NewEvent(connection.user_id, EventKind.BANK_CONNECTION, connection.id, fields, self._clock.now()))
+        fields = bank_link_fields(bank_link)
+        work.publish(NewEvent(bank_link.user_id, EventKind.BANK_LINK, bank_link.id, fields, self._clock.now()))

@@ -16,8 +16,8 @@ from domain.bank_account import Bank
 from domain.clock import Clock, oslo_date
 from domain.consent import (
     UNATTENDED_READS_A_DAY,
-    BankConnection,
-    ConnectionStatus,
+    BankLink,
+    BankLinkStatus,
     Consent,
     ConsentStatus,
     ReadsToday,
@@ -31,7 +31,7 @@ from domain.errors import (
     ReadLimitReached,
     Unavailable,
 )
-from domain.ids import BankId, ConnectionId, ConsentId, UserId
+from domain.ids import BankId, BankLinkId, ConsentId, UserId
 from domain.notification import Template
 from domain.outcome import Outcome
 from domain.redirect import require_allowed, with_query
@@ -55,7 +55,7 @@ _log = structlog.get_logger()
 class ConsentPage:
     """A new consent, and the bank's page where the user gives it."""
 
-    connection: BankConnection
+    bank_link: BankLink
     url: str
 
 
@@ -97,22 +97,22 @@ class BankLinks:
             self._listed[country] = listed
         return listed[1]
 
-    async def connections(self, user_id: UserId) -> list[BankConnection]:
+    async def bank_links(self, user_id: UserId) -> list[BankLink]:
         async with self._read() as read:
-            return await read.connections.page(user_id, _SHOWN)
+            return await read.bank_links.page(user_id, _SHOWN)
 
-    async def by_ids(self, user_id: UserId, connection_ids: Sequence[ConnectionId]) -> list[BankConnection]:
+    async def by_ids(self, user_id: UserId, bank_link_ids: Sequence[BankLinkId]) -> list[BankLink]:
         async with self._read() as read:
-            return await read.connections.by_ids(user_id, connection_ids)
+            return await read.bank_links.by_ids(user_id, bank_link_ids)
 
-    async def reads_today(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, ReadsToday]:
-        """The readings of today. The caller has read the connections for their user, so no user id is checked."""
+    async def reads_today(self, bank_link_ids: Sequence[BankLinkId]) -> dict[BankLinkId, ReadsToday]:
+        """The readings of today. The caller has read the bank links for their user, so no user id is checked."""
         async with self._read() as read:
-            used = await read.connections.unattended_reads(connection_ids, oslo_date(self._clock.now()))
-            last = await read.connections.last_reads(connection_ids)
+            used = await read.bank_links.unattended_reads(bank_link_ids, oslo_date(self._clock.now()))
+            last = await read.bank_links.last_reads(bank_link_ids)
         return {
-            connection: ReadsToday(last.get(connection, []), UNATTENDED_READS_A_DAY - used.get(connection, 0))
-            for connection in connection_ids
+            bank_link: ReadsToday(last.get(bank_link, []), UNATTENDED_READS_A_DAY - used.get(bank_link, 0))
+            for bank_link in bank_link_ids
         }
 
     async def connect(
@@ -121,21 +121,21 @@ class BankLinks:
         """Register a consent and give the bank's page for it. Raises NotFound, InvalidInput, ProviderUnavailable."""
         return_to = require_allowed(return_to, self._return_origins, field=("input", "returnTo"))
         bank = await self._bank(bank_id)
-        connection = await self._connection(user_id, BankId(bank.part_of or bank.id))
-        return await self._ask_consent(connection, return_to, callback_uri, ip_address)
+        bank_link = await self._bank_link(user_id, BankId(bank.part_of or bank.id))
+        return await self._ask_consent(bank_link, return_to, callback_uri, ip_address)
 
     async def renew(
-        self, user_id: UserId, connection_id: ConnectionId, *, return_to: str, callback_uri: str, ip_address: str
+        self, user_id: UserId, bank_link_id: BankLinkId, *, return_to: str, callback_uri: str, ip_address: str
     ) -> ConsentPage:
         """Register a new consent; the old consent stays ACTIVE until the new one is ACTIVE. Raises as `connect`."""
         return_to = require_allowed(return_to, self._return_origins, field=("input", "returnTo"))
-        connection = await self._owned(user_id, connection_id)
-        return await self._ask_consent(connection, return_to, callback_uri, ip_address)
+        bank_link = await self._owned(user_id, bank_link_id)
+        return await self._ask_consent(bank_link, return_to, callback_uri, ip_address)
 
-    async def disconnect(self, user_id: UserId, connection_id: ConnectionId) -> BankConnection:
-        """End every consent of the connection, here at once and at the bank by a job. Raises NotFound, InvalidState."""
-        await self._owned(user_id, connection_id)
-        return await retry_on_stale(lambda: self._disconnect(user_id, connection_id))
+    async def disconnect(self, user_id: UserId, bank_link_id: BankLinkId) -> BankLink:
+        """End every consent of the bank link, here at once and at the bank by a job. Raises NotFound, InvalidState."""
+        await self._owned(user_id, bank_link_id)
+        return await retry_on_stale(lambda: self._disconnect(user_id, bank_link_id))
 
     async def returned(self, state: str, query: Mapping[str, str], ip_address: str) -> str | None:
         """Finish a consent when the browser is back from the bank. Gives its next address, None for an unknown state.
@@ -156,7 +156,7 @@ class BankLinks:
             await self._fetch(consent.user_id, consent.id, ip_address)
         except (Unavailable, ReadLimitReached, ConsentRequired):
             _log.warning("consent_return_incomplete", consent_id=consent.id)  # the queued jobs ask the bank again
-        return with_query(return_to, bankConnection=consent.connection_id)
+        return with_query(return_to, bankLink=consent.bank_link_id)
 
     async def refresh_consent(self, user_id: UserId, consent_id: ConsentId, cause: str) -> Outcome:
         """Ask the bank how a consent stands and apply the answer. Gives what that changed. Raises Unavailable."""
@@ -187,9 +187,9 @@ class BankLinks:
             consent = await work.consents.get(user_id, consent_id)
             if consent is None or consent.status is not ConsentStatus.ACTIVE:
                 return
-            connection = await work.connections.get(user_id, consent.connection_id)
-            assert connection is not None
-            bank, day = names.get(connection.bank_id, connection.bank_id), consent.valid_until.isoformat()
+            bank_link = await work.bank_links.get(user_id, consent.bank_link_id)
+            assert bank_link is not None
+            bank, day = names.get(bank_link.bank_id, bank_link.bank_id), consent.valid_until.isoformat()
             await self._notifications.queue(work, user_id, Template.CONSENT_EXPIRING, bank=bank, expiresOn=day)
             await work.commit()
 
@@ -212,13 +212,13 @@ class BankLinks:
 
     async def end_at_banks(self, user_id: UserId) -> None:
         """End all consents of a user who leaves, now: after the deletion no job could. Raises Unavailable."""
-        for connection in await self.connections(user_id):
-            if connection.status is ConnectionStatus.ACTIVE:
-                await self.disconnect(user_id, connection.id)
+        for bank_link in await self.bank_links(user_id):
+            if bank_link.status is BankLinkStatus.ACTIVE:
+                await self.disconnect(user_id, bank_link.id)
             async with self._read() as read:
                 consents = [
-                    *await read.consents.of_connection(connection.id, ConsentStatus.REVOKED),
-                    *await read.consents.of_connection(connection.id, ConsentStatus.AWAITING_AUTHORISATION),
+                    *await read.consents.of_bank_link(bank_link.id, ConsentStatus.REVOKED),
+                    *await read.consents.of_bank_link(bank_link.id, ConsentStatus.AWAITING_AUTHORISATION),
                 ]
             for consent in consents:
                 await self.revoke(user_id, consent.id)
@@ -247,37 +247,37 @@ class BankLinks:
                 return bank
         raise NotFound("There is no such bank. `banks` lists them.", field=("input", "bankId"))
 
-    async def _owned(self, user_id: UserId, connection_id: ConnectionId) -> BankConnection:
+    async def _owned(self, user_id: UserId, bank_link_id: BankLinkId) -> BankLink:
         async with self._read() as read:
-            connection = await read.connections.get(user_id, connection_id)
-        if connection is None:
-            raise NotFound("There is no such bank connection.", field=("input", "connectionId"))
-        return connection
+            bank_link = await read.bank_links.get(user_id, bank_link_id)
+        if bank_link is None:
+            raise NotFound("There is no such bank link.", field=("input", "bankLinkId"))
+        return bank_link
 
-    async def _connection(self, user_id: UserId, bank_id: BankId) -> BankConnection:
+    async def _bank_link(self, user_id: UserId, bank_id: BankId) -> BankLink:
         now = self._clock.now()
         async with self._work() as work:
-            known = await work.connections.at_bank(user_id, bank_id)
+            known = await work.bank_links.at_bank(user_id, bank_id)
             if known is not None:
                 return known
-            connection = BankConnection(
-                ConnectionId(new_id(ids.CONNECTION, now)), user_id, bank_id, self._vendors.for_user(user_id), now
+            bank_link = BankLink(
+                BankLinkId(new_id(ids.BANK_LINK, now)), user_id, bank_id, self._vendors.for_user(user_id), now
             )
-            await work.connections.add(connection)
-            self._consents.publish(work, connection)
+            await work.bank_links.add(bank_link)
+            self._consents.publish(work, bank_link)
             await work.commit()
-        return connection
+        return bank_link
 
     async def _ask_consent(
-        self, connection: BankConnection, return_to: str, callback_uri: str, ip_address: str
+        self, bank_link: BankLink, return_to: str, callback_uri: str, ip_address: str
     ) -> ConsentPage:
         now = self._clock.now()
-        vendor = self._vendors.for_user(connection.user_id)
+        vendor = self._vendors.for_user(bank_link.user_id)
         state = new_token()
         consent = Consent(
             id=ConsentId(new_id(ids.CONSENT, now)),
-            user_id=connection.user_id,
-            connection_id=connection.id,
+            user_id=bank_link.user_id,
+            bank_link_id=bank_link.id,
             vendor=vendor,
             created_at=now,
             valid_until=longest_valid_until(now),
@@ -285,11 +285,11 @@ class BankLinks:
         async with self._work() as work:
             await work.consents.add(consent, state_hash=hash_of(state), return_to=return_to)
             work.jobs.enqueue(AskConsent(consent.user_id, consent.id), due_at=now + _FIRST_ASK, now=now)
-            secret = await work.users.encrypted_national_identity_number(connection.user_id)
+            secret = await work.users.encrypted_national_identity_number(bank_link.user_id)
             await work.commit()
         request = ConsentRequest(
             consent.id,
-            connection.bank_id,
+            bank_link.bank_id,
             Psu(self._encryption.decrypt(secret) if secret else None, ip_address),
             with_query(callback_uri, state=state),
             consent.valid_until,
@@ -298,7 +298,7 @@ class BankLinks:
             started = await self._vendors[vendor].start_consent(request)
         except Unavailable as error:
             await self._consents.apply(
-                connection.user_id,
+                bank_link.user_id,
                 consent.id,
                 ConsentState(ConsentStatus.REJECTED, consent.valid_until),
                 "the bank was unavailable",
@@ -307,41 +307,41 @@ class BankLinks:
         async with self._work() as work:
             await work.consents.save_reply(consent.id, started.reference, started.valid_until)
             await work.commit()
-        connection = await retry_on_stale(lambda: self._await_consent(connection.user_id, connection.id))
-        return ConsentPage(connection, started.authorisation_url)
+        bank_link = await retry_on_stale(lambda: self._await_consent(bank_link.user_id, bank_link.id))
+        return ConsentPage(bank_link, started.authorisation_url)
 
-    async def _await_consent(self, user_id: UserId, connection_id: ConnectionId) -> BankConnection:
+    async def _await_consent(self, user_id: UserId, bank_link_id: BankLinkId) -> BankLink:
         async with self._work() as work:
-            before = await work.connections.get(user_id, connection_id)
+            before = await work.bank_links.get(user_id, bank_link_id)
             assert before is not None
-            if before.status in (ConnectionStatus.ACTIVE, ConnectionStatus.AWAITING_AUTHORISATION):
+            if before.status in (BankLinkStatus.ACTIVE, BankLinkStatus.AWAITING_AUTHORISATION):
                 return before
             after = replace(
                 before,
-                status=ConnectionStatus.AWAITING_AUTHORISATION,
+                status=BankLinkStatus.AWAITING_AUTHORISATION,
                 ended_because=None,
                 version=before.version + 1,
             )
-            await work.connections.save(before, after)
+            await work.bank_links.save(before, after)
             self._consents.publish(work, after)
             await work.commit()
             return after
 
-    async def _disconnect(self, user_id: UserId, connection_id: ConnectionId) -> BankConnection:
+    async def _disconnect(self, user_id: UserId, bank_link_id: BankLinkId) -> BankLink:
         now = self._clock.now()
         async with self._work() as work:
-            before = await work.connections.get(user_id, connection_id)
+            before = await work.bank_links.get(user_id, bank_link_id)
             assert before is not None
-            if before.status is not ConnectionStatus.ACTIVE:
-                raise InvalidState(f"The connection is {before.status} already.", field=("input", "connectionId"))
+            if before.status is not BankLinkStatus.ACTIVE:
+                raise InvalidState(f"The bank link is {before.status} already.", field=("input", "bankLinkId"))
             after = before
-            for consent in await work.consents.of_connection(connection_id, ConsentStatus.ACTIVE):
+            for consent in await work.consents.of_bank_link(bank_link_id, ConsentStatus.ACTIVE):
                 ended = consent.apply(ConsentStatus.REVOKED)
                 await work.consents.save(consent, ended)
                 work.jobs.enqueue(RevokeConsent(user_id, consent.id), now=now)
                 after = after.apply_consent(ended, "disconnected by the user")
             after = replace(after, version=before.version + 1)
-            await work.connections.save(before, after)
+            await work.bank_links.save(before, after)
             self._consents.publish(work, after)
             await work.commit()
             return after
@@ -351,9 +351,9 @@ class BankLinks:
             consent = await read.consents.get(user_id, consent_id)
             if consent is None or consent.status is not ConsentStatus.ACTIVE:
                 return
-            connection = await read.connections.get(user_id, consent.connection_id)
-        assert connection is not None
-        await self._accounts.fetch(consent, connection.bank_id, ip_address=ip_address)
+            bank_link = await read.bank_links.get(user_id, consent.bank_link_id)
+        assert bank_link is not None
+        await self._accounts.fetch(consent, bank_link.bank_id, ip_address=ip_address)
 
 
 def _away(error: Unavailable) -> ProviderUnavailable:

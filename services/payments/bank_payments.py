@@ -225,7 +225,7 @@ class Payments:
         require_approved((await work.kyc.of_user(order.user_id)).status)
         if not account.is_available:
             raise ConsentRequired(
-                "No active consent covers this account. Renew its bank connection.", field=("input", "debtorAccountId")
+                "No active consent covers this account. Renew its bank link.", field=("input", "debtorAccountId")
             )
         if account.number.iban == order.creditor_account.iban:
             raise InvalidInput(

@@ -12,15 +12,15 @@ from prometheus_client import Gauge
 from db.unit_of_work import Queries, Read
 from domain.bank_account import BankAccount
 from domain.card import Card
-from domain.consent import BankConnection
+from domain.consent import BankLink
 from domain.data_export import DataExport
 from domain.errors import InvalidInput, NotFound, Unauthenticated
 from domain.event import EventKind, Position, StreamItemKind, UserEvent
-from domain.ids import AccountId, CardId, ConnectionId, DataExportId, PaymentId, PlanSubscriptionId, UploadId, UserId
+from domain.ids import AccountId, BankLinkId, CardId, DataExportId, PaymentId, PlanSubscriptionId, UploadId, UserId
 from domain.kyc import Kyc
 from domain.payment import Payment
 from domain.plan import PlanSubscription
-from domain.snapshot import card_at, connection_at, export_at, kyc_at, payment_at, plan_at, upload_at
+from domain.snapshot import bank_link_at, card_at, export_at, kyc_at, payment_at, plan_at, upload_at
 from domain.upload import Upload
 from domain.user import SignIn, User
 from providers.fanout.port import Fanout, WakeUp
@@ -28,9 +28,9 @@ from services.timeline import Timeline
 from services.users.sessions import Sessions
 
 Value = TypeVar("Value")
-Subject = User | Payment | Kyc | BankConnection | BankAccount | PlanSubscription | Upload | DataExport | Card
+Subject = User | Payment | Kyc | BankLink | BankAccount | PlanSubscription | Upload | DataExport | Card
 _BATCH: Final = 100
-_CONNECTIONS: Final = 100
+_BANK_LINKS: Final = 100
 SUBSCRIPTIONS: Final = Gauge("drop_subscriptions", "Open subscriptions of this process.")
 
 
@@ -104,17 +104,17 @@ class Streams:
 
         return self._follow(sign_in, after, load, at_event)
 
-    def connections(self, sign_in: SignIn, after: str | None) -> AsyncIterator[StreamItem[list[BankConnection]]]:
+    def bank_links(self, sign_in: SignIn, after: str | None) -> AsyncIterator[StreamItem[list[BankLink]]]:
         """The changes of the user's bank links, one per item; a snapshot has all of them. Raises as `payment`."""
 
-        async def load(read: Queries) -> list[BankConnection]:
-            return await read.connections.page(sign_in.user_id, _CONNECTIONS)
+        async def load(read: Queries) -> list[BankLink]:
+            return await read.bank_links.page(sign_in.user_id, _BANK_LINKS)
 
-        async def at_event(read: Queries, event: UserEvent) -> list[BankConnection] | None:
-            if event.kind is not EventKind.BANK_CONNECTION:
+        async def at_event(read: Queries, event: UserEvent) -> list[BankLink] | None:
+            if event.kind is not EventKind.BANK_LINK:
                 return None
-            now = await read.connections.get(sign_in.user_id, ConnectionId(event.object_id))
-            return [connection_at(now, event.fields)] if now else None
+            now = await read.bank_links.get(sign_in.user_id, BankLinkId(event.object_id))
+            return [bank_link_at(now, event.fields)] if now else None
 
         return self._follow(sign_in, after, load, at_event)
 
@@ -226,9 +226,9 @@ async def _subject_at(read: Queries, event: UserEvent) -> Subject | None:
             return payment_at(payment, event.fields) if payment else None
         case EventKind.KYC:
             return kyc_at(await read.kyc.of_user(event.user_id), event.fields)
-        case EventKind.BANK_CONNECTION:
-            connection = await read.connections.get(event.user_id, ConnectionId(event.object_id))
-            return connection_at(connection, event.fields) if connection else None
+        case EventKind.BANK_LINK:
+            bank_link = await read.bank_links.get(event.user_id, BankLinkId(event.object_id))
+            return bank_link_at(bank_link, event.fields) if bank_link else None
         case EventKind.BANK_ACCOUNT:
             return await read.accounts.get(event.user_id, AccountId(event.object_id))
         case EventKind.PLAN_SUBSCRIPTION:

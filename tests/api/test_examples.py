@@ -23,7 +23,7 @@ EXAMPLE_FILE = json.loads(
 ).encode()
 PLACEHOLDERS = {
     "FIRST_ACCOUNT": "{ viewer { bankAccounts(first: 1) { edges { node { id } } } } }",
-    "FIRST_CONNECTION": "{ viewer { bankConnections { id } } }",
+    "FIRST_BANK_LINK": "{ viewer { bankLinks { id } } }",
     "LAST_PAYMENT": "{ viewer { payments(first: 1) { edges { node { id } } } } }",
     "LAST_UPLOAD": "{ viewer { uploads(first: 1) { edges { node { id } } } } }",
     "LAST_CARD": "{ viewer { cards { id } } }",
@@ -110,7 +110,7 @@ async def test_the_examples_play_the_whole_product_in_their_order(play: Play) ->
     assert (await example("12-cancel"))["payment"]["status"] == "CANCELLED"
     assert (await example("13-everything-live"))["subject"]["__typename"] == "User"
     await example("14-renew-consent")
-    assert (await example("15-disconnect-bank"))["connection"]["status"] == "REVOKED"
+    assert (await example("15-disconnect-bank"))["bankLink"]["status"] == "REVOKED"
     assert (await example("16-update-profile"))["user"]["address"]["normalised"] is True
     await example("17-notification-preferences")
     await example("18-card-payment")

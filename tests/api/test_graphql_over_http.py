@@ -98,7 +98,7 @@ async def test_a_body_too_large_is_a_413(play: Play) -> None:
         "{ a { b { c } } }",
         "{" + " ".join(f"a{n}: __typename" for n in range(60)) + "}",
         "{" + "x " * 5_000 + "}",
-        "{ viewer " + "{ bankConnections { accounts { connection " * 6 + "{ id }" + " }" * 18 + " }",
+        "{ viewer " + "{ bankLinks { accounts { bankLink " * 6 + "{ id }" + " }" * 18 + " }",
     ],
 )
 async def test_a_document_that_is_not_executed_is_a_400_of_the_draft_and_a_200_of_json(
@@ -136,29 +136,29 @@ async def test_one_mutation_that_fails_leaves_the_others_results(play: Play) -> 
 
 async def test_every_object_is_found_again_by_its_id(play: Play) -> None:
     kari, account = await play.banked()
-    query = """{ viewer { id kyc { id } sessions { id } bankConnections { id bank { id } accounts { id
+    query = """{ viewer { id kyc { id } sessions { id } bankLinks { id bank { id } accounts { id
       transactions(first: 1) { edges { node { id } } } } } } }"""
     viewer = (await kari.ask(query))["viewer"]
-    connection = viewer["bankConnections"][0]
+    bank_link = viewer["bankLinks"][0]
     ids = [
         viewer["id"],
         viewer["kyc"]["id"],
         viewer["sessions"][0]["id"],
-        connection["id"],
-        connection["bank"]["id"],
+        bank_link["id"],
+        bank_link["bank"]["id"],
         account,
-        connection["accounts"][0]["transactions"]["edges"][0]["node"]["id"],
+        bank_link["accounts"][0]["transactions"]["edges"][0]["node"]["id"],
     ]
 
     found = await kari.ask("query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }", ids=[*ids, "pay_none", "x"])
 
     assert [node and node["id"] for node in found["nodes"]] == [*ids, None, None]
     assert [node["__typename"] for node in found["nodes"][:7]] == [
-        *("User", "Kyc", "Session", "BankConnection", "Bank", "BankAccount", "BankTransaction")
+        *("User", "Kyc", "Session", "BankLink", "Bank", "BankAccount", "BankTransaction")
     ]
     silje = await play.person("silje")
     theirs = await silje.ask("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
-    assert [node and node["id"] for node in theirs["nodes"]] == [None] * 4 + [connection["bank"]["id"]] + [None] * 2
+    assert [node and node["id"] for node in theirs["nodes"]] == [None] * 4 + [bank_link["bank"]["id"]] + [None] * 2
 
 
 async def test_too_many_ids_are_refused(play: Play) -> None:

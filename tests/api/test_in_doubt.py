@@ -25,7 +25,7 @@ from tests.builders.sandbox import Sandbox, sandbox_alone
 from tests.builders.server import free_port
 from tests.vendors import open_payments
 
-DISCONNECT = "mutation($id: ID!) { disconnectBank(input: {connectionId: $id}) { userErrors { code } } }"
+DISCONNECT = "mutation($id: ID!) { disconnectBank(input: {bankLinkId: $id}) { userErrors { code } } }"
 DOUBTS = "/api/operator/payments/doubts"
 
 
@@ -37,7 +37,7 @@ class AtBank:
     vendor: open_payments.OpenPayments
     play: Play
     kari: Player
-    connection: str
+    bank_link: str
     account: str
 
     async def pass_time(self, **by: float) -> None:
@@ -95,7 +95,7 @@ async def bank(database_url: str, tmp_path: Path) -> AsyncIterator[AtBank]:
                 back = await sandbox.press(page, decision="approve", account=accounts)
                 await kari.http.get((await browser.get(back)).headers["location"])
             account = await first_account(kari)
-            yield AtBank(sandbox, vendor, play, kari, connecting["connection"]["id"], account)
+            yield AtBank(sandbox, vendor, play, kari, connecting["bankLink"]["id"], account)
         await stopped(server)
 
 
@@ -136,8 +136,8 @@ async def test_a_booking_that_the_user_has_read_ends_it_at_once(bank: AtBank) ->
     payment = await bank.lose_an_answer()
     await bank.approved_all_the_same()
     await bank.pass_time(seconds=10)
-    refresh = "mutation($id: ID!) { refreshBalances(input: {connectionId: $id}) { userErrors { code } } }"
-    await bank.kari.ask(refresh, id=bank.connection)
+    refresh = "mutation($id: ID!) { refreshBalances(input: {bankLinkId: $id}) { userErrors { code } } }"
+    await bank.kari.ask(refresh, id=bank.bank_link)
 
     await bank.pass_time(minutes=5)
 
@@ -146,7 +146,7 @@ async def test_a_booking_that_the_user_has_read_ends_it_at_once(bank: AtBank) ->
 
 async def test_without_a_consent_it_waits_for_an_operator_who_says_why(bank: AtBank) -> None:
     payment = await bank.lose_an_answer()
-    await bank.kari.ask(DISCONNECT, id=bank.connection)
+    await bank.kari.ask(DISCONNECT, id=bank.bank_link)
     await bank.pass_time(hours=12)
     operator = bank.play.browser().http
     path = f"/api/operator/payments/{payment['id']}/resolve"
@@ -205,7 +205,7 @@ async def test_a_payment_without_a_page_has_not_failed_and_can_be_cancelled(bank
 async def test_the_banks_id_is_stored_though_the_database_fails_at_first(bank: AtBank) -> None:
     failures = 2
 
-    def fail(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def fail(_bank_link: object, _cursor: object, statement: str, *_: object) -> None:
         nonlocal failures
         if statement.startswith("UPDATE payment SET vendor_payment_id") and failures:
             failures -= 1

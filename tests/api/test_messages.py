@@ -21,7 +21,7 @@ UPDATE = """mutation($input: UpdateProfileInput!) { updateProfile(input: $input)
   user { email phone locale address { formatted postalCode postalPlace normalised } }
   addressCandidates { formatted } warnings userErrors { code field } } }"""
 PREFER = """mutation($input: SetNotificationPreferencesInput!) { setNotificationPreferences(input: $input) {
-  user { notificationPreferences { payments verification bankConnections security } } userErrors { code } } }"""
+  user { notificationPreferences { payments verification bankLinks security } } userErrors { code } } }"""
 
 
 async def outbox(play: Play) -> list[str]:
@@ -167,7 +167,7 @@ async def test_what_the_user_does_not_want_to_hear_of_is_not_sent(play: Play) ->
     assert wished["setNotificationPreferences"]["user"]["notificationPreferences"] == {
         "payments": False,
         "verification": True,
-        "bankConnections": True,
+        "bankLinks": True,
         "security": True,
     }
 

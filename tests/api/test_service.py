@@ -231,8 +231,8 @@ class TestTheClock:
                 runs.append(await self.half_a_year(play))
 
         assert runs[0] == runs[1]
-        connection, plan, payment, sent = runs[0]
-        assert connection == "EXPIRED"
+        bank_link, plan, payment, sent = runs[0]
+        assert bank_link == "EXPIRED"
         assert plan == ("ACTIVE", 7)
         assert payment == "SETTLED"
         assert [one for one in sent if "Faktura" in one] != []
@@ -247,7 +247,7 @@ class TestTheClock:
         response = await kari.http.post("/api/mock/clock", data={"advance": "181d"})
 
         assert datetime.fromisoformat(response.json()["now"]) == NOON + timedelta(days=181, seconds=3)
-        viewer = (await kari.ask("{ viewer { name bankConnections { status } } }"))["viewer"]
+        viewer = (await kari.ask("{ viewer { name bankLinks { status } } }"))["viewer"]
         plan = await plan_of(kari)
         assert plan is not None
         assert len(await charges(play)) == len(plan["invoices"])
@@ -255,7 +255,7 @@ class TestTheClock:
         subjects = [part.split("</h3>")[0] for part in page.split("<h3>")[1:]]
         payment = await payment_of(kari, scheduled["id"])
         return (
-            viewer["bankConnections"][0]["status"],
+            viewer["bankLinks"][0]["status"],
             (plan["status"], len(plan["invoices"])),
             payment["status"],
             subjects,

@@ -10,7 +10,7 @@ from tests.builders.gateway import Play, a_payment, connect, pay
 
 DASHBOARD = """{ viewer { name
   bankAccounts(first: 20) { edges { node { name bank { name } balances { type amount { amountMinor } }
-    connection { status lastReads { at } } } } }
+    bankLink { status lastReads { at } } } } }
   payments(first: 20) { edges { node { status amount { amountMinor } creditor { name }
     debtorAccount { maskedNumber bank { name } } history { status cause } } } } } }"""
 
@@ -19,7 +19,7 @@ DASHBOARD = """{ viewer { name
 def statements(play: Play) -> Iterator[list[str]]:
     seen: list[str] = []
 
-    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def record(_bank_link: object, _cursor: object, statement: str, *_: object) -> None:
         if not statement.startswith("BEGIN"):
             seen.append(statement)
 

@@ -18,10 +18,10 @@ FOLLOW = """subscription($id: ID!, $after: String) { paymentUpdated(id: $id, aft
   cursor kind payment { status version authorisationUrl history { version } } } }"""
 VIEWER = """subscription($after: String) { viewerEvents(after: $after) { cursor kind subject {
   __typename ... on Payment { version paymentStatus: status } ... on Kyc { kycStatus: status }
-  ... on BankConnection { bankStatus: status } } } }"""
+  ... on BankLink { bankStatus: status } } } }"""
 KYC = "subscription($after: String) { kycUpdated(after: $after) { cursor kind kyc { status } } }"
-CONNECTIONS = """subscription($after: String) { bankConnectionUpdated(after: $after) {
-  cursor kind connections { status bank { name } } } }"""
+BANK_LINKS = """subscription($after: String) { bankLinkUpdated(after: $after) {
+  cursor kind bankLinks { status bank { name } } } }"""
 
 
 class Socket:
@@ -196,7 +196,7 @@ async def test_the_viewers_stream_has_everything_in_order(play: Play) -> None:
     items = await events_of(play, kari, VIEWER, 9, after=start["cursor"])
 
     assert [item["subject"]["__typename"] for item in items] == [
-        *("Kyc", "Kyc", "BankConnection", "BankConnection", "BankAccount", "BankAccount"),
+        *("Kyc", "Kyc", "BankLink", "BankLink", "BankAccount", "BankAccount"),
         *("Payment", "BankAccount", "Payment"),
     ]
 
@@ -204,10 +204,10 @@ async def test_the_viewers_stream_has_everything_in_order(play: Play) -> None:
 async def test_bank_connections_are_followed(play: Play) -> None:
     kari, _ = await play.banked()
 
-    (snapshot,) = await events_of(play, kari, CONNECTIONS, 1)
+    (snapshot,) = await events_of(play, kari, BANK_LINKS, 1)
 
     assert snapshot["kind"] == "SNAPSHOT"
-    assert snapshot["connections"] == [{"status": "ACTIVE", "bank": {"name": "DNB"}}]
+    assert snapshot["bankLinks"] == [{"status": "ACTIVE", "bank": {"name": "DNB"}}]
 
 
 async def test_a_cursor_of_another_stream_or_ahead_of_this_one_answers_a_gap(play: Play) -> None:

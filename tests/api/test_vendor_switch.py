@@ -18,7 +18,7 @@ from gateway.assembly.clocks import SystemClock
 from providers.calling.error_budget import ErrorBudget
 from providers.vendors import Target
 from sandbox.people import personas
-from tests.api.test_bank_connection import REFRESH, RENEW
+from tests.api.test_bank_link import REFRESH, RENEW
 from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, first_account, pay, payment_of, playing
 from tests.builders.port import started, stopped
 from tests.builders.sandbox import Sandbox, sandbox_alone
@@ -108,7 +108,7 @@ async def test_new_connections_and_renewals_move_and_what_is_under_way_ends_wher
         await switch.pass_time(play, seconds=3)
         connecting = (await kari.ask(CONNECT, bank="bank_dnb"))["connectBank"]
         await switch.visit(kari, connecting["authorisationUrl"], OPEN_PAYMENTS)
-        connection, account = connecting["connection"]["id"], await first_account(kari)
+        bank_link, account = connecting["bankLink"]["id"], await first_account(kari)
         by_the_first = await approve_payment(switch, kari, account, OPEN_PAYMENTS)
 
     async with switch.running(ENABLE_BANKING) as play:
@@ -116,8 +116,8 @@ async def test_new_connections_and_renewals_move_and_what_is_under_way_ends_wher
         await switch.pass_time(play, minutes=5)
         assert (await payment_of(kari, by_the_first))["status"] == "SETTLED"
         # The old consent goes on being read until the user renews it.
-        assert (await kari.ask(REFRESH, id=connection))["refreshBalances"]["userErrors"] == []
-        page = (await kari.ask(RENEW, id=connection))["renewConsent"]["authorisationUrl"]
+        assert (await kari.ask(REFRESH, id=bank_link))["refreshBalances"]["userErrors"] == []
+        page = (await kari.ask(RENEW, id=bank_link))["renewConsent"]["authorisationUrl"]
         await switch.visit(kari, page, ENABLE_BANKING)
         assert await first_account(kari) == account
         by_the_second = await approve_payment(switch, kari, account, ENABLE_BANKING)
@@ -131,12 +131,12 @@ async def test_new_connections_and_renewals_move_and_what_is_under_way_ends_wher
         kari = await play.person()
         await switch.pass_time(play, minutes=5)
         assert (await payment_of(kari, by_the_second))["status"] == "SETTLED"
-        page = (await kari.ask(RENEW, id=connection))["renewConsent"]["authorisationUrl"]
+        page = (await kari.ask(RENEW, id=bank_link))["renewConsent"]["authorisationUrl"]
         await switch.visit(kari, page, OPEN_PAYMENTS)
         await switch.pass_time(play, minutes=5)
-        (edge,) = (await kari.ask("{ viewer { bankConnections { id status } } }"))["viewer"]["bankConnections"]
+        (edge,) = (await kari.ask("{ viewer { bankLinks { id status } } }"))["viewer"]["bankLinks"]
 
-    assert edge == {"id": connection, "status": "ACTIVE"}
+    assert edge == {"id": bank_link, "status": "ACTIVE"}
     bookings = (await switch.sandbox.http.get("/ledger")).json()["bookings"]
     assert len(bookings) == 2
 
@@ -150,7 +150,7 @@ async def test_a_vendor_that_is_not_set_up_any_more_leaves_its_rows_and_says_so(
     switch.settings = {name: value for name, value in switch.settings.items() if name.startswith("enable")}
     async with switch.running(ENABLE_BANKING) as play:
         kari = await play.person()
-        refused = (await kari.ask(REFRESH, id=connecting["connection"]["id"]))["refreshBalances"]["userErrors"]
+        refused = (await kari.ask(REFRESH, id=connecting["bankLink"]["id"]))["refreshBalances"]["userErrors"]
 
     assert [one["code"] for one in refused] == ["PROVIDER_UNAVAILABLE"]
 

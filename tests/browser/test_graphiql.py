@@ -38,7 +38,7 @@ async def test_a_payment_is_played_from_sign_in_to_settled_without_a_reload(
     await page.get_by_role("link", name="Open the bank's page").click()
     await shot(page, "consent")
     await page.get_by_role("button", name="Approve with BankID").click()
-    await page.wait_for_url("**/graphql?bankConnection=*")
+    await page.wait_for_url("**/graphql?bankLink=*")
 
     await run(page, "Pay")
     await see(page, "AUTHORISATION_REQUIRED")

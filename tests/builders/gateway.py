@@ -154,17 +154,17 @@ async def playing(
 
 
 CONNECT = """mutation($bank: ID!) { connectBank(input: {bankId: $bank, returnTo: "/api/health/live"}) {
-  connection { id status } authorisationUrl userErrors { code field message } } }"""
+  bankLink { id status } authorisationUrl userErrors { code field message } } }"""
 
 
 async def connect(player: Player, bank: str = "bank_dnb", decision: str = "approve") -> str:
-    """Go through a bank's consent page; gives the connection's id."""
+    """Go through a bank's consent page; gives the bank link's id."""
     payload = (await player.ask(CONNECT, bank=bank))["connectBank"]
     assert payload["userErrors"] == []
     back = await player.press(payload["authorisationUrl"], decision)
     assert back.status_code == 200, back.text
-    connection: str = payload["connection"]["id"]
-    return connection
+    bank_link: str = payload["bankLink"]["id"]
+    return bank_link
 
 
 async def first_account(player: Player) -> str:

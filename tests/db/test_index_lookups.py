@@ -18,12 +18,12 @@ from tests.conftest import NOON
 # Those that grow with users and time. Banks, plans, moves and workers stay few.
 LARGE = (
     *("user", "session", "login_attempt", "payment", "payment_event", "payment_attempt", "refund", "dispute"),
-    *("bank_connection", "consent", "consent_account", "bank_account", "balance", "bank_transaction", "account_read"),
+    *("bank_link", "consent", "consent_account", "bank_account", "balance", "bank_transaction", "account_read"),
     *("kyc_application", "plan_subscription", "plan_invoice", "notification", "webhook_event", "user_event"),
     *("user_event_seq", "trace_event", "idempotency_key", "provider_pin", "job", "upload", "audit_event"),
 )
 DASHBOARD = """{ viewer { name kyc { status } plan { status invoices { number } } uploads { edges { node { id } } }
-  bankConnections { id lastReads { at } } sessions { id } vendorMoves { id } dataExports { id } cards { id }
+  bankLinks { id lastReads { at } } sessions { id } vendorMoves { id } dataExports { id } cards { id }
   bankAccounts { edges { node { id balances { type } transactions(first: 5) { edges { node { id } } } } } }
   payments(first: 20) { edges { node { id history { version } refunds { id } dispute { status }
     debtorAccount { id } } } } } }"""

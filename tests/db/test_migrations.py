@@ -14,6 +14,8 @@ from sqlalchemy.schema import DropTable
 from db.engine import Database, open_database
 from db.migrate import current_revision, migrate, newest_revision
 from db.tables.all import METADATA
+from db.unit_of_work import Reading
+from domain.ids import UserId
 from tests.builders.databases import postgresql_database
 
 _AT = "'2026-11-24 12:00:00+00:00'"
@@ -83,6 +85,23 @@ async def test_a_refund_without_a_vendors_id_has_none_after_the_migration(either
     async with database.read_engine.connect() as connection:
         found = await connection.exec_driver_sql("SELECT id, vendor_refund_id FROM refund ORDER BY id")
         assert [tuple(row) for row in found] == [("ref_1", None), ("ref_2", "re_2")]
+    await database.close()
+
+
+async def test_a_bank_link_keeps_its_accounts_and_its_users_wishes(either_database_url: str) -> None:
+    wishes = """UPDATE "user" SET notification_preferences = '{"payments": true, "bank_connections": false}'"""
+    database = await _at_version(either_database_url, "0013", *_A_PAYMENT_OF_THE_FIRST_VERSION, wishes)
+
+    await migrate(database)
+
+    async with database.read_engine.connect() as connection:
+        linked = 'SELECT l.bank_id, u.id FROM bank_link l JOIN bank_account a ON a.bank_link_id = l.id JOIN "user" u'
+        found = await connection.exec_driver_sql(f"{linked} ON u.id = l.user_id")
+        assert [tuple(row) for row in found] == [("bank_dnb", "usr_1")]
+    async with Reading(database.read) as read:
+        user = await read.users.get(UserId("usr_1"))
+    assert user is not None
+    assert (user.preferences.payments, user.preferences.bank_links) == (True, False)
     await database.close()
 
 

@@ -5,17 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.clock import oslo_date
-from domain.consent import BankConnection, ConnectionStatus, Consent, ConsentStatus, longest_valid_until
-from domain.ids import BankId, ConnectionId, ConsentId, UserId
+from domain.consent import BankLink, BankLinkStatus, Consent, ConsentStatus, longest_valid_until
+from domain.ids import BankId, BankLinkId, ConsentId, UserId
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def consent(status: ConsentStatus = ConsentStatus.AWAITING_AUTHORISATION) -> Consent:
-    return Consent(ConsentId("cns_1"), UserId("usr_1"), ConnectionId("con_1"), "mock", NOON, date(2027, 5, 23), status)
+    return Consent(ConsentId("cns_1"), UserId("usr_1"), BankLinkId("con_1"), "mock", NOON, date(2027, 5, 23), status)
 
 
-CONNECTION = BankConnection(ConnectionId("con_1"), UserId("usr_1"), BankId("bank_dnb"), "mock", NOON)
+BANK_LINK = BankLink(BankLinkId("con_1"), UserId("usr_1"), BankId("bank_dnb"), "mock", NOON)
 
 
 @given(st.lists(st.sampled_from(ConsentStatus)))
@@ -42,14 +42,14 @@ def test_it_ends_at_midnight_in_oslo_after_its_last_day() -> None:
 
 @pytest.mark.parametrize("ended", [ConsentStatus.REJECTED, ConsentStatus.AWAITING_AUTHORISATION])
 def test_a_renewal_that_comes_to_nothing_leaves_an_active_connection(ended: ConsentStatus) -> None:
-    active = CONNECTION.apply_consent(consent(ConsentStatus.ACTIVE), None)
+    active = BANK_LINK.apply_consent(consent(ConsentStatus.ACTIVE), None)
 
-    assert active.status is ConnectionStatus.ACTIVE
+    assert active.status is BankLinkStatus.ACTIVE
     assert active.apply_consent(consent(ended), "refused") is active
 
 
 def test_an_ended_consent_tells_the_connection_why() -> None:
-    active = CONNECTION.apply_consent(consent(ConsentStatus.ACTIVE), None)
+    active = BANK_LINK.apply_consent(consent(ConsentStatus.ACTIVE), None)
     ended = active.apply_consent(consent(ConsentStatus.REVOKED), "revoked at the bank")
 
-    assert (ended.status, ended.ended_because) == (ConnectionStatus.REVOKED, "revoked at the bank")
+    assert (ended.status, ended.ended_because) == (BankLinkStatus.REVOKED, "revoked at the bank")

@@ -90,7 +90,7 @@ def test_what_warns_of_a_stolen_mailbox_does_not_go_to_that_mailbox() -> None:
     ],
 )
 def test_receipts_bills_and_what_the_law_wants_told_cannot_be_switched_off(template: Template) -> None:
-    nothing = NotificationPreferences(payments=False, verification=False, bank_connections=False, security=False)
+    nothing = NotificationPreferences(payments=False, verification=False, bank_links=False, security=False)
 
     assert nothing.wants(category_of(template))
 

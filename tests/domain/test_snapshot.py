@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from domain import snapshot
 from domain.account_number import AccountNumber
 from domain.card import Card, CardFace, CardStatus, CardType
-from domain.consent import BankConnection, ConnectionStatus
+from domain.consent import BankLink, BankLinkStatus
 from domain.data_export import DataExport, DataExportStatus
 from domain.ids import (
     BankId,
+    BankLinkId,
     CardholderId,
     CardId,
-    ConnectionId,
     DataExportId,
     KycId,
     PaymentId,
@@ -53,7 +53,7 @@ PAYMENT = Payment(
     version=9,
 )
 KYC = Kyc(KycId("kyc_1"), KARI, "mock", applicant_id="a-1", status=KycStatus.APPROVED, risk_score=15, version=9)
-CONNECTION = BankConnection(ConnectionId("con_1"), KARI, BankId("bank_dnb"), "mock", NOON, version=9)
+BANK_LINK = BankLink(BankLinkId("con_1"), KARI, BankId("bank_dnb"), "mock", NOON, version=9)
 PLAN = PlanSubscription(
     PlanSubscriptionId("psub_1"), KARI, "plan_plus", "mock", NOON, authorisation_url="https://card.example", version=9
 )
@@ -96,10 +96,10 @@ applications = st.builds(
     reviewed_at=times,
     version=versions,
 )
-connections = st.builds(
+bank_links = st.builds(
     replace,
-    st.just(CONNECTION),
-    status=st.sampled_from(ConnectionStatus),
+    st.just(BANK_LINK),
+    status=st.sampled_from(BankLinkStatus),
     expires_at=times,
     ended_because=st.none() | texts,
     version=versions,
@@ -159,9 +159,9 @@ def test_a_kyc_application(then: Kyc) -> None:
     assert read_back(then, KYC, snapshot.kyc_fields, snapshot.kyc_at) == then
 
 
-@given(connections)
-def test_a_bank_connection(then: BankConnection) -> None:
-    assert read_back(then, CONNECTION, snapshot.connection_fields, snapshot.connection_at) == then
+@given(bank_links)
+def test_a_bank_connection(then: BankLink) -> None:
+    assert read_back(then, BANK_LINK, snapshot.bank_link_fields, snapshot.bank_link_at) == then
 
 
 @given(plans)

@@ -67,18 +67,18 @@ def ask(http: httpx.Client, query: str, **variables: object) -> Any:
 
 @pytest.fixture(scope="module")
 def kari(address: str) -> None:
-    """Kari has a verification, a connection, accounts and a payment: her ids are among those that are asked for."""
+    """Kari has a verification, a bank link, accounts and a payment: her ids are among those that are asked for."""
     with signed_in(address, "kari") as http:
         ask(http, "mutation { startKyc { kyc { id } } }")
         connect = 'mutation { connectBank(input: {bankId: "bank_dnb"}) { authorisationUrl } }'
         page = ask(http, connect)["connectBank"]["authorisationUrl"]
         accounts = [part.split('"')[0] for part in http.get(page).text.split('name="account" value="')[1:]]
         http.post(page, data={"decision": "approve", "account": accounts})
-        viewer = ask(http, "{ viewer { id kyc { id } bankConnections { id accounts { id } } } }")["viewer"]
-        account = viewer["bankConnections"][0]["accounts"][0]["id"]
+        viewer = ask(http, "{ viewer { id kyc { id } bankLinks { id accounts { id } } } }")["viewer"]
+        account = viewer["bankLinks"][0]["accounts"][0]["id"]
         pay = "mutation($i: InitiatePaymentInput!) { initiatePayment(input: $i) { payment { id } } }"
         payment = ask(http, pay, i=a_payment(account, returnTo="/"))["initiatePayment"]["payment"]
-        KNOWN.extend([viewer["id"], viewer["kyc"]["id"], viewer["bankConnections"][0]["id"], account])
+        KNOWN.extend([viewer["id"], viewer["kyc"]["id"], viewer["bankLinks"][0]["id"], account])
         KNOWN.extend([payment["id"]] if payment else [])
         ask(http, 'mutation { updateProfile(input: {address: "Karl Johans gate 1"}) { user { id } } }')
         upload = "mutation($i: CreateUploadInput!) { createUpload(input: $i) { upload { id } } }"

@@ -1,21 +1,21 @@
-"""Bank connections: consents from the bank's page to their end, and what is read by them."""
+"""Bank links: consents from the bank's page to their end, and what is read by them."""
 
 import pytest
 
 from tests.builders.gateway import CONNECT, Play, Player, connect, query_of
 
-CONNECTIONS = """{ viewer { bankConnections { id status expiresAt endedBecause scopes unattendedReadsLeftToday
+BANK_LINKS = """{ viewer { bankLinks { id status expiresAt endedBecause scopes unattendedReadsLeftToday
   lastReads { attended } bank { name } accounts { id name available } } } }"""
-RENEW = """mutation($id: ID!) { renewConsent(input: {connectionId: $id, returnTo: "/api/health/live"}) {
-  connection { status } authorisationUrl userErrors { code field } } }"""
-DISCONNECT = """mutation($id: ID!) { disconnectBank(input: {connectionId: $id}) {
-  connection { status endedBecause } userErrors { code } } }"""
-REFRESH = """mutation($id: ID!) { refreshBalances(input: {connectionId: $id}) {
+RENEW = """mutation($id: ID!) { renewConsent(input: {bankLinkId: $id, returnTo: "/api/health/live"}) {
+  bankLink { status } authorisationUrl userErrors { code field } } }"""
+DISCONNECT = """mutation($id: ID!) { disconnectBank(input: {bankLinkId: $id}) {
+  bankLink { status endedBecause } userErrors { code } } }"""
+REFRESH = """mutation($id: ID!) { refreshBalances(input: {bankLinkId: $id}) {
   accounts { id balances { type } } userErrors { code } } }"""
 
 
-async def connections(player: Player) -> list[dict[str, object]]:
-    listed: list[dict[str, object]] = (await player.ask(CONNECTIONS))["viewer"]["bankConnections"]
+async def bank_links(player: Player) -> list[dict[str, object]]:
+    listed: list[dict[str, object]] = (await player.ask(BANK_LINKS))["viewer"]["bankLinks"]
     return listed
 
 
@@ -35,12 +35,12 @@ async def test_an_approved_consent_brings_the_chosen_accounts(play: Play) -> Non
     silje = await play.person("silje")
     await connect(silje, "bank_nordea")
 
-    (connection,) = await connections(silje)
+    (bank_link,) = await bank_links(silje)
 
-    assert connection["status"] == "ACTIVE"
-    assert connection["expiresAt"] == "2027-05-23T22:00:00+00:00"
-    assert [account["name"] for account in connection["accounts"]] == ["Felleskonto", "Bufferkonto"]  # type: ignore[attr-defined]
-    assert connection["unattendedReadsLeftToday"] == 4
+    assert bank_link["status"] == "ACTIVE"
+    assert bank_link["expiresAt"] == "2027-05-23T22:00:00+00:00"
+    assert [account["name"] for account in bank_link["accounts"]] == ["Felleskonto", "Bufferkonto"]  # type: ignore[attr-defined]
+    assert bank_link["unattendedReadsLeftToday"] == 4
 
 
 async def test_a_user_has_accounts_at_two_banks(play: Play) -> None:
@@ -58,10 +58,10 @@ async def test_a_refused_consent_is_rejected(play: Play) -> None:
     kari = await play.person()
     await connect(kari, decision="refuse")
 
-    (connection,) = await connections(kari)
+    (bank_link,) = await bank_links(kari)
 
-    assert (connection["status"], connection["accounts"]) == ("REJECTED", [])
-    assert connection["endedBecause"] == "the bank's page"
+    assert (bank_link["status"], bank_link["accounts"]) == ("REJECTED", [])
+    assert bank_link["endedBecause"] == "the bank's page"
 
 
 async def test_who_walks_away_finds_the_consent_expired(play: Play) -> None:
@@ -70,7 +70,7 @@ async def test_who_walks_away_finds_the_consent_expired(play: Play) -> None:
 
     await play.advance(minutes=15)
 
-    assert [one["status"] for one in await connections(kari)] == ["EXPIRED"]
+    assert [one["status"] for one in await bank_links(kari)] == ["EXPIRED"]
     assert "done its work" in (await kari.http.get(page)).text
 
 
@@ -83,10 +83,10 @@ async def test_who_approved_but_never_came_back_is_connected_all_the_same(play: 
 
     await play.advance(seconds=30)
 
-    (connection,) = await connections(kari)
-    assert connection["status"] == "ACTIVE"
-    assert len(connection["accounts"]) == 1  # type: ignore[arg-type]
-    assert (connection["unattendedReadsLeftToday"], connection["lastReads"]) == (3, [{"attended": False}])
+    (bank_link,) = await bank_links(kari)
+    assert bank_link["status"] == "ACTIVE"
+    assert len(bank_link["accounts"]) == 1  # type: ignore[arg-type]
+    assert (bank_link["unattendedReadsLeftToday"], bank_link["lastReads"]) == (3, [{"attended": False}])
 
 
 async def test_a_way_back_works_once(play: Play) -> None:
@@ -97,7 +97,7 @@ async def test_a_way_back_works_once(play: Play) -> None:
     first = await kari.http.get(back.headers["location"])
     second = await kari.http.get(back.headers["location"])
 
-    assert query_of(first.headers["location"])["bankConnection"].startswith("con_")
+    assert query_of(first.headers["location"])["bankLink"].startswith("con_")
     assert (second.status_code, second.json()["code"]) == (409, "INVALID_STATE")
 
 
@@ -114,22 +114,22 @@ async def test_a_consent_runs_out_and_its_accounts_stay_but_are_not_available(pl
 
     await play.advance(days=181)
 
-    (connection,) = await connections(kari)
-    assert (connection["status"], connection["endedBecause"]) == ("EXPIRED", "reconciliation")
-    assert [account["available"] for account in connection["accounts"]] == [False, False]  # type: ignore[attr-defined]
+    (bank_link,) = await bank_links(kari)
+    assert (bank_link["status"], bank_link["endedBecause"]) == ("EXPIRED", "reconciliation")
+    assert [account["available"] for account in bank_link["accounts"]] == [False, False]  # type: ignore[attr-defined]
 
 
 async def test_a_renewal_replaces_the_consent_only_when_given(play: Play) -> None:
     kari = await play.person()
-    connection = await connect(kari)
+    bank_link = await connect(kari)
     await play.advance(days=170)
-    page = (await kari.ask(RENEW, id=connection))["renewConsent"]["authorisationUrl"]
-    assert [one["status"] for one in await connections(kari)] == ["ACTIVE"]
+    page = (await kari.ask(RENEW, id=bank_link))["renewConsent"]["authorisationUrl"]
+    assert [one["status"] for one in await bank_links(kari)] == ["ACTIVE"]
 
     await kari.press(page, "approve")
     await play.advance(days=20)
 
-    (renewed,) = await connections(kari)
+    (renewed,) = await bank_links(kari)
     assert renewed["status"] == "ACTIVE"
     assert renewed["expiresAt"] == "2027-11-09T23:00:00+00:00"
     assert [account["available"] for account in renewed["accounts"]] == [True, True]  # type: ignore[attr-defined]
@@ -137,26 +137,26 @@ async def test_a_renewal_replaces_the_consent_only_when_given(play: Play) -> Non
 
 async def test_a_renewal_that_is_refused_leaves_the_old_consent(play: Play) -> None:
     kari = await play.person()
-    connection = await connect(kari)
-    page = (await kari.ask(RENEW, id=connection))["renewConsent"]["authorisationUrl"]
+    bank_link = await connect(kari)
+    page = (await kari.ask(RENEW, id=bank_link))["renewConsent"]["authorisationUrl"]
 
     await kari.press(page, "refuse")
 
-    assert [one["status"] for one in await connections(kari)] == ["ACTIVE"]
+    assert [one["status"] for one in await bank_links(kari)] == ["ACTIVE"]
 
 
 async def test_a_disconnected_bank_is_revoked_there_too(play: Play) -> None:
     kari = await play.person()
-    connection = await connect(kari)
+    bank_link = await connect(kari)
 
-    ended = (await kari.ask(DISCONNECT, id=connection))["disconnectBank"]
+    ended = (await kari.ask(DISCONNECT, id=bank_link))["disconnectBank"]
     await play.settle()
 
-    assert ended["connection"] == {"status": "REVOKED", "endedBecause": "disconnected by the user"}
+    assert ended["bankLink"] == {"status": "REVOKED", "endedBecause": "disconnected by the user"}
     consent = (await play.gateway.sandbox.get("/bank/consents/cons-000001")).json()
     assert consent["consentStatus"] == "terminatedByTpp"
-    assert (await kari.ask(DISCONNECT, id=connection))["disconnectBank"]["userErrors"] == [{"code": "INVALID_STATE"}]
-    assert (await kari.ask(REFRESH, id=connection))["refreshBalances"]["userErrors"] == [{"code": "CONSENT_REQUIRED"}]
+    assert (await kari.ask(DISCONNECT, id=bank_link))["disconnectBank"]["userErrors"] == [{"code": "INVALID_STATE"}]
+    assert (await kari.ask(REFRESH, id=bank_link))["refreshBalances"]["userErrors"] == [{"code": "CONSENT_REQUIRED"}]
 
 
 async def test_a_disconnected_bank_can_be_connected_again(play: Play) -> None:
@@ -166,29 +166,29 @@ async def test_a_disconnected_bank_can_be_connected_again(play: Play) -> None:
 
     again = await connect(kari)
 
-    (connection,) = await connections(kari)
-    assert (again, connection["status"], connection["endedBecause"]) == (first, "ACTIVE", None)
+    (bank_link,) = await bank_links(kari)
+    assert (again, bank_link["status"], bank_link["endedBecause"]) == (first, "ACTIVE", None)
 
 
 async def test_a_consent_revoked_at_the_bank_is_found_at_the_next_reading(play: Play) -> None:
     kari = await play.person()
-    connection = await connect(kari)
+    bank_link = await connect(kari)
     await play.gateway.sandbox.delete("/bank/consents/cons-000001")
 
-    refused = (await kari.ask(REFRESH, id=connection))["refreshBalances"]["userErrors"]
+    refused = (await kari.ask(REFRESH, id=bank_link))["refreshBalances"]["userErrors"]
 
     assert refused == [{"code": "CONSENT_REQUIRED"}]
-    assert [one["status"] for one in await connections(kari)] == ["REVOKED"]
+    assert [one["status"] for one in await bank_links(kari)] == ["REVOKED"]
 
 
 async def test_attended_readings_are_not_limited(play: Play) -> None:
     kari = await play.person()
-    connection = await connect(kari)
+    bank_link = await connect(kari)
 
     for _ in range(6):
-        assert (await kari.ask(REFRESH, id=connection))["refreshBalances"]["userErrors"] == []
+        assert (await kari.ask(REFRESH, id=bank_link))["refreshBalances"]["userErrors"] == []
 
-    (shown,) = await connections(kari)
+    (shown,) = await bank_links(kari)
     assert shown["unattendedReadsLeftToday"] == 4
     assert shown["lastReads"] == [{"attended": True}] * 7
 
@@ -204,11 +204,11 @@ async def test_an_unknown_bank_is_not_found(play: Play, bank: str) -> None:
 
 async def test_somebody_elses_connection_is_not_found(play: Play) -> None:
     kari, ola = await play.person(), await play.person("ola")
-    connection = await connect(kari)
+    bank_link = await connect(kari)
 
     for mutation, field in ((RENEW, "renewConsent"), (DISCONNECT, "disconnectBank"), (REFRESH, "refreshBalances")):
-        assert (await ola.ask(mutation, id=connection))[field]["userErrors"][0]["code"] == "NOT_FOUND"
-    assert await ola.ask("query($id: ID!) { node(id: $id) { id } }", id=connection) == {"node": None}
+        assert (await ola.ask(mutation, id=bank_link))[field]["userErrors"][0]["code"] == "NOT_FOUND"
+    assert await ola.ask("query($id: ID!) { node(id: $id) { id } }", id=bank_link) == {"node": None}
 
 
 async def test_a_return_address_elsewhere_is_refused(play: Play) -> None:

@@ -5,22 +5,22 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from db.tables.bank import AccountReadRow, BankConnectionRow, ConsentAccountRow, ConsentRow
+from db.tables.bank import AccountReadRow, BankLinkRow, ConsentAccountRow, ConsentRow
 from db.updates import changed_one, require_saved
-from domain.consent import AccountRead, BankConnection, ConnectionStatus, Consent, ConsentStatus
-from domain.ids import BankId, ConnectionId, ConsentId, UserId
+from domain.consent import AccountRead, BankLink, BankLinkStatus, Consent, ConsentStatus
+from domain.ids import BankId, BankLinkId, ConsentId, UserId
 
 _READS_SHOWN = 10
 
 
-def connection_of(row: BankConnectionRow) -> BankConnection:
-    return BankConnection(
-        id=ConnectionId(row.id),
+def bank_link_of(row: BankLinkRow) -> BankLink:
+    return BankLink(
+        id=BankLinkId(row.id),
         user_id=UserId(row.user_id),
         bank_id=BankId(row.bank_id),
         vendor=row.vendor,
         created_at=row.created_at,
-        status=ConnectionStatus(row.status),
+        status=BankLinkStatus(row.status),
         expires_at=row.expires_at,
         ended_because=row.ended_because,
         version=row.version,
@@ -31,7 +31,7 @@ def consent_of(row: ConsentRow) -> Consent:
     return Consent(
         id=ConsentId(row.id),
         user_id=UserId(row.user_id),
-        connection_id=ConnectionId(row.connection_id),
+        bank_link_id=BankLinkId(row.bank_link_id),
         vendor=row.vendor,
         created_at=row.created_at,
         valid_until=row.valid_until,
@@ -41,55 +41,46 @@ def consent_of(row: ConsentRow) -> Consent:
     )
 
 
-class BankConnectionQueries:
+class BankLinkQueries:
     """Users' links to banks, and the day's reads of each. No method commits."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def page(self, user_id: UserId, limit: int) -> list[BankConnection]:
-        query = (
-            select(BankConnectionRow)
-            .where(BankConnectionRow.user_id == user_id)
-            .order_by(col(BankConnectionRow.id))
-            .limit(limit)
-        )
-        return [connection_of(row) for row in await self._session.exec(query)]
+    async def page(self, user_id: UserId, limit: int) -> list[BankLink]:
+        query = select(BankLinkRow).where(BankLinkRow.user_id == user_id).order_by(col(BankLinkRow.id)).limit(limit)
+        return [bank_link_of(row) for row in await self._session.exec(query)]
 
-    async def by_ids(self, user_id: UserId, ids: Sequence[ConnectionId]) -> list[BankConnection]:
-        query = select(BankConnectionRow).where(
-            BankConnectionRow.user_id == user_id, col(BankConnectionRow.id).in_(ids)
-        )
-        return [connection_of(row) for row in await self._session.exec(query)]
+    async def by_ids(self, user_id: UserId, ids: Sequence[BankLinkId]) -> list[BankLink]:
+        query = select(BankLinkRow).where(BankLinkRow.user_id == user_id, col(BankLinkRow.id).in_(ids))
+        return [bank_link_of(row) for row in await self._session.exec(query)]
 
-    async def get(self, user_id: UserId, connection_id: ConnectionId) -> BankConnection | None:
-        return next(iter(await self.by_ids(user_id, [connection_id])), None)
+    async def get(self, user_id: UserId, bank_link_id: BankLinkId) -> BankLink | None:
+        return next(iter(await self.by_ids(user_id, [bank_link_id])), None)
 
-    async def at_bank(self, user_id: UserId, bank_id: BankId) -> BankConnection | None:
-        query = select(BankConnectionRow).where(
-            BankConnectionRow.user_id == user_id, BankConnectionRow.bank_id == bank_id
-        )
+    async def at_bank(self, user_id: UserId, bank_id: BankId) -> BankLink | None:
+        query = select(BankLinkRow).where(BankLinkRow.user_id == user_id, BankLinkRow.bank_id == bank_id)
         row = (await self._session.exec(query)).first()
-        return connection_of(row) if row else None
+        return bank_link_of(row) if row else None
 
-    async def add(self, connection: BankConnection) -> None:
-        """Raises IntegrityError where the user has a connection to this bank already."""
-        row = BankConnectionRow(
-            id=connection.id,
-            user_id=connection.user_id,
-            bank_id=connection.bank_id,
-            vendor=connection.vendor,
-            status=connection.status,
-            created_at=connection.created_at,
+    async def add(self, bank_link: BankLink) -> None:
+        """Raises IntegrityError where the user has a bank link to this bank already."""
+        row = BankLinkRow(
+            id=bank_link.id,
+            user_id=bank_link.user_id,
+            bank_id=bank_link.bank_id,
+            vendor=bank_link.vendor,
+            status=bank_link.status,
+            created_at=bank_link.created_at,
         )
         self._session.add(row)
         await self._session.flush()
 
-    async def save(self, before: BankConnection, after: BankConnection) -> None:
+    async def save(self, before: BankLink, after: BankLink) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""
         saved = await self._session.exec(
-            update(BankConnectionRow)
-            .where(col(BankConnectionRow.id) == before.id, col(BankConnectionRow.version) == before.version)
+            update(BankLinkRow)
+            .where(col(BankLinkRow.id) == before.id, col(BankLinkRow.version) == before.version)
             .values(
                 status=after.status,
                 vendor=after.vendor,
@@ -100,41 +91,39 @@ class BankConnectionQueries:
         )
         require_saved(saved)
 
-    async def lock(self, user_id: UserId, connection_id: ConnectionId) -> None:
-        """Lock the connection until the transaction ends, so that two requests cannot both use the day's last read."""
-        query = select(BankConnectionRow.id).where(
-            BankConnectionRow.user_id == user_id, BankConnectionRow.id == connection_id
-        )
+    async def lock(self, user_id: UserId, bank_link_id: BankLinkId) -> None:
+        """Lock the bank link until the transaction ends, so that two requests cannot both use the day's last read."""
+        query = select(BankLinkRow.id).where(BankLinkRow.user_id == user_id, BankLinkRow.id == bank_link_id)
         await self._session.exec(query.with_for_update())
 
-    async def record_read(self, read_id: str, connection_id: ConnectionId, read: AccountRead, day: date) -> None:
-        """Count a read of the connection on an Oslo date."""
-        row = AccountReadRow(id=read_id, connection_id=connection_id, at=read.at, day=day, is_attended=read.is_attended)
+    async def record_read(self, read_id: str, bank_link_id: BankLinkId, read: AccountRead, day: date) -> None:
+        """Count a read of the bank link on an Oslo date."""
+        row = AccountReadRow(id=read_id, bank_link_id=bank_link_id, at=read.at, day=day, is_attended=read.is_attended)
         self._session.add(row)
         await self._session.flush()
 
-    async def unattended_reads(self, connection_ids: Sequence[ConnectionId], day: date) -> dict[ConnectionId, int]:
-        """How many reads without the user each connection had on an Oslo date."""
+    async def unattended_reads(self, bank_link_ids: Sequence[BankLinkId], day: date) -> dict[BankLinkId, int]:
+        """How many reads without the user each bank link had on an Oslo date."""
         query = (
-            select(AccountReadRow.connection_id, func.count())
+            select(AccountReadRow.bank_link_id, func.count())
             .where(
-                col(AccountReadRow.connection_id).in_(connection_ids),
+                col(AccountReadRow.bank_link_id).in_(bank_link_ids),
                 AccountReadRow.day == day,
                 col(AccountReadRow.is_attended).is_(False),
             )
-            .group_by(col(AccountReadRow.connection_id))
+            .group_by(col(AccountReadRow.bank_link_id))
         )
-        return {ConnectionId(connection): count for connection, count in await self._session.exec(query)}
+        return {BankLinkId(bank_link): count for bank_link, count in await self._session.exec(query)}
 
-    async def last_reads(self, connection_ids: Sequence[ConnectionId]) -> dict[ConnectionId, list[AccountRead]]:
-        """The newest ten reads of each connection, newest first."""
+    async def last_reads(self, bank_link_ids: Sequence[BankLinkId]) -> dict[BankLinkId, list[AccountRead]]:
+        """The newest ten reads of each bank link, newest first."""
         rank = func.row_number().over(
-            partition_by=col(AccountReadRow.connection_id),
+            partition_by=col(AccountReadRow.bank_link_id),
             order_by=(col(AccountReadRow.at).desc(), col(AccountReadRow.id).desc()),
         )
         ranked = (
             select(col(AccountReadRow.id).label("id"), rank.label("rank"))
-            .where(col(AccountReadRow.connection_id).in_(connection_ids))
+            .where(col(AccountReadRow.bank_link_id).in_(bank_link_ids))
             .subquery()
         )
         query = (
@@ -143,9 +132,9 @@ class BankConnectionQueries:
             .where(ranked.c.rank <= _READS_SHOWN)
             .order_by(ranked.c.rank)
         )
-        reads: dict[ConnectionId, list[AccountRead]] = {}
+        reads: dict[BankLinkId, list[AccountRead]] = {}
         for row in await self._session.exec(query):
-            reads.setdefault(ConnectionId(row.connection_id), []).append(AccountRead(row.at, row.is_attended))
+            reads.setdefault(BankLinkId(row.bank_link_id), []).append(AccountRead(row.at, row.is_attended))
         return reads
 
 
@@ -160,7 +149,7 @@ class ConsentQueries:
         row = ConsentRow(
             id=consent.id,
             user_id=consent.user_id,
-            connection_id=consent.connection_id,
+            bank_link_id=consent.bank_link_id,
             vendor=consent.vendor,
             status=consent.status,
             valid_until=consent.valid_until,
@@ -199,11 +188,11 @@ class ConsentQueries:
                 return consent_of(row)
         return None
 
-    async def of_connection(self, connection_id: ConnectionId, status: ConsentStatus) -> list[Consent]:
-        """Newest first; a connection has few."""
+    async def of_bank_link(self, bank_link_id: BankLinkId, status: ConsentStatus) -> list[Consent]:
+        """Newest first; a bank link has few."""
         query = (
             select(ConsentRow)
-            .where(ConsentRow.connection_id == connection_id, ConsentRow.status == status)
+            .where(ConsentRow.bank_link_id == bank_link_id, ConsentRow.status == status)
             .order_by(col(ConsentRow.id).desc())
             .limit(20)
         )
