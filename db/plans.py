@@ -141,6 +141,15 @@ class PlanQueries:
             found.setdefault(PlanSubscriptionId(row.subscription_id), []).append(_invoice_of(row))
         return found
 
+    async def invoices_by_ids(self, user_id: UserId, wanted: Sequence[PlanInvoiceId]) -> list[PlanInvoice]:
+        """The invoices among these that are of the user's subscriptions."""
+        query = (
+            select(PlanInvoiceRow)
+            .join(PlanSubscriptionRow, col(PlanSubscriptionRow.id) == PlanInvoiceRow.subscription_id)
+            .where(PlanSubscriptionRow.user_id == user_id, col(PlanInvoiceRow.id).in_(wanted))
+        )
+        return [_invoice_of(row) for row in await self._session.exec(query)]
+
     async def put_invoice(self, invoice: PlanInvoice) -> None:
         """Add the invoice or replace it."""
         row = PlanInvoiceRow(

@@ -4,10 +4,10 @@ from dataclasses import asdict
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from db.tables.payment import DisputeRow, PaymentAttemptRow, RefundRow
+from db.tables.payment import DisputeRow, PaymentAttemptRow, PaymentRow, RefundRow
 from domain.card_payment import PaymentAttempt
 from domain.dispute import Dispute, DisputeStatus
-from domain.ids import AttemptId, DisputeId, PaymentId, RefundId
+from domain.ids import AttemptId, DisputeId, PaymentId, RefundId, UserId
 from domain.money import Money
 from domain.refund import Refund, RefundStatus
 
@@ -58,6 +58,15 @@ class RefundQueries:
     async def of_payment(self, payment_id: PaymentId) -> list[Refund]:
         return (await self.of_payments([payment_id])).get(payment_id, [])
 
+    async def by_ids(self, user_id: UserId, ids: Sequence[RefundId]) -> list[Refund]:
+        """The refunds among these that are of the user's payments."""
+        query = (
+            select(RefundRow)
+            .join(PaymentRow, col(PaymentRow.id) == RefundRow.payment_id)
+            .where(PaymentRow.user_id == user_id, col(RefundRow.id).in_(ids))
+        )
+        return [_refund_of(row) for row in await self._session.exec(query)]
+
     async def put(self, refund: Refund) -> None:
         """Add the refund or replace it."""
         row = RefundRow(
@@ -73,12 +82,17 @@ class RefundQueries:
         )
         await self._session.merge(row)
 
-    async def disputes_of(self, ids: Sequence[PaymentId]) -> dict[PaymentId, Dispute]:
-        rows = await self._session.exec(select(DisputeRow).where(col(DisputeRow.payment_id).in_(ids)))
-        return {PaymentId(row.payment_id): _dispute_of(row) for row in rows}
+    async def disputes_of(self, ids: Sequence[PaymentId]) -> dict[PaymentId, list[Dispute]]:
+        """Each payment's disputes, newest first."""
+        query = select(DisputeRow).where(col(DisputeRow.payment_id).in_(ids)).order_by(col(DisputeRow.id).desc())
+        found: dict[PaymentId, list[Dispute]] = {}
+        for row in await self._session.exec(query):
+            found.setdefault(PaymentId(row.payment_id), []).append(_dispute_of(row))
+        return found
 
     async def dispute_of(self, payment_id: PaymentId) -> Dispute | None:
-        return (await self.disputes_of([payment_id])).get(payment_id)
+        """The newest dispute of the payment, None where there is none."""
+        return next(iter((await self.disputes_of([payment_id])).get(payment_id, [])), None)
 
     async def put_dispute(self, dispute: Dispute) -> None:
         """Add the dispute or replace it."""

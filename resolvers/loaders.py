@@ -57,7 +57,7 @@ class SetLoaders:
         self.reads = DataLoader(self._reads)
         self.payment_history: DataLoader[PaymentId, list[PaymentEvent]] = _lists(services.payments.history)
         self.refunds: DataLoader[PaymentId, list[Refund]] = _lists(services.card_payments.refunds)
-        self.dispute = DataLoader(self._dispute)
+        self.disputes: DataLoader[PaymentId, list[Dispute]] = _lists(services.card_payments.disputes)
         self.plan = DataLoader(self._plan)
         self.plan_invoices: DataLoader[PlanSubscriptionId, list[PlanInvoice]] = _lists(services.plans.invoices)
 
@@ -69,10 +69,6 @@ class SetLoaders:
     async def _kyc(self, keys: list[UserId]) -> list[Kyc]:
         found = _by(await self._services.kyc.of_users(keys), lambda loaded: loaded.user_id)
         return [found[key] for key in keys]
-
-    async def _dispute(self, keys: list[PaymentId]) -> list[Dispute | None]:
-        found = await self._services.card_payments.disputes(keys)
-        return [found.get(key) for key in keys]
 
     async def _plan(self, keys: list[UserId]) -> list[PlanSubscription | None]:
         found = _by(await self._services.plans.open_of_users(keys), lambda loaded: loaded.user_id)

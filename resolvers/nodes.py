@@ -13,7 +13,9 @@ from domain.ids import (
     BankLinkId,
     CardId,
     PaymentId,
+    PlanInvoiceId,
     PlanSubscriptionId,
+    RefundId,
     TransactionId,
     UploadId,
     UserId,
@@ -27,9 +29,10 @@ from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.node import Node
 from schema.types.paging import MAX_PAGE
-from schema.types.payment import Payment
-from schema.types.plan import Plan, PlanSubscription
+from schema.types.payment import Payment, Refund
+from schema.types.plan import Plan, PlanInvoice, PlanSubscription
 from schema.types.user import Session, User
+from schema.types.vendor_migration import VendorMove
 
 Find = Callable[[Context, UserId, list[str]], Awaitable[Sequence[Node]]]
 NodeId = Annotated[strawberry.ID, strawberry.argument(description="As any object gave it.")]
@@ -119,6 +122,20 @@ async def _cards(context: Context, user_id: UserId, wanted: list[str]) -> Sequen
     ]
 
 
+async def _refunds(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    found = await context.services.card_payments.refunds_by_ids(user_id, [RefundId(object_id) for object_id in wanted])
+    return [Refund.of(item) for item in found]
+
+
+async def _plan_invoices(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    found = await context.services.plans.invoices_by_ids(user_id, [PlanInvoiceId(object_id) for object_id in wanted])
+    return [PlanInvoice.of(item) for item in found]
+
+
+async def _vendor_moves(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    return [VendorMove.of(item) for item in await context.services.vendor_migrations.of_user(user_id)]
+
+
 async def _banks(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
     return [Bank.of(bank) for bank in await context.services.bank_links.list_banks("NO")]
 
@@ -137,4 +154,7 @@ _FINDERS: Final[Mapping[str, Find]] = {
     ids.CARD: _cards,
     ids.DATA_EXPORT: _exports,
     ids.PLAN_SUBSCRIPTION: _plan_subscriptions,
+    ids.PLAN_INVOICE: _plan_invoices,
+    ids.REFUND: _refunds,
+    ids.VENDOR_MIGRATION: _vendor_moves,
 }

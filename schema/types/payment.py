@@ -6,7 +6,7 @@ import strawberry
 from strawberry import Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
-from domain import payment, refund
+from domain import dispute, payment, refund
 from domain.dispute import DisputeStatus
 from domain.ids import PaymentId
 from domain.payment import CancellationStatus, FailureCode, Rail, Status
@@ -51,8 +51,7 @@ class PaymentCancellation:
 
 
 @strawberry.type(description="Money given back to a card.")
-class Refund:
-    id: strawberry.ID = strawberry.field(description="Opaque and stable.")
+class Refund(Node):
     amount: Money = strawberry.field(description="What is given back.")
     status: RefundStatus = strawberry.field(description="Where it stands.")
     failure: str | None = strawberry.field(description="Why it failed, for people.")
@@ -75,6 +74,15 @@ class Dispute:
     amount: Money = strawberry.field(description="What is disputed.")
     reason: str = strawberry.field(description="The card network's word, such as `fraudulent`.")
     evidence_due_by: datetime | None = strawberry.field(description="Until when evidence is taken.")
+
+    @classmethod
+    def of(cls, dispute: dispute.Dispute) -> Self:
+        return cls(
+            status=dispute.status,
+            amount=Money.of(dispute.amount),
+            reason=dispute.reason,
+            evidence_due_by=dispute.evidence_due_by,
+        )
 
 
 @strawberry.type(description="What a payer may keep as proof of a settled payment.")
@@ -139,15 +147,9 @@ class Payment(Node):
     async def refund_status(self, info: Info[HasLoaders, None]) -> PaymentRefundStatus:
         return refund.refund_status(self.shown, await info.context.loaders.refunds.load(PaymentId(self.id)))
 
-    @strawberry.field(description="The card holder's objection, if there is one.")
-    async def dispute(self, info: Info[HasLoaders, None]) -> Dispute | None:
-        dispute = await info.context.loaders.dispute.load(PaymentId(self.id))
-        if dispute is None:
-            return None
-        amount = Money.of(dispute.amount)
-        return Dispute(
-            status=dispute.status, amount=amount, reason=dispute.reason, evidence_due_by=dispute.evidence_due_by
-        )
+    @strawberry.field(description="The card holder's objections, newest first; empty where there is none.")
+    async def disputes(self, info: Info[HasLoaders, None]) -> list[Dispute]:
+        return [Dispute.of(dispute) for dispute in await info.context.loaders.disputes.load(PaymentId(self.id))]
 
     @strawberry.field(description="Null until it has settled.")
     async def receipt(self, info: Info[HasLoaders, None]) -> PaymentReceipt | None:

@@ -27,13 +27,25 @@ class Plan(Node):
 
 
 @strawberry.type(description="One period's bill.")
-class PlanInvoice:
+class PlanInvoice(Node):
     number: str = strawberry.field(description="For people.")
     amount: Money = strawberry.field(description="What is owed for the period.")
     status: InvoiceStatus = strawberry.field(description="Whether it is paid.")
     period_start: datetime = strawberry.field(description="From.")
     period_end: datetime = strawberry.field(description="Until.")
     created_at: datetime = strawberry.field(description="When it was made.")
+
+    @classmethod
+    def of(cls, invoice: plans.PlanInvoice) -> Self:
+        return cls(
+            id=strawberry.ID(invoice.id),
+            number=invoice.number,
+            amount=Money.of(invoice.amount),
+            status=invoice.status,
+            period_start=invoice.period_start,
+            period_end=invoice.period_end,
+            created_at=invoice.created_at,
+        )
 
 
 @strawberry.type(description="The user's subscription to a plan, paid by card.")
@@ -54,17 +66,8 @@ class PlanSubscription(Node):
 
     @strawberry.field(description="The bills, newest first.")
     async def invoices(self, info: Info[HasLoaders, None]) -> list[PlanInvoice]:
-        return [
-            PlanInvoice(
-                number=invoice.number,
-                amount=Money.of(invoice.amount),
-                status=invoice.status,
-                period_start=invoice.period_start,
-                period_end=invoice.period_end,
-                created_at=invoice.created_at,
-            )
-            for invoice in await info.context.loaders.plan_invoices.load(PlanSubscriptionId(self.id))
-        ]
+        invoices = await info.context.loaders.plan_invoices.load(PlanSubscriptionId(self.id))
+        return [PlanInvoice.of(invoice) for invoice in invoices]
 
     @classmethod
     def of(cls, subscription: plans.PlanSubscription) -> Self:

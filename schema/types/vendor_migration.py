@@ -5,11 +5,11 @@ import strawberry
 
 from domain.vendor_migration import CustomerMigration
 from schema.types.errors import UserError
+from schema.types.node import Node
 
 
 @strawberry.type(description="A move of the viewer's data from one of Drop's vendors to another.")
-class VendorMove:
-    id: strawberry.ID = strawberry.field(description="Opaque and stable.")
+class VendorMove(Node):
     port: str = strawberry.field(description="What the vendor does for Drop, such as `card_payments`.")
     from_vendor: str = strawberry.field(description="Who holds the data now, or held it.")
     to_vendor: str = strawberry.field(description="Who is to hold it.")

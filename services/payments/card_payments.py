@@ -90,8 +90,13 @@ class CardPayments:
         async with self._read() as read:
             return await read.refunds.of_payments(payment_ids)
 
-    async def disputes(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, Dispute]:
-        """By payment. The caller has read the payments for their user, so no user id is checked."""
+    async def refunds_by_ids(self, user_id: UserId, wanted: Sequence[RefundId]) -> list[Refund]:
+        """The refunds among these that are of the user's payments."""
+        async with self._read() as read:
+            return await read.refunds.by_ids(user_id, wanted)
+
+    async def disputes(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, list[Dispute]]:
+        """By payment, newest first. The caller has read the payments for their user, so no user id is checked."""
         async with self._read() as read:
             return await read.refunds.disputes_of(payment_ids)
 

@@ -19,7 +19,7 @@ from domain.errors import (
     Unavailable,
 )
 from domain.idempotency import fingerprint_of
-from domain.ids import PlanSubscriptionId, UserId
+from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.kyc import require_approved
 from domain.plan import PLANS, FirstPayment, PlanInvoice, PlanStatus, PlanSubscription
 from domain.redirect import require_allowed, with_query
@@ -80,6 +80,11 @@ class Plans:
         """By subscription. The caller has read the subscriptions for their user, so no user id is checked."""
         async with self._read() as read:
             return await read.plans.invoices(wanted)
+
+    async def invoices_by_ids(self, user_id: UserId, wanted: Sequence[PlanInvoiceId]) -> list[PlanInvoice]:
+        """The invoices among these that are of the user's subscriptions."""
+        async with self._read() as read:
+            return await read.plans.invoices_by_ids(user_id, wanted)
 
     async def create(self, user_id: UserId, order: PlanOrder) -> PlanSubscription:
         """Subscribe and pay; the same key gives the same subscription. A declined card is in its `failure`.

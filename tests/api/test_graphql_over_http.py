@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.builders.cards import paid, refund, subscribe
 from tests.builders.gateway import Play
 
 TYPE = "{ __typename }"
@@ -159,6 +160,20 @@ async def test_every_object_is_found_again_by_its_id(play: Play) -> None:
     silje = await play.person("silje")
     theirs = await silje.ask("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
     assert [node and node["id"] for node in theirs["nodes"]] == [None] * 4 + [bank_link["bank"]["id"]] + [None] * 2
+
+
+async def test_refunds_and_bills_are_found_by_their_ids_for_their_owner_alone(play: Play) -> None:
+    kari, silje = await play.approved(), await play.person("silje")
+    await subscribe(kari)
+    refunded = (await refund(kari, await paid(kari), 500))["refund"]["id"]
+    plan = (await kari.ask("{ viewer { plan { invoices { id } } } }"))["viewer"]["plan"]
+    ids = [refunded, plan["invoices"][0]["id"]]
+    query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
+
+    found = (await kari.ask(query, ids=ids))["nodes"]
+
+    assert found == [{"__typename": "Refund", "id": ids[0]}, {"__typename": "PlanInvoice", "id": ids[1]}]
+    assert (await silje.ask(query, ids=ids))["nodes"] == [None, None]
 
 
 async def test_too_many_ids_are_refused(play: Play) -> None:

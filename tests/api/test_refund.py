@@ -90,10 +90,10 @@ async def test_a_disputed_payment_is_not_refunded(play: Play) -> None:
     await kari.http.post("/sandbox/cards/disputes/pi_000001", data={"decision": "won"})
     await play.settle()
 
-    assert disputed["dispute"]["status"] == "NEEDS_RESPONSE"
-    assert disputed["dispute"]["evidenceDueBy"] == "2026-12-01T12:00:03+00:00"
+    assert disputed["disputes"][0]["status"] == "NEEDS_RESPONSE"
+    assert disputed["disputes"][0]["evidenceDueBy"] == "2026-12-01T12:00:03+00:00"
     assert codes(refused) == ["INVALID_STATE"]
-    assert (await card_payment(kari, payment))["dispute"]["status"] == "WON"
+    assert (await card_payment(kari, payment))["disputes"][0]["status"] == "WON"
     assert codes(await refund(kari, payment)) == []
 
 

@@ -65,7 +65,7 @@ async def test_the_banks_are_asked_for_their_list_once(play: Play) -> None:
 
 
 CARDS = """{ viewer { plan { invoices { number } } payments(first: 20) { edges { node {
-  refundStatus refundedAmount { amountMinor } refunds { status } dispute { status } receipt { number } } } } } }"""
+  refundStatus refundedAmount { amountMinor } refunds { status } disputes { status } receipt { number } } } } } }"""
 
 
 async def test_refunds_disputes_and_receipts_are_loaded_in_sets(play: Play) -> None:

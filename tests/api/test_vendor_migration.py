@@ -62,6 +62,7 @@ async def test_a_customer_who_consented_moves_and_comes_back_and_what_was_begun_
         (pinned,) = await rows(play, "SELECT vendor, reference FROM provider_pin ORDER BY user_id LIMIT 1")
         asked = await move_of(kari)
         agreed = await consent(kari)
+        found = await kari.ask("query($id: ID!) { node(id: $id) { ... on VendorMove { id port } } }", id=asked["id"])
         counted = (await report(play))["customers"]
 
         after = await start(play)
@@ -81,6 +82,7 @@ async def test_a_customer_who_consented_moves_and_comes_back_and_what_was_begun_
         statuses = {(await card_payment(kari, one))["status"] for one in (before, moved, back)}
 
     assert (asked["port"], asked["fromVendor"], asked["toVendor"]) == ("card_payments", "mock", "stripe")
+    assert found["node"] == {"id": asked["id"], "port": "card_payments"}
     assert (asked["consentedAt"], agreed["movedAt"]) == (None, None)
     assert agreed["consentedAt"]
     assert counted == {"atOldVendor": 2, "willing": 1, "moved": 0, "plansThatStay": 1}

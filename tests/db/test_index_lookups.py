@@ -25,7 +25,7 @@ LARGE = (
 DASHBOARD = """{ viewer { name kyc { status } plan { status invoices { number } } uploads { edges { node { id } } }
   bankLinks { id lastReads { at } } sessions { id } vendorMoves { id } dataExports { id } cards { id }
   bankAccounts { edges { node { id balances { type } transactions(first: 5) { edges { node { id } } } } } }
-  payments(first: 20) { edges { node { id history { version } refunds { id } dispute { status }
+  payments(first: 20) { edges { node { id history { version } refunds { id } disputes { status }
     debtorAccount { id } } } } } }"""
 # An index of a few rows alone, read whole.
 PARTIAL = "ix_payment_in_doubt"
