@@ -12,7 +12,7 @@ from domain.consent import BankLink, ReadsToday
 from domain.data_export import DataExport
 from domain.dispute import Dispute
 from domain.errors import Unauthenticated
-from domain.ids import AccountId, BankId, BankLinkId, PaymentId, PlanSubscriptionId, UserId
+from domain.ids import AccountId, BankId, BankLinkId, PaymentId, PlanSubscriptionId, UploadId, UserId
 from domain.kyc import Kyc
 from domain.page import DatedKeyset, Keyset, PaymentPage
 from domain.payment import Payment, PaymentEvent
@@ -50,6 +50,8 @@ class SetLoaders:
         self.kyc = DataLoader(self._kyc)
         self.bank = DataLoader(self._bank)
         self.account = DataLoader(self._account)
+        self.payment = DataLoader(self._payment)
+        self.upload = DataLoader(self._upload)
         self.balances: DataLoader[AccountId, list[Balance]] = _lists(services.accounts.balances)
         self.transactions = DataLoader(self._transactions)
         self.bank_link = DataLoader(self._bank_link)
@@ -80,6 +82,14 @@ class SetLoaders:
 
     async def _account(self, keys: list[AccountId]) -> list[BankAccount | None]:
         found = _by(await self._services.accounts.by_ids(self._viewer(), keys), lambda loaded: loaded.id)
+        return [found.get(key) for key in keys]
+
+    async def _payment(self, keys: list[PaymentId]) -> list[Payment | None]:
+        found = _by(await self._services.payments.by_ids(self._viewer(), keys), lambda loaded: loaded.id)
+        return [found.get(key) for key in keys]
+
+    async def _upload(self, keys: list[UploadId]) -> list[Upload | None]:
+        found = _by(await self._services.uploads.by_ids(self._viewer(), keys), lambda loaded: loaded.id)
         return [found.get(key) for key in keys]
 
     async def _transactions(self, keys: list[tuple[AccountId, DatedKeyset]]) -> list[list[Transaction]]:

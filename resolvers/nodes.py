@@ -27,7 +27,7 @@ from schema.types.bank import Bank, BankAccount, BankLink, BankTransaction
 from schema.types.card import Card
 from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
-from schema.types.node import Node
+from schema.types.node import Node, ObjectId
 from schema.types.paging import MAX_PAGE
 from schema.types.payment import Payment, Refund
 from schema.types.plan import Plan, PlanInvoice, PlanSubscription
@@ -35,11 +35,10 @@ from schema.types.user import Session, User
 from schema.types.vendor_migration import VendorMove
 
 Find = Callable[[Context, UserId, list[str]], Awaitable[Sequence[Node]]]
-NodeId = Annotated[strawberry.ID, strawberry.argument(description="As any object gave it.")]
 NodeIds = Annotated[list[strawberry.ID], strawberry.argument(description="At most 100.")]
 
 
-async def node(info: Info[Context, None], id: NodeId) -> Node | None:
+async def node(info: Info[Context, None], id: ObjectId) -> Node | None:
     return (await _find(info.context, [id]))[0]
 
 

@@ -7,7 +7,7 @@ from domain.card import Card
 from domain.consent import BankLink, ReadsToday
 from domain.data_export import DataExport
 from domain.dispute import Dispute
-from domain.ids import AccountId, BankId, BankLinkId, PaymentId, PlanSubscriptionId, UserId
+from domain.ids import AccountId, BankId, BankLinkId, PaymentId, PlanSubscriptionId, UploadId, UserId
 from domain.kyc import Kyc
 from domain.page import DatedKeyset, Keyset, PaymentPage
 from domain.payment import Payment, PaymentEvent
@@ -37,6 +37,10 @@ class Loaders(Protocol):
     def bank(self) -> Loader[BankId, Bank | None]: ...
     @property
     def account(self) -> Loader[AccountId, BankAccount | None]: ...
+    @property
+    def payment(self) -> Loader[PaymentId, Payment | None]: ...
+    @property
+    def upload(self) -> Loader[UploadId, Upload | None]: ...
     @property
     def balances(self) -> Loader[AccountId, list[Balance]]: ...
     @property

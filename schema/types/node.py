@@ -1,4 +1,8 @@
+from typing import Annotated
+
 import strawberry
+
+ObjectId = Annotated[strawberry.ID, strawberry.argument(description="As any object gave it.")]
 
 
 @strawberry.interface(description="Anything with an id of its own, found again by `node`.")

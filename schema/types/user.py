@@ -6,7 +6,7 @@ from strawberry import Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import notification, profile, session, user
-from domain.ids import UserId
+from domain.ids import AccountId, BankLinkId, PaymentId, UploadId, UserId
 from domain.page import PaymentPage
 from domain.session import SessionClient
 from schema.types.bank import BankAccount, BankAccountConnection, BankAccountEdge, BankLink
@@ -15,7 +15,7 @@ from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.file import DataExport, Upload, UploadConnection, UploadEdge
 from schema.types.kyc import Kyc
-from schema.types.node import Node
+from schema.types.node import Node, ObjectId
 from schema.types.paging import After, Before, First, Last, cursor_of_key, keyset, page_of
 from schema.types.payment import Payment, PaymentConnection, PaymentEdge, PaymentFilter, PaymentOrderBy
 from schema.types.plan import PlanSubscription
@@ -137,6 +137,26 @@ class User(Node):
         )
         edges = [PaymentEdge(node=Payment.of(payment), cursor=cursor_of_key(payment.id)) for payment in page]
         return PaymentConnection(edges=edges, page_info=page_info)
+
+    @strawberry.field(description="One of the user's payments; null where it is not the user's.")
+    async def payment(self, info: Info[HasLoaders, None], id: ObjectId) -> Payment | None:
+        payment = await info.context.loaders.payment.load(PaymentId(id))
+        return Payment.of(payment) if payment else None
+
+    @strawberry.field(description="One of the user's accounts; null where it is not the user's.")
+    async def bank_account(self, info: Info[HasLoaders, None], id: ObjectId) -> BankAccount | None:
+        account = await info.context.loaders.account.load(AccountId(id))
+        return BankAccount.of(account) if account else None
+
+    @strawberry.field(description="One of the user's ties to banks; null where it is not the user's.")
+    async def bank_link(self, info: Info[HasLoaders, None], id: ObjectId) -> BankLink | None:
+        bank_link = await info.context.loaders.bank_link.load(BankLinkId(id))
+        return BankLink.of(bank_link) if bank_link else None
+
+    @strawberry.field(description="One of the user's files; null where it is not the user's.")
+    async def upload(self, info: Info[HasLoaders, None], id: ObjectId) -> Upload | None:
+        upload = await info.context.loaders.upload.load(UploadId(id))
+        return Upload.of(upload) if upload else None
 
     @strawberry.field(description="The plan that the user subscribes to; null where there is none.")
     async def plan(self, info: Info[HasLoaders, None]) -> PlanSubscription | None:

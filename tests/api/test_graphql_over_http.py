@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from tests.api.test_upload import create
 from tests.builders.cards import paid, refund, subscribe
-from tests.builders.gateway import Play
+from tests.builders.gateway import Play, a_payment, pay
 
 TYPE = "{ __typename }"
 DRAFT = "application/graphql-response+json"
@@ -174,6 +175,31 @@ async def test_refunds_and_bills_are_found_by_their_ids_for_their_owner_alone(pl
 
     assert found == [{"__typename": "Refund", "id": ids[0]}, {"__typename": "PlanInvoice", "id": ids[1]}]
     assert (await silje.ask(query, ids=ids))["nodes"] == [None, None]
+
+
+ONE_EACH = """query($payment: ID!, $account: ID!, $link: ID!, $upload: ID!) { viewer {
+  payment(id: $payment) { id } bankAccount(id: $account) { id }
+  bankLink(id: $link) { id } upload(id: $upload) { id } } }"""
+
+
+async def test_the_viewer_gives_one_object_by_its_id_to_its_owner_alone(play: Play) -> None:
+    kari, account = await play.banked()
+    silje = await play.person("silje")
+    links = (await kari.ask("{ viewer { bankAccounts { edges { node { bankLink { id } } } } } }"))["viewer"]
+    ids = {
+        "payment": (await pay(kari, a_payment(account)))["payment"]["id"],
+        "account": account,
+        "link": links["bankAccounts"]["edges"][0]["node"]["bankLink"]["id"],
+        "upload": (await create(kari))["upload"]["id"],
+    }
+
+    own = (await kari.ask(ONE_EACH, **ids))["viewer"]
+    of_another = (await silje.ask(ONE_EACH, **ids))["viewer"]
+    of_another_kind = (await kari.ask(ONE_EACH, **dict(zip(ids, reversed(ids.values()), strict=True))))["viewer"]
+
+    nothing = dict.fromkeys(("payment", "bankAccount", "bankLink", "upload"))
+    assert [found["id"] for found in own.values()] == list(ids.values())
+    assert of_another == of_another_kind == nothing
 
 
 async def test_too_many_ids_are_refused(play: Play) -> None:

@@ -82,3 +82,15 @@ async def test_refunds_disputes_and_receipts_are_loaded_in_sets(play: Play) -> N
 
     assert len(viewer["payments"]["edges"]) == 10
     assert len(for_ten) == len(for_one) <= 9, for_ten
+
+
+async def test_payments_asked_for_by_id_side_by_side_are_read_in_one_statement(play: Play) -> None:
+    kari = await play.approved()
+    ids = [await paid(kari) for _ in range(3)]
+    named = " ".join(f'p{place}: payment(id: "{identifier}") {{ id }}' for place, identifier in enumerate(ids))
+
+    with statements(play) as for_three:
+        viewer = (await kari.ask(f"{{ viewer {{ {named} }} }}"))["viewer"]
+
+    assert [payment["id"] for payment in viewer.values()] == ids
+    assert len([sql for sql in for_three if "FROM payment" in sql]) == 1
