@@ -72,9 +72,9 @@ async def follow(customer: Customer, url: str, seen: dict[str, float], ready: as
             if message["type"] != "next":
                 continue
             ready.set()
-            subject = message["payload"]["data"]["viewerEvents"]["subject"]
-            if "paymentId" in subject:
-                seen[subject["paymentId"]] = arrived
+            payment = message["payload"]["data"]["viewerEvents"]["payment"]
+            if payment is not None:
+                seen[payment["id"]] = arrived
 
 
 async def measure() -> None:

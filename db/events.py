@@ -9,7 +9,7 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.tables.event import UserEventRow, UserEventSeqRow
-from domain.event import EventKind, Position, UserEvent
+from domain.event import ChangeKind, EventKind, Position, UserEvent
 from domain.ids import UserId
 
 
@@ -22,6 +22,7 @@ class NewEvent:
     object_id: str
     fields: Mapping[str, Any]
     at: datetime
+    change: ChangeKind = ChangeKind.UPDATED
 
 
 class UserEventQueries:
@@ -63,6 +64,7 @@ class UserEventQueries:
                         object_id=event.object_id,
                         fields=dict(event.fields),
                         at=event.at,
+                        change=event.change,
                     )
                 )
         await self._session.flush()
@@ -94,6 +96,14 @@ class UserEventQueries:
             .limit(limit)
         )
         return [
-            UserEvent(UserId(row.user_id), row.seq, EventKind(row.kind), row.object_id, row.fields, row.at)
+            UserEvent(
+                UserId(row.user_id),
+                row.seq,
+                EventKind(row.kind),
+                row.object_id,
+                row.fields,
+                row.at,
+                ChangeKind(row.change),
+            )
             for row in await self._session.exec(query)
         ]

@@ -48,6 +48,7 @@ class BankAccount:
     """An account of the user at a bank, unique per user, number and currency.
 
     Without `is_available` no active consent covers it: what was read before is shown, and nothing new is read.
+    `balances` are set where the account is shown as it was at an event; else they are read apart.
     """
 
     id: AccountId
@@ -60,6 +61,7 @@ class BankAccount:
     owner_name: str
     is_available: bool
     balance_refreshed_at: datetime | None
+    balances: tuple[Balance, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

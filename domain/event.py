@@ -22,6 +22,28 @@ class EventKind(StrEnum):
     PLAN_SUBSCRIPTION = "PLAN_SUBSCRIPTION"
 
 
+class ChangeKind(StrEnum):
+    """What a change did to its object. The values are stored, but for REMOVED: it is found when the event is read."""
+
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+    REMOVED = "REMOVED"
+
+
+class ViewerEventType(StrEnum):
+    """What an item of the viewer's stream is about: the user at a snapshot or a gap, else an object."""
+
+    VIEWER = "VIEWER"
+    PAYMENT = "PAYMENT"
+    KYC = "KYC"
+    BANK_LINK = "BANK_LINK"
+    BANK_ACCOUNT = "BANK_ACCOUNT"
+    CARD = "CARD"
+    UPLOAD = "UPLOAD"
+    DATA_EXPORT = "DATA_EXPORT"
+    PLAN_SUBSCRIPTION = "PLAN_SUBSCRIPTION"
+
+
 @dataclass(frozen=True, slots=True)
 class UserEvent:
     """One change of an object. `seq` rises by one per user; `fields` are what the object was then, as JSON."""
@@ -32,6 +54,7 @@ class UserEvent:
     object_id: str
     fields: Mapping[str, Any]
     at: datetime
+    change: ChangeKind
 
 
 @dataclass(frozen=True, slots=True)

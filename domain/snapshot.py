@@ -9,10 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from domain.bank_account import Balance, BalanceType, BankAccount
 from domain.card import Card, CardFace, CardStatus
 from domain.consent import BankLink, BankLinkStatus
 from domain.data_export import DataExport, DataExportStatus
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
+from domain.money import Money
 from domain.payment import CancellationStatus, Failure, FailureCode, Payment, Status
 from domain.plan import PlanEnd, PlanStatus, PlanSubscription
 from domain.upload import RejectReason, Upload, UploadStatus
@@ -102,6 +104,46 @@ def bank_link_at(now: BankLink, fields: Fields) -> BankLink:
         ended_because=fields["ended_because"],
         version=fields["version"],
     )
+
+
+def account_fields(account: BankAccount) -> Fields:
+    """Of an account with its balances."""
+    return {
+        "name": account.name,
+        "owner_name": account.owner_name,
+        "is_available": account.is_available,
+        "balance_refreshed_at": _text(account.balance_refreshed_at),
+        "balances": [_balance_fields(balance) for balance in account.balances or ()],
+    }
+
+
+def account_at(now: BankAccount, fields: Fields) -> BankAccount:
+    """The account as it was; as it is now where the event is older than these fields."""
+    if "balances" not in fields:
+        return now
+    return replace(
+        now,
+        name=fields["name"],
+        owner_name=fields["owner_name"],
+        is_available=fields["is_available"],
+        balance_refreshed_at=_time(fields["balance_refreshed_at"]),
+        balances=tuple(_balance(balance) for balance in fields["balances"]),
+    )
+
+
+def _balance_fields(balance: Balance) -> Fields:
+    amount = balance.amount
+    return {
+        "type": balance.type,
+        "amount_minor": amount.amount_minor,
+        "currency": amount.currency,
+        "as_of": _text(balance.as_of),
+    }
+
+
+def _balance(fields: Fields) -> Balance:
+    amount = Money(fields["amount_minor"], fields["currency"])
+    return Balance(BalanceType(fields["type"]), amount, datetime.fromisoformat(fields["as_of"]))
 
 
 def plan_fields(subscription: PlanSubscription) -> Fields:

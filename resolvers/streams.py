@@ -15,6 +15,7 @@ from domain.kyc import Kyc as DomainKyc
 from domain.payment import Payment as DomainPayment
 from domain.plan import PlanSubscription as DomainPlan
 from domain.upload import Upload as DomainUpload
+from domain.user import User as DomainUser
 from resolvers.context import Context
 from schema.types.bank import BankAccount, BankLink
 from schema.types.card import Card
@@ -24,7 +25,7 @@ from schema.types.payment import Payment
 from schema.types.plan import PlanSubscription
 from schema.types.stream import BankLinkUpdate, Cursor, KycUpdate, PaymentUpdate, UploadUpdate, ViewerEvent
 from schema.types.user import User
-from services.subscriptions.streams import Subject
+from services.subscriptions.streams import StreamItem, ViewerChange
 
 PaymentIdArgument = Annotated[strawberry.ID, strawberry.argument(description="The payment to follow.")]
 UploadIdArgument = Annotated[strawberry.ID, strawberry.argument(description="The upload to follow.")]
@@ -67,28 +68,37 @@ async def viewer_events(info: Info[Context, None], after: Cursor = None) -> Asyn
     context = info.context
     async for item in context.services.streams.viewer(context.viewer(), after):
         context.renew_loaders()
-        yield ViewerEvent(cursor=item.cursor, kind=item.kind, subject=_present(item.value))
+        yield _viewer_event(item)
 
 
-def _present(
-    subject: Subject,
-) -> User | Payment | Kyc | BankLink | BankAccount | PlanSubscription | Upload | DataExport | Card:
-    match subject:
-        case DomainPayment():
-            return Payment.of(subject)
-        case DomainKyc():
-            return Kyc.of(subject)
-        case DomainBankLink():
-            return BankLink.of(subject)
-        case DomainAccount():
-            return BankAccount.of(subject)
-        case DomainPlan():
-            return PlanSubscription.of(subject)
-        case DomainUpload():
-            return Upload.of(subject)
-        case DomainCard():
-            return Card.of(subject)
-        case DomainExport():
-            return DataExport.of(subject)
-        case _:
-            return User.of(subject)
+def _viewer_event(item: StreamItem[ViewerChange]) -> ViewerEvent:
+    about = item.value
+    event = ViewerEvent(
+        cursor=item.cursor,
+        kind=item.kind,
+        type=about.type,
+        change=about.change,
+        object_id=strawberry.ID(about.object_id),
+    )
+    match about.subject:
+        case DomainUser() as user:
+            event.viewer = User.of(user)
+        case DomainPayment() as payment:
+            event.payment = Payment.of(payment)
+        case DomainKyc() as kyc:
+            event.kyc = Kyc.of(kyc)
+        case DomainBankLink() as bank_link:
+            event.bank_link = BankLink.of(bank_link)
+        case DomainAccount() as account:
+            event.bank_account = BankAccount.of(account)
+        case DomainPlan() as plan:
+            event.plan_subscription = PlanSubscription.of(plan)
+        case DomainUpload() as upload:
+            event.upload = Upload.of(upload)
+        case DomainCard() as card:
+            event.card = Card.of(card)
+        case DomainExport() as export:
+            event.data_export = DataExport.of(export)
+        case None:
+            pass
+    return event

@@ -30,6 +30,7 @@ class UserEventRow(SQLModel, table=True):
     object_id: str
     fields: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     at: datetime = Field(sa_type=UtcDateTime, index=True)
+    change: str = Field(default="UPDATED", sa_column_kwargs={"server_default": "UPDATED"})
 
 
 class WebhookEventRow(SQLModel, table=True):

@@ -49,8 +49,8 @@ _CARDHOLDER: Final = "mutation { createCardholder { cardholder { name } userErro
 _ISSUE: Final = """mutation($key: String!) { issueCard(input: {type: VIRTUAL, idempotencyKey: $key}) {
   card { status last4 } userErrors { code message } } }"""
 _EXPORT: Final = "mutation { requestDataExport { dataExport { id } userErrors { code message } } }"
-_EVENTS: Final = """subscription { viewerEvents { kind subject {
-  __typename ... on DataExport { exportStatus: status } } } }"""
+_EVENTS: Final = """subscription { viewerEvents { kind
+  dataExport { status } } }"""
 _FILE: Final = b"%PDF-1.4\n% A receipt from the demo\n"
 _DONE: Final = frozenset({"SETTLED", "REJECTED", "FAILED", "CANCELLED", "EXPIRED"})
 
@@ -246,7 +246,7 @@ async def _export(client: Client, tell: Any) -> None:
     async with client.follow(_EVENTS) as items:
         await client.ask(_EXPORT)
         async for item in items:
-            if item["subject"].get("exportStatus") == "READY":
+            if item["dataExport"] == {"status": "READY"}:
                 tell("All that is kept about the user is ready as a ZIP, pushed live")
                 return
 

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Self
 
@@ -94,6 +95,7 @@ class BankAccount(Node):
     balance_refreshed_at: datetime | None = strawberry.field(description="When the bank was last asked.")
     bank_id: strawberry.Private[str]
     bank_link_id: strawberry.Private[str]
+    balances_then: strawberry.Private[Sequence[bank_account.Balance] | None]
 
     @strawberry.field(description="The bank.")
     async def bank(self, info: Info[HasLoaders, None]) -> Bank | None:
@@ -102,7 +104,9 @@ class BankAccount(Node):
 
     @strawberry.field(description="Booked and available, as last read.")
     async def balances(self, info: Info[HasLoaders, None]) -> list[Balance]:
-        found = await info.context.loaders.balances.load(AccountId(self.id))
+        found = self.balances_then
+        if found is None:
+            found = await info.context.loaders.balances.load(AccountId(self.id))
         return [Balance(type=balance.type, amount=Money.of(balance.amount), as_of=balance.as_of) for balance in found]
 
     @strawberry.field(description="As last read, newest first.")
@@ -142,6 +146,7 @@ class BankAccount(Node):
             balance_refreshed_at=account.balance_refreshed_at,
             bank_id=account.bank_id,
             bank_link_id=account.bank_link_id,
+            balances_then=account.balances,
         )
 
 

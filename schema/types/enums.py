@@ -11,7 +11,7 @@ from domain.card import CardStatus, CardType
 from domain.consent import BankLinkStatus
 from domain.data_export import DataExportStatus
 from domain.dispute import DisputeStatus
-from domain.event import StreamItemKind
+from domain.event import ChangeKind, StreamItemKind, ViewerEventType
 from domain.feature import Feature
 from domain.kyc import CheckKind, CheckResult, KycStatus
 from domain.payment import CancellationStatus, FailureCode, Rail, Status
@@ -157,6 +157,32 @@ _describe(
         StreamItemKind.SNAPSHOT: "The current state, at the start without a cursor.",
         StreamItemKind.CHANGE: "The object as it was at this change.",
         StreamItemKind.RESUME_GAP: "The cursor is too old or of another stream: here is the current state instead.",
+    },
+)
+_describe(
+    ChangeKind,
+    "ChangeKind",
+    "What a change did to its object.",
+    {
+        ChangeKind.CREATED: "The object is new.",
+        ChangeKind.UPDATED: "The object has another state than before.",
+        ChangeKind.REMOVED: "The object is no longer there.",
+    },
+)
+_describe(
+    ViewerEventType,
+    "ViewerEventType",
+    "What an event is about. More may come: pass over what you do not know.",
+    {
+        ViewerEventType.VIEWER: "The user: the current state.",
+        ViewerEventType.PAYMENT: "One of the payments.",
+        ViewerEventType.KYC: "The verification of identity.",
+        ViewerEventType.BANK_LINK: "The tie to a bank.",
+        ViewerEventType.BANK_ACCOUNT: "An account at a bank.",
+        ViewerEventType.CARD: "A card of the user's.",
+        ViewerEventType.UPLOAD: "A file of the user's.",
+        ViewerEventType.DATA_EXPORT: "An export of the user's data.",
+        ViewerEventType.PLAN_SUBSCRIPTION: "The subscription to a plan.",
     },
 )
 _describe(

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
-from domain.event import StreamItemKind
+from domain.event import ChangeKind, StreamItemKind, ViewerEventType
 from schema.types.bank import BankAccount, BankLink
 from schema.types.card import Card
 from schema.types.file import DataExport, Upload
@@ -16,6 +16,7 @@ from schema.types.user import User
 
 _CURSOR = "Send it as `after` to resume: nothing is missed and nothing repeated."
 _KIND = "Whether this is the current state, a change, or a gap."
+_AS_IT_WAS = "As it was at this change, where `type` names it."
 
 
 @strawberry.type(description="A payment, and each of its changes.")
@@ -48,17 +49,22 @@ class UploadUpdate:
     upload: Upload = strawberry.field(description="As it was at this change.")
 
 
-ViewerEventSubject = Annotated[
-    User | Payment | Kyc | BankLink | BankAccount | PlanSubscription | Upload | DataExport | Card,
-    strawberry.union("ViewerEventSubject", description="What a viewer's event speaks of; the user at a snapshot."),
-]
-
-
-@strawberry.type(description="Anything of the viewer's that changed.")
+@strawberry.type(description="Anything of the viewer's that changed. The field that `type` names is set, no other.")
 class ViewerEvent:
     cursor: str = strawberry.field(description=_CURSOR)
     kind: StreamItemKind = strawberry.field(description=_KIND)
-    subject: ViewerEventSubject = strawberry.field(description="As it was at this change.")
+    type: ViewerEventType = strawberry.field(description="What it is about; VIEWER at a SNAPSHOT and a RESUME_GAP.")
+    change: ChangeKind | None = strawberry.field(description="What happened to the object; set at a CHANGE.")
+    object_id: strawberry.ID = strawberry.field(description="The id of what it is about, also where it was removed.")
+    viewer: User | None = strawberry.field(description="The user, at a SNAPSHOT and a RESUME_GAP.", default=None)
+    payment: Payment | None = strawberry.field(description=_AS_IT_WAS, default=None)
+    kyc: Kyc | None = strawberry.field(description=_AS_IT_WAS, default=None)
+    bank_link: BankLink | None = strawberry.field(description=_AS_IT_WAS, default=None)
+    bank_account: BankAccount | None = strawberry.field(description=_AS_IT_WAS, default=None)
+    plan_subscription: PlanSubscription | None = strawberry.field(description=_AS_IT_WAS, default=None)
+    upload: Upload | None = strawberry.field(description=_AS_IT_WAS, default=None)
+    data_export: DataExport | None = strawberry.field(description=_AS_IT_WAS, default=None)
+    card: Card | None = strawberry.field(description=_AS_IT_WAS, default=None)
 
 
 Cursor = Annotated[

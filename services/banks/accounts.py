@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Final, TypeVar
@@ -15,9 +16,10 @@ from domain.bank_account import Balance, BankAccount, Transaction, TransactionSt
 from domain.clock import Clock, oslo_date
 from domain.consent import UNATTENDED_READS_A_DAY, AccountRead, Consent
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached, Unavailable
-from domain.event import EventKind
+from domain.event import ChangeKind, EventKind
 from domain.ids import AccountId, BankLinkId, TransactionId, UserId
 from domain.page import DatedKeyset, Keyset
+from domain.snapshot import account_fields
 from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
@@ -241,14 +243,24 @@ class Accounts:
         now = self._clock.now()
         ours = {line.reference: self._ours(account_id, line) for line in lines}
         async with self._work() as work:
+            before = await work.accounts.get(user_id, account_id)
+            assert before is not None
             await work.accounts.put_balances(account_id, balances, now)
             if ours:
                 await work.accounts.put_transactions(account_id, ours)
                 pending = [line.reference for line in lines if line.status is TransactionStatus.PENDING]
                 await work.accounts.drop_pending(account_id, pending)
-            fields = {"balance_refreshed_at": now.isoformat()}
-            work.publish(NewEvent(user_id, EventKind.BANK_ACCOUNT, account_id, fields, now))
+            # An account is shown to its user once it has been read for the first time.
+            change = ChangeKind.UPDATED if before.balance_refreshed_at else ChangeKind.CREATED
+            await self._publish(work, user_id, account_id, change)
             await work.commit()
+
+    async def _publish(self, work: UnitOfWork, user_id: UserId, account_id: AccountId, change: ChangeKind) -> None:
+        account = await work.accounts.get(user_id, account_id)
+        assert account is not None
+        balances = (await work.accounts.balances([account_id])).get(account_id, [])
+        fields = account_fields(replace(account, balances=tuple(balances)))
+        work.publish(NewEvent(user_id, EventKind.BANK_ACCOUNT, account_id, fields, self._clock.now(), change))
 
     def _ours(self, account_id: AccountId, line: TransactionAtBank) -> Transaction:
         return Transaction(

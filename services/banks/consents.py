@@ -8,7 +8,7 @@ from db.events import NewEvent
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain.clock import Clock
 from domain.consent import BankLink, Consent, ConsentStatus
-from domain.event import EventKind
+from domain.event import ChangeKind, EventKind
 from domain.ids import ConsentId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
@@ -120,7 +120,7 @@ class ConsentStatusSync:
         work.jobs.enqueue(AskConsent(user_id, consent.id), due_at=consent.ends_at, now=now)
         work.jobs.enqueue(TellOfExpiry(user_id, consent.id), due_at=tell_at, now=now)
 
-    def publish(self, work: UnitOfWork, bank_link: BankLink) -> None:
+    def publish(self, work: UnitOfWork, bank_link: BankLink, change: ChangeKind = ChangeKind.UPDATED) -> None:
         """Append the bank link's version to its user's stream, within the caller's transaction."""
-        fields = bank_link_fields(bank_link)
-        work.publish(NewEvent(bank_link.user_id, EventKind.BANK_LINK, bank_link.id, fields, self._clock.now()))
+        fields, now = bank_link_fields(bank_link), self._clock.now()
+        work.publish(NewEvent(bank_link.user_id, EventKind.BANK_LINK, bank_link.id, fields, now, change))

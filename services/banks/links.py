@@ -31,6 +31,7 @@ from domain.errors import (
     ReadLimitReached,
     Unavailable,
 )
+from domain.event import ChangeKind
 from domain.ids import BankId, BankLinkId, ConsentId, UserId
 from domain.notification import Template
 from domain.outcome import Outcome
@@ -264,7 +265,7 @@ class BankLinks:
                 BankLinkId(new_id(ids.BANK_LINK, now)), user_id, bank_id, self._vendors.for_user(user_id), now
             )
             await work.bank_links.add(bank_link)
-            self._consents.publish(work, bank_link)
+            self._consents.publish(work, bank_link, ChangeKind.CREATED)
             await work.commit()
         return bank_link
 

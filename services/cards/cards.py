@@ -21,7 +21,7 @@ from domain.errors import (
     ProviderUnavailable,
     Unavailable,
 )
-from domain.event import EventKind
+from domain.event import ChangeKind, EventKind
 from domain.feature import Feature, Features
 from domain.idempotency import fingerprint_of
 from domain.ids import CardholderId, CardId, UserId
@@ -191,7 +191,7 @@ class Cards:
             card = Card(CardId(new_id(ids.CARD, now)), user_id, cardholder.id, cardholder.vendor, kind, now)
             await work.cards.add(card)
             await keep(work, user_id, _ISSUE, key, fingerprint, card.id, now)
-            self._tell(work, card)
+            self._tell(work, card, ChangeKind.CREATED)
             work.jobs.enqueue(IssueCard(user_id, card.id), due_at=now + _RECOVER_AFTER, now=now)
             await work.commit()
         return card, True
@@ -227,8 +227,9 @@ class Cards:
         assert cardholder is not None
         return cardholder
 
-    def _tell(self, work: UnitOfWork, card: Card) -> None:
-        work.publish(NewEvent(card.user_id, EventKind.CARD, card.id, card_fields(card), self._clock.now()))
+    def _tell(self, work: UnitOfWork, card: Card, change: ChangeKind = ChangeKind.UPDATED) -> None:
+        fields, now = card_fields(card), self._clock.now()
+        work.publish(NewEvent(card.user_id, EventKind.CARD, card.id, fields, now, change))
 
 
 def _unavailable() -> ProviderUnavailable:

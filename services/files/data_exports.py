@@ -16,7 +16,7 @@ from db.unit_of_work import Read, UnitOfWork, Work
 from domain import ids
 from domain.clock import Clock, oslo_date
 from domain.data_export import KEPT_FOR, DataExport, DataExportStatus
-from domain.event import EventKind
+from domain.event import ChangeKind, EventKind
 from domain.ids import DataExportId, UserId
 from domain.job import Job
 from domain.notification import Template
@@ -102,7 +102,7 @@ class DataExports:
                 requested_at=now,
             )
             work.exports.add(export)
-            self._tell(work, export)
+            self._tell(work, export, ChangeKind.CREATED)
             work.jobs.enqueue(BuildExport(user_id, export.id), now=now)
             await work.commit()
         return export
@@ -161,10 +161,9 @@ class DataExports:
                 files[f"files/{upload.id}-{upload.order.file_name}"] = body
         return files
 
-    def _tell(self, work: UnitOfWork, export: DataExport) -> None:
-        work.publish(
-            NewEvent(export.user_id, EventKind.DATA_EXPORT, export.id, export_fields(export), self._clock.now())
-        )
+    def _tell(self, work: UnitOfWork, export: DataExport, change: ChangeKind = ChangeKind.UPDATED) -> None:
+        fields, now = export_fields(export), self._clock.now()
+        work.publish(NewEvent(export.user_id, EventKind.DATA_EXPORT, export.id, fields, now, change))
 
 
 def _key(export: DataExport) -> ObjectKey:

@@ -13,7 +13,7 @@ from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
 from domain.clock import Clock
 from domain.errors import InvalidState, NotFound, ProviderUnavailable, Unavailable
-from domain.event import EventKind
+from domain.event import ChangeKind, EventKind
 from domain.ids import UploadId, UserId
 from domain.job import Job
 from domain.page import Keyset
@@ -114,7 +114,7 @@ class Uploads:
             if await work.uploads.count_pending(user_id) >= MAX_PENDING:
                 raise InvalidState(f"{MAX_PENDING} uploads are under way: complete or delete one first.")
             work.uploads.add(upload)
-            self._tell(work, upload)
+            self._tell(work, upload, ChangeKind.CREATED)
             work.jobs.enqueue(ExpireUpload(user_id, upload.id), due_at=upload.expires_at + _GRACE, now=now)
             await work.commit()
         return CreatedUpload(upload, target)
@@ -200,8 +200,9 @@ class Uploads:
         if after.status is not UploadStatus.STORED:
             self.enqueue_delete(work, after.vendor, _key(after))
 
-    def _tell(self, work: UnitOfWork, upload: Upload) -> None:
-        work.publish(NewEvent(upload.user_id, EventKind.UPLOAD, upload.id, upload_fields(upload), self._clock.now()))
+    def _tell(self, work: UnitOfWork, upload: Upload, change: ChangeKind = ChangeKind.UPDATED) -> None:
+        fields, now = upload_fields(upload), self._clock.now()
+        work.publish(NewEvent(upload.user_id, EventKind.UPLOAD, upload.id, fields, now, change))
 
 
 def _key(upload: Upload) -> ObjectKey:

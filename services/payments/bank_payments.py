@@ -24,6 +24,7 @@ from domain.errors import (
     ProviderUnavailable,
     Unavailable,
 )
+from domain.event import ChangeKind
 from domain.ids import AccountId, PaymentId, UserId
 from domain.kyc import require_approved
 from domain.page import PaymentPage
@@ -215,7 +216,7 @@ class Payments:
             await work.payments.add(payment, created, state_hash=hash_of(state), return_to=return_to)
             key, fingerprint = order.idempotency_key, order.fingerprint
             await keep(work, order.user_id, _OPERATION, key, fingerprint, payment.id, payment.created_at)
-            self._recorder.publish(work, payment)
+            self._recorder.publish(work, payment, ChangeKind.CREATED)
             # Committed before the bank is called: if this process dies in between, a job asks the bank what it knows.
             self._bank_status.enqueue_ask(work, payment, RECOVER_AFTER)
             await work.commit()

@@ -14,6 +14,7 @@ from domain.card_payment import CardPaymentOrder, PaymentAttempt, check_confirma
 from domain.clock import Clock
 from domain.dispute import Dispute
 from domain.errors import InDoubt, InvalidState, NotFound, PaymentInDoubt, Unavailable
+from domain.event import ChangeKind
 from domain.idempotency import fingerprint_of
 from domain.ids import AttemptId, PaymentId, RefundId, UserId
 from domain.input import require_key
@@ -209,7 +210,7 @@ class CardPayments:
             created = PaymentEvent(payment.id, payment.version, payment.status, "user", payment.created_at)
             await work.payments.add(payment, created, state_hash=hash_of(new_token()), return_to="/")
             await keep(work, order.user_id, _CREATE, key, fingerprint, payment.id, payment.created_at)
-            self._recorder.publish(work, payment)
+            self._recorder.publish(work, payment, ChangeKind.CREATED)
             self._card_status.enqueue_ask(work, payment, RECOVER_AFTER)
             await work.commit()
         return payment, True

@@ -8,7 +8,7 @@ from db.events import NewEvent
 from db.unit_of_work import UnitOfWork, Work, retry_on_stale
 from domain.alert import Severity
 from domain.clock import Clock
-from domain.event import EventKind
+from domain.event import ChangeKind, EventKind
 from domain.ids import AccountId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
@@ -67,10 +67,10 @@ class PaymentRecorder:
         if after.status is Status.SETTLED and before.status is not Status.SETTLED:
             self._after_settling(work, before, after)
 
-    def publish(self, work: UnitOfWork, payment: Payment) -> None:
+    def publish(self, work: UnitOfWork, payment: Payment, change: ChangeKind = ChangeKind.UPDATED) -> None:
         """Publish this version of the payment to its user's stream, within the caller's transaction."""
-        fields = payment_fields(payment)
-        work.publish(NewEvent(payment.user_id, EventKind.PAYMENT, payment.id, fields, self._clock.now()))
+        fields, now = payment_fields(payment), self._clock.now()
+        work.publish(NewEvent(payment.user_id, EventKind.PAYMENT, payment.id, fields, now, change))
 
     def _after_settling(self, work: UnitOfWork, before: Payment, after: Payment) -> None:
         if after.debtor_account_id is not None:

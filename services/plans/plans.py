@@ -18,6 +18,7 @@ from domain.errors import (
     NotFound,
     Unavailable,
 )
+from domain.event import ChangeKind
 from domain.idempotency import fingerprint_of
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.kyc import require_approved
@@ -171,7 +172,7 @@ class Plans:
             first = FirstPayment(order.payment_method, return_url)
             await work.plans.add(subscription, first, state_hash=state_hash, return_to=return_to)
             await keep(work, user_id, _CREATE, key, fingerprint, subscription.id, now)
-            self._plan_status.publish(work, subscription)
+            self._plan_status.publish(work, subscription, ChangeKind.CREATED)
             self._plan_status.enqueue_ask(work, subscription, _RECOVER_AFTER)
             await work.commit()
         return subscription, True

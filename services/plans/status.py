@@ -10,7 +10,7 @@ from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
 from domain.clock import Clock
 from domain.errors import InDoubt, InvalidInput, InvalidState, StaleVersion, Unavailable
-from domain.event import EventKind
+from domain.event import ChangeKind, EventKind
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
@@ -101,12 +101,13 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         terms = PlanTerms(PlanStatus.ENDED, None, failure=failure)
         await retry_on_stale(lambda: self._end_current(subscription, terms))
 
-    def publish(self, work: UnitOfWork, subscription: PlanSubscription) -> None:
+    def publish(
+        self, work: UnitOfWork, subscription: PlanSubscription, change: ChangeKind = ChangeKind.UPDATED
+    ) -> None:
         """Publish this version of the subscription to its user's stream, within the caller's transaction."""
         fields = plan_fields(subscription)
-        work.publish(
-            NewEvent(subscription.user_id, EventKind.PLAN_SUBSCRIPTION, subscription.id, fields, self._clock.now())
-        )
+        now = self._clock.now()
+        work.publish(NewEvent(subscription.user_id, EventKind.PLAN_SUBSCRIPTION, subscription.id, fields, now, change))
 
     async def _load(self, queries: Queries, user_id: UserId, object_id: PlanSubscriptionId) -> PlanSubscription | None:
         return await queries.plans.get(user_id, object_id)

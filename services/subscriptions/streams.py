@@ -15,12 +15,12 @@ from domain.card import Card
 from domain.consent import BankLink
 from domain.data_export import DataExport
 from domain.errors import InvalidInput, NotFound, Unauthenticated
-from domain.event import EventKind, Position, StreamItemKind, UserEvent
+from domain.event import ChangeKind, EventKind, Position, StreamItemKind, UserEvent, ViewerEventType
 from domain.ids import AccountId, BankLinkId, CardId, DataExportId, PaymentId, PlanSubscriptionId, UploadId, UserId
 from domain.kyc import Kyc
 from domain.payment import Payment
 from domain.plan import PlanSubscription
-from domain.snapshot import bank_link_at, card_at, export_at, kyc_at, payment_at, plan_at, upload_at
+from domain.snapshot import account_at, bank_link_at, card_at, export_at, kyc_at, payment_at, plan_at, upload_at
 from domain.upload import Upload
 from domain.user import SignIn, User
 from providers.fanout.port import Fanout, WakeUp
@@ -41,6 +41,16 @@ class StreamItem(Generic[Value]):
     kind: StreamItemKind
     cursor: str
     value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerChange:
+    """What an item of the viewer's stream is about. At a change `change` is set; a REMOVED object is None."""
+
+    type: ViewerEventType
+    object_id: str
+    change: ChangeKind | None
+    subject: Subject | None
 
 
 Load = Callable[[Queries], Awaitable[Value]]
@@ -118,17 +128,19 @@ class Streams:
 
         return self._follow(sign_in, after, load, at_event)
 
-    def viewer(self, sign_in: SignIn, after: str | None) -> AsyncIterator[StreamItem[Subject]]:
+    def viewer(self, sign_in: SignIn, after: str | None) -> AsyncIterator[StreamItem[ViewerChange]]:
         """All changes of the user's objects: first the user, then each object as it changed. Raises as `payment`."""
 
-        async def load(read: Queries) -> Subject:
+        async def load(read: Queries) -> ViewerChange:
             user = await read.users.get(sign_in.user_id)
             if user is None:
                 raise Unauthenticated
-            return user
+            return ViewerChange(ViewerEventType.VIEWER, user.id, None, user)
 
-        async def at_event(read: Queries, event: UserEvent) -> Subject | None:
-            return await _subject_at(read, event)
+        async def at_event(read: Queries, event: UserEvent) -> ViewerChange:
+            subject = await _subject_at(read, event)
+            change = event.change if subject is not None else ChangeKind.REMOVED
+            return ViewerChange(ViewerEventType(event.kind), event.object_id, change, subject)
 
         return self._follow(sign_in, after, load, at_event)
 
@@ -170,8 +182,9 @@ class Streams:
                 position = at
                 if item is not None:
                     yield item
-                    if isinstance(item.value, Payment):
-                        self._timeline.pushed(item.value.id, item.value.version, sign_in.session_id)
+                    payment = _payment_in(item.value)
+                    if payment is not None:
+                        self._timeline.pushed(payment.id, payment.version, sign_in.session_id)
             if len(changes) < _BATCH:
                 self._places[wake_up] = sign_in.user_id, position
                 await wake_up.wait()
@@ -212,6 +225,11 @@ class Streams:
             return found
 
 
+def _payment_in(value: object) -> Payment | None:
+    shown = value.subject if isinstance(value, ViewerChange) else value
+    return shown if isinstance(shown, Payment) else None
+
+
 async def _is_resumable(read: Queries, sign_in: SignIn, wanted: Position, end: Position) -> bool:
     if wanted.epoch != end.epoch or wanted.seq > end.seq:
         return False
@@ -230,7 +248,8 @@ async def _subject_at(read: Queries, event: UserEvent) -> Subject | None:
             bank_link = await read.bank_links.get(event.user_id, BankLinkId(event.object_id))
             return bank_link_at(bank_link, event.fields) if bank_link else None
         case EventKind.BANK_ACCOUNT:
-            return await read.accounts.get(event.user_id, AccountId(event.object_id))
+            account = await read.accounts.get(event.user_id, AccountId(event.object_id))
+            return account_at(account, event.fields) if account else None
         case EventKind.PLAN_SUBSCRIPTION:
             plan = await read.plans.get(event.user_id, PlanSubscriptionId(event.object_id))
             return plan_at(plan, event.fields) if plan else None

@@ -20,8 +20,8 @@ from tests.builders.fleet import Fleet
 from tests.builders.gateway import CONNECT, OLA, PAY
 from tests.builders.subscriber import subscribed
 
-FOLLOW = """subscription($after: String) { viewerEvents(after: $after) { cursor kind subject {
-  ... on Payment { paymentId: id version } } } }"""
+FOLLOW = """subscription($after: String) { viewerEvents(after: $after) { cursor kind
+  payment { id version } } }"""
 ACCOUNTS = "{ viewer { bankAccounts { edges { node { id } } } } }"
 _AGAIN_AFTER_S = 0.05
 _APPROVED_WITHIN_S = 30
@@ -153,6 +153,6 @@ class Customer:
         self.cursor = item["cursor"]
         self.is_following.set()
         self.gaps += item["kind"] == "RESUME_GAP"
-        subject = item["subject"] or {}
-        if "paymentId" in subject:
-            self.seen[subject["paymentId"], subject["version"]] += 1
+        payment = item["payment"]
+        if payment is not None:
+            self.seen[payment["id"], payment["version"]] += 1

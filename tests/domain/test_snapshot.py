@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from domain import snapshot
 from domain.account_number import AccountNumber
+from domain.bank_account import Balance, BalanceType, BankAccount
 from domain.card import Card, CardFace, CardStatus, CardType
 from domain.consent import BankLink, BankLinkStatus
 from domain.data_export import DataExport, DataExportStatus
 from domain.ids import (
+    AccountId,
     BankId,
     BankLinkId,
     CardholderId,
@@ -54,6 +56,18 @@ PAYMENT = Payment(
 )
 KYC = Kyc(KycId("kyc_1"), KARI, "mock", applicant_id="a-1", status=KycStatus.APPROVED, risk_score=15, version=9)
 BANK_LINK = BankLink(BankLinkId("con_1"), KARI, BankId("bank_dnb"), "mock", NOON, version=9)
+ACCOUNT = BankAccount(
+    id=AccountId("acc_1"),
+    user_id=KARI,
+    bank_link_id=BankLinkId("con_1"),
+    bank_id=BankId("bank_dnb"),
+    number=AccountNumber("NO9386011117947", "86011117947"),
+    currency="NOK",
+    name="Brukskonto",
+    owner_name="Kari",
+    is_available=False,
+    balance_refreshed_at=NOON,
+)
 PLAN = PlanSubscription(
     PlanSubscriptionId("psub_1"), KARI, "plan_plus", "mock", NOON, authorisation_url="https://card.example", version=9
 )
@@ -103,6 +117,21 @@ bank_links = st.builds(
     expires_at=times,
     ended_because=st.none() | texts,
     version=versions,
+)
+balances = st.builds(
+    Balance,
+    st.sampled_from(BalanceType),
+    st.builds(Money, st.integers(-(10**9), 10**9)),
+    st.datetimes(timezones=st.just(UTC)),
+)
+accounts = st.builds(
+    replace,
+    st.just(ACCOUNT),
+    name=texts,
+    owner_name=texts,
+    is_available=st.booleans(),
+    balance_refreshed_at=times,
+    balances=st.lists(balances, max_size=2).map(tuple),
 )
 plans = st.builds(
     replace,
@@ -164,6 +193,15 @@ def test_a_bank_connection(then: BankLink) -> None:
     assert read_back(then, BANK_LINK, snapshot.bank_link_fields, snapshot.bank_link_at) == then
 
 
+@given(accounts)
+def test_an_account(then: BankAccount) -> None:
+    assert read_back(then, ACCOUNT, snapshot.account_fields, snapshot.account_at) == then
+
+
+def test_an_account_of_an_older_event_is_as_it_is_now() -> None:
+    assert snapshot.account_at(ACCOUNT, {"balance_refreshed_at": "2026-01-01T00:00:00+00:00"}) == ACCOUNT
+
+
 @given(plans)
 def test_a_plan(then: PlanSubscription) -> None:
     assert read_back(then, PLAN, snapshot.plan_fields, snapshot.plan_at) == then
@@ -189,6 +227,7 @@ def test_a_card(then: Card) -> None:
     [
         (PAYMENT, snapshot.payment_fields(PAYMENT)),
         (PLAN, snapshot.plan_fields(PLAN)),
+        (ACCOUNT, snapshot.account_fields(ACCOUNT)),
         (UPLOAD, snapshot.upload_fields(UPLOAD)),
         (CARD, snapshot.card_fields(CARD)),
     ],

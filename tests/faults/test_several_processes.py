@@ -70,7 +70,7 @@ async def test_what_comes_in_at_one_is_pushed_by_the_other(running: Fleet, custo
             running.serves = running_serves
             item = json.loads(await socket.recv())["payload"]["data"]["viewerEvents"]
 
-    assert item["subject"]["version"] == 1
+    assert item["payment"]["version"] == 1
 
 
 async def test_what_is_queued_at_one_is_done_by_a_worker(running: Fleet, customer: Customer) -> None:

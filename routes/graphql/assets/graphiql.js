@@ -410,18 +410,18 @@ mutation Pay($input: InitiatePaymentInput!) {
   viewerEvents {
     kind
     cursor
-    subject {
-      __typename
-      ... on User { name }
-      ... on Kyc { kycStatus: status }
-      ... on BankLink { bankLinkStatus: status bank { name } }
-      ... on BankAccount { name balances { type amount { formatted } } }
-      ... on Payment { paymentStatus: status version }
-      ... on PlanSubscription { planStatus: status }
-      ... on Upload { uploadStatus: status }
-      ... on DataExport { exportStatus: status }
-      ... on Card { cardStatus: status }
-    }
+    type
+    change
+    objectId
+    viewer { name }
+    kyc { status }
+    bankLink { status bank { name } }
+    bankAccount { name balances { type amount { formatted } } }
+    payment { status version }
+    planSubscription { status }
+    upload { status }
+    dataExport { status }
+    card { status }
   }
 }
 `,variables:""},{query:`mutation RenewConsent($bankLink: ID!) {
