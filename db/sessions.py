@@ -39,6 +39,7 @@ def _attempt_of(row: LoginAttemptRow) -> LoginAttempt:
         client=SessionClient(row.client),
         created_at=row.created_at,
         expires_at=row.expires_at,
+        used_at=row.used_at,
         app_state=row.app_state,
         app_code_challenge=row.app_code_challenge,
         max_age_s=row.max_age_s,

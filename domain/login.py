@@ -12,7 +12,8 @@ class LoginAttempt:
     """What a login was begun with, and for an app what its one-time code gives until `code_expires_at`.
 
     `browser_hash` binds the attempt to a browser. `session_id` is the sign-in that is confirmed once more, None for a
-    new one. `max_age_s` is how recent the person's own login must be. Secrets are hashed or encrypted.
+    new one. `used_at` is when the identity provider first sent the browser back. `max_age_s` is how recent the person's
+    own login must be. Secrets are hashed or encrypted.
     """
 
     id: str
@@ -24,6 +25,7 @@ class LoginAttempt:
     client: SessionClient
     created_at: datetime
     expires_at: datetime
+    used_at: datetime | None = None
     app_state: str | None = None
     app_code_challenge: str | None = None
     max_age_s: int | None = None

@@ -1,17 +1,18 @@
 """Signing in and out: the BankID login for browsers and apps, and an app's tokens."""
 
-import html
 from typing import Final
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 import structlog
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from domain.errors import DropError, InvalidInput, ProviderUnavailable
+from domain.login import LoginAttempt
 from domain.session import ABSOLUTE_LIFETIME, LOGIN_ATTEMPT_LIFETIME, SessionClient
 from routes.openapi_schemas import INTEGER, SHORT_TEXT, TEXT, NamedSchema, choice, record
 from routes.operations import SIGNED_IN, Answer, Body, DescribedRoute, Operation, Parameter
+from routes.pages import page, wants_json, wants_page
 from routes.problems import drop_error, problem
 from routes.requests import (
     FORM,
@@ -25,8 +26,9 @@ from routes.requests import (
     sign_in_of,
 )
 from routes.state import route_settings_of, services_of
-from services.users.login import InvalidGrant, LoginStart, Tokens
+from services.users.login import InvalidGrant, LoginOfAnotherBrowser, LoginStart, Tokens
 
+LOGIN: Final = "/auth/bankid/login"
 LOGIN_COOKIE: Final = "drop_login"
 CALLBACK: Final = "/auth/bankid/callback"
 _LONGEST: Final = 512
@@ -71,7 +73,7 @@ async def login(request: Request) -> Response:
     try:
         redirect = await services_of(request).login.start(start)
     except ProviderUnavailable as error:
-        return await _login_failed(request, error)
+        return await _login_failed(request, error, f"{LOGIN}?{request.url.query}")
     response = RedirectResponse(redirect.url, _SEE_OTHER, headers=_NO_STORE)
     response.set_cookie(
         LOGIN_COOKIE,
@@ -94,11 +96,17 @@ async def callback(request: Request) -> Response:
         done = await services_of(request).login.finish(
             state=query.get("state", "")[:_LONGEST],
             code=None if "error" in query else _given(query.get("code")),
+            error=query.get("error"),
             browser_secret=_given(request.cookies.get(LOGIN_COOKIE)),
             user_agent=_given(request.headers.get("user-agent")),
+            sign_in=await sign_in_of(request),
         )
+    except LoginOfAnotherBrowser as error:
+        return await _login_failed(request, error, _start_again(error.attempt))
     except DropError as error:
-        return await _login_failed(request, error)
+        return await _login_failed(request, error, LOGIN)
+    if done.problem is not None and wants_json(request):
+        return await drop_error(request, done.problem)
     response = RedirectResponse(done.return_to, _SEE_OTHER, headers=_NO_STORE)
     if done.session_token is not None:
         response.set_cookie(
@@ -170,17 +178,25 @@ def _oauth_error(error: str, description: str) -> Response:
     return problem(400, error, description, headers=_NO_STORE, error=error, error_description=description)
 
 
-async def _login_failed(request: Request, error: DropError) -> Response:
+async def _login_failed(request: Request, error: DropError, start_again: str) -> Response:
     answer = await drop_error(request, error)
-    if "text/html" not in request.headers.get("accept", ""):
+    if not wants_page(request):
         return answer
-    page = (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign in · Drop</title>'
-        f"<h1>You are not signed in</h1><p>{html.escape(error.message)}</p>"
-        '<p><a href="/auth/bankid/login">Start again</a></p></html>'
-    )
-    return HTMLResponse(page, answer.status_code, headers=_NO_STORE)
+    links = {"Start again": start_again, "Back to Drop": route_settings_of(request).default_return_to}
+    return page(answer.status_code, "You are not signed in", error.message, links)
+
+
+def _start_again(attempt: LoginAttempt) -> str:
+    """The address that begins the same login once more, from the same client and for the same return address."""
+    is_mobile = attempt.client is SessionClient.MOBILE
+    query = {
+        "client": attempt.client.value.lower(),
+        "redirect_uri" if is_mobile else "return_to": attempt.return_to,
+        "state": attempt.app_state,
+        "code_challenge": attempt.app_code_challenge,
+        "step_up": "true" if attempt.max_age_s is not None else None,
+    }
+    return f"{LOGIN}?{urlencode({name: value for name, value in query.items() if value is not None})}"
 
 
 def _given(text: str | None) -> str | None:
@@ -211,7 +227,7 @@ _TOKENS: Final = NamedSchema(
 
 ROUTES = [
     DescribedRoute(
-        "/auth/bankid/login",
+        LOGIN,
         login,
         Operation(
             "login",
@@ -219,12 +235,13 @@ ROUTES = [
             {303: Answer("To BankID.")},
             {400: "An address that is not allowed, or a missing challenge.", 503: _AWAY},
             description="An app sends `client=mobile` with its own PKCE `code_challenge` and `redirect_uri`, "
-            "and gets a one-time code there.",
+            "and gets a one-time code there. A login that is cancelled or fails comes back to the same address with "
+            "`error` (RFC 6749, 4.1.2.1: access_denied, server_error or temporarily_unavailable) and `state`.",
             parameters=(
                 Parameter("client", "web or mobile", {**SHORT_TEXT, "enum": ["web", "mobile"]}),
                 Parameter("return_to", "Where the browser goes afterwards: a path here or an allowed address."),
                 Parameter("redirect_uri", "The app link that takes the code (mobile)."),
-                Parameter("state", "The app's own state (mobile)."),
+                Parameter("state", "The client's own state; comes back with an app's code, and with `error`."),
                 Parameter("code_challenge", "S256 of the app's code_verifier (mobile)."),
                 Parameter(
                     "step_up",
@@ -241,8 +258,8 @@ ROUTES = [
         Operation(
             "loginCallback",
             "Take the browser back from BankID",
-            {303: Answer("Signed in; on to the return address.")},
-            {400: "Unknown, used or expired; start again.", 503: _AWAY},
+            {303: Answer("On to the return address, with `error` and `state` where nobody was signed in.")},
+            {400: "Unknown or of another browser; JSON is asked for, and the login failed.", 503: _AWAY},
             parameters=(
                 Parameter("state", "As given at the start."),
                 Parameter("code", "BankID's one-time code."),

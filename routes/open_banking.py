@@ -34,7 +34,7 @@ ROUTES = [
             "bankCallback",
             "The way back from a bank's page",
             {303: Answer("On to the return address.")},
-            {404: "Unknown state.", 409: "Used before."},
+            {404: "Unknown state."},
             parameters=(Parameter("state", "As given to the bank."),),
         ),
     )

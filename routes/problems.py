@@ -21,8 +21,9 @@ from domain.errors import (
     Unauthenticated,
     Unavailable,
 )
+from routes.pages import page, wants_page
 from routes.requests import BodyTooLarge
-from routes.state import services_of
+from routes.state import route_settings_of, services_of
 
 # The first class that fits is taken, so narrow classes come before wide ones.
 _STATUS: Final[Mapping[type[DropError], int]] = {
@@ -57,6 +58,7 @@ def problem(
 
 
 async def drop_error(request: Request, error: Exception) -> Response:
+    """A page where a browser asks, a problem document for programs."""
     assert isinstance(error, DropError)
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 400)
     headers = {}
@@ -69,16 +71,28 @@ async def drop_error(request: Request, error: Exception) -> Response:
     detail = (
         "A provider is temporarily unavailable. Try again soon." if isinstance(error, Unavailable) else error.message
     )
+    if wants_page(request):
+        return error_page(request, status, detail, headers)
     return problem(status, error.code, detail, headers=headers, **more)
 
 
 async def http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).name
+    if wants_page(request):
+        text = "There is nothing at this address." if error.status_code == HTTPStatus.NOT_FOUND else error.detail
+        return error_page(request, error.status_code, text, error.headers)
     return problem(error.status_code, code, error.detail, headers=error.headers)
 
 
 async def unexpected(request: Request, error: Exception) -> Response:
     """A bug: a reference id to the caller, the rest to the log."""
     reference = services_of(request).incidents.unhandled(error, where=request.url.path)
-    return problem(500, "INTERNAL", f"Something went wrong on our side. Reference: {reference}")
+    detail = f"Something went wrong on our side. Reference: {reference}"
+    return error_page(request, 500, detail) if wants_page(request) else problem(500, "INTERNAL", detail)
+
+
+def error_page(request: Request, status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    """The same for a person: what went wrong, and the way back to where users go by default."""
+    title = "Not found" if status == HTTPStatus.NOT_FOUND else "That did not work"
+    return page(status, title, text, {"Back to Drop": route_settings_of(request).default_return_to}, headers)

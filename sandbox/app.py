@@ -1,6 +1,7 @@
 """The vendors of mock mode: one application for their interfaces, one for their pages, over one world."""
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 
 from sandbox import api, pages, rendering
 from sandbox.problems import Refused
@@ -16,6 +17,8 @@ def vendors_app(world: World) -> Starlette:
 
 def pages_app(world: World) -> Starlette:
     """What people see, under /sandbox."""
-    app = Starlette(routes=pages.ROUTES, exception_handlers={Refused: rendering.refused})
+    app = Starlette(
+        routes=pages.ROUTES, exception_handlers={Refused: rendering.refused, HTTPException: rendering.http_error}
+    )
     app.state.world = world
     return app

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
@@ -51,6 +52,13 @@ async def refused(request: Request, error: Exception) -> Response:
     if "text/html" not in request.headers.get("accept", "text/html"):
         return JSONResponse({"code": error.code, "detail": error.message}, error.status)
     return render("refused.html", error.status, message=error.message)
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    """A page for an address or method that the sandbox does not have."""
+    assert isinstance(error, HTTPException)
+    message = "The sandbox has nothing at this address." if error.status_code == 404 else error.detail
+    return render("refused.html", error.status_code, message=message)
 
 
 async def form_of(request: Request) -> dict[str, str]:

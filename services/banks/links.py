@@ -141,23 +141,25 @@ class BankLinks:
     async def returned(self, state: str, query: Mapping[str, str], ip_address: str) -> str | None:
         """Finish a consent when the browser is back from the bank. Gives its next address, None for an unknown state.
 
-        Raises InvalidState for a state that was used before.
+        The bank is asked once: a way back that is opened again leads to the same address.
         """
         async with self._work() as work:
             found = await work.consents.by_state(hash_of(state))
             if found is None:
                 return None
             consent, return_to = found
-            if not await work.consents.mark_returned(consent.id, self._clock.now()):
-                raise InvalidState("This way back from the bank was used before.")
+            is_first = await work.consents.mark_returned(consent.id, self._clock.now())
             await work.commit()
+        target = with_query(return_to, bankLink=consent.bank_link_id)
+        if not is_first:
+            return target
         try:
             state_at_bank = await self._vendors[consent.vendor].complete_consent(consent.vendor_consent_id or "", query)
             await self._consents.apply(consent.user_id, consent.id, state_at_bank, "the bank's page")
             await self._fetch(consent.user_id, consent.id, ip_address)
         except (Unavailable, ReadLimitReached, ConsentRequired):
             _log.warning("consent_return_incomplete", consent_id=consent.id)  # the queued jobs ask the bank again
-        return with_query(return_to, bankLink=consent.bank_link_id)
+        return target
 
     async def refresh_consent(self, user_id: UserId, consent_id: ConsentId, cause: str) -> Outcome:
         """Ask the bank how a consent stands and apply the answer. Gives what that changed. Raises Unavailable."""

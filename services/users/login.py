@@ -11,7 +11,7 @@ from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work
 from domain import ids
 from domain.clock import Clock
-from domain.errors import InvalidInput, ProviderUnavailable, Unavailable
+from domain.errors import DropError, InvalidInput, ProviderUnavailable, Unavailable
 from domain.ids import KycId, SessionId, UserId
 from domain.kyc import Kyc
 from domain.login import LoginAttempt
@@ -37,6 +37,10 @@ from services.payments.customers import CreateCustomer
 from services.tokens import code_challenge_of, hash_of, new_token
 
 _STEP_UP_S: Final = int(STEP_UP_WITHIN.total_seconds())
+# What the identity provider answers where our request was wrong or its server is: the user cannot mend that.
+_OUR_FAULT: Final = frozenset(
+    {"invalid_request", "invalid_scope", "unauthorized_client", "unsupported_response_type", "server_error"}
+)
 _log = structlog.get_logger()
 
 
@@ -44,7 +48,8 @@ _log = structlog.get_logger()
 class LoginStart:
     """A login as the browser or app asks for it. `app_code_challenge` (S256) and `app_state` come from a mobile app.
 
-    `browser_secret` is what this browser holds from an earlier attempt, so that two tabs may both sign in.
+    `app_state` is a browser's, too: it comes back where a login fails. `browser_secret` is what this browser holds from
+    an earlier attempt, so that two tabs may both sign in.
     `step_up` asks the person again although they are signed in, as `sign_in` in a browser.
     """
 
@@ -69,10 +74,14 @@ class LoginRedirect:
 
 @dataclass(frozen=True, slots=True)
 class LoginDone:
-    """Where the browser goes next; `session_token` is the web cookie's value, None for mobile."""
+    """Where the browser goes next; `session_token` is the web cookie's value, None for mobile.
+
+    `problem` says why nobody was signed in; `return_to` then carries `error` and `state` (RFC 6749, 4.1.2.1).
+    """
 
     return_to: str
-    session_token: str | None
+    session_token: str | None = None
+    problem: DropError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,14 @@ class Tokens:
     access_token: str
     refresh_token: str
     expires_in_s: int
+
+
+class LoginOfAnotherBrowser(LoginFailed):
+    """The login was begun in another browser. `attempt` is what it was begun with, to start it again here."""
+
+    def __init__(self, attempt: LoginAttempt) -> None:
+        super().__init__("This login was started in another browser or too long ago. Start again here.")
+        self.attempt = attempt
 
 
 class InvalidGrant(LoginFailed):
@@ -166,10 +183,34 @@ class Login:
             raise _unavailable() from error
 
     async def finish(
-        self, *, state: str, code: str | None, browser_secret: str | None, user_agent: str | None
+        self,
+        *,
+        state: str,
+        code: str | None,
+        error: str | None,
+        browser_secret: str | None,
+        user_agent: str | None,
+        sign_in: SignIn | None,
     ) -> LoginDone:
-        """Take the callback; `code` is None where the vendor sent an error. Raises LoginFailed, ProviderUnavailable."""
-        attempt = await self._use_attempt(state, browser_secret)
+        """Take the callback; `error` is the vendor's, and `sign_in` whoever is signed in already.
+
+        A login that fails goes back to where it came from. Raises LoginFailed only where that cannot be trusted: the
+        state is unknown, or was given to another browser (LoginOfAnotherBrowser).
+        """
+        attempt = await self._attempt(state)
+        if attempt.used_at is not None and attempt.client is SessionClient.WEB and sign_in is not None:
+            return LoginDone(attempt.return_to)  # the back button after a sign-in
+        if not secrets.compare_digest(hash_of(browser_secret or ""), attempt.browser_hash):
+            raise LoginOfAnotherBrowser(attempt)
+        try:
+            await self._use(attempt)
+            return await self._complete(attempt, code, user_agent)
+        except ProviderUnavailable as failure:
+            return _not_completed(attempt, "temporarily_unavailable", failure)
+        except LoginFailed as failure:
+            return _not_completed(attempt, _error_code_of(error), failure)
+
+    async def _complete(self, attempt: LoginAttempt, code: str | None, user_agent: str | None) -> LoginDone:
         if code is None:
             raise LoginFailed("The login was not completed. You can start again.")
         try:
@@ -186,7 +227,7 @@ class Login:
             user_id = await self._user_of(work, identity)
             if attempt.session_id is not None:
                 await self._confirm(work, attempt.session_id, user_id, identity)
-                done = LoginDone(attempt.return_to, None)
+                done = LoginDone(attempt.return_to)
             elif attempt.client is SessionClient.MOBILE:
                 done = await self._give_code(work, attempt, user_id, identity)
             else:
@@ -270,19 +311,20 @@ class Login:
         await work.sessions.end(reused.session_id, "refresh token used twice", now)
         await work.commit()
 
-    async def _use_attempt(self, state: str, browser_secret: str | None) -> LoginAttempt:
+    async def _attempt(self, state: str) -> LoginAttempt:
+        async with self._read() as read:
+            attempt = await read.login_attempts.by_state(hash_of(state))
+        if attempt is None:
+            raise LoginFailed("This login is unknown. Start again.")
+        return attempt
+
+    async def _use(self, attempt: LoginAttempt) -> None:
         now = self._machine_clock.now()
         async with self._work() as work:
-            attempt = await work.login_attempts.by_state(hash_of(state))
-            if attempt is None:
-                raise LoginFailed("This login is unknown. Start again.")
-            if not secrets.compare_digest(hash_of(browser_secret or ""), attempt.browser_hash):
-                raise LoginFailed("This login was started in another browser. Start again here.")
             is_first = await work.login_attempts.use(attempt.id, now)
             await work.commit()
         if not is_first or now >= attempt.expires_at:
             raise LoginFailed("This login was used before or took too long. Start again.")
-        return attempt
 
     async def _confirm(self, work: UnitOfWork, session_id: SessionId, user_id: UserId, identity: Identity) -> None:
         """Confirm the sign-in by the person's new login. Raises LoginFailed if another person logged in."""
@@ -329,8 +371,7 @@ class Login:
             id_token_encrypted=self._encryption.encrypt(identity.id_token),
             authenticated_at=self._authenticated_at(identity),
         )
-        state = {"state": attempt.app_state} if attempt.app_state else {}
-        return LoginDone(with_query(attempt.return_to, code=code, **state), None)
+        return LoginDone(with_query(attempt.return_to, code=code, **_state_of(attempt)))
 
     async def _tell_of_new_device(self, work: UnitOfWork, user_id: UserId, user_agent: str | None) -> None:
         """Queue the message about a new device, except at the first sign-in of all and for a known device."""
@@ -365,6 +406,20 @@ class Login:
             authenticated_at=at,
             token_expires_at=now + token_lives,
         )
+
+
+def _error_code_of(error: str | None) -> str:
+    if error in ("access_denied", "temporarily_unavailable"):
+        return error
+    return "server_error" if error in _OUR_FAULT else "access_denied"
+
+
+def _not_completed(attempt: LoginAttempt, error: str, problem: DropError) -> LoginDone:
+    return LoginDone(with_query(attempt.return_to, error=error, **_state_of(attempt)), problem=problem)
+
+
+def _state_of(attempt: LoginAttempt) -> dict[str, str]:
+    return {"state": attempt.app_state} if attempt.app_state else {}
 
 
 def _new_tokens() -> Tokens:
