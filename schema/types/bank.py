@@ -14,7 +14,7 @@ from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.money import Money
 from schema.types.node import Node
-from schema.types.paging import After, Before, First, Last, PageInfo, cursor_of_key, dated_keyset, page_of
+from schema.types.paging import After, Before, Cursors, First, Last, PageInfo
 
 
 @strawberry.type(description="A bank that Drop reaches.")
@@ -79,8 +79,8 @@ class BankTransactionConnection:
     page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
-def _transaction_cursor(transaction: bank_account.Transaction) -> str:
-    return cursor_of_key(f"{transaction.booking_date.isoformat()}/{transaction.id}")
+def _transaction_key(transaction: bank_account.Transaction) -> str:
+    return f"{transaction.booking_date.isoformat()}/{transaction.id}"
 
 
 @strawberry.type(description="One of the user's accounts at a bank.")
@@ -118,12 +118,12 @@ class BankAccount(Node):
         last: Last = None,
         before: Before = None,
     ) -> BankTransactionConnection:
-        keyset = dated_keyset(first, after, last, before)
+        cursors = Cursors("transactions", self.id)
+        keyset = cursors.dated_keyset(first, after, last, before)
         found = await info.context.loaders.transactions.load((AccountId(self.id), keyset))
-        page, page_info = page_of(found, keyset, _transaction_cursor)
+        page, page_info = cursors.page(found, keyset, _transaction_key)
         edges = [
-            BankTransactionEdge(node=BankTransaction.of(transaction), cursor=_transaction_cursor(transaction))
-            for transaction in page
+            BankTransactionEdge(node=BankTransaction.of(transaction), cursor=cursor) for transaction, cursor in page
         ]
         return BankTransactionConnection(edges=edges, page_info=page_info)
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date
@@ -43,58 +44,69 @@ def page_size(first: int | None, last: int | None) -> int:
     return size
 
 
-def keyset(first: int | None, after: str | None, last: int | None, before: str | None) -> Keyset:
-    """The keyset of a page, and one row more: the row tells whether another page follows."""
-    return Keyset(
-        _key_of(after, "after") if after is not None else None,
-        _key_of(before, "before") if before is not None else None,
-        page_size(first, last) + 1,
-        backwards=last is not None,
-    )
+class Cursors:
+    """The cursors of one list as it is filtered and ordered.
+
+    A cursor of another list, filter or order names no place in this one, and is refused.
+    """
+
+    def __init__(self, *which_list: str) -> None:
+        self._list = hashlib.sha256("\n".join(which_list).encode()).hexdigest()[:12]
+
+    def keyset(self, first: int | None, after: str | None, last: int | None, before: str | None) -> Keyset:
+        """The keyset of a page, and one row more, which tells whether another page follows. Raises InvalidInput."""
+        return Keyset(
+            self._key_of(after, "after") if after is not None else None,
+            self._key_of(before, "before") if before is not None else None,
+            page_size(first, last) + 1,
+            backwards=last is not None,
+        )
+
+    def dated_keyset(self, first: int | None, after: str | None, last: int | None, before: str | None) -> DatedKeyset:
+        """As `keyset`, over pairs of date and id."""
+        return DatedKeyset(
+            self._dated_key_of(after, "after") if after is not None else None,
+            self._dated_key_of(before, "before") if before is not None else None,
+            page_size(first, last) + 1,
+            backwards=last is not None,
+        )
+
+    def page(
+        self, found: Sequence[Item], keyset: Keyset | DatedKeyset, key_of: Callable[[Item], str]
+    ) -> tuple[list[tuple[Item, str]], PageInfo]:
+        """The page in the list's order, each item with its cursor, from rows in the order in which they were read."""
+        asked = keyset.limit - 1
+        has_more = len(found) > asked
+        items = [(item, self._cursor_of(key_of(item))) for item in found[:asked]]
+        if keyset.backwards:
+            items.reverse()
+        info = PageInfo(
+            has_next_page=keyset.before is not None if keyset.backwards else has_more,
+            has_previous_page=has_more if keyset.backwards else keyset.after is not None,
+            start_cursor=items[0][1] if items else None,
+            end_cursor=items[-1][1] if items else None,
+        )
+        return items, info
+
+    def _cursor_of(self, key: str) -> str:
+        return base64.urlsafe_b64encode(f"{self._list}/{key}".encode()).decode()
+
+    def _key_of(self, cursor: str, name: str) -> str:
+        with suppress(binascii.Error, UnicodeError):
+            text = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode("ascii")
+            which_list, _, key = text.partition("/")
+            if which_list == self._list and key.isprintable() and 0 < len(key) <= 100:
+                return key
+        raise _invalid_cursor(name)
+
+    def _dated_key_of(self, cursor: str, name: str) -> tuple[date, str]:
+        day, separator, identifier = self._key_of(cursor, name).partition("/")
+        with suppress(ValueError):
+            if separator:
+                return date.fromisoformat(day), identifier
+        raise _invalid_cursor(name)
 
 
-def dated_keyset(first: int | None, after: str | None, last: int | None, before: str | None) -> DatedKeyset:
-    return DatedKeyset(
-        _dated_key_of(after, "after") if after is not None else None,
-        _dated_key_of(before, "before") if before is not None else None,
-        page_size(first, last) + 1,
-        backwards=last is not None,
-    )
-
-
-def page_of(
-    found: Sequence[Item], keyset: Keyset | DatedKeyset, cursor_of: Callable[[Item], str]
-) -> tuple[list[Item], PageInfo]:
-    """The page in the list's order, from rows in the order in which they were read."""
-    asked = keyset.limit - 1
-    has_more = len(found) > asked
-    items = list(found[:asked])
-    if keyset.backwards:
-        items.reverse()
-    info = PageInfo(
-        has_next_page=keyset.before is not None if keyset.backwards else has_more,
-        has_previous_page=has_more if keyset.backwards else keyset.after is not None,
-        start_cursor=cursor_of(items[0]) if items else None,
-        end_cursor=cursor_of(items[-1]) if items else None,
-    )
-    return items, info
-
-
-def cursor_of_key(key: str) -> str:
-    return base64.urlsafe_b64encode(key.encode()).decode()
-
-
-def _key_of(cursor: str, name: str) -> str:
-    with suppress(binascii.Error, UnicodeError):
-        key = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode("ascii")
-        if key.isprintable() and 0 < len(key) <= 100:
-            return key
-    raise InvalidInput("INVALID_CURSOR", "Not a cursor of this list.", field=(name,))
-
-
-def _dated_key_of(cursor: str, name: str) -> tuple[date, str]:
-    day, separator, identifier = _key_of(cursor, name).partition("/")
-    with suppress(ValueError):
-        if separator:
-            return date.fromisoformat(day), identifier
-    raise InvalidInput("INVALID_CURSOR", "Not a cursor of this list.", field=(name,))
+def _invalid_cursor(name: str) -> InvalidInput:
+    message = "Not a cursor of this list, as it is filtered and ordered."
+    return InvalidInput("INVALID_CURSOR", message, field=(name,))

@@ -16,7 +16,7 @@ from schema.types.errors import UserError
 from schema.types.file import DataExport, Upload, UploadConnection, UploadEdge
 from schema.types.kyc import Kyc
 from schema.types.node import Node, ObjectId
-from schema.types.paging import After, Before, First, Last, cursor_of_key, keyset, page_of
+from schema.types.paging import After, Before, Cursors, First, Last
 from schema.types.payment import Payment, PaymentConnection, PaymentEdge, PaymentFilter, PaymentOrderBy
 from schema.types.plan import PlanSubscription
 from schema.types.vendor_migration import VendorMove
@@ -111,11 +111,10 @@ class User(Node):
         last: Last = None,
         before: Before = None,
     ) -> BankAccountConnection:
-        wanted = keyset(first, after, last, before)
-        page, page_info = page_of(
-            await info.context.pages.accounts(wanted), wanted, lambda account: cursor_of_key(account.id)
-        )
-        edges = [BankAccountEdge(node=BankAccount.of(account), cursor=cursor_of_key(account.id)) for account in page]
+        cursors = Cursors("bankAccounts", self.id)
+        wanted = cursors.keyset(first, after, last, before)
+        page, page_info = cursors.page(await info.context.pages.accounts(wanted), wanted, lambda account: account.id)
+        edges = [BankAccountEdge(node=BankAccount.of(account), cursor=cursor) for account, cursor in page]
         return BankAccountConnection(edges=edges, page_info=page_info)
 
     @strawberry.field(description="The user's payments.")
@@ -129,13 +128,14 @@ class User(Node):
         last: Last = None,
         before: Before = None,
     ) -> PaymentConnection:
-        wanted = keyset(first, after, last, before)
-        statuses, rails = (filter.statuses or (), filter.rails or ()) if filter else ((), ())
-        asked = PaymentPage(tuple(statuses), wanted, tuple(rails), order_by is PaymentOrderBy.OLDEST_FIRST)
-        page, page_info = page_of(
-            await info.context.pages.payments(asked), wanted, lambda payment: cursor_of_key(payment.id)
-        )
-        edges = [PaymentEdge(node=Payment.of(payment), cursor=cursor_of_key(payment.id)) for payment in page]
+        # The same filter in another order is the same list.
+        statuses = sorted(set(filter.statuses or ())) if filter else []
+        rails = sorted(set(filter.rails or ())) if filter else []
+        cursors = Cursors("payments", self.id, ",".join(statuses), ",".join(rails), order_by.name)
+        wanted = cursors.keyset(first, after, last, before)
+        asked = PaymentPage(statuses, wanted, rails, order_by is PaymentOrderBy.OLDEST_FIRST)
+        page, page_info = cursors.page(await info.context.pages.payments(asked), wanted, lambda payment: payment.id)
+        edges = [PaymentEdge(node=Payment.of(payment), cursor=cursor) for payment, cursor in page]
         return PaymentConnection(edges=edges, page_info=page_info)
 
     @strawberry.field(description="One of the user's payments; null where it is not the user's.")
@@ -172,11 +172,10 @@ class User(Node):
         last: Last = None,
         before: Before = None,
     ) -> UploadConnection:
-        wanted = keyset(first, after, last, before)
-        page, page_info = page_of(
-            await info.context.pages.uploads(wanted), wanted, lambda upload: cursor_of_key(upload.id)
-        )
-        edges = [UploadEdge(node=Upload.of(upload), cursor=cursor_of_key(upload.id)) for upload in page]
+        cursors = Cursors("uploads", self.id)
+        wanted = cursors.keyset(first, after, last, before)
+        page, page_info = cursors.page(await info.context.pages.uploads(wanted), wanted, lambda upload: upload.id)
+        edges = [UploadEdge(node=Upload.of(upload), cursor=cursor) for upload, cursor in page]
         return UploadConnection(edges=edges, page_info=page_info)
 
     @strawberry.field(description="Cards that Drop has issued, newest first.")

@@ -341,6 +341,33 @@ async def test_payments_are_listed_filtered_and_paged(play: Play) -> None:
     assert cancelled == ids[:1]
 
 
+async def test_a_cursor_is_good_for_its_list_filter_and_order_alone(play: Play) -> None:
+    kari, account = await play.banked()
+    for _ in range(2):
+        await pay(kari, a_payment(account))
+
+    async def cursor_of(field: str) -> str:
+        viewer = (await kari.ask(f"{{ viewer {{ found: {field} {{ edges {{ cursor }} }} }} }}"))["viewer"]
+        cursor: str = viewer["found"]["edges"][0]["cursor"]
+        return cursor
+
+    filtered = "filter: {statuses: [SETTLED, AUTHORISATION_REQUIRED]}"
+    plain, narrow = await cursor_of("payments"), await cursor_of(f"payments({filtered})")
+    of_accounts = await cursor_of("bankAccounts")
+    again = "filter: {statuses: [AUTHORISATION_REQUIRED, SETTLED]}"
+
+    assert await cursor_of(f'payments(after: "{plain}")')
+    assert await cursor_of(f'payments(after: "{narrow}", {again})')
+    for wrong in (
+        f'after: "{plain}", {filtered}',
+        f'after: "{narrow}"',
+        f'before: "{plain}", orderBy: OLDEST_FIRST',
+        f'after: "{of_accounts}"',
+    ):
+        code = await kari.error_code(f"{{ viewer {{ payments({wrong}) {{ edges {{ cursor }} }} }} }}")
+        assert code == "INVALID_CURSOR", wrong
+
+
 @pytest.mark.parametrize("arguments", ["first: 0", "first: 101", "first: -1", "first: 1, last: 1", 'after: "x"'])
 async def test_a_page_that_cannot_be_is_an_error(play: Play, arguments: str) -> None:
     kari = await play.person()
