@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from domain.clock import text_of
 from domain.errors import Forbidden, Unauthenticated
 from routes.openapi_schemas import BOOLEAN, TEXT, TIME, NamedSchema, choice, record
 from routes.operations import SIGNED_IN, Answer, DescribedRoute, Operation
@@ -22,7 +23,7 @@ async def initiate(request: Request) -> Response:
         "status": started.kyc.status,
         "retryRequired": started.kyc.retry_required,
         "accessToken": started.token.token,
-        "expiresAt": started.token.expires_at.isoformat(),
+        "expiresAt": text_of(started.token.expires_at),
     }
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from domain.clock import text_of
 from domain.errors import Forbidden, InvalidInput
 from routes.openapi_schemas import INTEGER, STATUS, TIME, TIME_OR_NULL, NamedSchema, choice, record
 from routes.operations import Answer, Body, DescribedRoute, Operation
@@ -95,9 +96,9 @@ def _page_before(request: Request) -> str:
 
 def _shown(reading: ClockReading) -> dict[str, object]:
     return {
-        "now": reading.now.isoformat(),
+        "now": text_of(reading.now),
         "aheadSeconds": int(reading.offset.total_seconds()),
-        "nextDue": reading.next_due.isoformat() if reading.next_due else None,
+        "nextDue": text_of(reading.next_due) if reading.next_due else None,
     }
 
 

@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from domain.clock import text_of
 from domain.ids import PaymentId
 from domain.payment import Payment
 from routes.openapi_schemas import BOOLEAN, TEXT, TEXT_OR_NULL, TIME, NamedSchema, array, record
@@ -35,7 +36,7 @@ def _shown(payment: Payment) -> dict[str, object]:
         "vendor": payment.vendor,
         "vendorPaymentId": payment.vendor_payment_id,
         "endToEndId": payment.end_to_end_id,
-        "createdAt": payment.created_at.isoformat(),
+        "createdAt": text_of(payment.created_at),
     }
 
 

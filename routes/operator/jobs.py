@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from domain.clock import text_of
 from domain.errors import InvalidInput
 from routes.openapi_schemas import INTEGER, OBJECT, TEXT, TEXT_OR_NULL, TIME, NamedSchema, array, record
 from routes.operations import Answer, Operation, Parameter, in_path
@@ -23,7 +24,7 @@ async def jobs(request: Request) -> Response:
             "kind": job.kind,
             "payload": job.payload,
             "attempts": job.attempts,
-            "dueAt": job.due_at.isoformat(),
+            "dueAt": text_of(job.due_at),
             "lastError": job.last_error,
         }
         for job in await read(limit_of(request))

@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from domain.clock import text_of
 from domain.errors import NotFound
 from domain.ids import NotificationId, PaymentId
 from domain.timeline import StoredEntry
@@ -50,7 +51,7 @@ async def dead_notifications(request: Request) -> Response:
             "id": notification.id,
             "template": notification.template,
             "outcome": notification.outcome,
-            "createdAt": notification.created_at.isoformat(),
+            "createdAt": text_of(notification.created_at),
         }
         for notification in found
     ]
@@ -73,7 +74,7 @@ def _timeline_line(stored: StoredEntry) -> dict[str, object]:
         "summary": entry.summary,
         "outcome": entry.outcome,
         "webhook": entry.webhook_id,
-        "at": entry.at.isoformat(),
+        "at": text_of(entry.at),
     }
 
 
@@ -82,7 +83,7 @@ def _webhook(webhook: Webhook) -> dict[str, object]:
         "id": webhook.id,
         "provider": webhook.provider,
         "eventKey": webhook.event_key,
-        "receivedAt": webhook.received_at.isoformat(),
+        "receivedAt": text_of(webhook.received_at),
         "status": webhook.status,
         "outcome": webhook.outcome,
     }

@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from domain.clock import text_of
 from routes.openapi_schemas import INTEGER, TEXT, TIME, TIME_OR_NULL, NamedSchema, record
 from routes.operations import Answer, Operation, in_path
 from routes.operator.guard import NO_STORE, operator_route
@@ -42,8 +43,8 @@ def _move(report: MigrationReport) -> dict[str, object]:
         "from": migration.from_vendor,
         "to": migration.to_vendor,
         "shareOfNewUsers": report.share,
-        "beganAt": migration.began_at.isoformat(),
-        "stoppedAt": migration.stopped_at.isoformat() if migration.stopped_at else None,
+        "beganAt": text_of(migration.began_at),
+        "stoppedAt": text_of(migration.stopped_at) if migration.stopped_at else None,
         "stoppedBecause": migration.stopped_because,
         "customers": customers,
     }

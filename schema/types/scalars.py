@@ -1,11 +1,14 @@
-"""Scalars that keep money and codes exact."""
+"""Scalars that keep money, times and codes exact."""
 
 import re
+from datetime import date, datetime
 from typing import Final, NewType
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
+
+from domain.clock import date_of, text_of, time_of
 
 Int64String = NewType("Int64String", int)
 CurrencyCode = NewType("CurrencyCode", str)
@@ -31,12 +34,27 @@ def _parse_currency(value: object) -> str:
     return value
 
 
+def _parse_datetime(value: object) -> datetime:
+    moment = time_of(value) if isinstance(value, str) else None
+    if moment is None:
+        raise GraphQLError("DateTime takes RFC 3339 with an offset, such as 2026-11-27T12:00:00.000Z.")
+    return moment
+
+
+def _parse_date(value: object) -> date:
+    day = date_of(value) if isinstance(value, str) else None
+    if day is None:
+        raise GraphQLError("Date takes a day as YYYY-MM-DD, such as 2026-11-27.")
+    return day
+
+
 SCALARS: Final[dict[object, ScalarDefinition]] = {
     Int64String: strawberry.scalar(
         name="Int64String",
         description="A whole number of 64 bits as a string of digits, since JSON numbers lose precision above 2^53.",
         serialize=str,
         parse_value=_parse_int64,
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc7493#section-2.2",
     ),
     CurrencyCode: strawberry.scalar(
         name="CurrencyCode",
@@ -44,5 +62,20 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         serialize=str,
         parse_value=_parse_currency,
         specified_by_url="https://www.iso.org/iso-4217-currency-codes.html",
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A moment in UTC by RFC 3339, with three fractional digits and `Z`: `2026-11-27T12:00:00.000Z`. "
+        "In inputs any offset is taken, but never none.",
+        serialize=text_of,
+        parse_value=_parse_datetime,
+        specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A day without a time, as `YYYY-MM-DD`.",
+        serialize=date.isoformat,
+        parse_value=_parse_date,
+        specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
     ),
 }

@@ -175,6 +175,17 @@ async def test_the_same_key_at_the_same_moment_makes_one_payment(play: Play) -> 
     assert (await play.gateway.sandbox.get("/bank/payments/obp-000002")).status_code == 404
 
 
+@pytest.mark.parametrize("day", ["2026-W49-1", "20261201", "2026-335", "2026-02-30"])
+async def test_a_date_in_another_form_is_refused_with_the_one_to_send(play: Play, day: str) -> None:
+    kari, account = await play.banked()
+
+    [error] = (await kari.post(PAY, input=a_payment(account, executionDate=day))).json()["errors"]
+
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert ".executionDate" in error["message"]
+    assert "YYYY-MM-DD, such as 2026-11-27" in error["message"]
+
+
 @pytest.mark.parametrize("change", [{"creditorName": "Kari"}, {"message": "Annet"}, {"executionDate": "2026-12-24"}])
 async def test_the_same_key_with_other_input_is_refused(play: Play, change: dict[str, str]) -> None:
     kari, account = await play.banked()

@@ -91,7 +91,7 @@ async def test_a_disputed_payment_is_not_refunded(play: Play) -> None:
     await play.settle()
 
     assert disputed["disputes"][0]["status"] == "NEEDS_RESPONSE"
-    assert disputed["disputes"][0]["evidenceDueBy"] == "2026-12-01T12:00:03+00:00"
+    assert disputed["disputes"][0]["evidenceDueBy"] == "2026-12-01T12:00:03.000Z"
     assert codes(refused) == ["INVALID_STATE"]
     assert (await card_payment(kari, payment))["disputes"][0]["status"] == "WON"
     assert codes(await refund(kari, payment)) == []

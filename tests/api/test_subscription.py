@@ -247,7 +247,7 @@ async def test_an_account_in_an_event_of_an_older_release_is_as_it_is_now(play: 
         await connection.execute(
             update(UserEventRow)
             .where(col(UserEventRow.kind) == EventKind.BANK_ACCOUNT)
-            .values(fields={"balance_refreshed_at": "2026-01-01T00:00:00+00:00"})
+            .values(fields={"balance_refreshed_at": "2026-01-01T00:00:00.000Z"})
         )
 
     items = await events_of(play, kari, VIEWER, 6, after=start)

@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from domain.clock import Clock
 from gateway.app import Gateway, create_app
 from gateway.settings.check import load_settings
+from tests.builders.answers import check_response
 from tests.builders.port import port_of, started, stopped
 
 BASE = "http://localhost:8000"
@@ -82,7 +83,10 @@ class Play:
 
     def browser(self, **headers: str) -> Player:
         http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app), base_url=BASE, headers={"origin": BASE, **headers}
+            transport=httpx.ASGITransport(self.app),
+            base_url=BASE,
+            headers={"origin": BASE, **headers},
+            event_hooks={"response": [check_response]},
         )
         self.clients.append(http)
         return Player(http)

@@ -8,6 +8,8 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from tests.builders.answers import CheckedConnection
+
 
 @asynccontextmanager
 async def subscribed(
@@ -24,6 +26,7 @@ async def subscribed(
         additional_headers={"Cookie": cookies, "Origin": url},
         open_timeout=within_s,
         max_queue=unread,
+        create_connection=CheckedConnection,
     ) as socket:
         await socket.send('{"type":"connection_init"}')
         payload = {"query": query, "variables": variables}
