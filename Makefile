@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test faults check bench schema migration doctor lock graphiql format
+.PHONY: help run test faults check check-web bench schema migration doctor lock graphiql format
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 help: ## What can be done here.
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 .venv/.run: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -54,6 +54,9 @@ check: .venv/.dev ## Style, types, architecture, the exported schemas, documents
 	$(BIN)/gateway schema check
 	$(BIN)/gateway openapi check
 	$(BIN)/pytest tests/house
+
+check-web: ## Lint and compile the schema with front ends' tools (needs Node).
+	tests/web/check.sh
 
 format: .venv/.dev ## Format the code.
 	$(BIN)/ruff format .

@@ -301,15 +301,16 @@ ${d}`)}yield f.map(d=>d.body)}}catch(f){c=[f]}finally{try{s&&(l=o.return)&&(yiel
 `));function Yl(e){let t=(0,Kf.c)(62),r,n,i,o,s,l,c,f,d,m,v,y,b,x,C,E,A,w,k,T,R,D,F,I,B,P,j,M;if(t[0]!==e?({dangerouslyAssumeSchemaIsValid:n,confirmCloseTab:r,defaultQuery:o,defaultTabs:s,externalFragments:l,fetcher:c,getDefaultFieldNames:f,headers:d,inputValueDeprecation:m,introspectionQueryName:v,maxHistoryLength:y,onEditOperationName:b,onSchemaChange:x,onTabChange:C,onTogglePluginVisibility:E,operationName:A,plugins:w,query:T,response:R,schema:D,schemaDescription:F,shouldPersistHeaders:I,storage:B,validationRules:P,variables:j,visiblePlugin:M,defaultHeaders:i,...k}=e,t[0]=e,t[1]=r,t[2]=n,t[3]=i,t[4]=o,t[5]=s,t[6]=l,t[7]=c,t[8]=f,t[9]=d,t[10]=m,t[11]=v,t[12]=y,t[13]=b,t[14]=x,t[15]=C,t[16]=E,t[17]=A,t[18]=w,t[19]=k,t[20]=T,t[21]=R,t[22]=D,t[23]=F,t[24]=I,t[25]=B,t[26]=P,t[27]=j,t[28]=M):(r=t[1],n=t[2],i=t[3],o=t[4],s=t[5],l=t[6],c=t[7],f=t[8],d=t[9],m=t[10],v=t[11],y=t[12],b=t[13],x=t[14],C=t[15],E=t[16],A=t[17],w=t[18],k=t[19],T=t[20],R=t[21],D=t[22],F=t[23],I=t[24],B=t[25],P=t[26],j=t[27],M=t[28]),typeof c!="function")throw new TypeError("The `GraphiQL` component requires a `fetcher` function to be passed as prop.");let X=I!==!1,z=k.disableTabs??!1,G;t[29]!==r||t[30]!==k||t[31]!==X||t[32]!==z?(G=(0,he.jsx)(dpe,{confirmCloseTab:r,showPersistHeadersSettings:X,disableTabs:z,forcedTheme:k.forcedTheme,...k}),t[29]=r,t[30]=k,t[31]=X,t[32]=z,t[33]=G):G=t[33];let Z;return t[34]!==n||t[35]!==i||t[36]!==o||t[37]!==s||t[38]!==l||t[39]!==c||t[40]!==f||t[41]!==d||t[42]!==m||t[43]!==v||t[44]!==y||t[45]!==b||t[46]!==x||t[47]!==C||t[48]!==E||t[49]!==A||t[50]!==w||t[51]!==T||t[52]!==R||t[53]!==D||t[54]!==F||t[55]!==I||t[56]!==B||t[57]!==G||t[58]!==P||t[59]!==j||t[60]!==M?(Z=(0,he.jsx)(yN,{getDefaultFieldNames:f,dangerouslyAssumeSchemaIsValid:n,defaultQuery:o,defaultHeaders:i,defaultTabs:s,externalFragments:l,fetcher:c,headers:d,inputValueDeprecation:m,introspectionQueryName:v,maxHistoryLength:y,onEditOperationName:b,onSchemaChange:x,onTabChange:C,onTogglePluginVisibility:E,plugins:w,visiblePlugin:M,operationName:A,query:T,response:R,schema:D,schemaDescription:F,shouldPersistHeaders:I,storage:B,validationRules:P,variables:j,children:G}),t[34]=n,t[35]=i,t[36]=o,t[37]=s,t[38]=l,t[39]=c,t[40]=f,t[41]=d,t[42]=m,t[43]=v,t[44]=y,t[45]=b,t[46]=x,t[47]=C,t[48]=E,t[49]=A,t[50]=w,t[51]=T,t[52]=R,t[53]=D,t[54]=F,t[55]=I,t[56]=B,t[57]=G,t[58]=P,t[59]=j,t[60]=M,t[61]=Z):Z=t[61],Z}Yl.Logo=GY;Yl.Toolbar=WY;Yl.Footer=YY;var fpe=["light","dark","system"],lw="graphiql-session-tab-";function dpe(e){var t,r,n;let i=(0,Kf.c)(226),o=e.isHeadersEditorEnabled??!0,s;i[0]===Symbol.for("react.memo_cache_sentinel")?(s={nonNull:!0},i[0]=s):s=i[0];let l=ai(s),c;i[1]===Symbol.for("react.memo_cache_sentinel")?(c={nonNull:!0},i[1]=c):c=i[1];let f=Jh(c),d;i[2]===Symbol.for("react.memo_cache_sentinel")?(d={nonNull:!0},i[2]=d):d=i[2];let m=ns(d),v=Wl(),y=Sv(),b=e.forcedTheme&&fpe.includes(e.forcedTheme)?e.forcedTheme:void 0,x;i[3]!==e.onCopyQuery?(x={onCopyQuery:e.onCopyQuery},i[3]=e.onCopyQuery,i[4]=x):x=i[4];let C=aw(x),E=_h(),A=$h(),{theme:w,setTheme:k}=HY(e.defaultTheme),T,R;i[5]!==b||i[6]!==k?(T=()=>{b==="system"?k(null):(b==="light"||b==="dark")&&k(b)},R=[b,k],i[5]=b,i[6]=k,i[7]=T,i[8]=R):(T=i[7],R=i[8]),(0,ya.useEffect)(T,R);let D=(t=y?.visiblePlugin)==null?void 0:t.content,F=y?.visiblePlugin?void 0:"first",I;i[9]!==y||i[10]!==F?(I={defaultSizeRelation:.3333333333333333,direction:"horizontal",initiallyHidden:F,onHiddenElementChange(Nt){Nt==="first"&&y?.setVisiblePlugin(null)},sizeThresholdSecond:200,storageKey:"docExplorerFlex"},i[9]=y,i[10]=F,i[11]=I):I=i[11];let B=sw(I),P;i[12]===Symbol.for("react.memo_cache_sentinel")?(P={direction:"horizontal",storageKey:"editorFlex"},i[12]=P):P=i[12];let j=sw(P),M;e:{if(e.defaultEditorToolsVisibility==="variables"||e.defaultEditorToolsVisibility==="headers"){M=void 0;break e}if(typeof e.defaultEditorToolsVisibility=="boolean"){M=e.defaultEditorToolsVisibility?void 0:"second";break e}M=l.initialVariables||l.initialHeaders?void 0:"second"}let X;i[13]!==M?(X={defaultSizeRelation:3,direction:"vertical",initiallyHidden:M,sizeThresholdSecond:60,storageKey:"secondaryEditorFlex"},i[13]=M,i[14]=X):X=i[14];let z=sw(X),G;i[15]!==l.initialHeaders||i[16]!==l.initialVariables||i[17]!==o||i[18]!==e.defaultEditorToolsVisibility?(G=()=>e.defaultEditorToolsVisibility==="variables"||e.defaultEditorToolsVisibility==="headers"?e.defaultEditorToolsVisibility:!l.initialVariables&&l.initialHeaders&&o?"headers":"variables",i[15]=l.initialHeaders,i[16]=l.initialVariables,i[17]=o,i[18]=e.defaultEditorToolsVisibility,i[19]=G):G=i[19];let[Z,K]=(0,ya.useState)(G),[ee,ae]=(0,ya.useState)(null),[ge,Fe]=(0,ya.useState)(null),Se,te,re;if(i[20]!==C||i[21]!==E||i[22]!==A||i[23]!==e.children||i[24]!==e.toolbar){let Nt=ya.Children.toArray(e.children);Se=Nt.find(mpe)||(0,he.jsx)(Yl.Logo,{}),re=Nt.find(hpe)||(0,he.jsxs)(he.Fragment,{children:[(0,he.jsx)(Cv,{onClick:A,label:"Prettify query (Shift-Ctrl-P)",children:(0,he.jsx)(oY,{className:"graphiql-toolbar-icon","aria-hidden":"true"})}),(0,he.jsx)(Cv,{onClick:E,label:"Merge fragments into query (Shift-Ctrl-M)",children:(0,he.jsx)(nY,{className:"graphiql-toolbar-icon","aria-hidden":"true"})}),(0,he.jsx)(Cv,{onClick:C,label:"Copy query (Shift-Ctrl-C)",children:(0,he.jsx)(tY,{className:"graphiql-toolbar-icon","aria-hidden":"true"})}),(r=e.toolbar)==null?void 0:r.additionalContent,((n=e.toolbar)==null?void 0:n.additionalComponent)&&(0,he.jsx)(e.toolbar.additionalComponent,{})]}),te=Nt.find(ppe),i[20]=C,i[21]=E,i[22]=A,i[23]=e.children,i[24]=e.toolbar,i[25]=Se,i[26]=te,i[27]=re}else Se=i[25],te=i[26],re=i[27];let le=te,Oe;i[28]!==B?(Oe=()=>{B.hiddenElement==="first"&&B.setHiddenElement(null)},i[28]=B,i[29]=Oe):Oe=i[29];let je=Oe,ke;i[30]!==v?(ke=()=>{try{v&&v.clear(),Fe("success")}catch{Fe("error")}},i[30]=v,i[31]=ke):ke=i[31];let Re=ke,qe;i[32]!==l?(qe=Nt=>{l.setShouldPersistHeaders(Nt.currentTarget.dataset.value==="true")},i[32]=l,i[33]=qe):qe=i[33];let We=qe,nt;i[34]!==k?(nt=Nt=>{let Qn=Nt.currentTarget.dataset.theme;k(Qn||null)},i[34]=k,i[35]=nt):nt=i[35];let lt=nt,Ze=l.addTab,Tt=m.introspect,Dr=l.moveTab,Ie;i[36]===Symbol.for("react.memo_cache_sentinel")?(Ie=Nt=>{ae(Nt.currentTarget.dataset.value)},i[36]=Ie):Ie=i[36];let _e=Ie,ut;i[37]!==y||i[38]!==B?(ut=Nt=>{let Qn=y,Ea=Number(Nt.currentTarget.dataset.index),ui=Qn.plugins.find((SN,_f)=>Ea===_f);ui===Qn.visiblePlugin?(Qn.setVisiblePlugin(null),B.setHiddenElement("first")):(Qn.setVisiblePlugin(ui),B.setHiddenElement(null))},i[37]=y,i[38]=B,i[39]=ut):ut=i[39];let Et=ut,tt;i[40]!==z?(tt=Nt=>{z.hiddenElement==="second"&&z.setHiddenElement(null),K(Nt.currentTarget.dataset.name)},i[40]=z,i[41]=tt):tt=i[41];let _r=tt,At;i[42]!==z?(At=()=>{z.setHiddenElement(z.hiddenElement==="second"?null:"second")},i[42]=z,i[43]=At):At=i[43];let cn=At,Js;i[44]===Symbol.for("react.memo_cache_sentinel")?(Js=Nt=>{Nt||ae(null)},i[44]=Js):Js=i[44];let ba=Js,ir;i[45]===Symbol.for("react.memo_cache_sentinel")?(ir=Nt=>{Nt||(ae(null),Fe(null))},i[45]=ir):ir=i[45];let is=ir,ki;i[46]===Symbol.for("react.memo_cache_sentinel")?(ki=(0,he.jsx)(iY,{"aria-hidden":"true"}),i[46]=ki):ki=i[46];let go;i[47]!==Ze?(go=(0,he.jsx)(oi,{label:"Add tab",children:(0,he.jsx)(un,{type:"button",className:"graphiql-tab-add",onClick:Ze,"aria-label":"Add tab",children:ki})}),i[47]=Ze,i[48]=go):go=i[48];let zo=go,os=e.className?` ${e.className}`:"",Ql=e.confirmCloseTab,pt;i[49]!==Ql||i[50]!==l||i[51]!==f?(pt=async Nt=>{let Qn=Nt.currentTarget.previousSibling,Ea=Number(Qn.id.replace(lw,""));(!Ql||await Ql(Ea))&&(l.activeTabIndex===Ea&&f.stop(),l.closeTab(Ea))},i[49]=Ql,i[50]=l,i[51]=f,i[52]=pt):pt=i[52];let Xl=pt,He;i[53]!==l||i[54]!==f?(He=Nt=>{let Qn=Number(Nt.currentTarget.id.replace(lw,""));f.stop(),l.changeTab(Qn)},i[53]=l,i[54]=f,i[55]=He):He=i[55];let vo=He,zr=`graphiql-container${os}`,Ut;i[56]!==Et||i[57]!==y?(Ut=y?.plugins.map((Nt,Qn)=>{let Ea=Nt===y.visiblePlugin,ui=`${Ea?"Hide":"Show"} ${Nt.title}`;return(0,he.jsx)(oi,{label:ui,children:(0,he.jsx)(un,{type:"button",className:Ea?"active":"",onClick:Et,"data-index":Qn,"aria-label":ui,children:(0,he.jsx)(Nt.icon,{"aria-hidden":"true"})})},Nt.title)}),i[56]=Et,i[57]=y,i[58]=Ut):Ut=i[58];let jt;i[59]!==Ut?(jt=(0,he.jsx)("div",{className:"graphiql-sidebar-section",children:Ut}),i[59]=Ut,i[60]=jt):jt=i[60];let si=m.isFetching?"graphiql-spin":"",Hr;i[61]!==si?(Hr=(0,he.jsx)(aY,{className:si,"aria-hidden":"true"}),i[61]=si,i[62]=Hr):Hr=i[62];let kn;i[63]!==Tt||i[64]!==m.isFetching||i[65]!==Hr?(kn=(0,he.jsx)(oi,{label:"Re-fetch GraphQL schema",children:(0,he.jsx)(un,{type:"button",disabled:m.isFetching,onClick:Tt,"aria-label":"Re-fetch GraphQL schema",children:Hr})}),i[63]=Tt,i[64]=m.isFetching,i[65]=Hr,i[66]=kn):kn=i[66];let Or;i[67]===Symbol.for("react.memo_cache_sentinel")?(Or=(0,he.jsx)(oi,{label:"Open short keys dialog",children:(0,he.jsx)(un,{type:"button","data-value":"short-keys",onClick:_e,"aria-label":"Open short keys dialog",children:(0,he.jsx)(rY,{"aria-hidden":"true"})})}),i[67]=Or):Or=i[67];let Aa;i[68]===Symbol.for("react.memo_cache_sentinel")?(Aa=(0,he.jsx)(oi,{label:"Open settings dialog",children:(0,he.jsx)(un,{type:"button","data-value":"settings",onClick:_e,"aria-label":"Open settings dialog",children:(0,he.jsx)(sY,{"aria-hidden":"true"})})}),i[68]=Aa):Aa=i[68];let Ir;i[69]!==kn?(Ir=(0,he.jsxs)("div",{className:"graphiql-sidebar-section",children:[kn,Or,Aa]}),i[69]=kn,i[70]=Ir):Ir=i[70];let Ri;i[71]!==jt||i[72]!==Ir?(Ri=(0,he.jsxs)("div",{className:"graphiql-sidebar",children:[jt,Ir]}),i[71]=jt,i[72]=Ir,i[73]=Ri):Ri=i[73];let as;i[74]===Symbol.for("react.memo_cache_sentinel")?(as={minWidth:"200px"},i[74]=as):as=i[74];let Rn;i[75]!==D?(Rn=D?(0,he.jsx)(D,{}):null,i[75]=D,i[76]=Rn):Rn=i[76];let ss;i[77]!==Rn?(ss=(0,he.jsx)("div",{className:"graphiql-plugin",children:Rn}),i[77]=Rn,i[78]=ss):ss=i[78];let yo;i[79]!==B.firstRef||i[80]!==ss?(yo=(0,he.jsx)("div",{ref:B.firstRef,style:as,children:ss}),i[79]=B.firstRef,i[80]=ss,i[81]=yo):yo=i[81];let xa;i[82]!==y?.visiblePlugin||i[83]!==B.dragBarRef?(xa=y?.visiblePlugin&&(0,he.jsx)("div",{className:"graphiql-horizontal-drag-bar",ref:B.dragBarRef}),i[82]=y?.visiblePlugin,i[83]=B.dragBarRef,i[84]=xa):xa=i[84];let Ho;i[85]!==zo||i[86]!==l.activeTabIndex||i[87]!==l.tabs||i[88]!==Dr||i[89]!==vo||i[90]!==Xl||i[91]!==e.disableTabs?(Ho=!e.disableTabs&&(0,he.jsx)(dN,{values:l.tabs,onReorder:Dr,"aria-label":"Select active operation",children:l.tabs.length>1&&(0,he.jsxs)(he.Fragment,{children:[l.tabs.map((Nt,Qn)=>(0,he.jsxs)($2,{value:Nt,isActive:Qn===l.activeTabIndex,children:[(0,he.jsx)($2.Button,{"aria-controls":"graphiql-session",id:`${lw}${Qn}`,onClick:vo,children:Nt.title}),(0,he.jsx)($2.Close,{onClick:Xl})]},Nt.id)),zo]})}),i[85]=zo,i[86]=l.activeTabIndex,i[87]=l.tabs,i[88]=Dr,i[89]=vo,i[90]=Xl,i[91]=e.disableTabs,i[92]=Ho):Ho=i[92];let Go=l.tabs.length===1&&zo,fn;i[93]!==Se||i[94]!==Go?(fn=(0,he.jsxs)("div",{className:"graphiql-session-header-right",children:[Go,Se]}),i[93]=Se,i[94]=Go,i[95]=fn):fn=i[95];let Ni;i[96]!==Ho||i[97]!==fn?(Ni=(0,he.jsxs)("div",{className:"graphiql-session-header",children:[Ho,fn]}),i[96]=Ho,i[97]=fn,i[98]=Ni):Ni=i[98];let Zl=`${lw}${l.activeTabIndex}`,Di=`graphiql-editors${l.tabs.length===1?" full-height":""}`,ls;i[99]!==je||i[100]!==e.editorTheme||i[101]!==e.keyMap||i[102]!==e.onCopyQuery||i[103]!==e.onEditQuery||i[104]!==e.readOnly?(ls=(0,he.jsx)(gN,{editorTheme:e.editorTheme,keyMap:e.keyMap,onClickReference:je,onCopyQuery:e.onCopyQuery,onEdit:e.onEditQuery,readOnly:e.readOnly}),i[99]=je,i[100]=e.editorTheme,i[101]=e.keyMap,i[102]=e.onCopyQuery,i[103]=e.onEditQuery,i[104]=e.readOnly,i[105]=ls):ls=i[105];let wa;i[106]===Symbol.for("react.memo_cache_sentinel")?(wa=(0,he.jsx)(Z2,{}),i[106]=wa):wa=i[106];let Nn;i[107]!==re?(Nn=(0,he.jsxs)("div",{className:"graphiql-toolbar",role:"toolbar","aria-label":"Editor Commands",children:[wa,re]}),i[107]=re,i[108]=Nn):Nn=i[108];let Dn;i[109]!==ls||i[110]!==Nn?(Dn=(0,he.jsxs)("section",{className:"graphiql-query-editor","aria-label":"Query Editor",children:[ls,Nn]}),i[109]=ls,i[110]=Nn,i[111]=Dn):Dn=i[111];let Ji;i[112]!==z.firstRef||i[113]!==Dn?(Ji=(0,he.jsx)("div",{ref:z.firstRef,children:Dn}),i[112]=z.firstRef,i[113]=Dn,i[114]=Ji):Ji=i[114];let us=Z==="variables"&&z.hiddenElement!=="second"?"active":"",bo;i[115]!==_r||i[116]!==us?(bo=(0,he.jsx)(un,{type:"button",className:us,onClick:_r,"data-name":"variables",children:"Variables"}),i[115]=_r,i[116]=us,i[117]=bo):bo=i[117];let Oi;i[118]!==Z||i[119]!==z.hiddenElement||i[120]!==_r||i[121]!==o?(Oi=o&&(0,he.jsx)(un,{type:"button",className:Z==="headers"&&z.hiddenElement!=="second"?"active":"",onClick:_r,"data-name":"headers",children:"Headers"}),i[118]=Z,i[119]=z.hiddenElement,i[120]=_r,i[121]=o,i[122]=Oi):Oi=i[122];let cs=z.hiddenElement==="second"?"Show editor tools":"Hide editor tools",_i=z.hiddenElement==="second"?"Show editor tools":"Hide editor tools",Wo;i[123]!==z.hiddenElement?(Wo=z.hiddenElement==="second"?(0,he.jsx)(eY,{className:"graphiql-chevron-icon","aria-hidden":"true"}):(0,he.jsx)($W,{className:"graphiql-chevron-icon","aria-hidden":"true"}),i[123]=z.hiddenElement,i[124]=Wo):Wo=i[124];let Ao;i[125]!==_i||i[126]!==Wo||i[127]!==cn?(Ao=(0,he.jsx)(un,{type:"button",onClick:cn,"aria-label":_i,className:"graphiql-toggle-editor-tools",children:Wo}),i[125]=_i,i[126]=Wo,i[127]=cn,i[128]=Ao):Ao=i[128];let qt;i[129]!==cs||i[130]!==Ao?(qt=(0,he.jsx)(oi,{label:cs,children:Ao}),i[129]=cs,i[130]=Ao,i[131]=qt):qt=i[131];let Ue;i[132]!==bo||i[133]!==Oi||i[134]!==qt?(Ue=(0,he.jsxs)("div",{className:"graphiql-editor-tools",children:[bo,Oi,qt]}),i[132]=bo,i[133]=Oi,i[134]=qt,i[135]=Ue):Ue=i[135];let li;i[136]!==z.dragBarRef||i[137]!==Ue?(li=(0,he.jsx)("div",{ref:z.dragBarRef,children:Ue}),i[136]=z.dragBarRef,i[137]=Ue,i[138]=li):li=i[138];let _s=Z==="variables"?"Variables":"Headers",Yn=Z!=="variables",U;i[139]!==je||i[140]!==e.editorTheme||i[141]!==e.keyMap||i[142]!==e.onEditVariables||i[143]!==e.readOnly||i[144]!==Yn?(U=(0,he.jsx)(X2,{editorTheme:e.editorTheme,isHidden:Yn,keyMap:e.keyMap,onEdit:e.onEditVariables,onClickReference:je,readOnly:e.readOnly}),i[139]=je,i[140]=e.editorTheme,i[141]=e.keyMap,i[142]=e.onEditVariables,i[143]=e.readOnly,i[144]=Yn,i[145]=U):U=i[145];let W;i[146]!==Z||i[147]!==o||i[148]!==e.editorTheme||i[149]!==e.keyMap||i[150]!==e.onEditHeaders||i[151]!==e.readOnly?(W=o&&(0,he.jsx)(Q2,{editorTheme:e.editorTheme,isHidden:Z!=="headers",keyMap:e.keyMap,onEdit:e.onEditHeaders,readOnly:e.readOnly}),i[146]=Z,i[147]=o,i[148]=e.editorTheme,i[149]=e.keyMap,i[150]=e.onEditHeaders,i[151]=e.readOnly,i[152]=W):W=i[152];let ce;i[153]!==_s||i[154]!==U||i[155]!==W?(ce=(0,he.jsxs)("section",{className:"graphiql-editor-tool","aria-label":_s,children:[U,W]}),i[153]=_s,i[154]=U,i[155]=W,i[156]=ce):ce=i[156];let Ae;i[157]!==z.secondRef||i[158]!==ce?(Ae=(0,he.jsx)("div",{ref:z.secondRef,children:ce}),i[157]=z.secondRef,i[158]=ce,i[159]=Ae):Ae=i[159];let se;i[160]!==Di||i[161]!==Ji||i[162]!==li||i[163]!==Ae?(se=(0,he.jsxs)("div",{className:Di,children:[Ji,li,Ae]}),i[160]=Di,i[161]=Ji,i[162]=li,i[163]=Ae,i[164]=se):se=i[164];let Te;i[165]!==j.firstRef||i[166]!==se?(Te=(0,he.jsx)("div",{ref:j.firstRef,children:se}),i[165]=j.firstRef,i[166]=se,i[167]=Te):Te=i[167];let yt;i[168]!==j.dragBarRef?(yt=(0,he.jsx)("div",{className:"graphiql-horizontal-drag-bar",ref:j.dragBarRef}),i[168]=j.dragBarRef,i[169]=yt):yt=i[169];let or;i[170]!==f.isFetching?(or=f.isFetching?(0,he.jsx)(_2,{}):null,i[170]=f.isFetching,i[171]=or):or=i[171];let Lr;i[172]!==e.editorTheme||i[173]!==e.keyMap||i[174]!==e.responseTooltip?(Lr=(0,he.jsx)(vN,{editorTheme:e.editorTheme,responseTooltip:e.responseTooltip,keyMap:e.keyMap}),i[172]=e.editorTheme,i[173]=e.keyMap,i[174]=e.responseTooltip,i[175]=Lr):Lr=i[175];let xo;i[176]!==le||i[177]!==or||i[178]!==Lr?(xo=(0,he.jsxs)("div",{className:"graphiql-response",children:[or,Lr,le]}),i[176]=le,i[177]=or,i[178]=Lr,i[179]=xo):xo=i[179];let $s;i[180]!==j.secondRef||i[181]!==xo?($s=(0,he.jsx)("div",{ref:j.secondRef,children:xo}),i[180]=j.secondRef,i[181]=xo,i[182]=$s):$s=i[182];let Xe;i[183]!==Zl||i[184]!==Te||i[185]!==yt||i[186]!==$s?(Xe=(0,he.jsxs)("div",{role:"tabpanel",id:"graphiql-session",className:"graphiql-session","aria-labelledby":Zl,children:[Te,yt,$s]}),i[183]=Zl,i[184]=Te,i[185]=yt,i[186]=$s,i[187]=Xe):Xe=i[187];let Kl;i[188]!==B.secondRef||i[189]!==Ni||i[190]!==Xe?(Kl=(0,he.jsxs)("div",{ref:B.secondRef,className:"graphiql-sessions",children:[Ni,Xe]}),i[188]=B.secondRef,i[189]=Ni,i[190]=Xe,i[191]=Kl):Kl=i[191];let el;i[192]!==yo||i[193]!==xa||i[194]!==Kl?(el=(0,he.jsxs)("div",{className:"graphiql-main",children:[yo,xa,Kl]}),i[192]=yo,i[193]=xa,i[194]=Kl,i[195]=el):el=i[195];let Jl=ee==="short-keys",Ii;i[196]===Symbol.for("react.memo_cache_sentinel")?(Ii=(0,he.jsxs)("div",{className:"graphiql-dialog-header",children:[(0,he.jsx)(Zf.Title,{className:"graphiql-dialog-title",children:"Short Keys"}),(0,he.jsx)(Zf.Close,{})]}),i[196]=Ii):Ii=i[196];let Jf=e.keyMap||"sublime",tl;i[197]!==Jf?(tl=(0,he.jsx)("div",{className:"graphiql-dialog-section",children:(0,he.jsx)(vpe,{keyMap:Jf})}),i[197]=Jf,i[198]=tl):tl=i[198];let Yo;i[199]!==Jl||i[200]!==tl?(Yo=(0,he.jsxs)(Zf,{open:Jl,onOpenChange:ba,children:[Ii,tl]}),i[199]=Jl,i[200]=tl,i[201]=Yo):Yo=i[201];let sc=ee==="settings",lc;i[202]===Symbol.for("react.memo_cache_sentinel")?(lc=(0,he.jsxs)("div",{className:"graphiql-dialog-header",children:[(0,he.jsx)(Zf.Title,{className:"graphiql-dialog-title",children:"Settings"}),(0,he.jsx)(Zf.Close,{})]}),i[202]=lc):lc=i[202];let fs;i[203]!==l.shouldPersistHeaders||i[204]!==We||i[205]!==e.showPersistHeadersSettings?(fs=e.showPersistHeadersSettings?(0,he.jsxs)("div",{className:"graphiql-dialog-section",children:[(0,he.jsxs)("div",{children:[(0,he.jsx)("div",{className:"graphiql-dialog-section-title",children:"Persist headers"}),(0,he.jsxs)("div",{className:"graphiql-dialog-section-caption",children:["Save headers upon reloading."," ",(0,he.jsx)("span",{className:"graphiql-warning-text",children:"Only enable if you trust this device."})]})]}),(0,he.jsxs)(J2,{children:[(0,he.jsx)(va,{type:"button",id:"enable-persist-headers",className:l.shouldPersistHeaders?"active":"","data-value":"true",onClick:We,children:"On"}),(0,he.jsx)(va,{type:"button",id:"disable-persist-headers",className:l.shouldPersistHeaders?"":"active",onClick:We,children:"Off"})]})]}):null,i[203]=l.shouldPersistHeaders,i[204]=We,i[205]=e.showPersistHeadersSettings,i[206]=fs):fs=i[206];let rl;i[207]!==b||i[208]!==lt||i[209]!==w?(rl=!b&&(0,he.jsxs)("div",{className:"graphiql-dialog-section",children:[(0,he.jsxs)("div",{children:[(0,he.jsx)("div",{className:"graphiql-dialog-section-title",children:"Theme"}),(0,he.jsx)("div",{className:"graphiql-dialog-section-caption",children:"Adjust how the interface appears."})]}),(0,he.jsxs)(J2,{children:[(0,he.jsx)(va,{type:"button",className:w===null?"active":"",onClick:lt,children:"System"}),(0,he.jsx)(va,{type:"button",className:w==="light"?"active":"","data-theme":"light",onClick:lt,children:"Light"}),(0,he.jsx)(va,{type:"button",className:w==="dark"?"active":"","data-theme":"dark",onClick:lt,children:"Dark"})]})]}),i[207]=b,i[208]=lt,i[209]=w,i[210]=rl):rl=i[210];let nl;i[211]!==ge||i[212]!==Re||i[213]!==v?(nl=v?(0,he.jsxs)("div",{className:"graphiql-dialog-section",children:[(0,he.jsxs)("div",{children:[(0,he.jsx)("div",{className:"graphiql-dialog-section-title",children:"Clear storage"}),(0,he.jsx)("div",{className:"graphiql-dialog-section-caption",children:"Remove all locally stored data and start fresh."})]}),(0,he.jsx)(va,{type:"button",state:ge||void 0,disabled:ge==="success",onClick:Re,children:{success:"Cleared data",error:"Failed"}[ge]||"Clear data"})]}):null,i[211]=ge,i[212]=Re,i[213]=v,i[214]=nl):nl=i[214];let il;i[215]!==sc||i[216]!==fs||i[217]!==rl||i[218]!==nl?(il=(0,he.jsxs)(Zf,{open:sc,onOpenChange:is,children:[lc,fs,rl,nl]}),i[215]=sc,i[216]=fs,i[217]=rl,i[218]=nl,i[219]=il):il=i[219];let uc;return i[220]!==zr||i[221]!==Ri||i[222]!==el||i[223]!==Yo||i[224]!==il?(uc=(0,he.jsx)(oi.Provider,{children:(0,he.jsxs)("div",{"data-testid":"graphiql-container",className:zr,children:[Ri,el,Yo,il]})}),i[220]=zr,i[221]=Ri,i[222]=el,i[223]=Yo,i[224]=il,i[225]=uc):uc=i[225],uc}function ppe(e){return AN(e,Yl.Footer)}function hpe(e){return AN(e,Yl.Toolbar)}function mpe(e){return AN(e,Yl.Logo)}var bN=tw?"\u2318":"Ctrl",gpe=Object.entries({"Search in editor":[bN,"F"],"Search in documentation":[bN,"K"],"Execute query":[bN,"Enter"],"Prettify editors":["Ctrl","Shift","P"],"Merge fragments definitions into operation definition":["Ctrl","Shift","M"],"Copy query":["Ctrl","Shift","C"],"Re-fetch schema using introspection":["Ctrl","Shift","R"]});function vpe(e){let t=(0,Kf.c)(5),{keyMap:r}=e,n;t[0]===Symbol.for("react.memo_cache_sentinel")?(n=(0,he.jsxs)("table",{className:"graphiql-table",children:[(0,he.jsx)("thead",{children:(0,he.jsxs)("tr",{children:[(0,he.jsx)("th",{children:"Short Key"}),(0,he.jsx)("th",{children:"Function"})]})}),(0,he.jsx)("tbody",{children:gpe.map(ype)})]}),t[0]=n):n=t[0];let i;t[1]===Symbol.for("react.memo_cache_sentinel")?(i=(0,he.jsx)("a",{href:"https://codemirror.net/5/doc/manual.html#keymaps",target:"_blank",rel:"noopener noreferrer",children:"CodeMirror Key Maps"}),t[1]=i):i=t[1];let o;t[2]===Symbol.for("react.memo_cache_sentinel")?(o=(0,he.jsx)("em",{children:"i"}),t[2]=o):o=t[2];let s;return t[3]!==r?(s=(0,he.jsxs)("div",{children:[n,(0,he.jsxs)("p",{children:["The editors use"," ",i," ","that add more short keys. This instance of Graph",o,"QL uses"," ",(0,he.jsx)("code",{children:r}),"."]})]}),t[3]=r,t[4]=s):s=t[4],s}function ype(e){let[t,r]=e;return(0,he.jsxs)("tr",{children:[(0,he.jsx)("td",{children:r.map(bpe)}),(0,he.jsx)("td",{children:t})]},t)}function bpe(e,t,r){return(0,he.jsxs)(ya.Fragment,{children:[(0,he.jsx)("code",{className:"graphiql-key",children:e}),t!==r.length-1&&" + "]},e)}function GY(e){let t=(0,Kf.c)(4),r;t[0]!==e.children?(r=e.children||(0,he.jsxs)("a",{className:"graphiql-logo-link",href:"https://github.com/graphql/graphiql",target:"_blank",rel:"noreferrer",children:["Graph",(0,he.jsx)("em",{children:"i"}),"QL"]}),t[0]=e.children,t[1]=r):r=t[1];let n;return t[2]!==r?(n=(0,he.jsx)("div",{className:"graphiql-logo",children:r}),t[2]=r,t[3]=n):n=t[3],n}GY.displayName="GraphiQLLogo";function WY(e){let t=(0,Kf.c)(2),r;return t[0]!==e.children?(r=(0,he.jsx)(he.Fragment,{children:e.children}),t[0]=e.children,t[1]=r):r=t[1],r}WY.displayName="GraphiQLToolbar";function YY(e){let t=(0,Kf.c)(2),r;return t[0]!==e.children?(r=(0,he.jsx)("div",{className:"graphiql-footer",children:e.children}),t[0]=e.children,t[1]=r):r=t[1],r}YY.displayName="GraphiQLFooter";function AN(e,t){var r;return(r=e?.type)!=null&&r.displayName&&e.type.displayName===t.displayName?!0:e.type===t}rr();HS();var em=ie(xe(),1),JY=ie(XY(),1);var ZY=[{query:`# Sign in with one click at the top, then run this.
 query WhoAmI {
   viewer {
+    id
     name
-    kyc { status retryRequired rejectLabels checks { kind result } }
-    sessions { client createdAt isCurrent }
+    kyc { id status retryRequired rejectLabels checks { kind result } }
+    sessions { id client createdAt isCurrent }
   }
 }
 `,variables:""},{query:`# Three seconds later the verdict comes by a signed webhook: tab 3 sees it.
 mutation StartKyc {
   startKyc {
-    kyc { status }
+    kyc { id status }
     accessToken { token expiresAt }
     userErrors { code message }
   }
@@ -318,31 +319,32 @@ mutation StartKyc {
   kycUpdated {
     kind
     cursor
-    kyc { status retryRequired rejectLabels checks { kind result } }
+    kyc { id status retryRequired rejectLabels checks { kind result } }
   }
 }
 `,variables:""},{query:`# After \`retryRequired\`: sign in as Ingrid Berg to get there.
 mutation RetryKyc {
   retryKyc {
-    kyc { status retryRequired }
+    kyc { id status retryRequired }
     accessToken { token expiresAt }
     userErrors { code message }
   }
 }
 `,variables:""},{query:`query Banks {
-  banks { id name bic partOf { name } }
+  banks { id name bic partOf { id name } }
 }
 `,variables:""},{query:`# Then open the bank's page at the top, choose accounts and approve.
 mutation ConnectBank($bank: ID!) {
   connectBank(input: { bankId: $bank, returnTo: "/graphql" }) {
-    bankLink { id status bank { name } }
+    bankLink { id status bank { id name } }
     authorisationUrl
     userErrors { code field message }
   }
 }
 `,variables:'{ "bank": "bank_dnb" }'},{query:`query Accounts {
   viewer {
-    bankLinks { status expiresAt unattendedReadsLeftToday lastReads { at attended } }
+    id
+    bankLinks { id status expiresAt unattendedReadsLeftToday lastReads { at attended } }
     bankAccounts(first: 10) {
       edges {
         node {
@@ -352,7 +354,7 @@ mutation ConnectBank($bank: ID!) {
           available
           balances { type amount { amountMinor formatted } asOf }
           transactions(first: 5) {
-            edges { node { bookingDate counterpartyName amount { formatted } message kid } }
+            edges { node { id bookingDate counterpartyName amount { formatted } message kid } }
             pageInfo { hasNextPage endCursor }
           }
         }
@@ -362,7 +364,7 @@ mutation ConnectBank($bank: ID!) {
 }
 `,variables:""},{query:`mutation RefreshBalances($bankLink: ID!) {
   refreshBalances(input: { bankLinkId: $bankLink }) {
-    accounts { name balances { type amount { formatted } } }
+    accounts { id name balances { type amount { formatted } } }
     userErrors { code message }
   }
 }
@@ -389,20 +391,21 @@ mutation Pay($input: InitiatePaymentInput!) {
     kind
     cursor
     payment {
+      id
       status
       version
       failure { code message }
       history { status at cause }
-      debtorAccount { balances { type amount { formatted } } }
+      debtorAccount { id balances { type amount { formatted } } }
     }
   }
 }
 `,variables:'{ "payment": "LAST_PAYMENT" }'},{query:`query Payments {
-  viewer { payments(first: 10) { edges { node { id status amount { formatted } createdAt } } } }
+  viewer { id payments(first: 10) { edges { node { id status amount { formatted } createdAt } } } }
 }
 `,variables:""},{query:`mutation Cancel($payment: ID!) {
   cancelPayment(input: { id: $payment }) {
-    payment { status cancellation { status authorisationUrl } }
+    payment { id status cancellation { status authorisationUrl } }
     userErrors { code message }
   }
 }
@@ -413,34 +416,34 @@ mutation Pay($input: InitiatePaymentInput!) {
     type
     change
     objectId
-    viewer { name }
-    kyc { status }
-    bankLink { status bank { name } }
-    bankAccount { name balances { type amount { formatted } } }
-    payment { status version }
-    planSubscription { status }
-    upload { status }
-    dataExport { status }
-    card { status }
+    viewer { id name }
+    kyc { id status }
+    bankLink { id status bank { id name } }
+    bankAccount { id name balances { type amount { formatted } } }
+    payment { id status version }
+    planSubscription { id status }
+    upload { id status }
+    dataExport { id status }
+    card { id status }
   }
 }
 `,variables:""},{query:`mutation RenewConsent($bankLink: ID!) {
   renewConsent(input: { bankLinkId: $bankLink, returnTo: "/graphql" }) {
-    bankLink { status expiresAt }
+    bankLink { id status expiresAt }
     authorisationUrl
     userErrors { code message }
   }
 }
 `,variables:'{ "bankLink": "FIRST_BANK_LINK" }'},{query:`mutation DisconnectBank($bankLink: ID!) {
   disconnectBank(input: { bankLinkId: $bankLink }) {
-    bankLink { status endedBecause accounts { name available } }
+    bankLink { id status endedBecause accounts { id name available } }
     userErrors { code message }
   }
 }
 `,variables:'{ "bankLink": "FIRST_BANK_LINK" }'},{query:`# The address is looked up on the map; try "Storgata 10" for one that is ambiguous.
 mutation UpdateProfile($input: UpdateProfileInput!) {
   updateProfile(input: $input) {
-    user { email phone locale address { formatted postalCode postalPlace normalised } }
+    user { id email phone locale address { formatted postalCode postalPlace normalised } }
     addressCandidates { formatted }
     warnings
     userErrors { code field message }
@@ -455,7 +458,7 @@ mutation UpdateProfile($input: UpdateProfileInput!) {
   }
 }`},{query:`mutation NotificationPreferences($input: SetNotificationPreferencesInput!) {
   setNotificationPreferences(input: $input) {
-    user { notificationPreferences { payments verification bankLinks security } }
+    user { id notificationPreferences { payments verification bankLinks security } }
     userErrors { code message }
   }
 }
@@ -499,7 +502,7 @@ mutation ConfirmCard($input: ConfirmCardPaymentInput!) {
 mutation Refund($input: RefundPaymentInput!) {
   refundPayment(input: $input) {
     refund { id status amount { formatted } }
-    payment { status refundStatus refundedAmount { formatted } }
+    payment { id status refundStatus refundedAmount { formatted } }
     userErrors { code field message }
   }
 }
@@ -519,7 +522,7 @@ mutation Refund($input: RefundPaymentInput!) {
 }
 `,variables:""},{query:`mutation Subscribe($input: CreatePlanSubscriptionInput!) {
   createPlanSubscription(input: $input) {
-    planSubscription { id status currentPeriodEnd authorisationUrl failure { code } invoices { number status amount { formatted } } }
+    planSubscription { id status currentPeriodEnd authorisationUrl failure { code } invoices { id number status amount { formatted } } }
     userErrors { code field message }
   }
 }
@@ -533,13 +536,13 @@ mutation Refund($input: RefundPaymentInput!) {
 }`},{query:`# With the paid period; \`atPeriodEnd: false\` ends it now.
 mutation CancelPlan {
   cancelPlanSubscription(input: { atPeriodEnd: true }) {
-    planSubscription { status cancelAtPeriodEnd currentPeriodEnd }
+    planSubscription { id status cancelAtPeriodEnd currentPeriodEnd }
     userErrors { code message }
   }
 }
 `,variables:""},{query:`mutation ResumePlan {
   resumePlanSubscription {
-    planSubscription { status cancelAtPeriodEnd }
+    planSubscription { id status cancelAtPeriodEnd }
     userErrors { code message }
   }
 }
@@ -561,7 +564,7 @@ mutation CreateUpload($input: CreateUploadInput!) {
   }
 }`},{query:`mutation CompleteUpload($upload: ID!) {
   completeUpload(input: { id: $upload }) {
-    upload { status rejectReason downloadUrl }
+    upload { id status rejectReason downloadUrl }
     userErrors { code message }
   }
 }
@@ -569,7 +572,7 @@ mutation CreateUpload($input: CreateUploadInput!) {
   "upload": "LAST_UPLOAD"
 }`},{query:`mutation DeleteUpload($upload: ID!) {
   deleteUpload(input: { id: $upload }) {
-    upload { status }
+    upload { id status }
     userErrors { code message }
   }
 }
@@ -584,9 +587,10 @@ mutation DataExport {
 }
 `,variables:""},{query:`query MyThings {
   viewer {
-    plan { plan { name } status currentPeriodEnd }
+    id
+    plan { id plan { id name } status currentPeriodEnd }
     uploads(first: 10) { edges { node { id fileName status downloadUrl } } }
-    dataExports { status downloadUrl expiresAt }
+    dataExports { id status downloadUrl expiresAt }
     cards { id type status last4 }
   }
 }
@@ -609,29 +613,29 @@ mutation CreateCardholder {
     "idempotencyKey": "NEW_KEY"
   }
 }`},{query:`mutation FreezeCard($card: ID!) {
-  freezeCard(input: { id: $card }) { card { status } userErrors { code message } }
+  freezeCard(input: { id: $card }) { card { id status } userErrors { code message } }
 }
 `,variables:`{
   "card": "LAST_CARD"
 }`},{query:`mutation UnfreezeCard($card: ID!) {
-  unfreezeCard(input: { id: $card }) { card { status } userErrors { code message } }
+  unfreezeCard(input: { id: $card }) { card { id status } userErrors { code message } }
 }
 `,variables:`{
   "card": "LAST_CARD"
 }`},{query:`mutation CancelCard($card: ID!) {
-  cancelCard(input: { id: $card }) { card { status } userErrors { code message } }
+  cancelCard(input: { id: $card }) { card { id status } userErrors { code message } }
 }
 `,variables:`{
   "card": "LAST_CARD"
 }`},{query:`subscription FollowUpload($upload: ID!) {
-  uploadUpdated(id: $upload) { kind cursor upload { status rejectReason } }
+  uploadUpdated(id: $upload) { kind cursor upload { id status rejectReason } }
 }
 `,variables:`{
   "upload": "LAST_UPLOAD"
 }`},{query:`# Signs this browser out: sign in again at the top.
 mutation EndSession($session: ID!) {
   endSession(input: { id: $session }) {
-    session { endedAt }
+    session { id endedAt }
     userErrors { code message }
   }
 }
