@@ -37,8 +37,8 @@ def check_amount(amount_minor: int, currency: str, faults: list[Refusal], *, lea
 
 
 def check_key(key: str, faults: list[Refusal]) -> None:
-    """Adds a fault unless the idempotency key is printable ASCII of the right length."""
-    if not (MIN_KEY <= len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+    """Adds a fault unless the idempotency key is printable ASCII of the right length, without blanks at its ends."""
+    if not (MIN_KEY <= len(key) <= MAX_KEY and key.isascii() and key.isprintable() and key == key.strip()):
         message = f"Give {MIN_KEY} to {MAX_KEY} printable ASCII characters, made anew for each payment."
         faults.append(fault("INVALID_IDEMPOTENCY_KEY", message, "idempotencyKey"))
 

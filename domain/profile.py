@@ -30,25 +30,39 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class ProfileChange:
-    """A checked change; None leaves a field as it is. `phone` is E.164, `locale` one of `LOCALES`."""
+    """A checked change; None leaves a field as it is, and `cleared` names the fields that become empty.
+
+    `phone` is E.164, `locale` one of `LOCALES`.
+    """
 
     email: str | None
     phone: str | None
     locale: str | None
     address: str | None
+    cleared: frozenset[str] = frozenset()
 
 
-def profile_change(*, email: str | None, phone: str | None, locale: str | None, address: str | None) -> ProfileChange:
-    """Check a change against every rule; None leaves a field as it is. Raises Refusals with all faults."""
+def profile_change(
+    *,
+    email: str | None,
+    phone: str | None,
+    locale: str | None,
+    address: str | None,
+    cleared: frozenset[str] = frozenset(),
+) -> ProfileChange:
+    """Check a change against every rule; None leaves a field as it is, unless `cleared` names it.
+
+    Every field but `locale` can be cleared. Raises Refusals with all faults.
+    """
     faults: list[Refusal] = []
     if email is not None and (len(email) > 254 or not _EMAIL.fullmatch(email)):
         faults.append(fault("INVALID_EMAIL", "Give an address such as kari@example.no.", "email"))
     number = re.sub(r"[ ()-]", "", phone) if phone is not None else None
     if number is not None and not _PHONE.fullmatch(number):
         faults.append(fault("INVALID_PHONE", "Give the number with its country code, such as +47 900 00 000.", "phone"))
-    if locale is not None and locale not in LOCALES:
+    if "locale" in cleared or (locale is not None and locale not in LOCALES):
         faults.append(fault("INVALID_LOCALE", f"Give one of {', '.join(LOCALES)}.", "locale"))
     text = checked_text(address, "address", MAX_ADDRESS, faults) if address is not None else None
     if faults:
         raise Refusals(faults)
-    return ProfileChange(email, number, locale, text)
+    return ProfileChange(email, number, locale, text, cleared)

@@ -5,6 +5,7 @@ from domain.errors import Refusal
 from domain.ids import PaymentId
 from domain.money import Money as DomainMoney
 from resolvers.context import Context
+from schema.types.absent import given
 from schema.types.card_payment import (
     ConfirmCardPaymentInput,
     ConfirmCardPaymentPayload,
@@ -27,7 +28,7 @@ async def create_card_payment(
             viewer.user_id,
             amount_minor=input.amount.amount_minor,
             currency=input.amount.currency,
-            description=input.description,
+            description=given(input.description),
             idempotency_key=input.idempotency_key,
         )
         payment = await info.context.services.card_payments.create(order)

@@ -4,6 +4,7 @@ from domain.errors import Refusal
 from domain.ids import PaymentId
 from domain.payment_order import PaymentInput
 from resolvers.context import Context
+from schema.types.absent import given
 from schema.types.errors import user_errors_of
 from schema.types.payment import (
     CancelPaymentInput,
@@ -46,8 +47,8 @@ def _given(input: InitiatePaymentInput) -> PaymentInput:
         amount_minor=input.amount.amount_minor,
         currency=input.amount.currency,
         idempotency_key=input.idempotency_key,
-        kid=input.kid,
-        message=input.message,
-        execution_date=input.execution_date,
-        accept_duplicate_of=input.accept_duplicate_of,
+        kid=given(input.kid),
+        message=given(input.message),
+        execution_date=given(input.execution_date),
+        accept_duplicate_of=given(input.accept_duplicate_of),
     )

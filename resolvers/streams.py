@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import Annotated
 
 import strawberry
-from strawberry import Info
+from strawberry import UNSET, Info
 
 from domain.bank_account import BankAccount as DomainAccount
 from domain.card import Card as DomainCard
@@ -17,6 +17,7 @@ from domain.plan import PlanSubscription as DomainPlan
 from domain.upload import Upload as DomainUpload
 from domain.user import User as DomainUser
 from resolvers.context import Context
+from schema.types.absent import given
 from schema.types.bank import BankAccount, BankLink
 from schema.types.card import Card
 from schema.types.file import DataExport, Upload
@@ -32,41 +33,41 @@ UploadIdArgument = Annotated[strawberry.ID, strawberry.argument(description="The
 
 
 async def payment_updated(
-    info: Info[Context, None], id: PaymentIdArgument, after: Cursor = None
+    info: Info[Context, None], id: PaymentIdArgument, after: Cursor = UNSET
 ) -> AsyncGenerator[PaymentUpdate, None]:
     context = info.context
-    async for item in context.services.streams.payment(context.viewer(), PaymentId(id), after):
+    async for item in context.services.streams.payment(context.viewer(), PaymentId(id), given(after)):
         context.renew_loaders()
         yield PaymentUpdate(cursor=item.cursor, kind=item.kind, payment=Payment.of(item.value))
 
 
-async def kyc_updated(info: Info[Context, None], after: Cursor = None) -> AsyncGenerator[KycUpdate, None]:
+async def kyc_updated(info: Info[Context, None], after: Cursor = UNSET) -> AsyncGenerator[KycUpdate, None]:
     context = info.context
-    async for item in context.services.streams.kyc(context.viewer(), after):
+    async for item in context.services.streams.kyc(context.viewer(), given(after)):
         context.renew_loaders()
         yield KycUpdate(cursor=item.cursor, kind=item.kind, kyc=Kyc.of(item.value))
 
 
-async def bank_link_updated(info: Info[Context, None], after: Cursor = None) -> AsyncGenerator[BankLinkUpdate, None]:
+async def bank_link_updated(info: Info[Context, None], after: Cursor = UNSET) -> AsyncGenerator[BankLinkUpdate, None]:
     context = info.context
-    async for item in context.services.streams.bank_links(context.viewer(), after):
+    async for item in context.services.streams.bank_links(context.viewer(), given(after)):
         context.renew_loaders()
         bank_links = [BankLink.of(bank_link) for bank_link in item.value]
         yield BankLinkUpdate(cursor=item.cursor, kind=item.kind, bank_links=bank_links)
 
 
 async def upload_updated(
-    info: Info[Context, None], id: UploadIdArgument, after: Cursor = None
+    info: Info[Context, None], id: UploadIdArgument, after: Cursor = UNSET
 ) -> AsyncGenerator[UploadUpdate, None]:
     context = info.context
-    async for item in context.services.streams.upload(context.viewer(), UploadId(id), after):
+    async for item in context.services.streams.upload(context.viewer(), UploadId(id), given(after)):
         context.renew_loaders()
         yield UploadUpdate(cursor=item.cursor, kind=item.kind, upload=Upload.of(item.value))
 
 
-async def viewer_events(info: Info[Context, None], after: Cursor = None) -> AsyncGenerator[ViewerEvent, None]:
+async def viewer_events(info: Info[Context, None], after: Cursor = UNSET) -> AsyncGenerator[ViewerEvent, None]:
     context = info.context
-    async for item in context.services.streams.viewer(context.viewer(), after):
+    async for item in context.services.streams.viewer(context.viewer(), given(after)):
         context.renew_loaders()
         yield _viewer_event(item)
 

@@ -1,9 +1,14 @@
-from strawberry import Info
+from typing import Final
 
-from domain.errors import Refusal
+from strawberry import UNSET, Info
+from strawberry.utils.str_converters import to_camel_case
+
+from domain.errors import Refusal, Refusals
 from domain.ids import SessionId
+from domain.input import fault
 from domain.profile import profile_change
 from resolvers.context import Context
+from schema.types.absent import given
 from schema.types.errors import user_errors_of
 from schema.types.user import (
     Address,
@@ -20,6 +25,8 @@ from schema.types.user import (
     UpdateProfilePayload,
     User,
 )
+
+_PROFILE: Final = ("email", "phone", "locale", "address")
 
 
 async def viewer(info: Info[Context, None]) -> User | None:
@@ -45,7 +52,13 @@ async def end_all_sessions(info: Info[Context, None]) -> EndAllSessionsPayload |
 async def update_profile(info: Info[Context, None], input: UpdateProfileInput) -> UpdateProfilePayload | None:
     viewer = info.context.viewer()
     try:
-        change = profile_change(email=input.email, phone=input.phone, locale=input.locale, address=input.address)
+        change = profile_change(
+            email=given(input.email),
+            phone=given(input.phone),
+            locale=given(input.locale),
+            address=given(input.address),
+            cleared=frozenset(name for name in _PROFILE if getattr(input, name) is None),
+        )
         changed = await info.context.services.profiles.change(viewer.user_id, change)
     except Refusal as refusal:
         return UpdateProfilePayload(user_errors=user_errors_of(refusal))
@@ -60,14 +73,20 @@ async def set_notification_preferences(
     info: Info[Context, None], input: SetNotificationPreferencesInput
 ) -> SetNotificationPreferencesPayload | None:
     viewer = info.context.viewer()
-    given = {
+    sent = {
         "payments": input.payments,
         "verification": input.verification,
         "bank_links": input.bank_links,
         "security": input.security,
     }
-    wanted = {name: value for name, value in given.items() if value is not None}
-    user = await info.context.services.profiles.set_preferences(viewer.user_id, wanted)
+    wanted = {name: value for name, value in sent.items() if value is not UNSET}
+    empty = [name for name, value in wanted.items() if value is None]
+    if empty:
+        message = "Send true or false, or leave it out."
+        refusals = Refusals([fault("BAD_USER_INPUT", message, to_camel_case(name)) for name in empty])
+        return SetNotificationPreferencesPayload(user_errors=user_errors_of(refusals))
+    chosen = {name: value for name, value in wanted.items() if value is not None}
+    user = await info.context.services.profiles.set_preferences(viewer.user_id, chosen)
     return SetNotificationPreferencesPayload(user=User.of(user))
 
 

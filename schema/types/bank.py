@@ -3,7 +3,7 @@ from datetime import date, datetime
 from typing import Annotated, Self
 
 import strawberry
-from strawberry import Info
+from strawberry import UNSET, Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import bank_account, consent
@@ -113,10 +113,10 @@ class BankAccount(Node):
     async def transactions(
         self,
         info: Info[HasLoaders, None],
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
     ) -> BankTransactionConnection:
         cursors = Cursors("transactions", self.id)
         keyset = cursors.dated_keyset(first, after, last, before)
@@ -215,13 +215,13 @@ _RETURN_TO = "Where the user goes afterwards: a path here, or an allowed address
 @strawberry.input(description="Which bank to connect.")
 class ConnectBankInput:
     bank_id: strawberry.ID = strawberry.field(description="Of `banks`.")
-    return_to: str | None = strawberry.field(description=_RETURN_TO, default=None)
+    return_to: str | None = strawberry.field(description=_RETURN_TO, default=UNSET)
 
 
 @strawberry.input(description="Which bank link to renew.")
 class RenewConsentInput:
     bank_link_id: strawberry.ID = strawberry.field(description="Of `viewer.bankLinks`.")
-    return_to: str | None = strawberry.field(description=_RETURN_TO, default=None)
+    return_to: str | None = strawberry.field(description=_RETURN_TO, default=UNSET)
 
 
 @strawberry.input(description="Which bank link to end.")

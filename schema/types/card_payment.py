@@ -1,4 +1,5 @@
 import strawberry
+from strawberry import UNSET
 
 from schema.types.errors import UserError
 from schema.types.money import MoneyInput
@@ -11,7 +12,7 @@ _KEY = "Made by the client, anew for each wish: the same key gives the same resu
 class CreateCardPaymentInput:
     amount: MoneyInput = strawberry.field(description="In NOK, 3.00 at least.")
     idempotency_key: str = strawberry.field(description=_KEY)
-    description: str | None = strawberry.field(description="What it is for; shown to the payer.", default=None)
+    description: str | None = strawberry.field(description="What it is for; shown to the payer.", default=UNSET)
 
 
 @strawberry.type(description="What `createCardPayment` gives.")
@@ -34,7 +35,8 @@ class ConfirmCardPaymentInput:
     )
     idempotency_key: str = strawberry.field(description=_KEY)
     return_to: str | None = strawberry.field(
-        description="Where the user goes after 3-D Secure: a path here, or an allowed address.", default=None
+        description="Where the user goes after 3-D Secure: a path here, or an allowed address.",
+        default=UNSET,
     )
 
 
@@ -52,7 +54,7 @@ class ConfirmCardPaymentPayload:
 class RefundPaymentInput:
     id: strawberry.ID = strawberry.field(description="A settled card payment.")
     idempotency_key: str = strawberry.field(description=_KEY)
-    amount: MoneyInput | None = strawberry.field(description="All that remains where it is left out.", default=None)
+    amount: MoneyInput | None = strawberry.field(description="All that remains where it is left out.", default=UNSET)
 
 
 @strawberry.type(description="What `refundPayment` gives.")

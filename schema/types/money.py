@@ -1,6 +1,7 @@
 from typing import Annotated, Self
 
 import strawberry
+from strawberry import UNSET
 
 from domain import money
 from schema.types.scalars import CurrencyCode, Int64String
@@ -16,7 +17,7 @@ class Money:
         self,
         locale: Annotated[
             str | None, strawberry.argument(description="A BCP 47 language tag; nb-NO where it is left out.")
-        ] = None,
+        ] = UNSET,
     ) -> str:
         return money.Money(self.amount_minor, self.currency).formatted((locale or "nb-NO")[:35])
 

@@ -12,6 +12,7 @@ import strawberry
 
 from domain.errors import InvalidInput
 from domain.page import DatedKeyset, Keyset
+from schema.types.absent import given
 
 Item = TypeVar("Item")
 MAX_PAGE: Final = 100
@@ -35,6 +36,7 @@ class PageInfo:
 
 def page_size(first: int | None, last: int | None) -> int:
     """The size of the page. Raises InvalidInput outside 1 to 100, or where `first` and `last` are both given."""
+    first, last = given(first), given(last)
     if first is not None and last is not None:
         raise InvalidInput("BAD_USER_INPUT", "Give first or last, not both.", field=("first",))
     size = next((given for given in (first, last) if given is not None), DEFAULT_PAGE)
@@ -55,6 +57,7 @@ class Cursors:
 
     def keyset(self, first: int | None, after: str | None, last: int | None, before: str | None) -> Keyset:
         """The keyset of a page, and one row more, which tells whether another page follows. Raises InvalidInput."""
+        after, last, before = given(after), given(last), given(before)
         return Keyset(
             self._key_of(after, "after") if after is not None else None,
             self._key_of(before, "before") if before is not None else None,
@@ -64,6 +67,7 @@ class Cursors:
 
     def dated_keyset(self, first: int | None, after: str | None, last: int | None, before: str | None) -> DatedKeyset:
         """As `keyset`, over pairs of date and id."""
+        after, last, before = given(after), given(last), given(before)
         return DatedKeyset(
             self._dated_key_of(after, "after") if after is not None else None,
             self._dated_key_of(before, "before") if before is not None else None,

@@ -3,7 +3,7 @@ from enum import Enum
 from typing import Self
 
 import strawberry
-from strawberry import Info
+from strawberry import UNSET, Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import dispute, payment, refund
@@ -211,8 +211,8 @@ class PaymentConnection:
 
 @strawberry.input(description="Which payments.")
 class PaymentFilter:
-    statuses: list[Status] | None = strawberry.field(description="Any of these; all where left out.", default=None)
-    rails: list[Rail] | None = strawberry.field(description="Any of these; both where left out.", default=None)
+    statuses: list[Status] | None = strawberry.field(description="Any of these; all where left out.", default=UNSET)
+    rails: list[Rail] | None = strawberry.field(description="Any of these; both where left out.", default=UNSET)
 
 
 @strawberry.enum(description="In which order payments come.")
@@ -230,16 +230,16 @@ class InitiatePaymentInput:
     idempotency_key: str = strawberry.field(
         description="Made by the client, anew for each payment: the same key gives the same payment, never a second."
     )
-    kid: str | None = strawberry.field(description="The Norwegian payment reference.", default=None)
-    message: str | None = strawberry.field(description="For the creditor, instead of a KID.", default=None)
+    kid: str | None = strawberry.field(description="The Norwegian payment reference.", default=UNSET)
+    message: str | None = strawberry.field(description="For the creditor, instead of a KID.", default=UNSET)
     execution_date: date | None = strawberry.field(
-        description="The date to pay on, at most a year ahead; at once where left out.", default=None
+        description="The date to pay on, at most a year ahead; at once where left out.", default=UNSET
     )
     accept_duplicate_of: strawberry.ID | None = strawberry.field(
-        description="The payment in doubt that this one may repeat.", default=None
+        description="The payment in doubt that this one may repeat.", default=UNSET
     )
     return_to: str | None = strawberry.field(
-        description="Where the user goes afterwards: a path here, or an allowed address.", default=None
+        description="Where the user goes afterwards: a path here, or an allowed address.", default=UNSET
     )
 
 

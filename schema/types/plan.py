@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Self
 
 import strawberry
-from strawberry import Info
+from strawberry import UNSET, Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import plan as plans
@@ -96,7 +96,8 @@ class CreatePlanSubscriptionInput:
         description="Made by the client, anew for each wish: the same key gives the same result, never a second."
     )
     return_to: str | None = strawberry.field(
-        description="Where the user goes after 3-D Secure: a path here, or an allowed address.", default=None
+        description="Where the user goes after 3-D Secure: a path here, or an allowed address.",
+        default=UNSET,
     )
 
 

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Self
 
 import strawberry
-from strawberry import Info
+from strawberry import UNSET, Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import notification, profile, session, user
@@ -106,10 +106,10 @@ class User(Node):
     async def bank_accounts(
         self,
         info: Info[HasLoaders, None],
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
     ) -> BankAccountConnection:
         cursors = Cursors("bankAccounts", self.id)
         wanted = cursors.keyset(first, after, last, before)
@@ -121,12 +121,12 @@ class User(Node):
     async def payments(
         self,
         info: Info[HasLoaders, None],
-        filter: PaymentFilter | None = None,
+        filter: PaymentFilter | None = UNSET,
         order_by: PaymentOrderBy = PaymentOrderBy.NEWEST_FIRST,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
     ) -> PaymentConnection:
         # The same filter in another order is the same list.
         statuses = sorted(set(filter.statuses or ())) if filter else []
@@ -167,10 +167,10 @@ class User(Node):
     async def uploads(
         self,
         info: Info[HasLoaders, None],
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
     ) -> UploadConnection:
         cursors = Cursors("uploads", self.id)
         wanted = cursors.keyset(first, after, last, before)
@@ -232,12 +232,12 @@ class EndAllSessionsPayload:
     )
 
 
-@strawberry.input(description="What to change; what is left out stays.")
+@strawberry.input(description="What to change; what is left out stays, and null empties all but `locale`.")
 class UpdateProfileInput:
-    email: str | None = strawberry.field(description="For messages.", default=None)
-    phone: str | None = strawberry.field(description="With the country's code, such as +47 900 00 000.", default=None)
-    locale: str | None = strawberry.field(description="nb-NO or en-GB.", default=None)
-    address: str | None = strawberry.field(description="In one line; it is looked up on the map.", default=None)
+    email: str | None = strawberry.field(description="For messages.", default=UNSET)
+    phone: str | None = strawberry.field(description="With the country's code, such as +47 900 00 000.", default=UNSET)
+    locale: str | None = strawberry.field(description="nb-NO or en-GB.", default=UNSET)
+    address: str | None = strawberry.field(description="In one line; it is looked up on the map.", default=UNSET)
 
 
 @strawberry.type(description="What `updateProfile` gives.")
@@ -254,11 +254,11 @@ class UpdateProfilePayload:
 
 @strawberry.input(description="What the user wants to hear of; what is left out stays.")
 class SetNotificationPreferencesInput:
-    payments: bool | None = strawberry.field(description="Mail when a bank payment settles or fails.", default=None)
-    verification: bool | None = strawberry.field(description="Mail on the verification's result.", default=None)
-    bank_links: bool | None = strawberry.field(description="Mail before the access to a bank runs out.", default=None)
+    payments: bool | None = strawberry.field(description="Mail when a bank payment settles or fails.", default=UNSET)
+    verification: bool | None = strawberry.field(description="Mail on the verification's result.", default=UNSET)
+    bank_links: bool | None = strawberry.field(description="Mail before the access to a bank runs out.", default=UNSET)
     security: bool | None = strawberry.field(
-        description="SMS on new sign-ins and changed contact details.", default=None
+        description="SMS on new sign-ins and changed contact details.", default=UNSET
     )
 
 

@@ -44,7 +44,10 @@ class Profiles:
             return await read.users.get(user_id)
 
     async def change(self, user_id: UserId, change: ProfileChange) -> ProfileChanged:
-        """Save what is given; all of it or, where the address is ambiguous or unknown, nothing. Raises InvalidInput."""
+        """Save what is given or cleared: all of it, or nothing where the address is ambiguous or unknown.
+
+        Raises InvalidInput.
+        """
         warnings: list[str] = []
         address = None
         if change.address is not None:
@@ -57,10 +60,10 @@ class Profiles:
             assert before is not None
             after = replace(
                 before,
-                email=change.email or before.email,
-                phone=change.phone or before.phone,
+                email=None if "email" in change.cleared else change.email or before.email,
+                phone=None if "phone" in change.cleared else change.phone or before.phone,
                 locale=change.locale or before.locale,
-                address=address or before.address,
+                address=None if "address" in change.cleared else address or before.address,
             )
             await work.users.save(after)
             if (before.email, before.phone) != (after.email, after.phone):

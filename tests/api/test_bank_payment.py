@@ -233,6 +233,7 @@ async def test_somebody_elses_key_is_another_key(play: Play) -> None:
         ({"kid": "18"}, "INVALID_KID", ["input", "kid"]),
         ({"executionDate": "2026-11-23"}, "INVALID_DATE", ["input", "executionDate"]),
         ({"executionDate": "2028-01-01"}, "INVALID_DATE", ["input", "executionDate"]),
+        ({"idempotencyKey": " " * 12}, "INVALID_IDEMPOTENCY_KEY", ["input", "idempotencyKey"]),
         ({"idempotencyKey": "short"}, "INVALID_IDEMPOTENCY_KEY", ["input", "idempotencyKey"]),
         ({"idempotencyKey": "nøkkel-med-ø"}, "INVALID_IDEMPOTENCY_KEY", ["input", "idempotencyKey"]),
         ({"debtorAccountId": "acc_unknown"}, "NOT_FOUND", ["input", "debtorAccountId"]),

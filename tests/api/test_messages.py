@@ -41,7 +41,7 @@ async def notifications(play: Play) -> list[tuple[str, str]]:
         return [(row[0], row[1]) for row in rows]
 
 
-async def update(player: Player, **given: str) -> dict[str, Any]:
+async def update(player: Player, **given: str | None) -> dict[str, Any]:
     payload: dict[str, Any] = (await player.ask(UPDATE, input=given))["updateProfile"]
     return payload
 
@@ -194,6 +194,30 @@ async def test_a_new_device_and_changed_contact_details_are_told_of_by_sms(play:
     assert "to +4740000001" in page  # the number that was known before
     assert "+4790000001" not in page
     assert other is not kari
+
+
+async def test_null_empties_what_may_be_empty_and_what_is_left_out_stays(play: Play) -> None:
+    kari = await play.person()
+    before = (await update(kari, email="kari@example.no", phone="+4790000001"))["user"]
+
+    after = await update(kari, phone=None)
+    assert after["user"] == {**before, "phone": None}
+    after = await update(kari, email=None, address=None)
+    assert after["user"] == {**before, "phone": None, "email": None, "address": None}
+
+    refused = await update(kari, locale=None)
+    assert refused["userErrors"] == [{"code": "INVALID_LOCALE", "field": ["input", "locale"]}]
+
+
+async def test_a_preference_is_never_null(play: Play) -> None:
+    kari = await play.person()
+
+    wanted = {"payments": False, "bankLinks": None}
+    payload = (await kari.ask(PREFER.replace("{ code }", "{ code field }"), input=wanted))["setNotificationPreferences"]
+
+    assert payload == {"user": None, "userErrors": [{"code": "BAD_USER_INPUT", "field": ["input", "bankLinks"]}]}
+    preferences = (await kari.ask("{ viewer { notificationPreferences { payments } } }"))["viewer"]
+    assert preferences == {"notificationPreferences": {"payments": True}}
 
 
 async def test_an_sms_that_does_not_arrive_is_bounced(play: Play) -> None:
