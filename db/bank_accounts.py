@@ -250,12 +250,14 @@ class BankAccountQueries:
             )
         )
 
-    async def is_booked(self, account_id: AccountId, end_to_end_id: str) -> bool:
-        """Whether the account's statement has a booked line with our end-to-end id."""
+    async def is_debited(self, account_id: AccountId, end_to_end_id: str, amount: Money) -> bool:
+        """Whether the account's statement has a booked line by which this amount left under our end-to-end id."""
         query = select(BankTransactionRow.id).where(
             BankTransactionRow.account_id == account_id,
             BankTransactionRow.end_to_end_id == end_to_end_id,
             BankTransactionRow.status == TransactionStatus.BOOKED,
+            BankTransactionRow.amount_minor == -amount.amount_minor,
+            BankTransactionRow.currency == amount.currency,
         )
         return (await self._session.exec(query.limit(1))).first() is not None
 

@@ -93,7 +93,7 @@ class InDoubtPayments:
     async def _is_booked(self, payment: Payment) -> bool:
         assert payment.debtor_account_id is not None
         async with self._read() as read:
-            return await read.accounts.is_booked(payment.debtor_account_id, payment.end_to_end_id)
+            return await read.accounts.is_debited(payment.debtor_account_id, payment.end_to_end_id, payment.amount)
 
     async def _end(self, payment: Payment, update: StatusUpdate) -> Outcome:
         after, event = await self._recorder.apply(payment, lambda current: current.apply(update))

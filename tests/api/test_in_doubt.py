@@ -132,6 +132,20 @@ async def test_what_the_bank_has_booked_has_settled(bank: AtBank) -> None:
     assert await bank.booked() == [f"D-{payment['id'].removeprefix('pay_')}"]
 
 
+@pytest.mark.parametrize("minor", [12_500, -12_499])
+async def test_a_line_that_is_not_the_payments_debit_is_no_evidence(bank: AtBank, minor: int) -> None:
+    payment = await bank.lose_an_answer()
+    line = """INSERT INTO bank_transaction (id, account_id, vendor_transaction_id, status, amount_minor, currency,
+    booking_date, end_to_end_id) VALUES ('trx_1', :account, 't-1', 'BOOKED', :minor, 'NOK', '2026-11-24', :id)"""
+    own_id = f"D-{payment['id'].removeprefix('pay_')}"
+    async with bank.play.gateway.infrastructure.database.write_engine.begin() as connection:
+        await connection.execute(text(line), {"account": bank.account, "minor": minor, "id": own_id})
+
+    await bank.pass_time(minutes=5)
+
+    assert (await payment_of(bank.kari, payment["id"]))["inDoubt"] is True
+
+
 async def test_a_booking_that_the_user_has_read_ends_it_at_once(bank: AtBank) -> None:
     payment = await bank.lose_an_answer()
     await bank.approved_all_the_same()
