@@ -1,4 +1,4 @@
-"""What a user asks for when paying by card, checked as a whole."""
+"""What a user asks for when paying by card, checked as a whole, and the vendor's form for the card."""
 
 import re
 from dataclasses import dataclass
@@ -17,6 +17,20 @@ MAX_DESCRIPTION: Final = 140
 _PAYMENT_METHOD: Final = re.compile(r"pm_[A-Za-z0-9_]{1,100}")
 # Digits as long as a card number, whatever stands between them.
 _CARD_NUMBER: Final = re.compile(r"(?:\d[ -]?){12,19}")
+
+
+@dataclass(frozen=True, slots=True)
+class CardForm:
+    """What the payer's own client shows the vendor's form for card numbers with.
+
+    `publishable_key` names our account to the vendor's script, None where there is none. `client_secret` opens this
+    payment and must not be logged. `url` is a page with the form, None where the client loads the vendor's script.
+    """
+
+    vendor: str
+    publishable_key: str | None
+    client_secret: str
+    url: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,10 @@ class StripeSettings(BaseModel):
     stripe_secret_key: SecretStr | None = Field(
         default=None, description="Stripe, Developers > API keys (sk_test_..., sk_live_... or a restricted rk_...)."
     )
+    stripe_publishable_key: str | None = Field(
+        default=None,
+        description="Stripe, Developers > API keys (pk_test_..., pk_live_...): given to clients with a form.",
+    )
     stripe_prices: Pairs = Field(
         default={}, description="Stripe's prices by our plans, every one: plan_plus=price_..., separated by commas."
     )

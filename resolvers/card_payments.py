@@ -7,6 +7,7 @@ from domain.money import Money as DomainMoney
 from resolvers.context import Context
 from schema.types.absent import given
 from schema.types.card_payment import (
+    CardForm,
     ConfirmCardPaymentInput,
     ConfirmCardPaymentPayload,
     CreateCardPaymentInput,
@@ -34,7 +35,8 @@ async def create_card_payment(
         payment = await info.context.services.card_payments.create(order)
     except Refusal as refusal:
         return CreateCardPaymentPayload(user_errors=user_errors_of(refusal))
-    return CreateCardPaymentPayload(payment=Payment.of(payment), client_secret=payment.client_secret)
+    form = info.context.services.card_payments.form(payment)
+    return CreateCardPaymentPayload(payment=Payment.of(payment), card_form=CardForm.of(form) if form else None)
 
 
 async def confirm_card_payment(

@@ -24,5 +24,5 @@ async def retry_kyc(info: Info[Context, None]) -> StartKycPayload | None:
 
 
 def _present(started: StartedKyc) -> StartKycPayload:
-    token = KycAccessToken(token=started.token.token, expires_at=started.token.expires_at)
+    token = KycAccessToken(token=started.token.token, url=started.token.url, expires_at=started.token.expires_at)
     return StartKycPayload(kyc=Kyc.of(started.kyc), access_token=token)

@@ -17,4 +17,4 @@ async def service_status(info: Info[Context, None]) -> ServiceStatus:
         )
         for provider in status.providers
     ]
-    return ServiceStatus(mode=status.mode, is_bankid_mock=status.is_bankid_mock, providers=providers)
+    return ServiceStatus(mode=status.mode, is_bankid_mock=status.is_bankid_mock, providers=providers, now=status.now)

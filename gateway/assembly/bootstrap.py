@@ -238,6 +238,7 @@ def build_services(base: Infrastructure) -> Services:
             {port: settings.vendor_of(port) for port in PORTS},
             adapters.breakers,
             settings.features,
+            clock,
             mock_vendor=MOCK,
         ),
         timeline=timeline,

@@ -61,14 +61,10 @@ async function fill(value) {
 function pageIn(value) {
   if (value === null || typeof value !== 'object') return undefined;
   if (typeof value.authorisationUrl === 'string') return { label: "Open the bank's page", url: value.authorisationUrl };
-  if (typeof value.clientSecret === 'string') {
-    return { label: 'Open the card page', url: `/sandbox/cards/pay/${value.clientSecret.split('_secret_')[0]}` };
-  }
+  if (typeof value.cardForm?.url === 'string') return { label: 'Open the card page', url: value.cardForm.url };
   if (typeof value.target?.url === 'string') return { label: 'Put the example file', put: value.target };
   if (typeof value.downloadUrl === 'string') return { label: 'Download the file', url: value.downloadUrl };
-  if (typeof value.accessToken?.token === 'string') {
-    return { label: 'Open the KYC form', url: `/sandbox/kyc/${value.accessToken.token}` };
-  }
+  if (typeof value.accessToken?.url === 'string') return { label: 'Open the KYC form', url: value.accessToken.url };
   for (const inner of Object.values(value)) {
     const found = pageIn(inner);
     if (found) return found;

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from domain.card_payment import CardForm
 from domain.clock import Clock
 from domain.errors import InDoubt, InvalidState, Unavailable
 from domain.ids import AttemptId, UserId
@@ -56,6 +57,9 @@ class MockCardPayments:
     async def create_customer(self, user_id: UserId, name: str, registered_at: datetime) -> str:
         body = {"name": name, "metadata": {"userId": user_id}, "idempotency_key": user_id}
         return str((await self._sandbox.post("create_customer", "/cards/customers", body))["id"])
+
+    def form(self, reference: str, client_secret: str) -> CardForm:
+        return CardForm(MOCK, None, client_secret, f"/sandbox/cards/pay/{reference}")
 
     async def delete_customer(self, reference: str) -> None:
         await self._sandbox.delete("delete_customer", f"/cards/customers/{reference}")

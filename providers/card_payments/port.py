@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from domain.card_payment import CardForm
 from domain.dispute import DisputeStatus
 from domain.ids import AttemptId, UserId
 from domain.money import Money
@@ -121,6 +122,9 @@ class CardPaymentsProvider(Protocol):
 
     async def create(self, payment: Payment, customer: str) -> IntentState:
         """Register a payment; no money moves until it is confirmed. Safe to repeat. Raises Unavailable, InDoubt."""
+
+    def form(self, reference: str, client_secret: str) -> CardForm:
+        """The form on which the payer types the card of a registered payment. Nothing is called."""
 
     async def confirm(self, reference: str, payment_method: str, attempt: AttemptId, return_url: str) -> IntentState:
         """Charge a payment method. A declined card is an answer, not an error. Safe to repeat with the same `attempt`.

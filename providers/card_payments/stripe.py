@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams, RefundCreateParams
 
+from domain.card_payment import CardForm
 from domain.clock import Clock
 from domain.errors import Unavailable
 from domain.ids import AttemptId, UserId
@@ -22,6 +23,7 @@ from providers.card_payments.port import CardEvent, DisputeState, IntentState, R
 from providers.card_payments.stripe_objects import charge_of, dispute_state, intent_state, read_event, refund_state
 from providers.card_payments.stripe_subscriptions import PAGE, StripeSubscriptions, id_of
 from providers.stripe_api import RESILIENCE as RESILIENCE
+from providers.stripe_api import STRIPE
 from providers.stripe_sdk import Stripe
 
 # All are safe to repeat: reads, requests with an idempotency key, and changes that a repeat leaves as they are.
@@ -57,12 +59,24 @@ _CHARGE: Final = ["latest_charge.refunds"]
 class StripeCardPayments(StripeSubscriptions):
     """Customers, payments and, by inheritance, subscriptions at Stripe. `prices` are Stripe's price ids by our plan id.
 
-    `webhook_secret` verifies Stripe's webhooks.
+    `webhook_secret` verifies Stripe's webhooks, and `publishable_key` is what Stripe.js is loaded with.
     """
 
-    def __init__(self, stripe: Stripe, *, webhook_secret: str, prices: Mapping[str, str], clock: Clock) -> None:
+    def __init__(
+        self,
+        stripe: Stripe,
+        *,
+        webhook_secret: str,
+        prices: Mapping[str, str],
+        clock: Clock,
+        publishable_key: str | None = None,
+    ) -> None:
         super().__init__(stripe, prices=prices, clock=clock)
         self._secret = webhook_secret
+        self._publishable_key = publishable_key
+
+    def form(self, reference: str, client_secret: str) -> CardForm:
+        return CardForm(STRIPE, self._publishable_key, client_secret, None)
 
     async def check(self) -> None:
         """Check that Stripe accepts our key and has the price of every plan. Raises Unavailable."""

@@ -17,6 +17,7 @@ def _build(settings: StripeSettings, tools: Tools) -> "StripeCardPayments":
         webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
         prices=settings.stripe_prices,
         clock=tools.clock,
+        publishable_key=settings.stripe_publishable_key,
     )
     tools.add_check(adapter.check)
     return adapter

@@ -42,7 +42,8 @@ class MockKyc:
         ttl = int(TOKEN_LIFETIME.total_seconds())
         body = {"userId": user_id, "ttlInSecs": ttl}
         answer = await self._sandbox.post("get_access_token", "/kyc/access-tokens", body)
-        return AccessToken(str(answer["token"]), self._clock.now() + TOKEN_LIFETIME)
+        token = str(answer["token"])
+        return AccessToken(token, self._clock.now() + TOKEN_LIFETIME, f"/sandbox/kyc/{token}")
 
     async def submit_again(self, applicant_id: str) -> None:
         try:

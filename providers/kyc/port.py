@@ -13,10 +13,14 @@ TOKEN_LIFETIME: Final = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A token with which the user's own client uses the vendor's SDK, for this applicant only. Must not be logged."""
+    """A token with which the user's own client uses the vendor's SDK, for this applicant only. Must not be logged.
+
+    `url` is a page of the vendor that the token opens, None where the vendor has an SDK alone.
+    """
 
     token: str
     expires_at: datetime
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

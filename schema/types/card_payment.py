@@ -1,6 +1,9 @@
+from typing import Self
+
 import strawberry
 from strawberry import UNSET
 
+from domain import card_payment
 from schema.types.errors import UserError
 from schema.types.money import MoneyInput
 from schema.types.payment import Payment, Refund
@@ -15,12 +18,31 @@ class CreateCardPaymentInput:
     description: str | None = strawberry.field(description="What it is for; shown to the payer.", default=UNSET)
 
 
+@strawberry.type(description="The vendor's form on which the payer types the card.")
+class CardForm:
+    vendor: str = strawberry.field(description="Whose form it is: `stripe`, or `mock` in mock mode.")
+    publishable_key: str | None = strawberry.field(
+        description="What the vendor's script is loaded with; null in mock mode."
+    )
+    client_secret: str = strawberry.field(
+        description="Opens the form for this payment; never log it or put it into an address."
+    )
+    url: str | None = strawberry.field(
+        description="A page that shows the form; null where the client loads the vendor's script."
+    )
+
+    @classmethod
+    def of(cls, form: card_payment.CardForm) -> Self:
+        return cls(
+            vendor=form.vendor, publishable_key=form.publishable_key, client_secret=form.client_secret, url=form.url
+        )
+
+
 @strawberry.type(description="What `createCardPayment` gives.")
 class CreateCardPaymentPayload:
     payment: Payment | None = strawberry.field(description="The payment as it stands.", default=None)
-    client_secret: str | None = strawberry.field(
-        description="For the vendor's form in the payer's own client; never log it or put it into an address.",
-        default=None,
+    card_form: CardForm | None = strawberry.field(
+        description="Where the payer types the card; null while the vendor has not answered.", default=None
     )
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list

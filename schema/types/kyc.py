@@ -43,6 +43,9 @@ class Kyc(Node):
 @strawberry.type(description="Opens the vendor's SDK for this user alone.")
 class KycAccessToken:
     token: str = strawberry.field(description="Hand it to the SDK; do not store it.")
+    url: str | None = strawberry.field(
+        description="A page that the token opens, without the SDK; null where the vendor has none."
+    )
     expires_at: datetime = strawberry.field(description="30 minutes after it was given.")
 
 

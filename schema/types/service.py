@@ -1,3 +1,5 @@
+from datetime import datetime
+
 import strawberry
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
@@ -23,3 +25,4 @@ class ServiceStatus:
     mode: str = strawberry.field(description="mock or production.")
     is_bankid_mock: bool = strawberry.field(description="Whether the login is simulated.")
     providers: list[ProviderStatus] = strawberry.field(description="Every port, by name.")
+    now: datetime = strawberry.field(description="The gateway's clock, which mock mode can move: count expiries by it.")

@@ -11,7 +11,7 @@ import structlog
 
 from db.ids import new_id
 from db.unit_of_work import Read, Work, retry_on_stale
-from domain import ids
+from domain import ids, way_back
 from domain.bank_account import Bank
 from domain.clock import Clock, oslo_date
 from domain.consent import (
@@ -150,16 +150,19 @@ class BankLinks:
             consent, return_to = found
             is_first = await work.consents.mark_returned(consent.id, self._clock.now())
             await work.commit()
-        target = with_query(return_to, bankLink=consent.bank_link_id)
-        if not is_first:
-            return target
+        if is_first:
+            await self._complete(consent, query, ip_address)
+        async with self._read() as read:
+            current = await read.consents.get(consent.user_id, consent.id) or consent
+        return with_query(return_to, bankLink=consent.bank_link_id, outcome=way_back.of_consent(current.status))
+
+    async def _complete(self, consent: Consent, query: Mapping[str, str], ip_address: str) -> None:
         try:
             state_at_bank = await self._vendors[consent.vendor].complete_consent(consent.vendor_consent_id or "", query)
             await self._consents.apply(consent.user_id, consent.id, state_at_bank, "the bank's page")
             await self._fetch(consent.user_id, consent.id, ip_address)
         except (Unavailable, ReadLimitReached, ConsentRequired):
             _log.warning("consent_return_incomplete", consent_id=consent.id)  # the queued jobs ask the bank again
-        return target
 
     async def refresh_consent(self, user_id: UserId, consent_id: ConsentId, cause: str) -> Outcome:
         """Ask the bank how a consent stands and apply the answer. Gives what that changed. Raises Unavailable."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from domain.clock import Clock
 from domain.feature import Feature, Features
 
 
@@ -18,8 +20,9 @@ class ProviderStatus:
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """What `serviceStatus` answers; `mode` is mock or production."""
+    """What `serviceStatus` answers; `mode` is mock or production, `now` the product's clock, which mock mode moves."""
 
+    now: datetime
     mode: str
     is_bankid_mock: bool
     providers: Sequence[ProviderStatus]
@@ -37,9 +40,11 @@ class ServiceStatusReport:
         vendors: Mapping[str, str],
         breakers: Mapping[str, IsOpen],
         features: Features,
+        clock: Clock,
         *,
         mock_vendor: str,
     ) -> None:
+        self._clock = clock
         self._mode = mode
         self._vendors = vendors
         self._breakers = breakers
@@ -48,7 +53,7 @@ class ServiceStatusReport:
 
     async def status(self) -> ServiceStatus:
         providers = [await self._provider(port, vendor) for port, vendor in sorted(self._vendors.items())]
-        return ServiceStatus(self._mode, self._vendors["identity"] == self._mock_vendor, providers)
+        return ServiceStatus(self._clock.now(), self._mode, self._vendors["identity"] == self._mock_vendor, providers)
 
     def features(self) -> Mapping[Feature, bool]:
         return {feature: feature in self._features.enabled for feature in Feature}

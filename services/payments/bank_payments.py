@@ -10,7 +10,7 @@ import structlog
 
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_outage
-from domain import ids
+from domain import ids, way_back
 from domain.bank_account import BalanceType, BankAccount
 from domain.clock import Clock, oslo_date
 from domain.errors import (
@@ -183,7 +183,9 @@ class Payments:
             await self._bank_status.refresh(payment.user_id, payment.id, "the bank's page")
         except Unavailable:
             _log.warning("payment_return_unread", payment_id=payment.id)  # webhook or job ask again
-        return with_query(return_to, payment=payment.id)
+        async with self._read() as read:
+            current = await read.payments.get(payment.user_id, payment.id)
+        return with_query(return_to, payment=payment.id, outcome=way_back.of_payment(current or payment))
 
     async def cancel_unauthorised(self, user_id: UserId) -> None:
         """Cancel the payments that a user without KYC approval has not authorised yet. Raises Unavailable."""

@@ -8,9 +8,9 @@ import structlog
 
 from db.ids import new_id
 from db.unit_of_work import Read, Work, retry_on_stale
-from domain import ids
+from domain import ids, way_back
 from domain.account_number import AccountNumber
-from domain.card_payment import CardPaymentOrder, PaymentAttempt, check_confirmation
+from domain.card_payment import CardForm, CardPaymentOrder, PaymentAttempt, check_confirmation
 from domain.clock import Clock
 from domain.dispute import Dispute
 from domain.errors import InDoubt, InvalidState, NotFound, PaymentInDoubt, Unavailable
@@ -100,6 +100,15 @@ class CardPayments:
         """By payment, newest first. The caller has read the payments for their user, so no user id is checked."""
         async with self._read() as read:
             return await read.refunds.disputes_of(payment_ids)
+
+    def form(self, payment: Payment) -> CardForm | None:
+        """The vendor's form for the payer's card, None until the vendor has answered. Raises ProviderUnavailable."""
+        if payment.vendor_payment_id is None or payment.client_secret is None:
+            return None
+        try:
+            return self._vendors[payment.vendor].form(payment.vendor_payment_id, payment.client_secret)
+        except Unavailable as error:
+            raise unavailable() from error
 
     async def create(self, order: CardPaymentOrder) -> Payment:
         """Register a card payment; the same key gives the same payment. Raises KycRequired, IdempotencyKeyReused."""
@@ -194,7 +203,9 @@ class CardPayments:
             await self._card_status.refresh(payment.user_id, payment.id, "the card's page")
         except (Unavailable, InDoubt):
             _log.warning("payment_return_unread", payment_id=payment.id)  # webhook or job ask again
-        return with_query(return_to, payment=payment.id)
+        async with self._read() as read:
+            current = await read.payments.get(payment.user_id, payment.id)
+        return with_query(return_to, payment=payment.id, outcome=way_back.of_payment(current or payment))
 
     async def _create(self, order: CardPaymentOrder) -> tuple[Payment, bool]:
         key, fingerprint = order.idempotency_key, order.fingerprint

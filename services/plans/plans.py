@@ -9,7 +9,7 @@ import structlog
 
 from db.ids import new_id
 from db.unit_of_work import Read, Work
-from domain import ids
+from domain import ids, way_back
 from domain.card_payment import check_confirmation
 from domain.clock import Clock
 from domain.errors import (
@@ -150,7 +150,8 @@ class Plans:
             await self._plan_status.ask(subscription, "the card's page")
         except (Unavailable, InDoubt):
             _log.warning("plan_return_unread", subscription_id=subscription.id)  # webhook or job ask again
-        return with_query(return_to, plan=subscription.id)
+        current = await self._plan_status.current(subscription)
+        return with_query(return_to, plan=subscription.id, outcome=way_back.of_plan(current))
 
     async def _create(
         self, user_id: UserId, order: PlanOrder, state_hash: str, return_to: str, return_url: str

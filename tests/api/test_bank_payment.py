@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders.gateway import OLA, PAY, Play, a_payment, pay, payment_of
+from tests.builders.gateway import OLA, PAY, Play, a_payment, pay, payment_of, query_of
 
 IBAN_OF_OLA = "NO6032010020009"
 CANCEL = """mutation($id: ID!) { cancelPayment(input: {id: $id}) {
@@ -17,9 +17,10 @@ async def test_an_approved_payment_settles_and_the_history_says_why(play: Play) 
 
     payment = (await pay(kari, a_payment(account, amount_minor=12_345)))["payment"]
     assert payment["status"] == "AUTHORISATION_REQUIRED"
-    await kari.press(payment["authorisationUrl"], "approve")
+    back = await kari.press(payment["authorisationUrl"], "approve")
     await play.advance(seconds=1)
 
+    assert query_of(str(back.url)) == {"payment": payment["id"], "outcome": "approved"}
     settled = await payment_of(kari, payment["id"])
     assert settled["status"] == "SETTLED"
     assert [event["status"] for event in settled["history"]] == [
@@ -39,9 +40,10 @@ async def test_a_refused_payment_is_rejected_and_no_money_moves(play: Play) -> N
     kari, account = await play.banked()
     payment = (await pay(kari, a_payment(account)))["payment"]
 
-    await kari.press(payment["authorisationUrl"], "refuse")
+    back = await kari.press(payment["authorisationUrl"], "refuse")
     await play.settle()
 
+    assert query_of(str(back.url))["outcome"] == "refused"
     ended = await payment_of(kari, payment["id"])
     assert (ended["status"], ended["failure"]["code"]) == ("REJECTED", "AUTHORISATION_REFUSED")
     assert await play.ledger() == []

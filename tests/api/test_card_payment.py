@@ -17,7 +17,7 @@ from tests.builders.cards import (
     paid,
     refund,
 )
-from tests.builders.gateway import Play, Player, a_payment, pay
+from tests.builders.gateway import Play, Player, a_payment, pay, query_of
 from tests.builders.line import Line
 
 CANCEL = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { status } userErrors { code } } }"
@@ -33,7 +33,8 @@ async def test_a_card_that_works_settles_and_gives_a_receipt(play: Play) -> None
     created = await create(kari, 12_345, description="Drop Plus, gave")
     assert created["payment"]["status"] == "AUTHORISATION_REQUIRED"
     assert created["payment"]["creditor"] == {"name": "Drop AS", "account": "86011117947"}
-    assert created["clientSecret"].startswith("pi_")
+    assert created["cardForm"]["clientSecret"].startswith("pi_")
+    assert (created["cardForm"]["vendor"], created["cardForm"]["publishableKey"]) == ("mock", None)
     confirmed = (await confirm(kari, created["payment"]["id"]))["payment"]
 
     assert confirmed["status"] == "SETTLED"
@@ -90,6 +91,7 @@ async def test_3d_secure_is_answered_at_the_cards_bank(
     back = await kari.press(asked["authorisationUrl"], decision)
 
     assert back.status_code == 200
+    assert query_of(str(back.url)) == {"payment": payment["id"], "outcome": f"{decision}d"}
     ended = await card_payment(kari, payment["id"])
     assert (ended["status"], (ended["failure"] or {}).get("code"), ended["authorisationUrl"]) == (status, code, None)
 
@@ -97,7 +99,7 @@ async def test_3d_secure_is_answered_at_the_cards_bank(
 async def test_a_card_is_typed_on_the_vendors_own_page(play: Play) -> None:
     kari = await play.approved()
     created = await create(kari)
-    page = f"/sandbox/cards/pay/{created['clientSecret'].partition('_secret_')[0]}"
+    page = created["cardForm"]["url"]
 
     declined = await kari.http.post(page, data={"number": "4000 0000 0000 0002"})
     unknown = await kari.http.post(page, data={"number": "1234 1234 1234 1234"})

@@ -10,7 +10,7 @@ from sqlmodel import select
 from db.tables.event import WebhookEventRow
 from tests.builders.gateway import Play, Player, a_payment, as_json, connect, first_account, pay
 
-START = """mutation { startKyc { kyc { status } accessToken { token expiresAt }
+START = """mutation { startKyc { kyc { status } accessToken { token url expiresAt }
   userErrors { code message retryable provider } } }"""
 RETRY = "mutation { retryKyc { kyc { status retryRequired } accessToken { token } userErrors { code } } }"
 KYC = """{ viewer { id kyc {
@@ -44,6 +44,7 @@ async def test_the_verdict_comes_three_seconds_later_by_webhook(play: Play) -> N
     assert (await kyc_of(kari))["status"] == "NOT_STARTED"
 
     started = (await kari.ask(START))["startKyc"]
+    assert (await kari.http.get(started["accessToken"]["url"])).status_code == 200
     await play.advance(seconds=2.9)
     assert (await kyc_of(kari))["status"] == "PENDING"
     await play.advance(seconds=0.1)

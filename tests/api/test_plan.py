@@ -7,7 +7,7 @@ import pytest
 import stamina
 
 from tests.builders.cards import CHALLENGED, DECLINED, charges, key, plan_of, subscribe
-from tests.builders.gateway import Play, Player
+from tests.builders.gateway import Play, Player, query_of
 from tests.builders.line import Line
 
 CANCEL = """mutation($now: Boolean!) { cancelPlanSubscription(input: {atPeriodEnd: $now}) {
@@ -66,9 +66,10 @@ async def test_the_first_payment_may_want_3d_secure(play: Play, decision: str, s
 
     waiting = (await subscribe(kari, CHALLENGED))["planSubscription"]
     assert waiting["status"] == "INCOMPLETE"
-    await kari.press(waiting["authorisationUrl"], decision)
+    back = await kari.press(waiting["authorisationUrl"], decision)
     await play.settle()
 
+    assert query_of(str(back.url)) == {"plan": waiting["id"], "outcome": f"{decision}d"}
     plan = await plan_of(kari)
     assert (plan["status"] if plan else None) == status
     assert len(await charges(play)) == (1 if status else 0)

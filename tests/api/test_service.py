@@ -340,3 +340,11 @@ async def test_a_reset_empties_every_vendor_and_every_table_and_keeps_the_clock(
     assert datetime.fromisoformat(now) == NOON + timedelta(days=1, seconds=3)
     again = await play.approved()
     assert (await subscribe(again))["planSubscription"]["status"] == "ACTIVE"
+
+
+async def test_the_service_tells_its_time_which_mock_mode_moves(play: Play) -> None:
+    await play.advance(days=3)
+
+    now = (await play.browser().ask("{ serviceStatus { now } }"))["serviceStatus"]["now"]
+
+    assert datetime.fromisoformat(now) == play.gateway.clock.now()

@@ -11,7 +11,8 @@ CHALLENGED = "pm_card_threeDSecure2Required"
 _KEYS = count(1)
 
 CREATE = """mutation($input: CreateCardPaymentInput!) { createCardPayment(input: $input) {
-  payment { id rail status failure { code } creditor { name account } inDoubt } clientSecret
+  payment { id rail status failure { code } creditor { name account } inDoubt }
+  cardForm { vendor publishableKey clientSecret url }
   userErrors { code field message } } }"""
 CONFIRM = """mutation($input: ConfirmCardPaymentInput!) { confirmCardPayment(input: $input) {
   payment { id status authorisationUrl inDoubt failure { code message } } userErrors { code field message } } }"""
