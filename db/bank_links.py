@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.tables.bank import AccountReadRow, BankLinkRow, ConsentAccountRow, ConsentRow
 from db.updates import changed_one, require_saved
-from domain.consent import AccountRead, BankLink, BankLinkStatus, Consent, ConsentStatus
+from domain.consent import AccountRead, BankLink, BankLinkStatus, Consent, ConsentStatus, stored_end
 from domain.ids import BankId, BankLinkId, ConsentId, UserId
 
 _READS_SHOWN = 10
@@ -22,7 +22,7 @@ def bank_link_of(row: BankLinkRow) -> BankLink:
         created_at=row.created_at,
         status=BankLinkStatus(row.status),
         expires_at=row.expires_at,
-        ended_because=row.ended_because,
+        ended_because=stored_end(row.ended_because, BankLinkStatus(row.status)),
         version=row.version,
     )
 

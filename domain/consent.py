@@ -82,6 +82,16 @@ class ReadsToday:
     unattended_left: int
 
 
+class BankLinkEnd(StrEnum):
+    """Why a bank link is no longer ACTIVE, as its user may see it."""
+
+    DISCONNECTED = "DISCONNECTED"
+    ENDED_BY_BANK = "ENDED_BY_BANK"
+    REFUSED = "REFUSED"
+    BANK_UNAVAILABLE = "BANK_UNAVAILABLE"
+    EXPIRED = "EXPIRED"
+
+
 class BankLinkStatus(StrEnum):
     """How a bank link stands, by the newest of its consents that counts."""
 
@@ -96,7 +106,7 @@ class BankLinkStatus(StrEnum):
 class BankLink:
     """A user's link to one bank, unique per user and bank. It outlives its consents.
 
-    `expires_at` is when the active consent ends; `ended_because` tells why the last one ended early.
+    `expires_at` is when the active consent ends; `ended_because` tells why the last one ended.
     """
 
     id: BankLinkId
@@ -106,11 +116,11 @@ class BankLink:
     created_at: datetime
     status: BankLinkStatus = BankLinkStatus.AWAITING_AUTHORISATION
     expires_at: datetime | None = None
-    ended_because: str | None = None
+    ended_because: BankLinkEnd | None = None
     version: int = 0
 
-    def apply_consent(self, consent: Consent, because: str | None) -> "BankLink":
-        """Take a consent's new status, and `because` where the consent ended.
+    def apply_consent(self, consent: Consent, because: BankLinkEnd | None = None) -> "BankLink":
+        """Take a consent's new status. `because` is why the consent ended, where its status alone does not tell.
 
         A REPLACED consent changes nothing, nor does a renewal that failed: the older consent is still ACTIVE.
         """
@@ -127,12 +137,26 @@ class BankLink:
             self,
             status=status,
             expires_at=consent.ends_at if status is BankLinkStatus.ACTIVE else self.expires_at,
-            ended_because=None if status in _ALIVE else because,
+            ended_because=because or _END.get(status) if status not in _ALIVE else None,
             version=self.version + 1,
         )
 
 
 _ALIVE = frozenset({BankLinkStatus.ACTIVE, BankLinkStatus.AWAITING_AUTHORISATION})
+_END = {
+    BankLinkStatus.REJECTED: BankLinkEnd.REFUSED,
+    BankLinkStatus.EXPIRED: BankLinkEnd.EXPIRED,
+    BankLinkStatus.REVOKED: BankLinkEnd.ENDED_BY_BANK,
+}
+
+
+def stored_end(stored: str | None, status: BankLinkStatus) -> BankLinkEnd | None:
+    """The cause as rows and events hold it. Older ones hold texts, of which the status tells more."""
+    if stored is None:
+        return None
+    if stored in set(BankLinkEnd):
+        return BankLinkEnd(stored)
+    return BankLinkEnd.DISCONNECTED if stored == "disconnected by the user" else _END.get(status)
 
 
 def longest_valid_until(now: datetime) -> date:

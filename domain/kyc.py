@@ -1,5 +1,6 @@
 """Know your customer (KYC): the user's application, and which of the vendor's reviews counts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -33,6 +34,25 @@ class CheckResult(StrEnum):
     PENDING = "PENDING"
     PASSED = "PASSED"
     FAILED = "FAILED"
+
+
+class RejectLabel(StrEnum):
+    """A vendor's reason, as far as Drop knows it. The vendor may add labels at any time: they are OTHER."""
+
+    DOCUMENT_UNREADABLE = "DOCUMENT_UNREADABLE"
+    UNSATISFACTORY_PHOTOS = "UNSATISFACTORY_PHOTOS"
+    FORGERY = "FORGERY"
+    FRAUDULENT_LIVENESS = "FRAUDULENT_LIVENESS"
+    BAD_FACE_MATCHING = "BAD_FACE_MATCHING"
+    SELFIE_MISMATCH = "SELFIE_MISMATCH"
+    SANCTIONS = "SANCTIONS"
+    PEP = "PEP"
+    OTHER = "OTHER"
+
+
+def known_labels(labels: Sequence[str]) -> list[RejectLabel]:
+    """The vendor's reasons in its order."""
+    return [RejectLabel(label) if label in set(RejectLabel) else RejectLabel.OTHER for label in labels]
 
 
 @dataclass(frozen=True, slots=True)

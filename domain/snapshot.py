@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.bank_account import Balance, BalanceType, BankAccount
 from domain.card import Card, CardFace, CardStatus
-from domain.consent import BankLink, BankLinkStatus
+from domain.consent import BankLink, BankLinkStatus, stored_end
 from domain.data_export import DataExport, DataExportStatus
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
 from domain.money import Money
@@ -101,7 +101,7 @@ def bank_link_at(now: BankLink, fields: Fields) -> BankLink:
         now,
         status=BankLinkStatus(fields["status"]),
         expires_at=_time(fields["expires_at"]),
-        ended_because=fields["ended_because"],
+        ended_because=stored_end(fields["ended_because"], BankLinkStatus(fields["status"])),
         version=fields["version"],
     )
 

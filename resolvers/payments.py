@@ -13,6 +13,7 @@ from schema.types.payment import (
     InitiatePaymentPayload,
     Payment,
 )
+from schema.types.warning import MutationWarning
 from services.payments.bank_payments import Redirects
 
 
@@ -24,7 +25,8 @@ async def initiate_payment(info: Info[Context, None], input: InitiatePaymentInpu
         initiated = await context.services.payments.initiate(viewer.user_id, _given(input), redirects)
     except Refusal as refusal:
         return InitiatePaymentPayload(user_errors=user_errors_of(refusal))
-    return InitiatePaymentPayload(payment=Payment.of(initiated.payment), warnings=list(initiated.warnings))
+    warnings = [MutationWarning.of(warning) for warning in initiated.warnings]
+    return InitiatePaymentPayload(payment=Payment.of(initiated.payment), warnings=warnings)
 
 
 async def cancel_payment(info: Info[Context, None], input: CancelPaymentInput) -> CancelPaymentPayload | None:

@@ -25,6 +25,7 @@ from schema.types.user import (
     UpdateProfilePayload,
     User,
 )
+from schema.types.warning import MutationWarning
 
 _PROFILE: Final = ("email", "phone", "locale", "address")
 
@@ -65,7 +66,7 @@ async def update_profile(info: Info[Context, None], input: UpdateProfileInput) -
     return UpdateProfilePayload(
         user=User.of(changed.user),
         address_candidates=[Address.of(candidate) for candidate in changed.candidates],
-        warnings=list(changed.warnings),
+        warnings=[MutationWarning.of(warning) for warning in changed.warnings],
     )
 
 

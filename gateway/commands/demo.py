@@ -25,7 +25,7 @@ _ACCOUNTS: Final = """{ viewer { name bankAccounts { edges { node {
 _REFRESH: Final = """mutation($bankLink: ID!) { refreshBalances(input: {bankLinkId: $bankLink}) {
   userErrors { code message } } }"""
 _PAY: Final = """mutation($input: InitiatePaymentInput!) { initiatePayment(input: $input) {
-  payment { id status authorisationUrl } warnings userErrors { code message field } } }"""
+  payment { id status authorisationUrl } warnings { code message } userErrors { code message field } } }"""
 _PAYMENT: Final = """subscription($id: ID!) { paymentUpdated(id: $id) { cursor kind payment {
   status failure { message } history { status cause } } } }"""
 _CARD_PAYMENT: Final = """mutation($input: CreateCardPaymentInput!) { createCardPayment(input: $input) {

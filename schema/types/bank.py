@@ -8,13 +8,14 @@ from strawberry import UNSET, Info
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import bank_account, consent
 from domain.bank_account import BalanceType, TransactionStatus
-from domain.consent import BankLinkStatus
+from domain.consent import BankLinkEnd, BankLinkStatus, Scope
 from domain.ids import AccountId, BankId, BankLinkId
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.money import Money
 from schema.types.node import Node
 from schema.types.paging import After, Before, Cursors, First, Last, PageInfo
+from schema.types.scalars import CurrencyCode
 
 
 @strawberry.type(description="A bank that Drop reaches.")
@@ -90,7 +91,7 @@ class BankAccount(Node):
     masked_number: str = strawberry.field(description="The last four digits, for lists.")
     name: str = strawberry.field(description="As the bank or the user named it.")
     owner_name: str = strawberry.field(description="Whose account it is, by the bank.")
-    currency: str = strawberry.field(description="ISO 4217.")
+    currency: CurrencyCode = strawberry.field(description="The currency that it is kept in.")
     available: bool = strawberry.field(description="Whether an active consent covers it.")
     balance_refreshed_at: datetime | None = strawberry.field(description="When the bank was last asked.")
     bank_id: strawberry.Private[str]
@@ -141,7 +142,7 @@ class BankAccount(Node):
             masked_number=account.number.masked,
             name=account.name,
             owner_name=account.owner_name,
-            currency=account.currency,
+            currency=CurrencyCode(account.currency),
             available=account.is_available,
             balance_refreshed_at=account.balance_refreshed_at,
             bank_id=account.bank_id,
@@ -171,9 +172,9 @@ class AccountRead:
 @strawberry.type(description="The user's tie to one bank; it outlives its consents.")
 class BankLink(Node):
     status: BankLinkStatus = strawberry.field(description="Whether Drop may read now.")
-    scopes: list[str] = strawberry.field(description="What the consent covers.")
+    scopes: list[Scope] = strawberry.field(description="What the consent covers.")
     expires_at: datetime | None = strawberry.field(description="When the consent runs out, 180 days at most.")
-    ended_because: str | None = strawberry.field(description="Why it is no longer ACTIVE.")
+    ended_because: BankLinkEnd | None = strawberry.field(description="Why it is no longer ACTIVE.")
     bank_id: strawberry.Private[str]
 
     @strawberry.field(description="The bank.")
@@ -202,7 +203,7 @@ class BankLink(Node):
         return cls(
             id=strawberry.ID(bank_link.id),
             status=bank_link.status,
-            scopes=[scope.value for scope in consent.Scope],
+            scopes=list(Scope),
             expires_at=bank_link.expires_at,
             ended_because=bank_link.ended_because,
             bank_id=bank_link.bank_id,

@@ -8,17 +8,18 @@ import strawberry
 
 from domain.bank_account import BalanceType, TransactionStatus
 from domain.card import CardStatus, CardType
-from domain.consent import BankLinkStatus
+from domain.consent import BankLinkEnd, BankLinkStatus, Scope
 from domain.data_export import DataExportStatus
 from domain.dispute import DisputeStatus
 from domain.event import ChangeKind, StreamItemKind, ViewerEventType
 from domain.feature import Feature
-from domain.kyc import CheckKind, CheckResult, KycStatus
+from domain.kyc import CheckKind, CheckResult, KycStatus, RejectLabel
 from domain.payment import CancellationStatus, FailureCode, Rail, Status
 from domain.plan import InvoiceStatus, PlanEnd, PlanInterval, PlanStatus
 from domain.refund import PaymentRefundStatus, RefundStatus
 from domain.session import SessionClient
 from domain.upload import RejectReason, UploadPurpose, UploadStatus
+from domain.warning import WarningCode
 
 Member = TypeVar("Member", bound=Enum)
 
@@ -114,6 +115,22 @@ _describe(
     },
 )
 _describe(
+    RejectLabel,
+    "KycRejectLabel",
+    "Why the vendor asks for another document or rejects.",
+    {
+        RejectLabel.DOCUMENT_UNREADABLE: "The document cannot be read.",
+        RejectLabel.UNSATISFACTORY_PHOTOS: "The pictures are not good enough.",
+        RejectLabel.FORGERY: "The document is not genuine.",
+        RejectLabel.FRAUDULENT_LIVENESS: "No living person was before the camera.",
+        RejectLabel.BAD_FACE_MATCHING: "Face and document do not belong together.",
+        RejectLabel.SELFIE_MISMATCH: "The picture of the user shows another face.",
+        RejectLabel.SANCTIONS: "The person is on a sanctions list.",
+        RejectLabel.PEP: "The person holds a prominent public function.",
+        RejectLabel.OTHER: "A reason that Drop does not know.",
+    },
+)
+_describe(
     BankLinkStatus,
     "BankLinkStatus",
     "Whether Drop may read the accounts.",
@@ -123,6 +140,37 @@ _describe(
         BankLinkStatus.REJECTED: "The user refused, or the bank could not be reached.",
         BankLinkStatus.EXPIRED: "The consent ran out; renew it with `renewConsent`.",
         BankLinkStatus.REVOKED: "The user ended it, here or at the bank.",
+    },
+)
+_describe(
+    BankLinkEnd,
+    "BankLinkEnd",
+    "Why a bank link is no longer ACTIVE.",
+    {
+        BankLinkEnd.DISCONNECTED: "The user ended it in Drop.",
+        BankLinkEnd.ENDED_BY_BANK: "The user ended it at the bank, or the bank did.",
+        BankLinkEnd.REFUSED: "The user or the bank refused the consent.",
+        BankLinkEnd.BANK_UNAVAILABLE: "The bank could not be reached; try again.",
+        BankLinkEnd.EXPIRED: "Its time ran out, on the bank's page or after it.",
+    },
+)
+_describe(
+    Scope,
+    "BankLinkScope",
+    "What a consent lets Drop read.",
+    {
+        Scope.ACCOUNTS: "Which accounts there are, and whose.",
+        Scope.BALANCES: "What is in them.",
+        Scope.TRANSACTIONS: "What came in and went out.",
+    },
+)
+_describe(
+    WarningCode,
+    "WarningCode",
+    "What a warning is about.",
+    {
+        WarningCode.BALANCE_TOO_LOW: "The account has less available than the payment.",
+        WarningCode.ADDRESS_NOT_CHECKED: "The map was away; the address is saved as it was typed.",
     },
 )
 _describe(

@@ -5,7 +5,7 @@ import strawberry
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import kyc
-from domain.kyc import CheckKind, CheckResult, KycStatus
+from domain.kyc import CheckKind, CheckResult, KycStatus, RejectLabel, known_labels
 from schema.types.errors import UserError
 from schema.types.node import Node
 
@@ -20,7 +20,7 @@ class KycCheck:
 class Kyc(Node):
     status: KycStatus = strawberry.field(description="Where it stands now.")
     retry_required: bool = strawberry.field(description="PENDING with a document to submit again: `retryKyc`.")
-    reject_labels: list[str] = strawberry.field(description="The vendor's reasons; an open set.")
+    reject_labels: list[RejectLabel] = strawberry.field(description="The vendor's reasons, in its order.")
     can_retry: bool = strawberry.field(description="Whether `retryKyc` would be taken.")
     checks: list[KycCheck] = strawberry.field(description="Each check with its own result.")
     started_at: datetime | None = strawberry.field(description="When `startKyc` was first called.")
@@ -32,7 +32,7 @@ class Kyc(Node):
             id=strawberry.ID(kyc.id),
             status=kyc.status,
             retry_required=kyc.retry_required,
-            reject_labels=list(kyc.reject_labels),
+            reject_labels=known_labels(kyc.reject_labels),
             can_retry=kyc.can_retry,
             checks=[KycCheck(kind=check.kind, result=check.result) for check in kyc.checks],
             started_at=kyc.started_at,

@@ -17,6 +17,7 @@ from schema.types.errors import UserError
 from schema.types.money import Money, MoneyInput
 from schema.types.node import Node
 from schema.types.paging import PageInfo
+from schema.types.warning import MutationWarning
 
 
 @strawberry.type(description="Who is paid.")
@@ -246,7 +247,7 @@ class InitiatePaymentInput:
 @strawberry.type(description="What `initiatePayment` gives.")
 class InitiatePaymentPayload:
     payment: Payment | None = strawberry.field(description="The payment as it stands.", default=None)
-    warnings: list[str] = strawberry.field(
+    warnings: list[MutationWarning] = strawberry.field(
         description="What the user may want to know before approving.", default_factory=list
     )
     user_errors: list[UserError] = strawberry.field(

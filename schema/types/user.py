@@ -20,6 +20,7 @@ from schema.types.paging import After, Before, Cursors, First, Last
 from schema.types.payment import Payment, PaymentConnection, PaymentEdge, PaymentFilter, PaymentOrderBy
 from schema.types.plan import PlanSubscription
 from schema.types.vendor_migration import VendorMove
+from schema.types.warning import MutationWarning
 
 
 @strawberry.type(description="A place where the user is signed in.")
@@ -246,7 +247,9 @@ class UpdateProfilePayload:
     address_candidates: list[Address] = strawberry.field(
         description="Where the address is ambiguous: send one of these. Nothing was changed then.", default_factory=list
     )
-    warnings: list[str] = strawberry.field(description="What the user may want to know.", default_factory=list)
+    warnings: list[MutationWarning] = strawberry.field(
+        description="What the user may want to know.", default_factory=list
+    )
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list
     )

@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 from db.events import NewEvent
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain.clock import Clock
-from domain.consent import BankLink, Consent, ConsentStatus
+from domain.consent import BankLink, BankLinkEnd, Consent, ConsentStatus
 from domain.event import ChangeKind, EventKind
 from domain.ids import ConsentId, UserId
 from domain.job import Job
@@ -63,8 +63,10 @@ class ConsentStatusSync:
         self._read = read
         self._clock = clock
 
-    async def apply(self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: str) -> Outcome:
-        """Apply the bank's status. Commits, and gives what that changed. `because` is shown to the user."""
+    async def apply(
+        self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: BankLinkEnd | None = None
+    ) -> Outcome:
+        """Apply the bank's status. Commits, and gives what that changed. `because` as in `BankLink.apply_consent`."""
         return await retry_on_stale(lambda: self._apply(user_id, consent_id, state, because))
 
     async def end_lost(self, consent_id: ConsentId, status: ConsentStatus) -> None:
@@ -73,9 +75,11 @@ class ConsentStatusSync:
             consent = await read.consents.find(consent_id)
         if consent is not None:
             state = ConsentState(status, consent.valid_until)
-            await self.apply(consent.user_id, consent_id, state, "the bank no longer honours it")
+            await self.apply(consent.user_id, consent_id, state)
 
-    async def _apply(self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: str) -> Outcome:
+    async def _apply(
+        self, user_id: UserId, consent_id: ConsentId, state: ConsentState, because: BankLinkEnd | None
+    ) -> Outcome:
         async with self._work() as work:
             before = await work.consents.get(user_id, consent_id)
             assert before is not None
@@ -94,7 +98,7 @@ class ConsentStatusSync:
             await work.commit()
             return Outcome(True, f"{before.status} -> {after.status}")
 
-    async def _follow(self, work: UnitOfWork, consent: Consent, because: str) -> None:
+    async def _follow(self, work: UnitOfWork, consent: Consent, because: BankLinkEnd | None) -> None:
         bank_link = await work.bank_links.get(consent.user_id, consent.bank_link_id)
         assert bank_link is not None
         others = await work.consents.of_bank_link(bank_link.id, ConsentStatus.ACTIVE)

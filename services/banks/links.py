@@ -17,6 +17,7 @@ from domain.clock import Clock, oslo_date
 from domain.consent import (
     UNATTENDED_READS_A_DAY,
     BankLink,
+    BankLinkEnd,
     BankLinkStatus,
     Consent,
     ConsentStatus,
@@ -159,23 +160,23 @@ class BankLinks:
     async def _complete(self, consent: Consent, query: Mapping[str, str], ip_address: str) -> None:
         try:
             state_at_bank = await self._vendors[consent.vendor].complete_consent(consent.vendor_consent_id or "", query)
-            await self._consents.apply(consent.user_id, consent.id, state_at_bank, "the bank's page")
+            await self._consents.apply(consent.user_id, consent.id, state_at_bank)
             await self._fetch(consent.user_id, consent.id, ip_address)
         except (Unavailable, ReadLimitReached, ConsentRequired):
             _log.warning("consent_return_incomplete", consent_id=consent.id)  # the queued jobs ask the bank again
 
-    async def refresh_consent(self, user_id: UserId, consent_id: ConsentId, cause: str) -> Outcome:
+    async def refresh_consent(self, user_id: UserId, consent_id: ConsentId) -> Outcome:
         """Ask the bank how a consent stands and apply the answer. Gives what that changed. Raises Unavailable."""
         async with self._read() as read:
             consent = await read.consents.get(user_id, consent_id)
         if consent is None or consent.vendor_consent_id is None:
             return Outcome(False, "the consent never reached the bank")
         at_bank = await self._vendors[consent.vendor].consent_state(consent.vendor_consent_id)
-        return await self._consents.apply(user_id, consent_id, at_bank, cause)
+        return await self._consents.apply(user_id, consent_id, at_bank)
 
     async def ask_consent(self, user_id: UserId, consent_id: ConsentId) -> None:
         """Ask the bank once the consent's page or time has run out, and end the consent then. Raises Unavailable."""
-        await self.refresh_consent(user_id, consent_id, "reconciliation")
+        await self.refresh_consent(user_id, consent_id)
         async with self._read() as read:
             consent = await read.consents.get(user_id, consent_id)
         if consent is None:
@@ -184,7 +185,7 @@ class BankLinks:
         ended = consent.status is ConsentStatus.ACTIVE and self._clock.now() >= consent.ends_at
         if overdue or ended:
             state = ConsentState(ConsentStatus.EXPIRED, consent.valid_until)
-            await self._consents.apply(user_id, consent_id, state, "it ran out")
+            await self._consents.apply(user_id, consent_id, state)
 
     async def tell_of_expiry(self, user_id: UserId, consent_id: ConsentId) -> None:
         """Queue the message that a consent runs out in a week, unless it is replaced already. Raises Unavailable."""
@@ -307,7 +308,7 @@ class BankLinks:
                 bank_link.user_id,
                 consent.id,
                 ConsentState(ConsentStatus.REJECTED, consent.valid_until),
-                "the bank was unavailable",
+                BankLinkEnd.BANK_UNAVAILABLE,
             )
             raise _away(error) from error
         async with self._work() as work:
@@ -345,7 +346,7 @@ class BankLinks:
                 ended = consent.apply(ConsentStatus.REVOKED)
                 await work.consents.save(consent, ended)
                 work.jobs.enqueue(RevokeConsent(user_id, consent.id), now=now)
-                after = after.apply_consent(ended, "disconnected by the user")
+                after = after.apply_consent(ended, BankLinkEnd.DISCONNECTED)
             after = replace(after, version=before.version + 1)
             await work.bank_links.save(before, after)
             self._consents.publish(work, after)

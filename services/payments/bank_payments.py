@@ -41,6 +41,7 @@ from domain.payment import (
 from domain.payment_order import PaymentInput, PaymentOrder, payment_order
 from domain.redirect import require_allowed, with_query
 from domain.timeline import TimelineKind, about, record
+from domain.warning import MutationWarning, WarningCode
 from providers.open_banking.port import AccessExceeded, PaymentInitiation, Psu
 from providers.vendors import Vendors
 from services.banks.accounts import Accounts
@@ -61,7 +62,7 @@ class Initiated:
     """The new payment, with warnings that the user may want to see before approving it."""
 
     payment: Payment
-    warnings: Sequence[str] = ()
+    warnings: Sequence[MutationWarning] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +261,9 @@ class Payments:
             version=1,
         )
 
-    async def _balance_warnings(self, payment: Payment, account_id: AccountId, ip_address: str) -> list[str]:
+    async def _balance_warnings(
+        self, payment: Payment, account_id: AccountId, ip_address: str
+    ) -> list[MutationWarning]:
         try:
             async with asyncio.timeout(_BALANCE_WITHIN_S):
                 await self._accounts.refresh_balance(payment.user_id, account_id, ip_address=ip_address)
@@ -270,7 +273,7 @@ class Payments:
         available = next((b.amount for b in balances if b.type is BalanceType.AVAILABLE), None)
         if available is None or available.amount_minor >= payment.amount.amount_minor:
             return []
-        return [f"The account has {available.formatted('en')} available, less than the payment."]
+        return [MutationWarning(WarningCode.BALANCE_TOO_LOW, available)]
 
     async def _send(self, payment: Payment, account: BankAccount, psu: Psu, redirect_uri: str) -> Payment:
         vendor = self._vendors[payment.vendor]

@@ -10,6 +10,7 @@ from domain.errors import InvalidInput, Unavailable
 from domain.ids import UserId
 from domain.profile import Address, ProfileChange
 from domain.user import User
+from domain.warning import MutationWarning, WarningCode
 from providers.geocoding.port import Geocoder
 from providers.vendors import Vendors
 from services.notifications.compose import NotificationComposer
@@ -24,7 +25,7 @@ class ProfileChanged:
 
     user: User
     candidates: Sequence[Address] = ()
-    warnings: Sequence[str] = ()
+    warnings: Sequence[MutationWarning] = ()
 
 
 class Profiles:
@@ -48,7 +49,7 @@ class Profiles:
 
         Raises InvalidInput.
         """
-        warnings: list[str] = []
+        warnings: list[MutationWarning] = []
         address = None
         if change.address is not None:
             found = await self._geocode(change.address, warnings)
@@ -82,12 +83,12 @@ class Profiles:
             await work.commit()
         return after
 
-    async def _geocode(self, text: str, warnings: list[str]) -> Sequence[Address]:
+    async def _geocode(self, text: str, warnings: list[MutationWarning]) -> Sequence[Address]:
         try:
             async with asyncio.timeout(_GEOCODED_WITHIN_S):
                 found = await self._geocoders[self._geocoders.current].geocode(text)
         except (Unavailable, TimeoutError):
-            warnings.append("The address could not be checked just now and is saved as you typed it.")
+            warnings.append(MutationWarning(WarningCode.ADDRESS_NOT_CHECKED))
             return [Address(text)]
         if not found:
             raise InvalidInput("ADDRESS_NOT_FOUND", "No such address is known.", field=("input", "address"))

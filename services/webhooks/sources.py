@@ -126,7 +126,7 @@ class OpenBankingWebhooks:
     async def _process_consent(self, vendor: str, event: BankEvent, cause: str) -> Outcome | None:
         async with self._read() as read:
             consent = await read.consents.by_vendor_reference(vendor, event.consent_id, event.consent_reference)
-        return await self._bank_links.refresh_consent(consent.user_id, consent.id, cause) if consent else None
+        return await self._bank_links.refresh_consent(consent.user_id, consent.id) if consent else None
 
 
 class CardWebhooks:

@@ -61,7 +61,7 @@ async def test_a_refused_consent_is_rejected(play: Play) -> None:
     (bank_link,) = await bank_links(kari)
 
     assert (bank_link["status"], bank_link["accounts"]) == ("REJECTED", [])
-    assert bank_link["endedBecause"] == "the bank's page"
+    assert bank_link["endedBecause"] == "REFUSED"
 
 
 async def test_who_walks_away_finds_the_consent_expired(play: Play) -> None:
@@ -116,7 +116,7 @@ async def test_a_consent_runs_out_and_its_accounts_stay_but_are_not_available(pl
     await play.advance(days=181)
 
     (bank_link,) = await bank_links(kari)
-    assert (bank_link["status"], bank_link["endedBecause"]) == ("EXPIRED", "reconciliation")
+    assert (bank_link["status"], bank_link["endedBecause"]) == ("EXPIRED", "EXPIRED")
     assert [account["available"] for account in bank_link["accounts"]] == [False, False]  # type: ignore[attr-defined]
 
 
@@ -153,7 +153,7 @@ async def test_a_disconnected_bank_is_revoked_there_too(play: Play) -> None:
     ended = (await kari.ask(DISCONNECT, id=bank_link))["disconnectBank"]
     await play.settle()
 
-    assert ended["bankLink"] == {"status": "REVOKED", "endedBecause": "disconnected by the user"}
+    assert ended["bankLink"] == {"status": "REVOKED", "endedBecause": "DISCONNECTED"}
     consent = (await play.gateway.sandbox.get("/bank/consents/cons-000001")).json()
     assert consent["consentStatus"] == "terminatedByTpp"
     assert (await kari.ask(DISCONNECT, id=bank_link))["disconnectBank"]["userErrors"] == [{"code": "INVALID_STATE"}]

@@ -52,7 +52,9 @@ async def test_a_refused_payment_is_rejected_and_no_money_moves(play: Play) -> N
 async def test_without_funds_the_bank_rejects_and_the_user_was_warned(play: Play) -> None:
     lars, account = await play.banked("lars")
     payload = await pay(lars, a_payment(account, amount_minor=5_000))
-    assert payload["warnings"] == ["The account has NOK12.50 available, less than the payment."]
+    assert payload["warnings"] == [
+        {"code": "BALANCE_TOO_LOW", "message": "The account has NOK12.50 available, less than the payment."}
+    ]
 
     await lars.press(payload["payment"]["authorisationUrl"], "approve")
     await play.settle()

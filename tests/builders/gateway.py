@@ -193,7 +193,7 @@ def a_payment(account: str, amount_minor: int = 12_500, **changes: object) -> di
 
 PAY = """mutation($input: InitiatePaymentInput!) { initiatePayment(input: $input) {
   payment { id status authorisationUrl inDoubt version failure { code } }
-  warnings userErrors { code field message retryable } } }"""
+  warnings { code message } userErrors { code field message retryable } } }"""
 PAYMENT = """query($id: ID!) { node(id: $id) { ... on Payment {
   status version inDoubt authorisationUrl failure { code message } scheduledFor
   cancellation { status authorisationUrl } history { status cause version at failure { code } }

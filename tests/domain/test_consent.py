@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.clock import oslo_date
-from domain.consent import BankLink, BankLinkStatus, Consent, ConsentStatus, longest_valid_until
+from domain.consent import (
+    BankLink,
+    BankLinkEnd,
+    BankLinkStatus,
+    Consent,
+    ConsentStatus,
+    longest_valid_until,
+    stored_end,
+)
 from domain.ids import BankId, BankLinkId, ConsentId, UserId
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -42,14 +50,30 @@ def test_it_ends_at_midnight_in_oslo_after_its_last_day() -> None:
 
 @pytest.mark.parametrize("ended", [ConsentStatus.REJECTED, ConsentStatus.AWAITING_AUTHORISATION])
 def test_a_renewal_that_comes_to_nothing_leaves_an_active_connection(ended: ConsentStatus) -> None:
-    active = BANK_LINK.apply_consent(consent(ConsentStatus.ACTIVE), None)
+    active = BANK_LINK.apply_consent(consent(ConsentStatus.ACTIVE))
 
     assert active.status is BankLinkStatus.ACTIVE
-    assert active.apply_consent(consent(ended), "refused") is active
+    assert active.apply_consent(consent(ended)) is active
 
 
 def test_an_ended_consent_tells_the_connection_why() -> None:
-    active = BANK_LINK.apply_consent(consent(ConsentStatus.ACTIVE), None)
-    ended = active.apply_consent(consent(ConsentStatus.REVOKED), "revoked at the bank")
+    active = BANK_LINK.apply_consent(consent(ConsentStatus.ACTIVE))
+    ended = active.apply_consent(consent(ConsentStatus.REVOKED))
 
-    assert (ended.status, ended.ended_because) == (BankLinkStatus.REVOKED, "revoked at the bank")
+    assert (ended.status, ended.ended_because) == (BankLinkStatus.REVOKED, BankLinkEnd.ENDED_BY_BANK)
+
+
+@pytest.mark.parametrize(
+    ("stored", "status", "end"),
+    [
+        (None, BankLinkStatus.ACTIVE, None),
+        ("BANK_UNAVAILABLE", BankLinkStatus.REJECTED, BankLinkEnd.BANK_UNAVAILABLE),
+        ("disconnected by the user", BankLinkStatus.REVOKED, BankLinkEnd.DISCONNECTED),
+        ("reconciliation", BankLinkStatus.EXPIRED, BankLinkEnd.EXPIRED),
+        ("whk_1", BankLinkStatus.REVOKED, BankLinkEnd.ENDED_BY_BANK),
+    ],
+)
+def test_rows_and_events_that_hold_a_text_have_a_code_all_the_same(
+    stored: str | None, status: BankLinkStatus, end: BankLinkEnd | None
+) -> None:
+    assert stored_end(stored, status) is end

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidState, KycRequired
 from domain.ids import KycId, UserId
-from domain.kyc import Kyc, KycStatus, Review, require_approved
+from domain.kyc import Kyc, KycStatus, RejectLabel, Review, known_labels, require_approved
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PENDING = Kyc(KycId("kyc_1"), UserId("usr_1"), "mock").start("applicant", NOON)
@@ -71,3 +71,7 @@ def test_only_approved_users_transact(status: KycStatus) -> None:
     with pytest.raises(KycRequired):
         require_approved(status)
     require_approved(KycStatus.APPROVED)
+
+
+def test_a_reason_that_the_vendor_has_added_is_shown_as_other() -> None:
+    assert known_labels(["FORGERY", "BLURRED_BY_A_CAT"]) == [RejectLabel.FORGERY, RejectLabel.OTHER]

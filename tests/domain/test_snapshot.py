@@ -14,7 +14,7 @@ from domain import snapshot
 from domain.account_number import AccountNumber
 from domain.bank_account import Balance, BalanceType, BankAccount
 from domain.card import Card, CardFace, CardStatus, CardType
-from domain.consent import BankLink, BankLinkStatus
+from domain.consent import BankLink, BankLinkEnd, BankLinkStatus
 from domain.data_export import DataExport, DataExportStatus
 from domain.ids import (
     AccountId,
@@ -115,7 +115,7 @@ bank_links = st.builds(
     st.just(BANK_LINK),
     status=st.sampled_from(BankLinkStatus),
     expires_at=times,
-    ended_because=st.none() | texts,
+    ended_because=st.none() | st.sampled_from(BankLinkEnd),
     version=versions,
 )
 balances = st.builds(

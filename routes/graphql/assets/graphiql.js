@@ -372,7 +372,7 @@ mutation ConnectBank($bank: ID!) {
 mutation Pay($input: InitiatePaymentInput!) {
   initiatePayment(input: $input) {
     payment { id status authorisationUrl amount { formatted } creditor { name account } }
-    warnings
+    warnings { code message }
     userErrors { code field message }
   }
 }
@@ -445,7 +445,7 @@ mutation UpdateProfile($input: UpdateProfileInput!) {
   updateProfile(input: $input) {
     user { id email phone locale address { formatted postalCode postalPlace normalised } }
     addressCandidates { formatted }
-    warnings
+    warnings { code message }
     userErrors { code field message }
   }
 }
