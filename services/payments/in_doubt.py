@@ -40,12 +40,11 @@ class InDoubtPayments:
     async def resolve_by_evidence(self, payment: Payment) -> Outcome:
         """End the doubt by the account's statement, for a bank that cannot look a payment up. Gives what that changed.
 
-        A payment that the bank has booked is settled. A payment that is not booked has failed once its approval page
-        no longer works, because the user was never shown the page. Until then, and while the account cannot be read,
-        the payment stays in doubt.
+        A payment that the bank has booked is settled. That no line is there proves nothing, since the bank may book
+        days later: the payment stays in doubt, is looked for again, and an operator can end it.
         """
         if await self._is_booked(payment):
-            return await self._end(payment, StatusUpdate(Status.SETTLED, "booked at the bank", self._clock.now()))
+            return await self._end(payment)
         after, event = await self._recorder.apply(
             payment, lambda current: current.marked_in_doubt("no answer from the bank", self._clock.now())
         )
@@ -55,10 +54,8 @@ class InDoubtPayments:
         if not await self._accounts.read_unattended(payment.user_id, payment.debtor_account_id):
             return Outcome(event is not None, "in doubt: the account cannot be read")
         if await self._is_booked(payment):
-            return await self._end(after, StatusUpdate(Status.SETTLED, "booked at the bank", self._clock.now()))
-        return await self._end(
-            after, StatusUpdate(Status.FAILED, "not booked at the bank", self._clock.now(), NEVER_REACHED)
-        )
+            return await self._end(after)
+        return Outcome(event is not None, "in doubt: not booked so far")
 
     async def resolve(self, payment_id: PaymentId, outcome: str, reason: str) -> Payment:
         """End the doubt as an operator says. The reason is audited. Raises NotFound, InvalidState, InvalidInput."""
@@ -95,6 +92,7 @@ class InDoubtPayments:
         async with self._read() as read:
             return await read.accounts.is_debited(payment.debtor_account_id, payment.end_to_end_id, payment.amount)
 
-    async def _end(self, payment: Payment, update: StatusUpdate) -> Outcome:
+    async def _end(self, payment: Payment) -> Outcome:
+        update = StatusUpdate(Status.SETTLED, "booked at the bank", self._clock.now())
         after, event = await self._recorder.apply(payment, lambda current: current.apply(update))
         return outcome_of(after, event, payment.status)
