@@ -49,6 +49,7 @@ def _account(row: BankAccountRow, is_available: bool) -> BankAccount:
         owner_name=row.owner_name,
         is_available=is_available,
         balance_refreshed_at=row.balance_refreshed_at,
+        version=row.version,
     )
 
 
@@ -133,7 +134,7 @@ class BankAccountQueries:
     async def put(self, account: BankAccount, consent_id: ConsentId, resource_id: str) -> AccountId:
         """Add the account or update it (unique per user, number and currency), and link it to a consent.
 
-        Gives its id.
+        Gives its id. The version rises, since the consent may make the account available.
         """
         query = select(BankAccountRow).where(
             BankAccountRow.user_id == account.user_id,
@@ -154,6 +155,8 @@ class BankAccountQueries:
                 owner_name=account.owner_name,
             )
             self._session.add(row)
+        else:
+            await self.raise_versions([AccountId(row.id)])
         row.bank_link_id, row.bank_id = account.bank_link_id, account.bank_id
         row.name, row.owner_name = account.name, account.owner_name
         await self._session.flush()
@@ -210,8 +213,34 @@ class BankAccountQueries:
             )
             await self._session.merge(row)
         await self._session.exec(
-            update(BankAccountRow).where(col(BankAccountRow.id) == account_id).values(balance_refreshed_at=at)
+            update(BankAccountRow)
+            .where(col(BankAccountRow.id) == account_id)
+            .values(balance_refreshed_at=at, version=BankAccountRow.version + 1)
         )
+
+    async def raise_versions(self, ids: Sequence[AccountId]) -> None:
+        """Count a change of each account, in the database, so that of two at once none is lost."""
+        await self._session.exec(
+            update(BankAccountRow)
+            .where(col(BankAccountRow.id).in_(ids))
+            .values(version=BankAccountRow.version + 1)
+            .execution_options(synchronize_session="fetch")
+        )
+
+    async def left_by(self, user_id: UserId, consent_id: ConsentId) -> list[BankAccount]:
+        """The accounts that an ended consent covered and no ACTIVE one covers."""
+        query = (
+            select(BankAccountRow)
+            .join(ConsentAccountRow, col(ConsentAccountRow.account_id) == BankAccountRow.id)
+            .where(
+                BankAccountRow.user_id == user_id,
+                ConsentAccountRow.consent_id == consent_id,
+                ~_is_available(),
+            )
+            .order_by(col(BankAccountRow.id))
+            .limit(500)
+        )
+        return [_account(row, False) for row in await self._session.exec(query)]
 
     async def put_transactions(self, account_id: AccountId, lines: Mapping[str, Transaction]) -> None:
         """Add new lines and correct known ones; a pending line that was booked keeps its id.

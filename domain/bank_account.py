@@ -61,6 +61,7 @@ class BankAccount:
     owner_name: str
     is_available: bool
     balance_refreshed_at: datetime | None
+    version: int = 0
     balances: tuple[Balance, ...] | None = None
 
 

@@ -111,6 +111,7 @@ class Payment:
     """A payment as it stands. `version` rises by one with each event of its history.
 
     On the bank rail `debtor_account_id` is set; on the card rail `client_secret` lets the payer's own client pay.
+    `refunded` is set where the payment is shown as it was at an event; else it is summed from the refunds.
     """
 
     id: PaymentId
@@ -135,6 +136,7 @@ class Payment:
     cancellation_url: str | None = None
     in_doubt: bool = False
     version: int = 0
+    refunded: Money | None = None
 
     def apply(self, update: StatusUpdate) -> tuple["Payment", PaymentEvent | None]:
         """Take a status update. Gives the payment and the event to append, None where nothing changed."""

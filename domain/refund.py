@@ -71,12 +71,11 @@ def refunded(payment: Payment, refunds: Sequence[Refund]) -> Money:
     return Money(sum(refund.amount.amount_minor for refund in refunds if refund.counts), payment.amount.currency)
 
 
-def refund_status(payment: Payment, refunds: Sequence[Refund]) -> PaymentRefundStatus:
+def refund_status(payment: Payment, given_back: Money) -> PaymentRefundStatus:
     """Whether nothing, a part or all of the payment was refunded or is about to be."""
-    given_back = refunded(payment, refunds).amount_minor
-    if given_back == 0:
+    if given_back.amount_minor == 0:
         return PaymentRefundStatus.NONE
-    is_all = given_back >= payment.amount.amount_minor
+    is_all = given_back.amount_minor >= payment.amount.amount_minor
     return PaymentRefundStatus.FULL if is_all else PaymentRefundStatus.PARTIAL
 
 

@@ -6,7 +6,7 @@ taken from the object as it is now. Addresses of approval pages and full account
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from domain.bank_account import Balance, BalanceType, BankAccount
@@ -27,7 +27,7 @@ def _text(at: datetime | None) -> str | None:
 
 
 def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
 
 
 def _failure_fields(failure: Failure | None) -> Fields | None:
@@ -44,18 +44,20 @@ def payment_fields(payment: Payment) -> Fields:
         "failure": _failure_fields(payment.failure),
         "cancellation_status": payment.cancellation_status,
         "in_doubt": payment.in_doubt,
+        "refunded": payment.refunded.amount_minor if payment.refunded else None,
         "version": payment.version,
     }
 
 
 def payment_at(now: Payment, fields: Fields) -> Payment:
-    cancellation = fields["cancellation_status"]
+    cancellation, refunded = fields["cancellation_status"], fields.get("refunded")
     return replace(
         now,
         status=Status(fields["status"]),
         failure=_failure(fields["failure"]),
         cancellation_status=CancellationStatus(cancellation) if cancellation else None,
         in_doubt=fields["in_doubt"],
+        refunded=Money(refunded, now.amount.currency) if refunded is not None else None,
         version=fields["version"],
     )
 
@@ -113,6 +115,7 @@ def account_fields(account: BankAccount) -> Fields:
         "owner_name": account.owner_name,
         "is_available": account.is_available,
         "balance_refreshed_at": _text(account.balance_refreshed_at),
+        "version": account.version,
         "balances": [_balance_fields(balance) for balance in account.balances or ()],
     }
 
@@ -127,6 +130,7 @@ def account_at(now: BankAccount, fields: Fields) -> BankAccount:
         owner_name=fields["owner_name"],
         is_available=fields["is_available"],
         balance_refreshed_at=_time(fields["balance_refreshed_at"]),
+        version=fields.get("version", now.version),
         balances=tuple(_balance(balance) for balance in fields["balances"]),
     )
 

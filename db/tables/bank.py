@@ -66,6 +66,7 @@ class BankAccountRow(SQLModel, table=True):
     name: str
     owner_name: str
     balance_refreshed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    version: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class ConsentAccountRow(SQLModel, table=True):

@@ -13,7 +13,7 @@ from domain.ids import AccountId, BankId, BankLinkId
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.money import Money
-from schema.types.node import Node
+from schema.types.node import VERSION, Node
 from schema.types.paging import After, Before, Cursors, First, Last, PageInfo
 from schema.types.scalars import CurrencyCode
 
@@ -94,6 +94,7 @@ class BankAccount(Node):
     currency: CurrencyCode = strawberry.field(description="The currency that it is kept in.")
     available: bool = strawberry.field(description="Whether an active consent covers it.")
     balance_refreshed_at: datetime | None = strawberry.field(description="When the bank was last asked.")
+    version: int = strawberry.field(description=VERSION)
     bank_id: strawberry.Private[str]
     bank_link_id: strawberry.Private[str]
     balances_then: strawberry.Private[Sequence[bank_account.Balance] | None]
@@ -145,6 +146,7 @@ class BankAccount(Node):
             currency=CurrencyCode(account.currency),
             available=account.is_available,
             balance_refreshed_at=account.balance_refreshed_at,
+            version=account.version,
             bank_id=account.bank_id,
             bank_link_id=account.bank_link_id,
             balances_then=account.balances,
@@ -175,6 +177,7 @@ class BankLink(Node):
     scopes: list[Scope] = strawberry.field(description="What the consent covers.")
     expires_at: datetime | None = strawberry.field(description="When the consent runs out, 180 days at most.")
     ended_because: BankLinkEnd | None = strawberry.field(description="Why it is no longer ACTIVE.")
+    version: int = strawberry.field(description=VERSION)
     bank_id: strawberry.Private[str]
 
     @strawberry.field(description="The bank.")
@@ -182,12 +185,14 @@ class BankLink(Node):
         bank = await info.context.loaders.bank.load(BankId(self.bank_id))
         return Bank.of(bank) if bank else None
 
-    @strawberry.field(description="The newest ten readings, newest first.")
+    @strawberry.field(description="The newest ten readings, newest first. Not covered by `version`.")
     async def last_reads(self, info: Info[HasLoaders, None]) -> list[AccountRead]:
         reads = await info.context.loaders.reads.load(BankLinkId(self.id))
         return [AccountRead(at=read.at, attended=read.is_attended) for read in reads.last]
 
-    @strawberry.field(description="How often Drop may still read today without the user, of four.")
+    @strawberry.field(
+        description="How often Drop may still read today without the user, of four. Not covered by `version`."
+    )
     async def unattended_reads_left_today(self, info: Info[HasLoaders, None]) -> int:
         return (await info.context.loaders.reads.load(BankLinkId(self.id))).unattended_left
 
@@ -206,6 +211,7 @@ class BankLink(Node):
             scopes=list(Scope),
             expires_at=bank_link.expires_at,
             ended_because=bank_link.ended_because,
+            version=bank_link.version,
             bank_id=bank_link.bank_id,
         )
 

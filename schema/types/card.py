@@ -7,7 +7,7 @@ import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import card
 from domain.card import CardStatus, CardType
 from schema.types.errors import UserError
-from schema.types.node import Node
+from schema.types.node import VERSION, Node
 
 
 @strawberry.type(description="A card that Drop has issued to the user.")
@@ -18,7 +18,7 @@ class Card(Node):
     expiry_month: int | None = strawberry.field(description="1 to 12.")
     expiry_year: int | None = strawberry.field(description="Four digits.")
     created_at: datetime = strawberry.field(description="When it was asked for.")
-    version: int = strawberry.field(description="Rises by one with each change.")
+    version: int = strawberry.field(description=VERSION)
 
     @classmethod
     def of(cls, card: card.Card) -> Self:

@@ -10,7 +10,7 @@ from domain.data_export import DataExportStatus
 from domain.upload import RejectReason, UploadPurpose, UploadStatus
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
-from schema.types.node import Node
+from schema.types.node import VERSION, Node
 from schema.types.paging import PageInfo
 from schema.types.scalars import Int64String
 
@@ -27,10 +27,10 @@ class Upload(Node):
     created_at: datetime = strawberry.field(description="When it was asked for.")
     expires_at: datetime = strawberry.field(description="Until when the file can be put.")
     stored_at: datetime | None = strawberry.field(description="When it was verified.")
-    version: int = strawberry.field(description="Rises by one with each change.")
+    version: int = strawberry.field(description=VERSION)
     shown: strawberry.Private[upload.Upload]
 
-    @strawberry.field(description="Gives the file as an attachment, for 15 minutes; null unless it is STORED.")
+    @strawberry.field(description="Gives the file, for 15 minutes; null unless it is STORED. Not covered by `version`.")
     def download_url(self, info: Info[HasLoaders, None]) -> str | None:
         return info.context.download_urls.upload(self.shown)
 
@@ -116,9 +116,10 @@ class DataExport(Node):
     ready_at: datetime | None = strawberry.field(description="Since when it can be downloaded.")
     expires_at: datetime | None = strawberry.field(description="Until when it can be downloaded.")
     size_bytes: Int64String | None = strawberry.field(description="Of the ZIP.")
+    version: int = strawberry.field(description=VERSION)
     shown: strawberry.Private[data_export.DataExport]
 
-    @strawberry.field(description="Gives the ZIP, for 15 minutes; null unless it is READY.")
+    @strawberry.field(description="Gives the ZIP, for 15 minutes; null unless it is READY. Not covered by `version`.")
     def download_url(self, info: Info[HasLoaders, None]) -> str | None:
         return info.context.download_urls.data_export(self.shown)
 
@@ -131,6 +132,7 @@ class DataExport(Node):
             ready_at=export.ready_at,
             expires_at=export.expires_at,
             size_bytes=Int64String(export.size_bytes) if export.size_bytes is not None else None,
+            version=export.version,
             shown=export,
         )
 

@@ -7,7 +7,7 @@ import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import kyc
 from domain.kyc import CheckKind, CheckResult, KycStatus, RejectLabel, known_labels
 from schema.types.errors import UserError
-from schema.types.node import Node
+from schema.types.node import VERSION, Node
 
 
 @strawberry.type(description="One check of a verification, with its own result.")
@@ -25,6 +25,7 @@ class Kyc(Node):
     checks: list[KycCheck] = strawberry.field(description="Each check with its own result.")
     started_at: datetime | None = strawberry.field(description="When `startKyc` was first called.")
     reviewed_at: datetime | None = strawberry.field(description="When the vendor last decided, by its own time.")
+    version: int = strawberry.field(description=VERSION)
 
     @classmethod
     def of(cls, kyc: kyc.Kyc) -> Self:
@@ -37,6 +38,7 @@ class Kyc(Node):
             checks=[KycCheck(kind=check.kind, result=check.result) for check in kyc.checks],
             started_at=kyc.started_at,
             reviewed_at=kyc.reviewed_at,
+            version=kyc.version,
         )
 
 

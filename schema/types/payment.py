@@ -6,7 +6,7 @@ import strawberry
 from strawberry import UNSET, Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
-from domain import dispute, payment, refund
+from domain import dispute, money, payment, refund
 from domain.dispute import DisputeStatus
 from domain.ids import PaymentId
 from domain.payment import CancellationStatus, FailureCode, Rail, Status
@@ -15,7 +15,7 @@ from schema.types.bank import BankAccount
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.money import Money, MoneyInput
-from schema.types.node import Node
+from schema.types.node import VERSION, Node
 from schema.types.paging import PageInfo
 from schema.types.warning import MutationWarning
 
@@ -48,7 +48,9 @@ class PaymentEvent:
 @strawberry.type(description="The wish to cancel a payment that the bank has taken.")
 class PaymentCancellation:
     status: CancellationStatus = strawberry.field(description="How it stands.")
-    authorisation_url: str | None = strawberry.field(description="Where the user approves the cancellation.")
+    authorisation_url: str | None = strawberry.field(
+        description="Where the user approves the cancellation. Not covered by `version`."
+    )
 
 
 @strawberry.type(description="Money given back to a card.")
@@ -105,10 +107,10 @@ class Payment(Node):
     kid: str | None = strawberry.field(description="The Norwegian payment reference.")
     scheduled_for: date | None = strawberry.field(description="The date on which the bank carries it out.")
     failure: PaymentFailure | None = strawberry.field(description="Why it did not succeed.")
-    version: int = strawberry.field(description="Rises by one with each step of the history.")
+    version: int = strawberry.field(description=VERSION)
     in_doubt: bool = strawberry.field(description="The bank was asked and has not answered; do not pay again.")
     authorisation_url: str | None = strawberry.field(
-        description="The bank's approval page, or the card's 3-D Secure page, while it is awaited."
+        description="The bank's approval page, or the card's 3-D Secure page, while awaited. Not covered by `version`."
     )
     cancellation: PaymentCancellation | None = strawberry.field(description="Set once the bank was asked to cancel.")
     created_at: datetime = strawberry.field(description="When it was asked for.")
@@ -121,7 +123,7 @@ class Payment(Node):
         account = await info.context.loaders.account.load(self.shown.debtor_account_id)
         return BankAccount.of(account) if account else None
 
-    @strawberry.field(description="Each step in order, oldest first, with its cause.")
+    @strawberry.field(description="Each step until now, oldest first, with its cause. Not covered by `version`.")
     async def history(self, info: Info[HasLoaders, None]) -> list[PaymentEvent]:
         events = await info.context.loaders.payment_history.load(PaymentId(self.id))
         return [
@@ -141,12 +143,16 @@ class Payment(Node):
 
     @strawberry.field(description="What was given back, or is about to be.")
     async def refunded_amount(self, info: Info[HasLoaders, None]) -> Money:
-        refunds = await info.context.loaders.refunds.load(PaymentId(self.id))
-        return Money.of(refund.refunded(self.shown, refunds))
+        return Money.of(await self._refunded(info))
 
     @strawberry.field(description="How much of it was given back.")
     async def refund_status(self, info: Info[HasLoaders, None]) -> PaymentRefundStatus:
-        return refund.refund_status(self.shown, await info.context.loaders.refunds.load(PaymentId(self.id)))
+        return refund.refund_status(self.shown, await self._refunded(info))
+
+    async def _refunded(self, info: Info[HasLoaders, None]) -> money.Money:
+        if self.shown.refunded is not None:
+            return self.shown.refunded
+        return refund.refunded(self.shown, await info.context.loaders.refunds.load(PaymentId(self.id)))
 
     @strawberry.field(description="The card holder's objections, newest first; empty where there is none.")
     async def disputes(self, info: Info[HasLoaders, None]) -> list[Dispute]:

@@ -11,7 +11,7 @@ from domain.plan import PLANS, InvoiceStatus, PlanEnd, PlanInterval, PlanStatus
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.money import Money
-from schema.types.node import Node
+from schema.types.node import VERSION, Node
 from schema.types.payment import PaymentFailure
 
 
@@ -55,9 +55,11 @@ class PlanSubscription(Node):
     cancel_at_period_end: bool = strawberry.field(description="Whether it ends with its period.")
     ended_because: PlanEnd | None = strawberry.field(description="Set once it has ended.")
     failure: PaymentFailure | None = strawberry.field(description="Why the first payment came to nothing.")
-    authorisation_url: str | None = strawberry.field(description="The first payment's 3-D Secure page, while awaited.")
+    authorisation_url: str | None = strawberry.field(
+        description="The first payment's 3-D Secure page, while awaited. Not covered by `version`."
+    )
     created_at: datetime = strawberry.field(description="When it was asked for.")
-    version: int = strawberry.field(description="Rises by one with each change.")
+    version: int = strawberry.field(description=VERSION)
     plan_id: strawberry.Private[str]
 
     @strawberry.field(description="What is subscribed to.")

@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
 from db.bank_accounts import Reach
-from db.events import NewEvent
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work
 from domain import ids
@@ -16,10 +14,9 @@ from domain.bank_account import Balance, BankAccount, Transaction, TransactionSt
 from domain.clock import Clock, oslo_date
 from domain.consent import UNATTENDED_READS_A_DAY, AccountRead, Consent
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached, Unavailable
-from domain.event import ChangeKind, EventKind
+from domain.event import ChangeKind
 from domain.ids import AccountId, BankLinkId, TransactionId, UserId
 from domain.page import DatedKeyset, Keyset
-from domain.snapshot import account_fields
 from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
@@ -29,6 +26,7 @@ from providers.open_banking.port import (
     TransactionAtBank,
 )
 from providers.vendors import Vendors
+from services.banks.account_events import publish_accounts
 from services.banks.consents import ConsentStatusSync
 from services.field_encryption import FieldEncryption
 
@@ -182,6 +180,7 @@ class Accounts:
                     balance_refreshed_at=None,
                 )
                 account_ids.append(await work.accounts.put(ours, consent.id, account.resource_id))
+            await publish_accounts(work, consent.user_id, account_ids, self._clock.now())
             await work.commit()
         async with self._read() as read:
             reaches = await read.accounts.reaches(consent.user_id, account_ids)
@@ -252,15 +251,8 @@ class Accounts:
                 await work.accounts.drop_pending(account_id, pending)
             # An account is shown to its user once it has been read for the first time.
             change = ChangeKind.UPDATED if before.balance_refreshed_at else ChangeKind.CREATED
-            await self._publish(work, user_id, account_id, change)
+            await publish_accounts(work, user_id, [account_id], now, change)
             await work.commit()
-
-    async def _publish(self, work: UnitOfWork, user_id: UserId, account_id: AccountId, change: ChangeKind) -> None:
-        account = await work.accounts.get(user_id, account_id)
-        assert account is not None
-        balances = (await work.accounts.balances([account_id])).get(account_id, [])
-        fields = account_fields(replace(account, balances=tuple(balances)))
-        work.publish(NewEvent(user_id, EventKind.BANK_ACCOUNT, account_id, fields, self._clock.now(), change))
 
     def _ours(self, account_id: AccountId, line: TransactionAtBank) -> Transaction:
         return Transaction(

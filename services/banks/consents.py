@@ -14,6 +14,7 @@ from domain.job import Job
 from domain.outcome import Outcome
 from domain.snapshot import bank_link_fields
 from providers.open_banking.port import ConsentState
+from services.banks.account_events import publish_accounts
 
 _TOLD_BEFORE: Final = timedelta(days=7)
 _FETCH_AGAIN: Final = timedelta(seconds=30)
@@ -91,6 +92,8 @@ class ConsentStatusSync:
                 return Outcome(False, f"the consent is {before.status} already")
             after = replace(after, valid_until=min(after.valid_until, state.valid_until))
             await work.consents.save(before, after)
+            if before.status is ConsentStatus.ACTIVE:
+                await self.leave_accounts(work, after)
             if after.status is ConsentStatus.ACTIVE:
                 await self._replace_older(work, after)
                 self._follow_up(work, after)
@@ -115,6 +118,7 @@ class ConsentStatusSync:
         for older in await work.consents.of_bank_link(newest.bank_link_id, ConsentStatus.ACTIVE):
             if older.id != newest.id:
                 await work.consents.save(older, older.apply(ConsentStatus.REPLACED))
+                await self.leave_accounts(work, older)
                 work.jobs.enqueue(RevokeConsent(older.user_id, older.id), now=now)
 
     def _follow_up(self, work: UnitOfWork, consent: Consent) -> None:
@@ -123,6 +127,12 @@ class ConsentStatusSync:
         work.jobs.enqueue(FetchAccounts(user_id, consent.id), due_at=now + _FETCH_AGAIN, now=now)
         work.jobs.enqueue(AskConsent(user_id, consent.id), due_at=consent.ends_at, now=now)
         work.jobs.enqueue(TellOfExpiry(user_id, consent.id), due_at=tell_at, now=now)
+
+    async def leave_accounts(self, work: UnitOfWork, ended: Consent) -> None:
+        """Publish the accounts that are unavailable with the ended consent, within the caller's transaction."""
+        account_ids = [account.id for account in await work.accounts.left_by(ended.user_id, ended.id)]
+        await work.accounts.raise_versions(account_ids)
+        await publish_accounts(work, ended.user_id, account_ids, self._clock.now())
 
     def publish(self, work: UnitOfWork, bank_link: BankLink, change: ChangeKind = ChangeKind.UPDATED) -> None:
         """Append the bank link's version to its user's stream, within the caller's transaction."""

@@ -345,6 +345,7 @@ class BankLinks:
             for consent in await work.consents.of_bank_link(bank_link_id, ConsentStatus.ACTIVE):
                 ended = consent.apply(ConsentStatus.REVOKED)
                 await work.consents.save(consent, ended)
+                await self._consents.leave_accounts(work, ended)
                 work.jobs.enqueue(RevokeConsent(user_id, consent.id), now=now)
                 after = after.apply_consent(ended, BankLinkEnd.DISCONNECTED)
             after = replace(after, version=before.version + 1)

@@ -1,7 +1,7 @@
 """Saves each step of a payment of either rail: row, history, event, jobs and messages commit together."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from db.events import NewEvent
@@ -13,6 +13,7 @@ from domain.ids import AccountId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
 from domain.payment import Payment, PaymentEvent, Status
+from domain.refund import refunded
 from domain.snapshot import payment_fields
 from services.incidents import Incidents
 from services.notifications.compose import NotificationComposer
@@ -62,7 +63,8 @@ class PaymentRecorder:
         if event is None:
             return
         await work.payments.save(before, after, event)
-        self.publish(work, after)
+        refunds = await work.refunds.of_payment(after.id)
+        self.publish(work, replace(after, refunded=refunded(after, refunds)))
         await self._notifications.payment(work, before, after)
         if after.status is Status.SETTLED and before.status is not Status.SETTLED:
             self._after_settling(work, before, after)

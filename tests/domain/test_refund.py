@@ -53,10 +53,12 @@ def test_what_is_given_back_never_exceeds_what_was_paid(wishes: list[int | None]
             continue
         made.append(refund(number, amount.amount_minor).apply(end, f"re_{number}", None, NOON))
 
-        given_back = refunded(payment(), made).amount_minor
-        assert 0 <= given_back <= PAID
+        given_back = refunded(payment(), made)
+        assert 0 <= given_back.amount_minor <= PAID
         expected = {0: PaymentRefundStatus.NONE, PAID: PaymentRefundStatus.FULL}
-        assert refund_status(payment(), made) is expected.get(given_back, PaymentRefundStatus.PARTIAL)
+        assert refund_status(payment(), given_back) is expected.get(
+            given_back.amount_minor, PaymentRefundStatus.PARTIAL
+        )
 
 
 @given(st.lists(st.sampled_from(RefundStatus), max_size=10))

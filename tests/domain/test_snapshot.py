@@ -96,6 +96,7 @@ payments = st.builds(
     failure=failures,
     cancellation_status=st.none() | st.sampled_from(CancellationStatus),
     in_doubt=st.booleans(),
+    refunded=st.none() | st.builds(Money, st.integers(0, 100)),
     version=versions,
 )
 applications = st.builds(
@@ -131,6 +132,7 @@ accounts = st.builds(
     owner_name=texts,
     is_available=st.booleans(),
     balance_refreshed_at=times,
+    version=versions,
     balances=st.lists(balances, max_size=2).map(tuple),
 )
 plans = st.builds(
