@@ -5,10 +5,12 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.paging import page_by_id
 from db.tables.bank import AccountReadRow, BankLinkRow, ConsentAccountRow, ConsentRow
 from db.updates import changed_one, require_saved
 from domain.consent import AccountRead, BankLink, BankLinkStatus, Consent, ConsentStatus, stored_end
 from domain.ids import BankId, BankLinkId, ConsentId, UserId
+from domain.page import Keyset
 
 _READS_SHOWN = 10
 
@@ -47,9 +49,15 @@ class BankLinkQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def page(self, user_id: UserId, limit: int) -> list[BankLink]:
-        query = select(BankLinkRow).where(BankLinkRow.user_id == user_id).order_by(col(BankLinkRow.id)).limit(limit)
+    async def page(self, user_id: UserId, keyset: Keyset) -> list[BankLink]:
+        """Oldest first. With `backwards` the last ones of the range, newest first."""
+        query = select(BankLinkRow).where(BankLinkRow.user_id == user_id)
+        query = page_by_id(query, col(BankLinkRow.id), keyset, newest_first=False)
         return [bank_link_of(row) for row in await self._session.exec(query)]
+
+    async def count(self, user_id: UserId) -> int:
+        query = select(func.count()).where(BankLinkRow.user_id == user_id)
+        return (await self._session.exec(query)).one()
 
     async def by_ids(self, user_id: UserId, ids: Sequence[BankLinkId]) -> list[BankLink]:
         query = select(BankLinkRow).where(BankLinkRow.user_id == user_id, col(BankLinkRow.id).in_(ids))

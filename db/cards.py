@@ -5,10 +5,12 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.paging import page_by_id
 from db.tables.card import CardholderRow, CardRow
 from db.updates import require_saved
 from domain.card import Card, CardFace, Cardholder, CardStatus, CardType
 from domain.ids import CardholderId, CardId, UserId
+from domain.page import Keyset
 from domain.profile import Address
 
 
@@ -71,9 +73,10 @@ class CardQueries:
             update(CardholderRow).where(col(CardholderRow.id) == cardholder_id).values(vendor_cardholder_id=reference)
         )
 
-    async def of_user(self, user_id: UserId, limit: int) -> list[Card]:
-        """Newest first."""
-        query = select(CardRow).where(CardRow.user_id == user_id).order_by(col(CardRow.id).desc()).limit(limit)
+    async def page(self, user_id: UserId, keyset: Keyset) -> list[Card]:
+        """Newest first. With `backwards` the last ones of the range, oldest first."""
+        query = select(CardRow).where(CardRow.user_id == user_id)
+        query = page_by_id(query, col(CardRow.id), keyset, newest_first=True)
         return [card_of(row) for row in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[CardId]) -> list[Card]:

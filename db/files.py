@@ -4,6 +4,7 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.paging import page_by_id
 from db.tables.file import DataExportRow, UploadRow
 from db.updates import require_saved
 from domain.data_export import DataExport, DataExportStatus
@@ -53,13 +54,8 @@ class UploadQueries:
     async def page(self, user_id: UserId, keyset: Keyset) -> list[Upload]:
         """Uploads that are not deleted, newest first. With `backwards` the last ones of the range, oldest first."""
         query = select(UploadRow).where(UploadRow.user_id == user_id, UploadRow.status != UploadStatus.DELETED)
-        oldest_first = keyset.backwards
-        if keyset.after is not None:
-            query = query.where(col(UploadRow.id) < keyset.after)
-        if keyset.before is not None:
-            query = query.where(col(UploadRow.id) > keyset.before)
-        order = col(UploadRow.id) if oldest_first else col(UploadRow.id).desc()
-        return [upload_of(row) for row in await self._session.exec(query.order_by(order).limit(keyset.limit))]
+        query = page_by_id(query, col(UploadRow.id), keyset, newest_first=True)
+        return [upload_of(row) for row in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[UploadId]) -> list[Upload]:
         query = select(UploadRow).where(UploadRow.user_id == user_id, col(UploadRow.id).in_(ids))
@@ -116,16 +112,18 @@ class DataExportQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def of_user(self, user_id: UserId, limit: int) -> list[DataExport]:
-        """Newest first."""
+    async def page(self, user_id: UserId, keyset: Keyset) -> list[DataExport]:
+        """Newest first. With `backwards` the last ones of the range, oldest first."""
         query = select(DataExportRow).where(DataExportRow.user_id == user_id)
-        rows = await self._session.exec(query.order_by(col(DataExportRow.id).desc()).limit(limit))
-        return [export_of(row) for row in rows]
+        query = page_by_id(query, col(DataExportRow.id), keyset, newest_first=True)
+        return [export_of(row) for row in await self._session.exec(query)]
+
+    async def by_ids(self, user_id: UserId, ids: Sequence[DataExportId]) -> list[DataExport]:
+        query = select(DataExportRow).where(DataExportRow.user_id == user_id, col(DataExportRow.id).in_(ids))
+        return [export_of(row) for row in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, export_id: DataExportId) -> DataExport | None:
-        query = select(DataExportRow).where(DataExportRow.user_id == user_id, DataExportRow.id == export_id)
-        row = (await self._session.exec(query)).first()
-        return export_of(row) if row else None
+        return next(iter(await self.by_ids(user_id, [export_id])), None)
 
     def add(self, export: DataExport) -> None:
         row = DataExportRow(

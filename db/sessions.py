@@ -6,11 +6,13 @@ from sqlalchemy import delete, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.paging import page_by_id
 from db.tables.user import LoginAttemptRow, SessionRow, SpentRefreshRow
 from db.updates import changed_one
 from domain.ids import SessionId, UserId
 from domain.login import LoginAttempt
-from domain.session import Session, SessionClient, SpentRefresh
+from domain.page import Keyset
+from domain.session import IDLE_LIFETIME, Session, SessionClient, SpentRefresh
 
 
 def _session_of(row: SessionRow) -> Session:
@@ -121,14 +123,15 @@ class SessionQueries:
     async def touch(self, session_id: SessionId, at: datetime) -> None:
         await self._session.exec(update(SessionRow).where(col(SessionRow.id) == session_id).values(last_seen_at=at))
 
-    async def page(self, user_id: UserId, limit: int) -> Sequence[Session]:
-        """The sessions that have not ended, newest first."""
-        query = (
-            select(SessionRow)
-            .where(SessionRow.user_id == user_id, col(SessionRow.ended_at).is_(None))
-            .order_by(col(SessionRow.id).desc())
-            .limit(limit)
+    async def page(self, user_id: UserId, keyset: Keyset, now: datetime) -> list[Session]:
+        """The sessions that are alive at `now`, newest first. With `backwards` the last ones, oldest first."""
+        query = select(SessionRow).where(
+            SessionRow.user_id == user_id,
+            col(SessionRow.ended_at).is_(None),
+            col(SessionRow.expires_at) > now,
+            col(SessionRow.last_seen_at) > now - IDLE_LIFETIME,
         )
+        query = page_by_id(query, col(SessionRow.id), keyset, newest_first=True)
         return [_session_of(row) for row in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, session_id: SessionId) -> Session | None:

@@ -21,7 +21,6 @@ from domain.refund import Refund
 from domain.session import Session
 from domain.upload import Upload
 from domain.vendor_migration import CustomerMigration
-from schema.types.paging import MAX_PAGE
 from services.container import Services
 
 Key = TypeVar("Key")
@@ -132,23 +131,26 @@ class ViewerPages:
     async def accounts(self, keyset: Keyset) -> list[BankAccount]:
         return await self._services.accounts.page(self._viewer(), keyset)
 
-    async def bank_links(self) -> list[BankLink]:
-        return (await self._services.bank_links.bank_links(self._viewer()))[:MAX_PAGE]
+    async def bank_links(self, keyset: Keyset) -> list[BankLink]:
+        return await self._services.bank_links.page(self._viewer(), keyset)
+
+    async def count_bank_links(self) -> int:
+        return await self._services.bank_links.count(self._viewer())
 
     async def uploads(self, keyset: Keyset) -> list[Upload]:
         return await self._services.uploads.page(self._viewer(), keyset)
 
-    async def cards(self) -> list[Card]:
-        return list(await self._services.cards.of_user(self._viewer()))
+    async def cards(self, keyset: Keyset) -> list[Card]:
+        return await self._services.cards.page(self._viewer(), keyset)
 
-    async def data_exports(self) -> list[DataExport]:
-        return list(await self._services.exports.of_user(self._viewer()))
+    async def data_exports(self, keyset: Keyset) -> list[DataExport]:
+        return await self._services.exports.page(self._viewer(), keyset)
 
     async def vendor_migrations(self) -> list[CustomerMigration]:
         return list(await self._services.vendor_migrations.of_user(self._viewer()))
 
-    async def sessions(self) -> list[Session]:
-        return await self._services.sessions.page(self._viewer())
+    async def sessions(self, keyset: Keyset) -> list[Session]:
+        return await self._services.sessions.page(self._viewer(), keyset)
 
 
 class PresignedDownloadUrls:

@@ -12,10 +12,12 @@ from domain.ids import (
     AccountId,
     BankLinkId,
     CardId,
+    DataExportId,
     PaymentId,
     PlanInvoiceId,
     PlanSubscriptionId,
     RefundId,
+    SessionId,
     TransactionId,
     UploadId,
     UserId,
@@ -67,7 +69,8 @@ async def _users(context: Context, user_id: UserId, wanted: list[str]) -> Sequen
 
 
 async def _sessions(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    return [Session.of(item, context.session_id) for item in await context.services.sessions.page(user_id)]
+    found = await context.services.sessions.by_ids(user_id, [SessionId(object_id) for object_id in wanted])
+    return [Session.of(item, context.session_id) for item in found]
 
 
 async def _kyc(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
@@ -111,7 +114,8 @@ async def _uploads(context: Context, user_id: UserId, wanted: list[str]) -> Sequ
 
 
 async def _exports(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    return [DataExport.of(item) for item in await context.services.exports.of_user(user_id)]
+    found = await context.services.exports.by_ids(user_id, [DataExportId(object_id) for object_id in wanted])
+    return [DataExport.of(item) for item in found]
 
 
 async def _cards(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:

@@ -216,6 +216,22 @@ class BankLink(Node):
         )
 
 
+@strawberry.type(description="A bank link in its list.")
+class BankLinkEdge:
+    node: BankLink = strawberry.field(description="The bank link.")
+    cursor: str = strawberry.field(description="Its place in the list.")
+
+
+@strawberry.type(description="A page of bank links, oldest first.")
+class BankLinkConnection:
+    edges: list[BankLinkEdge] = strawberry.field(description="The bank links with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+
+    @strawberry.field(description="How many bank links the user has: one for each bank at most.")
+    async def total_count(self, info: Info[HasLoaders, None]) -> int:
+        return await info.context.pages.count_bank_links()
+
+
 _RETURN_TO = "Where the user goes afterwards: a path here, or an allowed address. The app's start where left out."
 
 

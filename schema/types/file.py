@@ -137,6 +137,18 @@ class DataExport(Node):
         )
 
 
+@strawberry.type(description="A data export in its list.")
+class DataExportEdge:
+    node: DataExport = strawberry.field(description="The data export.")
+    cursor: str = strawberry.field(description="Its place in the list.")
+
+
+@strawberry.type(description="A page of data exports, newest first.")
+class DataExportConnection:
+    edges: list[DataExportEdge] = strawberry.field(description="The data exports with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+
+
 @strawberry.type(description="What `requestDataExport` gives.")
 class RequestDataExportPayload:
     data_export: DataExport | None = strawberry.field(

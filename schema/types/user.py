@@ -9,14 +9,21 @@ from domain import notification, profile, session, user
 from domain.ids import AccountId, BankLinkId, PaymentId, UploadId, UserId
 from domain.page import PaymentPage
 from domain.session import SessionClient
-from schema.types.bank import BankAccount, BankAccountConnection, BankAccountEdge, BankLink
-from schema.types.card import Card
+from schema.types.bank import (
+    BankAccount,
+    BankAccountConnection,
+    BankAccountEdge,
+    BankLink,
+    BankLinkConnection,
+    BankLinkEdge,
+)
+from schema.types.card import Card, CardConnection, CardEdge
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
-from schema.types.file import DataExport, Upload, UploadConnection, UploadEdge
+from schema.types.file import DataExport, DataExportConnection, DataExportEdge, Upload, UploadConnection, UploadEdge
 from schema.types.kyc import Kyc
 from schema.types.node import Node, ObjectId
-from schema.types.paging import After, Before, Cursors, First, Last
+from schema.types.paging import After, Before, Cursors, First, Last, PageInfo
 from schema.types.payment import Payment, PaymentConnection, PaymentEdge, PaymentFilter, PaymentOrderBy
 from schema.types.plan import PlanSubscription
 from schema.types.vendor_migration import VendorMove
@@ -45,6 +52,18 @@ class Session(Node):
             ended_at=session.ended_at,
             is_current=session.id == current,
         )
+
+
+@strawberry.type(description="A session in its list.")
+class SessionEdge:
+    node: Session = strawberry.field(description="The session.")
+    cursor: str = strawberry.field(description="Its place in the list.")
+
+
+@strawberry.type(description="A page of sessions, newest first.")
+class SessionConnection:
+    edges: list[SessionEdge] = strawberry.field(description="The sessions with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
 @strawberry.type(description="A postal address.")
@@ -100,8 +119,21 @@ class User(Node):
         return Kyc.of(await info.context.loaders.kyc.load(UserId(self.id)))
 
     @strawberry.field(description="The user's ties to banks, oldest first.")
-    async def bank_links(self, info: Info[HasLoaders, None]) -> list[BankLink]:
-        return [BankLink.of(bank_link) for bank_link in await info.context.pages.bank_links()]
+    async def bank_links(
+        self,
+        info: Info[HasLoaders, None],
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> BankLinkConnection:
+        cursors = Cursors("bankLinks", self.id)
+        wanted = cursors.keyset(first, after, last, before)
+        page, page_info = cursors.page(
+            await info.context.pages.bank_links(wanted), wanted, lambda bank_link: bank_link.id
+        )
+        edges = [BankLinkEdge(node=BankLink.of(bank_link), cursor=cursor) for bank_link, cursor in page]
+        return BankLinkConnection(edges=edges, page_info=page_info)
 
     @strawberry.field(description="The user's accounts over all banks.")
     async def bank_accounts(
@@ -180,12 +212,34 @@ class User(Node):
         return UploadConnection(edges=edges, page_info=page_info)
 
     @strawberry.field(description="Cards that Drop has issued, newest first.")
-    async def cards(self, info: Info[HasLoaders, None]) -> list[Card]:
-        return [Card.of(card) for card in await info.context.pages.cards()]
+    async def cards(
+        self,
+        info: Info[HasLoaders, None],
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> CardConnection:
+        cursors = Cursors("cards", self.id)
+        wanted = cursors.keyset(first, after, last, before)
+        page, page_info = cursors.page(await info.context.pages.cards(wanted), wanted, lambda card: card.id)
+        edges = [CardEdge(node=Card.of(card), cursor=cursor) for card, cursor in page]
+        return CardConnection(edges=edges, page_info=page_info)
 
     @strawberry.field(description="Exports of all that Drop keeps about the user, newest first.")
-    async def data_exports(self, info: Info[HasLoaders, None]) -> list[DataExport]:
-        return [DataExport.of(export) for export in await info.context.pages.data_exports()]
+    async def data_exports(
+        self,
+        info: Info[HasLoaders, None],
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> DataExportConnection:
+        cursors = Cursors("dataExports", self.id)
+        wanted = cursors.keyset(first, after, last, before)
+        page, page_info = cursors.page(await info.context.pages.data_exports(wanted), wanted, lambda export: export.id)
+        edges = [DataExportEdge(node=DataExport.of(export), cursor=cursor) for export, cursor in page]
+        return DataExportConnection(edges=edges, page_info=page_info)
 
     @strawberry.field(
         name="vendorMoves", description="Moves to another vendor that ask for the user's consent, or have been done."
@@ -194,9 +248,20 @@ class User(Node):
         return [VendorMove.of(migration) for migration in await info.context.pages.vendor_migrations()]
 
     @strawberry.field(description="Where the user is signed in, newest first.")
-    async def sessions(self, info: Info[HasLoaders, None]) -> list[Session]:
+    async def sessions(
+        self,
+        info: Info[HasLoaders, None],
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> SessionConnection:
         current = info.context.session_id
-        return [Session.of(session, current) for session in await info.context.pages.sessions()]
+        cursors = Cursors("sessions", self.id)
+        wanted = cursors.keyset(first, after, last, before)
+        page, page_info = cursors.page(await info.context.pages.sessions(wanted), wanted, lambda session: session.id)
+        edges = [SessionEdge(node=Session.of(session, current), cursor=cursor) for session, cursor in page]
+        return SessionConnection(edges=edges, page_info=page_info)
 
     @classmethod
     def of(cls, user: user.User) -> Self:

@@ -36,6 +36,7 @@ from domain.event import ChangeKind
 from domain.ids import BankId, BankLinkId, ConsentId, UserId
 from domain.notification import Template
 from domain.outcome import Outcome
+from domain.page import Keyset
 from domain.redirect import require_allowed, with_query
 from providers.open_banking.port import AccountInformation, ConsentRequest, ConsentState, Psu
 from providers.vendors import Vendors
@@ -46,7 +47,7 @@ from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
 from services.tokens import hash_of, new_token
 
-_SHOWN: Final = 100
+_ALL: Final = Keyset(None, None, 100)
 # The bank's page works for fifteen minutes: after that the consent is given, or will never be.
 _FIRST_ASK: Final = timedelta(minutes=16)
 _BANKS_FRESH_S: Final = 3600
@@ -99,9 +100,14 @@ class BankLinks:
             self._listed[country] = listed
         return listed[1]
 
-    async def bank_links(self, user_id: UserId) -> list[BankLink]:
+    async def page(self, user_id: UserId, keyset: Keyset) -> list[BankLink]:
         async with self._read() as read:
-            return await read.bank_links.page(user_id, _SHOWN)
+            return await read.bank_links.page(user_id, keyset)
+
+    async def count(self, user_id: UserId) -> int:
+        """How many banks the user is tied to: one bank link for each at most."""
+        async with self._read() as read:
+            return await read.bank_links.count(user_id)
 
     async def by_ids(self, user_id: UserId, bank_link_ids: Sequence[BankLinkId]) -> list[BankLink]:
         async with self._read() as read:
@@ -219,7 +225,7 @@ class BankLinks:
 
     async def end_at_banks(self, user_id: UserId) -> None:
         """End all consents of a user who leaves, now: after the deletion no job could. Raises Unavailable."""
-        for bank_link in await self.bank_links(user_id):
+        for bank_link in await self.page(user_id, _ALL):
             if bank_link.status is BankLinkStatus.ACTIVE:
                 await self.disconnect(user_id, bank_link.id)
             async with self._read() as read:

@@ -28,6 +28,7 @@ from domain.ids import CardholderId, CardId, UserId
 from domain.input import require_key
 from domain.job import Job
 from domain.kyc import require_approved
+from domain.page import Keyset
 from domain.snapshot import card_fields
 from providers.card_issuing.port import CardIssuing, CardState
 from providers.vendors import Vendors
@@ -35,7 +36,7 @@ from services.idempotency import earlier, keep, once
 
 _ISSUE: Final = "issueCard"
 _RECOVER_AFTER: Final = timedelta(seconds=60)
-_SHOWN: Final = 100
+_NEWEST: Final = Keyset(None, None, 100)
 # The number of cards that a user may have at once.
 _MAX_CARDS: Final = 10
 _log = structlog.get_logger()
@@ -71,9 +72,9 @@ class Cards:
         self._features = features
         self._clock = clock
 
-    async def of_user(self, user_id: UserId) -> Sequence[Card]:
+    async def page(self, user_id: UserId, keyset: Keyset) -> list[Card]:
         async with self._read() as read:
-            return await read.cards.of_user(user_id, _SHOWN)
+            return await read.cards.page(user_id, keyset)
 
     async def by_ids(self, user_id: UserId, wanted: Sequence[CardId]) -> Sequence[Card]:
         async with self._read() as read:
@@ -139,13 +140,13 @@ class Cards:
 
     async def freeze_all(self, user_id: UserId) -> None:
         """Freeze the cards of a user who lost the KYC approval. Raises Unavailable."""
-        for card in await self.of_user(user_id):
+        for card in await self.page(user_id, _NEWEST):
             if card.status is CardStatus.ACTIVE:
                 await self._set_status(card, CardStatus.FROZEN)
 
     async def cancel_all(self, user_id: UserId) -> None:
         """Cancel the cards of a user who leaves. Raises Unavailable."""
-        for card in await self.of_user(user_id):
+        for card in await self.page(user_id, _NEWEST):
             if card.vendor_card_id is not None and card.status is not CardStatus.CANCELLED:
                 await self._set_status(card, CardStatus.CANCELLED)
 
@@ -185,7 +186,7 @@ class Cards:
             cardholder = await work.cards.cardholder_of(user_id)
             if cardholder is None or cardholder.vendor_cardholder_id is None:
                 raise NotFound("There is no cardholder yet: createCardholder first.")
-            alive = [c for c in await work.cards.of_user(user_id, _SHOWN) if c.status is not CardStatus.CANCELLED]
+            alive = [c for c in await work.cards.page(user_id, _NEWEST) if c.status is not CardStatus.CANCELLED]
             if len(alive) >= _MAX_CARDS:
                 raise InvalidState(f"You have {_MAX_CARDS} cards already: cancel one first.")
             card = Card(CardId(new_id(ids.CARD, now)), user_id, cardholder.id, cardholder.vendor, kind, now)

@@ -20,6 +20,7 @@ from domain.event import ChangeKind, EventKind
 from domain.ids import DataExportId, UserId
 from domain.job import Job
 from domain.notification import Template
+from domain.page import Keyset
 from domain.snapshot import export_fields
 from domain.upload import LINK_LIFETIME, MAX_BYTES, UploadStatus
 from providers.storage.port import Bucket, ObjectKey, ObjectStore
@@ -72,9 +73,13 @@ class DataExports:
         self._notifications = notifications
         self._clock = clock
 
-    async def of_user(self, user_id: UserId) -> Sequence[DataExport]:
+    async def page(self, user_id: UserId, keyset: Keyset) -> list[DataExport]:
         async with self._read() as read:
-            return await read.exports.of_user(user_id, _SHOWN)
+            return await read.exports.page(user_id, keyset)
+
+    async def by_ids(self, user_id: UserId, wanted: Sequence[DataExportId]) -> list[DataExport]:
+        async with self._read() as read:
+            return await read.exports.by_ids(user_id, wanted)
 
     def download_url(self, export: DataExport) -> str | None:
         """A presigned address of the export's file for 900 s, None unless the export is READY."""
@@ -91,7 +96,7 @@ class DataExports:
         """Request an export. While an export is being built, that export is given instead. Commits."""
         now = self._clock.now()
         async with self._work() as work:
-            for known in await work.exports.of_user(user_id, 1):
+            for known in await work.exports.page(user_id, Keyset(None, None, 1)):
                 if known.status is DataExportStatus.REQUESTED:
                     return known
             export = DataExport(
@@ -147,7 +152,7 @@ class DataExports:
 
     async def forget(self, work: UnitOfWork, user_id: UserId) -> None:
         """Queue the deletion of a user's files at the store, within the caller's transaction."""
-        for export in await work.exports.of_user(user_id, 100_000):
+        for export in await work.exports.page(user_id, Keyset(None, None, 100_000)):
             self._uploads.enqueue_delete(work, export.vendor, _key(export))
 
     async def _files(self, user_id: UserId) -> Mapping[str, bytes]:

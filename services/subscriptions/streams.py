@@ -18,6 +18,7 @@ from domain.errors import InvalidInput, NotFound, Unauthenticated
 from domain.event import ChangeKind, EventKind, Position, StreamItemKind, UserEvent, ViewerEventType
 from domain.ids import AccountId, BankLinkId, CardId, DataExportId, PaymentId, PlanSubscriptionId, UploadId, UserId
 from domain.kyc import Kyc
+from domain.page import Keyset
 from domain.payment import Payment
 from domain.plan import PlanSubscription
 from domain.snapshot import account_at, bank_link_at, card_at, export_at, kyc_at, payment_at, plan_at, upload_at
@@ -118,7 +119,7 @@ class Streams:
         """The changes of the user's bank links, one per item; a snapshot has all of them. Raises as `payment`."""
 
         async def load(read: Queries) -> list[BankLink]:
-            return await read.bank_links.page(sign_in.user_id, _BANK_LINKS)
+            return await read.bank_links.page(sign_in.user_id, Keyset(None, None, _BANK_LINKS))
 
         async def at_event(read: Queries, event: UserEvent) -> list[BankLink] | None:
             if event.kind is not EventKind.BANK_LINK:

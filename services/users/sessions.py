@@ -1,5 +1,6 @@
 """Sign-ins: looking up, listing and ending sessions."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -8,6 +9,7 @@ from db.unit_of_work import Queries, Read, Work
 from domain.clock import Clock
 from domain.errors import NotFound
 from domain.ids import SessionId, UserId
+from domain.page import Keyset
 from domain.session import Session, SessionClient, require_recent
 from domain.user import SignIn
 from providers.fanout.port import Fanout
@@ -15,7 +17,6 @@ from services.tokens import hash_of
 
 # `last_seen_at` is written at most this often: otherwise each read request would write.
 _TOUCH_EVERY: Final = timedelta(minutes=5)
-_SHOWN: Final = 100
 
 
 class Sessions:
@@ -63,12 +64,17 @@ class Sessions:
         """Demand a recent login, for what cannot be undone. Raises StepUpRequired."""
         require_recent(sign_in.authenticated_at, self._clock.now())
 
-    async def page(self, user_id: UserId) -> list[Session]:
+    async def page(self, user_id: UserId, keyset: Keyset) -> list[Session]:
         """The sign-ins that have not ended, newest first."""
+        async with self._read() as read:
+            return await read.sessions.page(user_id, keyset, self._clock.now())
+
+    async def by_ids(self, user_id: UserId, wanted: Sequence[SessionId]) -> list[Session]:
+        """The user's sign-ins among these that have not ended."""
         now = self._clock.now()
         async with self._read() as read:
-            sessions = await read.sessions.page(user_id, _SHOWN)
-        return [session for session in sessions if session.is_alive(now)]
+            sessions = await read.sessions.by_ids(wanted)
+        return [session for session in sessions if session.user_id == user_id and session.is_alive(now)]
 
     async def end(self, user_id: UserId, session_id: SessionId) -> Session:
         """End one sign-in, its open WebSockets included. Raises NotFound."""

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.builders.gateway import CONNECT, Play, Player, connect, query_of
+from tests.builders.gateway import CONNECT, Play, Player, connect, nodes, query_of
 
-BANK_LINKS = """{ viewer { bankLinks { id status expiresAt endedBecause scopes unattendedReadsLeftToday
-  lastReads { attended } bank { name } accounts { id name available } } } }"""
+BANK_LINKS = """{ viewer { bankLinks { edges { node { id status expiresAt endedBecause scopes unattendedReadsLeftToday
+  lastReads { attended } bank { name } accounts { id name available } } } } } }"""
 RENEW = """mutation($id: ID!) { renewConsent(input: {bankLinkId: $id, returnTo: "/api/health/live"}) {
   bankLink { status } authorisationUrl userErrors { code field } } }"""
 DISCONNECT = """mutation($id: ID!) { disconnectBank(input: {bankLinkId: $id}) {
@@ -15,7 +15,7 @@ REFRESH = """mutation($id: ID!) { refreshBalances(input: {bankLinkId: $id}) {
 
 
 async def bank_links(player: Player) -> list[dict[str, object]]:
-    listed: list[dict[str, object]] = (await player.ask(BANK_LINKS))["viewer"]["bankLinks"]
+    listed: list[dict[str, object]] = nodes((await player.ask(BANK_LINKS))["viewer"]["bankLinks"])
     return listed
 
 

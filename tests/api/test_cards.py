@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.builders.cards import key
-from tests.builders.gateway import Play, Player, playing
+from tests.builders.gateway import Play, Player, nodes, playing
 from tests.builders.line import Line
 from tests.conftest import NOON
 
@@ -17,7 +17,7 @@ HOLDER = "mutation { createCardholder { cardholder { name address } userErrors {
 ISSUE = """mutation($input: IssueCardInput!) { issueCard(input: $input) {
   card { id type status last4 expiryMonth expiryYear version } userErrors { code field } } }"""
 STATUS = """mutation($id: ID!) { %s(input: {id: $id}) { card { status } userErrors { code } } }"""
-CARDS = "{ viewer { cards { id type status last4 } } }"
+CARDS = "{ viewer { cards { edges { node { id type status last4 } } } } }"
 
 
 def codes(payload: dict[str, Any]) -> list[str]:
@@ -75,7 +75,7 @@ async def test_a_card_is_issued_frozen_unfrozen_and_cancelled(issuing: Play, kin
 
     assert steps == ["FROZEN", "FROZEN", "ACTIVE", "CANCELLED", "CANCELLED"]
     assert codes(late) == ["INVALID_STATE"]
-    assert [one["status"] for one in (await kari.ask(CARDS))["viewer"]["cards"]] == ["CANCELLED"]
+    assert [one["status"] for one in nodes((await kari.ask(CARDS))["viewer"]["cards"])] == ["CANCELLED"]
 
 
 async def test_the_same_key_issues_one_card(issuing: Play) -> None:
@@ -121,7 +121,7 @@ async def test_an_answer_that_was_lost_is_found_and_makes_no_second_card(issuing
 
     assert requested["status"] == "REQUESTED"
     assert codes(too_early) == ["INVALID_STATE"]
-    assert [one["status"] for one in (await kari.ask(CARDS))["viewer"]["cards"]] == ["ACTIVE"]
+    assert [one["status"] for one in nodes((await kari.ask(CARDS))["viewer"]["cards"])] == ["ACTIVE"]
     second = (await issuing.gateway.sandbox.get("/issuing/cards/ic_000002")).status_code
     assert second == 404
 
@@ -143,7 +143,7 @@ async def test_losing_kyc_approval_freezes_cards_and_none_is_unfrozen(issuing: P
     await kari.http.post(f"/sandbox/applicants/{applicant}", data={"verdict": "rejected"})
     await issuing.settle()
 
-    assert (await kari.ask(CARDS))["viewer"]["cards"][0]["status"] == "FROZEN"
+    assert nodes((await kari.ask(CARDS))["viewer"]["cards"])[0]["status"] == "FROZEN"
     assert codes(await become(kari, "unfreezeCard", card)) == ["KYC_REQUIRED"]
 
 

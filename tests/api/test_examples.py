@@ -12,7 +12,7 @@ from graphql import build_schema
 
 from tests.api.test_subscription import events_of
 from tests.api.test_upload import put
-from tests.builders.gateway import Play, Player, playing
+from tests.builders.gateway import Play, Player, nodes, playing
 from tests.conftest import NOON
 
 ROOT = Path(__file__).parents[2]
@@ -23,11 +23,11 @@ EXAMPLE_FILE = json.loads(
 ).encode()
 PLACEHOLDERS = {
     "FIRST_ACCOUNT": "{ viewer { bankAccounts(first: 1) { edges { node { id } } } } }",
-    "FIRST_BANK_LINK": "{ viewer { bankLinks { id } } }",
+    "FIRST_BANK_LINK": "{ viewer { bankLinks { edges { node { id } } } } }",
     "LAST_PAYMENT": "{ viewer { payments(first: 1) { edges { node { id } } } } }",
     "LAST_UPLOAD": "{ viewer { uploads(first: 1) { edges { node { id } } } } }",
-    "LAST_CARD": "{ viewer { cards { id } } }",
-    "LAST_SESSION": "{ viewer { sessions { id } } }",
+    "LAST_CARD": "{ viewer { cards { edges { node { id } } } } }",
+    "LAST_SESSION": "{ viewer { sessions { edges { node { id } } } } }",
 }
 # A move to another vendor is there where an operator has begun one.
 NEED_A_MOVE = {"consentToVendorMove", "withdrawVendorMoveConsent"}
@@ -129,7 +129,7 @@ async def test_the_examples_play_the_whole_product_in_their_order(play: Play) ->
     assert (await example("27-delete-upload"))["upload"]["status"] == "DELETED"
     await example("28-data-export")
     await play.settle()
-    assert (await example("29-my-things"))["dataExports"][0]["status"] == "READY"
+    assert nodes((await example("29-my-things"))["dataExports"])[0]["status"] == "READY"
     await example("30-create-cardholder")
     assert (await example("31-issue-card"))["card"]["status"] == "ACTIVE"
     assert (await example("32-freeze-card"))["card"]["status"] == "FROZEN"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.test_upload import create
 from tests.builders.cards import paid, refund, subscribe
-from tests.builders.gateway import Play, a_payment, pay
+from tests.builders.gateway import Play, a_payment, nodes, pay
 
 TYPE = "{ __typename }"
 DRAFT = "application/graphql-response+json"
@@ -138,14 +138,15 @@ async def test_one_mutation_that_fails_leaves_the_others_results(play: Play) -> 
 
 async def test_every_object_is_found_again_by_its_id(play: Play) -> None:
     kari, account = await play.banked()
-    query = """{ viewer { id kyc { id } sessions { id } bankLinks { id bank { id } accounts { id
-      transactions(first: 1) { edges { node { id } } } } } } }"""
+    query = """{ viewer { id kyc { id } sessions { edges { node { id } } }
+      bankLinks { edges { node { id bank { id } accounts { id
+      transactions(first: 1) { edges { node { id } } } } } } } } }"""
     viewer = (await kari.ask(query))["viewer"]
-    bank_link = viewer["bankLinks"][0]
+    bank_link = nodes(viewer["bankLinks"])[0]
     ids = [
         viewer["id"],
         viewer["kyc"]["id"],
-        viewer["sessions"][0]["id"],
+        nodes(viewer["sessions"])[0]["id"],
         bank_link["id"],
         bank_link["bank"]["id"],
         account,

@@ -15,11 +15,11 @@ from db.tables.all import METADATA
 from tests.api.test_messages import outbox, update
 from tests.api.test_upload import PNG, stored
 from tests.builders.cards import paid, subscribe
-from tests.builders.gateway import Play, Player, a_payment, pay, playing
+from tests.builders.gateway import Play, Player, a_payment, nodes, pay, playing
 from tests.conftest import NOON
 
 EXPORT = "mutation { requestDataExport { dataExport { id status } userErrors { code } } }"
-EXPORTS = "{ viewer { dataExports { id status downloadUrl expiresAt sizeBytes } } }"
+EXPORTS = "{ viewer { dataExports { edges { node { id status downloadUrl expiresAt sizeBytes } } } } }"
 DELETE = """mutation($confirm: Boolean!) { deleteAccount(input: {confirm: $confirm}) {
   deletedAt kept { what because until } userErrors { code message } } }"""
 # Of the product and its machines, of no user.
@@ -29,7 +29,7 @@ IMPERSONAL = {"job", "clock_offset", "webhook_event", "vendor_move", "worker_hea
 async def everything(play: Play, player: Player) -> zipfile.ZipFile:
     await player.ask(EXPORT)
     await play.settle()
-    (export,) = (await player.ask(EXPORTS))["viewer"]["dataExports"]
+    (export,) = nodes((await player.ask(EXPORTS))["viewer"]["dataExports"])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(play.app)) as anybody:
         download = await anybody.get(export["downloadUrl"])
     assert download.headers["content-type"] == "application/zip"
@@ -75,7 +75,7 @@ async def test_an_export_is_told_of_and_expires(play: Play) -> None:
     assert "Dataene dine er klare" in await outbox(play)
     await play.advance(days=8)
 
-    (export,) = (await kari.ask(EXPORTS))["viewer"]["dataExports"]
+    (export,) = nodes((await kari.ask(EXPORTS))["viewer"]["dataExports"])
     assert (export["status"], export["downloadUrl"]) == ("EXPIRED", None)
     assert "exports/" not in (await play.browser().http.get("/sandbox/files")).text
 

@@ -4,18 +4,19 @@ import base64
 import hashlib
 import html
 import re
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.builders.gateway import BASE, Play, Player, query_of
+from tests.builders.gateway import BASE, Play, Player, nodes, query_of
 
 VERIFIER = "v" * 64
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 APP = "client=mobile&redirect_uri=drop://auth&state=app-state"
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 WEB_AND_APP = [f"{APP}&code_challenge={CHALLENGE}", "return_to=/api/health/live?page=3&state=app-state"]
-VIEWER = "{ viewer { id name sessions { id client isCurrent } } }"
+VIEWER = "{ viewer { id name sessions { edges { node { id client isCurrent } } } } }"
 
 
 async def app_code(player: Player, persona: str = "kari") -> str:
@@ -226,7 +227,7 @@ async def test_an_app_gets_tokens_for_its_code_and_verifier(play: Play) -> None:
     assert tokens["token_type"] == "Bearer"
     assert int(tokens["expires_in"]) == 900
     viewer = (await bearer(play, tokens["access_token"]).ask(VIEWER))["viewer"]
-    assert [session["client"] for session in viewer["sessions"]] == ["MOBILE"]
+    assert [session["client"] for session in nodes(viewer["sessions"])] == ["MOBILE"]
 
 
 async def test_a_code_works_once_and_only_with_its_verifier(play: Play) -> None:
@@ -305,19 +306,19 @@ async def test_logout_ends_the_session_and_is_safe_to_repeat(play: Play) -> None
 
 async def test_a_session_can_be_ended_from_another(play: Play) -> None:
     here, there = await play.person(), await play.person()
-    listed = (await here.ask(VIEWER))["viewer"]["sessions"]
+    listed = nodes((await here.ask(VIEWER))["viewer"]["sessions"])
     other = next(session["id"] for session in listed if not session["isCurrent"])
 
     ended = await here.ask("mutation($id: ID!) { endSession(input: {id: $id}) { session { id endedAt } } }", id=other)
 
     assert ended["endSession"]["session"]["endedAt"] is not None
     assert await there.ask(VIEWER) == {"viewer": None}
-    assert len((await here.ask(VIEWER))["viewer"]["sessions"]) == 1
+    assert len(nodes((await here.ask(VIEWER))["viewer"]["sessions"])) == 1
 
 
 async def test_somebody_elses_session_is_not_found(play: Play) -> None:
     kari, ola = await play.person(), await play.person("ola")
-    session = (await kari.ask(VIEWER))["viewer"]["sessions"][0]["id"]
+    session = nodes((await kari.ask(VIEWER))["viewer"]["sessions"])[0]["id"]
 
     answer = await ola.ask(
         "mutation($id: ID!) { endSession(input: {id: $id}) { userErrors { code field } } }", id=session
@@ -380,3 +381,24 @@ async def test_identity_numbers_and_tokens_are_not_in_the_database_as_they_are(p
 
     assert b"14838804048" not in raw
     assert cookie.encode() not in raw
+
+
+async def test_sign_ins_come_in_pages_newest_first(play: Play) -> None:
+    kari = [await play.person() for _ in range(3)][-1]
+    query = """query($first: Int, $after: String, $last: Int, $before: String) { viewer {
+      sessions(first: $first, after: $after, last: $last, before: $before) {
+        edges { node { id isCurrent } cursor } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }"""
+
+    async def page(**given: object) -> dict[str, Any]:
+        found: dict[str, Any] = (await kari.ask(query, **given))["viewer"]["sessions"]
+        return found
+
+    every = await page()
+    newest = await page(first=2)
+    oldest = await page(first=2, after=newest["pageInfo"]["endCursor"])
+    again = await page(last=2, before=oldest["pageInfo"]["startCursor"])
+
+    assert nodes(newest) + nodes(oldest) == nodes(every)
+    assert [session["isCurrent"] for session in nodes(every)] == [True, False, False]
+    assert (newest["pageInfo"]["hasNextPage"], oldest["pageInfo"]["hasNextPage"]) == (True, False)
+    assert nodes(again) == nodes(newest)

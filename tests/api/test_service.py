@@ -17,7 +17,7 @@ from providers.errors.off import NoCapture
 from services.incidents import Incidents
 from tests.api.test_upload import stored
 from tests.builders.cards import charges, plan_of, subscribe
-from tests.builders.gateway import Play, StandingClock, a_payment, pay, payment_of, playing
+from tests.builders.gateway import Play, StandingClock, a_payment, nodes, pay, payment_of, playing
 from tests.builders.line import Line
 from tests.conftest import NOON
 
@@ -247,7 +247,7 @@ class TestTheClock:
         response = await kari.http.post("/api/mock/clock", data={"advance": "181d"})
 
         assert datetime.fromisoformat(response.json()["now"]) == NOON + timedelta(days=181, seconds=3)
-        viewer = (await kari.ask("{ viewer { name bankLinks { status } } }"))["viewer"]
+        viewer = (await kari.ask("{ viewer { name bankLinks { edges { node { status } } } } }"))["viewer"]
         plan = await plan_of(kari)
         assert plan is not None
         assert len(await charges(play)) == len(plan["invoices"])
@@ -255,7 +255,7 @@ class TestTheClock:
         subjects = [part.split("</h3>")[0] for part in page.split("<h3>")[1:]]
         payment = await payment_of(kari, scheduled["id"])
         return (
-            viewer["bankLinks"][0]["status"],
+            nodes(viewer["bankLinks"])[0]["status"],
             (plan["status"], len(plan["invoices"])),
             payment["status"],
             subjects,

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.assembly.clocks import SystemClock
 from tests.api.test_login import APP, CHALLENGE, VERIFIER, bearer, token
-from tests.builders.gateway import BASE, Play, Player, playing, query_of
+from tests.builders.gateway import BASE, Play, Player, nodes, playing, query_of
 from tests.builders.openid import SECRET, Op, openid_provider, returned
 from tests.builders.sandbox import MovedClock
 from tests.builders.server import free_port
@@ -148,11 +148,11 @@ async def test_a_browser_signs_in_steps_up_and_signs_out_by_openid_connect(at_ba
 
     assert await by_bankid(kari) == "/api/health/live"
     assert await by_bankid(kari, STEP_UP) == "/api/health/live"
-    viewer = (await kari.ask("{ viewer { name email phone sessions { id } } }"))["viewer"]
+    viewer = (await kari.ask("{ viewer { name email phone sessions { edges { node { id } } } } }"))["viewer"]
     out = await kari.http.post("/auth/logout", headers=CSRF)
     again = await kari.http.post("/auth/logout", headers=CSRF)
 
-    assert (viewer["name"], viewer["email"], len(viewer["sessions"])) == ("Kari Nordmann", "kari@example.no", 1)
+    assert (viewer["name"], viewer["email"], len(nodes(viewer["sessions"]))) == ("Kari Nordmann", "kari@example.no", 1)
     assert out.status_code == 200
     query = query_of(out.json()["endSessionUrl"])
     assert (query["post_logout_redirect_uri"], query["client_id"]) == (f"{BASE}/sandbox/", "drop")

@@ -19,7 +19,18 @@ from providers.calling.error_budget import ErrorBudget
 from providers.vendors import Target
 from sandbox.people import personas
 from tests.api.test_bank_link import REFRESH, RENEW
-from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, first_account, pay, payment_of, playing
+from tests.builders.gateway import (
+    BASE,
+    CONNECT,
+    Play,
+    Player,
+    a_payment,
+    first_account,
+    nodes,
+    pay,
+    payment_of,
+    playing,
+)
 from tests.builders.port import started, stopped
 from tests.builders.sandbox import Sandbox, sandbox_alone
 from tests.builders.server import free_port
@@ -134,9 +145,11 @@ async def test_new_connections_and_renewals_move_and_what_is_under_way_ends_wher
         page = (await kari.ask(RENEW, id=bank_link))["renewConsent"]["authorisationUrl"]
         await switch.visit(kari, page, OPEN_PAYMENTS)
         await switch.pass_time(play, minutes=5)
-        (edge,) = (await kari.ask("{ viewer { bankLinks { id status } } }"))["viewer"]["bankLinks"]
+        viewer = (await kari.ask("{ viewer { bankLinks { totalCount edges { node { id status } } } } }"))["viewer"]
+        listed = viewer["bankLinks"]
 
-    assert edge == {"id": bank_link, "status": "ACTIVE"}
+    assert listed["totalCount"] == 1
+    assert nodes(listed) == [{"id": bank_link, "status": "ACTIVE"}]
     bookings = (await switch.sandbox.http.get("/ledger")).json()["bookings"]
     assert len(bookings) == 2
 

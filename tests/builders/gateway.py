@@ -211,6 +211,11 @@ async def payment_of(player: Player, payment_id: str) -> dict[str, Any]:
     return payment
 
 
+def nodes(connection: dict[str, Any]) -> list[Any]:
+    """What stands in a page of a list."""
+    return [edge["node"] for edge in connection["edges"]]
+
+
 def query_of(url: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 

@@ -23,7 +23,8 @@ LARGE = (
     *("user_event_seq", "trace_event", "idempotency_key", "provider_pin", "job", "upload", "audit_event"),
 )
 DASHBOARD = """{ viewer { name kyc { status } plan { status invoices { number } } uploads { edges { node { id } } }
-  bankLinks { id lastReads { at } } sessions { id } vendorMoves { id } dataExports { id } cards { id }
+  bankLinks { edges { node { id lastReads { at } } } } sessions { edges { node { id } } } vendorMoves { id }
+  dataExports { edges { node { id } } } cards { edges { node { id } } }
   bankAccounts { edges { node { id balances { type } transactions(first: 5) { edges { node { id } } } } } }
   payments(first: 20) { edges { node { id history { version } refunds { id } disputes { status }
     debtorAccount { id } } } } } }"""

@@ -74,11 +74,12 @@ def kari(address: str) -> None:
         page = ask(http, connect)["connectBank"]["authorisationUrl"]
         accounts = [part.split('"')[0] for part in http.get(page).text.split('name="account" value="')[1:]]
         http.post(page, data={"decision": "approve", "account": accounts})
-        viewer = ask(http, "{ viewer { id kyc { id } bankLinks { id accounts { id } } } }")["viewer"]
-        account = viewer["bankLinks"][0]["accounts"][0]["id"]
+        viewer = ask(http, "{ viewer { id kyc { id } bankLinks { edges { node { id accounts { id } } } } } }")["viewer"]
+        bank_link = viewer["bankLinks"]["edges"][0]["node"]
+        account = bank_link["accounts"][0]["id"]
         pay = "mutation($i: InitiatePaymentInput!) { initiatePayment(input: $i) { payment { id } } }"
         payment = ask(http, pay, i=a_payment(account, returnTo="/"))["initiatePayment"]["payment"]
-        KNOWN.extend([viewer["id"], viewer["kyc"]["id"], viewer["bankLinks"][0]["id"], account])
+        KNOWN.extend([viewer["id"], viewer["kyc"]["id"], bank_link["id"], account])
         KNOWN.extend([payment["id"]] if payment else [])
         ask(http, 'mutation { updateProfile(input: {address: "Karl Johans gate 1"}) { user { id } } }')
         upload = "mutation($i: CreateUploadInput!) { createUpload(input: $i) { upload { id } } }"

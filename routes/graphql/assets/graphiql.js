@@ -304,7 +304,7 @@ query WhoAmI {
     id
     name
     kyc { id status retryRequired rejectLabels checks { kind result } }
-    sessions { id client createdAt isCurrent }
+    sessions { edges { node { id client createdAt isCurrent } } }
   }
 }
 `,variables:""},{query:`# Three seconds later the verdict comes by a signed webhook: tab 3 sees it.
@@ -344,7 +344,7 @@ mutation ConnectBank($bank: ID!) {
 `,variables:'{ "bank": "bank_dnb" }'},{query:`query Accounts {
   viewer {
     id
-    bankLinks { id status expiresAt unattendedReadsLeftToday lastReads { at attended } }
+    bankLinks { edges { node { id status expiresAt unattendedReadsLeftToday lastReads { at attended } } } }
     bankAccounts(first: 10) {
       edges {
         node {
@@ -590,8 +590,8 @@ mutation DataExport {
     id
     plan { id plan { id name } status currentPeriodEnd }
     uploads(first: 10) { edges { node { id fileName status downloadUrl } } }
-    dataExports { id status downloadUrl expiresAt }
-    cards { id type status last4 }
+    dataExports { edges { node { id status downloadUrl expiresAt } } }
+    cards { edges { node { id type status last4 } } }
   }
 }
 `,variables:""},{query:`# Cards are off by default: start with FEATURE_CARDHOLDERS=true FEATURE_VIRTUAL_CARDS=true.
