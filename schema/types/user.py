@@ -122,10 +122,10 @@ class User(Node):
     async def bank_links(
         self,
         info: Info[HasLoaders, None],
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
     ) -> BankLinkConnection:
         cursors = Cursors("bankLinks", self.id)
         wanted = cursors.keyset(first, after, last, before)
@@ -215,10 +215,10 @@ class User(Node):
     async def cards(
         self,
         info: Info[HasLoaders, None],
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
     ) -> CardConnection:
         cursors = Cursors("cards", self.id)
         wanted = cursors.keyset(first, after, last, before)
@@ -230,10 +230,10 @@ class User(Node):
     async def data_exports(
         self,
         info: Info[HasLoaders, None],
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
     ) -> DataExportConnection:
         cursors = Cursors("dataExports", self.id)
         wanted = cursors.keyset(first, after, last, before)
@@ -251,10 +251,10 @@ class User(Node):
     async def sessions(
         self,
         info: Info[HasLoaders, None],
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
     ) -> SessionConnection:
         current = info.context.session_id
         cursors = Cursors("sessions", self.id)
