@@ -6,6 +6,7 @@ from strawberry import Info
 from domain.errors import Refusal
 from domain.ids import BankLinkId
 from resolvers.context import Context
+from schema.types.arguments import INPUT
 from schema.types.bank import (
     Bank,
     BankAccount,
@@ -27,7 +28,9 @@ async def banks(info: Info[Context, None], country: Country = "NO") -> list[Bank
     return [Bank.of(bank) for bank in await info.context.services.bank_links.list_banks(country)]
 
 
-async def connect_bank(info: Info[Context, None], input: ConnectBankInput) -> ConnectBankPayload | None:
+async def connect_bank(
+    info: Info[Context, None], input: Annotated[ConnectBankInput, INPUT]
+) -> ConnectBankPayload | None:
     context = info.context
     viewer = context.viewer()
     try:
@@ -43,7 +46,9 @@ async def connect_bank(info: Info[Context, None], input: ConnectBankInput) -> Co
     return ConnectBankPayload(bank_link=BankLink.of(page.bank_link), authorisation_url=page.url)
 
 
-async def renew_consent(info: Info[Context, None], input: RenewConsentInput) -> ConnectBankPayload | None:
+async def renew_consent(
+    info: Info[Context, None], input: Annotated[RenewConsentInput, INPUT]
+) -> ConnectBankPayload | None:
     context = info.context
     viewer = context.viewer()
     try:
@@ -59,7 +64,9 @@ async def renew_consent(info: Info[Context, None], input: RenewConsentInput) -> 
     return ConnectBankPayload(bank_link=BankLink.of(page.bank_link), authorisation_url=page.url)
 
 
-async def disconnect_bank(info: Info[Context, None], input: DisconnectBankInput) -> DisconnectBankPayload | None:
+async def disconnect_bank(
+    info: Info[Context, None], input: Annotated[DisconnectBankInput, INPUT]
+) -> DisconnectBankPayload | None:
     viewer = info.context.viewer()
     try:
         bank_link = await info.context.services.bank_links.disconnect(viewer.user_id, BankLinkId(input.bank_link_id))
@@ -68,7 +75,9 @@ async def disconnect_bank(info: Info[Context, None], input: DisconnectBankInput)
     return DisconnectBankPayload(bank_link=BankLink.of(bank_link))
 
 
-async def refresh_balances(info: Info[Context, None], input: RefreshBalancesInput) -> RefreshBalancesPayload | None:
+async def refresh_balances(
+    info: Info[Context, None], input: Annotated[RefreshBalancesInput, INPUT]
+) -> RefreshBalancesPayload | None:
     context = info.context
     viewer = context.viewer()
     try:

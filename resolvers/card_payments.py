@@ -1,3 +1,5 @@
+from typing import Annotated
+
 from strawberry import Info
 
 from domain.card_payment import card_payment_order
@@ -6,6 +8,7 @@ from domain.ids import PaymentId
 from domain.money import Money as DomainMoney
 from resolvers.context import Context
 from schema.types.absent import given
+from schema.types.arguments import INPUT
 from schema.types.card_payment import (
     CardForm,
     ConfirmCardPaymentInput,
@@ -21,7 +24,7 @@ from services.payments.card_payments import Confirmation
 
 
 async def create_card_payment(
-    info: Info[Context, None], input: CreateCardPaymentInput
+    info: Info[Context, None], input: Annotated[CreateCardPaymentInput, INPUT]
 ) -> CreateCardPaymentPayload | None:
     viewer = info.context.viewer()
     try:
@@ -40,7 +43,7 @@ async def create_card_payment(
 
 
 async def confirm_card_payment(
-    info: Info[Context, None], input: ConfirmCardPaymentInput
+    info: Info[Context, None], input: Annotated[ConfirmCardPaymentInput, INPUT]
 ) -> ConfirmCardPaymentPayload | None:
     context = info.context
     viewer = context.viewer()
@@ -58,7 +61,9 @@ async def confirm_card_payment(
     return ConfirmCardPaymentPayload(payment=Payment.of(payment))
 
 
-async def refund_payment(info: Info[Context, None], input: RefundPaymentInput) -> RefundPaymentPayload | None:
+async def refund_payment(
+    info: Info[Context, None], input: Annotated[RefundPaymentInput, INPUT]
+) -> RefundPaymentPayload | None:
     viewer = info.context.viewer()
     wanted = DomainMoney(input.amount.amount_minor, input.amount.currency) if input.amount else None
     try:

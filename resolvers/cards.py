@@ -1,9 +1,12 @@
+from typing import Annotated
+
 from strawberry import Info
 
 from domain.card import CardStatus
 from domain.errors import Refusal
 from domain.ids import CardId
 from resolvers.context import Context
+from schema.types.arguments import INPUT
 from schema.types.card import (
     Card,
     Cardholder,
@@ -25,7 +28,7 @@ async def create_cardholder(info: Info[Context, None]) -> CreateCardholderPayloa
     return CreateCardholderPayload(cardholder=cardholder)
 
 
-async def issue_card(info: Info[Context, None], input: IssueCardInput) -> CardPayload | None:
+async def issue_card(info: Info[Context, None], input: Annotated[IssueCardInput, INPUT]) -> CardPayload | None:
     viewer = info.context.viewer()
     info.context.services.sessions.require_recent(viewer)
     try:
@@ -35,15 +38,15 @@ async def issue_card(info: Info[Context, None], input: IssueCardInput) -> CardPa
     return CardPayload(card=Card.of(card))
 
 
-async def freeze_card(info: Info[Context, None], input: CardInput) -> CardPayload | None:
+async def freeze_card(info: Info[Context, None], input: Annotated[CardInput, INPUT]) -> CardPayload | None:
     return await _set_status(info.context, input, CardStatus.FROZEN)
 
 
-async def unfreeze_card(info: Info[Context, None], input: CardInput) -> CardPayload | None:
+async def unfreeze_card(info: Info[Context, None], input: Annotated[CardInput, INPUT]) -> CardPayload | None:
     return await _set_status(info.context, input, CardStatus.ACTIVE)
 
 
-async def cancel_card(info: Info[Context, None], input: CardInput) -> CardPayload | None:
+async def cancel_card(info: Info[Context, None], input: Annotated[CardInput, INPUT]) -> CardPayload | None:
     return await _set_status(info.context, input, CardStatus.CANCELLED)
 
 

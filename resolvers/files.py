@@ -1,3 +1,4 @@
+from typing import Annotated
 from urllib.parse import urljoin
 
 from strawberry import Info
@@ -6,6 +7,7 @@ from domain.errors import Refusal
 from domain.ids import UploadId
 from domain.upload import upload_order
 from resolvers.context import Context
+from schema.types.arguments import INPUT
 from schema.types.errors import user_errors_of
 from schema.types.file import (
     CreateUploadInput,
@@ -20,7 +22,9 @@ from schema.types.file import (
 )
 
 
-async def create_upload(info: Info[Context, None], input: CreateUploadInput) -> CreateUploadPayload | None:
+async def create_upload(
+    info: Info[Context, None], input: Annotated[CreateUploadInput, INPUT]
+) -> CreateUploadPayload | None:
     context = info.context
     viewer = context.viewer()
     try:
@@ -39,7 +43,7 @@ async def create_upload(info: Info[Context, None], input: CreateUploadInput) -> 
     return CreateUploadPayload(upload=Upload.of(created.upload), target=target)
 
 
-async def complete_upload(info: Info[Context, None], input: UploadInput) -> UploadPayload | None:
+async def complete_upload(info: Info[Context, None], input: Annotated[UploadInput, INPUT]) -> UploadPayload | None:
     viewer = info.context.viewer()
     try:
         upload = await info.context.services.uploads.complete(viewer.user_id, UploadId(input.id))
@@ -48,7 +52,7 @@ async def complete_upload(info: Info[Context, None], input: UploadInput) -> Uplo
     return UploadPayload(upload=Upload.of(upload))
 
 
-async def delete_upload(info: Info[Context, None], input: UploadInput) -> UploadPayload | None:
+async def delete_upload(info: Info[Context, None], input: Annotated[UploadInput, INPUT]) -> UploadPayload | None:
     viewer = info.context.viewer()
     try:
         upload = await info.context.services.uploads.delete(viewer.user_id, UploadId(input.id))

@@ -37,7 +37,7 @@ from schema.types.user import Session, User
 from schema.types.vendor_migration import VendorMove
 
 Find = Callable[[Context, UserId, list[str]], Awaitable[Sequence[Node]]]
-NodeIds = Annotated[list[strawberry.ID], strawberry.argument(description="At most 100.")]
+NodeIds = Annotated[list[strawberry.ID], strawberry.argument(description="The objects' ids, at most 100.")]
 
 
 async def node(info: Info[Context, None], id: ObjectId) -> Node | None:

@@ -1,3 +1,5 @@
+from typing import Annotated
+
 from strawberry import Info
 
 from domain.errors import Refusal
@@ -5,6 +7,7 @@ from domain.ids import PaymentId
 from domain.payment_order import PaymentInput
 from resolvers.context import Context
 from schema.types.absent import given
+from schema.types.arguments import INPUT
 from schema.types.errors import user_errors_of
 from schema.types.payment import (
     CancelPaymentInput,
@@ -17,7 +20,9 @@ from schema.types.warning import MutationWarning
 from services.payments.bank_payments import Redirects
 
 
-async def initiate_payment(info: Info[Context, None], input: InitiatePaymentInput) -> InitiatePaymentPayload | None:
+async def initiate_payment(
+    info: Info[Context, None], input: Annotated[InitiatePaymentInput, INPUT]
+) -> InitiatePaymentPayload | None:
     context = info.context
     viewer = context.viewer()
     redirects = Redirects(context.bank_callback_uri, input.return_to or context.default_return_to, context.ip_address)
@@ -29,7 +34,9 @@ async def initiate_payment(info: Info[Context, None], input: InitiatePaymentInpu
     return InitiatePaymentPayload(payment=Payment.of(initiated.payment), warnings=warnings)
 
 
-async def cancel_payment(info: Info[Context, None], input: CancelPaymentInput) -> CancelPaymentPayload | None:
+async def cancel_payment(
+    info: Info[Context, None], input: Annotated[CancelPaymentInput, INPUT]
+) -> CancelPaymentPayload | None:
     context = info.context
     viewer = context.viewer()
     try:

@@ -1,8 +1,11 @@
+from typing import Annotated
+
 from strawberry import Info
 
 from domain.errors import Refusal
 from domain.plan import PLANS
 from resolvers.context import Context
+from schema.types.arguments import INPUT
 from schema.types.errors import user_errors_of
 from schema.types.plan import (
     CancelPlanSubscriptionInput,
@@ -19,7 +22,7 @@ async def plans() -> list[Plan]:
 
 
 async def create_plan_subscription(
-    info: Info[Context, None], input: CreatePlanSubscriptionInput
+    info: Info[Context, None], input: Annotated[CreatePlanSubscriptionInput, INPUT]
 ) -> PlanSubscriptionPayload | None:
     context = info.context
     viewer = context.viewer()
@@ -38,7 +41,7 @@ async def create_plan_subscription(
 
 
 async def cancel_plan_subscription(
-    info: Info[Context, None], input: CancelPlanSubscriptionInput
+    info: Info[Context, None], input: Annotated[CancelPlanSubscriptionInput, INPUT]
 ) -> PlanSubscriptionPayload | None:
     viewer = info.context.viewer()
     try:

@@ -1,4 +1,4 @@
-from typing import Final
+from typing import Annotated, Final
 
 from strawberry import UNSET, Info
 from strawberry.utils.str_converters import to_camel_case
@@ -9,6 +9,7 @@ from domain.input import fault
 from domain.profile import profile_change
 from resolvers.context import Context
 from schema.types.absent import given
+from schema.types.arguments import INPUT
 from schema.types.errors import user_errors_of
 from schema.types.user import (
     Address,
@@ -36,7 +37,7 @@ async def viewer(info: Info[Context, None]) -> User | None:
     return User.of(user) if user else None
 
 
-async def end_session(info: Info[Context, None], input: EndSessionInput) -> EndSessionPayload | None:
+async def end_session(info: Info[Context, None], input: Annotated[EndSessionInput, INPUT]) -> EndSessionPayload | None:
     viewer = info.context.viewer()
     try:
         ended = await info.context.services.sessions.end(viewer.user_id, SessionId(input.id))
@@ -50,7 +51,9 @@ async def end_all_sessions(info: Info[Context, None]) -> EndAllSessionsPayload |
     return EndAllSessionsPayload(count=await info.context.services.sessions.end_all(viewer.user_id))
 
 
-async def update_profile(info: Info[Context, None], input: UpdateProfileInput) -> UpdateProfilePayload | None:
+async def update_profile(
+    info: Info[Context, None], input: Annotated[UpdateProfileInput, INPUT]
+) -> UpdateProfilePayload | None:
     viewer = info.context.viewer()
     try:
         change = profile_change(
@@ -71,7 +74,7 @@ async def update_profile(info: Info[Context, None], input: UpdateProfileInput) -
 
 
 async def set_notification_preferences(
-    info: Info[Context, None], input: SetNotificationPreferencesInput
+    info: Info[Context, None], input: Annotated[SetNotificationPreferencesInput, INPUT]
 ) -> SetNotificationPreferencesPayload | None:
     viewer = info.context.viewer()
     sent = {
@@ -91,7 +94,9 @@ async def set_notification_preferences(
     return SetNotificationPreferencesPayload(user=User.of(user))
 
 
-async def delete_account(info: Info[Context, None], input: DeleteAccountInput) -> DeleteAccountPayload | None:
+async def delete_account(
+    info: Info[Context, None], input: Annotated[DeleteAccountInput, INPUT]
+) -> DeleteAccountPayload | None:
     viewer = info.context.viewer()
     info.context.services.sessions.require_recent(viewer)
     try:

@@ -43,7 +43,7 @@ from schema.types.user import (
 from schema.types.vendor_migration import VendorMovePayload
 
 
-@strawberry.type(description="Where reading begins.")
+@strawberry.type(description="Where reading begins: `viewer` is the person who is signed in.")
 class Query:
     viewer: User | None = strawberry.field(
         resolver=users.viewer, description="The person who is signed in; null where nobody is."
@@ -141,7 +141,9 @@ class Mutation:
     complete_upload: UploadPayload | None = strawberry.field(
         resolver=files.complete_upload, description="Have what was put there verified. Safe to repeat."
     )
-    delete_upload: UploadPayload | None = strawberry.field(resolver=files.delete_upload, description="Forget a file.")
+    delete_upload: UploadPayload | None = strawberry.field(
+        resolver=files.delete_upload, description="Forget a file for good, here and in the store."
+    )
     request_data_export: RequestDataExportPayload | None = strawberry.field(
         resolver=files.request_data_export, description="Have a ZIP made of all that Drop keeps about the user."
     )
@@ -169,16 +171,16 @@ class Mutation:
 @strawberry.type(description="What is pushed as it happens, resumable by cursor.")
 class Subscription:
     payment_updated: AsyncGenerator[PaymentUpdate, None] = strawberry.subscription(
-        resolver=streams.payment_updated, description="One payment's changes."
+        resolver=streams.payment_updated, description="One payment as it stands, then each of its changes."
     )
     kyc_updated: AsyncGenerator[KycUpdate, None] = strawberry.subscription(
-        resolver=streams.kyc_updated, description="The verification's changes."
+        resolver=streams.kyc_updated, description="The verification as it stands, then each of its changes."
     )
     bank_link_updated: AsyncGenerator[BankLinkUpdate, None] = strawberry.subscription(
         resolver=streams.bank_link_updated, description="The bank links' changes."
     )
     upload_updated: AsyncGenerator[UploadUpdate, None] = strawberry.subscription(
-        resolver=streams.upload_updated, description="One upload's changes."
+        resolver=streams.upload_updated, description="One upload as it stands, then each of its changes."
     )
     viewer_events: AsyncGenerator[ViewerEvent, None] = strawberry.subscription(
         resolver=streams.viewer_events, description="Every change of the viewer's objects, in order."

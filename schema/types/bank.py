@@ -21,8 +21,8 @@ from schema.types.scalars import CurrencyCode
 @strawberry.type(description="A bank that Drop reaches.")
 class Bank(Node):
     name: str = strawberry.field(description="As its customers know it.")
-    bic: str = strawberry.field(description="ISO 9362.")
-    country: str = strawberry.field(description="ISO 3166-1 alpha-2.")
+    bic: str = strawberry.field(description="The bank's international code by ISO 9362.")
+    country: str = strawberry.field(description="The country's code by ISO 3166-1 alpha-2.")
     part_of_id: strawberry.Private[str | None]
 
     @strawberry.field(description="The bank that this one is now part of; connecting it connects that one.")
@@ -41,7 +41,7 @@ class Bank(Node):
 
 @strawberry.type(description="What an account holds.")
 class Balance:
-    type: BalanceType = strawberry.field(description="What it counts.")
+    type: BalanceType = strawberry.field(description="What the balance counts: booked or available money.")
     amount: Money = strawberry.field(description="Negative where the account is overdrawn.")
     as_of: datetime = strawberry.field(description="The bank's own time of this balance.")
 
@@ -70,7 +70,7 @@ class BankTransaction(Node):
 
 @strawberry.type(description="A transaction in its list.")
 class BankTransactionEdge:
-    node: BankTransaction = strawberry.field(description="The transaction.")
+    node: BankTransaction = strawberry.field(description="The transaction at this place in the list.")
     cursor: str = strawberry.field(description="Its place in the list.")
 
 
@@ -86,7 +86,7 @@ def _transaction_key(transaction: bank_account.Transaction) -> str:
 
 @strawberry.type(description="One of the user's accounts at a bank.")
 class BankAccount(Node):
-    iban: str = strawberry.field(description="ISO 13616.")
+    iban: str = strawberry.field(description="The international account number by ISO 13616.")
     bban: str | None = strawberry.field(description="The Norwegian 11-digit number.")
     masked_number: str = strawberry.field(description="The last four digits, for lists.")
     name: str = strawberry.field(description="As the bank or the user named it.")
@@ -99,7 +99,7 @@ class BankAccount(Node):
     bank_link_id: strawberry.Private[str]
     balances_then: strawberry.Private[Sequence[bank_account.Balance] | None]
 
-    @strawberry.field(description="The bank.")
+    @strawberry.field(description="The bank that keeps the account.")
     async def bank(self, info: Info[HasLoaders, None]) -> Bank | None:
         bank = await info.context.loaders.bank.load(BankId(self.bank_id))
         return Bank.of(bank) if bank else None
@@ -155,7 +155,7 @@ class BankAccount(Node):
 
 @strawberry.type(description="An account in its list.")
 class BankAccountEdge:
-    node: BankAccount = strawberry.field(description="The account.")
+    node: BankAccount = strawberry.field(description="The account at this place in the list.")
     cursor: str = strawberry.field(description="Its place in the list.")
 
 
@@ -180,7 +180,7 @@ class BankLink(Node):
     version: int = strawberry.field(description=VERSION)
     bank_id: strawberry.Private[str]
 
-    @strawberry.field(description="The bank.")
+    @strawberry.field(description="The bank that the user has connected.")
     async def bank(self, info: Info[HasLoaders, None]) -> Bank | None:
         bank = await info.context.loaders.bank.load(BankId(self.bank_id))
         return Bank.of(bank) if bank else None
@@ -218,7 +218,7 @@ class BankLink(Node):
 
 @strawberry.type(description="A bank link in its list.")
 class BankLinkEdge:
-    node: BankLink = strawberry.field(description="The bank link.")
+    node: BankLink = strawberry.field(description="The bank link at this place in the list.")
     cursor: str = strawberry.field(description="Its place in the list.")
 
 
@@ -237,24 +237,24 @@ _RETURN_TO = "Where the user goes afterwards: a path here, or an allowed address
 
 @strawberry.input(description="Which bank to connect.")
 class ConnectBankInput:
-    bank_id: strawberry.ID = strawberry.field(description="Of `banks`.")
+    bank_id: strawberry.ID = strawberry.field(description="The id of one of `banks`.")
     return_to: str | None = strawberry.field(description=_RETURN_TO, default=UNSET)
 
 
 @strawberry.input(description="Which bank link to renew.")
 class RenewConsentInput:
-    bank_link_id: strawberry.ID = strawberry.field(description="Of `viewer.bankLinks`.")
+    bank_link_id: strawberry.ID = strawberry.field(description="The id of one of `viewer.bankLinks`.")
     return_to: str | None = strawberry.field(description=_RETURN_TO, default=UNSET)
 
 
 @strawberry.input(description="Which bank link to end.")
 class DisconnectBankInput:
-    bank_link_id: strawberry.ID = strawberry.field(description="Of `viewer.bankLinks`.")
+    bank_link_id: strawberry.ID = strawberry.field(description="The id of one of `viewer.bankLinks`.")
 
 
 @strawberry.input(description="Which bank link to read.")
 class RefreshBalancesInput:
-    bank_link_id: strawberry.ID = strawberry.field(description="Of `viewer.bankLinks`.")
+    bank_link_id: strawberry.ID = strawberry.field(description="The id of one of `viewer.bankLinks`.")
 
 
 @strawberry.type(description="What `connectBank` and `renewConsent` give.")
@@ -266,7 +266,7 @@ class ConnectBankPayload:
     )
 
 
-@strawberry.type(description="What `disconnectBank` gives.")
+@strawberry.type(description="What `disconnectBank` gives back to the client.")
 class DisconnectBankPayload:
     bank_link: BankLink | None = strawberry.field(description="The bank link as it stands.", default=None)
     user_errors: list[UserError] = strawberry.field(
@@ -274,7 +274,7 @@ class DisconnectBankPayload:
     )
 
 
-@strawberry.type(description="What `refreshBalances` gives.")
+@strawberry.type(description="What `refreshBalances` gives back to the client.")
 class RefreshBalancesPayload:
     accounts: list[BankAccount] = strawberry.field(
         description="The bank link's accounts as just read.", default_factory=list

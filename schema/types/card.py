@@ -16,8 +16,8 @@ class Card(Node):
     type: CardType = strawberry.field(description="In the phone, or sent by post.")
     status: CardStatus = strawberry.field(description="Whether it can pay.")
     last4: str | None = strawberry.field(description="The last four digits; the whole number stays with the issuer.")
-    expiry_month: int | None = strawberry.field(description="1 to 12.")
-    expiry_year: int | None = strawberry.field(description="Four digits.")
+    expiry_month: int | None = strawberry.field(description="The month of expiry, from 1 to 12.")
+    expiry_year: int | None = strawberry.field(description="The year of expiry in four digits.")
     created_at: datetime = strawberry.field(description="When it was asked for.")
     version: int = strawberry.field(description=VERSION)
 
@@ -38,7 +38,7 @@ class Card(Node):
 
 @strawberry.type(description="A card in its list.")
 class CardEdge:
-    node: Card = strawberry.field(description="The card.")
+    node: Card = strawberry.field(description="The card at this place in the list.")
     cursor: str = strawberry.field(description="Its place in the list.")
 
 
@@ -55,9 +55,11 @@ class Cardholder:
     created_at: datetime = strawberry.field(description="When it was made.")
 
 
-@strawberry.type(description="What `createCardholder` gives.")
+@strawberry.type(description="What `createCardholder` gives back to the client.")
 class CreateCardholderPayload:
-    cardholder: Cardholder | None = strawberry.field(description="As it stands.", default=None)
+    cardholder: Cardholder | None = strawberry.field(
+        description="The user as the card issuer knows them now.", default=None
+    )
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list
     )
@@ -71,14 +73,14 @@ class IssueCardInput:
     )
 
 
-@strawberry.input(description="Which card.")
+@strawberry.input(description="The card to change, among the viewer's.")
 class CardInput:
-    id: strawberry.ID = strawberry.field(description="The card.")
+    id: strawberry.ID = strawberry.field(description="The id of the card to change.")
 
 
 @strawberry.type(description="What the card mutations give.")
 class CardPayload:
-    card: Card | None = strawberry.field(description="As it stands.", default=None)
+    card: Card | None = strawberry.field(description="The card as it stands after the change.", default=None)
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list
     )

@@ -38,7 +38,7 @@ class CardForm:
         )
 
 
-@strawberry.type(description="What `createCardPayment` gives.")
+@strawberry.type(description="What `createCardPayment` gives back to the client.")
 class CreateCardPaymentPayload:
     payment: Payment | None = strawberry.field(description="The payment as it stands.", default=None)
     card_form: CardForm | None = strawberry.field(
@@ -51,7 +51,7 @@ class CreateCardPaymentPayload:
 
 @strawberry.input(description="With which payment method to pay.")
 class ConfirmCardPaymentInput:
-    id: strawberry.ID = strawberry.field(description="The card payment.")
+    id: strawberry.ID = strawberry.field(description="The id of the card payment to confirm.")
     payment_method: str = strawberry.field(
         description="The vendor's id of it (`pm_...`); card numbers are typed on the vendor's form alone."
     )
@@ -62,7 +62,7 @@ class ConfirmCardPaymentInput:
     )
 
 
-@strawberry.type(description="What `confirmCardPayment` gives.")
+@strawberry.type(description="What `confirmCardPayment` gives back to the client.")
 class ConfirmCardPaymentPayload:
     payment: Payment | None = strawberry.field(
         description="SETTLED, or waiting with `authorisationUrl` (3-D Secure) or `failure` (declined).", default=None
@@ -79,7 +79,7 @@ class RefundPaymentInput:
     amount: MoneyInput | None = strawberry.field(description="All that remains where it is left out.", default=UNSET)
 
 
-@strawberry.type(description="What `refundPayment` gives.")
+@strawberry.type(description="What `refundPayment` gives back to the client.")
 class RefundPaymentPayload:
     payment: Payment | None = strawberry.field(description="The payment as it stands.", default=None)
     refund: Refund | None = strawberry.field(description="The refund as it stands.", default=None)

@@ -86,7 +86,7 @@ _describe(
     "KycStatus",
     "Where the verification of the user's identity stands.",
     {
-        KycStatus.NOT_STARTED: "Begin with `startKyc`.",
+        KycStatus.NOT_STARTED: "Nothing was asked for yet; begin with `startKyc`.",
         KycStatus.PENDING: "Being checked, or waiting for another document (`retryRequired`).",
         KycStatus.APPROVED: "The user may pay.",
         KycStatus.REJECTED: "The user may not pay.",
@@ -109,9 +109,9 @@ _describe(
     "KycCheckResult",
     "How a check ended.",
     {
-        CheckResult.PENDING: "Not finished.",
-        CheckResult.PASSED: "Nothing was found.",
-        CheckResult.FAILED: "Something was found.",
+        CheckResult.PENDING: "The check is not finished yet.",
+        CheckResult.PASSED: "The check found nothing against the user.",
+        CheckResult.FAILED: "The check found something against the user.",
     },
 )
 _describe(
@@ -248,9 +248,9 @@ _describe(
     "PaymentRefundStatus",
     "How much of a payment was given back, or is about to be.",
     {
-        PaymentRefundStatus.NONE: "Nothing.",
-        PaymentRefundStatus.PARTIAL: "A part.",
-        PaymentRefundStatus.FULL: "All of it.",
+        PaymentRefundStatus.NONE: "Nothing was given back, nor is about to be.",
+        PaymentRefundStatus.PARTIAL: "A part of the payment was given back.",
+        PaymentRefundStatus.FULL: "The whole payment was given back.",
     },
 )
 _describe(
@@ -260,7 +260,7 @@ _describe(
     {
         DisputeStatus.NEEDS_RESPONSE: "Drop may hand in evidence.",
         DisputeStatus.UNDER_REVIEW: "The card's bank decides.",
-        DisputeStatus.WON: "The payment stands.",
+        DisputeStatus.WON: "The objection failed, and the payment stands.",
         DisputeStatus.LOST: "The card holder has the money back.",
     },
 )
@@ -268,7 +268,7 @@ _describe(
     PlanInterval,
     "PlanInterval",
     "What a plan's price is for.",
-    {PlanInterval.MONTH: "A month.", PlanInterval.YEAR: "A year."},
+    {PlanInterval.MONTH: "The price is for a month.", PlanInterval.YEAR: "The price is for a year."},
 )
 _describe(
     PlanStatus,
@@ -277,7 +277,7 @@ _describe(
     {
         PlanStatus.CREATED: "Known to Drop, on its way to the card vendor.",
         PlanStatus.INCOMPLETE: "The first payment waits for the user at `authorisationUrl`, 23 hours at most.",
-        PlanStatus.ACTIVE: "Paid until `currentPeriodEnd`.",
+        PlanStatus.ACTIVE: "The plan is paid until `currentPeriodEnd`.",
         PlanStatus.PAST_DUE: "A renewal failed and is tried again.",
         PlanStatus.ENDED: "Over; `endedBecause` and `failure` tell why.",
     },
@@ -295,7 +295,7 @@ _describe(
     InvoiceStatus,
     "PlanInvoiceStatus",
     "Whether an invoice is paid.",
-    {InvoiceStatus.OPEN: "Not paid yet.", InvoiceStatus.PAID: "Paid."},
+    {InvoiceStatus.OPEN: "The invoice is not paid yet.", InvoiceStatus.PAID: "The invoice has been paid in full."},
 )
 _describe(
     UploadPurpose,
@@ -316,7 +316,7 @@ _describe(
         UploadStatus.STORED: "Verified; it can be downloaded.",
         UploadStatus.REJECTED: "What was put there is not what was declared; `rejectReason` tells how.",
         UploadStatus.EXPIRED: "Not completed in time.",
-        UploadStatus.DELETED: "Forgotten.",
+        UploadStatus.DELETED: "The file was forgotten for good.",
     },
 )
 _describe(
@@ -324,9 +324,9 @@ _describe(
     "UploadRejectReason",
     "How a stored file differs from what was declared.",
     {
-        RejectReason.SIZE_DIFFERS: "Another size.",
-        RejectReason.TYPE_DIFFERS: "Another content type.",
-        RejectReason.CHECKSUM_DIFFERS: "Another checksum.",
+        RejectReason.SIZE_DIFFERS: "The file has another size than was declared.",
+        RejectReason.TYPE_DIFFERS: "The file was put with another content type.",
+        RejectReason.CHECKSUM_DIFFERS: "The file has another checksum than was declared.",
         RejectReason.CONTENT_IS_ANOTHER_TYPE: "Its first bytes are those of another type.",
     },
 )
@@ -335,7 +335,7 @@ _describe(
     "DataExportStatus",
     "Where an export stands.",
     {
-        DataExportStatus.REQUESTED: "Being made.",
+        DataExportStatus.REQUESTED: "The ZIP is being made.",
         DataExportStatus.READY: "Can be downloaded, for seven days.",
         DataExportStatus.EXPIRED: "Removed; ask for another.",
     },
@@ -344,7 +344,7 @@ _describe(
     CardType,
     "CardType",
     "What kind of card.",
-    {CardType.VIRTUAL: "In the phone.", CardType.PHYSICAL: "Sent by post."},
+    {CardType.VIRTUAL: "A card that lives in the phone.", CardType.PHYSICAL: "A card of plastic that is sent by post."},
 )
 _describe(
     CardStatus,
@@ -352,7 +352,7 @@ _describe(
     "Whether a card can pay. CANCELLED is final.",
     {
         CardStatus.REQUESTED: "On its way to the issuer.",
-        CardStatus.ACTIVE: "It can pay.",
+        CardStatus.ACTIVE: "The card can pay at once.",
         CardStatus.FROZEN: "It pays nothing until it is unfrozen.",
         CardStatus.CANCELLED: "It will never pay again.",
     },

@@ -67,8 +67,8 @@ class UserErrorCode(Enum):
 
 @strawberry.type(description="One fault of an input.")
 class UserError:
-    code: UserErrorCode = strawberry.field(description="Stable, for programs.")
-    message: str = strawberry.field(description="For people.")
+    code: UserErrorCode = strawberry.field(description="Stable: programs decide by it what to do.")
+    message: str = strawberry.field(description="What to show to the person who asked.")
     field: list[str] | None = strawberry.field(description="The input's path, outermost first; null for the whole.")
     retryable: bool = strawberry.field(description="Whether the same request may succeed later.")
     provider: str | None = strawberry.field(description="The vendor's port, where one is away.", default=None)

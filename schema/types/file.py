@@ -18,7 +18,7 @@ from schema.types.scalars import Int64String
 @strawberry.type(description="A file of the user's.")
 class Upload(Node):
     purpose: UploadPurpose = strawberry.field(description="What it is for.")
-    status: UploadStatus = strawberry.field(description="Where it stands.")
+    status: UploadStatus = strawberry.field(description="Whether the file was taken, and can be downloaded.")
     file_name: str = strawberry.field(description="As the user's device named it.")
     content_type: str = strawberry.field(description="As declared, and verified at completion.")
     size_bytes: Int64String = strawberry.field(description="As declared, and verified at completion.")
@@ -55,7 +55,7 @@ class Upload(Node):
 
 @strawberry.type(description="An upload in its list.")
 class UploadEdge:
-    node: Upload = strawberry.field(description="The upload.")
+    node: Upload = strawberry.field(description="The upload at this place in the list.")
     cursor: str = strawberry.field(description="Its place in the list.")
 
 
@@ -67,13 +67,13 @@ class UploadConnection:
 
 @strawberry.type(description="A header that must be sent as it stands.")
 class HttpHeader:
-    name: str = strawberry.field(description="In lower case.")
-    value: str = strawberry.field(description="Exactly.")
+    name: str = strawberry.field(description="The header's name in lower case.")
+    value: str = strawberry.field(description="The value to send, exactly as it is here.")
 
 
 @strawberry.type(description="A presigned PUT: any HTTP client can send it, once.")
 class UploadTarget:
-    method: str = strawberry.field(description="PUT.")
+    method: str = strawberry.field(description="The HTTP method of the request, which is PUT.")
     url: str = strawberry.field(description="Where to; it works until `upload.expiresAt`.")
     headers: list[HttpHeader] = strawberry.field(description="All of them are signed.")
 
@@ -87,7 +87,7 @@ class CreateUploadInput:
     sha256: str = strawberry.field(description="Of the whole file, 64 hexadecimal digits.")
 
 
-@strawberry.type(description="What `createUpload` gives.")
+@strawberry.type(description="What `createUpload` gives back to the client.")
 class CreateUploadPayload:
     upload: Upload | None = strawberry.field(description="PENDING, until it is completed or expires.", default=None)
     target: UploadTarget | None = strawberry.field(description="Where to put the file.", default=None)
@@ -96,14 +96,14 @@ class CreateUploadPayload:
     )
 
 
-@strawberry.input(description="Which upload.")
+@strawberry.input(description="The upload to act on, among the viewer's.")
 class UploadInput:
-    id: strawberry.ID = strawberry.field(description="The upload.")
+    id: strawberry.ID = strawberry.field(description="The id of the upload to act on.")
 
 
 @strawberry.type(description="What `completeUpload` and `deleteUpload` give.")
 class UploadPayload:
-    upload: Upload | None = strawberry.field(description="As it stands.", default=None)
+    upload: Upload | None = strawberry.field(description="The upload as it stands after the change.", default=None)
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list
     )
@@ -111,11 +111,11 @@ class UploadPayload:
 
 @strawberry.type(description="All that Drop keeps about the user, as a ZIP.")
 class DataExport(Node):
-    status: DataExportStatus = strawberry.field(description="Where it stands.")
+    status: DataExportStatus = strawberry.field(description="Whether the export can be downloaded.")
     requested_at: datetime = strawberry.field(description="When it was asked for.")
     ready_at: datetime | None = strawberry.field(description="Since when it can be downloaded.")
     expires_at: datetime | None = strawberry.field(description="Until when it can be downloaded.")
-    size_bytes: Int64String | None = strawberry.field(description="Of the ZIP.")
+    size_bytes: Int64String | None = strawberry.field(description="The size of the ZIP in bytes.")
     version: int = strawberry.field(description=VERSION)
     shown: strawberry.Private[data_export.DataExport]
 
@@ -139,7 +139,7 @@ class DataExport(Node):
 
 @strawberry.type(description="A data export in its list.")
 class DataExportEdge:
-    node: DataExport = strawberry.field(description="The data export.")
+    node: DataExport = strawberry.field(description="The data export at this place in the list.")
     cursor: str = strawberry.field(description="Its place in the list.")
 
 
@@ -149,7 +149,7 @@ class DataExportConnection:
     page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
-@strawberry.type(description="What `requestDataExport` gives.")
+@strawberry.type(description="What `requestDataExport` gives back to the client.")
 class RequestDataExportPayload:
     data_export: DataExport | None = strawberry.field(
         description="`viewerEvents` and a mail tell when it is READY.", default=None

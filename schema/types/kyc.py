@@ -13,7 +13,7 @@ from schema.types.node import VERSION, Node
 @strawberry.type(description="One check of a verification, with its own result.")
 class KycCheck:
     kind: CheckKind = strawberry.field(description="What was looked at.")
-    result: CheckResult = strawberry.field(description="How it ended.")
+    result: CheckResult = strawberry.field(description="How this check has ended, if it has.")
 
 
 @strawberry.type(description="The verification of the user's identity. Only APPROVED users pay.")

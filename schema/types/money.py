@@ -10,7 +10,7 @@ from schema.types.scalars import CurrencyCode, Int64String
 @strawberry.type(description="An amount of money.")
 class Money:
     amount_minor: Int64String = strawberry.field(description="In the currency's minor unit: NOK 12.50 is 1250.")
-    currency: CurrencyCode = strawberry.field(description="ISO 4217.")
+    currency: CurrencyCode = strawberry.field(description="The currency's code by ISO 4217.")
 
     @strawberry.field(description="For people, such as `12,50 kr`.")
     def formatted(
@@ -29,4 +29,4 @@ class Money:
 @strawberry.input(description="An amount of money.")
 class MoneyInput:
     amount_minor: Int64String = strawberry.field(description="In the currency's minor unit: NOK 12.50 is 1250.")
-    currency: CurrencyCode = strawberry.field(description="ISO 4217.")
+    currency: CurrencyCode = strawberry.field(description="The currency's code by ISO 4217.")

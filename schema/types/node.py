@@ -8,4 +8,4 @@ ObjectId = Annotated[strawberry.ID, strawberry.argument(description="As any obje
 
 @strawberry.interface(description="Anything with an id of its own, found again by `node`.")
 class Node:
-    id: strawberry.ID = strawberry.field(description="Opaque and stable.")
+    id: strawberry.ID = strawberry.field(description="Opaque and stable; `node` finds the object by it.")

@@ -20,7 +20,7 @@ from schema.types.paging import PageInfo
 from schema.types.warning import MutationWarning
 
 
-@strawberry.type(description="Who is paid.")
+@strawberry.type(description="The person or company that is paid.")
 class Creditor:
     name: str = strawberry.field(description="As the user wrote it.")
     account: str = strawberry.field(description="The Norwegian account number, else the IBAN.")
@@ -28,8 +28,8 @@ class Creditor:
 
 @strawberry.type(description="Why a payment did not succeed.")
 class PaymentFailure:
-    code: FailureCode = strawberry.field(description="Stable, for programs.")
-    message: str = strawberry.field(description="For people.")
+    code: FailureCode = strawberry.field(description="Stable: programs decide by it what to do.")
+    message: str = strawberry.field(description="What to show to the person who pays.")
 
     @classmethod
     def of(cls, failure: payment.Failure | None) -> Self | None:
@@ -47,7 +47,7 @@ class PaymentEvent:
 
 @strawberry.type(description="The wish to cancel a payment that the bank has taken.")
 class PaymentCancellation:
-    status: CancellationStatus = strawberry.field(description="How it stands.")
+    status: CancellationStatus = strawberry.field(description="Where the wish to cancel stands at the bank.")
     authorisation_url: str | None = strawberry.field(
         description="Where the user approves the cancellation. Not covered by `version`."
     )
@@ -56,7 +56,7 @@ class PaymentCancellation:
 @strawberry.type(description="Money given back to a card.")
 class Refund(Node):
     amount: Money = strawberry.field(description="What is given back.")
-    status: RefundStatus = strawberry.field(description="Where it stands.")
+    status: RefundStatus = strawberry.field(description="Where the refund stands at the card's bank.")
     failure: str | None = strawberry.field(description="Why it failed, for people.")
     at: datetime = strawberry.field(description="When it last changed.")
 
@@ -73,8 +73,8 @@ class Refund(Node):
 
 @strawberry.type(description="A card holder's objection to a payment, decided by the card's bank.")
 class Dispute:
-    status: DisputeStatus = strawberry.field(description="Where it stands.")
-    amount: Money = strawberry.field(description="What is disputed.")
+    status: DisputeStatus = strawberry.field(description="Where the objection stands at the card's bank.")
+    amount: Money = strawberry.field(description="The money that the card holder wants back.")
     reason: str = strawberry.field(description="The card network's word, such as `fraudulent`.")
     evidence_due_by: datetime | None = strawberry.field(description="Until when evidence is taken.")
 
@@ -91,18 +91,18 @@ class Dispute:
 @strawberry.type(description="What a payer may keep as proof of a settled payment.")
 class PaymentReceipt:
     number: str = strawberry.field(description="The payment's reference at the bank or vendor.")
-    issued_at: datetime = strawberry.field(description="When it settled.")
-    amount: Money = strawberry.field(description="What was paid.")
-    creditor_name: str = strawberry.field(description="Who was paid.")
-    description: str | None = strawberry.field(description="What for.")
+    issued_at: datetime = strawberry.field(description="The moment at which the payment settled.")
+    amount: Money = strawberry.field(description="The money that was paid.")
+    creditor_name: str = strawberry.field(description="The person or company that was paid.")
+    description: str | None = strawberry.field(description="What the payment was for, if the payer said.")
 
 
 @strawberry.type(description="A payment from the viewer's bank account or card.")
 class Payment(Node):
     rail: Rail = strawberry.field(description="The way that it takes.")
     status: Status = strawberry.field(description="Where it stands now; `history` tells how it got there.")
-    amount: Money = strawberry.field(description="What is paid.")
-    creditor: Creditor = strawberry.field(description="Who is paid.")
+    amount: Money = strawberry.field(description="The money that the creditor gets.")
+    creditor: Creditor = strawberry.field(description="The person or company that is paid.")
     reference: str | None = strawberry.field(description="The message to the creditor.")
     kid: str | None = strawberry.field(description="The Norwegian payment reference.")
     scheduled_for: date | None = strawberry.field(description="The date on which the bank carries it out.")
@@ -206,7 +206,7 @@ def _cancellation(payment: payment.Payment) -> PaymentCancellation | None:
 
 @strawberry.type(description="A payment in its list.")
 class PaymentEdge:
-    node: Payment = strawberry.field(description="The payment.")
+    node: Payment = strawberry.field(description="The payment at this place in the list.")
     cursor: str = strawberry.field(description="Its place in the list.")
 
 
@@ -216,7 +216,7 @@ class PaymentConnection:
     page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
-@strawberry.input(description="Which payments.")
+@strawberry.input(description="Narrows the list to the payments that fit.")
 class PaymentFilter:
     statuses: list[Status] | None = strawberry.field(description="Any of these; all where left out.", default=UNSET)
     rails: list[Rail] | None = strawberry.field(description="Any of these; both where left out.", default=UNSET)
@@ -250,7 +250,7 @@ class InitiatePaymentInput:
     )
 
 
-@strawberry.type(description="What `initiatePayment` gives.")
+@strawberry.type(description="What `initiatePayment` gives back to the client.")
 class InitiatePaymentPayload:
     payment: Payment | None = strawberry.field(description="The payment as it stands.", default=None)
     warnings: list[MutationWarning] = strawberry.field(
@@ -263,10 +263,10 @@ class InitiatePaymentPayload:
 
 @strawberry.input(description="Which payment to cancel.")
 class CancelPaymentInput:
-    id: strawberry.ID = strawberry.field(description="The payment.")
+    id: strawberry.ID = strawberry.field(description="The id of the payment to cancel.")
 
 
-@strawberry.type(description="What `cancelPayment` gives.")
+@strawberry.type(description="What `cancelPayment` gives back to the client.")
 class CancelPaymentPayload:
     payment: Payment | None = strawberry.field(description="The payment as it stands.", default=None)
     user_errors: list[UserError] = strawberry.field(

@@ -17,8 +17,8 @@ from schema.types.payment import PaymentFailure
 
 @strawberry.type(description="What can be subscribed to.")
 class Plan(Node):
-    name: str = strawberry.field(description="For people.")
-    price: Money = strawberry.field(description="For one interval.")
+    name: str = strawberry.field(description="The plan's name as people read it.")
+    price: Money = strawberry.field(description="The money to pay for one interval.")
     interval: PlanInterval = strawberry.field(description="What the price is for.")
 
     @classmethod
@@ -26,13 +26,13 @@ class Plan(Node):
         return cls(id=strawberry.ID(plan.id), name=plan.name, price=Money.of(plan.price), interval=plan.interval)
 
 
-@strawberry.type(description="One period's bill.")
+@strawberry.type(description="The bill for one period of the plan.")
 class PlanInvoice(Node):
-    number: str = strawberry.field(description="For people.")
+    number: str = strawberry.field(description="The invoice's number as people read it.")
     amount: Money = strawberry.field(description="What is owed for the period.")
     status: InvoiceStatus = strawberry.field(description="Whether it is paid.")
-    period_start: datetime = strawberry.field(description="From.")
-    period_end: datetime = strawberry.field(description="Until.")
+    period_start: datetime = strawberry.field(description="The moment at which the paid period begins.")
+    period_end: datetime = strawberry.field(description="The moment at which the paid period ends.")
     created_at: datetime = strawberry.field(description="When it was made.")
 
     @classmethod
@@ -50,7 +50,7 @@ class PlanInvoice(Node):
 
 @strawberry.type(description="The user's subscription to a plan, paid by card.")
 class PlanSubscription(Node):
-    status: PlanStatus = strawberry.field(description="Where it stands.")
+    status: PlanStatus = strawberry.field(description="Where the subscription to the plan stands.")
     current_period_end: datetime | None = strawberry.field(description="Until when it is paid; then it renews or ends.")
     cancel_at_period_end: bool = strawberry.field(description="Whether it ends with its period.")
     ended_because: PlanEnd | None = strawberry.field(description="Set once it has ended.")
@@ -90,7 +90,7 @@ class PlanSubscription(Node):
 
 @strawberry.input(description="What to subscribe to, and how to pay.")
 class CreatePlanSubscriptionInput:
-    plan_id: strawberry.ID = strawberry.field(description="Of `plans`.")
+    plan_id: strawberry.ID = strawberry.field(description="The id of one of `plans`.")
     payment_method: str = strawberry.field(
         description="The vendor's id of it (`pm_...`); card numbers are typed on the vendor's form alone."
     )
@@ -110,7 +110,9 @@ class CancelPlanSubscriptionInput:
 
 @strawberry.type(description="What the plan mutations give.")
 class PlanSubscriptionPayload:
-    plan_subscription: PlanSubscription | None = strawberry.field(description="As it stands.", default=None)
+    plan_subscription: PlanSubscription | None = strawberry.field(
+        description="The subscription as it stands after the change.", default=None
+    )
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list
     )

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
 import strawberry
 from strawberry import UNSET, Info
@@ -32,10 +32,10 @@ from schema.types.warning import MutationWarning
 
 @strawberry.type(description="A place where the user is signed in.")
 class Session(Node):
-    client: SessionClient = strawberry.field(description="Browser or app.")
+    client: SessionClient = strawberry.field(description="Whether a browser or an app signed in.")
     user_agent: str | None = strawberry.field(description="As the client named itself at sign-in.")
     created_at: datetime = strawberry.field(description="When the user signed in.")
-    last_seen_at: datetime = strawberry.field(description="To five minutes.")
+    last_seen_at: datetime = strawberry.field(description="When it was last used, to five minutes.")
     expires_at: datetime = strawberry.field(description="When it ends at the latest.")
     ended_at: datetime | None = strawberry.field(description="Set once it has ended.")
     is_current: bool = strawberry.field(description="Whether this request was made with it.")
@@ -56,7 +56,7 @@ class Session(Node):
 
 @strawberry.type(description="A session in its list.")
 class SessionEdge:
-    node: Session = strawberry.field(description="The session.")
+    node: Session = strawberry.field(description="The session at this place in the list.")
     cursor: str = strawberry.field(description="Its place in the list.")
 
 
@@ -66,13 +66,13 @@ class SessionConnection:
     page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
-@strawberry.type(description="A postal address.")
+@strawberry.type(description="The place where the user lives.")
 class Address:
-    formatted: str = strawberry.field(description="In one line.")
-    street: str | None = strawberry.field(description="With the number.")
+    formatted: str = strawberry.field(description="The whole address in one line.")
+    street: str | None = strawberry.field(description="The street's name with the house number.")
     postal_code: str | None = strawberry.field(description="Four digits in Norway.")
     postal_place: str | None = strawberry.field(description="The post's name of the place.")
-    country: str | None = strawberry.field(description="ISO 3166-1 alpha-2.")
+    country: str | None = strawberry.field(description="The country's code by ISO 3166-1 alpha-2.")
     normalised: bool = strawberry.field(description="Whether it was found on the map; else it is as the user typed it.")
 
     @classmethod
@@ -107,7 +107,7 @@ class NotificationPreferences:
 @strawberry.type(description="The person who is signed in.")
 class User(Node):
     name: str = strawberry.field(description="As BankID knows it.")
-    email: str | None = strawberry.field(description="For messages.")
+    email: str | None = strawberry.field(description="The address for messages; null where none is known.")
     phone: str | None = strawberry.field(description="E.164, for security notices.")
     locale: str = strawberry.field(description="A BCP 47 language tag; messages come in it.")
     address: Address | None = strawberry.field(description="Where the user lives.")
@@ -150,12 +150,16 @@ class User(Node):
         edges = [BankAccountEdge(node=BankAccount.of(account), cursor=cursor) for account, cursor in page]
         return BankAccountConnection(edges=edges, page_info=page_info)
 
-    @strawberry.field(description="The user's payments.")
+    @strawberry.field(description="The user's payments over all banks and cards.")
     async def payments(
         self,
         info: Info[HasLoaders, None],
-        filter: PaymentFilter | None = UNSET,
-        order_by: PaymentOrderBy = PaymentOrderBy.NEWEST_FIRST,
+        filter: Annotated[
+            PaymentFilter | None, strawberry.argument(description="Which payments; all where it is left out.")
+        ] = UNSET,
+        order_by: Annotated[
+            PaymentOrderBy, strawberry.argument(description="In which order they come.")
+        ] = PaymentOrderBy.NEWEST_FIRST,
         first: First = UNSET,
         after: After = UNSET,
         last: Last = UNSET,
@@ -279,10 +283,10 @@ class User(Node):
 
 @strawberry.input(description="Which sign-in to end.")
 class EndSessionInput:
-    id: strawberry.ID = strawberry.field(description="Of `viewer.sessions`.")
+    id: strawberry.ID = strawberry.field(description="The id of one of `viewer.sessions`.")
 
 
-@strawberry.type(description="What `endSession` gives.")
+@strawberry.type(description="What `endSession` gives back to the client.")
 class EndSessionPayload:
     session: Session | None = strawberry.field(description="The sign-in that has ended.", default=None)
     user_errors: list[UserError] = strawberry.field(
@@ -290,7 +294,7 @@ class EndSessionPayload:
     )
 
 
-@strawberry.type(description="What `endAllSessions` gives.")
+@strawberry.type(description="What `endAllSessions` gives back to the client.")
 class EndAllSessionsPayload:
     count: int = strawberry.field(description="How many sign-ins have ended, this one included.")
     user_errors: list[UserError] = strawberry.field(
@@ -300,15 +304,15 @@ class EndAllSessionsPayload:
 
 @strawberry.input(description="What to change; what is left out stays, and null empties all but `locale`.")
 class UpdateProfileInput:
-    email: str | None = strawberry.field(description="For messages.", default=UNSET)
+    email: str | None = strawberry.field(description="The address for messages; null removes it.", default=UNSET)
     phone: str | None = strawberry.field(description="With the country's code, such as +47 900 00 000.", default=UNSET)
-    locale: str | None = strawberry.field(description="nb-NO or en-GB.", default=UNSET)
+    locale: str | None = strawberry.field(description="The language of messages: nb-NO or en-GB.", default=UNSET)
     address: str | None = strawberry.field(description="In one line; it is looked up on the map.", default=UNSET)
 
 
-@strawberry.type(description="What `updateProfile` gives.")
+@strawberry.type(description="What `updateProfile` gives back to the client.")
 class UpdateProfilePayload:
-    user: User | None = strawberry.field(description="As it stands.", default=None)
+    user: User | None = strawberry.field(description="The user as they stand after the change.", default=None)
     address_candidates: list[Address] = strawberry.field(
         description="Where the address is ambiguous: send one of these. Nothing was changed then.", default_factory=list
     )
@@ -330,9 +334,9 @@ class SetNotificationPreferencesInput:
     )
 
 
-@strawberry.type(description="What `setNotificationPreferences` gives.")
+@strawberry.type(description="What `setNotificationPreferences` gives back to the client.")
 class SetNotificationPreferencesPayload:
-    user: User | None = strawberry.field(description="As it stands.", default=None)
+    user: User | None = strawberry.field(description="The user as they stand after the change.", default=None)
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list
     )
@@ -340,17 +344,17 @@ class SetNotificationPreferencesPayload:
 
 @strawberry.input(description="Whether the user means it.")
 class DeleteAccountInput:
-    confirm: bool = strawberry.field(description="Must be true.")
+    confirm: bool = strawberry.field(description="Must be true, since it cannot be taken back.")
 
 
 @strawberry.type(description="What the law makes Drop keep.")
 class KeptRecord:
-    what: str = strawberry.field(description="Which records.")
+    what: str = strawberry.field(description="Which records the law makes Drop keep.")
     because: str = strawberry.field(description="The act and section.")
     until: datetime = strawberry.field(description="Then they are removed, too.")
 
 
-@strawberry.type(description="What `deleteAccount` gives.")
+@strawberry.type(description="What `deleteAccount` gives back to the client.")
 class DeleteAccountPayload:
     deleted_at: datetime | None = strawberry.field(description="Set once it is done; every sign-in has ended.")
     kept: list[KeptRecord] = strawberry.field(description="What stays, and why.", default_factory=list)

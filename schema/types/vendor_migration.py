@@ -30,14 +30,16 @@ class VendorMove(Node):
         )
 
 
-@strawberry.input(description="Which move.")
+@strawberry.input(description="The move to agree to or not.")
 class VendorMoveInput:
-    id: strawberry.ID = strawberry.field(description="Of `viewer.vendorMoves`.")
+    id: strawberry.ID = strawberry.field(description="The id of one of `viewer.vendorMoves`.")
 
 
 @strawberry.type(description="What the mutations of moves give.")
 class VendorMovePayload:
-    vendor_move: VendorMove | None = strawberry.field(description="As it stands.", default=None)
+    vendor_move: VendorMove | None = strawberry.field(
+        description="The move as it stands after the change.", default=None
+    )
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list
     )
