@@ -22,7 +22,7 @@ _CONNECT: Final = """mutation($bank: ID!) { connectBank(input: {bankId: $bank, r
   authorisationUrl userErrors { code message } } }"""
 _ACCOUNTS: Final = """{ viewer { name bankAccounts { edges { node {
   id name maskedNumber bankLink { id } balances { type amount { formatted(locale: "en") } } } } } } }"""
-_REFRESH: Final = """mutation($bankLink: ID!) { refreshBalances(input: {bankLinkId: $bankLink}) {
+_REFRESH: Final = """mutation($link: ID!) { refreshBalances(input: {bankLinkId: $link}) {
   userErrors { code message } } }"""
 _PAY: Final = """mutation($input: InitiatePaymentInput!) { initiatePayment(input: $input) {
   payment { id status authorisationUrl } warnings { code message } userErrors { code message field } } }"""
@@ -152,7 +152,7 @@ async def _play(client: Client, persona: str, tell: Any) -> None:
     tell("Connected DNB: the consent was given on the bank's page")
     account = await _account(client, tell)
     await _pay(client, account["id"], tell)
-    await client.ask(_REFRESH, bank_link=account["bankLink"]["id"])
+    await client.ask(_REFRESH, link=account["bankLink"]["id"])
     await _account(client, tell)
     await _pay_by_card(client, tell)
     await _subscribe(client, tell)
