@@ -17,11 +17,11 @@ const send = createGraphiQLFetcher({ url: '/graphql', wsClient: socket });
 
 const PLACEHOLDERS = {
   FIRST_ACCOUNT: '{ viewer { bankAccounts(first: 1) { edges { node { id } } } } }',
-  FIRST_BANK_LINK: '{ viewer { bankLinks { id } } }',
+  FIRST_BANK_LINK: '{ viewer { bankLinks { edges { node { id } } } } }',
   LAST_PAYMENT: '{ viewer { payments(first: 1) { edges { node { id } } } } }',
   LAST_UPLOAD: '{ viewer { uploads(first: 1) { edges { node { id } } } } }',
-  LAST_CARD: '{ viewer { cards { id } } }',
-  LAST_SESSION: '{ viewer { sessions { id } } }',
+  LAST_CARD: '{ viewer { cards { edges { node { id } } } } }',
+  LAST_SESSION: '{ viewer { sessions { edges { node { id } } } } }',
 };
 
 // What the upload's example declares.

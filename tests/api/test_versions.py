@@ -28,9 +28,9 @@ SCHEMA = build_schema(Path("schema/schema.graphql").read_text())
 FIELDS = {name: field for name, field in SHOWN.items() if name != "VIEWER"}
 LISTS = {
     "BankAccount": "bankAccounts { edges { node { %s } } }",
-    "BankLink": "bankLinks { %s }",
-    "Card": "cards { %s }",
-    "DataExport": "dataExports { %s }",
+    "BankLink": "bankLinks { edges { node { %s } } }",
+    "Card": "cards { edges { node { %s } } }",
+    "DataExport": "dataExports { edges { node { %s } } }",
     "Kyc": "kyc { %s }",
     "Payment": "payments { edges { node { %s } } }",
     "PlanSubscription": "plan { %s }",
