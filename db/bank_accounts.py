@@ -6,12 +6,14 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.paging import page_by_id
 from db.tables.bank import BalanceRow, BankAccountRow, BankTransactionRow, ConsentAccountRow, ConsentRow
 from domain.account_number import AccountNumber
 from domain.bank_account import Balance, BalanceType, BankAccount, Transaction, TransactionStatus
 from domain.consent import ConsentStatus
 from domain.ids import AccountId, BankId, BankLinkId, ConsentId, TransactionId, UserId
 from domain.money import Money
+from domain.page import Keyset
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +97,11 @@ class BankAccountQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def page(
-        self, user_id: UserId, *, after: str | None, before: str | None, limit: int, backwards: bool
-    ) -> list[BankAccount]:
-        """Accounts by id, oldest first, between the ids `after` and `before`.
-
-        With `backwards` the last accounts of the range, newest first.
-        """
+    async def page(self, user_id: UserId, keyset: Keyset) -> list[BankAccount]:
+        """Oldest first. With `backwards` the last ones of the range, newest first."""
         query = select(BankAccountRow, _is_available()).where(BankAccountRow.user_id == user_id)
-        if after is not None:
-            query = query.where(col(BankAccountRow.id) > after)
-        if before is not None:
-            query = query.where(col(BankAccountRow.id) < before)
-        order = col(BankAccountRow.id).desc() if backwards else col(BankAccountRow.id)
-        rows = await self._session.exec(query.order_by(order).limit(limit))
-        return [_account(row, available) for row, available in rows]
+        query = page_by_id(query, col(BankAccountRow.id), keyset, newest_first=False)
+        return [_account(row, available) for row, available in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[AccountId]) -> list[BankAccount]:
         """Those of the accounts that are the user's, in no order."""

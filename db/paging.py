@@ -1,18 +1,16 @@
 """Pages by keys in SQL."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from sqlalchemy import Select
 from sqlalchemy.orm import Mapped
-from sqlmodel.sql.expression import SelectOfScalar
 
 from domain.page import Keyset
 
-Row = TypeVar("Row")
+Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 
-def page_by_id(
-    query: SelectOfScalar[Row], key: Mapped[str], keyset: Keyset, *, newest_first: bool
-) -> SelectOfScalar[Row]:
+def page_by_id(query: Query, key: Mapped[str], keyset: Keyset, *, newest_first: bool) -> Query:
     """The keyset's page of `query` by the id `key`; ULIDs sort by time. With `backwards` the rows come in reverse."""
     if keyset.after is not None:
         query = query.where(key < keyset.after if newest_first else key > keyset.after)

@@ -7,12 +7,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from db.ids import new_id
+from db.paging import page_by_id
 from db.tables.payment import IdempotencyKeyRow, PaymentEventRow, PaymentRow
 from db.updates import require_saved
 from domain.account_number import AccountNumber
 from domain.idempotency import UsedKey
 from domain.ids import AccountId, PaymentId, UserId
 from domain.money import Money
+from domain.page import PaymentPage
 from domain.payment import CancellationStatus, Failure, FailureCode, Payment, PaymentEvent, Rail, Status
 
 
@@ -57,29 +59,15 @@ class PaymentQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def page(
-        self,
-        user_id: UserId,
-        *,
-        statuses: Sequence[Status],
-        rails: Sequence[Rail],
-        after: str | None,
-        before: str | None,
-        limit: int,
-        oldest_first: bool,
-    ) -> list[Payment]:
-        """ULIDs sort by time, so the id is the key. `after` and `before` are ids, in the order of reading."""
+    async def page(self, user_id: UserId, page: PaymentPage) -> list[Payment]:
+        """In the order that the page asks for. With `backwards` the last ones of the range, in reverse."""
         query = select(PaymentRow).where(PaymentRow.user_id == user_id)
-        if statuses:
-            query = query.where(col(PaymentRow.status).in_(statuses))
-        if rails:
-            query = query.where(col(PaymentRow.rail).in_(rails))
-        if after is not None:
-            query = query.where(col(PaymentRow.id) > after if oldest_first else col(PaymentRow.id) < after)
-        if before is not None:
-            query = query.where(col(PaymentRow.id) < before if oldest_first else col(PaymentRow.id) > before)
-        order = col(PaymentRow.id) if oldest_first else col(PaymentRow.id).desc()
-        return [payment_of(row) for row in await self._session.exec(query.order_by(order).limit(limit))]
+        if page.statuses:
+            query = query.where(col(PaymentRow.status).in_(page.statuses))
+        if page.rails:
+            query = query.where(col(PaymentRow.rail).in_(page.rails))
+        query = page_by_id(query, col(PaymentRow.id), page.keyset, newest_first=not page.oldest_first)
+        return [payment_of(row) for row in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[PaymentId]) -> list[Payment]:
         query = select(PaymentRow).where(PaymentRow.user_id == user_id, col(PaymentRow.id).in_(ids))

@@ -61,13 +61,7 @@ class Accounts:
 
     async def page(self, user_id: UserId, keyset: Keyset) -> list[BankAccount]:
         async with self._read() as read:
-            return await read.accounts.page(
-                user_id,
-                after=keyset.after,
-                before=keyset.before,
-                limit=keyset.limit,
-                backwards=keyset.backwards,
-            )
+            return await read.accounts.page(user_id, keyset)
 
     async def by_ids(self, user_id: UserId, account_ids: Sequence[AccountId]) -> list[BankAccount]:
         async with self._read() as read:

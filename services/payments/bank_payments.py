@@ -105,17 +105,8 @@ class Payments:
         self._sending: set[asyncio.Task[Payment]] = set()
 
     async def page(self, user_id: UserId, page: PaymentPage) -> list[Payment]:
-        keyset = page.keyset
         async with self._read() as read:
-            return await read.payments.page(
-                user_id,
-                statuses=page.statuses,
-                rails=page.rails,
-                after=keyset.after,
-                before=keyset.before,
-                limit=keyset.limit,
-                oldest_first=page.oldest_first != keyset.backwards,
-            )
+            return await read.payments.page(user_id, page)
 
     async def by_ids(self, user_id: UserId, payment_ids: Sequence[PaymentId]) -> list[Payment]:
         async with self._read() as read:

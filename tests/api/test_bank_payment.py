@@ -338,9 +338,10 @@ async def test_payments_are_listed_filtered_and_paged(play: Play) -> None:
         ids.append((await pay(kari, a_payment(account)))["payment"]["id"])
         await play.advance(seconds=1)
     await kari.ask(CANCEL, id=ids[0])
-    query = """query($first: Int, $after: String, $filter: PaymentFilter, $orderBy: PaymentOrderBy! = NEWEST_FIRST) {
-      viewer { payments(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {
-        edges { node { id } cursor } pageInfo { hasNextPage hasPreviousPage endCursor } } } }"""
+    query = """query($first: Int, $after: String, $last: Int, $before: String, $filter: PaymentFilter,
+      $orderBy: PaymentOrderBy! = NEWEST_FIRST) { viewer {
+      payments(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $orderBy) {
+        edges { node { id } cursor } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }"""
 
     async def page(**variables: object) -> tuple[list[str], dict[str, object]]:
         found = (await kari.ask(query, **variables))["viewer"]["payments"]
@@ -350,7 +351,10 @@ async def test_payments_are_listed_filtered_and_paged(play: Play) -> None:
     following, last_info = await page(first=3, after=info["endCursor"])
     oldest, _ = await page(first=2, orderBy="OLDEST_FIRST")
     cancelled, _ = await page(filter={"statuses": ["CANCELLED"]})
+    back, back_info = await page(last=1, before=last_info["startCursor"])
 
+    assert back == newest[-1:]
+    assert (back_info["hasNextPage"], back_info["hasPreviousPage"]) == (True, True)
     assert newest + following == ids[::-1]
     assert (info["hasNextPage"], last_info["hasNextPage"], last_info["hasPreviousPage"]) == (True, False, True)
     assert oldest == ids[:2]
