@@ -9,6 +9,7 @@ import httpx
 from pydantic import BaseModel
 
 from domain.clock import Clock
+from domain.service import PortName
 from providers.calling.guard import Guard, Resilience
 from providers.calling.sandbox_client import SandboxClient
 from providers.texts import Texts
@@ -112,7 +113,7 @@ class Port(Generic[Adapter_co]):
     `is_for_operators` where the choice of a vendor changes nothing for users.
     """
 
-    name: str
+    name: PortName
     vendors: tuple[Vendor[Any, Adapter_co], ...]
     is_for_operators: bool = False
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from domain.service import PortName
 from providers.alerts import console, slack
 from providers.alerts.port import AlertChannel
 from providers.card_issuing import mock as issuing_mock
@@ -39,20 +40,24 @@ from providers.uptime import betterstack
 from providers.uptime import mock as uptime_mock
 from providers.uptime.port import UptimeMonitoring
 
-IDENTITY: Final[Port[IdentityProvider]] = Port("identity", (identity_mock.VENDOR, bankid.VENDOR))
-KYC: Final[Port[KycProvider]] = Port("kyc", (kyc_mock.VENDOR, sumsub.VENDOR))
+IDENTITY: Final[Port[IdentityProvider]] = Port(PortName.IDENTITY, (identity_mock.VENDOR, bankid.VENDOR))
+KYC: Final[Port[KycProvider]] = Port(PortName.KYC, (kyc_mock.VENDOR, sumsub.VENDOR))
 OPEN_BANKING: Final[Port[BankAdapters]] = Port(
-    "open_banking", (banks_mock.VENDOR, open_payments.VENDOR, enable_banking_vendor.VENDOR, direct_vendor.VENDOR)
+    PortName.OPEN_BANKING, (banks_mock.VENDOR, open_payments.VENDOR, enable_banking_vendor.VENDOR, direct_vendor.VENDOR)
 )
-CARD_PAYMENTS: Final[Port[CardPaymentsProvider]] = Port("card_payments", (cards_mock.VENDOR, stripe_cards.VENDOR))
-CARD_ISSUING: Final[Port[CardIssuing]] = Port("card_issuing", (issuing_mock.VENDOR, stripe_issuing.VENDOR))
-EMAIL: Final[Port[EmailProvider]] = Port("email", (email_mock.VENDOR, sendgrid.VENDOR))
-SMS: Final[Port[SmsProvider]] = Port("sms", (sms_mock.VENDOR, twilio.VENDOR))
-STORAGE: Final[Port[ObjectStore]] = Port("storage", (storage_mock.VENDOR, s3.VENDOR))
-GEOCODING: Final[Port[Geocoder]] = Port("geocoding", (geocoding_mock.VENDOR, google.VENDOR))
-ALERTS: Final[Port[AlertChannel]] = Port("alerts", (console.VENDOR, slack.VENDOR), is_for_operators=True)
-UPTIME: Final[Port[UptimeMonitoring]] = Port("uptime", (uptime_mock.VENDOR, betterstack.VENDOR), is_for_operators=True)
-ERRORS: Final[Port[ErrorCapture]] = Port("errors", (off.VENDOR, sentry_vendor.VENDOR), is_for_operators=True)
+CARD_PAYMENTS: Final[Port[CardPaymentsProvider]] = Port(
+    PortName.CARD_PAYMENTS, (cards_mock.VENDOR, stripe_cards.VENDOR)
+)
+CARD_ISSUING: Final[Port[CardIssuing]] = Port(PortName.CARD_ISSUING, (issuing_mock.VENDOR, stripe_issuing.VENDOR))
+EMAIL: Final[Port[EmailProvider]] = Port(PortName.EMAIL, (email_mock.VENDOR, sendgrid.VENDOR))
+SMS: Final[Port[SmsProvider]] = Port(PortName.SMS, (sms_mock.VENDOR, twilio.VENDOR))
+STORAGE: Final[Port[ObjectStore]] = Port(PortName.STORAGE, (storage_mock.VENDOR, s3.VENDOR))
+GEOCODING: Final[Port[Geocoder]] = Port(PortName.GEOCODING, (geocoding_mock.VENDOR, google.VENDOR))
+ALERTS: Final[Port[AlertChannel]] = Port(PortName.ALERTS, (console.VENDOR, slack.VENDOR), is_for_operators=True)
+UPTIME: Final[Port[UptimeMonitoring]] = Port(
+    PortName.UPTIME, (uptime_mock.VENDOR, betterstack.VENDOR), is_for_operators=True
+)
+ERRORS: Final[Port[ErrorCapture]] = Port(PortName.ERRORS, (off.VENDOR, sentry_vendor.VENDOR), is_for_operators=True)
 
 PORTS: Final[Mapping[str, Port[object]]] = {
     port.name: port

@@ -12,9 +12,7 @@ async def features(info: Info[Context, None]) -> list[FeatureState]:
 async def service_status(info: Info[Context, None]) -> ServiceStatus:
     status = await info.context.services.service_status.status()
     providers = [
-        ProviderStatus(
-            port=provider.port, vendor=provider.vendor, is_mock=provider.is_mock, is_available=provider.is_available
-        )
+        ProviderStatus(port=provider.port, is_mock=provider.is_mock, is_available=provider.is_available)
         for provider in status.providers
     ]
     return ServiceStatus(mode=status.mode, is_bankid_mock=status.is_bankid_mock, providers=providers, now=status.now)

@@ -13,6 +13,7 @@ from db.unit_of_work import CommitWakeUps, Read, Reading, UnitOfWork, Work
 from domain.account_number import parse_account_number
 from domain.clock import Clock
 from domain.ids import UserId
+from domain.service import PortName
 from gateway.assembly.adapters import Adapters, build_adapters
 from gateway.assembly.internet import Internet
 from gateway.settings.settings import Settings
@@ -23,7 +24,6 @@ from providers.declaration import MOCK
 from providers.fanout.memory import MemoryFanout
 from providers.fanout.port import Fanout
 from providers.fanout.redis import RedisFanout
-from providers.registry import PORTS
 from routes.state import RouteSettings
 from services.banks.accounts import Accounts
 from services.banks.consents import ConsentStatusSync
@@ -235,7 +235,7 @@ def build_services(base: Infrastructure) -> Services:
         metrics=Metrics(read, adapters.breakers, clock),
         service_status=ServiceStatusReport(
             settings.mode,
-            {port: settings.vendor_of(port) for port in PORTS},
+            {port: settings.vendor_of(port) for port in PortName},
             adapters.breakers,
             settings.features,
             clock,

@@ -10,7 +10,8 @@ from pydantic_core import ErrorDetails
 
 from db.engine import async_url
 from domain.account_number import InvalidAccountNumber, parse_account_number
-from gateway.settings.settings import ServiceMode, Settings, settings_class
+from domain.service import ServiceMode
+from gateway.settings.settings import Settings, settings_class
 from providers.calling.loopback import is_safe, parts_of
 from providers.declaration import MOCK, Vendor
 from providers.registry import PORTS

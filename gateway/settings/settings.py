@@ -1,7 +1,6 @@
 """Every setting, read once at start and checked as a whole."""
 
 import os
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar, cast, get_args
@@ -11,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.feature import Feature, Features
+from domain.service import ServiceMode
 from providers.declaration import MOCK, Vendor
 from providers.registry import PORTS
 from providers.setting_types import MOCK_SECRET, CommaSeparated, parts_of
@@ -23,13 +23,6 @@ _MOCK_FIELD_KEY: Final = "ZHJvcC1tb2NrLW1vZGUtZmllbGQta2V5LTAwMDAwMDA="
 
 def _choices(port: str) -> str:
     return f"One provider switched alone: {' or '.join(PORTS[port].names)}."
-
-
-class ServiceMode(StrEnum):
-    """Whether vendors are mocks unless a setting says otherwise, or real ones."""
-
-    MOCK = "mock"
-    PRODUCTION = "production"
 
 
 class Settings(BaseSettings):

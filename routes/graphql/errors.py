@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from graphql import GraphQLError
 
 from domain.errors import Denied, DropError, ProviderUnavailable, Refusal, Unavailable
+from domain.service import PortName
 from services.incidents import Incidents
 
 
@@ -20,10 +21,10 @@ def _present(error: GraphQLError, incidents: Incidents) -> GraphQLError:
     if original is None:
         return _with(error, error.message, {"code": "BAD_USER_INPUT", **(error.extensions or {})})
     if isinstance(original, Unavailable):
-        extensions = {"code": original.code, "provider": original.provider, "retryable": True}
+        extensions = {"code": original.code, "provider": PortName(original.provider).name, "retryable": True}
         return _with(error, "A provider is temporarily unavailable. Try again soon.", extensions)
     if isinstance(original, ProviderUnavailable):
-        extensions = {"code": original.code, "provider": original.provider, "retryable": True}
+        extensions = {"code": original.code, "provider": PortName(original.provider).name, "retryable": True}
         return _with(error, original.message, extensions)
     if isinstance(original, Refusal):
         field = {"field": list(original.field)} if original.field else {}

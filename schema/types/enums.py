@@ -1,18 +1,11 @@
 """The domain's enums as the schema shows them: every value has a description."""
 
-from collections.abc import Mapping
-from enum import Enum
-from typing import TypeVar
-
-import strawberry
-
 from domain.bank_account import BalanceType, TransactionStatus
 from domain.card import CardStatus, CardType
 from domain.consent import BankLinkEnd, BankLinkStatus, Scope
 from domain.data_export import DataExportStatus
 from domain.dispute import DisputeStatus
 from domain.event import ChangeKind, StreamItemKind, ViewerEventType
-from domain.feature import Feature
 from domain.kyc import CheckKind, CheckResult, KycStatus, RejectLabel
 from domain.payment import CancellationStatus, FailureCode, Rail, Status
 from domain.plan import InvoiceStatus, PlanEnd, PlanInterval, PlanStatus
@@ -20,17 +13,9 @@ from domain.refund import PaymentRefundStatus, RefundStatus
 from domain.session import SessionClient
 from domain.upload import RejectReason, UploadPurpose, UploadStatus
 from domain.warning import WarningCode
+from schema.types.describe import describe
 
-Member = TypeVar("Member", bound=Enum)
-
-
-def _describe(enum: type[Member], name: str, description: str, values: Mapping[Member, str]) -> None:
-    strawberry.enum(enum, name=name, description=description)
-    for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by strawberry.enum
-        value.description = values[enum(value.value)]
-
-
-_describe(
+describe(
     Status,
     "PaymentStatus",
     "Where a payment stands. SETTLED, REJECTED, FAILED, CANCELLED and EXPIRED are final.",
@@ -47,13 +32,13 @@ _describe(
         Status.EXPIRED: "The user did not approve it in time.",
     },
 )
-_describe(
+describe(
     Rail,
     "PaymentRail",
     "The way that a payment takes.",
     {Rail.BANK: "From a bank account, approved at the bank.", Rail.CARD: "From a payment card."},
 )
-_describe(
+describe(
     FailureCode,
     "PaymentFailureCode",
     "Why a payment did not succeed.",
@@ -71,7 +56,7 @@ _describe(
         FailureCode.PROCESSING_ERROR: "The card could not be charged just now.",
     },
 )
-_describe(
+describe(
     CancellationStatus,
     "CancellationStatus",
     "How the wish to cancel a payment stands.",
@@ -81,7 +66,7 @@ _describe(
         CancellationStatus.REFUSED: "The payment goes on.",
     },
 )
-_describe(
+describe(
     KycStatus,
     "KycStatus",
     "Where the verification of the user's identity stands.",
@@ -92,7 +77,7 @@ _describe(
         KycStatus.REJECTED: "The user may not pay.",
     },
 )
-_describe(
+describe(
     CheckKind,
     "KycCheckKind",
     "What a check looks at.",
@@ -104,7 +89,7 @@ _describe(
         CheckKind.POLITICALLY_EXPOSED_PERSON: "Whether the person holds a prominent public function.",
     },
 )
-_describe(
+describe(
     CheckResult,
     "KycCheckResult",
     "How a check ended.",
@@ -114,7 +99,7 @@ _describe(
         CheckResult.FAILED: "The check found something against the user.",
     },
 )
-_describe(
+describe(
     RejectLabel,
     "KycRejectLabel",
     "Why the vendor asks for another document or rejects.",
@@ -130,7 +115,7 @@ _describe(
         RejectLabel.OTHER: "A reason that Drop does not know.",
     },
 )
-_describe(
+describe(
     BankLinkStatus,
     "BankLinkStatus",
     "Whether Drop may read the accounts.",
@@ -142,7 +127,7 @@ _describe(
         BankLinkStatus.REVOKED: "The user ended it, here or at the bank.",
     },
 )
-_describe(
+describe(
     BankLinkEnd,
     "BankLinkEnd",
     "Why a bank link is no longer ACTIVE.",
@@ -154,7 +139,7 @@ _describe(
         BankLinkEnd.EXPIRED: "Its time ran out, on the bank's page or after it.",
     },
 )
-_describe(
+describe(
     Scope,
     "BankLinkScope",
     "What a consent lets Drop read.",
@@ -164,7 +149,7 @@ _describe(
         Scope.TRANSACTIONS: "What came in and went out.",
     },
 )
-_describe(
+describe(
     WarningCode,
     "WarningCode",
     "What a warning is about.",
@@ -173,7 +158,7 @@ _describe(
         WarningCode.ADDRESS_NOT_CHECKED: "The map was away; the address is saved as it was typed.",
     },
 )
-_describe(
+describe(
     BalanceType,
     "BalanceType",
     "What a balance counts.",
@@ -182,7 +167,7 @@ _describe(
         BalanceType.AVAILABLE: "What can be spent: booked, less what is on its way out.",
     },
 )
-_describe(
+describe(
     TransactionStatus,
     "TransactionStatus",
     "Whether a transaction is final.",
@@ -191,13 +176,13 @@ _describe(
         TransactionStatus.PENDING: "Reserved, not booked yet.",
     },
 )
-_describe(
+describe(
     SessionClient,
     "SessionClient",
     "What kind of client signed in.",
     {SessionClient.WEB: "A browser, by cookie.", SessionClient.MOBILE: "An app, by bearer token."},
 )
-_describe(
+describe(
     StreamItemKind,
     "StreamItemKind",
     "What a subscription's item is.",
@@ -207,7 +192,7 @@ _describe(
         StreamItemKind.RESUME_GAP: "The cursor is too old or of another stream: here is the current state instead.",
     },
 )
-_describe(
+describe(
     ChangeKind,
     "ChangeKind",
     "What a change did to its object.",
@@ -217,7 +202,7 @@ _describe(
         ChangeKind.REMOVED: "The object is no longer there.",
     },
 )
-_describe(
+describe(
     ViewerEventType,
     "ViewerEventType",
     "What an event is about. More may come: pass over what you do not know.",
@@ -233,7 +218,7 @@ _describe(
         ViewerEventType.PLAN_SUBSCRIPTION: "The subscription to a plan.",
     },
 )
-_describe(
+describe(
     RefundStatus,
     "RefundStatus",
     "Where a refund stands.",
@@ -243,7 +228,7 @@ _describe(
         RefundStatus.FAILED: "The card's bank did not take it; its amount can be refunded again.",
     },
 )
-_describe(
+describe(
     PaymentRefundStatus,
     "PaymentRefundStatus",
     "How much of a payment was given back, or is about to be.",
@@ -253,7 +238,7 @@ _describe(
         PaymentRefundStatus.FULL: "The whole payment was given back.",
     },
 )
-_describe(
+describe(
     DisputeStatus,
     "DisputeStatus",
     "Where a dispute stands.",
@@ -264,13 +249,13 @@ _describe(
         DisputeStatus.LOST: "The card holder has the money back.",
     },
 )
-_describe(
+describe(
     PlanInterval,
     "PlanInterval",
     "What a plan's price is for.",
     {PlanInterval.MONTH: "The price is for a month.", PlanInterval.YEAR: "The price is for a year."},
 )
-_describe(
+describe(
     PlanStatus,
     "PlanStatus",
     "Where a plan subscription stands. ENDED is final.",
@@ -282,7 +267,7 @@ _describe(
         PlanStatus.ENDED: "Over; `endedBecause` and `failure` tell why.",
     },
 )
-_describe(
+describe(
     PlanEnd,
     "PlanEnd",
     "Why a plan has ended.",
@@ -291,13 +276,13 @@ _describe(
         PlanEnd.PAYMENT_FAILED: "It was not paid for.",
     },
 )
-_describe(
+describe(
     InvoiceStatus,
     "PlanInvoiceStatus",
     "Whether an invoice is paid.",
     {InvoiceStatus.OPEN: "The invoice is not paid yet.", InvoiceStatus.PAID: "The invoice has been paid in full."},
 )
-_describe(
+describe(
     UploadPurpose,
     "UploadPurpose",
     "What a file is for.",
@@ -307,7 +292,7 @@ _describe(
         UploadPurpose.DOCUMENT: "Any other document: JPEG, PNG or PDF.",
     },
 )
-_describe(
+describe(
     UploadStatus,
     "UploadStatus",
     "Where an upload stands.",
@@ -319,7 +304,7 @@ _describe(
         UploadStatus.DELETED: "The file was forgotten for good.",
     },
 )
-_describe(
+describe(
     RejectReason,
     "UploadRejectReason",
     "How a stored file differs from what was declared.",
@@ -330,7 +315,7 @@ _describe(
         RejectReason.CONTENT_IS_ANOTHER_TYPE: "Its first bytes are those of another type.",
     },
 )
-_describe(
+describe(
     DataExportStatus,
     "DataExportStatus",
     "Where an export stands.",
@@ -340,13 +325,13 @@ _describe(
         DataExportStatus.EXPIRED: "Removed; ask for another.",
     },
 )
-_describe(
+describe(
     CardType,
     "CardType",
     "What kind of card.",
     {CardType.VIRTUAL: "A card that lives in the phone.", CardType.PHYSICAL: "A card of plastic that is sent by post."},
 )
-_describe(
+describe(
     CardStatus,
     "CardStatus",
     "Whether a card can pay. CANCELLED is final.",
@@ -355,15 +340,5 @@ _describe(
         CardStatus.ACTIVE: "The card can pay at once.",
         CardStatus.FROZEN: "It pays nothing until it is unfrozen.",
         CardStatus.CANCELLED: "It will never pay again.",
-    },
-)
-_describe(
-    Feature,
-    "Feature",
-    "What can be switched on.",
-    {
-        Feature.CARDHOLDERS: "Making users known to the card issuer.",
-        Feature.VIRTUAL_CARDS: "Cards in the phone.",
-        Feature.PHYSICAL_CARDS: "Cards sent by post.",
     },
 )

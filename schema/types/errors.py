@@ -4,7 +4,9 @@ from enum import Enum
 
 import strawberry
 
+import schema.types.service_enums  # noqa: F401  # registers the domain's enums
 from domain.errors import ProviderUnavailable, Refusal, Refusals
+from domain.service import PortName
 
 
 @strawberry.enum(description="Why an input was refused. Branch on this; show the message.")
@@ -71,7 +73,7 @@ class UserError:
     message: str = strawberry.field(description="What to show to the person who asked.")
     field: list[str] | None = strawberry.field(description="The input's path, outermost first; null for the whole.")
     retryable: bool = strawberry.field(description="Whether the same request may succeed later.")
-    provider: str | None = strawberry.field(description="The vendor's port, where one is away.", default=None)
+    provider: PortName | None = strawberry.field(description="The port whose vendor is away.", default=None)
 
 
 def user_errors_of(refusal: Refusal) -> list[UserError]:
@@ -84,6 +86,6 @@ def user_errors_of(refusal: Refusal) -> list[UserError]:
             message=refusal.message,
             field=list(refusal.field) or None,
             retryable=refusal.retryable,
-            provider=refusal.provider if isinstance(refusal, ProviderUnavailable) else None,
+            provider=PortName(refusal.provider) if isinstance(refusal, ProviderUnavailable) else None,
         )
     ]

@@ -2,8 +2,9 @@ from datetime import datetime
 
 import strawberry
 
-import schema.types.enums  # noqa: F401  # registers the domain's enums
+import schema.types.service_enums  # noqa: F401  # registers the domain's enums
 from domain.feature import Feature
+from domain.service import PortName, ServiceMode
 
 
 @strawberry.type(description="Something that can be switched on.")
@@ -12,17 +13,16 @@ class FeatureState:
     enabled: bool = strawberry.field(description="Off unless the operator has switched it on.")
 
 
-@strawberry.type(description="The vendor behind one port.")
+@strawberry.type(description="Whether what stands behind one port is real, and answers.")
 class ProviderStatus:
-    port: str = strawberry.field(description="What it is for, such as `kyc`.")
-    vendor: str = strawberry.field(description="The name of the vendor behind the port.")
+    port: PortName = strawberry.field(description="What it does for Drop.")
     is_mock: bool = strawberry.field(description="Whether it is simulated.")
     is_available: bool = strawberry.field(description="False while calls are refused because it has failed too often.")
 
 
 @strawberry.type(description="What this gateway runs on.")
 class ServiceStatus:
-    mode: str = strawberry.field(description="Whether vendors are simulated: mock or production.")
+    mode: ServiceMode = strawberry.field(description="Whether the vendors are simulated.")
     is_bankid_mock: bool = strawberry.field(description="Whether the login is simulated.")
     providers: list[ProviderStatus] = strawberry.field(description="Every port, by name.")
     now: datetime = strawberry.field(description="The gateway's clock, which mock mode can move: count expiries by it.")

@@ -3,6 +3,8 @@ from typing import Self
 
 import strawberry
 
+import schema.types.service_enums  # noqa: F401  # registers the domain's enums
+from domain.service import PortName
 from domain.vendor_migration import CustomerMigration
 from schema.types.errors import UserError
 from schema.types.node import Node
@@ -10,9 +12,13 @@ from schema.types.node import Node
 
 @strawberry.type(description="A move of the viewer's data from one of Drop's vendors to another.")
 class VendorMove(Node):
-    port: str = strawberry.field(description="What the vendor does for Drop, such as `card_payments`.")
-    from_vendor: str = strawberry.field(description="Who holds the data now, or held it.")
-    to_vendor: str = strawberry.field(description="Who is to hold it.")
+    port: PortName = strawberry.field(description="What the vendor does for Drop.")
+    from_vendor: str | None = strawberry.field(
+        description="Who holds the data now, or held it: for the viewer to read, no name to branch on."
+    )
+    to_vendor: str | None = strawberry.field(
+        description="Who is to hold it: nobody agrees to be moved to somebody unnamed."
+    )
     consented_at: datetime | None = strawberry.field(description="When the viewer agreed; null while they have not.")
     moved_at: datetime | None = strawberry.field(
         description="When it was done; what was begun before ends where it was."
@@ -22,7 +28,7 @@ class VendorMove(Node):
     def of(cls, customer: CustomerMigration) -> Self:
         return cls(
             id=strawberry.ID(customer.migration.id),
-            port=customer.migration.port,
+            port=PortName(customer.migration.port),
             from_vendor=customer.migration.from_vendor,
             to_vendor=customer.migration.to_vendor,
             consented_at=customer.consented_at,

@@ -1,4 +1,4 @@
-"""Which vendors this gateway runs on, and whether they answer."""
+"""Whether the vendors behind the ports are simulated, and whether they answer."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,24 +6,24 @@ from datetime import datetime
 
 from domain.clock import Clock
 from domain.feature import Feature, Features
+from domain.service import PortName, ServiceMode
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderStatus:
     """`is_available` is false while its breaker is open."""
 
-    port: str
-    vendor: str
+    port: PortName
     is_mock: bool
     is_available: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """What `serviceStatus` answers; `mode` is mock or production, `now` the product's clock, which mock mode moves."""
+    """What `serviceStatus` answers; `now` is the product's clock, which mock mode moves."""
 
     now: datetime
-    mode: str
+    mode: ServiceMode
     is_bankid_mock: bool
     providers: Sequence[ProviderStatus]
 
@@ -36,8 +36,8 @@ class ServiceStatusReport:
 
     def __init__(
         self,
-        mode: str,
-        vendors: Mapping[str, str],
+        mode: ServiceMode,
+        vendors: Mapping[PortName, str],
         breakers: Mapping[str, IsOpen],
         features: Features,
         clock: Clock,
@@ -53,12 +53,14 @@ class ServiceStatusReport:
 
     async def status(self) -> ServiceStatus:
         providers = [await self._provider(port, vendor) for port, vendor in sorted(self._vendors.items())]
-        return ServiceStatus(self._clock.now(), self._mode, self._vendors["identity"] == self._mock_vendor, providers)
+        return ServiceStatus(
+            self._clock.now(), self._mode, self._vendors[PortName.IDENTITY] == self._mock_vendor, providers
+        )
 
     def features(self) -> Mapping[Feature, bool]:
         return {feature: feature in self._features.enabled for feature in Feature}
 
-    async def _provider(self, port: str, vendor: str) -> ProviderStatus:
+    async def _provider(self, port: PortName, vendor: str) -> ProviderStatus:
         is_open = self._breakers.get(port)
         is_available = is_open is None or not await is_open()
-        return ProviderStatus(port, vendor, vendor == self._mock_vendor, is_available)
+        return ProviderStatus(port, vendor == self._mock_vendor, is_available)

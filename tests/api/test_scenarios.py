@@ -222,12 +222,13 @@ async def test_a_card_vendor_in_trouble_charges_once_or_not_at_all(play: Play, f
 @pytest.mark.parametrize("fault", ["vendor-rate-limits", "vendor-fails"])
 async def test_a_kyc_vendor_in_trouble_is_told_of_and_tried_again(play: Play, fault: str) -> None:
     kari = await play.person()
-    start = "mutation { startKyc { kyc { status } userErrors { code message } } }"
+    start = "mutation { startKyc { kyc { status } userErrors { code message provider } } }"
 
     away = await ask(kari, start, fault)
     again = await ask(kari, start, None)
 
     assert [error["code"] for error in away["userErrors"]] == ["PROVIDER_UNAVAILABLE"]
+    assert away["userErrors"][0]["provider"] == "KYC"
     assert "Verification temporarily unavailable" in away["userErrors"][0]["message"]
     assert again["kyc"]["status"] == "PENDING"
 

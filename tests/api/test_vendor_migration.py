@@ -81,8 +81,8 @@ async def test_a_customer_who_consented_moves_and_comes_back_and_what_was_begun_
         (again,) = (await kari.ask(MOVES))["viewer"]["vendorMoves"] or [None]
         statuses = {(await card_payment(kari, one))["status"] for one in (before, moved, back)}
 
-    assert (asked["port"], asked["fromVendor"], asked["toVendor"]) == ("card_payments", "mock", "stripe")
-    assert found["node"] == {"id": asked["id"], "port": "card_payments"}
+    assert (asked["port"], asked["fromVendor"], asked["toVendor"]) == ("CARD_PAYMENTS", "mock", "stripe")
+    assert found["node"] == {"id": asked["id"], "port": "CARD_PAYMENTS"}
     assert (asked["consentedAt"], agreed["movedAt"]) == (None, None)
     assert agreed["consentedAt"]
     assert counted == {"atOldVendor": 2, "willing": 1, "moved": 0, "plansThatStay": 1}
