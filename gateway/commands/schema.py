@@ -1,5 +1,6 @@
 """`gateway schema`: the exported GraphQL schema."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -28,7 +29,7 @@ def check(
     if SDL_PATH.read_text() != sdl():
         fail("schema/schema.graphql is not the schema. Run: gateway schema export")
     if against is not None:
-        broken = breaking_changes(against.read_text(), sdl())
+        broken = breaking_changes(against.read_text(), sdl(), datetime.now(UTC).date())
         if broken:
             fail("Breaking changes:\n" + "\n".join(broken))
     OUT.print("The schema is as exported.")

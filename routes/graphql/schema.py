@@ -31,6 +31,7 @@ from resolvers.context import Context
 from routes.graphql.document_limits import refusal_of
 from routes.graphql.errors import present
 from routes.graphql.metrics import OperationMetrics
+from schema.description import DESCRIPTION
 from schema.roots import Mutation, Query, Subscription
 from schema.types.scalars import SCALARS
 from services.incidents import Incidents
@@ -152,9 +153,13 @@ def build_schema(incidents: Incidents) -> GatewaySchema:
         ],
     )
     schema.incidents = incidents
+    # Strawberry has no parameter for it, and its printer leaves it out.
+    schema._schema.description = DESCRIPTION
     return schema
 
 
 def sdl() -> str:
     """The schema in its own language, as `schema/schema.graphql` keeps it."""
-    return strawberry.Schema(Query, Mutation, Subscription, config=_CONFIG).as_str() + "\n"
+    types = strawberry.Schema(Query, Mutation, Subscription, config=_CONFIG).as_str()
+    roots = "schema {\n  query: Query\n  mutation: Mutation\n  subscription: Subscription\n}"
+    return f'"""\n{DESCRIPTION}\n"""\n{roots}\n\n{types}\n'

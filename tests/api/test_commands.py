@@ -174,15 +174,18 @@ def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
 def test_the_exported_schema_is_checked_and_a_breaking_change_is_found(tmp_path: Path) -> None:
     exported = (ROOT / "schema" / "schema.graphql").read_text()
     older = tmp_path / "older.graphql"
-    older.write_text(exported.replace("type Money {", "type Money {\n  gone: Int\n  old: Int @deprecated"))
+    going = ("gone: Int", 'past: Int @deprecated(reason: "Use amountMinor. Goes after 2026-01-31.")')
+    early = 'early: Int @deprecated(reason: "Use amountMinor. Goes after 2999-12-31.")'
+    older.write_text(exported.replace("type Money {", "\n  ".join(("type Money {", *going, early))))
 
     same = gateway("schema", "check", folder=tmp_path)
     broken = gateway("schema", "check", "--against", str(older), folder=tmp_path)
 
     assert same.returncode == 0
     assert broken.returncode == 1
-    assert "gone" in broken.stderr
-    assert "old" not in broken.stderr.replace("older", "")
+    assert "Money.gone" in broken.stderr
+    assert "Money.early" in broken.stderr
+    assert "Money.past" not in broken.stderr
 
 
 def test_the_exported_openapi_document_is_checked(tmp_path: Path) -> None:

@@ -65,6 +65,12 @@ async def test_every_provider_is_a_mock_and_answers(play: Play) -> None:
     assert all(one["isAvailable"] for one in providers.values())
 
 
+async def test_the_served_schema_says_where_to_begin(play: Play) -> None:
+    answer = await play.browser().ask("{ __schema { description } }")
+
+    assert "Where to begin" in answer["__schema"]["description"]
+
+
 async def test_a_vendor_that_failed_too_often_is_shown(play: Play) -> None:
     kari = await play.approved()
     await play.settle()

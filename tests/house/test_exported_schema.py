@@ -7,9 +7,12 @@ from pathlib import Path
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, build_schema
 from graphql.type import is_introspection_type, is_specified_scalar_type
 
+from gateway.commands.schema_check import LAST_DAY, deprecations
+
 ROOT = Path(__file__).parents[2]
 SDL = (ROOT / "schema" / "schema.graphql").read_text()
 LEAST_WORDS = 4
+A_DEPRECATION = re.compile(rf"^Use \S.*\. {LAST_DAY.pattern}")
 
 
 def described() -> Iterator[tuple[str, str]]:
@@ -57,3 +60,14 @@ def test_every_custom_scalar_names_its_specification() -> None:
 
     assert scalars
     assert [name for name, directives in scalars if "@specifiedBy" not in directives] == []
+
+
+def test_the_schema_says_where_to_begin() -> None:
+    assert "Where to begin" in (build_schema(SDL).description or "")
+
+
+def test_a_deprecation_says_what_to_use_and_its_last_day() -> None:
+    assert [name for name, reason in deprecations(build_schema(SDL)) if not A_DEPRECATION.match(reason)] == []
+    assert A_DEPRECATION.match("Use `amountMinor`. Goes after 2027-06-30.")
+    assert not A_DEPRECATION.match("No longer supported")
+    assert not A_DEPRECATION.match("Use `amountMinor`.")
