@@ -41,7 +41,11 @@ def test_a_foreign_iban_has_no_bban(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "86011117946", "8601111794", "NO9486011117947", "NO93860111179471", "xx", "NO93 8601 1117 94é", "²" * 11],
+    [
+        *("", "86011117946", "8601111794", "NO9486011117947", "NO93860111179471", "xx", "NO93 8601 1117 94é", "²" * 11),
+        # Right check digits, but no length of that country, or a country without IBANs.
+        *("GB49WEST123456987654321", "DE863704004405320130", "US64SVBKUS6S3300958879"),
+    ],
 )
 def test_what_is_no_account_is_refused(text: str) -> None:
     with pytest.raises(InvalidAccountNumber):
