@@ -1,12 +1,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, update
+from sqlalchemy import ColumnElement, delete, exists, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from db.paging import page_by_id
+from db.paging import page_by_id, page_of_each
 from db.tables.bank import BalanceRow, BankAccountRow, BankTransactionRow, ConsentAccountRow, ConsentRow
 from domain.account_number import AccountNumber
 from domain.bank_account import Balance, BalanceType, BankAccount, Transaction, TransactionStatus
@@ -283,42 +283,17 @@ class BankAccountQueries:
         return (await self._session.exec(query.limit(1))).first() is not None
 
     async def transactions(
-        self,
-        user_id: UserId,
-        account_ids: Sequence[AccountId],
-        *,
-        after: tuple[date, str] | None,
-        before: tuple[date, str] | None,
-        limit: int,
-        backwards: bool,
+        self, user_id: UserId, account_ids: Sequence[AccountId], keyset: Keyset
     ) -> dict[AccountId, list[Transaction]]:
-        """One page of each account's statement, in one statement of SQL: newest first, by booking date and id.
-
-        `after` and `before` are such pairs; with `backwards` the last rows of the range come, oldest first.
-        """
-        sort = (col(BankTransactionRow.booking_date), col(BankTransactionRow.id))
-        order = sort if backwards else tuple(column.desc() for column in sort)
-        rank = func.row_number().over(partition_by=col(BankTransactionRow.account_id), order_by=order)
-        conditions: list[ColumnElement[bool]] = [
-            col(BankAccountRow.user_id) == user_id,
-            col(BankTransactionRow.account_id).in_(account_ids),
-        ]
-        if after is not None:
-            conditions.append(_is_older(after))
-        if before is not None:
-            conditions.append(_is_newer(before))
-        ranked = (
-            select(col(BankTransactionRow.id).label("id"), rank.label("rank"))
-            .join(BankAccountRow, col(BankAccountRow.id) == BankTransactionRow.account_id)
-            .where(*conditions)
-            .subquery()
-        )
+        """The page of each account's statement: newest first, by booking date and id."""
         query = (
             select(BankTransactionRow)
-            .join(ranked, ranked.c.id == col(BankTransactionRow.id))
-            .where(ranked.c.rank <= limit)
-            .order_by(ranked.c.rank)
+            .join(BankAccountRow, col(BankAccountRow.id) == BankTransactionRow.account_id)
+            .where(BankAccountRow.user_id == user_id)
         )
+        identifier, account = col(BankTransactionRow.id), col(BankTransactionRow.account_id)
+        key = (col(BankTransactionRow.booking_date), identifier)
+        query = page_of_each(query, identifier, account, account_ids, key, keyset, newest_first=True)
         found: dict[AccountId, list[Transaction]] = {}
         for row in await self._session.exec(query):
             found.setdefault(AccountId(row.account_id), []).append(_transaction(row))
@@ -331,19 +306,3 @@ class BankAccountQueries:
             .where(BankAccountRow.user_id == user_id, col(BankTransactionRow.id).in_(ids))
         )
         return [_transaction(row) for row in await self._session.exec(query)]
-
-
-def _is_older(than: tuple[date, str]) -> ColumnElement[bool]:
-    day, identifier = than
-    return or_(
-        col(BankTransactionRow.booking_date) < day,
-        and_(col(BankTransactionRow.booking_date) == day, col(BankTransactionRow.id) < identifier),
-    )
-
-
-def _is_newer(than: tuple[date, str]) -> ColumnElement[bool]:
-    day, identifier = than
-    return or_(
-        col(BankTransactionRow.booking_date) > day,
-        and_(col(BankTransactionRow.booking_date) == day, col(BankTransactionRow.id) > identifier),
-    )

@@ -1,8 +1,9 @@
-"""Pages by keys in SQL."""
+"""Pages by keys in SQL. With `backwards` the last rows of the range come, in reverse."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import Mapped
 
 from domain.page import Keyset
@@ -11,10 +12,36 @@ Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 
 def page_by_id(query: Query, key: Mapped[str], keyset: Keyset, *, newest_first: bool) -> Query:
-    """The keyset's page of `query` by the id `key`; ULIDs sort by time. With `backwards` the rows come in reverse."""
-    if keyset.after is not None:
-        query = query.where(key < keyset.after if newest_first else key > keyset.after)
-    if keyset.before is not None:
-        query = query.where(key > keyset.before if newest_first else key < keyset.before)
-    descends = newest_first != keyset.backwards
-    return query.order_by(key.desc() if descends else key).limit(keyset.limit)
+    """The keyset's page of `query` by the id `key`; ULIDs sort by time."""
+    query = query.where(*_range((key,), keyset, newest_first))
+    return query.order_by(*_order((key,), keyset, newest_first)).limit(keyset.limit)
+
+
+def page_of_each(
+    query: Query,
+    row_id: Mapped[str],
+    parent: Mapped[str],
+    parents: Sequence[str],
+    key: Sequence[Mapped[Any]],
+    keyset: Keyset,
+    *,
+    newest_first: bool,
+) -> Query:
+    """The keyset's page of `query` for each of the parents, in one statement: each page in order, among the others."""
+    rank = func.row_number().over(partition_by=parent, order_by=_order(key, keyset, newest_first)).label("rank")
+    ranked = select(row_id.label("id"), rank).where(parent.in_(parents), *_range(key, keyset, newest_first)).subquery()
+    return query.join(ranked, ranked.c.id == row_id).where(ranked.c.rank <= keyset.limit).order_by(ranked.c.rank)
+
+
+def _range(key: Sequence[Mapped[Any]], keyset: Keyset, newest_first: bool) -> list[ColumnElement[bool]]:
+    row, conditions = tuple_(*key), list[ColumnElement[bool]]()
+    low, high = (keyset.before, keyset.after) if newest_first else (keyset.after, keyset.before)
+    if low is not None:
+        conditions.append(row > low)
+    if high is not None:
+        conditions.append(row < high)
+    return conditions
+
+
+def _order(key: Sequence[Mapped[Any]], keyset: Keyset, newest_first: bool) -> list[ColumnElement[Any]]:
+    return [part.desc() if newest_first != keyset.backwards else part.asc() for part in key]

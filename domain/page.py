@@ -6,26 +6,19 @@ from datetime import date
 
 from domain.payment import Rail, Status
 
+# What a list is ordered by, the last part of it unique in the list: an id, a version, a booking date and an id.
+Key = tuple[str | int | date, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Keyset:
-    """A page of `limit` rows: those after the id `after` and before the id `before`, in the order of reading.
+    """A page of `limit` rows: those after the key `after` and before the key `before`, in the order of reading.
 
     `backwards` takes the last rows of that range instead of the first.
     """
 
-    after: str | None
-    before: str | None
-    limit: int
-    backwards: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DatedKeyset:
-    """A Keyset over pairs of booking date and id, the order of a statement."""
-
-    after: tuple[date, str] | None
-    before: tuple[date, str] | None
+    after: Key | None
+    before: Key | None
     limit: int
     backwards: bool = False
 

@@ -14,7 +14,7 @@ from domain.dispute import Dispute
 from domain.errors import Unauthenticated
 from domain.ids import AccountId, BankId, BankLinkId, PaymentId, PlanSubscriptionId, UploadId, UserId
 from domain.kyc import Kyc
-from domain.page import DatedKeyset, Keyset, PaymentPage
+from domain.page import Keyset, PaymentPage
 from domain.payment import Payment, PaymentEvent
 from domain.plan import PlanInvoice, PlanSubscription
 from domain.refund import Refund
@@ -40,6 +40,20 @@ def _lists(load: Callable[[list[Key]], Awaitable[Mapping[Key, list[Child]]]]) ->
     return DataLoader(batch)
 
 
+def _pages(
+    load: Callable[[list[Key], Keyset], Awaitable[Mapping[Key, list[Child]]]],
+) -> DataLoader[tuple[Key, Keyset], list[Child]]:
+    async def batch(keys: list[tuple[Key, Keyset]]) -> list[list[Child]]:
+        # One query for all parents that ask for the same page; an operation rarely asks for two pages.
+        found: dict[tuple[Key, Keyset], list[Child]] = {}
+        for keyset in dict.fromkeys(keyset for _, keyset in keys):
+            pages = await load([parent for parent, wanted in keys if wanted == keyset], keyset)
+            found |= {(parent, keyset): page for parent, page in pages.items()}
+        return [found.get(key, []) for key in keys]
+
+    return DataLoader(batch)
+
+
 class SetLoaders:
     """The relations of one user's objects."""
 
@@ -52,7 +66,7 @@ class SetLoaders:
         self.payment = DataLoader(self._payment)
         self.upload = DataLoader(self._upload)
         self.balances: DataLoader[AccountId, list[Balance]] = _lists(services.accounts.balances)
-        self.transactions = DataLoader(self._transactions)
+        self.transactions = _pages(self._transactions)
         self.bank_link = DataLoader(self._bank_link)
         self.bank_link_accounts = DataLoader(self._bank_link_accounts)
         self.reads = DataLoader(self._reads)
@@ -91,14 +105,8 @@ class SetLoaders:
         found = _by(await self._services.uploads.by_ids(self._viewer(), keys), lambda loaded: loaded.id)
         return [found.get(key) for key in keys]
 
-    async def _transactions(self, keys: list[tuple[AccountId, DatedKeyset]]) -> list[list[Transaction]]:
-        # One query for all accounts that ask for the same page; an operation rarely asks for two pages.
-        found: dict[tuple[AccountId, DatedKeyset], list[Transaction]] = {}
-        for keyset in dict.fromkeys(keyset for _, keyset in keys):
-            accounts = [account for account, wanted in keys if wanted == keyset]
-            pages = await self._services.accounts.transactions(self._viewer(), accounts, keyset)
-            found |= {(account, keyset): page for account, page in pages.items()}
-        return [found.get(key, []) for key in keys]
+    async def _transactions(self, accounts: list[AccountId], keyset: Keyset) -> Mapping[AccountId, list[Transaction]]:
+        return await self._services.accounts.transactions(self._viewer(), accounts, keyset)
 
     async def _bank_link(self, keys: list[BankLinkId]) -> list[BankLink | None]:
         found = _by(await self._services.bank_links.by_ids(self._viewer(), keys), lambda loaded: loaded.id)

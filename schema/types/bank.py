@@ -10,11 +10,12 @@ from domain import bank_account, consent
 from domain.bank_account import BalanceType, TransactionStatus
 from domain.consent import BankLinkEnd, BankLinkStatus, Scope
 from domain.ids import AccountId, BankId, BankLinkId
+from domain.page import Key, Keyset
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.money import Money
 from schema.types.node import VERSION, Node
-from schema.types.paging import After, Before, Cursors, First, Last, PageInfo
+from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments
 from schema.types.scalars import CurrencyCode
 
 
@@ -68,20 +69,8 @@ class BankTransaction(Node):
         )
 
 
-@strawberry.type(description="A transaction in its list.")
-class BankTransactionEdge:
-    node: BankTransaction = strawberry.field(description="The transaction at this place in the list.")
-    cursor: str = strawberry.field(description="Its place in the list.")
-
-
-@strawberry.type(description="A page of an account's transactions, newest first.")
-class BankTransactionConnection:
-    edges: list[BankTransactionEdge] = strawberry.field(description="The transactions with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
-
-
-def _transaction_key(transaction: bank_account.Transaction) -> str:
-    return f"{transaction.booking_date.isoformat()}/{transaction.id}"
+def _by_date(transaction: bank_account.Transaction) -> Key:
+    return (transaction.booking_date, transaction.id)
 
 
 @strawberry.type(description="One of the user's accounts at a bank.")
@@ -119,15 +108,13 @@ class BankAccount(Node):
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-    ) -> BankTransactionConnection:
-        cursors = Cursors("transactions", self.id)
-        keyset = cursors.dated_keyset(first, after, last, before)
-        found = await info.context.loaders.transactions.load((AccountId(self.id), keyset))
-        page, page_info = cursors.page(found, keyset, _transaction_key)
-        edges = [
-            BankTransactionEdge(node=BankTransaction.of(transaction), cursor=cursor) for transaction, cursor in page
-        ]
-        return BankTransactionConnection(edges=edges, page_info=page_info)
+    ) -> Connection[BankTransaction]:
+        async def read(keyset: Keyset) -> list[bank_account.Transaction]:
+            return await info.context.loaders.transactions.load((AccountId(self.id), keyset))
+
+        cursors = Cursors("transactions", self.id, key=(date.fromisoformat, str))
+        asked = PageArguments(first, after, last, before)
+        return await cursors.connection(asked, read, _by_date, BankTransaction.of)
 
     @strawberry.field(description="The bank link by which it is read.")
     async def bank_link(self, info: Info[HasLoaders, None]) -> Annotated["BankLink", strawberry.lazy(__name__)] | None:
@@ -151,18 +138,6 @@ class BankAccount(Node):
             bank_link_id=account.bank_link_id,
             balances_then=account.balances,
         )
-
-
-@strawberry.type(description="An account in its list.")
-class BankAccountEdge:
-    node: BankAccount = strawberry.field(description="The account at this place in the list.")
-    cursor: str = strawberry.field(description="Its place in the list.")
-
-
-@strawberry.type(description="A page of the user's accounts, oldest bank link first.")
-class BankAccountConnection:
-    edges: list[BankAccountEdge] = strawberry.field(description="The accounts with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
 @strawberry.type(description="One reading of a bank link at its bank.")
@@ -216,17 +191,8 @@ class BankLink(Node):
         )
 
 
-@strawberry.type(description="A bank link in its list.")
-class BankLinkEdge:
-    node: BankLink = strawberry.field(description="The bank link at this place in the list.")
-    cursor: str = strawberry.field(description="Its place in the list.")
-
-
-@strawberry.type(description="A page of bank links, oldest first.")
-class BankLinkConnection:
-    edges: list[BankLinkEdge] = strawberry.field(description="The bank links with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
-
+@strawberry.type(description="A page of bank links, oldest first, and their number.")
+class BankLinkConnection(Connection[BankLink]):
     @strawberry.field(description="How many bank links the user has: one for each bank at most.")
     async def total_count(self, info: Info[HasLoaders, None]) -> int:
         return await info.context.pages.count_bank_links()

@@ -8,7 +8,6 @@ from domain import card
 from domain.card import CardStatus, CardType
 from schema.types.errors import UserError
 from schema.types.node import VERSION, Node
-from schema.types.paging import PageInfo
 
 
 @strawberry.type(description="A card that Drop has issued to the user.")
@@ -34,18 +33,6 @@ class Card(Node):
             created_at=card.created_at,
             version=card.version,
         )
-
-
-@strawberry.type(description="A card in its list.")
-class CardEdge:
-    node: Card = strawberry.field(description="The card at this place in the list.")
-    cursor: str = strawberry.field(description="Its place in the list.")
-
-
-@strawberry.type(description="A page of cards, newest first.")
-class CardConnection:
-    edges: list[CardEdge] = strawberry.field(description="The cards with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
 @strawberry.type(description="The user at the card issuer.")

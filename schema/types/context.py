@@ -9,7 +9,7 @@ from domain.data_export import DataExport
 from domain.dispute import Dispute
 from domain.ids import AccountId, BankId, BankLinkId, PaymentId, PlanSubscriptionId, UploadId, UserId
 from domain.kyc import Kyc
-from domain.page import DatedKeyset, Keyset, PaymentPage
+from domain.page import Keyset, PaymentPage
 from domain.payment import Payment, PaymentEvent
 from domain.plan import PlanInvoice, PlanSubscription
 from domain.refund import Refund
@@ -44,7 +44,7 @@ class Loaders(Protocol):
     @property
     def balances(self) -> Loader[AccountId, list[Balance]]: ...
     @property
-    def transactions(self) -> Loader[tuple[AccountId, DatedKeyset], list[Transaction]]: ...
+    def transactions(self) -> Loader[tuple[AccountId, Keyset], list[Transaction]]: ...
     @property
     def bank_link(self) -> Loader[BankLinkId, BankLink | None]: ...
     @property

@@ -11,7 +11,6 @@ from domain.upload import RejectReason, UploadPurpose, UploadStatus
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.node import VERSION, Node
-from schema.types.paging import PageInfo
 from schema.types.scalars import Int64String
 
 
@@ -51,18 +50,6 @@ class Upload(Node):
             version=upload.version,
             shown=upload,
         )
-
-
-@strawberry.type(description="An upload in its list.")
-class UploadEdge:
-    node: Upload = strawberry.field(description="The upload at this place in the list.")
-    cursor: str = strawberry.field(description="Its place in the list.")
-
-
-@strawberry.type(description="A page of uploads, newest first.")
-class UploadConnection:
-    edges: list[UploadEdge] = strawberry.field(description="The uploads with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
 @strawberry.type(description="A header that must be sent as it stands.")
@@ -135,18 +122,6 @@ class DataExport(Node):
             version=export.version,
             shown=export,
         )
-
-
-@strawberry.type(description="A data export in its list.")
-class DataExportEdge:
-    node: DataExport = strawberry.field(description="The data export at this place in the list.")
-    cursor: str = strawberry.field(description="Its place in the list.")
-
-
-@strawberry.type(description="A page of data exports, newest first.")
-class DataExportConnection:
-    edges: list[DataExportEdge] = strawberry.field(description="The data exports with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
 @strawberry.type(description="What `requestDataExport` gives back to the client.")

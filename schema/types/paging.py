@@ -3,18 +3,19 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import date
-from typing import Annotated, Final, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Generic, Protocol, TypeVar
 
 import strawberry
 
 from domain.errors import InvalidInput
-from domain.page import DatedKeyset, Keyset
+from domain.page import Key, Keyset
 from schema.types.absent import given
 
 Item = TypeVar("Item")
+Shown = TypeVar("Shown")
 MAX_PAGE: Final = 100
 DEFAULT_PAGE: Final = 20
 
@@ -34,83 +35,94 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="The last edge's cursor.")
 
 
-def page_size(first: int | None, last: int | None) -> int:
-    """The size of the page. Raises InvalidInput outside 1 to 100, or where `first` and `last` are both given."""
-    first, last = given(first), given(last)
-    if first is not None and last is not None:
-        raise InvalidInput("BAD_USER_INPUT", "Give first or last, not both.", field=("first",))
-    size = next((given for given in (first, last) if given is not None), DEFAULT_PAGE)
-    if not 1 <= size <= MAX_PAGE:
-        name = "last" if last is not None else "first"
-        raise InvalidInput("BAD_USER_INPUT", f"{name} takes 1 to {MAX_PAGE}.", field=(name,))
-    return size
+@strawberry.type(description="An object at its place in a list.")
+class Edge(Generic[Shown]):
+    node: Shown = strawberry.field(description="The object at this place in the list.")
+    cursor: str = strawberry.field(description="Its place in the list.")
+
+
+@strawberry.type(description="A page of a list, in the order of the list.")
+class Connection(Generic[Shown]):
+    edges: list[Edge[Shown]] = strawberry.field(description="The objects with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+
+
+@dataclass(frozen=True, slots=True)
+class PageArguments:
+    """Which page a client asks for, as it came."""
+
+    first: int | None
+    after: str | None
+    last: int | None
+    before: str | None
+
+    def size(self) -> int:
+        """Raises InvalidInput outside 1 to 100, or where `first` and `last` are both given."""
+        first, last = given(self.first), given(self.last)
+        if first is not None and last is not None:
+            raise InvalidInput("BAD_USER_INPUT", "Give first or last, not both.", field=("first",))
+        size = next((given for given in (first, last) if given is not None), DEFAULT_PAGE)
+        if not 1 <= size <= MAX_PAGE:
+            name = "last" if last is not None else "first"
+            raise InvalidInput("BAD_USER_INPUT", f"{name} takes 1 to {MAX_PAGE}.", field=(name,))
+        return size
+
+
+class HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+def by_id(item: HasId) -> Key:
+    """The key of most lists."""
+    return (item.id,)
 
 
 class Cursors:
-    """The cursors of one list as it is filtered and ordered.
+    """The cursors of one list as it is filtered and ordered. `key` reads the parts of its items' keys from text.
 
     A cursor of another list, filter or order names no place in this one, and is refused.
     """
 
-    def __init__(self, *which_list: str) -> None:
+    def __init__(self, *which_list: str, key: Sequence[Callable[[str], Any]] = (str,)) -> None:
         self._list = hashlib.sha256("\n".join(which_list).encode()).hexdigest()[:12]
+        self._key = key
 
-    def keyset(self, first: int | None, after: str | None, last: int | None, before: str | None) -> Keyset:
-        """The keyset of a page, and one row more, which tells whether another page follows. Raises InvalidInput."""
-        after, last, before = given(after), given(last), given(before)
-        return Keyset(
-            self._key_of(after, "after") if after is not None else None,
-            self._key_of(before, "before") if before is not None else None,
-            page_size(first, last) + 1,
-            backwards=last is not None,
-        )
-
-    def dated_keyset(self, first: int | None, after: str | None, last: int | None, before: str | None) -> DatedKeyset:
-        """As `keyset`, over pairs of date and id."""
-        after, last, before = given(after), given(last), given(before)
-        return DatedKeyset(
-            self._dated_key_of(after, "after") if after is not None else None,
-            self._dated_key_of(before, "before") if before is not None else None,
-            page_size(first, last) + 1,
-            backwards=last is not None,
-        )
-
-    def page(
-        self, found: Sequence[Item], keyset: Keyset | DatedKeyset, key_of: Callable[[Item], str]
-    ) -> tuple[list[tuple[Item, str]], PageInfo]:
-        """The page in the list's order, each item with its cursor, from rows in the order in which they were read."""
-        asked = keyset.limit - 1
-        has_more = len(found) > asked
-        items = [(item, self._cursor_of(key_of(item))) for item in found[:asked]]
-        if keyset.backwards:
-            items.reverse()
+    async def connection(
+        self,
+        asked: PageArguments,
+        read: Callable[[Keyset], Awaitable[Sequence[Item]]],
+        key_of: Callable[[Item], Key],
+        show: Callable[[Item], Shown],
+    ) -> Connection[Shown]:
+        """The page that is asked for, of what `read` finds by a keyset. Raises InvalidInput."""
+        size, backwards = asked.size(), given(asked.last) is not None
+        after, before = self._key_of(asked.after, "after"), self._key_of(asked.before, "before")
+        # One row more tells whether another page follows.
+        found = await read(Keyset(after, before, size + 1, backwards))
+        edges = [Edge(node=show(item), cursor=self._cursor_of(key_of(item))) for item in found[:size]]
+        if backwards:
+            edges.reverse()
+        has_more = len(found) > size
         info = PageInfo(
-            has_next_page=keyset.before is not None if keyset.backwards else has_more,
-            has_previous_page=has_more if keyset.backwards else keyset.after is not None,
-            start_cursor=items[0][1] if items else None,
-            end_cursor=items[-1][1] if items else None,
+            has_next_page=before is not None if backwards else has_more,
+            has_previous_page=has_more if backwards else after is not None,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
         )
-        return items, info
+        return Connection(edges=edges, page_info=info)
 
-    def _cursor_of(self, key: str) -> str:
-        return base64.urlsafe_b64encode(f"{self._list}/{key}".encode()).decode()
+    def _cursor_of(self, key: Key) -> str:
+        return base64.urlsafe_b64encode("/".join((self._list, *map(str, key))).encode()).decode()
 
-    def _key_of(self, cursor: str, name: str) -> str:
-        with suppress(binascii.Error, UnicodeError):
+    def _key_of(self, cursor: str | None, name: str) -> Key | None:
+        cursor = given(cursor)
+        if cursor is None:
+            return None
+        with suppress(binascii.Error, UnicodeError, ValueError):
             text = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode("ascii")
-            which_list, _, key = text.partition("/")
-            if which_list == self._list and key.isprintable() and 0 < len(key) <= 100:
-                return key
-        raise _invalid_cursor(name)
-
-    def _dated_key_of(self, cursor: str, name: str) -> tuple[date, str]:
-        day, separator, identifier = self._key_of(cursor, name).partition("/")
-        with suppress(ValueError):
-            if separator:
-                return date.fromisoformat(day), identifier
-        raise _invalid_cursor(name)
-
-
-def _invalid_cursor(name: str) -> InvalidInput:
-    message = "Not a cursor of this list, as it is filtered and ordered."
-    return InvalidInput("INVALID_CURSOR", message, field=(name,))
+            which_list, *parts = text.split("/")
+            if which_list == self._list and text.isprintable() and len(text) <= 120 and all(parts):
+                return tuple(read(part) for read, part in zip(self._key, parts, strict=True))
+        message = "Not a cursor of this list, as it is filtered and ordered."
+        raise InvalidInput("INVALID_CURSOR", message, field=(name,))

@@ -16,7 +16,6 @@ from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.money import Money, MoneyInput
 from schema.types.node import VERSION, Node
-from schema.types.paging import PageInfo
 from schema.types.warning import MutationWarning
 
 
@@ -202,18 +201,6 @@ def _cancellation(payment: payment.Payment) -> PaymentCancellation | None:
     status = CancellationStatus.CANCELLED if payment.status is Status.CANCELLED else payment.cancellation_status
     url = None if payment.status.is_final else payment.cancellation_url
     return PaymentCancellation(status=status, authorisation_url=url)
-
-
-@strawberry.type(description="A payment in its list.")
-class PaymentEdge:
-    node: Payment = strawberry.field(description="The payment at this place in the list.")
-    cursor: str = strawberry.field(description="Its place in the list.")
-
-
-@strawberry.type(description="A page of payments.")
-class PaymentConnection:
-    edges: list[PaymentEdge] = strawberry.field(description="The payments with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
 @strawberry.input(description="Narrows the list to the payments that fit.")

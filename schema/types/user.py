@@ -5,26 +5,19 @@ import strawberry
 from strawberry import UNSET, Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
-from domain import notification, profile, session, user
+from domain import notification, payment, profile, session, user
 from domain.ids import AccountId, BankLinkId, PaymentId, UploadId, UserId
-from domain.page import PaymentPage
+from domain.page import Keyset, PaymentPage
 from domain.session import SessionClient
-from schema.types.bank import (
-    BankAccount,
-    BankAccountConnection,
-    BankAccountEdge,
-    BankLink,
-    BankLinkConnection,
-    BankLinkEdge,
-)
-from schema.types.card import Card, CardConnection, CardEdge
+from schema.types.bank import BankAccount, BankLink, BankLinkConnection
+from schema.types.card import Card
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
-from schema.types.file import DataExport, DataExportConnection, DataExportEdge, Upload, UploadConnection, UploadEdge
+from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.node import Node, ObjectId
-from schema.types.paging import After, Before, Cursors, First, Last, PageInfo
-from schema.types.payment import Payment, PaymentConnection, PaymentEdge, PaymentFilter, PaymentOrderBy
+from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments, by_id
+from schema.types.payment import Payment, PaymentFilter, PaymentOrderBy
 from schema.types.plan import PlanSubscription
 from schema.types.vendor_migration import VendorMove
 from schema.types.warning import MutationWarning
@@ -52,18 +45,6 @@ class Session(Node):
             ended_at=session.ended_at,
             is_current=session.id == current,
         )
-
-
-@strawberry.type(description="A session in its list.")
-class SessionEdge:
-    node: Session = strawberry.field(description="The session at this place in the list.")
-    cursor: str = strawberry.field(description="Its place in the list.")
-
-
-@strawberry.type(description="A page of sessions, newest first.")
-class SessionConnection:
-    edges: list[SessionEdge] = strawberry.field(description="The sessions with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
 
 
 @strawberry.type(description="The place where the user lives.")
@@ -127,13 +108,10 @@ class User(Node):
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> BankLinkConnection:
-        cursors = Cursors("bankLinks", self.id)
-        wanted = cursors.keyset(first, after, last, before)
-        page, page_info = cursors.page(
-            await info.context.pages.bank_links(wanted), wanted, lambda bank_link: bank_link.id
+        page = await Cursors("bankLinks", self.id).connection(
+            PageArguments(first, after, last, before), info.context.pages.bank_links, by_id, BankLink.of
         )
-        edges = [BankLinkEdge(node=BankLink.of(bank_link), cursor=cursor) for bank_link, cursor in page]
-        return BankLinkConnection(edges=edges, page_info=page_info)
+        return BankLinkConnection(edges=page.edges, page_info=page.page_info)
 
     @strawberry.field(description="The user's accounts over all banks.")
     async def bank_accounts(
@@ -143,12 +121,11 @@ class User(Node):
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-    ) -> BankAccountConnection:
-        cursors = Cursors("bankAccounts", self.id)
-        wanted = cursors.keyset(first, after, last, before)
-        page, page_info = cursors.page(await info.context.pages.accounts(wanted), wanted, lambda account: account.id)
-        edges = [BankAccountEdge(node=BankAccount.of(account), cursor=cursor) for account, cursor in page]
-        return BankAccountConnection(edges=edges, page_info=page_info)
+    ) -> Connection[BankAccount]:
+        asked = PageArguments(first, after, last, before)
+        return await Cursors("bankAccounts", self.id).connection(
+            asked, info.context.pages.accounts, by_id, BankAccount.of
+        )
 
     @strawberry.field(description="The user's payments over all banks and cards.")
     async def payments(
@@ -164,16 +141,17 @@ class User(Node):
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-    ) -> PaymentConnection:
+    ) -> Connection[Payment]:
         # The same filter in another order is the same list.
         statuses = sorted(set(filter.statuses or ())) if filter else []
         rails = sorted(set(filter.rails or ())) if filter else []
+
+        async def read(keyset: Keyset) -> list[payment.Payment]:
+            page = PaymentPage(statuses, keyset, rails, order_by is PaymentOrderBy.OLDEST_FIRST)
+            return await info.context.pages.payments(page)
+
         cursors = Cursors("payments", self.id, ",".join(statuses), ",".join(rails), order_by.name)
-        wanted = cursors.keyset(first, after, last, before)
-        asked = PaymentPage(statuses, wanted, rails, order_by is PaymentOrderBy.OLDEST_FIRST)
-        page, page_info = cursors.page(await info.context.pages.payments(asked), wanted, lambda payment: payment.id)
-        edges = [PaymentEdge(node=Payment.of(payment), cursor=cursor) for payment, cursor in page]
-        return PaymentConnection(edges=edges, page_info=page_info)
+        return await cursors.connection(PageArguments(first, after, last, before), read, by_id, Payment.of)
 
     @strawberry.field(description="One of the user's payments; null where it is not the user's.")
     async def payment(self, info: Info[HasLoaders, None], id: ObjectId) -> Payment | None:
@@ -208,12 +186,10 @@ class User(Node):
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-    ) -> UploadConnection:
-        cursors = Cursors("uploads", self.id)
-        wanted = cursors.keyset(first, after, last, before)
-        page, page_info = cursors.page(await info.context.pages.uploads(wanted), wanted, lambda upload: upload.id)
-        edges = [UploadEdge(node=Upload.of(upload), cursor=cursor) for upload, cursor in page]
-        return UploadConnection(edges=edges, page_info=page_info)
+    ) -> Connection[Upload]:
+        return await Cursors("uploads", self.id).connection(
+            PageArguments(first, after, last, before), info.context.pages.uploads, by_id, Upload.of
+        )
 
     @strawberry.field(description="Cards that Drop has issued, newest first.")
     async def cards(
@@ -223,12 +199,10 @@ class User(Node):
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-    ) -> CardConnection:
-        cursors = Cursors("cards", self.id)
-        wanted = cursors.keyset(first, after, last, before)
-        page, page_info = cursors.page(await info.context.pages.cards(wanted), wanted, lambda card: card.id)
-        edges = [CardEdge(node=Card.of(card), cursor=cursor) for card, cursor in page]
-        return CardConnection(edges=edges, page_info=page_info)
+    ) -> Connection[Card]:
+        return await Cursors("cards", self.id).connection(
+            PageArguments(first, after, last, before), info.context.pages.cards, by_id, Card.of
+        )
 
     @strawberry.field(description="Exports of all that Drop keeps about the user, newest first.")
     async def data_exports(
@@ -238,12 +212,11 @@ class User(Node):
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-    ) -> DataExportConnection:
-        cursors = Cursors("dataExports", self.id)
-        wanted = cursors.keyset(first, after, last, before)
-        page, page_info = cursors.page(await info.context.pages.data_exports(wanted), wanted, lambda export: export.id)
-        edges = [DataExportEdge(node=DataExport.of(export), cursor=cursor) for export, cursor in page]
-        return DataExportConnection(edges=edges, page_info=page_info)
+    ) -> Connection[DataExport]:
+        asked = PageArguments(first, after, last, before)
+        return await Cursors("dataExports", self.id).connection(
+            asked, info.context.pages.data_exports, by_id, DataExport.of
+        )
 
     @strawberry.field(
         name="vendorMoves", description="Moves to another vendor that ask for the user's consent, or have been done."
@@ -259,13 +232,13 @@ class User(Node):
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-    ) -> SessionConnection:
-        current = info.context.session_id
-        cursors = Cursors("sessions", self.id)
-        wanted = cursors.keyset(first, after, last, before)
-        page, page_info = cursors.page(await info.context.pages.sessions(wanted), wanted, lambda session: session.id)
-        edges = [SessionEdge(node=Session.of(session, current), cursor=cursor) for session, cursor in page]
-        return SessionConnection(edges=edges, page_info=page_info)
+    ) -> Connection[Session]:
+        def show(found: session.Session) -> Session:
+            return Session.of(found, info.context.session_id)
+
+        return await Cursors("sessions", self.id).connection(
+            PageArguments(first, after, last, before), info.context.pages.sessions, by_id, show
+        )
 
     @classmethod
     def of(cls, user: user.User) -> Self:

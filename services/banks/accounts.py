@@ -16,7 +16,7 @@ from domain.consent import UNATTENDED_READS_A_DAY, AccountRead, Consent
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached, Unavailable
 from domain.event import ChangeKind
 from domain.ids import AccountId, BankLinkId, TransactionId, UserId
-from domain.page import DatedKeyset, Keyset
+from domain.page import Keyset
 from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
@@ -77,18 +77,11 @@ class Accounts:
             return await read.accounts.balances(account_ids)
 
     async def transactions(
-        self, user_id: UserId, account_ids: Sequence[AccountId], keyset: DatedKeyset
+        self, user_id: UserId, account_ids: Sequence[AccountId], keyset: Keyset
     ) -> dict[AccountId, list[Transaction]]:
         """A page of each account's transactions, newest first, in one statement of SQL."""
         async with self._read() as read:
-            return await read.accounts.transactions(
-                user_id,
-                account_ids,
-                after=keyset.after,
-                before=keyset.before,
-                limit=keyset.limit,
-                backwards=keyset.backwards,
-            )
+            return await read.accounts.transactions(user_id, account_ids, keyset)
 
     async def transactions_by_ids(self, user_id: UserId, wanted: Sequence[TransactionId]) -> list[Transaction]:
         async with self._read() as read:
