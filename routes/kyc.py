@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from domain.clock import text_of
 from domain.errors import Forbidden, Unauthenticated
-from routes.openapi_schemas import BOOLEAN, TEXT, TIME, NamedSchema, choice, record
+from routes.openapi_schemas import BOOLEAN, TEXT, TEXT_OR_NULL, TIME, NamedSchema, choice, record
 from routes.operations import SIGNED_IN, Answer, DescribedRoute, Operation
 from routes.requests import sign_in_of
 from routes.state import services_of
@@ -23,6 +23,7 @@ async def initiate(request: Request) -> Response:
         "status": started.kyc.status,
         "retryRequired": started.kyc.retry_required,
         "accessToken": started.token.token,
+        "url": started.token.url,
         "expiresAt": text_of(started.token.expires_at),
     }
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
@@ -35,6 +36,7 @@ _KYC_ACCESS = NamedSchema(
             "status": choice("NOT_STARTED", "PENDING", "APPROVED", "REJECTED"),
             "retryRequired": BOOLEAN,
             "accessToken": TEXT,
+            "url": {**TEXT_OR_NULL, "description": "A page that the token opens; null where there is the SDK alone."},
             "expiresAt": TIME,
         }
     ),

@@ -23,4 +23,6 @@ def _build(settings: StripeSettings, tools: Tools) -> "StripeCardPayments":
     return adapter
 
 
-VENDOR: Final = Vendor(STRIPE, StripeSettings, _build, needs=NEEDS, live_keys=LIVE_KEYS, problems=problems_of)
+VENDOR: Final = Vendor(
+    STRIPE, StripeSettings, _build, needs=(*NEEDS, "stripe_publishable_key"), live_keys=LIVE_KEYS, problems=problems_of
+)

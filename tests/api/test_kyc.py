@@ -85,8 +85,11 @@ async def test_over_rest_it_is_the_same(play: Play) -> None:
 
     assert response.status_code == 200
     assert response.headers["cache-control"] == "no-store"
-    assert response.json()["status"] == "PENDING"
-    assert response.json()["accessToken"].startswith("_act-")
+    body = response.json()
+    assert body["status"] == "PENDING"
+    assert body["accessToken"].startswith("_act-")
+    assert body["url"] == f"/sandbox/kyc/{body['accessToken']}"
+    assert body["expiresAt"] == "2026-11-24T12:30:00.000Z"
 
 
 async def test_over_rest_another_site_and_nobody_are_refused(play: Play) -> None:

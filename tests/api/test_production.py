@@ -48,6 +48,7 @@ def production(**changes: Any) -> dict[str, Any]:
         "openbanking_client_secret": "secret",
         "openbanking_webhook_secret": "secret",
         "stripe_secret_key": "sk_live_1",
+        "stripe_publishable_key": "pk_live_1",
         "stripe_webhook_secret": "whsec_1",
         "stripe_prices": dict.fromkeys(PLANS, "price_1"),
         "sendgrid_api_key": "SG.1",

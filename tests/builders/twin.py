@@ -58,6 +58,7 @@ async def second_card_vendor(database_url: str, folder: Path) -> AsyncIterator[T
         settings = {
             "stripe_api_url": f"http://127.0.0.1:{port_of(server)}",
             "stripe_secret_key": stripe.API_KEY,
+            "stripe_publishable_key": "pk_test_drop",
             "stripe_webhook_secret": STRIPE_SECRET,
             "stripe_prices": stripe.PRICES,
         }

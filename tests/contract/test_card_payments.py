@@ -83,7 +83,8 @@ def a_stripe(sandbox: Sandbox) -> StripeCardPayments:
     http = sandbox.outside(stripe_face.app(stripe_face.Stripe(sandbox.inner)))
     guard = Guard("card_payments", stripe.RESILIENCE, stripe.RETRIED)
     client = Stripe(http, guard, api_key=stripe_face.API_KEY, base_url="https://stripe.example")
-    return StripeCardPayments(client, webhook_secret=STRIPE_SECRET, prices=stripe_face.PRICES, clock=sandbox.clock)
+    given = {"webhook_secret": STRIPE_SECRET, "publishable_key": "pk_test_drop"}
+    return StripeCardPayments(client, prices=stripe_face.PRICES, clock=sandbox.clock, **given)
 
 
 @pytest.fixture(params=[a_mock, a_stripe])
@@ -105,6 +106,20 @@ async def test_the_same_payment_is_one_intent(vendor: AtVendor) -> None:
     assert first.client_secret is not None
     assert (first.reference, first.client_secret) == (again.reference, again.client_secret)
     assert await vendor.charged() == []
+
+
+async def test_a_form_is_a_page_or_what_loads_the_vendors_script(vendor: AtVendor) -> None:
+    state = await vendor.created()
+    assert state.client_secret is not None
+
+    form = vendor.adapter.form(state.reference, state.client_secret)
+
+    assert form.client_secret == state.client_secret
+    assert form.vendor in {"mock", "stripe"}
+    assert (form.publishable_key is None) is (form.url is not None)
+    if form.url is not None:
+        assert (await vendor.sandbox.pages.get(form.url)).status_code == 200
+    assert form.client_secret not in (form.url or "")
 
 
 async def test_a_card_that_works_is_charged_once_per_attempt(vendor: AtVendor) -> None:

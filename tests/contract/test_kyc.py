@@ -73,6 +73,17 @@ async def test_the_clients_token_lives_for_half_an_hour(sandbox: Sandbox, kyc: K
     assert (await sandbox.pages.get(f"/sandbox/kyc/{token.token}")).status_code == 401
 
 
+async def test_a_token_opens_a_page_or_the_sdk_alone(sandbox: Sandbox, kyc: KycProvider) -> None:
+    await kyc.create_applicant(USER, "Kari Nordmann")
+
+    given = await kyc.get_access_token(USER)
+
+    assert given.token
+    assert given.expires_at.utcoffset() == timedelta(0)
+    if given.url is not None:
+        assert (await sandbox.pages.get(given.url)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("name", "status", "retry", "labels", "score"),
     [
