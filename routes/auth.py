@@ -7,7 +7,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from domain.errors import DropError, InvalidInput, ProviderUnavailable
+from domain.errors import DropError, InvalidInput
 from domain.login import LoginAttempt
 from domain.session import ABSOLUTE_LIFETIME, LOGIN_ATTEMPT_LIFETIME, SessionClient
 from routes.openapi_schemas import INTEGER, SHORT_TEXT, TEXT, NamedSchema, choice, record
@@ -26,7 +26,8 @@ from routes.requests import (
     sign_in_of,
 )
 from routes.state import route_settings_of, services_of
-from services.users.login import InvalidGrant, LoginOfAnotherBrowser, LoginStart, Tokens
+from services.users.app_tokens import InvalidGrant, Tokens
+from services.users.login import BankIdAway, LoginCompletedBefore, LoginOfAnotherBrowser, LoginStart
 
 LOGIN: Final = "/auth/bankid/login"
 LOGIN_COOKIE: Final = "drop_login"
@@ -72,8 +73,10 @@ async def login(request: Request) -> Response:
     )
     try:
         redirect = await services_of(request).login.start(start)
-    except ProviderUnavailable as error:
-        return await _login_failed(request, error, f"{LOGIN}?{request.url.query}")
+    except BankIdAway as error:
+        if wants_json(request):
+            return await drop_error(request, error)
+        return RedirectResponse(error.return_to, _SEE_OTHER, headers=_NO_STORE)
     response = RedirectResponse(redirect.url, _SEE_OTHER, headers=_NO_STORE)
     response.set_cookie(
         LOGIN_COOKIE,
@@ -103,6 +106,10 @@ async def callback(request: Request) -> Response:
         )
     except LoginOfAnotherBrowser as error:
         return await _login_failed(request, error, _start_again(error.attempt))
+    except LoginCompletedBefore as error:
+        if not wants_page(request):
+            return await drop_error(request, error)
+        return page(200, "You have signed in", error.message, {"Back to the app": error.return_to})
     except DropError as error:
         return await _login_failed(request, error, LOGIN)
     if done.problem is not None and wants_json(request):
@@ -151,9 +158,9 @@ async def token(request: Request) -> Response:
     match form.get("grant_type"):
         case "authorization_code" if form.get("code") and form.get("code_verifier"):
             user_agent = _given(request.headers.get("user-agent"))
-            exchange = services_of(request).login.exchange_code(form["code"], form["code_verifier"], user_agent)
+            exchange = services_of(request).app_tokens.exchange_code(form["code"], form["code_verifier"], user_agent)
         case "refresh_token" if form.get("refresh_token"):
-            exchange = services_of(request).login.refresh(form["refresh_token"])
+            exchange = services_of(request).app_tokens.refresh(form["refresh_token"])
         case "authorization_code" | "refresh_token":
             return _oauth_error("invalid_request", "Send code and code_verifier, or refresh_token.")
         case _:
@@ -232,7 +239,7 @@ ROUTES = [
         Operation(
             "login",
             "Send the browser to BankID",
-            {303: Answer("To BankID.")},
+            {303: Answer("To BankID, or back with `error` and `state` where it is away.")},
             {400: "An address that is not allowed, or a missing challenge.", 503: _AWAY},
             description="An app sends `client=mobile` with its own PKCE `code_challenge` and `redirect_uri`, "
             "and gets a one-time code there. A login that is cancelled or fails comes back to the same address with "

@@ -28,6 +28,7 @@ from services.subscriptions.streams import Streams
 from services.subscriptions.sweep import Sweep
 from services.timeline import Timeline
 from services.users.account_deletion import AccountDeletion
+from services.users.app_tokens import AppTokens
 from services.users.kyc import KycService
 from services.users.login import Login
 from services.users.profiles import Profiles
@@ -40,6 +41,7 @@ class Services:
     """Built by gateway/assembly/bootstrap.py, one of each for the whole process. A new use case is named in both."""
 
     login: Login
+    app_tokens: AppTokens
     sessions: Sessions
     profiles: Profiles
     account_deletion: AccountDeletion

@@ -60,6 +60,7 @@ from services.subscriptions.streams import Streams
 from services.subscriptions.sweep import Sweep
 from services.timeline import Timeline
 from services.users.account_deletion import AccountDeletion
+from services.users.app_tokens import AppTokens
 from services.users.kyc import KycService
 from services.users.login import Login
 from services.users.profiles import Profiles
@@ -202,6 +203,7 @@ def build_services(base: Infrastructure) -> Services:
             return_origins=origins,
             kyc_vendors=adapters.kyc,
         ),
+        app_tokens=AppTokens(work, composer, machine_clock=base.machine_clock),
         sessions=sessions,
         profiles=Profiles(work, read, adapters.geocoding, composer),
         account_deletion=AccountDeletion(

@@ -72,6 +72,24 @@ function pageIn(value) {
   return undefined;
 }
 
+const SIGN_IN_ERRORS = {
+  access_denied: 'The sign-in was cancelled',
+  temporarily_unavailable: 'BankID is away: try again soon',
+};
+
+/** Why a sign-in came back without one (RFC 6749, 4.1.2.1), said once: a reload is no failed sign-in. */
+function takeSignInError() {
+  const here = new URL(location.href);
+  const error = here.searchParams.get('error');
+  if (error === null) return null;
+  here.searchParams.delete('error');
+  here.searchParams.delete('state');
+  history.replaceState(null, '', here);
+  return SIGN_IN_ERRORS[error] ?? 'The sign-in failed: try again';
+}
+
+const signInError = takeSignInError();
+
 function App() {
   const [viewer, setViewer] = useState(null);
   const [personas, setPersonas] = useState([]);
@@ -119,6 +137,7 @@ function App() {
       <nav className="bar" aria-label="Sign-in">
         <strong>Drop</strong>
         <span role="status">{viewer ? `Signed in as ${viewer.name}` : 'Signed out'}</span>
+        {signInError && <span role="alert">{signInError}</span>}
         {viewer && <button onClick={signOut}>Sign out</button>}
         {next?.url && (
           <a className="next" href={next.url}>

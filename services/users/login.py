@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -19,12 +19,9 @@ from domain.notification import Template
 from domain.redirect import require_allowed, with_query
 from domain.session import (
     ABSOLUTE_LIFETIME,
-    ACCESS_LIFETIME,
     CODE_LIFETIME,
     LOGIN_ATTEMPT_LIFETIME,
-    RACE_FORGIVEN,
     STEP_UP_WITHIN,
-    Session,
     SessionClient,
 )
 from domain.user import SignIn, User
@@ -35,6 +32,7 @@ from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
 from services.payments.customers import CreateCustomer
 from services.tokens import code_challenge_of, hash_of, new_token
+from services.users.new_session import new_session, tell_of_new_device
 
 _STEP_UP_S: Final = int(STEP_UP_WITHIN.total_seconds())
 # What the identity provider answers where our request was wrong or its server is: the user cannot mend that.
@@ -84,13 +82,20 @@ class LoginDone:
     problem: DropError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """OAuth 2.0 bearer tokens (RFC 6749, 5.1), opaque."""
+class BankIdAway(ProviderUnavailable):
+    """The login cannot begin now. `return_to` is where it would have ended, with `error` and `state`."""
 
-    access_token: str
-    refresh_token: str
-    expires_in_s: int
+    def __init__(self, attempt: LoginAttempt) -> None:
+        super().__init__("identity", "BankID is temporarily unavailable. Try again soon.")
+        self.return_to = _with_error(attempt, "temporarily_unavailable")
+
+
+class LoginCompletedBefore(LoginFailed):
+    """An app's login whose callback is opened again, after it has led back to `return_to` with the code."""
+
+    def __init__(self, attempt: LoginAttempt) -> None:
+        super().__init__("This sign-in was completed before. Go back to the app.")
+        self.return_to = attempt.return_to
 
 
 class LoginOfAnotherBrowser(LoginFailed):
@@ -99,12 +104,6 @@ class LoginOfAnotherBrowser(LoginFailed):
     def __init__(self, attempt: LoginAttempt) -> None:
         super().__init__("This login was started in another browser or too long ago. Start again here.")
         self.attempt = attempt
-
-
-class InvalidGrant(LoginFailed):
-    """The code or refresh token is unknown, used or expired (RFC 6749, 5.2)."""
-
-    code = "invalid_grant"
 
 
 class Login:
@@ -136,7 +135,7 @@ class Login:
     async def start(self, start: LoginStart) -> LoginRedirect:
         """Begin a login.
 
-        Raises InvalidInput for a return address that is not allowed or a missing challenge, ProviderUnavailable.
+        Raises InvalidInput for a return address that is not allowed or a missing challenge, BankIdAway.
         """
         return_to = require_allowed(start.return_to, self._return_origins, field=("return_to",))
         if start.client is SessionClient.MOBILE and len(start.app_code_challenge or "") != 43:
@@ -149,25 +148,23 @@ class Login:
         max_age_s = _STEP_UP_S if start.step_up else None
         browser_secret = start.browser_secret or new_token()
         now = self._machine_clock.now()
+        attempt = LoginAttempt(
+            id=new_id("log", now),
+            browser_hash=hash_of(browser_secret),
+            nonce=nonce,
+            code_verifier=code_verifier,
+            redirect_uri=start.callback_uri,
+            return_to=return_to,
+            client=start.client,
+            app_state=start.app_state,
+            app_code_challenge=start.app_code_challenge,
+            max_age_s=max_age_s,
+            session_id=start.sign_in.session_id if start.step_up and start.sign_in else None,
+            created_at=now,
+            expires_at=now + LOGIN_ATTEMPT_LIFETIME,
+        )
         async with self._work() as work:
-            work.login_attempts.add(
-                LoginAttempt(
-                    id=new_id("log", now),
-                    browser_hash=hash_of(browser_secret),
-                    nonce=nonce,
-                    code_verifier=code_verifier,
-                    redirect_uri=start.callback_uri,
-                    return_to=return_to,
-                    client=start.client,
-                    app_state=start.app_state,
-                    app_code_challenge=start.app_code_challenge,
-                    max_age_s=max_age_s,
-                    session_id=start.sign_in.session_id if start.step_up and start.sign_in else None,
-                    created_at=now,
-                    expires_at=now + LOGIN_ATTEMPT_LIFETIME,
-                ),
-                state_hash=hash_of(state),
-            )
+            work.login_attempts.add(attempt, state_hash=hash_of(state))
             await work.commit()
         request = AuthorizationRequest(
             start.callback_uri,
@@ -180,7 +177,7 @@ class Login:
         try:
             return LoginRedirect(await self._identity.authorization_url(request), browser_secret)
         except Unavailable as error:
-            raise _unavailable() from error
+            raise BankIdAway(attempt) from error
 
     async def finish(
         self,
@@ -195,20 +192,23 @@ class Login:
         """Take the callback; `error` is the vendor's, and `sign_in` whoever is signed in already.
 
         A login that fails goes back to where it came from. Raises LoginFailed only where that cannot be trusted: the
-        state is unknown, or was given to another browser (LoginOfAnotherBrowser).
+        state is unknown, or was given to another browser (LoginOfAnotherBrowser), or an app has its code already
+        (LoginCompletedBefore).
         """
         attempt = await self._attempt(state)
         if attempt.used_at is not None and attempt.client is SessionClient.WEB and sign_in is not None:
             return LoginDone(attempt.return_to)  # the back button after a sign-in
         if not secrets.compare_digest(hash_of(browser_secret or ""), attempt.browser_hash):
             raise LoginOfAnotherBrowser(attempt)
+        if attempt.used_at is not None and attempt.user_id is not None:
+            raise LoginCompletedBefore(attempt)
         try:
             await self._use(attempt)
             return await self._complete(attempt, code, user_agent)
-        except ProviderUnavailable as failure:
-            return _not_completed(attempt, "temporarily_unavailable", failure)
+        except BankIdAway as failure:
+            return LoginDone(failure.return_to, problem=failure)
         except LoginFailed as failure:
-            return _not_completed(attempt, _error_code_of(error), failure)
+            return LoginDone(_with_error(attempt, _error_code_of(error)), problem=failure)
 
     async def _complete(self, attempt: LoginAttempt, code: str | None, user_agent: str | None) -> LoginDone:
         if code is None:
@@ -222,7 +222,7 @@ class Login:
                 max_age_s=attempt.max_age_s,
             )
         except Unavailable as error:
-            raise _unavailable() from error
+            raise BankIdAway(attempt) from error
         async with self._work() as work:
             user_id = await self._user_of(work, identity)
             if attempt.session_id is not None:
@@ -231,7 +231,7 @@ class Login:
             elif attempt.client is SessionClient.MOBILE:
                 done = await self._give_code(work, attempt, user_id, identity)
             else:
-                await self._tell_of_new_device(work, user_id, user_agent)
+                await tell_of_new_device(work, self._notifications, user_id, user_agent)
                 token = self._open_session(work, user_id, identity, user_agent)
                 done = LoginDone(attempt.return_to, token)
             await work.commit()
@@ -248,68 +248,6 @@ class Login:
         except Unavailable:
             _log.warning("bankid_session_left_open")  # Drop's own session has ended, so the sign-out has succeeded
             return None
-
-    async def exchange_code(self, code: str, code_verifier: str, user_agent: str | None) -> Tokens:
-        """Exchange a mobile app's one-time code for tokens. Raises InvalidGrant."""
-        now = self._machine_clock.now()
-        async with self._work() as work:
-            attempt = await work.login_attempts.by_code(hash_of(code))
-            if attempt is None or attempt.user_id is None or attempt.code_expires_at is None:
-                raise InvalidGrant("The code is unknown.")
-            is_first = await work.login_attempts.use_code(attempt.id, now)
-            # The code is spent even if the verifier is wrong: a stolen code allows one guess.
-            if not is_first or now >= attempt.code_expires_at:
-                await work.commit()
-                raise InvalidGrant("The code was used before or has expired.")
-            challenge = code_challenge_of(code_verifier)
-            if not secrets.compare_digest(challenge, attempt.app_code_challenge or ""):
-                await work.commit()
-                raise InvalidGrant("The code_verifier does not match.")
-            await self._tell_of_new_device(work, attempt.user_id, user_agent)
-            tokens = _new_tokens()
-            session = self._session(
-                attempt.user_id, SessionClient.MOBILE, user_agent, attempt.authenticated_at or now, ACCESS_LIFETIME
-            )
-            work.sessions.add(
-                session,
-                token_hash=hash_of(tokens.access_token),
-                refresh_hash=hash_of(tokens.refresh_token),
-                id_token_encrypted=attempt.id_token_encrypted,
-            )
-            await work.commit()
-        return tokens
-
-    async def refresh(self, refresh_token: str) -> Tokens:
-        """Exchange a refresh token for new tokens. A token that is used twice ends its session. Raises InvalidGrant."""
-        now = self._machine_clock.now()
-        refresh_hash = hash_of(refresh_token)
-        async with self._work() as work:
-            session = await work.sessions.by_refresh(refresh_hash)
-            if session is None:
-                await self._answer_reuse(work, refresh_hash, now)
-                raise InvalidGrant("The refresh_token is unknown, spent or ended.")
-            if session.ended_at is not None or now >= session.expires_at:
-                raise InvalidGrant("The session has ended. Sign in again.")
-            tokens = _new_tokens()
-            rotated = await work.sessions.rotate(
-                session.id,
-                spent=refresh_hash,
-                token_hash=hash_of(tokens.access_token),
-                token_expires_at=now + ACCESS_LIFETIME,
-                refresh_hash=hash_of(tokens.refresh_token),
-                at=now,
-            )
-            if not rotated:
-                raise InvalidGrant("Another request has just refreshed this session.")
-            await work.commit()
-        return tokens
-
-    async def _answer_reuse(self, work: UnitOfWork, refresh_hash: str, now: datetime) -> None:
-        reused = await work.sessions.spent_refresh(refresh_hash)
-        if reused is None or (reused.rotated_at is not None and now - reused.rotated_at < RACE_FORGIVEN):
-            return
-        await work.sessions.end(reused.session_id, "refresh token used twice", now)
-        await work.commit()
 
     async def _attempt(self, state: str) -> LoginAttempt:
         async with self._read() as read:
@@ -373,39 +311,18 @@ class Login:
         )
         return LoginDone(with_query(attempt.return_to, code=code, **_state_of(attempt)))
 
-    async def _tell_of_new_device(self, work: UnitOfWork, user_id: UserId, user_agent: str | None) -> None:
-        """Queue the message about a new device, except at the first sign-in of all and for a known device."""
-        known = await work.sessions.user_agents(user_id)
-        if known and user_agent not in known:
-            await self._notifications.queue(work, user_id, Template.NEW_SIGN_IN)
-
     def _open_session(self, work: UnitOfWork, user_id: UserId, identity: Identity, user_agent: str | None) -> str:
         token = new_token()
         at = self._authenticated_at(identity)
         work.sessions.add(
-            self._session(user_id, SessionClient.WEB, user_agent, at, ABSOLUTE_LIFETIME),
+            new_session(
+                user_id, SessionClient.WEB, user_agent, self._machine_clock.now(), ABSOLUTE_LIFETIME, logged_in_at=at
+            ),
             token_hash=hash_of(token),
             refresh_hash=None,
             id_token_encrypted=self._encryption.encrypt(identity.id_token),
         )
         return token
-
-    def _session(
-        self, user_id: UserId, client: SessionClient, user_agent: str | None, at: datetime, token_lives: timedelta
-    ) -> Session:
-        """A sign-in that begins now; `at` is when the person logged in."""
-        now = self._machine_clock.now()
-        return Session(
-            id=SessionId(new_id(ids.SESSION, now)),
-            user_id=user_id,
-            client=client,
-            user_agent=user_agent,
-            created_at=now,
-            last_seen_at=now,
-            expires_at=now + ABSOLUTE_LIFETIME,
-            authenticated_at=at,
-            token_expires_at=now + token_lives,
-        )
 
 
 def _error_code_of(error: str | None) -> str:
@@ -414,17 +331,9 @@ def _error_code_of(error: str | None) -> str:
     return "server_error" if error in _OUR_FAULT else "access_denied"
 
 
-def _not_completed(attempt: LoginAttempt, error: str, problem: DropError) -> LoginDone:
-    return LoginDone(with_query(attempt.return_to, error=error, **_state_of(attempt)), problem=problem)
+def _with_error(attempt: LoginAttempt, error: str) -> str:
+    return with_query(attempt.return_to, error=error, **_state_of(attempt))
 
 
 def _state_of(attempt: LoginAttempt) -> dict[str, str]:
     return {"state": attempt.app_state} if attempt.app_state else {}
-
-
-def _new_tokens() -> Tokens:
-    return Tokens(new_token(), new_token(), int(ACCESS_LIFETIME.total_seconds()))
-
-
-def _unavailable() -> ProviderUnavailable:
-    return ProviderUnavailable("identity", "BankID is temporarily unavailable. Try again soon.")

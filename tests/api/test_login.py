@@ -181,6 +181,20 @@ async def test_a_callback_works_once_and_leads_on_whoever_comes_back_to_it(play:
     assert await someone.ask(VIEWER) == {"viewer": None}
 
 
+async def test_an_apps_callback_that_is_opened_again_leads_back_to_the_app(play: Play) -> None:
+    someone = play.browser()
+    response = await someone.http.get(f"/auth/bankid/login?{APP}&code_challenge={CHALLENGE}&persona=kari")
+    response = await someone.http.get(response.headers["location"])
+    first = await someone.http.get(response.headers["location"])
+    again = await someone.http.get(response.headers["location"], headers=HTML)
+    program = await someone.http.get(response.headers["location"], headers={"accept": "application/json"})
+
+    assert "code" in query_of(first.headers["location"])
+    assert again.status_code == 200
+    assert 'href="drop://auth">Back to the app' in again.text
+    assert (program.status_code, program.json()["code"]) == (400, "LOGIN_FAILED")
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [("/nowhere", 404), ("/auth/bankid/callback", 400), ("/api/openbanking/callback?state=x", 404)],

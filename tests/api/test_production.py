@@ -78,7 +78,9 @@ async def test_every_vendor_is_real_and_there_is_no_sandbox(database_url: str, t
         health = (await browser.http.get("/api/health")).json()
         gone = [(await browser.http.get(path)).status_code for path in ("/sandbox/", "/api/mock/clock")]
         page = await browser.http.get("/graphql", headers={"accept": "text/html"})
-        login = await browser.http.get("/auth/bankid/login?return_to=https://app.drop.example/")
+        address = "/auth/bankid/login?return_to=https://app.drop.example/&state=mine"
+        login = await browser.http.get(address, headers={"accept": "application/json"})
+        sent_back = await browser.http.get(address, headers={"accept": "text/html"})
 
     mocks = {one["port"] for one in status["serviceStatus"]["providers"] if one["isMock"]}
     assert (status["serviceStatus"]["mode"], status["serviceStatus"]["isBankidMock"]) == ("PRODUCTION", False)
@@ -88,6 +90,8 @@ async def test_every_vendor_is_real_and_there_is_no_sandbox(database_url: str, t
     assert gone == [404, 404]
     assert page.status_code == 200
     assert (login.status_code, login.json()["code"]) == (503, "PROVIDER_UNAVAILABLE")
+    assert sent_back.status_code == 303
+    assert sent_back.headers["location"] == "https://app.drop.example/?error=temporarily_unavailable&state=mine"
 
 
 async def test_a_vendor_that_is_away_shows_in_the_health_check(database_url: str, tmp_path: Path) -> None:

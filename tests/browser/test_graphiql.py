@@ -54,6 +54,18 @@ async def test_a_payment_is_played_from_sign_in_to_settled_without_a_reload(
     await shot(page, "graphiql")
 
 
+async def test_a_sign_in_that_came_to_nothing_is_said_once(window: BrowserContext, address: str) -> None:
+    page = await window.new_page()
+    await page.goto(f"{address}/auth/bankid/login?return_to=/graphql")
+    await page.get_by_role("button", name="Cancel").click()
+
+    await expect(page.get_by_role("alert")).to_have_text("The sign-in was cancelled")
+    await shot(page, "cancelled")
+    await page.reload()
+    await expect(page.get_by_role("status")).to_have_text("Signed out")
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
 async def test_a_subscription_in_graphiql_shows_what_a_rest_call_changes(window: BrowserContext, address: str) -> None:
     page = await window.new_page()
     await page.goto(f"{address}/auth/bankid/login?persona=silje&return_to=/graphql")

@@ -1,0 +1,43 @@
+"""What every new sign-in has in common, of a browser and of an app."""
+
+from datetime import datetime, timedelta
+
+from db.ids import new_id
+from db.unit_of_work import UnitOfWork
+from domain import ids
+from domain.ids import SessionId, UserId
+from domain.notification import Template
+from domain.session import ABSOLUTE_LIFETIME, Session, SessionClient
+from services.notifications.compose import NotificationComposer
+
+
+def new_session(
+    user_id: UserId,
+    client: SessionClient,
+    user_agent: str | None,
+    now: datetime,
+    token_lives: timedelta,
+    *,
+    logged_in_at: datetime,
+) -> Session:
+    """A session that begins at `now`, by the machine's clock; the person logged in at `logged_in_at`."""
+    return Session(
+        id=SessionId(new_id(ids.SESSION, now)),
+        user_id=user_id,
+        client=client,
+        user_agent=user_agent,
+        created_at=now,
+        last_seen_at=now,
+        expires_at=now + ABSOLUTE_LIFETIME,
+        authenticated_at=logged_in_at,
+        token_expires_at=now + token_lives,
+    )
+
+
+async def tell_of_new_device(
+    work: UnitOfWork, notifications: NotificationComposer, user_id: UserId, user_agent: str | None
+) -> None:
+    """Queue the message about a new device, except at the first sign-in of all and for a known device."""
+    known = await work.sessions.user_agents(user_id)
+    if known and user_agent not in known:
+        await notifications.queue(work, user_id, Template.NEW_SIGN_IN)
