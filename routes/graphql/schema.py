@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
-from functools import lru_cache
+from copy import copy
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import strawberry
@@ -137,6 +138,14 @@ def _outcome_of(result: ExecutionResult, field: str) -> str:
 
 def build_schema(incidents: Incidents) -> GatewaySchema:
     """The schema with its extensions and limits. Unexpected errors are reported to `incidents`."""
+    schema = copy(_built())
+    schema.incidents = incidents
+    return schema
+
+
+@cache
+def _built() -> GatewaySchema:
+    """The same for every gateway of a process; building it costs more than all else at a start."""
     schema = GatewaySchema(
         Query,
         Mutation,
@@ -152,7 +161,6 @@ def build_schema(incidents: Incidents) -> GatewaySchema:
             BoundedValidation,
         ],
     )
-    schema.incidents = incidents
     # Strawberry has no parameter for it, and its printer leaves it out.
     schema._schema.description = DESCRIPTION
     return schema
