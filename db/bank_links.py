@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from db.paging import page_by_id
 from db.tables.bank import AccountReadRow, BankLinkRow, ConsentAccountRow, ConsentRow
 from db.updates import changed_one, require_saved
-from domain.consent import AccountRead, BankLink, BankLinkStatus, Consent, ConsentStatus, stored_end
+from domain.consent import AccountRead, BankLink, BankLinkEnd, BankLinkStatus, Consent, ConsentStatus
 from domain.ids import BankId, BankLinkId, ConsentId, UserId
 from domain.page import Keyset
 
@@ -24,7 +24,7 @@ def bank_link_of(row: BankLinkRow) -> BankLink:
         created_at=row.created_at,
         status=BankLinkStatus(row.status),
         expires_at=row.expires_at,
-        ended_because=stored_end(row.ended_because, BankLinkStatus(row.status)),
+        ended_because=BankLinkEnd(row.ended_because) if row.ended_because else None,
         version=row.version,
     )
 

@@ -15,7 +15,17 @@ from domain.idempotency import UsedKey
 from domain.ids import AccountId, PaymentId, UserId
 from domain.money import Money
 from domain.page import PaymentPage
-from domain.payment import CancellationStatus, Failure, FailureCode, Payment, PaymentEvent, Rail, Status
+from domain.payment import (
+    CancellationStatus,
+    Failure,
+    FailureCode,
+    Payment,
+    PaymentCause,
+    PaymentEvent,
+    PaymentEventKind,
+    Rail,
+    Status,
+)
 
 
 def failure_of(code: str | None, message: str | None) -> Failure | None:
@@ -149,9 +159,10 @@ class PaymentQueries:
                 PaymentId(row.payment_id),
                 row.version,
                 Status(row.status),
-                row.cause,
+                PaymentCause(row.cause),
                 row.at,
                 failure_of(row.failure_code, row.failure_message),
+                PaymentEventKind(row.kind),
             )
             found.setdefault(event.payment_id, []).append(event)
         return found
@@ -244,6 +255,7 @@ class PaymentQueries:
             failure_code=event.failure.code if event.failure else None,
             failure_message=event.failure.message if event.failure else None,
             cause=event.cause,
+            kind=event.kind,
             at=event.at,
         )
         self._session.add(row)

@@ -150,15 +150,6 @@ _END = {
 }
 
 
-def stored_end(stored: str | None, status: BankLinkStatus) -> BankLinkEnd | None:
-    """The cause as rows and events hold it. Older ones hold texts, of which the status tells more."""
-    if stored is None:
-        return None
-    if stored in set(BankLinkEnd):
-        return BankLinkEnd(stored)
-    return BankLinkEnd.DISCONNECTED if stored == "disconnected by the user" else _END.get(status)
-
-
 def longest_valid_until(now: datetime) -> date:
     """The last Oslo date that a consent given now may hold (PSD2 RTS: 180 days)."""
     return oslo_date(now) + timedelta(days=MAX_DAYS)

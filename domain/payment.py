@@ -84,26 +84,55 @@ class CancellationStatus(StrEnum):
     REFUSED = "REFUSED"
 
 
+class PaymentCause(StrEnum):
+    """What brought a step of a payment: who asked, or how Drop came to know. The values are stored."""
+
+    USER = "USER"
+    USER_RETURNED = "USER_RETURNED"
+    VENDOR_REPLY = "VENDOR_REPLY"
+    NO_ANSWER = "NO_ANSWER"
+    VENDOR_UNAVAILABLE = "VENDOR_UNAVAILABLE"
+    WEBHOOK = "WEBHOOK"
+    VENDOR_READ = "VENDOR_READ"
+    STATEMENT = "STATEMENT"
+    VENDOR_CORRECTION = "VENDOR_CORRECTION"
+    EXPIRY = "EXPIRY"
+    OPERATOR = "OPERATOR"
+    KYC_LOST = "KYC_LOST"
+    ACCOUNT_DELETION = "ACCOUNT_DELETION"
+
+
+class PaymentEventKind(StrEnum):
+    """What changed with a step of a payment. The values are stored."""
+
+    STATUS = "STATUS"
+    IN_DOUBT = "IN_DOUBT"
+    CANCELLATION = "CANCELLATION"
+    REFUND = "REFUND"
+    DISPUTE = "DISPUTE"
+
+
 @dataclass(frozen=True, slots=True)
 class StatusUpdate:
     """What a bank, a webhook or an operator reports of a payment."""
 
     status: Status
-    cause: str
+    cause: PaymentCause
     at: datetime
     failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentEvent:
-    """One entry of a payment's history: what the payment was at `version`, since when, and what caused it."""
+    """One entry of a payment's history: what it was at `version`, since when, what brought it and what changed."""
 
     payment_id: PaymentId
     version: int
     status: Status
-    cause: str
+    cause: PaymentCause
     at: datetime
     failure: Failure | None = None
+    kind: PaymentEventKind = PaymentEventKind.STATUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +176,7 @@ class Payment:
             return self, None
         corrected = self.status.is_final and update.status is Status.SETTLED
         moved = replace(self, status=update.status, failure=update.failure, in_doubt=False, version=self.version + 1)
-        cause = "vendor_correction" if corrected else update.cause
+        cause = PaymentCause.VENDOR_CORRECTION if corrected else update.cause
         return moved, PaymentEvent(self.id, moved.version, moved.status, cause, update.at, update.failure)
 
     def require_cancellable(self) -> None:
@@ -157,11 +186,11 @@ class Payment:
         if self.in_doubt:
             raise PaymentInDoubt
 
-    def _event(self, cause: str, at: datetime) -> PaymentEvent:
-        return PaymentEvent(self.id, self.version, self.status, cause, at, self.failure)
+    def _event(self, kind: PaymentEventKind, cause: PaymentCause, at: datetime) -> PaymentEvent:
+        return PaymentEvent(self.id, self.version, self.status, cause, at, self.failure, kind)
 
     def marked_in_doubt(
-        self, cause: str, at: datetime, *, asked_in: Status = Status.CREATED
+        self, at: datetime, *, asked_in: Status = Status.CREATED
     ) -> tuple["Payment", PaymentEvent | None]:
         """The vendor was asked while the payment was in `asked_in` and did not answer: the outcome is not known.
 
@@ -170,16 +199,16 @@ class Payment:
         if self.in_doubt or self.status is not asked_in:
             return self, None
         doubted = replace(self, in_doubt=True, version=self.version + 1)
-        return doubted, doubted._event(cause, at)
+        return doubted, doubted._event(PaymentEventKind.IN_DOUBT, PaymentCause.NO_ANSWER, at)
 
-    def with_event(self, cause: str, at: datetime) -> tuple["Payment", PaymentEvent]:
+    def with_event(self, kind: PaymentEventKind, cause: PaymentCause, at: datetime) -> tuple["Payment", PaymentEvent]:
         """The next version, for a change beside the status, such as a refund, and its event."""
         after = replace(self, version=self.version + 1)
-        return after, after._event(cause, at)
+        return after, after._event(kind, cause, at)
 
     def with_cancellation(
-        self, status: CancellationStatus, url: str | None, cause: str, at: datetime
+        self, status: CancellationStatus, url: str | None, cause: PaymentCause, at: datetime
     ) -> tuple["Payment", PaymentEvent]:
         """The bank's answer to the user's wish to cancel. The status changes only when the bank reports CANC."""
         asked = replace(self, cancellation_status=status, cancellation_url=url, version=self.version + 1)
-        return asked, asked._event(cause, at)
+        return asked, asked._event(PaymentEventKind.CANCELLATION, cause, at)

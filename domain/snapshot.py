@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.bank_account import Balance, BalanceType, BankAccount
 from domain.card import Card, CardFace, CardStatus
-from domain.consent import BankLink, BankLinkStatus, stored_end
+from domain.consent import BankLink, BankLinkEnd, BankLinkStatus
 from domain.data_export import DataExport, DataExportStatus
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
 from domain.money import Money
@@ -103,7 +103,7 @@ def bank_link_at(now: BankLink, fields: Fields) -> BankLink:
         now,
         status=BankLinkStatus(fields["status"]),
         expires_at=_time(fields["expires_at"]),
-        ended_because=stored_end(fields["ended_because"], BankLinkStatus(fields["status"])),
+        ended_because=BankLinkEnd(fields["ended_because"]) if fields["ended_because"] else None,
         version=fields["version"],
     )
 

@@ -10,6 +10,7 @@ from domain.errors import StaleVersion
 from domain.ids import UserId
 from domain.job import Job
 from domain.outcome import Outcome
+from domain.payment import PaymentCause
 from services.backoff import LONGEST, longer
 
 
@@ -43,7 +44,7 @@ class StatusSync(ABC, Generic[Object, ObjectId]):
         self._read = read
         self._clock = clock
 
-    async def refresh(self, user_id: UserId, object_id: ObjectId, cause: str) -> Outcome:
+    async def refresh(self, user_id: UserId, object_id: ObjectId, cause: PaymentCause) -> Outcome:
         """Ask the vendor and apply its answer. Gives what that changed. Raises Unavailable, InDoubt."""
 
         async def attempt() -> Outcome:
@@ -53,7 +54,7 @@ class StatusSync(ABC, Generic[Object, ObjectId]):
 
         return await retry_on_stale(attempt)
 
-    async def ask(self, found: Object, cause: str) -> Outcome:
+    async def ask(self, found: Object, cause: PaymentCause) -> Outcome:
         """As `refresh`, for an object that the caller has just read."""
         try:
             return await self._ask(found, cause)
@@ -62,7 +63,7 @@ class StatusSync(ABC, Generic[Object, ObjectId]):
 
     async def ask_again(self, user_id: UserId, object_id: ObjectId, pause_s: float) -> None:
         """Ask, and queue the next ask after a longer pause until final: a job finds what a lost webhook has hidden."""
-        await self.refresh(user_id, object_id, "reconciliation")
+        await self.refresh(user_id, object_id, PaymentCause.VENDOR_READ)
         async with self._read() as read:
             found = await self._load(read, user_id, object_id)
         if found is not None:
@@ -88,7 +89,7 @@ class StatusSync(ABC, Generic[Object, ObjectId]):
     async def _load(self, queries: Queries, user_id: UserId, object_id: ObjectId) -> Object | None: ...
 
     @abstractmethod
-    async def _ask(self, found: Object, cause: str) -> Outcome:
+    async def _ask(self, found: Object, cause: PaymentCause) -> Outcome:
         """Ask the vendor and apply its answer to this version of the object. May raise StaleVersion."""
 
     @abstractmethod

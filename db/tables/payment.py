@@ -61,6 +61,7 @@ class PaymentEventRow(SQLModel, table=True):
     failure_code: str | None = None
     failure_message: str | None = None
     cause: str
+    kind: str = Field(default="STATUS", sa_column_kwargs={"server_default": "STATUS"})
     at: datetime = Field(sa_type=UtcDateTime)
 
 

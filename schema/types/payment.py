@@ -5,11 +5,12 @@ from typing import Self
 import strawberry
 from strawberry import UNSET, Info
 
-import schema.types.enums  # noqa: F401  # registers the domain's enums
+import schema.types.enums  # registers the domain's enums
+import schema.types.payment_enums  # noqa: F401  # and those of a payment's history
 from domain import dispute, money, payment, refund
 from domain.dispute import DisputeStatus
 from domain.ids import PaymentId
-from domain.payment import CancellationStatus, FailureCode, Rail, Status
+from domain.payment import CancellationStatus, FailureCode, PaymentCause, PaymentEventKind, Rail, Status
 from domain.refund import PaymentRefundStatus, RefundStatus
 from schema.types.bank import BankAccount
 from schema.types.context import HasLoaders
@@ -39,7 +40,8 @@ class PaymentFailure:
 class PaymentEvent:
     status: Status = strawberry.field(description="The status from this step on.")
     at: datetime = strawberry.field(description="When Drop learnt of it.")
-    cause: str = strawberry.field(description="What brought it: user, a webhook's id, reconciliation, operator.")
+    kind: PaymentEventKind = strawberry.field(description="What changed with this step.")
+    cause: PaymentCause = strawberry.field(description="Who asked for it, or how Drop came to know.")
     version: int = strawberry.field(description="Rises by one with each step.")
     failure: PaymentFailure | None = strawberry.field(description="Set where the step is a failure.")
 
@@ -129,6 +131,7 @@ class Payment(Node):
             PaymentEvent(
                 status=event.status,
                 at=event.at,
+                kind=event.kind,
                 cause=event.cause,
                 version=event.version,
                 failure=PaymentFailure.of(event.failure),

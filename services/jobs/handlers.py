@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached
 from domain.job import Job
+from domain.payment import PaymentCause
 from services.banks.consents import AskConsent, FetchAccounts, RevokeConsent, TellOfExpiry
 from services.cards.cards import FreezeCards, IssueCard
 from services.container import Services
@@ -32,7 +33,10 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
         [
             handler(ProcessWebhook, lambda job: services.webhooks.process(job.webhook_id)),
             handler(AskKycVendor, lambda job: services.kyc.ask_again(job.user_id, job.pause_s)),
-            handler(CancelUnauthorised, lambda job: services.payments.cancel_unauthorised(job.user_id)),
+            handler(
+                CancelUnauthorised,
+                lambda job: services.payments.cancel_unauthorised(job.user_id, PaymentCause.KYC_LOST),
+            ),
             handler(AskConsent, lambda job: services.bank_links.ask_consent(job.user_id, job.consent_id)),
             handler(
                 FetchAccounts,

@@ -33,6 +33,7 @@ from domain.payment import (
     Failure,
     FailureCode,
     Payment,
+    PaymentCause,
     PaymentEvent,
     Rail,
     Status,
@@ -172,15 +173,15 @@ class Payments:
         try:
             if payment.vendor_payment_id is not None:
                 await self._vendors[payment.vendor].complete(payment.vendor_payment_id, query)
-            await self._bank_status.refresh(payment.user_id, payment.id, "the bank's page")
+            await self._bank_status.refresh(payment.user_id, payment.id, PaymentCause.USER_RETURNED)
         except Unavailable:
             _log.warning("payment_return_unread", payment_id=payment.id)  # webhook or job ask again
         async with self._read() as read:
             current = await read.payments.get(payment.user_id, payment.id)
         return with_query(return_to, payment=payment.id, outcome=way_back.of_payment(current or payment))
 
-    async def cancel_unauthorised(self, user_id: UserId) -> None:
-        """Cancel the payments that a user without KYC approval has not authorised yet. Raises Unavailable."""
+    async def cancel_unauthorised(self, user_id: UserId, cause: PaymentCause) -> None:
+        """Cancel the payments that a user who leaves, or lost KYC, has not authorised yet. Raises Unavailable."""
         async with self._read() as read:
             payments = await read.payments.open_of_user(user_id, _UNAUTHORISED)
         for payment in payments:
@@ -189,9 +190,9 @@ class Payments:
             # A payment that the vendor carries out already can no longer be cancelled.
             with suppress(InvalidState):
                 if payment.rail is Rail.CARD:
-                    await self._cards.cancel(payment)
+                    await self._cards.cancel(payment, cause)
                 else:
-                    await self._cancel(payment, payment.vendor_payment_id, "")
+                    await self._cancel(payment, payment.vendor_payment_id, "", cause)
 
     async def _create(self, order: PaymentOrder, state: str, return_to: str) -> tuple[Payment, BankAccount, bool]:
         async with self._work() as work:
@@ -206,7 +207,7 @@ class Payments:
                 return payment, account, False
             await self._require_allowed(work, order, account)
             payment = self._new_payment(order)
-            created = PaymentEvent(payment.id, payment.version, payment.status, "user", payment.created_at)
+            created = PaymentEvent(payment.id, payment.version, payment.status, PaymentCause.USER, payment.created_at)
             await work.payments.add(payment, created, state_hash=hash_of(state), return_to=return_to)
             key, fingerprint = order.idempotency_key, order.fingerprint
             await keep(work, order.user_id, _OPERATION, key, fingerprint, payment.id, payment.created_at)
@@ -271,18 +272,18 @@ class Payments:
         try:
             reply = await vendor.initiate(payment, account.number, account.bank_id, psu, redirect_uri)
         except InDoubt:
-            return await self._mark_in_doubt(payment, "no answer from the bank")
+            return await self._mark_in_doubt(payment)
         except Unavailable:
             failure = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The bank is temporarily unavailable. Pay again soon.")
-            bank_status = StatusUpdate(Status.FAILED, "the bank was unavailable", self._clock.now(), failure)
+            bank_status = StatusUpdate(Status.FAILED, PaymentCause.VENDOR_UNAVAILABLE, self._clock.now(), failure)
             return await self._bank_status.step(payment, lambda current: current.apply(bank_status))
         if reply.status is Status.AUTHORISATION_REQUIRED and reply.authorisation_url is None:
             await retry_on_outage(lambda: self._save_reference(payment, reply.reference))
             try:
                 reply = await vendor.authorise(reply.reference, psu, redirect_uri)
             except Unavailable:
-                return await self._mark_in_doubt(payment, "the bank has it, and its approval could not be started")
-        await retry_on_outage(lambda: self._bank_status.apply(payment, reply, "bank reply"))
+                return await self._mark_in_doubt(payment)
+        await retry_on_outage(lambda: self._bank_status.apply(payment, reply, PaymentCause.VENDOR_REPLY))
         return await self._as_it_is_now(payment)
 
     async def _save_reference(self, payment: Payment, reference: str) -> None:
@@ -291,11 +292,13 @@ class Payments:
             await work.payments.save_reply(payment.id, reference, None)
             await work.commit()
 
-    async def _mark_in_doubt(self, payment: Payment, cause: str) -> Payment:
+    async def _mark_in_doubt(self, payment: Payment) -> Payment:
         now = self._clock.now()
-        return await self._bank_status.step(payment, lambda current: current.marked_in_doubt(cause, now))
+        return await self._bank_status.step(payment, lambda current: current.marked_in_doubt(now))
 
-    async def _cancel(self, payment: Payment, reference: str, callback_uri: str) -> Payment:
+    async def _cancel(
+        self, payment: Payment, reference: str, callback_uri: str, cause: PaymentCause = PaymentCause.USER
+    ) -> Payment:
         try:
             answer = await self._vendors[payment.vendor].cancel(reference, callback_uri)
         except Unavailable as error:
@@ -303,13 +306,13 @@ class Payments:
         now = self._clock.now()
         if answer.is_cancelled:
             return await self._bank_status.step(
-                payment, lambda current: current.apply(StatusUpdate(Status.CANCELLED, "user", now))
+                payment, lambda current: current.apply(StatusUpdate(Status.CANCELLED, cause, now))
             )
         if answer.authorisation_url is None:
             raise InvalidState("It is too late: the bank is carrying the payment out.", field=("input", "id"))
         waiting, url = CancellationStatus.AUTHORISATION_REQUIRED, answer.authorisation_url
         return await self._bank_status.step(
-            payment, lambda current: current.with_cancellation(waiting, url, "user", now)
+            payment, lambda current: current.with_cancellation(waiting, url, cause, now)
         )
 
     async def _as_it_is_now(self, payment: Payment) -> Payment:

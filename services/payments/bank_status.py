@@ -10,7 +10,7 @@ from domain.errors import CannotTell
 from domain.ids import PaymentId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
-from domain.payment import Payment, PaymentEvent, Status, StatusUpdate
+from domain.payment import Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
 from domain.timeline import about
 from providers.open_banking.port import PaymentInitiation, PaymentState
 from providers.vendors import Vendors
@@ -54,7 +54,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         self._in_doubt = in_doubt
         self._recorder = recorder
 
-    async def apply(self, payment: Payment, state: PaymentState, cause: str) -> Outcome:
+    async def apply(self, payment: Payment, state: PaymentState, cause: PaymentCause) -> Outcome:
         """Apply the bank's status. The bank's reference is stored even if the status comes too late. Commits."""
         failure = state.failure if state.status in _WITH_FAILURE else None
         was = payment.status
@@ -79,7 +79,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
     async def _load(self, queries: Queries, user_id: UserId, object_id: PaymentId) -> Payment | None:
         return await queries.payments.get(user_id, object_id)
 
-    async def _ask(self, found: Payment, cause: str) -> Outcome:
+    async def _ask(self, found: Payment, cause: PaymentCause) -> Outcome:
         about(found.id)
         try:
             state = await self._state_of(found)
@@ -115,7 +115,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         """Whether the initiation may still be on its way to the bank."""
         return self._clock.now() < payment.created_at + RECOVER_AFTER
 
-    async def _apply_silence(self, payment: Payment, cause: str) -> Outcome:
+    async def _apply_silence(self, payment: Payment, cause: PaymentCause) -> Outcome:
         if self._is_young(payment):
             return Outcome(False, "the bank has not heard of it yet")
         update = StatusUpdate(Status.FAILED, cause, self._clock.now(), NEVER_REACHED)

@@ -20,7 +20,7 @@ from domain.ids import AttemptId, PaymentId, RefundId, UserId
 from domain.input import require_key
 from domain.kyc import require_approved
 from domain.money import Money
-from domain.payment import Payment, PaymentEvent, Rail, Status, StatusUpdate
+from domain.payment import Payment, PaymentCause, PaymentEvent, PaymentEventKind, Rail, Status, StatusUpdate
 from domain.redirect import require_allowed, with_query
 from domain.refund import Refund, refundable
 from domain.timeline import TimelineKind, about, record
@@ -120,13 +120,11 @@ class CardPayments:
             state = await self._vendors[payment.vendor].create(payment, customer)
         except InDoubt:
             now = self._clock.now()
-            return await self._step(
-                payment, lambda current: current.marked_in_doubt("no answer from the card vendor", now)
-            )
+            return await self._step(payment, lambda current: current.marked_in_doubt(now))
         except Unavailable:
-            card_status = StatusUpdate(Status.FAILED, "the card vendor was unavailable", self._clock.now(), AWAY)
+            card_status = StatusUpdate(Status.FAILED, PaymentCause.VENDOR_UNAVAILABLE, self._clock.now(), AWAY)
             return await self._step(payment, lambda current: current.apply(card_status))
-        return await self._card_status.apply(payment, state, "vendor reply")
+        return await self._card_status.apply(payment, state, PaymentCause.VENDOR_REPLY)
 
     async def confirm(self, user_id: UserId, given: Confirmation) -> Payment:
         """Charge a payment method; the same key gives the same try. A declined card is in the payment's `failure`.
@@ -146,23 +144,23 @@ class CardPayments:
             now, waiting = self._clock.now(), Status.AUTHORISATION_REQUIRED
             return await self._step(
                 payment,
-                lambda current: current.marked_in_doubt("no answer from the card vendor", now, asked_in=waiting),
+                lambda current: current.marked_in_doubt(now, asked_in=waiting),
             )
         except Unavailable:
             card_status = StatusUpdate(
-                Status.AUTHORISATION_REQUIRED, "the card vendor was unavailable", self._clock.now(), AWAY
+                Status.AUTHORISATION_REQUIRED, PaymentCause.VENDOR_UNAVAILABLE, self._clock.now(), AWAY
             )
             return await self._step(payment, lambda current: current.apply(card_status))
-        return await self._card_status.apply(payment, charged, "vendor reply")
+        return await self._card_status.apply(payment, charged, PaymentCause.VENDOR_REPLY)
 
-    async def cancel(self, payment: Payment) -> Payment:
+    async def cancel(self, payment: Payment, cause: PaymentCause = PaymentCause.USER) -> Payment:
         """End a payment that is not paid. Raises InvalidState, PaymentInDoubt, ProviderUnavailable."""
         payment.require_cancellable()
         if payment.vendor_payment_id is None:
             raise InvalidState("The payment is on its way to the vendor. Try again in a minute.", field=("input", "id"))
         try:
             state = await self._vendors[payment.vendor].cancel(payment.vendor_payment_id)
-            after = await self._card_status.apply(payment, state, "user")
+            after = await self._card_status.apply(payment, state, cause)
         except Unavailable as error:
             raise unavailable() from error
         if after.status is not Status.CANCELLED:
@@ -200,7 +198,7 @@ class CardPayments:
         about(payment.id)
         record(TimelineKind.REDIRECT, "back from the card's page", "the card vendor is asked")
         try:
-            await self._card_status.refresh(payment.user_id, payment.id, "the card's page")
+            await self._card_status.refresh(payment.user_id, payment.id, PaymentCause.USER_RETURNED)
         except (Unavailable, InDoubt):
             _log.warning("payment_return_unread", payment_id=payment.id)  # webhook or job ask again
         async with self._read() as read:
@@ -218,7 +216,7 @@ class CardPayments:
                 return payment, False
             require_approved((await work.kyc.of_user(order.user_id)).status)
             payment = self._new_payment(order, await self._customers.vendor_of(work, order.user_id))
-            created = PaymentEvent(payment.id, payment.version, payment.status, "user", payment.created_at)
+            created = PaymentEvent(payment.id, payment.version, payment.status, PaymentCause.USER, payment.created_at)
             await work.payments.add(payment, created, state_hash=hash_of(new_token()), return_to="/")
             await keep(work, order.user_id, _CREATE, key, fingerprint, payment.id, payment.created_at)
             self._recorder.publish(work, payment, ChangeKind.CREATED)
@@ -297,7 +295,7 @@ class CardPayments:
             refund = Refund(RefundId(new_id(ids.REFUND, now)), payment_id, amount, now, now)
             await work.refunds.put(refund)
             # Saved over the payment's version: of two refunds at once, the second must count the first.
-            after, event = payment.with_event("refund PENDING", now)
+            after, event = payment.with_event(PaymentEventKind.REFUND, PaymentCause.USER, now)
             await self._recorder.save(work, payment, after, event)
             await keep(work, user_id, _REFUND, key, fingerprint, refund.id, now)
             self._card_status.enqueue_refund(work, payment, refund, RECOVER_AFTER)

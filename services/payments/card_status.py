@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from db.ids import new_id
 from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
@@ -13,7 +13,7 @@ from domain.errors import StaleVersion
 from domain.ids import DisputeId, PaymentId, RefundId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
-from domain.payment import Failure, FailureCode, Payment, Status, StatusUpdate
+from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEventKind, Status, StatusUpdate
 from domain.refund import Refund, RefundStatus
 from domain.timeline import about
 from providers.card_payments.port import CardPaymentsProvider, DisputeState, IntentState, RefundState
@@ -52,6 +52,13 @@ class SettleRefund(Job):
     pause_s: float
 
 
+class _Change(NamedTuple):
+    """What the vendor reports beside the status; `text` is for operators."""
+
+    kind: PaymentEventKind
+    text: str
+
+
 class CardStatusSync(StatusSync[Payment, PaymentId]):
     """Asks the card vendor how payments, refunds and disputes stand, until they are final, and applies the answers."""
 
@@ -73,7 +80,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         self._recorder = recorder
         self._notifications = notifications
 
-    async def apply(self, asked: Payment, state: IntentState, cause: str) -> Payment:
+    async def apply(self, asked: Payment, state: IntentState, cause: PaymentCause) -> Payment:
         """Apply the vendor's answer, which was asked for at this version. Raises StaleVersion, Unavailable."""
         try:
             return (await self._apply(asked, state, cause))[0]
@@ -90,7 +97,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         if refund.vendor_refund_id is None:
             await self.send_refund(payment, refund)
         else:
-            await self.refresh(user_id, payment_id, "reconciliation")
+            await self.refresh(user_id, payment_id, PaymentCause.VENDOR_READ)
         _, refund = await self._refund(user_id, payment_id, refund_id)
         if refund is not None and refund.status is RefundStatus.PENDING:
             async with self._work() as work:
@@ -122,9 +129,9 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         if is_left_alone or found.vendor_payment_id is None:
             return found
         state = await self._vendors[found.vendor].cancel(found.vendor_payment_id)
-        return await self.apply(found, state, "it ran out")
+        return await self.apply(found, state, PaymentCause.EXPIRY)
 
-    async def _ask(self, found: Payment, cause: str) -> Outcome:
+    async def _ask(self, found: Payment, cause: PaymentCause) -> Outcome:
         about(found.id)
         vendor = self._vendors[found.vendor]
         if found.vendor_payment_id is not None:
@@ -136,7 +143,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             state = await vendor.create(found, await self._customers.ensure(found.user_id, found.vendor))
         return (await self._apply(found, state, cause))[1]
 
-    async def _apply(self, asked: Payment, state: IntentState, cause: str) -> tuple[Payment, Outcome]:
+    async def _apply(self, asked: Payment, state: IntentState, cause: PaymentCause) -> tuple[Payment, Outcome]:
         now = self._clock.now()
         async with self._work() as work:
             before = await work.payments.get(asked.user_id, asked.id)
@@ -162,14 +169,14 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             after, event = before.apply(StatusUpdate(status, cause, now, failure))
             changes = await self._apply_relations(work, before, state)
             if event is None and changes:
-                after, event = before.with_event(f"{changes[0]} ({cause})", now)
+                after, event = before.with_event(changes[0].kind, cause, now)
             await self._recorder.save(work, before, after, event)
             await work.commit()
             if changes and after.status is before.status:
-                return after, Outcome(True, f"{after.status} -> {'; '.join(changes)}")
+                return after, Outcome(True, f"{after.status} -> {'; '.join(change.text for change in changes)}")
             return after, outcome_of(after, event, before.status)
 
-    async def _apply_relations(self, work: UnitOfWork, payment: Payment, state: IntentState) -> list[str]:
+    async def _apply_relations(self, work: UnitOfWork, payment: Payment, state: IntentState) -> list[_Change]:
         changes = [await self._apply_refund(work, payment, refund) for refund in state.refunds]
         if state.dispute is not None:
             changes.append(await self._apply_dispute(work, payment, state.dispute))
@@ -181,11 +188,11 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             assert before is not None
             change = await self._apply_refund(work, before, state)
             if change is not None:
-                after, event = before.with_event(change, self._clock.now())
+                after, event = before.with_event(change.kind, PaymentCause.VENDOR_REPLY, self._clock.now())
                 await self._recorder.save(work, before, after, event)
             await work.commit()
 
-    async def _apply_refund(self, work: UnitOfWork, payment: Payment, state: RefundState) -> str | None:
+    async def _apply_refund(self, work: UnitOfWork, payment: Payment, state: RefundState) -> _Change | None:
         now = self._clock.now()
         known = next((stored for stored in await work.refunds.of_payment(payment.id) if _is_same(stored, state)), None)
         if known is None:
@@ -200,9 +207,11 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         await work.refunds.put(updated)
         if updated.status is not known.status:
             await self._notifications.refund(work, payment, updated)
-        return f"refund {updated.status}" if is_new or updated.status is not known.status else None
+        if not is_new and updated.status is known.status:
+            return None
+        return _Change(PaymentEventKind.REFUND, f"refund {updated.status}")
 
-    async def _apply_dispute(self, work: UnitOfWork, payment: Payment, state: DisputeState) -> str | None:
+    async def _apply_dispute(self, work: UnitOfWork, payment: Payment, state: DisputeState) -> _Change | None:
         now = self._clock.now()
         known = await work.refunds.dispute_of(payment.id)
         identifier = known.id if known else DisputeId(new_id(ids.DISPUTE, now))
@@ -220,7 +229,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         if updated == known or (known is not None and not known.is_open):
             return None
         await work.refunds.put_dispute(updated)
-        return f"dispute {updated.status}"
+        return _Change(PaymentEventKind.DISPUTE, f"dispute {updated.status}")
 
     async def _refund(
         self, user_id: UserId, payment_id: PaymentId, refund_id: RefundId

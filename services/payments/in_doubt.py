@@ -9,7 +9,7 @@ from domain.clock import Clock
 from domain.errors import InvalidInput, InvalidState, NotFound
 from domain.ids import PaymentId
 from domain.outcome import Outcome
-from domain.payment import Failure, FailureCode, Payment, PaymentEvent, Status, StatusUpdate
+from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
 from domain.timeline import about
 from services.banks.accounts import Accounts
 from services.payments.record import PaymentRecorder, outcome_of
@@ -45,9 +45,7 @@ class InDoubtPayments:
         """
         if await self._is_booked(payment):
             return await self._end(payment)
-        after, event = await self._recorder.apply(
-            payment, lambda current: current.marked_in_doubt("no answer from the bank", self._clock.now())
-        )
+        after, event = await self._recorder.apply(payment, lambda current: current.marked_in_doubt(self._clock.now()))
         if self._clock.now() < payment.created_at + _PAGE_LIVES:
             return Outcome(event is not None, "in doubt: it could still be approved")
         assert payment.debtor_account_id is not None
@@ -71,7 +69,7 @@ class InDoubtPayments:
         about(payment_id)
         status = Status(outcome)
         failure = NEVER_REACHED if status is Status.FAILED else None
-        update = StatusUpdate(status, "operator", self._clock.now(), failure)
+        update = StatusUpdate(status, PaymentCause.OPERATOR, self._clock.now(), failure)
 
         def step(current: Payment) -> tuple[Payment, PaymentEvent | None]:
             if not current.in_doubt:
@@ -93,6 +91,6 @@ class InDoubtPayments:
             return await read.accounts.is_debited(payment.debtor_account_id, payment.end_to_end_id, payment.amount)
 
     async def _end(self, payment: Payment) -> Outcome:
-        update = StatusUpdate(Status.SETTLED, "booked at the bank", self._clock.now())
+        update = StatusUpdate(Status.SETTLED, PaymentCause.STATEMENT, self._clock.now())
         after, event = await self._recorder.apply(payment, lambda current: current.apply(update))
         return outcome_of(after, event, payment.status)

@@ -22,6 +22,7 @@ from domain.event import ChangeKind
 from domain.idempotency import fingerprint_of
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.kyc import require_approved
+from domain.payment import PaymentCause
 from domain.plan import PLANS, FirstPayment, PlanInvoice, PlanStatus, PlanSubscription
 from domain.redirect import require_allowed, with_query
 from providers.card_payments.port import CardPaymentsProvider
@@ -147,7 +148,7 @@ class Plans:
             return None
         subscription, return_to = found
         try:
-            await self._plan_status.ask(subscription, "the card's page")
+            await self._plan_status.ask(subscription, PaymentCause.USER_RETURNED)
         except (Unavailable, InDoubt):
             _log.warning("plan_return_unread", subscription_id=subscription.id)  # webhook or job ask again
         current = await self._plan_status.current(subscription)

@@ -14,7 +14,7 @@ from domain.event import ChangeKind, EventKind
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
-from domain.payment import Failure, FailureCode
+from domain.payment import Failure, FailureCode, PaymentCause
 from domain.plan import PLANS, PlanInvoice, PlanStatus, PlanSubscription, PlanTerms
 from domain.snapshot import plan_fields
 from providers.card_payments.port import CardPaymentsProvider, SubscriptionState
@@ -112,7 +112,7 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
     async def _load(self, queries: Queries, user_id: UserId, object_id: PlanSubscriptionId) -> PlanSubscription | None:
         return await queries.plans.get(user_id, object_id)
 
-    async def _ask(self, found: PlanSubscription, cause: str) -> Outcome:
+    async def _ask(self, found: PlanSubscription, cause: PaymentCause) -> Outcome:
         if found.vendor_subscription_id is None:
             if found.is_open:
                 await self.subscribe(found)

@@ -9,7 +9,7 @@ from domain.account_deletion import DELETED_USER_NAME, RetainedData, retained_af
 from domain.clock import Clock
 from domain.errors import InvalidInput, InvalidState, ProviderUnavailable, Unavailable
 from domain.ids import UserId
-from domain.payment import Status
+from domain.payment import PaymentCause, Status
 from services.banks.links import BankLinks
 from services.cards.cards import Cards
 from services.files.data_exports import DataExports
@@ -92,7 +92,7 @@ class AccountDeletion:
 
     async def _end_what_is_under_way(self, user_id: UserId) -> None:
         try:
-            await self._payments.cancel_unauthorised(user_id)
+            await self._payments.cancel_unauthorised(user_id, PaymentCause.ACCOUNT_DELETION)
             await self._cards.cancel_all(user_id)
             for _ in await self._plans.open_of_users([user_id]):
                 await self._plans.cancel(user_id, at_period_end=False)

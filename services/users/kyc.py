@@ -104,22 +104,22 @@ class KycService:
         kyc = await retry_on_stale(lambda: self._save_retry(user_id))
         return StartedKyc(kyc, token)
 
-    async def refresh(self, user_id: UserId, cause: str) -> Outcome:
+    async def refresh(self, user_id: UserId) -> Outcome:
         """Ask the vendor and apply its review. Gives what that changed. Raises Unavailable."""
-        return await retry_on_stale(lambda: self._ask(user_id, cause))
+        return await retry_on_stale(lambda: self._ask(user_id))
 
-    async def _ask(self, user_id: UserId, cause: str) -> Outcome:
+    async def _ask(self, user_id: UserId) -> Outcome:
         kyc, _ = await self._application(user_id)
         if kyc.applicant_id is None:
             return Outcome(False, "the application has not started")
         review = await self._vendors[kyc.vendor].get_verification_result(kyc.applicant_id)
         if review is None:
             return Outcome(False, "the vendor does not know the applicant")
-        return await self._apply(kyc, review, cause)
+        return await self._apply(kyc, review)
 
     async def ask_again(self, user_id: UserId, pause_s: float) -> None:
         """Ask while PENDING, after longer and longer pauses, in case that a webhook was lost. Raises Unavailable."""
-        await self.refresh(user_id, "reconciliation")
+        await self.refresh(user_id)
         async with self._work() as work:
             if (await work.kyc.of_user(user_id)).status is KycStatus.PENDING:
                 self._enqueue_ask(work, user_id, longer(pause_s, _LAST_ASK))
@@ -154,7 +154,7 @@ class KycService:
             await work.commit()
             return after
 
-    async def _apply(self, asked: Kyc, review: Review, cause: str) -> Outcome:
+    async def _apply(self, asked: Kyc, review: Review) -> Outcome:
         async with self._work() as work:
             before = await work.kyc.of_user(asked.user_id)
             # The user may have submitted again while the vendor was asked: the answer would be of the old submission.
@@ -173,7 +173,7 @@ class KycService:
                 work.jobs.enqueue(CancelUnauthorised(after.user_id), now=now)
                 work.jobs.enqueue(FreezeCards(after.user_id), now=now)
             await work.commit()
-            return Outcome(True, f"{before.status} -> {after.status} ({cause})")
+            return Outcome(True, f"{before.status} -> {after.status}")
 
     async def _save(self, work: UnitOfWork, before: Kyc, after: Kyc) -> None:
         await work.kyc.save(before, after)

@@ -97,7 +97,7 @@ class Webhooks:
             return
         source = self._sources.get(webhook.provider)
         # A webhook of a vendor that is not set up any more is parked, for the case that the vendor comes back.
-        outcome = await source.process(webhook.raw, webhook.id) if source is not None else None
+        outcome = await source.process(webhook.raw) if source is not None else None
         record(
             TimelineKind.WEBHOOK,
             f"processed, from {webhook.provider}",

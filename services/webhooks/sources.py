@@ -8,7 +8,7 @@ from db.unit_of_work import Queries, Read
 from domain.errors import BadSignature, BadWebhook
 from domain.ids import PaymentId
 from domain.outcome import Outcome
-from domain.payment import Payment
+from domain.payment import Payment, PaymentCause
 from providers.card_payments.port import CardEvent, CardPaymentsProvider
 from providers.delivery import DeliveryReport
 from providers.email.port import EmailProvider
@@ -51,7 +51,7 @@ class WebhookSource(Protocol):
     async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
         """The events in a delivery that its vendor signed. Raises BadSignature, BadWebhook."""
 
-    async def process(self, raw: bytes, cause: str) -> Outcome | None:
+    async def process(self, raw: bytes) -> Outcome | None:
         """Act on one event. Gives None if it names no object that Drop knows.
 
         Safe to repeat. Raises Unavailable where the vendor cannot be asked.
@@ -73,11 +73,11 @@ class KycWebhooks:
         event = await _by_any(self._vendors, lambda kyc: _awaited(kyc.parse_webhook(delivery.raw, delivery.headers)))
         return [Incoming(event.event_key, delivery.raw)]
 
-    async def process(self, raw: bytes, cause: str) -> Outcome | None:
+    async def process(self, raw: bytes) -> Outcome | None:
         async def act(vendor: str, event: KycEvent) -> Outcome | None:
             async with self._read() as read:
                 kyc = await read.kyc.by_vendor_reference(vendor, event.user_id, event.applicant_id)
-            return await self._kyc.refresh(kyc.user_id, cause) if kyc else None
+            return await self._kyc.refresh(kyc.user_id) if kyc else None
 
         return await _first(self._vendors, lambda kyc: kyc.read_webhook(raw), act)
 
@@ -102,11 +102,11 @@ class OpenBankingWebhooks:
         )
         return [Incoming(event.event_key, event.raw)]
 
-    async def process(self, raw: bytes, cause: str) -> Outcome | None:
+    async def process(self, raw: bytes) -> Outcome | None:
         return await _first(
             self._vendors,
             lambda bank: bank.read_webhook(raw),
-            lambda vendor, event: self._process(vendor, event, cause),
+            lambda vendor, event: self._process(vendor, event),
         )
 
     async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
@@ -116,14 +116,14 @@ class OpenBankingWebhooks:
         payment = await _first(self._vendors, lambda bank: bank.read_webhook(raw), find)
         return payment.id if payment else None
 
-    async def _process(self, vendor: str, event: BankEvent, cause: str) -> Outcome | None:
+    async def _process(self, vendor: str, event: BankEvent) -> Outcome | None:
         if event.consent_id or event.consent_reference:
-            return await self._process_consent(vendor, event, cause)
+            return await self._process_consent(vendor, event)
         async with self._read() as read:
             payment = await _bank_payment(read, vendor, event)
-        return await self._sync.ask(payment, cause) if payment else None
+        return await self._sync.ask(payment, PaymentCause.WEBHOOK) if payment else None
 
-    async def _process_consent(self, vendor: str, event: BankEvent, cause: str) -> Outcome | None:
+    async def _process_consent(self, vendor: str, event: BankEvent) -> Outcome | None:
         async with self._read() as read:
             consent = await read.consents.by_vendor_reference(vendor, event.consent_id, event.consent_reference)
         return await self._bank_links.refresh_consent(consent.user_id, consent.id) if consent else None
@@ -146,11 +146,11 @@ class CardWebhooks:
         )
         return [Incoming(event.event_key, delivery.raw)]
 
-    async def process(self, raw: bytes, cause: str) -> Outcome | None:
+    async def process(self, raw: bytes) -> Outcome | None:
         return await _first(
             self._vendors,
             lambda cards: cards.read_webhook(raw),
-            lambda vendor, event: self._process(vendor, event, cause),
+            lambda vendor, event: self._process(vendor, event),
         )
 
     async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
@@ -160,19 +160,19 @@ class CardWebhooks:
         payment = await _first(self._vendors, lambda cards: cards.read_webhook(raw), find)
         return payment.id if payment else None
 
-    async def _process(self, vendor: str, event: CardEvent, cause: str) -> Outcome | None:
+    async def _process(self, vendor: str, event: CardEvent) -> Outcome | None:
         if event.subscription_id or event.subscription_reference:
-            return await self._process_subscription(vendor, event, cause)
+            return await self._process_subscription(vendor, event)
         async with self._read() as read:
             payment = await _card_payment(read, vendor, event)
-        return await self._sync.ask(payment, cause) if payment else None
+        return await self._sync.ask(payment, PaymentCause.WEBHOOK) if payment else None
 
-    async def _process_subscription(self, vendor: str, event: CardEvent, cause: str) -> Outcome | None:
+    async def _process_subscription(self, vendor: str, event: CardEvent) -> Outcome | None:
         async with self._read() as read:
             subscription = await read.plans.by_vendor_reference(
                 vendor, event.subscription_id, event.subscription_reference
             )
-        return await self._plans.ask(subscription, cause) if subscription else None
+        return await self._plans.ask(subscription, PaymentCause.WEBHOOK) if subscription else None
 
 
 class EmailWebhooks:
@@ -188,7 +188,7 @@ class EmailWebhooks:
         )
         return [Incoming(event.event_key, event.raw) for event in reports]
 
-    async def process(self, raw: bytes, cause: str) -> Outcome | None:
+    async def process(self, raw: bytes) -> Outcome | None:
         return await _first(self._vendors, lambda vendor: vendor.read_event(raw), self._apply)
 
     async def _apply(self, vendor: str, event: DeliveryReport) -> Outcome | None:
@@ -211,7 +211,7 @@ class SmsWebhooks:
         )
         return [Incoming(event.event_key, event.raw)]
 
-    async def process(self, raw: bytes, cause: str) -> Outcome | None:
+    async def process(self, raw: bytes) -> Outcome | None:
         return await _first(self._vendors, lambda vendor: vendor.read_status(raw), self._apply)
 
     async def _apply(self, vendor: str, event: DeliveryReport) -> Outcome | None:

@@ -30,7 +30,8 @@ async def test_an_approved_payment_settles_and_the_history_says_why(play: Play) 
         "SETTLED",
     ]
     assert [event["version"] for event in settled["history"]] == [1, 2, 3, 4]
-    assert settled["history"][-1]["cause"].startswith("whk_")
+    assert [event["cause"] for event in settled["history"]] == ["USER", "VENDOR_REPLY", "USER_RETURNED", "WEBHOOK"]
+    assert {event["kind"] for event in settled["history"]} == {"STATUS"}
     booked = {b["type"]: b["amount"]["amountMinor"] for b in settled["debtorAccount"]["balances"]}
     assert booked == {"BOOKED": str(4_825_050 - 12_345), "AVAILABLE": str(4_825_050 - 12_345)}
     assert [booking["amount"] for booking in await play.ledger()] == [12_345]
@@ -141,6 +142,7 @@ async def test_a_scheduled_payment_is_cancelled_with_the_users_approval_at_the_b
 
     ended = await payment_of(kari, payment["id"])
     assert (ended["status"], ended["cancellation"]) == ("CANCELLED", {"status": "CANCELLED", "authorisationUrl": None})
+    assert [event["cause"] for event in ended["history"] if event["kind"] == "CANCELLATION"] == ["USER"]
     assert await play.ledger() == []
 
 

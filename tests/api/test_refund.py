@@ -76,6 +76,8 @@ async def test_a_refunds_outcome_comes_later(play: Play, method: str, first: str
 
     later = await card_payment(kari, payment)
     assert [one["status"] for one in later["refunds"]] == [then]
+    causes = [event["cause"] for event in later["history"] if event["kind"] == "REFUND"]
+    assert (causes[0], causes[-1]) == ("USER", "WEBHOOK")
     assert later["refundStatus"] == ("PARTIAL" if then == "SUCCEEDED" else "NONE")
 
 
@@ -93,7 +95,9 @@ async def test_a_disputed_payment_is_not_refunded(play: Play) -> None:
     assert disputed["disputes"][0]["status"] == "NEEDS_RESPONSE"
     assert disputed["disputes"][0]["evidenceDueBy"] == "2026-12-01T12:00:03.000Z"
     assert codes(refused) == ["INVALID_STATE"]
-    assert (await card_payment(kari, payment))["disputes"][0]["status"] == "WON"
+    won = await card_payment(kari, payment)
+    assert won["disputes"][0]["status"] == "WON"
+    assert [(event["kind"], event["cause"]) for event in won["history"]][-2:] == [("DISPUTE", "WEBHOOK")] * 2
     assert codes(await refund(kari, payment)) == []
 
 

@@ -22,7 +22,7 @@ REFUND = """mutation($input: RefundPaymentInput!) { refundPayment(input: $input)
 CARD_PAYMENT = """query($id: ID!) { node(id: $id) { ... on Payment {
   status version inDoubt authorisationUrl failure { code message } refundStatus refundedAmount { amountMinor }
   refunds { id status amount { amountMinor } failure } disputes { status reason evidenceDueBy }
-  receipt { number issuedAt amount { amountMinor } } history { status cause version failure { code } } } } }"""
+  receipt { number issuedAt amount { amountMinor } } history { status kind cause version failure { code } } } } }"""
 PLAN = """plan { name price { amountMinor } } status currentPeriodEnd cancelAtPeriodEnd endedBecause
   failure { code } authorisationUrl invoices { number status amount { amountMinor } }"""
 SUBSCRIBE = f"""mutation($input: CreatePlanSubscriptionInput!) {{ createPlanSubscription(input: $input) {{

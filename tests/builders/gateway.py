@@ -196,7 +196,7 @@ PAY = """mutation($input: InitiatePaymentInput!) { initiatePayment(input: $input
   warnings { code message } userErrors { code field message retryable } } }"""
 PAYMENT = """query($id: ID!) { node(id: $id) { ... on Payment {
   status version inDoubt authorisationUrl failure { code message } scheduledFor
-  cancellation { status authorisationUrl } history { status cause version at failure { code } }
+  cancellation { status authorisationUrl } history { status kind cause version at failure { code } }
   debtorAccount { balances { type amount { amountMinor } } } } } }"""
 
 

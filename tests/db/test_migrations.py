@@ -1,6 +1,7 @@
 """The migrations and the tables say the same, on both databases."""
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -102,6 +103,59 @@ async def test_a_bank_link_keeps_its_accounts_and_its_users_wishes(either_databa
         user = await read.users.get(UserId("usr_1"))
     assert user is not None
     assert (user.preferences.payments, user.preferences.bank_links) == (True, False)
+    await database.close()
+
+
+async def test_texts_that_tell_a_cause_become_codes(either_database_url: str) -> None:
+    told = {
+        "AUTHORISATION_REQUIRED": ("bank reply", "user", "no answer from the bank", "the bank's page"),
+        "SETTLED": (
+            "whk_1",
+            "reconciliation",
+            "refund PENDING",
+            "refund SUCCEEDED (whk_2)",
+            "dispute LOST (it ran out)",
+        ),
+    }
+    causes = [(status, cause) for status, texts in told.items() for cause in texts]
+    events = [
+        f"""INSERT INTO payment_event (id, payment_id, version, status, cause, at)
+        VALUES ('pev_{version}', 'pay_1', {version}, '{status}', '{cause.replace("'", "''")}', {_AT})"""
+        for version, (status, cause) in enumerate(causes, 2)
+    ]
+    ended = """UPDATE bank_link SET status = 'EXPIRED', ended_because = 'reconciliation' WHERE user_id = 'usr_1'"""
+    streamed = [
+        f"""INSERT INTO user_event (user_id, seq, kind, object_id, fields, at) VALUES ('usr_1', {seq}, 'BANK_LINK',
+        'con_1', '{{"status": "REVOKED", "ended_because": {because}}}', {_AT})"""
+        for seq, because in enumerate(("null", '"disconnected by the user"', '"whk_1"', '"DISCONNECTED"'), 1)
+    ]
+    database = await _at_version(either_database_url, "0013", *_A_PAYMENT_OF_THE_FIRST_VERSION)
+    await migrate(database, "0016")
+    async with database.write_engine.begin() as connection:
+        for statement in (*events, ended, *streamed):
+            await connection.exec_driver_sql(statement)
+
+    await migrate(database)
+
+    async with database.read_engine.connect() as connection:
+        found = await connection.exec_driver_sql("SELECT kind, cause FROM payment_event ORDER BY version")
+        assert [tuple(row) for row in found] == [
+            ("STATUS", "USER"),
+            ("STATUS", "VENDOR_REPLY"),
+            ("CANCELLATION", "USER"),
+            ("IN_DOUBT", "NO_ANSWER"),
+            ("STATUS", "USER_RETURNED"),
+            ("STATUS", "WEBHOOK"),
+            ("STATUS", "VENDOR_READ"),
+            ("REFUND", "USER"),
+            ("REFUND", "WEBHOOK"),
+            ("DISPUTE", "EXPIRY"),
+        ]
+        link = await connection.exec_driver_sql("SELECT ended_because FROM bank_link")
+        assert [tuple(row) for row in link] == [("EXPIRED",)]
+        stream = await connection.exec_driver_sql("SELECT CAST(fields AS TEXT) FROM user_event ORDER BY seq")
+        ends = [json.loads(row[0])["ended_because"] for row in stream]
+        assert ends == [None, "DISCONNECTED", "ENDED_BY_BANK", "DISCONNECTED"]
     await database.close()
 
 

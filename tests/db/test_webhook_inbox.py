@@ -28,7 +28,7 @@ class Source:
     async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
         return [Incoming("event 1", delivery.raw)]
 
-    async def process(self, raw: bytes, cause: str) -> Outcome | None:
+    async def process(self, raw: bytes) -> Outcome | None:
         return self.outcome
 
     async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:

@@ -12,7 +12,6 @@ from domain.consent import (
     Consent,
     ConsentStatus,
     longest_valid_until,
-    stored_end,
 )
 from domain.ids import BankId, BankLinkId, ConsentId, UserId
 
@@ -61,19 +60,3 @@ def test_an_ended_consent_tells_the_connection_why() -> None:
     ended = active.apply_consent(consent(ConsentStatus.REVOKED))
 
     assert (ended.status, ended.ended_because) == (BankLinkStatus.REVOKED, BankLinkEnd.ENDED_BY_BANK)
-
-
-@pytest.mark.parametrize(
-    ("stored", "status", "end"),
-    [
-        (None, BankLinkStatus.ACTIVE, None),
-        ("BANK_UNAVAILABLE", BankLinkStatus.REJECTED, BankLinkEnd.BANK_UNAVAILABLE),
-        ("disconnected by the user", BankLinkStatus.REVOKED, BankLinkEnd.DISCONNECTED),
-        ("reconciliation", BankLinkStatus.EXPIRED, BankLinkEnd.EXPIRED),
-        ("whk_1", BankLinkStatus.REVOKED, BankLinkEnd.ENDED_BY_BANK),
-    ],
-)
-def test_rows_and_events_that_hold_a_text_have_a_code_all_the_same(
-    stored: str | None, status: BankLinkStatus, end: BankLinkEnd | None
-) -> None:
-    assert stored_end(stored, status) is end

@@ -8,7 +8,7 @@ from domain.account_number import AccountNumber
 from domain.errors import InvalidState, PaymentInDoubt
 from domain.ids import AccountId, PaymentId, UserId
 from domain.money import Money
-from domain.payment import Failure, FailureCode, Payment, PaymentEvent, Status, StatusUpdate
+from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FUNDS = Failure(FailureCode.INSUFFICIENT_FUNDS, "no money")
@@ -30,7 +30,7 @@ def payment(status: Status = Status.CREATED, *, in_doubt: bool = False) -> Payme
 
 
 def update(status: Status, failure: Failure | None = None) -> StatusUpdate:
-    return StatusUpdate(status, "webhook", NOON, failure)
+    return StatusUpdate(status, PaymentCause.WEBHOOK, NOON, failure)
 
 
 class PaymentUnderAnyUpdate(RuleBasedStateMachine):
@@ -54,7 +54,7 @@ class PaymentUnderAnyUpdate(RuleBasedStateMachine):
 
     @rule()
     def the_answer_is_lost(self) -> None:
-        self.payment, event = self.payment.marked_in_doubt("no answer", NOON)
+        self.payment, event = self.payment.marked_in_doubt(NOON)
         if event is not None:
             self.history.append(event)
 
@@ -78,7 +78,7 @@ def test_money_that_moved_after_our_end_lands_on_the_payment(ours: Status) -> No
 
     assert settled.status is Status.SETTLED
     assert event is not None
-    assert event.cause == "vendor_correction"
+    assert event.cause is PaymentCause.VENDOR_CORRECTION
 
 
 def test_another_failure_at_the_same_status_is_an_event_of_its_own() -> None:
@@ -91,7 +91,7 @@ def test_another_failure_at_the_same_status_is_an_event_of_its_own() -> None:
 
 
 def test_a_status_update_ends_the_doubt() -> None:
-    doubted, _ = payment().marked_in_doubt("no answer", NOON)
+    doubted, _ = payment().marked_in_doubt(NOON)
     known, _ = doubted.apply(update(Status.AUTHORISATION_REQUIRED))
 
     assert doubted.in_doubt
