@@ -11,6 +11,7 @@ from db.paging import page_by_id
 from db.tables.payment import IdempotencyKeyRow, PaymentEventRow, PaymentRow
 from db.updates import require_saved
 from domain.account_number import AccountNumber
+from domain.authorisation import SealedAuthorisation
 from domain.idempotency import UsedKey
 from domain.ids import AccountId, PaymentId, UserId
 from domain.money import Money
@@ -32,6 +33,19 @@ def failure_of(code: str | None, message: str | None) -> Failure | None:
     return Failure(FailureCode(code), message or "") if code else None
 
 
+def _authorisation_of(
+    url: str | None, encrypted: bytes | None, expires_at: datetime | None
+) -> SealedAuthorisation | None:
+    return SealedAuthorisation(url, encrypted, expires_at) if url or encrypted else None
+
+
+def _columns_of(name: str, awaited: SealedAuthorisation | None) -> dict[str, object]:
+    """The columns in which an approval is stored, all of them empty without one."""
+    awaited = awaited or SealedAuthorisation()
+    found = {"url": awaited.url, "encrypted": awaited.encrypted, "expires_at": awaited.expires_at}
+    return {f"{name}_{column}": value for column, value in found.items()}
+
+
 def payment_of(row: PaymentRow) -> Payment:
     return Payment(
         id=PaymentId(row.id),
@@ -50,10 +64,14 @@ def payment_of(row: PaymentRow) -> Payment:
         scheduled_for=row.scheduled_for,
         end_to_end_id=row.end_to_end_id,
         vendor_payment_id=row.vendor_payment_id,
-        authorisation_url=row.authorisation_url,
+        authorisation=_authorisation_of(
+            row.authorisation_url, row.authorisation_encrypted, row.authorisation_expires_at
+        ),
         client_secret=row.client_secret,
         cancellation_status=CancellationStatus(row.cancellation_status) if row.cancellation_status else None,
-        cancellation_url=row.cancellation_url,
+        cancellation_authorisation=_authorisation_of(
+            row.cancellation_url, row.cancellation_encrypted, row.cancellation_expires_at
+        ),
         in_doubt=row.in_doubt,
         version=row.version,
     )
@@ -197,18 +215,18 @@ class PaymentQueries:
         await self._session.flush()
         self._append(event)
 
-    async def save_reply(self, payment_id: PaymentId, reference: str, authorisation_url: str | None) -> None:
-        """Store the bank's id and approval page, whatever the status is by now.
+    async def save_reply(self, payment_id: PaymentId, reference: str, awaited: SealedAuthorisation | None) -> None:
+        """Store the bank's id and the approval that it awaits, whatever the status is by now.
 
-        A later answer without a page keeps the first.
+        A later answer without an approval keeps the first.
         """
-        page = {"authorisation_url": authorisation_url} if authorisation_url else {}
+        page = _columns_of("authorisation", awaited) if awaited else {}
         await self._session.exec(
             update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(vendor_payment_id=reference, **page)
         )
 
     async def save_intent(
-        self, payment_id: PaymentId, reference: str, *, client_secret: str | None, authorisation_url: str | None
+        self, payment_id: PaymentId, reference: str, *, client_secret: str | None, awaited: SealedAuthorisation | None
     ) -> None:
         """Store the card vendor's id, client secret and page, whatever the status is by now.
 
@@ -217,7 +235,7 @@ class PaymentQueries:
         await self._session.exec(
             update(PaymentRow)
             .where(col(PaymentRow.id) == payment_id)
-            .values(vendor_payment_id=reference, client_secret=client_secret, authorisation_url=authorisation_url)
+            .values(vendor_payment_id=reference, client_secret=client_secret, **_columns_of("authorisation", awaited))
         )
 
     async def renew_state(self, payment_id: PaymentId, state_hash: str, return_to: str | None = None) -> None:
@@ -228,7 +246,12 @@ class PaymentQueries:
         )
 
     async def save(self, before: Payment, after: Payment, event: PaymentEvent | None) -> None:
-        """Write the new state over the version that was read, and append its event. Raises StaleVersion."""
+        """Write the new state over the version that was read, and append its event. Raises StaleVersion.
+
+        What the user had to see to approve is forgotten once the payment is past that.
+        """
+        is_awaited = after.status in (Status.CREATED, Status.AUTHORISATION_REQUIRED)
+        forgotten = {} if is_awaited else {"authorisation_encrypted": None}
         saved = await self._session.exec(
             update(PaymentRow)
             .where(col(PaymentRow.id) == before.id, col(PaymentRow.version) == before.version)
@@ -237,9 +260,10 @@ class PaymentQueries:
                 failure_code=after.failure.code if after.failure else None,
                 failure_message=after.failure.message if after.failure else None,
                 cancellation_status=after.cancellation_status,
-                cancellation_url=after.cancellation_url,
                 in_doubt=after.in_doubt,
                 version=after.version,
+                **_columns_of("cancellation", None if after.status.is_final else after.cancellation_authorisation),
+                **forgotten,
             )
         )
         require_saved(saved)

@@ -68,7 +68,17 @@ def _under(child: Any, parent: type[Any]) -> Belongs:
     return lambda user_id: col(child).in_(select(parent.id).where(col(parent.user_id) == user_id))
 
 
-_RETURNS = frozenset({"state_hash", "return_to", "authorisation_url", "cancellation_url", "client_secret"})
+_RETURNS = frozenset(
+    {
+        "state_hash",
+        "return_to",
+        "authorisation_url",
+        "authorisation_encrypted",
+        "cancellation_url",
+        "cancellation_encrypted",
+        "client_secret",
+    }
+)
 # From the leaves to the root, so that rows can be removed in this order.
 HOLDINGS: Sequence[Holding] = (
     Holding(ConsentAccountRow, _under(ConsentAccountRow.consent_id, ConsentRow)),

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from domain.account_number import AccountNumber
+from domain.authorisation import SealedAuthorisation
 from domain.errors import InvalidState, PaymentInDoubt
 from domain.ids import AccountId, PaymentId, UserId
 from domain.money import Money
@@ -159,13 +160,18 @@ class Payment:
     scheduled_for: date | None = None
     end_to_end_id: str = ""
     vendor_payment_id: str | None = None
-    authorisation_url: str | None = None
+    authorisation: SealedAuthorisation | None = None
     client_secret: str | None = None
     cancellation_status: CancellationStatus | None = None
-    cancellation_url: str | None = None
+    cancellation_authorisation: SealedAuthorisation | None = None
     in_doubt: bool = False
     version: int = 0
     refunded: Money | None = None
+
+    @property
+    def awaited(self) -> SealedAuthorisation | None:
+        """The approval of the payment that the user is asked for now, None where none is."""
+        return self.authorisation if self.status is Status.AUTHORISATION_REQUIRED else None
 
     def apply(self, update: StatusUpdate) -> tuple["Payment", PaymentEvent | None]:
         """Take a status update. Gives the payment and the event to append, None where nothing changed."""
@@ -207,8 +213,8 @@ class Payment:
         return after, after._event(kind, cause, at)
 
     def with_cancellation(
-        self, status: CancellationStatus, url: str | None, cause: PaymentCause, at: datetime
+        self, status: CancellationStatus, awaited: SealedAuthorisation | None, cause: PaymentCause, at: datetime
     ) -> tuple["Payment", PaymentEvent]:
         """The bank's answer to the user's wish to cancel. The status changes only when the bank reports CANC."""
-        asked = replace(self, cancellation_status=status, cancellation_url=url, version=self.version + 1)
+        asked = replace(self, cancellation_status=status, cancellation_authorisation=awaited, version=self.version + 1)
         return asked, asked._event(PaymentEventKind.CANCELLATION, cause, at)

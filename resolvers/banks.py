@@ -7,6 +7,7 @@ from domain.errors import Refusal
 from domain.ids import BankLinkId
 from resolvers.context import Context
 from schema.types.arguments import INPUT
+from schema.types.authorisation import Authorisation
 from schema.types.bank import (
     Bank,
     BankAccount,
@@ -20,6 +21,7 @@ from schema.types.bank import (
     RenewConsentInput,
 )
 from schema.types.errors import user_errors_of
+from services.banks.links import ConsentPage
 
 Country = Annotated[str, strawberry.argument(description="ISO 3166-1 alpha-2; Drop is in NO.")]
 
@@ -43,7 +45,7 @@ async def connect_bank(
         )
     except Refusal as refusal:
         return ConnectBankPayload(user_errors=user_errors_of(refusal))
-    return ConnectBankPayload(bank_link=BankLink.of(page.bank_link), authorisation_url=page.url)
+    return _asked(page)
 
 
 async def renew_consent(
@@ -61,7 +63,7 @@ async def renew_consent(
         )
     except Refusal as refusal:
         return ConnectBankPayload(user_errors=user_errors_of(refusal))
-    return ConnectBankPayload(bank_link=BankLink.of(page.bank_link), authorisation_url=page.url)
+    return _asked(page)
 
 
 async def disconnect_bank(
@@ -87,3 +89,11 @@ async def refresh_balances(
     except Refusal as refusal:
         return RefreshBalancesPayload(user_errors=user_errors_of(refusal))
     return RefreshBalancesPayload(accounts=[BankAccount.of(account) for account in accounts])
+
+
+def _asked(page: ConsentPage) -> ConnectBankPayload:
+    return ConnectBankPayload(
+        bank_link=BankLink.of(page.bank_link),
+        authorisation_url=page.awaited.url,
+        authorisation=Authorisation.of(page.awaited),
+    )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from domain.authorisation import Authorisation, SealedAuthorisation
 from domain.errors import Unauthenticated
 from domain.ids import UserId
 from domain.user import SignIn
@@ -40,6 +41,10 @@ class Context:
     @property
     def download_urls(self) -> PresignedDownloadUrls:
         return PresignedDownloadUrls(self.services, self.base_url)
+
+    def opened(self, stored: SealedAuthorisation) -> Authorisation:
+        """What the user must see to approve. The caller has read the payment for its user."""
+        return self.services.authorisations.opened(stored)
 
     @property
     def _user_id(self) -> UserId | None:

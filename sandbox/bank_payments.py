@@ -46,6 +46,7 @@ async def create_payment(world: World, body: Document) -> Document:
             "executionDate": body.get("requestedExecutionDate"),
             "transactionStatus": "RCVD",
             "scaStatus": _OPEN_SCA,
+            "scaExpiresAt": (world.now + PAGE_LIFETIME).isoformat(),
             "reason": None,
             "isScheduled": False,
             "outcome": outcome,

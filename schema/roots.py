@@ -88,7 +88,7 @@ class Mutation:
     )
     initiate_payment: InitiatePaymentPayload | None = strawberry.field(
         resolver=payments.initiate_payment,
-        description="Start a payment from a bank account; the user approves it at `payment.authorisationUrl`.",
+        description="Start a payment from a bank account; the user approves it as `payment.authorisation` says.",
     )
     cancel_payment: CancelPaymentPayload | None = strawberry.field(
         resolver=payments.cancel_payment,

@@ -16,6 +16,7 @@ from services.operations.reset import Reset
 from services.operations.retention import Retention
 from services.operations.service_status import ServiceStatusReport
 from services.operations.vendor_migration import VendorMigrations
+from services.payments.authorisations import Authorisations
 from services.payments.bank_payments import Payments
 from services.payments.bank_status import BankStatusSync
 from services.payments.card_payments import CardPayments
@@ -50,6 +51,7 @@ class Services:
     accounts: Accounts
     payments: Payments
     bank_status: BankStatusSync
+    authorisations: Authorisations
     in_doubt: InDoubtPayments
     card_payments: CardPayments
     card_status: CardStatusSync

@@ -38,9 +38,13 @@ class PaymentRow(SQLModel, table=True):
     end_to_end_id: str = Field(unique=True)
     vendor_payment_id: str | None = None
     authorisation_url: str | None = None
+    authorisation_encrypted: bytes | None = None
+    authorisation_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     client_secret: str | None = None
     cancellation_status: str | None = None
     cancellation_url: str | None = None
+    cancellation_encrypted: bytes | None = None
+    cancellation_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     in_doubt: bool = False
     state_hash: str = Field(unique=True)
     return_to: str

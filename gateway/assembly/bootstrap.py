@@ -47,6 +47,7 @@ from services.operations.reset import Reset
 from services.operations.retention import Retention
 from services.operations.service_status import ServiceStatusReport
 from services.operations.vendor_migration import Direction, VendorMigrations
+from services.payments.authorisations import Authorisations
 from services.payments.bank_payments import Payments
 from services.payments.bank_status import BankStatusSync
 from services.payments.card_payments import CardPayments, Merchant
@@ -169,13 +170,25 @@ def build_services(base: Infrastructure) -> Services:
     accounts = Accounts(work, read, adapters.accounts, consents, encryption, clock)
     bank_links = BankLinks(work, read, adapters.accounts, consents, accounts, encryption, composer, clock, origins)
     recorder = PaymentRecorder(work, composer, incidents, clock)
+    authorisations = Authorisations(encryption)
     in_doubt = InDoubtPayments(work, read, accounts, recorder, clock)
-    bank_status = BankStatusSync(work, read, adapters.payments, in_doubt, recorder, clock)
+    bank_status = BankStatusSync(work, read, adapters.payments, in_doubt, recorder, authorisations, clock)
     customers = Customers(work, read, adapters.cards, clock)
     card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, composer, clock)
     merchant = Merchant(settings.merchant_name, parse_account_number(settings.merchant_account))
     card_payments = CardPayments(work, read, adapters.cards, customers, card_status, recorder, clock, merchant, origins)
-    payments = Payments(work, read, adapters.payments, accounts, card_payments, bank_status, recorder, clock, origins)
+    payments = Payments(
+        work,
+        read,
+        adapters.payments,
+        accounts,
+        card_payments,
+        bank_status,
+        recorder,
+        authorisations,
+        clock,
+        origins,
+    )
     plan_status = PlanStatusSync(work, read, adapters.cards, customers, composer, clock)
     plans = Plans(work, read, adapters.cards, customers, plan_status, clock, origins)
     cards = Cards(work, read, adapters.issuing, settings.features, clock)
@@ -214,6 +227,7 @@ def build_services(base: Infrastructure) -> Services:
         accounts=accounts,
         payments=payments,
         bank_status=bank_status,
+        authorisations=authorisations,
         in_doubt=in_doubt,
         card_payments=card_payments,
         card_status=card_status,

@@ -60,7 +60,7 @@ async function fill(value) {
 
 function pageIn(value) {
   if (value === null || typeof value !== 'object') return undefined;
-  if (typeof value.authorisationUrl === 'string') return { label: "Open the bank's page", url: value.authorisationUrl };
+  if (typeof value.authorisation?.url === 'string') return { label: "Open the bank's page", url: value.authorisation.url };
   if (typeof value.cardForm?.url === 'string') return { label: 'Open the card page', url: value.cardForm.url };
   if (typeof value.target?.url === 'string') return { label: 'Put the example file', put: value.target };
   if (typeof value.downloadUrl === 'string') return { label: 'Download the file', url: value.downloadUrl };

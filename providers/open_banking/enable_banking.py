@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from domain.account_number import AccountNumber
+from domain.authorisation import Authorisation
 from domain.bank_account import Balance, Bank
 from domain.clock import Clock, oslo_date
 from domain.consent import ConsentStatus
@@ -143,7 +144,7 @@ class EnableBankingAccounts:
             page = await self._client.call("start_consent", "POST", "/auth", _page, headers=headers, json=body)
         except VendorRefusal as refusal:
             raise self._client.refused(refusal) from refusal
-        return StartedConsent(str(_Session(aspsp.bic, "", ())), page, until)
+        return StartedConsent(str(_Session(aspsp.bic, "", ())), Authorisation(page), until)
 
     async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
         session = _Session.parse(reference)
@@ -267,7 +268,8 @@ class EnableBankingPayments:
             if error_of(refusal) not in _REJECTED:
                 raise self._client.refused(refusal) from refusal
             return PaymentState(Status.REJECTED, "", failure=NOT_TAKEN)
-        return PaymentState(Status.AUTHORISATION_REQUIRED, identifier, page)
+        awaited = Authorisation(page) if page else None
+        return PaymentState(Status.AUTHORISATION_REQUIRED, identifier, awaited)
 
     async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
         """Raise Unavailable: the vendor sends the page with the payment, and no second one."""

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from domain.account_number import AccountNumber, iban_of
+from domain.authorisation import Authorisation
 from domain.bank_account import Balance, BalanceType, Bank, TransactionStatus
 from domain.clock import Clock
 from domain.consent import ConsentStatus
@@ -67,7 +68,8 @@ class MockAccountInformation:
             "frequencyPerDay": 4,
         }
         answer = await self._sandbox.post("start_consent", "/bank/consents", body)
-        return StartedConsent(answer["consentId"], answer["scaRedirect"], date.fromisoformat(answer["validUntil"]))
+        awaited = Authorisation(answer["scaRedirect"], expires_at=datetime.fromisoformat(answer["expires_at"]))
+        return StartedConsent(answer["consentId"], awaited, date.fromisoformat(answer["validUntil"]))
 
     async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
         return await self.consent_state(reference)
@@ -184,7 +186,9 @@ class MockPaymentInitiation:
             )
         except SandboxRefusal:
             return Cancelling()
-        return Cancelling(answer["transactionStatus"] == "CANC", answer.get("scaRedirect"))
+        if answer["transactionStatus"] == "CANC":
+            return Cancelling(is_cancelled=True)
+        return Cancelling(authorisation=Authorisation(answer["scaRedirect"]))
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
         signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
@@ -222,7 +226,11 @@ def _state(answer: Mapping[str, Any]) -> PaymentState:
         status = Status.SCHEDULED
     elif status is Status.REJECTED:
         status = end_of(failure)
-    return PaymentState(status, answer["paymentId"], answer.get("scaRedirect"), failure)
+    return PaymentState(status, answer["paymentId"], _awaited(answer), failure)
+
+
+def _awaited(answer: Mapping[str, Any]) -> Authorisation:
+    return Authorisation(answer["scaRedirect"], expires_at=datetime.fromisoformat(answer["scaExpiresAt"]))
 
 
 def _build(settings: OpenBankingSettings, tools: Tools) -> BankAdapters:

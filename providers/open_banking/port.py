@@ -6,6 +6,7 @@ from datetime import date
 from typing import Protocol
 
 from domain.account_number import AccountNumber
+from domain.authorisation import Authorisation
 from domain.bank_account import Balance, Bank, TransactionStatus
 from domain.consent import ConsentStatus
 from domain.ids import BankId, ConsentId
@@ -40,12 +41,12 @@ class ConsentRequest:
 class StartedConsent:
     """A consent that is registered at the bank but not authorised.
 
-    `reference` is the vendor's, opaque to callers. The user authorises at `authorisation_url`. `valid_until` is the
+    `reference` is the vendor's, opaque to callers. `authorisation` is what is awaited of the user. `valid_until` is the
     last day, as a date in Oslo.
     """
 
     reference: str
-    authorisation_url: str
+    authorisation: Authorisation
     valid_until: date
 
 
@@ -113,23 +114,23 @@ class AccountAccess:
 
 @dataclass(frozen=True, slots=True)
 class PaymentState:
-    """A payment at the bank. The user approves it at `authorisation_url`, if there is one.
+    """A payment at the bank. `authorisation` is what is awaited of the user, if the bank has said so.
 
     `reference` is the vendor's and opaque to callers. It means nothing if an initiation was refused (REJECTED).
     """
 
     status: Status
     reference: str
-    authorisation_url: str | None = None
+    authorisation: Authorisation | None = None
     failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelling:
-    """The bank's answer to a cancellation: done, to be approved at `authorisation_url`, or neither: it is too late."""
+    """The bank's answer to a cancellation: done, to be approved by the user, or neither: it is too late."""
 
     is_cancelled: bool = False
-    authorisation_url: str | None = None
+    authorisation: Authorisation | None = None
 
 
 @dataclass(frozen=True, slots=True)

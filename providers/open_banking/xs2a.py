@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from domain.account_number import AccountNumber
+from domain.authorisation import Authorisation
 from domain.bank_account import Balance, Bank
 from domain.clock import Clock, oslo_date
 from domain.consent import UNATTENDED_READS_A_DAY, ConsentStatus
@@ -117,7 +118,7 @@ class Xs2aAccounts:
         )
         # The bank may shorten the consent.
         until = date.fromisoformat(valid_until) if valid_until else request.valid_until
-        return StartedConsent(str(Reference(profile.bic, identifier, authorisation)), page, until)
+        return StartedConsent(str(Reference(profile.bic, identifier, authorisation)), Authorisation(page), until)
 
     async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
         consent = Reference.parse(reference)
@@ -253,7 +254,8 @@ class Xs2aPayments:
             psu=_as_wanted(by_bic(payment.bic), psu),
             redirect_uri=redirect_uri,
         )
-        return PaymentState(Status.AUTHORISATION_REQUIRED, str(replace(payment, authorisation=authorisation)), page)
+        reference = str(replace(payment, authorisation=authorisation))
+        return PaymentState(Status.AUTHORISATION_REQUIRED, reference, Authorisation(page))
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
         raise CannotTell("NextGenPSD2 finds nothing by our reference.")
@@ -302,7 +304,7 @@ class Xs2aPayments:
             psu=None,
             redirect_uri=redirect_uri,
         )
-        return Cancelling(authorisation_url=page)
+        return Cancelling(authorisation=Authorisation(page))
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
         signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
@@ -318,7 +320,8 @@ class Xs2aPayments:
             found = self._client.page_in(created, redirect_uri, bic)
         authorisation, page = found or ("", None)
         reference = Reference(bic, created["paymentId"], authorisation)
-        return PaymentState(Status.AUTHORISATION_REQUIRED, str(reference), page)
+        awaited = Authorisation(page) if page else None
+        return PaymentState(Status.AUTHORISATION_REQUIRED, str(reference), awaited)
 
     async def _sca_status(self, payment: Reference, path: str) -> tuple[str | None, tuple[str, ...]]:
         """As `Xs2aClient.sca_status`, of the newest approval; None while no approval was started."""

@@ -11,6 +11,7 @@ from domain.bank_account import BalanceType, TransactionStatus
 from domain.consent import BankLinkEnd, BankLinkStatus, Scope
 from domain.ids import AccountId, BankId, BankLinkId
 from domain.page import Key, Keyset
+from schema.types.authorisation import Authorisation
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.money import Money
@@ -226,7 +227,12 @@ class RefreshBalancesInput:
 @strawberry.type(description="What `connectBank` and `renewConsent` give.")
 class ConnectBankPayload:
     bank_link: BankLink | None = strawberry.field(description="The bank link as it stands.", default=None)
-    authorisation_url: str | None = strawberry.field(description="The bank's page: send the user there.", default=None)
+    authorisation_url: str | None = strawberry.field(
+        description="The bank's page: send the user there. The same as `authorisation { url }`.", default=None
+    )
+    authorisation: Authorisation | None = strawberry.field(
+        description="How the user gives the consent at the bank; shown this once.", default=None
+    )
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list
     )

@@ -2,6 +2,7 @@
 
 from typing import Protocol, TypeVar
 
+from domain.authorisation import Authorisation, SealedAuthorisation
 from domain.bank_account import Balance, Bank, BankAccount, Transaction
 from domain.card import Card
 from domain.consent import BankLink, ReadsToday
@@ -85,6 +86,7 @@ class DownloadUrls(Protocol):
 
 
 class HasLoaders(Protocol):
+    def opened(self, stored: SealedAuthorisation) -> Authorisation: ...
     @property
     def loaders(self) -> Loaders: ...
     @property

@@ -1,5 +1,6 @@
 """The domain's enums as the schema shows them: every value has a description."""
 
+from domain.authorisation import AuthorisationKind
 from domain.bank_account import BalanceType, TransactionStatus
 from domain.card import CardStatus, CardType
 from domain.consent import BankLinkEnd, BankLinkStatus, Scope
@@ -21,7 +22,7 @@ describe(
     "Where a payment stands. SETTLED, REJECTED, FAILED, CANCELLED and EXPIRED are final.",
     {
         Status.CREATED: "Known to Drop, on its way to the bank.",
-        Status.AUTHORISATION_REQUIRED: "The bank waits for the user's approval at `authorisationUrl`, or the card "
+        Status.AUTHORISATION_REQUIRED: "The bank waits for the user's approval (`authorisation`), or the card "
         "payment for `confirmCardPayment`; a declined card leaves it here with `failure`.",
         Status.SCHEDULED: "Approved, waits for its date at the bank.",
         Status.PROCESSING: "Approved; the bank is carrying it out.",
@@ -30,6 +31,16 @@ describe(
         Status.FAILED: "Accepted, but not carried out; `failure` tells why.",
         Status.CANCELLED: "Cancelled before it was carried out.",
         Status.EXPIRED: "The user did not approve it in time.",
+    },
+)
+describe(
+    AuthorisationKind,
+    "AuthorisationKind",
+    "How the user approves at the bank or with the card's bank.",
+    {
+        AuthorisationKind.REDIRECT: "On a page: send the browser to `url`; it comes back to `returnTo`.",
+        AuthorisationKind.DECOUPLED: "In the bank's own app: show `message` and `challenge`, stay and wait; the update "
+        "comes over subscriptions, without a way back.",
     },
 )
 describe(

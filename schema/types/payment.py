@@ -8,10 +8,12 @@ from strawberry import UNSET, Info
 import schema.types.enums  # registers the domain's enums
 import schema.types.payment_enums  # noqa: F401  # and those of a payment's history
 from domain import dispute, money, payment, refund
+from domain.authorisation import SealedAuthorisation
 from domain.dispute import DisputeStatus
 from domain.ids import PaymentId
 from domain.payment import CancellationStatus, FailureCode, PaymentCause, PaymentEventKind, Rail, Status
 from domain.refund import PaymentRefundStatus, RefundStatus
+from schema.types.authorisation import Authorisation
 from schema.types.bank import BankAccount
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
@@ -52,6 +54,13 @@ class PaymentCancellation:
     authorisation_url: str | None = strawberry.field(
         description="Where the user approves the cancellation. Not covered by `version`."
     )
+    awaited: strawberry.Private[SealedAuthorisation | None]
+
+    @strawberry.field(
+        description="How the user approves the cancellation; null where nothing is awaited. Not covered by `version`."
+    )
+    def authorisation(self, info: Info[HasLoaders, None]) -> Authorisation | None:
+        return _opened(info, self.awaited)
 
 
 @strawberry.type(description="Money given back to a card.")
@@ -111,11 +120,17 @@ class Payment(Node):
     version: int = strawberry.field(description=VERSION)
     in_doubt: bool = strawberry.field(description="The bank was asked and has not answered; do not pay again.")
     authorisation_url: str | None = strawberry.field(
-        description="The bank's approval page, or the card's 3-D Secure page, while awaited. Not covered by `version`."
+        description="The same as `authorisation { url }`. Not covered by `version`."
     )
     cancellation: PaymentCancellation | None = strawberry.field(description="Set once the bank was asked to cancel.")
     created_at: datetime = strawberry.field(description="When it was asked for.")
     shown: strawberry.Private[payment.Payment]
+
+    @strawberry.field(
+        description="How the user approves the payment; null where nothing is awaited. Not covered by `version`."
+    )
+    def authorisation(self, info: Info[HasLoaders, None]) -> Authorisation | None:
+        return _opened(info, self.shown.awaited)
 
     @strawberry.field(description="The account that pays; null on the card rail.")
     async def debtor_account(self, info: Info[HasLoaders, None]) -> BankAccount | None:
@@ -176,7 +191,6 @@ class Payment(Node):
 
     @classmethod
     def of(cls, payment: payment.Payment) -> Self:
-        is_awaited = payment.status is Status.AUTHORISATION_REQUIRED
         return cls(
             id=strawberry.ID(payment.id),
             rail=payment.rail,
@@ -191,7 +205,7 @@ class Payment(Node):
             failure=PaymentFailure.of(payment.failure),
             version=payment.version,
             in_doubt=payment.in_doubt,
-            authorisation_url=payment.authorisation_url if is_awaited else None,
+            authorisation_url=payment.awaited.url if payment.awaited else None,
             cancellation=_cancellation(payment),
             created_at=payment.created_at,
             shown=payment,
@@ -202,8 +216,12 @@ def _cancellation(payment: payment.Payment) -> PaymentCancellation | None:
     if payment.cancellation_status is None:
         return None
     status = CancellationStatus.CANCELLED if payment.status is Status.CANCELLED else payment.cancellation_status
-    url = None if payment.status.is_final else payment.cancellation_url
-    return PaymentCancellation(status=status, authorisation_url=url)
+    awaited = None if payment.status.is_final else payment.cancellation_authorisation
+    return PaymentCancellation(status=status, authorisation_url=awaited.url if awaited else None, awaited=awaited)
+
+
+def _opened(info: Info[HasLoaders, None], awaited: SealedAuthorisation | None) -> Authorisation | None:
+    return Authorisation.of(info.context.opened(awaited)) if awaited else None
 
 
 @strawberry.input(description="Narrows the list to the payments that fit.")

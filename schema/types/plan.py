@@ -5,9 +5,11 @@ import strawberry
 from strawberry import UNSET, Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
+from domain import authorisation
 from domain import plan as plans
 from domain.ids import PlanSubscriptionId
 from domain.plan import PLANS, InvoiceStatus, PlanEnd, PlanInterval, PlanStatus
+from schema.types.authorisation import Authorisation
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.money import Money
@@ -56,7 +58,10 @@ class PlanSubscription(Node):
     ended_because: PlanEnd | None = strawberry.field(description="Set once it has ended.")
     failure: PaymentFailure | None = strawberry.field(description="Why the first payment came to nothing.")
     authorisation_url: str | None = strawberry.field(
-        description="The first payment's 3-D Secure page, while awaited. Not covered by `version`."
+        description="The same as `authorisation { url }`. Not covered by `version`."
+    )
+    authorisation: Authorisation | None = strawberry.field(
+        description="How the user approves the first payment; null where nothing is awaited. Not covered by `version`."
     )
     created_at: datetime = strawberry.field(description="When it was asked for.")
     version: int = strawberry.field(description=VERSION)
@@ -73,7 +78,7 @@ class PlanSubscription(Node):
 
     @classmethod
     def of(cls, subscription: plans.PlanSubscription) -> Self:
-        is_awaited = subscription.status is PlanStatus.INCOMPLETE
+        page = subscription.authorisation_url if subscription.status is PlanStatus.INCOMPLETE else None
         return cls(
             id=strawberry.ID(subscription.id),
             status=subscription.status,
@@ -81,7 +86,8 @@ class PlanSubscription(Node):
             cancel_at_period_end=subscription.cancel_at_period_end,
             ended_because=subscription.ended_because,
             failure=PaymentFailure.of(subscription.failure),
-            authorisation_url=subscription.authorisation_url if is_awaited else None,
+            authorisation_url=page,
+            authorisation=Authorisation.of(authorisation.Authorisation(page)) if page else None,
             created_at=subscription.created_at,
             version=subscription.version,
             plan_id=subscription.plan_id,

@@ -12,6 +12,7 @@ import structlog
 from db.ids import new_id
 from db.unit_of_work import Read, Work, retry_on_stale
 from domain import ids, way_back
+from domain.authorisation import Authorisation
 from domain.bank_account import Bank
 from domain.clock import Clock, oslo_date
 from domain.consent import (
@@ -56,10 +57,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ConsentPage:
-    """A new consent, and the bank's page where the user gives it."""
+    """A new consent, and how the user gives it at the bank."""
 
     bank_link: BankLink
-    url: str
+    awaited: Authorisation
 
 
 class BankLinks:
@@ -321,7 +322,7 @@ class BankLinks:
             await work.consents.save_reply(consent.id, started.reference, started.valid_until)
             await work.commit()
         bank_link = await retry_on_stale(lambda: self._await_consent(bank_link.user_id, bank_link.id))
-        return ConsentPage(bank_link, started.authorisation_url)
+        return ConsentPage(bank_link, started.authorisation)
 
     async def _await_consent(self, user_id: UserId, bank_link_id: BankLinkId) -> BankLink:
         async with self._work() as work:

@@ -47,7 +47,8 @@ from providers.open_banking.port import AccessExceeded, PaymentInitiation, Psu
 from providers.vendors import Vendors
 from services.banks.accounts import Accounts
 from services.idempotency import earlier, keep, once
-from services.payments.bank_status import RECOVER_AFTER, BankStatusSync, without_page
+from services.payments.authorisations import Authorisations
+from services.payments.bank_status import RECOVER_AFTER, BankStatusSync
 from services.payments.card_payments import CardPayments
 from services.payments.record import PaymentRecorder
 from services.tokens import hash_of, new_token
@@ -90,6 +91,7 @@ class Payments:
         cards: CardPayments,
         bank_status: BankStatusSync,
         recorder: PaymentRecorder,
+        authorisations: Authorisations,
         clock: Clock,
         return_origins: tuple[str, ...],
     ) -> None:
@@ -100,6 +102,7 @@ class Payments:
         self._cards = cards
         self._bank_status = bank_status
         self._recorder = recorder
+        self._authorisations = authorisations
         self._clock = clock
         self._return_origins = return_origins
         # References to running tasks: the event loop keeps none, so a task could vanish before it ends.
@@ -128,7 +131,7 @@ class Payments:
         state = new_token()
         payment, account, is_new = await once(lambda: self._create(order, state, return_to))
         if not is_new:
-            return Initiated(without_page(payment))
+            return Initiated(payment)
         warnings = await self._balance_warnings(payment, account.id, redirects.ip_address)
         redirect_uri = with_query(redirects.callback_uri, state=state)
         psu = await self._accounts.psu(user_id, redirects.ip_address)
@@ -136,7 +139,7 @@ class Payments:
         sending = asyncio.create_task(self._send(payment, account, psu, redirect_uri))
         self._sending.add(sending)
         sending.add_done_callback(self._sending.discard)
-        return Initiated(without_page(await asyncio.shield(sending)), warnings)
+        return Initiated(await asyncio.shield(sending), warnings)
 
     async def cancel(self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str) -> Payment:
         """Ask the vendor to cancel; a bank may want the user's approval.
@@ -277,7 +280,7 @@ class Payments:
             failure = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The bank is temporarily unavailable. Pay again soon.")
             bank_status = StatusUpdate(Status.FAILED, PaymentCause.VENDOR_UNAVAILABLE, self._clock.now(), failure)
             return await self._bank_status.step(payment, lambda current: current.apply(bank_status))
-        if reply.status is Status.AUTHORISATION_REQUIRED and reply.authorisation_url is None:
+        if reply.status is Status.AUTHORISATION_REQUIRED and reply.authorisation is None:
             await retry_on_outage(lambda: self._save_reference(payment, reply.reference))
             try:
                 reply = await vendor.authorise(reply.reference, psu, redirect_uri)
@@ -308,11 +311,11 @@ class Payments:
             return await self._bank_status.step(
                 payment, lambda current: current.apply(StatusUpdate(Status.CANCELLED, cause, now))
             )
-        if answer.authorisation_url is None:
+        if answer.authorisation is None:
             raise InvalidState("It is too late: the bank is carrying the payment out.", field=("input", "id"))
-        waiting, url = CancellationStatus.AUTHORISATION_REQUIRED, answer.authorisation_url
+        waiting, awaited = CancellationStatus.AUTHORISATION_REQUIRED, self._authorisations.sealed(answer.authorisation)
         return await self._bank_status.step(
-            payment, lambda current: current.with_cancellation(waiting, url, cause, now)
+            payment, lambda current: current.with_cancellation(waiting, awaited, cause, now)
         )
 
     async def _as_it_is_now(self, payment: Payment) -> Payment:

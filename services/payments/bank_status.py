@@ -1,6 +1,6 @@
 """What a bank reports of payments: one path for the reply, the return, the webhook and the reconciliation."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Final
 
@@ -15,6 +15,7 @@ from domain.timeline import about
 from providers.open_banking.port import PaymentInitiation, PaymentState
 from providers.vendors import Vendors
 from services.backoff import LONGEST
+from services.payments.authorisations import Authorisations
 from services.payments.in_doubt import NEVER_REACHED, InDoubtPayments
 from services.payments.record import PaymentRecorder, Step, outcome_of
 from services.status_sync import StatusSync
@@ -47,17 +48,20 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         vendors: Vendors[PaymentInitiation],
         in_doubt: InDoubtPayments,
         recorder: PaymentRecorder,
+        authorisations: Authorisations,
         clock: Clock,
     ) -> None:
         super().__init__(work, read, clock)
         self._vendors = vendors
         self._in_doubt = in_doubt
         self._recorder = recorder
+        self._authorisations = authorisations
 
     async def apply(self, payment: Payment, state: PaymentState, cause: PaymentCause) -> Outcome:
         """Apply the bank's status. The bank's reference is stored even if the status comes too late. Commits."""
         failure = state.failure if state.status in _WITH_FAILURE else None
         was = payment.status
+        awaited = self._authorisations.sealed(state.authorisation) if state.authorisation else None
 
         def update(current: Payment) -> tuple[Payment, PaymentEvent | None]:
             nonlocal was
@@ -66,7 +70,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
 
         async def save_reply(work: UnitOfWork) -> None:
             if state.reference and state.status is not Status.REJECTED:
-                await work.payments.save_reply(payment.id, state.reference, state.authorisation_url)
+                await work.payments.save_reply(payment.id, state.reference, awaited)
 
         after, event = await self._recorder.apply(payment, update, also=save_reply)
         return outcome_of(after, event, was)
@@ -121,8 +125,3 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         update = StatusUpdate(Status.FAILED, cause, self._clock.now(), NEVER_REACHED)
         after, event = await self._recorder.apply(payment, lambda current: current.apply(update))
         return Outcome(event is not None, f"the bank never heard of it: {after.status}")
-
-
-def without_page(payment: Payment) -> Payment:
-    """The payment without its approval page, unless the page still waits for the user."""
-    return payment if payment.status is Status.AUTHORISATION_REQUIRED else replace(payment, authorisation_url=None)

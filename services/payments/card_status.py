@@ -7,6 +7,7 @@ from typing import ClassVar, Final, NamedTuple
 from db.ids import new_id
 from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
+from domain.authorisation import SealedAuthorisation
 from domain.clock import Clock
 from domain.dispute import Dispute
 from domain.errors import StaleVersion
@@ -161,8 +162,9 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
                         return before, Outcome(False, "the try may still be on its way to the vendor")
                     failure = _NOT_CHARGED
             secret, page = state.client_secret, state.authorisation_url
-            await work.payments.save_intent(before.id, state.reference, client_secret=secret, authorisation_url=page)
-            before = replace(before, vendor_payment_id=state.reference, client_secret=secret, authorisation_url=page)
+            awaited = SealedAuthorisation(page) if page else None
+            await work.payments.save_intent(before.id, state.reference, client_secret=secret, awaited=awaited)
+            before = replace(before, vendor_payment_id=state.reference, client_secret=secret, authorisation=awaited)
             status = state.status
             if status is Status.CANCELLED and self._is_overdue(before):
                 status, failure = Status.EXPIRED, _OUT_OF_TIME

@@ -100,7 +100,7 @@ async def test_the_examples_play_the_whole_product_in_their_order(play: Play) ->
     # Ingrid's accounts are at another bank than the example's.
     ran.append("06-connect-bank")
     document = (EXAMPLES / "06-connect-bank.graphql").read_text()
-    page = (await ingrid.ask(document, bank="bank_handelsbanken"))["connectBank"]["authorisationUrl"]
+    page = (await ingrid.ask(document, bank="bank_handelsbanken"))["connectBank"]["authorisation"]["url"]
     await ingrid.press(page, "approve")
     assert (await example("07-accounts"))["bankAccounts"]["edges"][0]["node"]["available"] is True
     await example("08-refresh-balances")

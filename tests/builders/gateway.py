@@ -158,7 +158,8 @@ async def playing(
 
 
 CONNECT = """mutation($bank: ID!) { connectBank(input: {bankId: $bank, returnTo: "/api/health/live"}) {
-  bankLink { id status } authorisationUrl userErrors { code field message } } }"""
+  bankLink { id status } authorisationUrl
+  authorisation { kind url message challenge expiresAt } userErrors { code field message } } }"""
 
 
 async def connect(player: Player, bank: str = "bank_dnb", decision: str = "approve") -> str:
@@ -192,11 +193,14 @@ def a_payment(account: str, amount_minor: int = 12_500, **changes: object) -> di
 
 
 PAY = """mutation($input: InitiatePaymentInput!) { initiatePayment(input: $input) {
-  payment { id status authorisationUrl inDoubt version failure { code } }
+  payment { id status authorisationUrl authorisation { kind url message challenge expiresAt }
+    inDoubt version failure { code } }
   warnings { code message } userErrors { code field message retryable } } }"""
 PAYMENT = """query($id: ID!) { node(id: $id) { ... on Payment {
-  status version inDoubt authorisationUrl failure { code message } scheduledFor
-  cancellation { status authorisationUrl } history { status kind cause version at failure { code } }
+  status version inDoubt authorisationUrl authorisation { kind url message challenge expiresAt }
+  failure { code message } scheduledFor
+  cancellation { status authorisationUrl authorisation { kind url } }
+  history { status kind cause version at failure { code } }
   debtorAccount { balances { type amount { amountMinor } } } } } }"""
 
 

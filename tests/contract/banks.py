@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from domain.authorisation import Authorisation
 from domain.ids import BankId
 from providers.calling.guard import Guard
 from providers.open_banking import direct_banks, enable_banking, mock, open_payments
@@ -121,3 +122,10 @@ def a_direct_bank(sandbox: Sandbox) -> BankVendor:
         site=httpx.AsyncClient(transport=httpx.ASGITransport(app)),
         finds=False,
     )
+
+
+def url_of(awaited: Authorisation | None) -> str:
+    """The page of an approval by redirect."""
+    assert awaited is not None
+    assert awaited.url is not None
+    return awaited.url

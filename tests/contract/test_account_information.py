@@ -23,7 +23,7 @@ from sandbox.people import personas
 from tests.builders.gateway import BASE
 from tests.builders.line import Line
 from tests.builders.sandbox import Sandbox
-from tests.contract.banks import BankVendor, a_direct_bank, a_mock, an_enable_banking, an_open_payments
+from tests.contract.banks import BankVendor, a_direct_bank, a_mock, an_enable_banking, an_open_payments, url_of
 
 DNB = BankId("bank_dnb")
 KARI = Psu(personas()["kari"].identity_number)
@@ -54,7 +54,7 @@ class AtBank:
 
     async def decide(self, started: StartedConsent, decision: str, *resource_ids: str) -> dict[str, str]:
         """What the browser brings back."""
-        return await self.vendor.visit(started.authorisation_url, decision=decision, account=list(resource_ids))
+        return await self.vendor.visit(url_of(started.authorisation), decision=decision, account=list(resource_ids))
 
     def all_accounts(self) -> tuple[str, ...]:
         return tuple(account.resource_id for account in personas()["kari"].at_bank(DNB))

@@ -23,7 +23,7 @@ from tests.builders.counterpart import answer, counterpart
 from tests.builders.gateway import BASE
 from tests.builders.sandbox import MovedClock, Sandbox
 from tests.conftest import NOON
-from tests.contract.banks import HOOK
+from tests.contract.banks import HOOK, url_of
 from tests.contract.test_payment_initiation import a_bank_payment
 from tests.vendors import nextgenpsd2 as face
 
@@ -109,7 +109,7 @@ async def test_a_bank_that_is_away_takes_no_other_with_it(sandbox: Sandbox) -> N
         bases = {"bank_nordea": away.url, "bank_dnb": face.BASES["bank_dnb"]}
         http = sandbox.outside(face.app(face.NextGenBanks(sandbox.inner)))
         accounts = Xs2aAccounts(banks_at(http, bases), clock=sandbox.clock)
-        assert (await accounts.start_consent(a_request("bank_dnb"))).authorisation_url.startswith(face.HOST)
+        assert url_of((await accounts.start_consent(a_request("bank_dnb"))).authorisation).startswith(face.HOST)
 
         async with httpx.AsyncClient() as line:
             accounts = Xs2aAccounts(banks_at(line, bases), clock=sandbox.clock)

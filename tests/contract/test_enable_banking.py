@@ -230,4 +230,4 @@ async def test_a_payment_whose_page_is_not_encrypted_keeps_its_id(sandbox: Sandb
             await payments.authorise(state.reference, Psu(None), CALLBACK)
 
     assert (state.status, state.reference) == (Status.AUTHORISATION_REQUIRED, "p-1")
-    assert state.authorisation_url is None
+    assert state.authorisation is None

@@ -17,7 +17,7 @@ from sandbox.people import personas
 from tests.builders.gateway import BASE, OLA
 from tests.builders.line import Line
 from tests.builders.sandbox import Sandbox
-from tests.contract.banks import HOOK, BankVendor, a_direct_bank, a_mock, an_enable_banking, an_open_payments
+from tests.contract.banks import HOOK, BankVendor, a_direct_bank, a_mock, an_enable_banking, an_open_payments, url_of
 from tests.contract.conftest import NOON
 
 DNB = BankId("bank_dnb")
@@ -59,13 +59,13 @@ class AtBank:
 
     async def initiate(self, payment: Payment) -> PaymentState:
         state = await self.register(payment)
-        if state.authorisation_url is None:
+        if state.authorisation is None:
             state = await self.adapter.authorise(state.reference, KARI, CALLBACK)
         return state
 
     async def decide(self, state: PaymentState, decision: str, execution: str = "") -> PaymentState:
-        assert state.authorisation_url is not None
-        query = await self.vendor.visit(state.authorisation_url, decision=decision, execution=execution)
+        assert state.authorisation is not None
+        query = await self.vendor.visit(url_of(state.authorisation), decision=decision, execution=execution)
         await self.adapter.complete(state.reference, query)
         return await self.adapter.status(state.reference)
 
@@ -93,7 +93,7 @@ async def test_no_money_moves_until_the_user_approves(bank: AtBank) -> None:
 
 async def test_an_accepted_payment_gives_its_reference_before_its_page_is_asked_for(bank: AtBank, line: Line) -> None:
     accepted = await bank.register(a_bank_payment())
-    if accepted.authorisation_url is not None:
+    if accepted.authorisation is not None:
         return
     line.cut()
 
@@ -173,7 +173,7 @@ async def test_what_is_not_approved_is_cancelled_at_once_and_again(bank: AtBank)
 
     assert cancelled.is_cancelled is bank.vendor.cancels
     if not bank.vendor.cancels:
-        assert cancelled.authorisation_url is None  # what is not approved lapses
+        assert cancelled.authorisation is None  # what is not approved lapses
         return
     assert (await bank.adapter.cancel(state.reference, CALLBACK)).is_cancelled
     assert (await bank.adapter.status(state.reference)).status is Status.CANCELLED
@@ -186,10 +186,10 @@ async def test_a_scheduled_payment_is_cancelled_with_the_users_approval(bank: At
     asked = await bank.adapter.cancel(state.reference, CALLBACK)
     assert not asked.is_cancelled
     if not bank.vendor.cancels:
-        assert asked.authorisation_url is None
+        assert asked.authorisation is None
         return
-    assert asked.authorisation_url is not None
-    query = await bank.vendor.visit(asked.authorisation_url, decision="approve")
+    assert asked.authorisation is not None
+    query = await bank.vendor.visit(url_of(asked.authorisation), decision="approve")
     await bank.adapter.complete(state.reference, query)
 
     assert (await bank.adapter.status(state.reference)).status is Status.CANCELLED
@@ -202,7 +202,7 @@ async def test_it_can_be_too_late_to_cancel(bank: AtBank) -> None:
     answer = await bank.adapter.cancel(state.reference, CALLBACK)
 
     assert not answer.is_cancelled
-    assert answer.authorisation_url is None
+    assert answer.authorisation is None
 
 
 async def test_a_payment_is_found_by_our_reference(bank: AtBank) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from domain import snapshot
 from domain.account_number import AccountNumber
+from domain.authorisation import SealedAuthorisation
 from domain.bank_account import Balance, BalanceType, BankAccount
 from domain.card import Card, CardFace, CardStatus, CardType
 from domain.consent import BankLink, BankLinkEnd, BankLinkStatus
@@ -48,8 +49,8 @@ PAYMENT = Payment(
     creditor_account=AccountNumber("NO9386011117947", "86011117947"),
     created_at=NOON,
     scheduled_for=date(2026, 12, 1),
-    authorisation_url="https://bank.example/approve",
-    cancellation_url="https://bank.example/cancel",
+    authorisation=SealedAuthorisation("https://bank.example/approve"),
+    cancellation_authorisation=SealedAuthorisation("https://bank.example/cancel"),
     client_secret="secret",
     status=Status.SETTLED,
     version=9,

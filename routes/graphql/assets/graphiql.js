@@ -337,7 +337,7 @@ mutation RetryKyc {
 mutation ConnectBank($bank: ID!) {
   connectBank(input: { bankId: $bank, returnTo: "/graphql" }) {
     bankLink { id status bank { id name } }
-    authorisationUrl
+    authorisation { kind url message challenge expiresAt }
     userErrors { code field message }
   }
 }
@@ -371,7 +371,7 @@ mutation ConnectBank($bank: ID!) {
 `,variables:'{ "bankLink": "FIRST_BANK_LINK" }'},{query:`# FIRST_ACCOUNT and NEW_KEY are filled in when you run it. Then approve at the bank's page, at the top.
 mutation Pay($input: InitiatePaymentInput!) {
   initiatePayment(input: $input) {
-    payment { id status authorisationUrl amount { formatted } creditor { name account } }
+    payment { id status authorisation { kind url message challenge expiresAt } amount { formatted } creditor { name account } }
     warnings { code message }
     userErrors { code field message }
   }
@@ -405,7 +405,7 @@ mutation Pay($input: InitiatePaymentInput!) {
 }
 `,variables:""},{query:`mutation Cancel($payment: ID!) {
   cancelPayment(input: { id: $payment }) {
-    payment { id status cancellation { status authorisationUrl } }
+    payment { id status cancellation { status authorisation { kind url message challenge expiresAt } } }
     userErrors { code message }
   }
 }
@@ -430,7 +430,7 @@ mutation Pay($input: InitiatePaymentInput!) {
 `,variables:""},{query:`mutation RenewConsent($bankLink: ID!) {
   renewConsent(input: { bankLinkId: $bankLink, returnTo: "/graphql" }) {
     bankLink { id status expiresAt }
-    authorisationUrl
+    authorisation { kind url message challenge expiresAt }
     userErrors { code message }
   }
 }
@@ -487,7 +487,7 @@ mutation CardPayment($input: CreateCardPaymentInput!) {
 }`},{query:`# pm_card_threeDSecure2Required asks for 3-D Secure; /sandbox/scenarios lists more.
 mutation ConfirmCard($input: ConfirmCardPaymentInput!) {
   confirmCardPayment(input: $input) {
-    payment { id status authorisationUrl failure { code message } receipt { number issuedAt } }
+    payment { id status authorisation { kind url message challenge expiresAt } failure { code message } receipt { number issuedAt } }
     userErrors { code field message }
   }
 }
@@ -522,7 +522,7 @@ mutation Refund($input: RefundPaymentInput!) {
 }
 `,variables:""},{query:`mutation Subscribe($input: CreatePlanSubscriptionInput!) {
   createPlanSubscription(input: $input) {
-    planSubscription { id status currentPeriodEnd authorisationUrl failure { code } invoices { id number status amount { formatted } } }
+    planSubscription { id status currentPeriodEnd authorisation { kind url message challenge expiresAt } failure { code } invoices { id number status amount { formatted } } }
     userErrors { code field message }
   }
 }
@@ -654,7 +654,7 @@ mutation DeleteAccount {
 }
 `,variables:""}];var kn=ie(nn(),1),wpe=uy({url:`${location.origin.replace(/^http/,"ws")}/graphql`,shouldRetry:()=>!0}),Epe=GS({url:"/graphql",wsClient:wpe}),KY={FIRST_ACCOUNT:"{ viewer { bankAccounts(first: 1) { edges { node { id } } } } }",FIRST_BANK_LINK:"{ viewer { bankLinks { edges { node { id } } } } }",LAST_PAYMENT:"{ viewer { payments(first: 1) { edges { node { id } } } } }",LAST_UPLOAD:"{ viewer { uploads(first: 1) { edges { node { id } } } } }",LAST_CARD:"{ viewer { cards { edges { node { id } } } } }",LAST_SESSION:"{ viewer { sessions { edges { node { id } } } } }"},Spe=`%PDF-1.4
 % A receipt from Drop's examples
-`;async function $Y(e){return(await(await fetch("/graphql",{method:"POST",headers:{"content-type":"application/json"},body:JSON.stringify({query:e})})).json()).data}function eQ(e){if(!(e===null||typeof e!="object")){if(typeof e.id=="string")return e.id;for(let t of Object.values(e)){let r=eQ(t);if(r)return r}}}async function wN(e){if(e==="NEW_KEY")return crypto.randomUUID();if(typeof e=="string"&&KY[e])return eQ(await $Y(KY[e]))??e;if(Array.isArray(e))return Promise.all(e.map(wN));if(e&&typeof e=="object"){let t=Object.entries(e).map(async([r,n])=>[r,await wN(n)]);return Object.fromEntries(await Promise.all(t))}return e}function tQ(e){if(!(e===null||typeof e!="object")){if(typeof e.authorisationUrl=="string")return{label:"Open the bank's page",url:e.authorisationUrl};if(typeof e.cardForm?.url=="string")return{label:"Open the card page",url:e.cardForm.url};if(typeof e.target?.url=="string")return{label:"Put the example file",put:e.target};if(typeof e.downloadUrl=="string")return{label:"Download the file",url:e.downloadUrl};if(typeof e.accessToken?.url=="string")return{label:"Open the KYC form",url:e.accessToken.url};for(let t of Object.values(e)){let r=tQ(t);if(r)return r}}}var Cpe={access_denied:"The sign-in was cancelled",temporarily_unavailable:"BankID is away: try again soon"};function Tpe(){let e=new URL(location.href),t=e.searchParams.get("error");return t===null?null:(e.searchParams.delete("error"),e.searchParams.delete("state"),history.replaceState(null,"",e),Cpe[t]??"The sign-in failed: try again")}var JY=Tpe();function kpe(){let[e,t]=(0,em.useState)(null),[r,n]=(0,em.useState)([]),[i,o]=(0,em.useState)(void 0);(0,em.useEffect)(()=>{$Y("{ viewer { name } }").then(d=>t(d?.viewer??null)),fetch("/sandbox/personas.json").then(d=>d.ok?d.json():[]).then(n)},[]);async function*s(d){for await(let m of d[Symbol.asyncIterator]?d:[d]){let v=tQ(m?.data);v&&o(v),yield m}}let l=async(d,m)=>{let v=d.operationName==="IntrospectionQuery"?d.variables:await wN(d.variables),y=Ui(d.query),b=y.definitions.filter(E=>E.kind==="OperationDefinition").map(E=>E.name?.value),x=b.includes(d.operationName)?d.operationName:b[0],C=await Epe({...d,operationName:x,variables:v},{...m,documentAST:y});return s(C)},c=async d=>{let m=Object.fromEntries(d.headers.map(({name:y,value:b})=>[y,b])),v=await fetch(d.url,{method:d.method,headers:m,body:Spe});o({label:v.ok?"The file is there: complete it in the next tab":`Refused: ${v.status}`,url:"#"})},f=async()=>{let m=await fetch("/auth/logout",{method:"POST",headers:{"x-drop-csrf":"1",accept:"application/json"}});m.status===200?location.assign((await m.json()).endSessionUrl):location.reload()};return(0,kn.jsxs)(kn.Fragment,{children:[(0,kn.jsxs)("nav",{className:"bar","aria-label":"Sign-in",children:[(0,kn.jsx)("strong",{children:"Drop"}),(0,kn.jsx)("span",{role:"status",children:e?`Signed in as ${e.name}`:"Signed out"}),JY&&(0,kn.jsx)("span",{role:"alert",children:JY}),e&&(0,kn.jsx)("button",{onClick:f,children:"Sign out"}),i?.url&&(0,kn.jsx)("a",{className:"next",href:i.url,children:i.label}),i?.put&&(0,kn.jsx)("button",{onClick:()=>c(i.put),children:i.label}),(0,kn.jsxs)("span",{className:"people",children:[r.map(d=>(0,kn.jsx)("a",{title:d.about,href:`/auth/bankid/login?persona=${d.id}&return_to=/graphql`,children:d.name},d.id)),r.length>0&&(0,kn.jsx)("a",{href:"/sandbox/",children:"Sandbox"}),r.length>0&&(0,kn.jsx)("a",{href:"/sandbox/scenarios",children:"Scenarios"})]})]}),(0,kn.jsx)("div",{className:"ide",children:(0,kn.jsx)(Yl,{fetcher:l,defaultTabs:ZY,defaultEditorToolsVisibility:"variables",shouldPersistHeaders:!1})})]})}(0,_Y.createRoot)(document.getElementById("root")).render((0,kn.jsx)(kpe,{}));})();
+`;async function $Y(e){return(await(await fetch("/graphql",{method:"POST",headers:{"content-type":"application/json"},body:JSON.stringify({query:e})})).json()).data}function eQ(e){if(!(e===null||typeof e!="object")){if(typeof e.id=="string")return e.id;for(let t of Object.values(e)){let r=eQ(t);if(r)return r}}}async function wN(e){if(e==="NEW_KEY")return crypto.randomUUID();if(typeof e=="string"&&KY[e])return eQ(await $Y(KY[e]))??e;if(Array.isArray(e))return Promise.all(e.map(wN));if(e&&typeof e=="object"){let t=Object.entries(e).map(async([r,n])=>[r,await wN(n)]);return Object.fromEntries(await Promise.all(t))}return e}function tQ(e){if(!(e===null||typeof e!="object")){if(typeof e.authorisation?.url=="string")return{label:"Open the bank's page",url:e.authorisation.url};if(typeof e.cardForm?.url=="string")return{label:"Open the card page",url:e.cardForm.url};if(typeof e.target?.url=="string")return{label:"Put the example file",put:e.target};if(typeof e.downloadUrl=="string")return{label:"Download the file",url:e.downloadUrl};if(typeof e.accessToken?.url=="string")return{label:"Open the KYC form",url:e.accessToken.url};for(let t of Object.values(e)){let r=tQ(t);if(r)return r}}}var Cpe={access_denied:"The sign-in was cancelled",temporarily_unavailable:"BankID is away: try again soon"};function Tpe(){let e=new URL(location.href),t=e.searchParams.get("error");return t===null?null:(e.searchParams.delete("error"),e.searchParams.delete("state"),history.replaceState(null,"",e),Cpe[t]??"The sign-in failed: try again")}var JY=Tpe();function kpe(){let[e,t]=(0,em.useState)(null),[r,n]=(0,em.useState)([]),[i,o]=(0,em.useState)(void 0);(0,em.useEffect)(()=>{$Y("{ viewer { name } }").then(d=>t(d?.viewer??null)),fetch("/sandbox/personas.json").then(d=>d.ok?d.json():[]).then(n)},[]);async function*s(d){for await(let m of d[Symbol.asyncIterator]?d:[d]){let v=tQ(m?.data);v&&o(v),yield m}}let l=async(d,m)=>{let v=d.operationName==="IntrospectionQuery"?d.variables:await wN(d.variables),y=Ui(d.query),b=y.definitions.filter(E=>E.kind==="OperationDefinition").map(E=>E.name?.value),x=b.includes(d.operationName)?d.operationName:b[0],C=await Epe({...d,operationName:x,variables:v},{...m,documentAST:y});return s(C)},c=async d=>{let m=Object.fromEntries(d.headers.map(({name:y,value:b})=>[y,b])),v=await fetch(d.url,{method:d.method,headers:m,body:Spe});o({label:v.ok?"The file is there: complete it in the next tab":`Refused: ${v.status}`,url:"#"})},f=async()=>{let m=await fetch("/auth/logout",{method:"POST",headers:{"x-drop-csrf":"1",accept:"application/json"}});m.status===200?location.assign((await m.json()).endSessionUrl):location.reload()};return(0,kn.jsxs)(kn.Fragment,{children:[(0,kn.jsxs)("nav",{className:"bar","aria-label":"Sign-in",children:[(0,kn.jsx)("strong",{children:"Drop"}),(0,kn.jsx)("span",{role:"status",children:e?`Signed in as ${e.name}`:"Signed out"}),JY&&(0,kn.jsx)("span",{role:"alert",children:JY}),e&&(0,kn.jsx)("button",{onClick:f,children:"Sign out"}),i?.url&&(0,kn.jsx)("a",{className:"next",href:i.url,children:i.label}),i?.put&&(0,kn.jsx)("button",{onClick:()=>c(i.put),children:i.label}),(0,kn.jsxs)("span",{className:"people",children:[r.map(d=>(0,kn.jsx)("a",{title:d.about,href:`/auth/bankid/login?persona=${d.id}&return_to=/graphql`,children:d.name},d.id)),r.length>0&&(0,kn.jsx)("a",{href:"/sandbox/",children:"Sandbox"}),r.length>0&&(0,kn.jsx)("a",{href:"/sandbox/scenarios",children:"Scenarios"})]})]}),(0,kn.jsx)("div",{className:"ide",children:(0,kn.jsx)(Yl,{fetcher:l,defaultTabs:ZY,defaultEditorToolsVisibility:"variables",shouldPersistHeaders:!1})})]})}(0,_Y.createRoot)(document.getElementById("root")).render((0,kn.jsx)(kpe,{}));})();
 /*! Bundled license information:
 
 react/cjs/react.production.min.js:
