@@ -10,6 +10,7 @@ import pytest
 from db.engine import open_database
 from db.migrate import migrate
 from gateway.observability.log import configure_logging
+from tests.builders.answers import forget_answers
 from tests.builders.databases import postgresql_database
 from tests.builders.gateway import Play, playing
 
@@ -20,6 +21,11 @@ NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite", help="What the gateway runs on.")
+
+
+@pytest.fixture(autouse=True)
+def _answers_of_one_test() -> None:
+    forget_answers()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from tests.api.test_cards import ADDRESS, HOLDER, issue
 from tests.api.test_subscription import SHOWN, events_of
 from tests.api.test_upload import DELETE, stored
 from tests.builders import cards
+from tests.builders.answers import check_answer
 from tests.builders.gateway import Play, Player, a_payment, connect, first_account, pay, playing
 from tests.conftest import NOON
 
@@ -172,3 +173,12 @@ async def test_equal_versions_have_equal_fields_and_each_newest_is_pushed(issuin
     for field in FIELDS.values():
         versions = [(event[field]["id"], event[field]["version"]) for event in events if event[field] is not None]
         assert len(set(versions)) == len(versions)
+
+
+def test_one_version_with_two_contents_is_found_in_any_answer() -> None:
+    first = {"node": {"id": "pay_1", "version": 3, "status": "PROCESSING", "authorisationUrl": "https://bank.example"}}
+    check_answer(first)
+    check_answer({"node": {**first["node"], "authorisationUrl": None, "refunds": {"edges": []}}})
+
+    with pytest.raises(AssertionError, match="SETTLED"):
+        check_answer({"viewer": {"payments": [{**first["node"], "status": "SETTLED"}]}})
