@@ -10,7 +10,7 @@ async def features(info: Info[Context, None]) -> list[FeatureState]:
 
 
 async def service_status(info: Info[Context, None]) -> ServiceStatus:
-    status = await info.context.services.service_status.status()
+    status = info.context.services.service_status.status()
     providers = [
         ProviderStatus(port=provider.port, is_mock=provider.is_mock, is_available=provider.is_available)
         for provider in status.providers

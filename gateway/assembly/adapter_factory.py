@@ -1,7 +1,7 @@
 """Builds the adapters that the registry's vendors declare, and keeps what is known of each: guard, breaker, check."""
 
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -50,7 +50,7 @@ class AdapterFactory:
         self.internet = internet
         self.shared = shared
         self.texts = Texts()
-        self.breakers: dict[str, Callable[[], Awaitable[bool]]] = {}
+        self.breakers: dict[str, Callable[[], bool]] = {}
         self.checks: dict[str, Check] = {}
         self.budgets: dict[str, ErrorBudget] = {}
         self.guards: dict[str, Guard] = {}
@@ -110,19 +110,19 @@ class VendorTools:
         factory, vendor = self._factory, self._vendor.name
         if per_second is not None:
             resilience = replace(resilience, per_second=per_second)
-        name, is_target = f"{self._port}:{label or vendor}", vendor == factory.settings.next_of(self._port)
+        is_target = vendor == factory.settings.next_of(self._port)
         guard = Guard(
             self._port,
             resilience,
             retried,
             vendor=label or vendor,
             budget=factory.budget_of(self._port) if is_target and spends_budget else None,
-            admit=factory.shared.admission(name, resilience),
-            on_opened=partial(factory.shared.opened, name),
+            turns=factory.shared.turns,
+            on_opened=factory.shared.opened,
         )
-        factory.guards[name] = guard
+        factory.guards[guard.name] = guard
         if not label:
-            self.show_as_away(guard.is_open)
+            self.show_as_away(lambda: guard.is_open)
         return guard
 
     def sandbox(self, resilience: Resilience, retried: frozenset[str]) -> SandboxClient:
@@ -134,7 +134,7 @@ class VendorTools:
         """As `Tools.add_check`."""
         self._factory.checks[name or self._vendor.name] = Check(ask, needs or self._vendor.needs)
 
-    def show_as_away(self, is_away: Callable[[], Awaitable[bool]]) -> None:
+    def show_as_away(self, is_away: Callable[[], bool]) -> None:
         """As `Tools.show_as_away`."""
         if self._vendor.name == self._factory.settings.vendor_of(self._port):
             self._factory.breakers[self._port] = is_away

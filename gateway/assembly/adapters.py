@@ -1,6 +1,6 @@
 """The adapters of every port, as the settings choose them."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -48,7 +48,7 @@ class Adapters:
     issuing: Registered[CardIssuing]
     alerts: AlertChannel
     errors: ErrorCapture
-    breakers: Mapping[str, Callable[[], Awaitable[bool]]]
+    breakers: Mapping[str, Callable[[], bool]]
     checks: Mapping[str, Check]
     budgets: Mapping[str, ErrorBudget]
     guards: Mapping[str, Guard]

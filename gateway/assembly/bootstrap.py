@@ -306,8 +306,8 @@ def _probes(base: Infrastructure) -> Mapping[str, Probe]:
     return found
 
 
-async def _is_closed(is_open: Callable[[], Awaitable[bool]]) -> bool:
-    return not await is_open()
+async def _is_closed(is_open: Callable[[], bool]) -> bool:
+    return not is_open()
 
 
 async def _is_sandbox_up(sandbox: httpx.AsyncClient) -> bool:

@@ -6,29 +6,30 @@ An adapter's module declares a `Resilience` and the operations that may be repea
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import httpx
 import stamina
 import structlog
-from aiolimiter import AsyncLimiter
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import Counter, Histogram
-from purgatory import AsyncCircuitBreakerFactory
-from purgatory.domain.messages.events import ContextChanged
-from purgatory.domain.model import CLOSED, OPENED, OpenedState
 
 from domain.errors import InDoubt, Unavailable
 from domain.timeline import TimelineKind, mark, record
+from providers.calling.breaker import Breaker, BreakerOpen, Outcome
 from providers.calling.error_budget import ErrorBudget
+from providers.calling.rate import Rate, Turns
 
 Result = TypeVar("Result")
 
 CALLS: Final = Counter(
-    "drop_provider_calls_total", "Calls to a vendor.", ["provider", "vendor", "operation", "outcome"]
+    "drop_provider_calls_total",
+    "Calls to a vendor, by the bank that it called for.",
+    ["provider", "vendor", "bank", "operation", "outcome"],
 )
 SECONDS: Final = Histogram("drop_provider_call_seconds", "Time of a vendor call.", ["provider", "vendor", "operation"])
 _log = structlog.get_logger()
@@ -41,7 +42,7 @@ class Resilience:
 
     `timeout_s` is the deadline of each try. `breaker_failures` failures in a row open the breaker for `breaker_open_s`.
     `retry_after_s` are the pauses before the retries: two pauses allow two retries. `per_second` is how many calls are
-    sent at most; calls beyond it wait within their own deadline.
+    sent at most; calls beyond it wait for their turn before their deadline begins.
     """
 
     timeout_s: float
@@ -64,21 +65,61 @@ class VendorTrouble(Exception):
         self.did_nothing = did_nothing
 
 
+class NoTurn(Exception):
+    """Our own limit gives this call no turn soon: nothing was sent, and the vendor is not to blame."""
+
+
 _TROUBLE: Final = (httpx.TransportError, TimeoutError, VendorTrouble)
 # These are raised before a byte was sent, so the vendor did nothing.
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+# What ends a call that was not sent because of us: it says nothing of the vendor.
+_OURS: Final = (BreakerOpen, NoTurn, httpx.PoolTimeout)
 # Only a code such as `invalid_token` is logged: a vendor's longer text may hold personal data.
 _WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 # If a vendor asks for a longer pause, the call fails at once: its caller has a deadline of its own.
 _LONGEST_PAUSE_S: Final = 10.0
+_LONGEST_TURN_S: Final = 10.0
+
+
+def _outcome(error: BaseException | None) -> Outcome:
+    """What a call says of whom it called. A refusal, such as a declined card, is an answer; a cancellation is ours."""
+    if isinstance(error, _OURS):
+        return Outcome.NOTHING
+    if isinstance(error, _TROUBLE):
+        return Outcome.FAILED
+    return Outcome.ANSWERED if error is None or isinstance(error, Exception) else Outcome.NOTHING
+
+
+def _outcome_of_host(error: BaseException | None) -> Outcome:
+    """What a call for one bank says of the host that carries the calls for all. Silence may be the bank's alone."""
+    if isinstance(error, _NEVER_SENT):
+        return _outcome(error)
+    if error is None or isinstance(error, VendorTrouble) or not isinstance(error, _TROUBLE):
+        return Outcome.ANSWERED if _outcome(error) is not Outcome.NOTHING else Outcome.NOTHING
+    return Outcome.NOTHING
+
+
+def _outcome_of_bank(error: BaseException | None) -> Outcome:
+    """What a call through a vendor's host says of the bank behind it: nothing where the host was not reached."""
+    return Outcome.NOTHING if isinstance(error, _NEVER_SENT) else _outcome(error)
+
+
+def _alone(name: str, per_second: float) -> Turns:
+    return Rate(per_second)
+
+
+def _tell_nobody(name: str, for_s: float) -> None:
+    pass
 
 
 class Guard:
     """Calls one vendor. `retried` names the operations that are safe to repeat: reads and idempotent ones.
 
     `provider` is the port's name and `vendor` the vendor's, for logs, metrics and traces. `budget` counts the failures
-    of a vendor that users are being migrated to. `admit` waits for a turn among all processes, if they share the
-    vendor's limit. `on_opened` is called when failures in this process open the breaker.
+    of a vendor that users are being migrated to. `turns` makes the limit of a guard by its name and calls in a second,
+    `on_opened` is called with the name of a breaker that failures in this process open, and for how many seconds.
+
+    A vendor that reaches several banks has a guard for each (`at`), with breaker, limit and budget of its own.
     """
 
     def __init__(
@@ -89,51 +130,66 @@ class Guard:
         *,
         vendor: str = "mock",
         budget: ErrorBudget | None = None,
-        admit: Callable[[], Awaitable[None]] | None = None,
-        on_opened: Callable[[], None] | None = None,
+        turns: Callable[[str, float], Turns] = _alone,
+        on_opened: Callable[[str, float], None] = _tell_nobody,
+        bank: str = "",
+        host: Breaker | None = None,
     ) -> None:
         self._provider = provider
         self._vendor = vendor
+        self._bank = bank
+        self.name = f"{provider}:{vendor}/{bank}" if bank else f"{provider}:{vendor}"
         self._budget = budget
         self._resilience = resilience
         self._retried = retried
-        rate = resilience.per_second
-        self._limiter = AsyncLimiter(rate, 1) if rate is not None else None
-        self._admit = admit
-        # A refusal, such as a declined card, is an answer: it must not open the breaker for everybody else.
-        self._breakers = AsyncCircuitBreakerFactory(
-            default_threshold=resilience.breaker_failures,
-            default_ttl=resilience.breaker_open_s,
-            exclude=[(Exception, lambda error: not isinstance(error, _TROUBLE))],
+        self._make_turns, self._on_opened = turns, on_opened
+        rate, open_s = resilience.per_second, resilience.breaker_open_s
+        self._turns = turns(self.name, rate) if rate is not None else None
+        self._host = host
+        self._breaker = Breaker(
+            resilience.breaker_failures, open_s, on_opened=lambda: self._on_opened(self.name, open_s)
         )
-        self._on_opened = on_opened
-        self._breakers.add_listener(self._on_breaker_event)
+        self._banks: dict[str, Guard] = {}
+
+    def at(self, bank: str, *, has_own_host: bool = False) -> "Guard":
+        """The guard of the calls for one bank, the same one each time. `bank` is Drop's id of it.
+
+        Where the vendor carries the calls, a host that cannot be reached counts for all banks; a bank with
+        `has_own_host` is called itself.
+        """
+        if bank not in self._banks:
+            self._banks[bank] = Guard(
+                self._provider,
+                self._resilience,
+                self._retried,
+                vendor=self._vendor,
+                budget=self._budget,
+                turns=self._make_turns,
+                on_opened=self._on_opened,
+                bank=bank,
+                host=None if has_own_host else self._breaker,
+            )
+        return self._banks[bank]
+
+    def open_breaker(self, for_s: float, bank: str = "") -> None:
+        """Open the breaker because another process has found the vendor, or this bank, away. Safe to repeat."""
+        (self.at(bank) if bank else self)._breaker.open(for_s)
 
     @property
-    def per_second(self) -> float | None:
-        """How many calls are sent in a second at most, None without a limit."""
-        return self._resilience.per_second
-
-    @property
-    def open_s(self) -> float:
-        """How long the breaker stays open, in seconds."""
-        return self._resilience.breaker_open_s
-
-    async def open_breaker(self) -> None:
-        """Open the breaker because another process has found the vendor away. Safe to repeat. Publishes nothing."""
-        context = (await self._breakers.get_breaker(self._provider)).context
-        if context.state == CLOSED:
-            context.set_state(OpenedState(self._provider))
-            # Clear the event: the process that opened the breaker has already published it.
-            context.messages.clear()
-
-    def _on_breaker_event(self, name: str, kind: str, event: object) -> None:
-        if isinstance(event, ContextChanged) and event.state == OPENED and self._on_opened is not None:
-            self._on_opened()
-
-    async def is_open(self) -> bool:
+    def is_open(self) -> bool:
         """Whether the breaker is open: calls then raise Unavailable and are not sent."""
-        return (await self._breakers.get_breaker(self._provider)).context.state == "opened"
+        return self._breaker.is_open or (self._host is not None and self._host.is_open)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether no call is sent: the breaker is open, or those of all banks that are called directly are."""
+        own_hosts = [guard for guard in self._banks.values() if guard._host is None]
+        return self.is_open or (bool(own_hosts) and all(guard.is_open for guard in own_hosts))
+
+    @property
+    def open_by_bank(self) -> Mapping[str, bool]:
+        """Of each bank that was called, whether its own breaker is open."""
+        return {bank: guard._breaker.is_open for bank, guard in self._banks.items()}
 
     def refused(self, status: int, reason: object = "") -> Unavailable:
         """The error to raise for a refusal that the user cannot mend: credentials, permissions, a fault in our request.
@@ -141,14 +197,21 @@ class Guard:
         It is logged for operators, with the vendor's code if `reason` is one.
         """
         word = str(reason) if _WORD.fullmatch(str(reason)) else "unknown"
-        _log.error("provider_refuses", provider=self._provider, vendor=self._vendor, status=status, reason=word)
+        _log.error(
+            "provider_refuses",
+            provider=self._provider,
+            vendor=self._vendor,
+            bank=self._bank,
+            status=status,
+            reason=word,
+        )
         return Unavailable(self._provider, f"the vendor refuses us ({status} {word})")
 
     async def call(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
         """The answer to a request that is harmless if it was carried out unseen. Raises Unavailable."""
         try:
             return await self._measured(operation, send)
-        except (*_TROUBLE, OpenedState) as error:
+        except (*_TROUBLE, BreakerOpen, NoTurn) as error:
             raise Unavailable(self._provider) from error
 
     async def command(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
@@ -171,7 +234,7 @@ class Guard:
 
         try:
             return await self._measured(operation, send_and_remember)
-        except (*_TROUBLE, OpenedState) as error:
+        except (*_TROUBLE, BreakerOpen, NoTurn) as error:
             if not was_sent:
                 raise Unavailable(self._provider) from error
             raise InDoubt(f"{self._provider}: no answer to {operation}") from error
@@ -191,9 +254,10 @@ class Guard:
         started, begun = time.monotonic(), mark()
         try:
             answer = await self._retrying(operation, send)
-        except (*_TROUBLE, OpenedState) as error:
-            CALLS.labels(self._provider, self._vendor, operation, "failed").inc()
-            self._count_in_budget(has_failed=True)
+        except (*_TROUBLE, BreakerOpen, NoTurn) as error:
+            self._count(operation, "failed")
+            if not isinstance(error, NoTurn | httpx.PoolTimeout):
+                self._count_in_budget(has_failed=True)
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             record(
                 TimelineKind.VENDOR_CALL,
@@ -205,16 +269,20 @@ class Guard:
                 "provider_call_failed",
                 provider=self._provider,
                 vendor=self._vendor,
+                bank=self._bank,
                 operation=operation,
                 error=type(error).__name__,
             )
             raise
         finally:
             SECONDS.labels(self._provider, self._vendor, operation).observe(time.monotonic() - started)
-        CALLS.labels(self._provider, self._vendor, operation, "answered").inc()
+        self._count(operation, "answered")
         self._count_in_budget(has_failed=False)
         record(TimelineKind.VENDOR_CALL, f"{self._provider}: {operation}", "answered", since=begun)
         return answer
+
+    def _count(self, operation: str, outcome: str) -> None:
+        CALLS.labels(self._provider, self._vendor, self._bank, operation, outcome).inc()
 
     def _count_in_budget(self, *, has_failed: bool) -> None:
         if self._budget is not None:
@@ -244,10 +312,21 @@ class Guard:
         raise AssertionError("stamina ends with a result or an exception")
 
     async def _guarded(self, send: Callable[[], Awaitable[Result]]) -> Result:
-        breaker = await self._breakers.get_breaker(self._provider)
-        async with breaker, asyncio.timeout(self._resilience.timeout_s):
-            if self._limiter is not None:
-                await self._limiter.acquire()
-            if self._admit is not None:
-                await self._admit()
-            return await send()
+        await self._wait_for_turn()
+        with ExitStack() as counted:
+            if self._host is not None:
+                counted.enter_context(self._host.attempt(_outcome_of_host))
+            counted.enter_context(self._breaker.attempt(_outcome if self._host is None else _outcome_of_bank))
+            async with asyncio.timeout(self._resilience.timeout_s):
+                return await send()
+        raise AssertionError("no part of the stack swallows an exception")
+
+    async def _wait_for_turn(self) -> None:
+        """Outside of breaker and deadline: that we send too much is no fault of the vendor. Raises NoTurn."""
+        if self._turns is None or self.is_open:
+            return
+        wait = await self._turns.take(within_s=_LONGEST_TURN_S)
+        if wait is None:
+            raise NoTurn
+        if wait > 0:
+            await asyncio.sleep(wait)

@@ -1,10 +1,9 @@
 """What the guards of all processes share: opened breakers and limits over Redis, spent budgets by the database."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from providers.calling.error_budget import SpentBudgets
-from providers.calling.guard import Resilience
+from providers.calling.rate import Rate, Turns
 from providers.calling.shared_breakers import SharedBreakers
 from providers.calling.shared_limits import SharedLimits
 
@@ -21,16 +20,14 @@ class SharedCalling:
     limits: SharedLimits | None = None
     spent: SpentBudgets = field(default_factory=SpentBudgets)
 
-    def admission(self, name: str, resilience: Resilience) -> Callable[[], Awaitable[None]] | None:
-        """The function that a guard of this name awaits before each call, None if no limit is shared."""
-        if self.limits is None or resilience.per_second is None:
-            return None
-        return self.limits.admission(name, resilience.per_second)
+    def turns(self, name: str, per_second: float) -> Turns:
+        """The turns that the calls of the guard with this name wait for."""
+        return self.limits.turns(name, per_second) if self.limits is not None else Rate(per_second)
 
-    def opened(self, name: str) -> None:
+    def opened(self, name: str, for_s: float) -> None:
         """Publish that the breaker of this name has opened in this process. Never waits. Does nothing without Redis."""
         if self.breakers is not None:
-            self.breakers.opened(name)
+            self.breakers.opened(name, for_s)
 
     async def close(self) -> None:
         """Close the connections to Redis. Call it when `SharedBreakers.run` has ended."""

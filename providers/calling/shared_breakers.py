@@ -7,7 +7,7 @@ while Redis is away, each process finds out by itself that a vendor is away.
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from redis.asyncio import Redis
@@ -19,6 +19,8 @@ from providers.fanout.redis import is_cancelled
 
 _TIMEOUT_S: Final = 2.0
 _UNPUBLISHED: Final = 100
+# The names of open breakers, each with the end of its opening in seconds of the clock of Redis.
+_OPEN: Final = "drop:breakers"
 _log = structlog.get_logger()
 
 
@@ -31,48 +33,58 @@ class SharedBreakers:
     def __init__(self, url: str, fanout: Fanout) -> None:
         self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
         self._fanout = fanout
-        self._opened: asyncio.Queue[str] = asyncio.Queue(_UNPUBLISHED)
+        self._opened: asyncio.Queue[tuple[str, float]] = asyncio.Queue(_UNPUBLISHED)
 
-    def opened(self, name: str) -> None:
+    def opened(self, name: str, for_s: float) -> None:
         """Publish that failures in this process have opened the breaker of this name. Never waits."""
         with suppress(asyncio.QueueFull):
-            self._opened.put_nowait(name)
+            self._opened.put_nowait((name, for_s))
 
     async def run(self, guards: Mapping[str, Guard]) -> None:
         """Publish the breakers that open here, and open those that opened elsewhere, until cancelled.
 
-        Trouble with Redis is logged or passed over, not raised.
+        `guards` are by the vendor's name; a breaker of one bank is found below its vendor's. Trouble with Redis is
+        logged or passed over, not raised.
         """
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._publish_openings(guards))
-            for name, guard in guards.items():
-                tasks.create_task(self._follow_openings(name, guard))
+            tasks.create_task(self._publish_openings())
+            tasks.create_task(self._follow_openings(guards))
 
     async def close(self) -> None:
         """Close the connections to Redis. Call it after `run` has ended."""
         await self._redis.aclose()
 
-    async def _publish_openings(self, guards: Mapping[str, Guard]) -> None:
+    async def _publish_openings(self) -> None:
         while not is_cancelled():
-            name = await self._opened.get()
+            name, for_s = await self._opened.get()
             try:
-                # The key expires with the breaker: a process that starts later must not open a breaker that has closed.
-                await self._redis.set(_key(name), "open", px=int(guards[name].open_s * 1_000))
+                now = await self._now()
+                # An entry ends with its breaker: a process that starts later must not open a breaker that has closed.
+                await self._redis.zremrangebyscore(_OPEN, "-inf", now)
+                await self._redis.zadd(_OPEN, {name: now + for_s})
             except (RedisError, OSError) as error:
                 _log.warning("breaker_not_shared", breaker=name, error=type(error).__name__)
             else:
-                self._fanout.publish(_key(name))
+                self._fanout.publish(_OPEN)
 
-    async def _follow_openings(self, name: str, guard: Guard) -> None:
-        async with self._fanout.listen(_key(name)) as wake_up:
+    async def _follow_openings(self, guards: Mapping[str, Guard]) -> None:
+        async with self._fanout.listen(_OPEN) as wake_up:
             while not is_cancelled():
-                # Only the key says that the breaker is open: a reconnection to Redis wakes every listener as well.
+                # Only the entries say what is open: a reconnection to Redis wakes every listener as well.
                 with suppress(RedisError, OSError):
-                    if await self._redis.exists(_key(name)):
-                        await guard.open_breaker()
+                    await self._open_here(guards)
                 if not is_cancelled():
                     await wake_up.wait()
 
+    async def _open_here(self, guards: Mapping[str, Guard]) -> None:
+        now = await self._now()
+        found: Any = await self._redis.zrangebyscore(_OPEN, now, "+inf", withscores=True)
+        for name, until in found:
+            vendor, _, bank = name.decode().partition("/")
+            if vendor in guards:
+                guards[vendor].open_breaker(until - now, bank)
 
-def _key(name: str) -> str:
-    return f"drop:breaker:{name}"
+    async def _now(self) -> float:
+        """By the clock of Redis: those of two machines differ."""
+        seconds, microseconds = await self._redis.time()
+        return float(seconds) + float(microseconds) / 1_000_000

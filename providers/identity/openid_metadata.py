@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiolimiter import AsyncLimiter
 from joserfc.jwk import KeySet
 
 from providers.calling.loopback import is_safe
+from providers.calling.rate import Rate
 from providers.calling.vendor_http import VendorHttp, VendorRefusal
 
 # The vendor may move its endpoints, so they are read again after this time.
@@ -44,7 +44,7 @@ class OpenIdMetadata:
         self._issuer = issuer
         self._metadata: tuple[float, Metadata] | None = None
         self._keys: tuple[float, KeySet] | None = None
-        self._again = AsyncLimiter(5, 60)
+        self._again = Rate(5, 60)
 
     async def read(self) -> Metadata:
         """The provider's metadata. Raises Unavailable."""
@@ -59,8 +59,7 @@ class OpenIdMetadata:
         is_known = found is not None and (knowing is None or any(key.kid == knowing for key in found[1]))
         is_old = found is None or time.monotonic() - found[0] > _KEPT_S
         # At most five reads a minute: forged tokens with unknown key ids must not make us read the keys each time.
-        if is_old or (not is_known and self._again.has_capacity()):
-            await self._again.acquire()
+        if is_old or (not is_known and await self._again.take_now()):
             metadata = await self.read()
             found = (time.monotonic(), await self._get("keys", metadata.jwks_uri, _signing_keys))
             self._keys = found

@@ -38,8 +38,8 @@ def _build(settings: DirectSettings, tools: Tools) -> BankAdapters:
         guards.append(tools.guard(RESILIENCE, RETRIED, label=f"{_DIRECT}:{bank_id}"))
         return guards[-1]
 
-    async def all_are_open() -> bool:
-        return all([await guard.is_open() for guard in guards])
+    def all_are_open() -> bool:
+        return all(guard.is_open for guard in guards)
 
     banks = DirectBanks(
         tools.internet(tls_of(settings)),

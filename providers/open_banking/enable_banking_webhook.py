@@ -16,7 +16,6 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from aiolimiter import AsyncLimiter
 from cryptography import x509
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
@@ -25,6 +24,7 @@ from joserfc.jwk import RSAKey
 from domain.errors import BadSignature, Unavailable
 from providers.calling.guard import Guard, Resilience
 from providers.calling.loopback import is_within
+from providers.calling.rate import Rate
 from providers.calling.vendor_http import body_of, raise_for_trouble
 
 DOMAIN: Final = "enablebanking.com"
@@ -56,7 +56,7 @@ class WebhookKeys:
         self._is_theirs = is_theirs
         self._kept: dict[str, tuple[float, RSAKey]] = {}
         self._refused: dict[str, float] = {}
-        self._unknown = AsyncLimiter(5, 60)
+        self._unknown = Rate(5, 60)
 
     async def at(self, url: str) -> RSAKey:
         """The key at an address.
@@ -78,10 +78,8 @@ class WebhookKeys:
             return key
 
     async def _renewed(self, url: str, *, is_known: bool) -> RSAKey:
-        if not is_known:
-            if not self._unknown.has_capacity():
-                raise Unavailable("open_banking", "too many webhooks name unknown keys")
-            await self._unknown.acquire()
+        if not is_known and not await self._unknown.take_now():
+            raise Unavailable("open_banking", "too many webhooks name unknown keys")
         try:
             key = _key_of(await self._guard.call("webhook_key", lambda: self._read(url)))
         except BadSignature:

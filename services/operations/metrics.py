@@ -1,7 +1,7 @@
 """The figures of this process and of what waits in the database, for Prometheus."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from prometheus_client import Gauge, generate_latest
@@ -24,7 +24,7 @@ _BREAKERS: Final = Gauge("drop_breaker_open", "1 while calls to the vendor are r
 class Metrics:
     """The figures for Prometheus. `breakers` say by port whether the vendor's breaker is open."""
 
-    def __init__(self, read: Read, breakers: Mapping[str, Callable[[], Awaitable[bool]]], clock: Clock) -> None:
+    def __init__(self, read: Read, breakers: Mapping[str, Callable[[], bool]], clock: Clock) -> None:
         self._read = read
         self._breakers = breakers
         self._clock = clock
@@ -47,4 +47,4 @@ class Metrics:
         _DOUBTS.set(now.in_doubt)
         _DOUBT_AGE.set(now.doubt_age.total_seconds())
         for port, is_open in self._breakers.items():
-            _BREAKERS.labels(port).set(await is_open())
+            _BREAKERS.labels(port).set(is_open())

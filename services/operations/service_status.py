@@ -1,6 +1,6 @@
 """Whether the vendors behind the ports are simulated, and whether they answer."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,7 +28,7 @@ class ServiceStatus:
     providers: Sequence[ProviderStatus]
 
 
-IsOpen = Callable[[], Awaitable[bool]]
+IsOpen = Callable[[], bool]
 
 
 class ServiceStatusReport:
@@ -51,8 +51,8 @@ class ServiceStatusReport:
         self._features = features
         self._mock_vendor = mock_vendor
 
-    async def status(self) -> ServiceStatus:
-        providers = [await self._provider(port, vendor) for port, vendor in sorted(self._vendors.items())]
+    def status(self) -> ServiceStatus:
+        providers = [self._provider(port, vendor) for port, vendor in sorted(self._vendors.items())]
         return ServiceStatus(
             self._clock.now(), self._mode, self._vendors[PortName.IDENTITY] == self._mock_vendor, providers
         )
@@ -60,7 +60,7 @@ class ServiceStatusReport:
     def features(self) -> Mapping[Feature, bool]:
         return {feature: feature in self._features.enabled for feature in Feature}
 
-    async def _provider(self, port: PortName, vendor: str) -> ProviderStatus:
+    def _provider(self, port: PortName, vendor: str) -> ProviderStatus:
         is_open = self._breakers.get(port)
-        is_available = is_open is None or not await is_open()
+        is_available = is_open is None or not is_open()
         return ProviderStatus(port, vendor == self._mock_vendor, is_available)

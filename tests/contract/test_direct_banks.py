@@ -117,8 +117,8 @@ async def test_a_bank_that_is_away_takes_no_other_with_it(sandbox: Sandbox) -> N
                 with pytest.raises(Unavailable):
                     await accounts.start_consent(a_request("bank_nordea"))
 
-    assert await GUARDS["bank_nordea"].is_open()
-    assert not await GUARDS["bank_dnb"].is_open()
+    assert GUARDS["bank_nordea"].is_open
+    assert not GUARDS["bank_dnb"].is_open
 
 
 async def test_a_bank_that_is_not_set_up_is_not_reached(sandbox: Sandbox) -> None:

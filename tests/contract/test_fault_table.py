@@ -77,7 +77,7 @@ class Caller:
 
 async def until_open(call: Caller) -> None:
     for _ in range(20):
-        if await call.guard.is_open():
+        if call.guard.is_open:
             return
         await call()
     pytest.fail("the breaker stays closed")
@@ -123,7 +123,7 @@ async def test_a_no_is_said_once_and_opens_no_breaker(
     expected = operation.refusals.get(status, Unavailable)
     assert [type(error) if error else None for error in found] == [expected] * 6
     assert len(vendor.requests) == len(operation.first) + 6 * (1 + operation.asks_more.get(status, 0))
-    assert not await call.guard.is_open()
+    assert not call.guard.is_open
 
 
 @pytest.mark.parametrize(

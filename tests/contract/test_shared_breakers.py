@@ -4,21 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 from pathlib import Path
 
-import httpx
 import pytest
 from anyio import fail_after
 
 from domain.errors import Unavailable
-from providers.calling.guard import Guard, Resilience
+from providers.calling.guard import Guard, Resilience, VendorTrouble
 from providers.calling.shared_breakers import SharedBreakers
 from providers.fanout.redis import RedisFanout
 from tests.builders.private_servers import PrivateRedis, private_redis
 
-NAME = "kyc:sumsub"
+NAME = "open_banking:open_payments"
 FAILURES = 5
 
 
@@ -29,35 +27,38 @@ class Process:
     calls: int = 0
     is_away: bool = False
 
-    async def ask(self) -> bool:
-        """Whether the vendor answered."""
+    async def ask(self, bank: str = "") -> bool:
+        """Whether the vendor, or this bank behind it, answered."""
 
         async def send() -> None:
             self.calls += 1
             if self.is_away:
-                raise httpx.ConnectError("nobody listens")
+                raise VendorTrouble("500")
 
         with suppress(Unavailable):
-            await self.guard.call("status", send)
+            await self.of(bank).call("status", send)
             return True
         return False
 
-    async def find_it_away(self) -> None:
+    def of(self, bank: str) -> Guard:
+        return self.guard.at(bank) if bank else self.guard
+
+    async def find_it_away(self, bank: str = "") -> None:
         self.is_away = True
         for _ in range(FAILURES):
-            assert not await self.ask()
+            assert not await self.ask(bank)
 
-    async def until_open(self) -> None:
+    async def until_open(self, bank: str = "") -> None:
         with fail_after(10):
             for _ in count():
-                if await self.guard.is_open():
+                if self.of(bank).is_open:
                     return
                 await asyncio.sleep(0)
 
 
 def a_guard(shared: SharedBreakers) -> Guard:
     resilience = Resilience(1, FAILURES, 60)
-    return Guard("kyc", resilience, frozenset(), vendor="sumsub", on_opened=partial(shared.opened, NAME))
+    return Guard("open_banking", resilience, frozenset(), vendor="open_payments", on_opened=shared.opened)
 
 
 async def a_process(url: str, stack: AsyncExitStack) -> Process:
@@ -107,6 +108,19 @@ async def test_a_breaker_that_opens_opens_in_all_processes_and_in_those_that_sta
     assert (second.calls, later.calls) == (1, 0)
 
 
+async def test_a_bank_that_is_away_in_one_process_is_left_alone_by_all_and_the_others_are_not(
+    redis: PrivateRedis, stack: AsyncExitStack
+) -> None:
+    first, second = await a_process(redis.url, stack), await a_process(redis.url, stack)
+
+    await first.find_it_away("bank_dnb")
+    await second.until_open("bank_dnb")
+
+    assert not await second.ask("bank_dnb")
+    assert await second.ask("bank_nordea")
+    assert await second.ask()
+
+
 async def test_a_redis_that_comes_back_opens_nothing(redis: PrivateRedis, stack: AsyncExitStack) -> None:
     first, second = await a_process(redis.url, stack), await a_process(redis.url, stack)
     redis.kill()
@@ -121,7 +135,7 @@ async def test_a_redis_that_comes_back_opens_nothing(redis: PrivateRedis, stack:
             await wake_up.wait()
 
     assert await second.ask()
-    assert await first.guard.is_open()
+    assert first.guard.is_open
 
 
 async def test_without_redis_each_counts_for_itself(stack: AsyncExitStack) -> None:
@@ -134,6 +148,6 @@ async def test_without_redis_each_counts_for_itself(stack: AsyncExitStack) -> No
 
     await process.find_it_away()
 
-    assert await guard.is_open()
+    assert guard.is_open
     await shared.close()
     await fanout.close()

@@ -18,8 +18,8 @@ class Process:
         limited = Resilience(30, 5, 60, per_second=PER_SECOND)
         self.sent = 0
         self.shared = SharedLimits(url)
-        admit = SharedCalling(limits=self.shared).admission("card_payments:stripe", limited)
-        self.guard = Guard("card_payments", limited, frozenset(), vendor="stripe", admit=admit)
+        turns = SharedCalling(limits=self.shared).turns
+        self.guard = Guard("card_payments", limited, frozenset(), vendor="stripe", turns=turns)
 
     async def call(self) -> None:
         async def send() -> None:
@@ -60,7 +60,7 @@ async def test_without_redis_each_keeps_to_it_by_itself() -> None:
 async def test_a_vendor_without_a_limit_asks_nobody() -> None:
     unlimited = Resilience(1, 5, 60)
     shared = SharedCalling(limits=SharedLimits("redis://127.0.0.1:1/0"))
-    guard = Guard("kyc", unlimited, frozenset(), admit=shared.admission("kyc:sumsub", unlimited))
+    guard = Guard("kyc", unlimited, frozenset(), turns=shared.turns)
 
     with capture_logs() as logs:
         assert await guard.call("status", answer) == "answered"

@@ -90,7 +90,7 @@ async def test_a_no_is_said_once_and_opens_no_breaker(http: httpx.AsyncClient, s
                     await alerts.send(ALERT)
 
     assert len(vendor.requests) == 6
-    assert not await guard.is_open()
+    assert not guard.is_open
     assert {line["reason"] for line in logs} == {reason}
     assert "the-credential" not in str(logs)
 
@@ -116,7 +116,7 @@ async def test_trouble_that_lasts_opens_the_breaker(http: httpx.AsyncClient, sai
                     await alerts.send(ALERT)
                 assert "the-credential" not in repr(failed.value)
 
-    assert await guard.is_open()
+    assert guard.is_open
     assert len(vendor.requests) == slack.RESILIENCE.breaker_failures
     assert {line["event"] for line in logs} >= {"provider_call_failed"}
     assert "the-credential" not in str(logs)
@@ -130,4 +130,4 @@ async def test_nobody_listens(http: httpx.AsyncClient) -> None:
         with pytest.raises(Unavailable):
             await alerts.send(ALERT)
 
-    assert await guard.is_open()
+    assert guard.is_open

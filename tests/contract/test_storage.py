@@ -194,7 +194,7 @@ async def test_a_stores_trouble_is_tried_again_and_its_no_is_not(said: bytes, re
             await store.put(KEY, BODY, "application/pdf")
 
     assert len(vendor.requests) == requests
-    assert await guard.is_open() is is_counted
+    assert guard.is_open is is_counted
     assert "the-credential" not in f"{logs} {failed.value!r}"
 
 
@@ -204,8 +204,8 @@ async def test_a_store_that_is_slow_is_given_up_and_opens_the_breaker_after_ten(
         guard = Guard("storage", replace(s3.RESILIENCE, timeout_s=0.05), s3.RETRIED)
         store = s3.S3ObjectStore(client, guard, buckets=BUCKETS)
         for number in range(10):
-            assert not await guard.is_open(), number
+            assert not guard.is_open, number
             with pytest.raises(Unavailable):
                 await store.head(KEY)
 
-        assert await guard.is_open()
+        assert guard.is_open
