@@ -9,7 +9,7 @@ from domain.card_payment import PaymentAttempt
 from domain.dispute import Dispute, DisputeStatus
 from domain.ids import AttemptId, DisputeId, PaymentId, RefundId, UserId
 from domain.money import Money
-from domain.refund import Refund, RefundStatus
+from domain.refund import Refund, RefundFailureCode, RefundStatus
 
 
 def _refund_of(row: RefundRow) -> Refund:
@@ -20,7 +20,7 @@ def _refund_of(row: RefundRow) -> Refund:
         created_at=row.created_at,
         updated_at=row.updated_at,
         status=RefundStatus(row.status),
-        failure_message=row.failure_message,
+        failure=RefundFailureCode(row.failure_code) if row.failure_code else None,
         vendor_refund_id=row.vendor_refund_id,
     )
 
@@ -75,7 +75,7 @@ class RefundQueries:
             amount_minor=refund.amount.amount_minor,
             currency=refund.amount.currency,
             status=refund.status,
-            failure_message=refund.failure_message,
+            failure_code=refund.failure,
             vendor_refund_id=refund.vendor_refund_id,
             created_at=refund.created_at,
             updated_at=refund.updated_at,

@@ -28,6 +28,30 @@ class PaymentRefundStatus(StrEnum):
     FULL = "FULL"
 
 
+class RefundFailureCode(StrEnum):
+    """Why a refund came to nothing. A lost card reads as any other that takes no money: no thief learns of it."""
+
+    CARD_NOT_USABLE = "CARD_NOT_USABLE"
+    DECLINED = "DECLINED"
+    DISPUTED = "DISPUTED"
+    CANCELLED = "CANCELLED"
+    NOT_ACCEPTED = "NOT_ACCEPTED"
+    FAILED = "FAILED"
+
+    @property
+    def message(self) -> str:
+        """For people."""
+        return _MESSAGES[self]
+
+
+_MESSAGES = {
+    RefundFailureCode.CARD_NOT_USABLE: "The card takes no money any more. We find another way to give it back.",
+    RefundFailureCode.DECLINED: "The card's bank did not take the refund.",
+    RefundFailureCode.DISPUTED: "The payment is disputed; the card's bank decides about the money.",
+    RefundFailureCode.CANCELLED: "The refund was cancelled.",
+    RefundFailureCode.NOT_ACCEPTED: "The card vendor did not take the refund.",
+    RefundFailureCode.FAILED: "The refund could not be carried out.",
+}
 # A refund that succeeded can come back days later, when the card is closed.
 _NEXT = {
     RefundStatus.PENDING: {RefundStatus.SUCCEEDED, RefundStatus.FAILED},
@@ -46,7 +70,7 @@ class Refund:
     created_at: datetime
     updated_at: datetime
     status: RefundStatus = RefundStatus.PENDING
-    failure_message: str | None = None
+    failure: RefundFailureCode | None = None
     vendor_refund_id: str | None = None
 
     @property
@@ -54,7 +78,9 @@ class Refund:
         """Whether its amount is given back or is about to be, so that it cannot be refunded a second time."""
         return self.status is not RefundStatus.FAILED
 
-    def apply(self, status: RefundStatus, reference: str | None, failure_message: str | None, at: datetime) -> "Refund":
+    def apply(
+        self, status: RefundStatus, reference: str | None, failure: RefundFailureCode | None, at: datetime
+    ) -> "Refund":
         """Take what the vendor reports; `reference` is None for a refund that the vendor did not take.
 
         A late or repeated report moves nothing backwards.
@@ -63,7 +89,7 @@ class Refund:
         known = self if is_known else replace(self, vendor_refund_id=reference)
         if status not in _NEXT[self.status]:
             return known
-        return replace(known, status=status, failure_message=failure_message, updated_at=at)
+        return replace(known, status=status, failure=failure, updated_at=at)
 
 
 def refunded(payment: Payment, refunds: Sequence[Refund]) -> Money:

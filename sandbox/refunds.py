@@ -57,6 +57,8 @@ async def settle_refund(world: World, body: Document) -> None:
         refund = await world.store.get("refund", body["refund"])
         assert refund is not None
         refund["status"] = body["status"]
+        if body["status"] == "failed":
+            refund["failure_reason"] = "expired_or_canceled_card"
         await world.store.put("refund", refund["id"], refund, owner=refund["payment_intent"])
         await notify(world, "charge.refund.updated", refund)
 

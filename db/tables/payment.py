@@ -107,7 +107,7 @@ class RefundRow(SQLModel, table=True):
     amount_minor: int = Field(sa_type=BigInteger)
     currency: str
     status: str
-    failure_message: str | None = None
+    failure_code: str | None = None
     vendor_refund_id: str | None = Field(default=None, unique=True)
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)

@@ -11,7 +11,7 @@ from domain.errors import InDoubt, InvalidState, Unavailable
 from domain.ids import AttemptId, UserId
 from domain.payment import Payment
 from domain.plan import Plan, PlanSubscription
-from domain.refund import Refund, RefundStatus
+from domain.refund import Refund, RefundFailureCode, RefundStatus
 from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.card_payments import stripe_signature
@@ -106,8 +106,7 @@ class MockCardPayments:
         try:
             return refund_state(await self._sandbox.command("refund", "/cards/refunds", body))
         except SandboxRefusal:
-            message = "The card vendor did not take the refund."
-            return RefundState(None, refund.id, refund.amount, RefundStatus.FAILED, message)
+            return RefundState(None, refund.id, refund.amount, RefundStatus.FAILED, RefundFailureCode.NOT_ACCEPTED)
 
     async def create_subscription(
         self, subscription: PlanSubscription, plan: Plan, customer: str, payment_method: str, return_url: str

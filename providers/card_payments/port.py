@@ -11,21 +11,21 @@ from domain.ids import AttemptId, UserId
 from domain.money import Money
 from domain.payment import Failure, Payment, Status
 from domain.plan import InvoiceStatus, Plan, PlanSubscription, PlanTerms
-from domain.refund import Refund, RefundStatus
+from domain.refund import Refund, RefundFailureCode, RefundStatus
 
 
 @dataclass(frozen=True, slots=True)
 class RefundState:
     """A refund at the vendor. `refund_id` is our id, None for a refund that was made in the vendor's dashboard.
 
-    `reference` is the vendor's id, None for a refund that the vendor did not take. `failure_message` is for users.
+    `reference` is the vendor's id, None for a refund that the vendor did not take. `failure` is set where it FAILED.
     """
 
     reference: str | None
     refund_id: str | None
     amount: Money
     status: RefundStatus
-    failure_message: str | None = None
+    failure: RefundFailureCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class CardPaymentsProvider(Protocol):
         """Cancel a payment. If it is too late, the answer is the present state. Safe to repeat. Raises Unavailable."""
 
     async def refund(self, reference: str, refund: Refund) -> RefundState:
-        """Refund a payment, in whole or in part. A refused refund is an answer (FAILED), with an empty `reference`.
+        """Refund a payment, in whole or in part. A refused refund is an answer (FAILED), without a `reference`.
 
         Safe to repeat. Raises Unavailable, InDoubt.
         """

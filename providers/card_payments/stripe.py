@@ -16,7 +16,7 @@ from domain.errors import Unavailable
 from domain.ids import AttemptId, UserId
 from domain.payment import Payment
 from domain.plan import PLANS, Plan
-from domain.refund import Refund, RefundStatus
+from domain.refund import Refund, RefundFailureCode, RefundStatus
 from providers.calling.vendor_http import VendorRefusal
 from providers.card_payments import stripe_signature
 from providers.card_payments.port import CardEvent, DisputeState, IntentState, RefundState
@@ -177,11 +177,10 @@ class StripeCardPayments(StripeSubscriptions):
                 refund_state,
             )
         except VendorRefusal as refusal:
-            message = "The card vendor did not take the refund."
-            error = self._stripe.not_taken(refusal, message)
+            error = self._stripe.not_taken(refusal, "The card vendor did not take the refund.")
             if isinstance(error, Unavailable):
                 raise error from refusal
-            return RefundState(None, refund.id, refund.amount, RefundStatus.FAILED, message)
+            return RefundState(None, refund.id, refund.amount, RefundStatus.FAILED, RefundFailureCode.NOT_ACCEPTED)
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
         stripe_signature.verify(raw, headers.get(stripe_signature.HEADER), self._secret, self._clock.now())

@@ -11,7 +11,7 @@ from domain.errors import BadWebhook
 from domain.money import Money
 from domain.payment import Failure, FailureCode, Status
 from domain.plan import InvoiceStatus, PlanEnd, PlanStatus, PlanTerms
-from domain.refund import RefundStatus
+from domain.refund import RefundFailureCode, RefundStatus
 from providers.card_payments.port import (
     CardEvent,
     DisputeState,
@@ -36,6 +36,14 @@ REFUND_STATUS: Final[Mapping[str, RefundStatus]] = {
     "succeeded": RefundStatus.SUCCEEDED,
     "failed": RefundStatus.FAILED,
     "canceled": RefundStatus.FAILED,
+}
+# By failure_reason; what is not listed, such as `insufficient_funds` (of Drop's own balance), is FAILED.
+REFUND_FAILURES: Final[Mapping[str, RefundFailureCode]] = {
+    "lost_or_stolen_card": RefundFailureCode.CARD_NOT_USABLE,
+    "expired_or_canceled_card": RefundFailureCode.CARD_NOT_USABLE,
+    "declined": RefundFailureCode.DECLINED,
+    "charge_for_pending_refund_disputed": RefundFailureCode.DISPUTED,
+    "merchant_request": RefundFailureCode.CANCELLED,
 }
 DISPUTE_STATUS: Final[Mapping[str, DisputeStatus]] = {
     "warning_needs_response": DisputeStatus.NEEDS_RESPONSE,
@@ -162,8 +170,14 @@ def refund_state(refund: Mapping[str, Any]) -> RefundState:
         refund_id=(refund.get("metadata") or {}).get("refundId"),
         amount=_money(refund),
         status=status,
-        failure_message="The card's bank did not take the refund." if status is RefundStatus.FAILED else None,
+        failure=_refund_failure_of(refund) if status is RefundStatus.FAILED else None,
     )
+
+
+def _refund_failure_of(refund: Mapping[str, Any]) -> RefundFailureCode:
+    if refund["status"] == "canceled":
+        return RefundFailureCode.CANCELLED
+    return REFUND_FAILURES.get(refund.get("failure_reason") or "", RefundFailureCode.FAILED)
 
 
 def dispute_state(dispute: Mapping[str, Any]) -> DisputeState:

@@ -12,7 +12,7 @@ from domain.authorisation import SealedAuthorisation
 from domain.dispute import DisputeStatus
 from domain.ids import PaymentId
 from domain.payment import CancellationStatus, FailureCode, PaymentCause, PaymentEventKind, Rail, Status
-from domain.refund import PaymentRefundStatus, RefundStatus
+from domain.refund import PaymentRefundStatus, RefundFailureCode, RefundStatus
 from schema.types.authorisation import Authorisation
 from schema.types.bank import BankAccount
 from schema.types.context import HasLoaders
@@ -63,11 +63,21 @@ class PaymentCancellation:
         return _opened(info, self.awaited)
 
 
+@strawberry.type(description="Why a refund came to nothing.")
+class RefundFailure:
+    code: RefundFailureCode = strawberry.field(description="Stable: programs decide by it what to do.")
+    message: str = strawberry.field(description="What to show to the person who paid.")
+
+    @classmethod
+    def of(cls, code: RefundFailureCode | None) -> Self | None:
+        return cls(code=code, message=code.message) if code else None
+
+
 @strawberry.type(description="Money given back to a card.")
 class Refund(Node):
     amount: Money = strawberry.field(description="What is given back.")
     status: RefundStatus = strawberry.field(description="Where the refund stands at the card's bank.")
-    failure: str | None = strawberry.field(description="Why it failed, for people.")
+    failure: RefundFailure | None = strawberry.field(description="Why it failed; null unless it did.")
     at: datetime = strawberry.field(description="When it last changed.")
 
     @classmethod
@@ -76,7 +86,7 @@ class Refund(Node):
             id=strawberry.ID(refund.id),
             amount=Money.of(refund.amount),
             status=refund.status,
-            failure=refund.failure_message,
+            failure=RefundFailure.of(refund.failure),
             at=refund.updated_at,
         )
 

@@ -1,6 +1,7 @@
-"""The enums of a payment's history as the schema shows them."""
+"""The enums of a payment's history and refunds as the schema shows them."""
 
 from domain.payment import PaymentCause, PaymentEventKind
+from domain.refund import RefundFailureCode
 from schema.types.describe import describe
 
 describe(
@@ -33,5 +34,18 @@ describe(
         PaymentEventKind.CANCELLATION: "How the wish to cancel stands at the bank.",
         PaymentEventKind.REFUND: "How a refund of the payment stands.",
         PaymentEventKind.DISPUTE: "How the card holder's objection stands.",
+    },
+)
+describe(
+    RefundFailureCode,
+    "RefundFailureCode",
+    "Why a refund came to nothing. More may follow.",
+    {
+        RefundFailureCode.CARD_NOT_USABLE: "The card has expired, or takes no money any more.",
+        RefundFailureCode.DECLINED: "The card's bank did not take the money.",
+        RefundFailureCode.DISPUTED: "The card holder objected meanwhile; the card's bank decides.",
+        RefundFailureCode.CANCELLED: "Drop took the refund back.",
+        RefundFailureCode.NOT_ACCEPTED: "The card vendor refused to take it; nothing was begun.",
+        RefundFailureCode.FAILED: "Any other reason, or one that Drop does not know.",
     },
 )

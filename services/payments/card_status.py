@@ -203,7 +203,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             known, is_new = replace(made, vendor_refund_id=state.reference), True
         else:
             is_new = False
-        updated = known.apply(state.status, state.reference, state.failure_message, now)
+        updated = known.apply(state.status, state.reference, state.failure, now)
         if updated == known and not is_new:
             return None
         await work.refunds.put(updated)

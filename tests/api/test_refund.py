@@ -119,3 +119,5 @@ async def test_refunds_that_the_vendor_does_not_take_have_failed_each(play: Play
     refunds = [(await refund(kari, payment))["refund"] for payment in payments]
 
     assert [one["status"] for one in refunds] == ["FAILED", "FAILED"]
+    shown = (await card_payment(kari, payments[0]))["refunds"][0]["failure"]
+    assert shown == {"code": "NOT_ACCEPTED", "message": "The card vendor did not take the refund."}

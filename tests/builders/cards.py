@@ -21,7 +21,7 @@ REFUND = """mutation($input: RefundPaymentInput!) { refundPayment(input: $input)
   userErrors { code field message } } }"""
 CARD_PAYMENT = """query($id: ID!) { node(id: $id) { ... on Payment {
   status version inDoubt authorisationUrl failure { code message } refundStatus refundedAmount { amountMinor }
-  refunds { id status amount { amountMinor } failure } disputes { status reason evidenceDueBy }
+  refunds { id status amount { amountMinor } failure { code message } } disputes { status reason evidenceDueBy }
   receipt { number issuedAt amount { amountMinor } } history { status kind cause version failure { code } } } } }"""
 PLAN = """plan { name price { amountMinor } } status currentPeriodEnd cancelAtPeriodEnd endedBecause
   failure { code } authorisationUrl invoices { number status amount { amountMinor } }"""

@@ -159,6 +159,21 @@ async def test_texts_that_tell_a_cause_become_codes(either_database_url: str) ->
     await database.close()
 
 
+async def test_why_a_refund_failed_becomes_a_code(either_database_url: str) -> None:
+    refunds = """INSERT INTO refund (id, payment_id, amount_minor, currency, status, failure_message, created_at,
+    updated_at) SELECT told.id, p.id, 100, 'NOK', 'FAILED', told.text, p.created_at, p.created_at FROM payment p,
+    (SELECT 'ref_1' AS id, 'The card vendor did not take the refund.' AS text UNION SELECT 'ref_2', 'No.'
+    UNION SELECT 'ref_3', NULL) told"""
+    database = await _at_version(either_database_url, "0012", *_A_PAYMENT_OF_THE_FIRST_VERSION, refunds)
+
+    await migrate(database)
+
+    async with database.read_engine.connect() as connection:
+        found = await connection.exec_driver_sql("SELECT failure_code FROM refund ORDER BY id")
+        assert [code for (code,) in found] == ["NOT_ACCEPTED", "FAILED", None]
+    await database.close()
+
+
 async def test_migrating_again_is_harmless(either_database_url: str) -> None:
     database = open_database(either_database_url)
 

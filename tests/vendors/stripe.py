@@ -54,6 +54,8 @@ class Stripe:
         self.customers: dict[str, Any] = {}
         self.cards: list[str] = []
         self.numbers = count(1)
+        # Why refunds fail; None where it does not say.
+        self.refund_failure: str | None = "expired_or_canceled_card"
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return await ask(self.inner, method, path, _refused_by_sandbox, **({"json": body} if body is not None else {}))
@@ -110,12 +112,15 @@ class Stripe:
     async def refunds(self, form: Form, key: str) -> Any:
         intent = await self.ask("GET", f"/cards/payment_intents/{form['payment_intent']}")
         charge = intent["latest_charge"] or {"refunds": {"data": []}}
-        return _page(charge["refunds"]["data"], int(form.get("limit", 10)))
+        return _page([self._refund(one) for one in charge["refunds"]["data"]], int(form.get("limit", 10)))
 
     async def disputes(self, form: Form, key: str) -> Any:
         intent = await self.ask("GET", f"/cards/payment_intents/{form['payment_intent']}")
         dispute = (intent["latest_charge"] or {}).get("dispute")
         return _page([dispute] if dispute else [], int(form.get("limit", 10)))
+
+    def _refund(self, refund: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**refund, "failure_reason": self.refund_failure} if refund["status"] == "failed" else refund
 
     def _shown(self, intent: dict[str, Any], form: Form) -> dict[str, Any]:
         """A charge is its id unless it is expanded; it names its dispute by `disputed` alone."""
@@ -132,7 +137,7 @@ class Stripe:
             "disputed": bool(charge["dispute"]),
         }
         if "latest_charge.refunds" in expand:
-            shown["refunds"] = _page(charge["refunds"]["data"], 10)
+            shown["refunds"] = _page([self._refund(one) for one in charge["refunds"]["data"]], 10)
         return {**intent, "latest_charge": shown}
 
     # Prices and subscriptions

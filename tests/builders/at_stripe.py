@@ -1,0 +1,62 @@
+"""A gateway whose card vendor is Stripe: the production adapter, and Stripe's face over the gateway's own sandbox."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.builders.gateway import Play, Player, playing
+from tests.builders.port import port_of, started, stopped
+from tests.builders.sandbox import MovedClock
+from tests.conftest import NOON
+from tests.vendors import stripe
+
+
+@dataclass
+class AtStripe:
+    """Pages, webhooks, scenarios and the clock are the sandbox's; every call goes through `vendor`."""
+
+    play: Play
+    vendor: stripe.Stripe
+    clock: MovedClock
+
+    async def advance(self, **by: float) -> None:
+        """Move the clock from one due thing to the next: the gateway's own may not be moved beside a real vendor."""
+        ends = self.clock.at + timedelta(**by)
+        await self.play.settle()
+        while self.clock.at < ends:
+            due = (await self.play.gateway.driver.reading()).next_due or ends
+            self.clock.at = min(ends, max(due, self.clock.at + timedelta(milliseconds=1)))
+            await self.play.settle()
+
+    async def approved(self, persona: str = "kari") -> Player:
+        """Somebody who has passed KYC."""
+        player = await self.play.person(persona)
+        await player.ask("mutation { startKyc { kyc { status } } }")
+        await self.advance(seconds=3)
+        return player
+
+
+@asynccontextmanager
+async def at_stripe(database_url: str, folder: Path) -> AsyncIterator[AtStripe]:
+    async with httpx.AsyncClient() as nobody:
+        vendor, clock = stripe.Stripe(nobody), MovedClock(NOON)
+        server = await started(stripe.app(vendor))
+        settings: dict[str, Any] = {
+            "card_payments_provider": "stripe",
+            "stripe_api_url": f"http://127.0.0.1:{port_of(server)}",
+            "stripe_secret_key": stripe.API_KEY,
+            "stripe_publishable_key": "pk_test_drop",
+            "stripe_webhook_secret": "whsec_of_the_sandbox",
+            "stripe_prices": stripe.PRICES,
+        }
+        try:
+            async with playing(database_url, folder, NOON, base_clock=clock, **settings) as play:
+                vendor.inner = play.gateway.sandbox
+                yield AtStripe(play, vendor, clock)
+        finally:
+            await stopped(server)
