@@ -1,5 +1,6 @@
 """The e-mail and the SMS vendor: an outbox each, and delivery reports."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -12,10 +13,15 @@ _REPORTS_AFTER: Final = timedelta(seconds=1)
 # Twilio's own magic number: valid, and of no person.
 _UNREACHABLE: Final = "+15005550009"
 _INVALID: Final = "+15005550001"
+# A dead address, and a message that was turned down.
+_BOUNCES: Final[Mapping[str, Document]] = {
+    "bounce": {"reason": "550 no such user", "status": "5.1.1"},
+    "blocked": {"reason": "554 rejected as spam", "status": "5.7.1"},
+}
 
 
 async def send_mail(world: World, body: Document) -> Document:
-    """Mail to `bounce...` is reported as bounced, mail to `invalid...` is refused.
+    """Mail to `bounce...` or `blocked...` is reported as a bounce of that type, mail to `invalid...` is refused.
 
     Mail to `down...` finds the vendor away.
     """
@@ -28,7 +34,8 @@ async def send_mail(world: World, body: Document) -> Document:
         number = await world.store.next_number("mail")
         mail: Document = {**body, "id": f"sg-{number:06d}", "at": world.now.isoformat(), "status": "processed"}
         await world.store.put("mail", mail["id"], mail)
-        kind = "bounce" if address.startswith("bounce") else "delivered"
+        bounce = next((type for type in _BOUNCES if address.startswith(type)), None)
+        kind = "bounce" if bounce else "delivered"
         report = [
             {
                 "email": address,
@@ -37,7 +44,7 @@ async def send_mail(world: World, body: Document) -> Document:
                 "sg_event_id": f"{mail['id']}-{event}",
                 "sg_message_id": f"{mail['id']}.recvd",
                 "notification_id": body["custom_args"]["notification_id"],
-                **({"reason": "550 no such user", "status": "5.1.1", "type": "bounce"} if event == "bounce" else {}),
+                **({**_BOUNCES[bounce], "type": bounce} if bounce and event == "bounce" else {}),
             }
             for event in ("processed", kind)
         ]

@@ -1,4 +1,8 @@
-"""SendGrid: mail by template, and its signed events. Source: docs/vendors/sendgrid.md, Sending."""
+"""SendGrid: mail by template, and its signed events. Source: docs/vendors/sendgrid.md, Sending.
+
+The vendor's package builds the mail and verifies the events. Its client sends nothing: it blocks, and its errors carry
+whole bodies.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
@@ -13,7 +17,7 @@ from providers.calling.guard import Guard, Resilience
 from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 from providers.declaration import Tools, Vendor
 from providers.delivery import DeliveryReport, RecipientRefused
-from providers.email import sendgrid_events, smtp
+from providers.email import sendgrid_events, sendgrid_mail, smtp
 from providers.email.fallback import WithBackup
 from providers.email.port import EmailMessage, EmailProvider, Sender
 from providers.email.smtp import SmtpSettings
@@ -26,8 +30,6 @@ RESILIENCE: Final = Resilience(
 )
 # Messages are missing: the vendor has no idempotency keys. The message's job tries again after 60, 300 and 900 s.
 RETRIED: Final = frozenset({"check"})
-
-_QUIET: Final = {"click_tracking": {"enable": False}, "open_tracking": {"enable": False}}
 
 
 class SendgridSettings(SmtpSettings):
@@ -74,12 +76,14 @@ class SendgridEmail:
         self._texts = texts
         self._sender = sender
         self._templates = templates
-        self._key = sendgrid_events.public_key_of(webhook_public_key)
+        self._verifier = sendgrid_events.verifier_of(webhook_public_key)
         self._clock = clock
 
     async def send(self, message: EmailMessage) -> str:
+        template = self._templates.get(message.template)
+        body = sendgrid_mail.body_of(message, self._sender, self._texts, template)
         try:
-            return await self._vendor.command("send", "POST", "/v3/mail/send", _message_id, json=self._mail(message))
+            return await self._vendor.command("send", "POST", "/v3/mail/send", _message_id, json=body)
         except VendorRefusal as refusal:
             field = _field_of(refusal)
             if refusal.status == httpx.codes.BAD_REQUEST and ".to." in f"{field}.":
@@ -87,7 +91,7 @@ class SendgridEmail:
             raise self._vendor.refused(refusal.status, field) from None
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryReport]:
-        sendgrid_events.verify(raw, headers, self._key, self._clock.now())
+        sendgrid_events.verify(raw, headers, self._verifier, self._clock.now())
         return sendgrid_events.read_events(raw)
 
     def read_event(self, raw: bytes) -> DeliveryReport:
@@ -103,26 +107,6 @@ class SendgridEmail:
             raise self._vendor.refused(refusal.status) from None
         if "mail.send" not in scopes:
             raise self._vendor.refused(httpx.codes.FORBIDDEN, "mail.send")
-
-    def _mail(self, message: EmailMessage) -> dict[str, object]:
-        person: dict[str, object] = {
-            "to": [{"email": message.to, "name": message.to_name}],
-            # Only an opaque id: the vendor keeps these values long and does not treat them as personal data.
-            "custom_args": {"notification_id": message.notification_id},
-        }
-        mail: dict[str, object] = {
-            "from": {"email": self._sender.address, "name": self._sender.name},
-            "personalizations": [person],
-            "categories": [message.template.value],
-            # Tracking would lead the links in a mail, sign-in links too, through the vendor's server.
-            "tracking_settings": _QUIET,
-        }
-        template = self._templates.get(message.template)
-        if template is not None:
-            person["dynamic_template_data"] = {**message.data, "locale": message.locale}
-            return {**mail, "template_id": template}
-        text = self._texts.render(message.template, message.locale, dict(message.data))
-        return {**mail, "subject": text.subject, "content": [{"type": "text/plain", "value": text.body}]}
 
 
 def _message_id(answer: Answer) -> str:
@@ -158,7 +142,7 @@ def _problems(settings: SendgridSettings) -> Sequence[str]:
     found = list(smtp.problems_of(settings))
     try:
         if settings.sendgrid_webhook_public_key is not None:
-            sendgrid_events.public_key_of(settings.sendgrid_webhook_public_key)
+            sendgrid_events.verifier_of(settings.sendgrid_webhook_public_key)
     except ValueError:
         found.append("SENDGRID_WEBHOOK_PUBLIC_KEY must be the key that SendGrid shows, on one line.")
     return found

@@ -1,17 +1,15 @@
 """SendGrid's signed event webhook. Source: docs/vendors/sendgrid.md, Event webhook."""
 
-import base64
-import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Final
 
 import orjson
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_public_key
-from pydantic import BaseModel, TypeAdapter, ValidationError
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from prometheus_client import Counter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from sendgrid.helpers.eventwebhook import EventWebhook
 
 from domain.errors import BadSignature, BadWebhook
 from domain.notification import NotificationStatus
@@ -21,54 +19,73 @@ SIGNATURE: Final = "x-twilio-email-event-webhook-signature"
 TIMESTAMP: Final = "x-twilio-email-event-webhook-timestamp"
 # The vendor repeats a webhook for a day, and may send the first timestamp again.
 _TOLERANCE: Final = timedelta(hours=24)
+# A bounce is final, whether its type is `bounce` (a dead address) or `blocked` (this one message was turned down).
 STATUS: Final[Mapping[str, NotificationStatus]] = {
     "delivered": NotificationStatus.DELIVERED,
     "bounce": NotificationStatus.BOUNCED,
     "dropped": NotificationStatus.BOUNCED,
 }
+UNREADABLE: Final = Counter("drop_mail_events_unreadable_total", "Events of the mail vendor that could not be read.")
+_log = structlog.get_logger()
+
+
+def _text(value: object) -> object:
+    return value if isinstance(value, str) else None
 
 
 class _Event(BaseModel):
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
     sg_event_id: str
     event: str
-    sg_message_id: str | None = None
-    notification_id: str | None = None
-    reason: str | None = None
-    type: str | None = None
+    sg_message_id: Annotated[str | None, BeforeValidator(_text)] = None
+    notification_id: Annotated[str | None, BeforeValidator(_text)] = None
 
 
-_EVENTS: Final = TypeAdapter(list[dict[str, Any]])
-
-
-def public_key_of(encoded: str) -> EllipticCurvePublicKey:
-    """The key that the vendor's dashboard shows: DER in base64, without PEM lines. Raises ValueError."""
-    key = load_der_public_key(base64.b64decode(encoded, validate=True))
-    if not isinstance(key, EllipticCurvePublicKey):
+def verifier_of(encoded: str) -> EventWebhook:
+    """For the key that the vendor's dashboard shows: DER in base64, without PEM lines. Raises ValueError."""
+    verifier = EventWebhook(encoded)
+    if not isinstance(verifier.public_key, EllipticCurvePublicKey):
         raise ValueError("not an elliptic curve key")
-    return key
+    return verifier
 
 
-def verify(raw: bytes, headers: Mapping[str, str], key: EllipticCurvePublicKey, now: datetime) -> None:
-    """Check a signature: ECDSA with SHA-256 over timestamp and body. Raises BadSignature."""
+def verify(raw: bytes, headers: Mapping[str, str], verifier: EventWebhook, now: datetime) -> None:
+    """Check signature and age, which the vendor's own verifier does not look at. Raises BadSignature."""
     signed_at = headers.get(TIMESTAMP, "")
     if not (signed_at.isascii() and signed_at.isdigit() and len(signed_at) <= 12):
         raise BadSignature("The event webhook's timestamp is missing or malformed.")
     try:
-        signature = base64.b64decode(headers.get(SIGNATURE, ""), validate=True)
-        key.verify(signature, signed_at.encode() + raw, ECDSA(SHA256()))
-    except (InvalidSignature, binascii.Error, ValueError) as error:
-        raise BadSignature("The signature does not match the body.") from error
+        is_signed = verifier.verify_signature(raw.decode(), headers.get(SIGNATURE, ""), signed_at)
+    except ValueError as error:  # not base64, or a body that is no text
+        raise BadSignature("The signature cannot be read.") from error
+    if not is_signed:
+        raise BadSignature("The signature does not match the body.")
     if abs(now.timestamp() - int(signed_at)) > _TOLERANCE.total_seconds():
         raise BadSignature("The signature is too old, or of the future.")
 
 
 def read_events(raw: bytes) -> Sequence[DeliveryReport]:
-    """The reports in a body whose signature was verified. Raises BadWebhook."""
+    """The reports in a body whose signature was verified. Raises BadWebhook.
+
+    An event that cannot be read costs itself alone: refused, the vendor would repeat its whole batch for a day.
+    """
     try:
-        events = _EVENTS.validate_json(raw)
-    except ValidationError as error:
-        raise BadWebhook("Not a SendGrid delivery: a list of events is needed.") from error
-    return [read_event(orjson.dumps(event)) for event in events]
+        events = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        events = None
+    if not isinstance(events, list):
+        raise BadWebhook("Not a SendGrid delivery: a list of events is needed.")
+    return list(_readable(events))
+
+
+def _readable(events: list[object]) -> Iterator[DeliveryReport]:
+    for event in events:
+        try:
+            yield read_event(orjson.dumps(event))
+        except BadWebhook:
+            UNREADABLE.inc()
+            _log.warning("mail_event_unreadable", kind=type(event).__name__)
 
 
 def read_event(raw: bytes) -> DeliveryReport:
@@ -77,13 +94,11 @@ def read_event(raw: bytes) -> DeliveryReport:
         event = _Event.model_validate_json(raw)
     except ValidationError as error:
         raise BadWebhook("Not a SendGrid event: sg_event_id and event are needed.") from error
-    # A bounce of type `blocked` is temporary: the vendor tries again.
-    is_temporary = event.event == "bounce" and event.type == "blocked"
     return DeliveryReport(
         event_key=event.sg_event_id[:100],
         raw=raw,
         notification_id=event.notification_id,
         vendor_message_id=event.sg_message_id.partition(".")[0] if event.sg_message_id else None,
-        status=None if is_temporary else STATUS.get(event.event),
+        status=STATUS.get(event.event),
         detail=event.event,
     )

@@ -1,6 +1,8 @@
 """What users are told, how far it came, and what they tell of themselves."""
 
+import base64
 import html
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -8,9 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.hashes import SHA256
 from sqlalchemy import text
 
-from providers.email.mock_key import public_key_of
+from providers.email.mock_key import private_key_of, public_key_of
+from providers.email.sendgrid_events import SIGNATURE, TIMESTAMP
+from providers.setting_types import MOCK_SECRET
 from tests.builders.cards import confirm, create, paid, refund, subscribe
 from tests.builders.gateway import Play, Player, a_payment, pay, playing
 from tests.builders.line import Line
@@ -95,6 +101,34 @@ async def test_a_mail_that_comes_back_is_bounced(play: Play) -> None:
     await play.advance(seconds=2)
 
     assert ("order_confirmation", "BOUNCED") in await notifications(play)
+
+
+async def test_an_odd_event_does_not_cost_the_others_of_its_batch(play: Play) -> None:
+    await play.person()
+    await play.settle()
+    async with play.gateway.infrastructure.database.read_engine.connect() as connection:
+        notification_id = (await connection.execute(text("SELECT id FROM notification"))).scalar_one()
+    odd: list[object] = [None, 7, "processed", [], {"event": "delivered"}, {"sg_event_id": None, "event": "bounce"}]
+    good = {
+        "sg_event_id": 4711,
+        "event": "delivered",
+        "notification_id": notification_id,
+        "sg_message_id": None,
+        "reason": 550,
+        "type": {"odd": True},
+    }
+    raw, signed_at = json.dumps([*odd, good]).encode(), str(int(NOON.timestamp()))
+    signature = private_key_of(MOCK_SECRET).sign(signed_at.encode() + raw, ECDSA(SHA256()))
+
+    answer = await play.browser().http.post(
+        "/api/webhooks/sendgrid",
+        content=raw,
+        headers={TIMESTAMP: signed_at, SIGNATURE: base64.b64encode(signature).decode()},
+    )
+    await play.settle()
+
+    assert answer.status_code == 202
+    assert await notifications(play) == [("welcome", "DELIVERED")]
 
 
 async def test_an_address_that_the_vendor_does_not_take_is_bounced_at_once(play: Play) -> None:

@@ -14,7 +14,7 @@ from domain.notification import Channel, NotificationStatus, Template, channel_o
 from providers.calling.guard import Guard
 from providers.delivery import RecipientRefused
 from providers.email import mock as email_mock
-from providers.email import sendgrid
+from providers.email import sendgrid, sendgrid_events
 from providers.email.mock_key import public_key_of
 from providers.email.port import EmailMessage, EmailProvider, Sender
 from providers.geocoding import google
@@ -120,7 +120,11 @@ def test_every_template_speaks_both_languages(template: Template, locale: str) -
 
 @pytest.mark.parametrize(
     ("to", "status"),
-    [("kari@example.no", NotificationStatus.DELIVERED), ("bounce@example.no", NotificationStatus.BOUNCED)],
+    [
+        ("kari@example.no", NotificationStatus.DELIVERED),
+        ("bounce@example.no", NotificationStatus.BOUNCED),
+        ("blocked@example.no", NotificationStatus.BOUNCED),
+    ],
 )
 async def test_what_became_of_a_mail_is_reported_and_signed(
     sandbox: Sandbox, email: EmailProvider, to: str, status: NotificationStatus
@@ -142,7 +146,8 @@ async def test_a_mail_report_that_was_not_signed_so_is_refused(sandbox: Sandbox,
     await sandbox.advance(seconds=1)
     posted = await sandbox.last_webhook()
 
-    for raw, headers in ((posted.raw + b"\n", posted.headers), (posted.raw, {})):
+    unreadable = {**posted.headers, sendgrid_events.SIGNATURE: "not base64"}
+    for raw, headers in ((posted.raw + b"\n", posted.headers), (posted.raw, {}), (posted.raw, unreadable)):
         with pytest.raises(BadSignature):
             email.parse_webhook(raw, headers)
     with pytest.raises(BadWebhook):
