@@ -29,6 +29,8 @@ DropError
 
 from collections.abc import Sequence
 
+from domain.error_code import ErrorCode
+
 
 class DropError(Exception):
     """Root of the tree. `code` is stable and for machines, the message is for people.
@@ -36,7 +38,7 @@ class DropError(Exception):
     `is_vendor_trouble` where a vendor is away: the work that met it is tried again, however often it takes.
     """
 
-    code: str = "INTERNAL"
+    code: str = ErrorCode.INTERNAL
     is_vendor_trouble: bool = False
 
     @property
@@ -47,7 +49,7 @@ class DropError(Exception):
 class Refusal(DropError):
     """The user can change something. `field` is the input path, outermost first."""
 
-    code: str = "BAD_USER_INPUT"
+    code: str = ErrorCode.BAD_USER_INPUT
     retryable: bool = False
 
     def __init__(self, message: str, *, field: tuple[str, ...] = ()) -> None:
@@ -74,7 +76,7 @@ class Refusals(Refusal):
 class NotFound(Refusal):
     """No such object of this user. Another user's object gives the same error, so that ids tell nothing."""
 
-    code = "NOT_FOUND"
+    code = ErrorCode.NOT_FOUND
 
 
 class InvalidState(Refusal):
@@ -161,7 +163,7 @@ class PaymentInDoubt(Refusal):
 class ProviderUnavailable(Refusal):
     """A vendor is away; nothing was done, and the user may try again. `provider` is the port's name."""
 
-    code = "PROVIDER_UNAVAILABLE"
+    code = ErrorCode.PROVIDER_UNAVAILABLE
     retryable = True
     is_vendor_trouble = True
 
@@ -173,13 +175,13 @@ class ProviderUnavailable(Refusal):
 class Denied(DropError):
     """The viewer may not do this: a top-level GraphQL error, or a 401 or 403 problem."""
 
-    code = "FORBIDDEN"
+    code = ErrorCode.FORBIDDEN
 
 
 class Unauthenticated(Denied):
     """The request has no session, or its session has ended."""
 
-    code = "UNAUTHENTICATED"
+    code = ErrorCode.UNAUTHENTICATED
 
     def __init__(self, message: str = "Sign in first.") -> None:
         super().__init__(message)
@@ -188,7 +190,7 @@ class Unauthenticated(Denied):
 class StepUpRequired(Denied):
     """The last BankID login is too long ago for what was asked."""
 
-    code = "STEP_UP_REQUIRED"
+    code = ErrorCode.STEP_UP_REQUIRED
 
     def __init__(self) -> None:
         super().__init__("Confirm with BankID that it is you: open /auth/bankid/login?step_up=true, then ask again.")
@@ -197,7 +199,7 @@ class StepUpRequired(Denied):
 class Forbidden(Denied):
     """The viewer is known and may not do this."""
 
-    code = "FORBIDDEN"
+    code = ErrorCode.FORBIDDEN
 
 
 class BadSignature(DropError):
@@ -215,7 +217,7 @@ class BadWebhook(DropError):
 class Unavailable(DropError):
     """A vendor did not answer, or nothing was sent. `provider` is the port's name."""
 
-    code = "PROVIDER_UNAVAILABLE"
+    code = ErrorCode.PROVIDER_UNAVAILABLE
     is_vendor_trouble = True
 
     def __init__(self, provider: str, message: str = "temporarily unavailable") -> None:

@@ -7,7 +7,7 @@ import strawberry
 from strawberry import Info
 
 from domain import ids
-from domain.errors import InvalidInput
+from domain.errors import Refusal
 from domain.ids import (
     AccountId,
     BankLinkId,
@@ -46,7 +46,7 @@ async def node(info: Info[Context, None], id: ObjectId) -> Node | None:
 
 async def nodes(info: Info[Context, None], ids: NodeIds) -> list[Node | None]:
     if len(ids) > MAX_PAGE:
-        raise InvalidInput("BAD_USER_INPUT", f"Ask for {MAX_PAGE} ids at most.", field=("ids",))
+        raise Refusal(f"Ask for {MAX_PAGE} ids at most.", field=("ids",))
     return await _find(info.context, ids)
 
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 
+from domain.error_code import ErrorCode
 from domain.errors import Forbidden, InvalidInput, Refusal, Unauthenticated
 from domain.user import SignIn
 from routes.state import route_settings_of, services_of
@@ -27,7 +28,7 @@ class InvalidForm(InvalidInput):
 class BodyTooLarge(Refusal):
     """The request's body exceeds what its route takes. Answered 413."""
 
-    code = "BODY_TOO_LARGE"
+    code = ErrorCode.BODY_TOO_LARGE
 
 
 def base_url(connection: HTTPConnection) -> str:

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError
 
+from domain.error_code import ErrorCode
 from domain.errors import Denied, DropError, ProviderUnavailable, Refusal, Unavailable
 from domain.service import PortName
+from routes.graphql.document_limits import limit_met
 from services.incidents import Incidents
+
+_AWAY = "A provider is temporarily unavailable. Try again soon."
 
 
 def present(errors: Sequence[GraphQLError] | None, incidents: Incidents) -> list[GraphQLError] | None:
@@ -14,30 +18,41 @@ def present(errors: Sequence[GraphQLError] | None, incidents: Incidents) -> list
     return [_present(error, incidents) for error in errors] if errors else None
 
 
+def refused(error: DropError) -> GraphQLError:
+    """An error that ends a request before it is executed."""
+    return GraphQLError(error.message, extensions=_extensions_of(error))
+
+
 def _present(error: GraphQLError, incidents: Incidents) -> GraphQLError:
     original = error.original_error
     while isinstance(original, GraphQLError):
         original = original.original_error
     if original is None:
-        return _with(error, error.message, {"code": "BAD_USER_INPUT", **(error.extensions or {})})
-    if isinstance(original, Unavailable):
-        extensions = {"code": original.code, "provider": PortName(original.provider).name, "retryable": True}
-        return _with(error, "A provider is temporarily unavailable. Try again soon.", extensions)
-    if isinstance(original, ProviderUnavailable):
-        extensions = {"code": original.code, "provider": PortName(original.provider).name, "retryable": True}
-        return _with(error, original.message, extensions)
-    if isinstance(original, Refusal):
-        field = {"field": list(original.field)} if original.field else {}
-        return _with(error, original.message, {"code": original.code, **field})
-    if isinstance(original, Denied):
-        return _with(error, original.message, {"code": original.code})
+        limit = limit_met(error) if isinstance(error, GraphQLSyntaxError) else None
+        told = limit or error
+        message = told.message.replace("not to be None", "not to be null")  # graphql-core says it in Python's word
+        return _with(error, message, {"code": ErrorCode.BAD_USER_INPUT, **(told.extensions or {})})
+    if isinstance(original, Refusal | Denied | Unavailable):
+        # A vendor's own message is for operators alone.
+        message = _AWAY if isinstance(original, Unavailable) else original.message
+        return _with(error, message, _extensions_of(original))
     return _unforeseen(error, original, incidents)
+
+
+def _extensions_of(error: DropError) -> dict[str, object]:
+    # What only a payload's `userErrors` tell apart is a bad input beside the data.
+    extensions: dict[str, object] = {"code": ErrorCode.__members__.get(error.code, ErrorCode.BAD_USER_INPUT)}
+    if isinstance(error, ProviderUnavailable | Unavailable):
+        extensions |= {"provider": PortName(error.provider).name, "retryable": True}
+    if isinstance(error, Refusal) and error.field:
+        extensions["field"] = list(error.field)
+    return extensions
 
 
 def _unforeseen(error: GraphQLError, original: BaseException, incidents: Incidents) -> GraphQLError:
     reference = incidents.unhandled(original, where=".".join(map(str, error.path or ["graphql"])))
     message = f"Something went wrong on our side. Reference: {reference}"
-    return _with(error, message, {"code": "INTERNAL", "reference": reference})
+    return _with(error, message, {"code": ErrorCode.INTERNAL, "reference": reference})
 
 
 def _with(error: GraphQLError, message: str, extensions: dict[str, object]) -> GraphQLError:
@@ -49,8 +64,3 @@ def _with(error: GraphQLError, message: str, extensions: dict[str, object]) -> G
         path=error.path,
         extensions=extensions,
     )
-
-
-def refused(error: DropError) -> GraphQLError:
-    """An error that ends a request before it is executed."""
-    return GraphQLError(error.message, extensions={"code": error.code})

@@ -13,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
-from domain.errors import Denied, DropError, InvalidInput, Unauthenticated
+from domain.errors import Denied, DropError, Refusal, Unauthenticated
 from resolvers.context import Context
 from routes.graphql.errors import refused
 from routes.graphql.results import body_of, is_pre_execution
@@ -101,7 +101,9 @@ class GraphQlHttp:
         except InvalidOperationTypeError:
             return _not_allowed(request, media_type)
         except CannotGetOperationTypeError:
-            return _failed(_pre_execution_status(media_type), _bad("There is no such operation."), media_type)
+            return _failed(
+                _pre_execution_status(media_type), refused(Refusal("There is no such operation.")), media_type
+            )
         status = _pre_execution_status(media_type) if is_pre_execution(result) else 200
         return _answer(status, body_of(result), media_type)
 
@@ -119,11 +121,11 @@ class GraphQlHttp:
         )
 
 
-class UnsupportedMediaType(InvalidInput):
+class UnsupportedMediaType(Refusal):
     """The request's body is not `application/json`. Answered 415."""
 
     def __init__(self) -> None:
-        super().__init__("BAD_USER_INPUT", "Send the request as application/json.", field=())
+        super().__init__("Send the request as application/json.")
 
 
 async def _read(request: Request) -> GraphQlRequest:
@@ -135,9 +137,9 @@ async def _read(request: Request) -> GraphQlRequest:
     try:
         body = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise InvalidInput("BAD_USER_INPUT", "The body is not JSON.", field=()) from error
+        raise Refusal("The body is not JSON.") from error
     if not isinstance(body, dict):
-        raise InvalidInput("BAD_USER_INPUT", "The body must be a JSON object.", field=())
+        raise Refusal("The body must be a JSON object.")
     return _parsed(body)
 
 
@@ -148,20 +150,20 @@ def _from_query(params: Mapping[str, str]) -> dict[str, Any]:
             try:
                 body[name] = json.loads(body[name])
             except (ValueError, RecursionError) as error:
-                raise InvalidInput("BAD_USER_INPUT", f"{name} is not JSON.", field=(name,)) from error
+                raise Refusal(f"{name} is not JSON.", field=(name,)) from error
     return body
 
 
 def _parsed(body: Mapping[str, Any]) -> GraphQlRequest:
     query, variables, name = body.get("query"), body.get("variables"), body.get("operationName")
     if not isinstance(query, str) or not query:
-        raise InvalidInput("BAD_USER_INPUT", "query must be a string with a document.", field=("query",))
+        raise Refusal("query must be a string with a document.", field=("query",))
     if variables is not None and not isinstance(variables, dict):
-        raise InvalidInput("BAD_USER_INPUT", "variables must be an object.", field=("variables",))
+        raise Refusal("variables must be an object.", field=("variables",))
     if name is not None and not isinstance(name, str):
-        raise InvalidInput("BAD_USER_INPUT", "operationName must be a string.", field=("operationName",))
+        raise Refusal("operationName must be a string.", field=("operationName",))
     if body.get("extensions") is not None and not isinstance(body["extensions"], dict):
-        raise InvalidInput("BAD_USER_INPUT", "extensions must be an object.", field=("extensions",))
+        raise Refusal("extensions must be an object.", field=("extensions",))
     return GraphQlRequest(query, variables, name or None)
 
 
@@ -179,17 +181,13 @@ def _pre_execution_status(media_type: str) -> int:
     return 400 if media_type == GRAPHQL_JSON else 200
 
 
-def _bad(message: str) -> GraphQLError:
-    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
-
-
 def _not_allowed(request: Request, media_type: str) -> Response:
     if request.method == "GET":
-        response = _failed(405, _bad("GET takes queries alone."), media_type)
+        response = _failed(405, refused(Refusal("GET takes queries alone.")), media_type)
         response.headers["Allow"] = "POST"
         return response
     message = "Subscriptions go over a WebSocket, or over SSE with Accept: text/event-stream."
-    return _failed(_pre_execution_status(media_type), _bad(message), media_type)
+    return _failed(_pre_execution_status(media_type), refused(Refusal(message)), media_type)
 
 
 def _failed(status: int, error: GraphQLError, media_type: str) -> Response:

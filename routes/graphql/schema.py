@@ -16,37 +16,31 @@ from graphql import (
     ValidationRule,
 )
 from strawberry.extensions import (
-    AddValidationRules,
-    MaxAliasesLimiter,
     MaxTokensLimiter,
     ParserCache,
-    QueryDepthLimiter,
     SchemaExtension,
 )
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import validate_document
-from strawberry.types import ExecutionResult
+from strawberry.types import ExecutionContext, ExecutionResult
 
+from domain.error_code import ErrorCode
 from domain.timeline import TimelineKind, mark, record
 from resolvers.context import Context
-from routes.graphql.document_limits import refusal_of
+from routes.graphql.document_limits import MAX_TOKENS, refusal_of
 from routes.graphql.errors import present
+from routes.graphql.literals import with_field
 from routes.graphql.metrics import OperationMetrics
+from routes.graphql.variables import faults_of
 from schema.description import DESCRIPTION
 from schema.roots import Mutation, Query, Subscription
 from schema.types.scalars import SCALARS
 from services.incidents import Incidents
 
-MAX_DEPTH: Final = 15
-MAX_ALIASES: Final = 50
-MAX_TOKENS: Final = 2_000
 _DOCUMENTS_KEPT: Final = 128
-# Made once: each limiter would make a new rule per request, and known documents would be validated again.
-_LIMITS: Final = [
-    *QueryDepthLimiter(max_depth=MAX_DEPTH).validation_rules,
-    *MaxAliasesLimiter(max_alias_count=MAX_ALIASES).validation_rules,
-]
 _CONFIG: Final = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=False)
+# No field has it: it stands in `extensions`, and programs want its values all the same.
+_TYPES: Final = [ErrorCode]
 
 
 class AmbiguousOperation(ValidationRule):
@@ -80,13 +74,16 @@ class CachedParsing(ParserCache):
 
 
 class BoundedValidation(SchemaExtension):
-    """Validates a document once for all requests that send it, and only where its fragments keep to the limits."""
+    """Validates a document once for all requests that send it, where it keeps to the limits; then the variables."""
 
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
         assert context.graphql_document is not None  # Strawberry validates what it has parsed
         rules = tuple(context.validation_rules)
-        context.pre_execution_errors = _validated(context.schema._schema, context.graphql_document, rules)
+        schema, document = context.schema._schema, context.graphql_document
+        context.pre_execution_errors = _validated(schema, document, rules) or faults_of(
+            schema, document, context.operation_name, context.variables
+        )
         yield
 
 
@@ -96,13 +93,18 @@ def _validated(
 ) -> list[GraphQLError]:
     # Checked before any rule, since rules of the libraries walk a fragment once for each of its spreads.
     refusal = refusal_of(document)
-    return [refusal] if refusal is not None else validate_document(schema, document, rules)
+    if refusal is not None:
+        return [refusal]
+    return [with_field(error, document) for error in validate_document(schema, document, rules)]
 
 
 class GatewaySchema(strawberry.Schema):
     """The schema that is served: each operation has its own context, and each error its code."""
 
     incidents: Incidents
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Nothing: Strawberry would log what clients do wrong as errors of ours. `present` reports the rest."""
 
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
         begun = mark()
@@ -150,11 +152,11 @@ def _built() -> GatewaySchema:
         Query,
         Mutation,
         Subscription,
+        types=_TYPES,
         config=_CONFIG,
         extensions=[
             OperationMetrics,
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-            lambda: AddValidationRules(_LIMITS),
             OneOperation,
             # Clients send the same few documents again and again.
             CachedParsing,
@@ -168,6 +170,6 @@ def _built() -> GatewaySchema:
 
 def sdl() -> str:
     """The schema in its own language, as `schema/schema.graphql` keeps it."""
-    types = strawberry.Schema(Query, Mutation, Subscription, config=_CONFIG).as_str()
+    types = strawberry.Schema(Query, Mutation, Subscription, types=_TYPES, config=_CONFIG).as_str()
     roots = "schema {\n  query: Query\n  mutation: Mutation\n  subscription: Subscription\n}"
     return f'"""\n{DESCRIPTION}\n"""\n{roots}\n\n{types}\n'

@@ -1,11 +1,12 @@
 """Scalars that keep money, times and codes exact."""
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Final, NewType
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
 from domain.clock import date_of, text_of, time_of
@@ -48,12 +49,25 @@ def _parse_date(value: object) -> date:
     return day
 
 
+def _literal(parse: Callable[[object], object]) -> Callable[..., object]:
+    """The scalar's value in a document, read as one in the variables is; an error says where it stands."""
+
+    def parse_literal(node: ValueNode, _: object = None) -> object:
+        try:
+            return parse(value_from_ast_untyped(node))
+        except GraphQLError as error:
+            raise GraphQLError(error.message, node) from error
+
+    return parse_literal
+
+
 SCALARS: Final[dict[object, ScalarDefinition]] = {
     Int64String: strawberry.scalar(
         name="Int64String",
         description="A whole number of 64 bits as a string of digits, since JSON numbers lose precision above 2^53.",
         serialize=str,
         parse_value=_parse_int64,
+        parse_literal=_literal(_parse_int64),
         specified_by_url="https://www.rfc-editor.org/rfc/rfc7493#section-2.2",
     ),
     CurrencyCode: strawberry.scalar(
@@ -61,6 +75,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         description="An ISO 4217 currency code in capital letters.",
         serialize=str,
         parse_value=_parse_currency,
+        parse_literal=_literal(_parse_currency),
         specified_by_url="https://www.iso.org/iso-4217-currency-codes.html",
     ),
     datetime: strawberry.scalar(
@@ -69,6 +84,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         "In inputs any offset is taken, but never none.",
         serialize=text_of,
         parse_value=_parse_datetime,
+        parse_literal=_literal(_parse_datetime),
         specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
     ),
     date: strawberry.scalar(
@@ -76,6 +92,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         description="A day without a time, as `YYYY-MM-DD`.",
         serialize=date.isoformat,
         parse_value=_parse_date,
+        parse_literal=_literal(_parse_date),
         specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
     ),
 }

@@ -1,5 +1,6 @@
 """The enums about the gateway itself."""
 
+from domain.error_code import ErrorCode
 from domain.feature import Feature
 from domain.service import PortName, ServiceMode
 from schema.types.describe import describe
@@ -40,5 +41,24 @@ describe(
         PortName.ALERTS: "Telling operators what is wrong.",
         PortName.UPTIME: "Watching the gateway from outside.",
         PortName.ERRORS: "Collecting what went wrong unforeseen.",
+    },
+)
+describe(
+    ErrorCode,
+    "ErrorCode",
+    "`extensions.code` of an error beside the data. Branch on this: more may come, and messages are for developers. "
+    "`extensions.field` is the path of what was refused, in the request's variables or as arguments are named.",
+    {
+        ErrorCode.BAD_USER_INPUT: "The document, a variable or an argument cannot be taken.",
+        ErrorCode.INVALID_CURSOR: "A cursor of another list or subscription, or none at all.",
+        ErrorCode.NOT_FOUND: "There is no such object, or it is not the viewer's.",
+        ErrorCode.QUERY_TOO_COMPLEX: "The document passes a limit: `extensions.limit` is it, and `extensions.asked` "
+        "what is asked for at least.",
+        ErrorCode.BODY_TOO_LARGE: "The request has more than 100 KiB.",
+        ErrorCode.UNAUTHENTICATED: "Nobody is signed in, or the session has ended.",
+        ErrorCode.STEP_UP_REQUIRED: "BankID must be answered again: open `/auth/bankid/login?step_up=true`.",
+        ErrorCode.FORBIDDEN: "The request may not do this, whoever is signed in.",
+        ErrorCode.PROVIDER_UNAVAILABLE: "The vendor of the port `extensions.provider` is away; try again.",
+        ErrorCode.INTERNAL: "A fault of ours; operators find it by `extensions.reference`.",
     },
 )

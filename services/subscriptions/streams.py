@@ -14,6 +14,7 @@ from domain.bank_account import BankAccount
 from domain.card import Card
 from domain.consent import BankLink
 from domain.data_export import DataExport
+from domain.error_code import ErrorCode
 from domain.errors import InvalidInput, NotFound, Unauthenticated
 from domain.event import ChangeKind, EventKind, Position, StreamItemKind, UserEvent, ViewerEventType
 from domain.ids import AccountId, BankLinkId, CardId, DataExportId, PaymentId, PlanSubscriptionId, UploadId, UserId
@@ -68,7 +69,7 @@ def position_of(cursor: str) -> Position:
         epoch, _, seq = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode().partition(":")
         if epoch and seq.isascii() and seq.isdigit() and len(seq) <= 18:
             return Position(epoch, int(seq))
-    raise InvalidInput("INVALID_CURSOR", "Not a cursor of this subscription.", field=("after",))
+    raise InvalidInput(ErrorCode.INVALID_CURSOR, "Not a cursor of this subscription.", field=("after",))
 
 
 class Streams:

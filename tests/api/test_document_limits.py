@@ -47,6 +47,36 @@ def codes_of(answer: dict[str, Any]) -> list[str]:
     return [error["extensions"]["code"] for error in answer["errors"]]
 
 
+@pytest.mark.parametrize(
+    ("document", "limit", "asked"),
+    [
+        ("{" + " ".join(f"a{n}: __typename" for n in range(60)) + "}", 50, 60),
+        ("{ ...A ...A } fragment A on Query {" + " ".join(f"a{n}: __typename" for n in range(30)) + "}", 50, 60),
+        ("{" + "__typename " * 5_000 + "}", 2_000, 2_001),
+        ("{ viewer { " + "bankLinks { accounts { bankLink { " * 6 + "id" + " } } }" * 6 + " } }", 15, 19),
+        ("{ a { ...A } } fragment A on A { " + "b { " * 15 + "c" + " }" * 15 + " }", 15, 16),
+        ("{ a" * 600 + "}" * 600, 15, 16),
+        (in_a_row(MAX_FRAGMENTS + 1), MAX_FRAGMENTS, MAX_FRAGMENTS + 1),
+        (in_a_row(5, MAX_SPREADS + 1), MAX_SPREADS, MAX_SPREADS + 1),
+        (doubling(MAX_FRAGMENTS), MAX_SELECTIONS, 2**31 - 1),
+    ],
+)
+async def test_a_refusal_says_the_limit_and_what_was_asked(play: Play, document: str, limit: int, asked: int) -> None:
+    answer = (await play.browser().http.post("/graphql", json={"query": document})).json()
+
+    (error,) = answer["errors"]
+    assert error["extensions"] == {"code": "QUERY_TOO_COMPLEX", "limit": limit, "asked": asked}
+    assert str(limit) in error["message"]
+
+
+async def test_introspection_is_as_deep_as_tools_ask(play: Play) -> None:
+    deep = "{ __schema { types { fields { type { " + "ofType { " * 15 + "name" + " }" * 15 + " } } } } }"
+
+    answer = (await play.browser().http.post("/graphql", json={"query": deep})).json()
+
+    assert "errors" not in answer
+
+
 @every_kind
 async def test_a_document_too_complex_is_refused_over_http(play: Play, document: str) -> None:
     http = play.browser().http

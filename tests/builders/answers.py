@@ -9,6 +9,9 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection
 
+from domain.error_code import ErrorCode
+from domain.service import PortName
+from schema.types.errors import UserErrorCode
 from schema.types.paging import MAX_PAGE
 
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T.*", re.DOTALL)
@@ -25,18 +28,17 @@ def forget_answers() -> None:
 
 
 def check_answer(answer: object) -> None:
-    """Fails where a time is not RFC 3339 with three fractional digits and `Z`, a page is too long, or one version of an
-    object has two contents."""
-    wrong = [text for text in _texts(answer) if _TIME.fullmatch(text) and not _RFC_3339_IN_UTC.fullmatch(text)]
+    """Fails where a time is not RFC 3339 with three fractional digits and `Z`, a page is too long, a code is not in the
+    schema, or one version of an object has two contents."""
+    parts = list(_parts(answer))
+    wrong = [part for part in parts if isinstance(part, str) and _TIME.fullmatch(part)]
+    wrong = [time for time in wrong if not _RFC_3339_IN_UTC.fullmatch(time)]
     assert not wrong, wrong
-    for shown in _objects(answer):
+    for shown in (part for part in parts if isinstance(part, dict)):
+        unknown = list(_unknown_codes(shown))
+        assert not unknown, unknown
         assert len(shown.get("edges", ())) <= MAX_PAGE
-        if not (isinstance(shown.get("id"), str) and isinstance(shown.get("version"), int)):
-            continue
-        known = _shown.setdefault((shown["id"], shown["version"]), {})
-        differing = [name for name in known.keys() & shown.keys() - _NOT_COVERED if _differ(known[name], shown[name])]
-        assert not differing, [(shown["id"], shown["version"], name, known[name], shown[name]) for name in differing]
-        known.update(shown)
+        _check_version(shown)
 
 
 async def check_response(response: httpx.Response) -> None:
@@ -56,20 +58,35 @@ class CheckedConnection(ClientConnection):
         return message
 
 
-def _texts(answer: object) -> Iterator[str]:
-    if isinstance(answer, str):
-        yield answer
-    elif isinstance(answer, list | dict):
-        for part in answer.values() if isinstance(answer, dict) else answer:
-            yield from _texts(part)
+def _check_version(shown: dict[str, Any]) -> None:
+    if not (isinstance(shown.get("id"), str) and isinstance(shown.get("version"), int)):
+        return
+    known = _shown.setdefault((shown["id"], shown["version"]), {})
+    differing = [name for name in known.keys() & shown.keys() - _NOT_COVERED if _differ(known[name], shown[name])]
+    assert not differing, [(shown["id"], shown["version"], name, known[name], shown[name]) for name in differing]
+    known.update(shown)
 
 
-def _objects(answer: object) -> Iterator[dict[str, Any]]:
-    if isinstance(answer, dict):
-        yield answer
+def _unknown_codes(part: dict[str, Any]) -> Iterator[object]:
+    """The codes in one object that the schema's `ErrorCode` or `UserErrorCode` does not have, or that are missing."""
+    errors = part.get("errors") or (part["payload"] if part.get("type") == "error" else [])
+    for error in errors if isinstance(errors, list) else []:
+        code = error.get("extensions", {}).get("code")
+        if code not in ErrorCode.__members__:
+            yield code or error
+        if "provider" in error.get("extensions", {}) and error["extensions"]["provider"] not in PortName.__members__:
+            yield error["extensions"]["provider"]
+    for error in part.get("userErrors") or []:
+        if "code" in error and error["code"] not in UserErrorCode.__members__:
+            yield error["code"]
+
+
+def _parts(answer: object) -> Iterator[object]:
+    """Every value in a JSON answer, itself first."""
+    yield answer
     if isinstance(answer, list | dict):
         for part in answer.values() if isinstance(answer, dict) else answer:
-            yield from _objects(part)
+            yield from _parts(part)
 
 
 def _differ(known: object, shown: object) -> bool:
