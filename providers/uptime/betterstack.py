@@ -1,8 +1,7 @@
 """Better Stack Uptime: monitors, escalation and status page, looked up by name before they are made.
 
 The vendor knows no idempotency keys, and all objects of a team share one list: the names of the objects that Drop made
-begin with a mark, so that no other object is changed. Source: vendor
-reference 10.
+begin with a mark, so that no other object is changed. Source: docs/vendors/betterstack.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -190,7 +189,8 @@ class BetterStack:
             "company_name": "Drop",
             "company_url": next(monitor.url for monitor in wanted.monitors if monitor.keyword is None),
             "subdomain": wanted.status_page,
-            "timezone": "Oslo",
+            # One of Rails' names, which have no Oslo.
+            "timezone": "Copenhagen",
             "published": True,
         }
 

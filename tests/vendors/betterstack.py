@@ -22,7 +22,34 @@ _NEEDED = {
     "status-pages": {"company_name", "company_url", "subdomain"},
     "resources": {"resource_id", "resource_type", "public_name"},
 }
-_TYPES = {"expected_status_code", "keyword", "status"}
+# The values that the vendor takes, by the field's name.
+_VALUES: dict[str, set[object]] = {
+    "monitor_type": {
+        *("status", "expected_status_code", "keyword", "keyword_absence", "ping", "tcp", "udp", "smtp", "pop", "imap"),
+        *("dns", "playwright"),
+    },
+    "check_frequency": {30, 45, 60, 120, 180, 300, 600, 900, 1800},
+    "request_timeout": {2, 3, 5, 10, 15, 30, 45, 60},
+    "ssl_expiration": {-1, 1, 2, 3, 7, 14, 30, 60},
+    "domain_expiration": {-1, 1, 2, 3, 7, 14, 30, 60},
+    "resource_type": {"Monitor", "MonitorGroup", "Heartbeat", "HeartbeatGroup", "ManuallyTrackedItem"},
+    "design": {"v1", "v2"},
+    "theme": {"light", "dark"},
+    "layout": {"vertical", "horizontal"},
+    # Rails' ActiveSupport names: those of Europe, and UTC.
+    "timezone": {
+        *("UTC", "Dublin", "Edinburgh", "Lisbon", "London", "Amsterdam", "Belgrade", "Berlin", "Bern", "Bratislava"),
+        *("Brussels", "Budapest", "Copenhagen", "Ljubljana", "Madrid", "Paris", "Prague", "Rome", "Sarajevo"),
+        *("Skopje", "Stockholm", "Vienna", "Warsaw", "Zagreb", "Zurich", "Athens", "Bucharest", "Helsinki", "Kyiv"),
+        *("Riga", "Sofia", "Tallinn", "Vilnius", "Istanbul"),
+    },
+}
+_REGIONS = {"us", "eu", "as", "au"}
+_STEPS = {"escalation", "time_branching", "metadata_branching", "instructions"}
+_MEMBERS = {
+    *("current_on_call", "entire_team", "user", "all_slack_integrations", "slack_integration"),
+    *("all_webhook_integrations", "webhook", "pagerduty_integration", "policy"),
+}
 
 
 class BetterStack:
@@ -74,12 +101,19 @@ class BetterStack:
         return found
 
     def _check(self, kind: str, body: dict[str, Any]) -> None:
-        if kind == "monitors" and body.get("monitor_type", "status") not in _TYPES:
-            raise _unprocessable("monitor_type")
+        unknown = [name for name, values in _VALUES.items() if name in body and body[name] not in values]
+        if unknown:
+            raise _unprocessable(*unknown)
+        if not set(body.get("regions", [])) <= _REGIONS:
+            raise _unprocessable("regions")
+        steps = body.get("steps", [])
+        members = {member["type"] for step in steps for member in step["step_members"]}
+        if not ({step["type"] for step in steps} <= _STEPS and members <= _MEMBERS):
+            raise _unprocessable("steps")
         policies, urgencies = self.kept.get("policies", {}), self.kept.get("urgencies", {})
         if "policy_id" in body and body["policy_id"] not in policies:
             raise _unprocessable("policy_id")
-        if any(str(step["urgency_id"]) not in urgencies for step in body.get("steps", [])):
+        if any(str(step["urgency_id"]) not in urgencies for step in steps):
             raise _unprocessable("steps")
         if kind == "resources" and body["resource_id"] not in self.kept.get("monitors", {}):
             raise _unprocessable("resource_id")
