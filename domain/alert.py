@@ -35,7 +35,7 @@ class Alert:
         """Four lines, whose form the product's document fixes; the time is UTC, to the minute."""
         return "\n".join(
             (
-                f"{_EMOJI[self.severity]} Drop {environment.title()} Alert - {self.severity}",
+                f"{_EMOJI[self.severity]} Drop {environment.title()} Alert — {self.severity}",
                 f"Title: {self.title}",
                 f"Message: {self.message}",
                 f"Time: {self.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",

@@ -61,7 +61,7 @@ class Incidents:
             self._errors.popleft()
         if len(self._errors) > MANY_ERRORS:
             message = f"{len(self._errors)} errors in the last {WINDOW_S} seconds"
-            self.alert(Severity.CRITICAL, "High error rate", message)
+            self.alert(Severity.CRITICAL, "Error spike detected", message)
 
     def alert(self, severity: Severity, title: str, message: str) -> None:
         """Queue an alert, unless an alert of this title was queued in the last ten minutes."""

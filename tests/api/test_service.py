@@ -122,7 +122,7 @@ class TestAlerts:
         await incidents.drain()
 
         assert [(one.title, one.message) for one in heard.alerts] == [
-            ("High error rate", "6 errors in the last 60 seconds")
+            ("Error spike detected", "6 errors in the last 60 seconds")
         ]
         for second in range(606, 612):
             machine.now = second
@@ -175,11 +175,11 @@ class TestAlerts:
 
     def test_the_text_is_as_the_product_fixes_it(self) -> None:
         at = datetime(2026, 11, 24, 12, 5, 59, tzinfo=UTC)
-        alert = Alert(Severity.CRITICAL, "High error rate", "8 errors in the last 60 seconds", at)
+        alert = Alert(Severity.CRITICAL, "Error spike detected", "8 errors in the last 60 seconds", at)
 
         assert alert.text("production").splitlines() == [
-            "🚨 Drop Production Alert - Critical",
-            "Title: High error rate",
+            "🚨 Drop Production Alert — Critical",
+            "Title: Error spike detected",
             "Message: 8 errors in the last 60 seconds",
             "Time: 2026-11-24 12:05 UTC",
         ]
@@ -200,7 +200,7 @@ async def test_start_stop_and_what_was_left_unmatched_are_told(
     told = capsys.readouterr().err
     for title in ("Title: Gateway started", "Title: Unmatched webhook", "Title: Gateway stopped"):
         assert told.count(title) == 1
-    assert "ℹ️ Drop Development Alert - Information" in told
+    assert "ℹ️ Drop Development Alert — Information" in told
 
 
 async def test_an_unforeseen_error_gives_a_reference_and_an_alert_and_says_nothing_else(

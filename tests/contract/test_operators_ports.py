@@ -78,7 +78,7 @@ async def test_an_alert_arrives_as_the_product_words_it(channel: Channel) -> Non
     await channel.alerts.send(Alert(Severity.WARNING, "Dead message", "welcome ntf_1 was not sent", NOON))
 
     assert channel.arrived() == (
-        "⚠️ Drop Production Alert - Warning\n"
+        "⚠️ Drop Production Alert — Warning\n"
         "Title: Dead message\n"
         "Message: welcome ntf_1 was not sent\n"
         "Time: 2026-11-24 12:00 UTC"

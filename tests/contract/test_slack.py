@@ -15,7 +15,7 @@ from tests.builders.counterpart import HANG, answer, counterpart
 from tests.contract.conftest import NOON
 
 SECRET = "/services/T0/B0/the-credential"
-ALERT = Alert(Severity.CRITICAL, "High error rate", "8 errors in the last 60 seconds", NOON)
+ALERT = Alert(Severity.CRITICAL, "Error spike detected", "8 errors in the last 60 seconds", NOON)
 OK = answer(200, "ok")
 
 
@@ -34,12 +34,12 @@ async def test_it_posts_text_and_blocks(http: httpx.AsyncClient) -> None:
     async with counterpart(OK) as vendor:
         await channel(http, vendor.url)[0].send(ALERT)
 
-    below = "Title: High error rate\nMessage: 8 errors in the last 60 seconds\nTime: 2026-11-24 12:00 UTC"
+    below = "Title: Error spike detected\nMessage: 8 errors in the last 60 seconds\nTime: 2026-11-24 12:00 UTC"
     assert [heard.json for heard in vendor.requests] == [
         {
-            "text": f"🚨 Drop Production Alert - Critical\n{below}",
+            "text": f"🚨 Drop Production Alert — Critical\n{below}",
             "blocks": [
-                {"type": "header", "text": {"type": "plain_text", "text": "🚨 Drop Production Alert - Critical"}},
+                {"type": "header", "text": {"type": "plain_text", "text": "🚨 Drop Production Alert — Critical"}},
                 {"type": "section", "text": {"type": "mrkdwn", "text": below}},
             ],
             "unfurl_links": False,

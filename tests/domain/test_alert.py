@@ -10,9 +10,9 @@ HALF_PAST_ONE_IN_OSLO = datetime(2026, 11, 24, 13, 30, 59, tzinfo=timezone(timed
 @pytest.mark.parametrize(
     ("severity", "first_line"),
     [
-        (Severity.INFORMATION, "ℹ️ Drop Production Alert - Information"),
-        (Severity.WARNING, "⚠️ Drop Production Alert - Warning"),
-        (Severity.CRITICAL, "🚨 Drop Production Alert - Critical"),
+        (Severity.INFORMATION, "ℹ️ Drop Production Alert — Information"),
+        (Severity.WARNING, "⚠️ Drop Production Alert — Warning"),
+        (Severity.CRITICAL, "🚨 Drop Production Alert — Critical"),
     ],
 )
 def test_the_first_line_names_urgency_and_environment(severity: Severity, first_line: str) -> None:
