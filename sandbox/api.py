@@ -134,7 +134,7 @@ async def _applicant_by_reference(world: World, request: Request) -> Document:
 
 async def _access_token(world: World, request: Request) -> Document:
     body = await request.json()
-    token = await kyc.issue_token(world, body["userId"], int(body["ttlInSecs"]))
+    token = await kyc.issue_token(world, body["userId"], int(body["ttlInSecs"]), body.get("returnTo"))
     return {"token": token, "userId": body["userId"]}
 
 

@@ -45,24 +45,25 @@ async def create_applicant(world: World, external_user_id: str, name: str) -> Do
     return applicant
 
 
-async def issue_token(world: World, external_user_id: str, ttl_s: int) -> str:
+async def issue_token(world: World, external_user_id: str, ttl_s: int, return_to: str | None) -> str:
     token = f"_act-sbx-{secrets.token_urlsafe(16)}"
     async with world.store.transaction():
         if await world.store.by_reference("applicant", external_user_id) is None:
             raise Refused(404, "not_found", "There is no such applicant.")
         expires_at = (world.now + timedelta(seconds=ttl_s)).isoformat()
-        await world.store.put("token", token, {"externalUserId": external_user_id, "expires_at": expires_at})
+        body = {"externalUserId": external_user_id, "expires_at": expires_at, "return_to": return_to}
+        await world.store.put("token", token, body)
     return token
 
 
-async def applicant_of_token(world: World, token: str) -> Document:
-    """Raises Refused for an unknown or expired token."""
+async def applicant_of_token(world: World, token: str) -> tuple[Document, str | None]:
+    """The applicant, and where the page leads on to. Raises Refused for an unknown or expired token."""
     known = await world.store.get("token", token)
     if known is None or known["expires_at"] < world.now.isoformat():
         raise Refused(401, "unauthorized", "This verification link has expired. Start again in the app.")
     applicant = await world.store.by_reference("applicant", known["externalUserId"])
     assert applicant is not None
-    return applicant
+    return applicant, known.get("return_to")
 
 
 async def applicant_by_id(world: World, identifier: str) -> Document:

@@ -88,14 +88,15 @@ async def take_persona(request: Request) -> Response:
 async def kyc_form(request: Request) -> Response:
     world = world_of(request)
     token = request.path_params["token"]
-    return render("kyc.html", applicant=await kyc.applicant_of_token(world, token), token=token)
+    applicant, return_to = await kyc.applicant_of_token(world, token)
+    return render("kyc.html", applicant=applicant, token=token, return_to=return_to)
 
 
 async def hand_in(request: Request) -> Response:
     """Submit the document. The verdict comes at once, not after three seconds."""
     world = world_of(request)
     token = request.path_params["token"]
-    applicant = await kyc.applicant_of_token(world, token)
+    applicant, _ = await kyc.applicant_of_token(world, token)
     verdict = (await form_of(request)).get("verdict") or None
     if verdict not in (None, kyc.APPROVED, kyc.RETRY, kyc.REJECTED):
         raise Refused(400, "FORMAT_ERROR", "There is no such verdict.")

@@ -59,7 +59,7 @@ class Query:
         resolver=service.features, description="What is switched on and what is not."
     )
     service_status: ServiceStatus = strawberry.field(
-        resolver=service.service_status, description="Which vendors this gateway runs on, and whether they answer."
+        resolver=service.service_status, description="What this gateway runs on, and whether it answers."
     )
     plans: list[Plan] = strawberry.field(resolver=plans.plans, description="What can be subscribed to.")
 

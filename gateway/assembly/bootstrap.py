@@ -165,7 +165,7 @@ def build_services(base: Infrastructure) -> Services:
     composer = NotificationComposer(clock, email_vendor=adapters.email.current, sms_vendor=adapters.sms.current)
 
     sessions = Sessions(work, read, base.fanout, base.machine_clock)
-    kyc = KycService(work, read, adapters.kyc, composer, clock)
+    kyc = KycService(work, read, adapters.kyc, composer, clock, return_origins=origins)
     consents = ConsentStatusSync(work, read, clock)
     accounts = Accounts(work, read, adapters.accounts, consents, encryption, clock)
     bank_links = BankLinks(work, read, adapters.accounts, consents, accounts, encryption, composer, clock, origins)

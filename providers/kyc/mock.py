@@ -38,9 +38,9 @@ class MockKyc:
             answer = await self._sandbox.get("get_applicant", f"/kyc/applicants/by-external-id/{user_id}")
         return str(answer["id"])
 
-    async def get_access_token(self, user_id: UserId) -> AccessToken:
+    async def get_access_token(self, user_id: UserId, return_to: str | None) -> AccessToken:
         ttl = int(TOKEN_LIFETIME.total_seconds())
-        body = {"userId": user_id, "ttlInSecs": ttl}
+        body = {"userId": user_id, "ttlInSecs": ttl, "returnTo": return_to}
         answer = await self._sandbox.post("get_access_token", "/kyc/access-tokens", body)
         token = str(answer["token"])
         return AccessToken(token, self._clock.now() + TOKEN_LIFETIME, f"/sandbox/kyc/{token}")

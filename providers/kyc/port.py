@@ -48,8 +48,11 @@ class KycProvider(Protocol):
         Raises Unavailable.
         """
 
-    async def get_access_token(self, user_id: UserId) -> AccessToken:
-        """A token that is valid for `TOKEN_LIFETIME`. Safe to repeat. Raises Unavailable."""
+    async def get_access_token(self, user_id: UserId, return_to: str | None) -> AccessToken:
+        """A token that is valid for `TOKEN_LIFETIME`. Safe to repeat. Raises Unavailable.
+
+        The vendor's page, where it has one, leads on to `return_to`; an SDK runs in a page of the client's own.
+        """
 
     async def submit_again(self, applicant_id: str) -> None:
         """Let the user hand in new documents after a review that asked for a retry.

@@ -117,7 +117,7 @@ class SumsubKyc:
         except VendorRefusal as refusal:
             raise self._refused(refusal) from None
 
-    async def get_access_token(self, user_id: UserId) -> AccessToken:
+    async def get_access_token(self, user_id: UserId, return_to: str | None) -> AccessToken:
         ttl = int(TOKEN_LIFETIME.total_seconds())
         body = {"userId": user_id, "levelName": self._level, "ttlInSecs": ttl}
         expires_at = self._clock.now() + TOKEN_LIFETIME

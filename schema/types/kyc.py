@@ -2,6 +2,7 @@ from datetime import datetime
 from typing import Self
 
 import strawberry
+from strawberry import UNSET
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import kyc
@@ -49,6 +50,15 @@ class KycAccessToken:
         description="A page that the token opens, without the SDK; null where the vendor has none."
     )
     expires_at: datetime = strawberry.field(description="30 minutes after it was given.")
+
+
+@strawberry.input(description="How the user comes back from the vendor's page.")
+class StartKycInput:
+    return_to: str | None = strawberry.field(
+        description="Where `accessToken.url` leads on to: a path here, or an allowed address. "
+        "Left out, the page leads nowhere.",
+        default=UNSET,
+    )
 
 
 @strawberry.type(description="What `startKyc` and `retryKyc` give.")

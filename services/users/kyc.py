@@ -14,6 +14,7 @@ from domain.ids import UserId
 from domain.job import Job
 from domain.kyc import Kyc, KycStatus, Review
 from domain.outcome import Outcome
+from domain.redirect import require_allowed
 from domain.snapshot import kyc_fields
 from providers.kyc.port import AccessToken, KycProvider
 from providers.vendors import Vendors
@@ -64,20 +65,32 @@ class KycService:
     """
 
     def __init__(
-        self, work: Work, read: Read, vendors: Vendors[KycProvider], notifications: NotificationComposer, clock: Clock
+        self,
+        work: Work,
+        read: Read,
+        vendors: Vendors[KycProvider],
+        notifications: NotificationComposer,
+        clock: Clock,
+        *,
+        return_origins: tuple[str, ...],
     ) -> None:
         self._work = work
         self._read = read
         self._vendors = vendors
         self._notifications = notifications
         self._clock = clock
+        self._return_origins = return_origins
 
     async def of_users(self, user_ids: Sequence[UserId]) -> list[Kyc]:
         async with self._read() as read:
             return await read.kyc.of_users(user_ids)
 
-    async def start(self, user_id: UserId) -> StartedKyc:
-        """Make the applicant, with a token for 30 minutes. Safe to repeat. Raises InvalidState, ProviderUnavailable."""
+    async def start(self, user_id: UserId, return_to: str | None = None) -> StartedKyc:
+        """Make the applicant, with a token for 30 minutes. Safe to repeat.
+
+        Raises InvalidInput (`returnTo`), InvalidState, ProviderUnavailable.
+        """
+        return_to = self._allowed(return_to)
         kyc, name = await self._application(user_id)
         if kyc.status not in (KycStatus.NOT_STARTED, KycStatus.PENDING):
             raise InvalidState(f"Your verification is {kyc.status}.")
@@ -86,23 +99,29 @@ class KycService:
             if kyc.status is KycStatus.NOT_STARTED:
                 applicant_id = await vendor.create_applicant(user_id, name)
                 kyc = await retry_on_stale(lambda: self._save_start(user_id, applicant_id))
-            token = await vendor.get_access_token(user_id)
+            token = await vendor.get_access_token(user_id, return_to)
         except Unavailable as error:
             raise _away(error) from error
         return StartedKyc(kyc, token)
 
-    async def retry(self, user_id: UserId) -> StartedKyc:
-        """Submit again after a retry was required. Raises InvalidState, ProviderUnavailable."""
+    async def retry(self, user_id: UserId, return_to: str | None = None) -> StartedKyc:
+        """Submit again after a retry was required. Raises as `start`."""
+        return_to = self._allowed(return_to)
         kyc, _ = await self._application(user_id)
         kyc.require_retry()
         vendor = self._vendors[kyc.vendor]
         try:
             await vendor.submit_again(kyc.applicant_id or "")
-            token = await vendor.get_access_token(user_id)
+            token = await vendor.get_access_token(user_id, return_to)
         except Unavailable as error:
             raise _away(error) from error
         kyc = await retry_on_stale(lambda: self._save_retry(user_id))
         return StartedKyc(kyc, token)
+
+    def _allowed(self, return_to: str | None) -> str | None:
+        if return_to is None:
+            return None
+        return require_allowed(return_to, self._return_origins, field=("input", "returnTo"))
 
     async def refresh(self, user_id: UserId) -> Outcome:
         """Ask the vendor and apply its review. Gives what that changed. Raises Unavailable."""

@@ -236,3 +236,25 @@ async def test_a_webhook_of_an_unknown_applicant_is_parked_and_then_given_up(pla
     async with play.gateway.infrastructure.database.read() as session:
         row = (await session.exec(select(WebhookEventRow))).one()
     assert (row.status, row.attempts) == ("UNMATCHED", 5)
+
+
+async def test_the_vendors_page_leads_on_to_where_the_client_said(play: Play) -> None:
+    kari = await play.person()
+    start = """mutation($to: String) { startKyc(input: {returnTo: $to}) { accessToken { url }
+      userErrors { code field } } }"""
+    urls = [(await kari.ask(start, to=to))["startKyc"]["accessToken"]["url"] for to in ("/welcome?step=2", None)]
+    pages = [(await kari.http.get(url)).text for url in urls]
+
+    assert 'href="/welcome?step=2"' in pages[0]
+    assert "Go back to the app" not in pages[1]
+
+
+@pytest.mark.parametrize("mutation", ["startKyc", "retryKyc"])
+async def test_a_page_leads_to_no_strangers_address(play: Play, mutation: str) -> None:
+    kari = await play.person()
+    start = f'mutation {{ {mutation}(input: {{returnTo: "https://evil.example"}}) {{ userErrors {{ code field }} }} }}'
+
+    refused = (await kari.ask(start))[mutation]
+
+    assert refused["userErrors"] == [{"code": "INVALID_RETURN_TO", "field": ["input", "returnTo"]}]
+    assert (await kyc_of(kari))["status"] == "NOT_STARTED"

@@ -358,7 +358,7 @@ OPERATIONS: Final = (
         # It exists: who it is, is asked for.
         asks_more={409: 1},
     ),
-    Operation("sumsub: get_access_token", sumsub, _sumsub, lambda kyc: kyc.get_access_token(_KARI)),
+    Operation("sumsub: get_access_token", sumsub, _sumsub, lambda kyc: kyc.get_access_token(_KARI, None)),
     Operation(
         "sumsub: get_verification_result",
         sumsub,

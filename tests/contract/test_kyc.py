@@ -64,7 +64,7 @@ async def test_an_applicant_whose_creation_was_not_answered_is_found(kyc: KycPro
 async def test_the_clients_token_lives_for_half_an_hour(sandbox: Sandbox, kyc: KycProvider) -> None:
     await kyc.create_applicant(USER, "Kari Nordmann")
 
-    token = await kyc.get_access_token(USER)
+    token = await kyc.get_access_token(USER, None)
 
     assert token.expires_at - sandbox.clock.now() == timedelta(minutes=30)
     assert (await sandbox.pages.get(f"/sandbox/kyc/{token.token}")).status_code == 200
@@ -76,7 +76,7 @@ async def test_the_clients_token_lives_for_half_an_hour(sandbox: Sandbox, kyc: K
 async def test_a_token_opens_a_page_or_the_sdk_alone(sandbox: Sandbox, kyc: KycProvider) -> None:
     await kyc.create_applicant(USER, "Kari Nordmann")
 
-    given = await kyc.get_access_token(USER)
+    given = await kyc.get_access_token(USER, None)
 
     assert given.token
     assert given.expires_at.utcoffset() == timedelta(0)
@@ -155,7 +155,7 @@ async def test_a_vendor_that_is_away_is_asked_four_times(kyc: KycProvider, line:
     line.cut()
 
     with pytest.raises(Unavailable):
-        await kyc.get_access_token(USER)
+        await kyc.get_access_token(USER, None)
     assert line.requests == 4
 
 

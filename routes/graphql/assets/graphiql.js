@@ -309,7 +309,7 @@ query WhoAmI {
 }
 `,variables:""},{query:`# Three seconds later the verdict comes by a signed webhook: tab 3 sees it.
 mutation StartKyc {
-  startKyc {
+  startKyc(input: { returnTo: "/graphql" }) {
     kyc { id status }
     accessToken { token url expiresAt }
     userErrors { code message }
@@ -324,7 +324,7 @@ mutation StartKyc {
 }
 `,variables:""},{query:`# After \`retryRequired\`: sign in as Ingrid Berg to get there.
 mutation RetryKyc {
-  retryKyc {
+  retryKyc(input: { returnTo: "/graphql" }) {
     kyc { id status retryRequired }
     accessToken { token url expiresAt }
     userErrors { code message }
