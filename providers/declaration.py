@@ -73,9 +73,6 @@ class Tools(Protocol):
     def add_check(self, ask: Ask, *, name: str = "", needs: tuple[str, ...] = ()) -> None:
         """How `gateway doctor` asks the vendor; with `name` and `needs` where it is another one, such as a backup."""
 
-    def show_as_away(self, is_away: Callable[[], bool]) -> None:
-        """What says that the port is away, where the vendor has a guard for each of several counterparts."""
-
 
 def _no_problems(settings: BaseModel) -> Sequence[str]:
     return ()

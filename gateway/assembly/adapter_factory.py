@@ -1,7 +1,6 @@
 """Builds the adapters that the registry's vendors declare, and keeps what is known of each: guard, breaker, check."""
 
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -50,7 +49,7 @@ class AdapterFactory:
         self.internet = internet
         self.shared = shared
         self.texts = Texts()
-        self.breakers: dict[str, Callable[[], bool]] = {}
+        self.breakers: dict[str, Guard] = {}
         self.checks: dict[str, Check] = {}
         self.budgets: dict[str, ErrorBudget] = {}
         self.guards: dict[str, Guard] = {}
@@ -121,8 +120,8 @@ class VendorTools:
             on_opened=factory.shared.opened,
         )
         factory.guards[guard.name] = guard
-        if not label:
-            self.show_as_away(lambda: guard.is_open)
+        if not label and vendor == factory.settings.vendor_of(self._port):
+            factory.breakers[self._port] = guard
         return guard
 
     def sandbox(self, resilience: Resilience, retried: frozenset[str]) -> SandboxClient:
@@ -133,8 +132,3 @@ class VendorTools:
     def add_check(self, ask: Ask, *, name: str = "", needs: tuple[str, ...] = ()) -> None:
         """As `Tools.add_check`."""
         self._factory.checks[name or self._vendor.name] = Check(ask, needs or self._vendor.needs)
-
-    def show_as_away(self, is_away: Callable[[], bool]) -> None:
-        """As `Tools.show_as_away`."""
-        if self._vendor.name == self._factory.settings.vendor_of(self._port):
-            self._factory.breakers[self._port] = is_away

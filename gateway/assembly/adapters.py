@@ -1,6 +1,6 @@
 """The adapters of every port, as the settings choose them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -32,7 +32,7 @@ from providers.vendors import Registered
 class Adapters:
     """Every port's adapters.
 
-    `breakers` say by port whether its current vendor is away. `checks` ask a vendor whether it takes our credentials,
+    `breakers` are the guards of each port's current vendor. `checks` ask a vendor whether it takes our credentials,
     by vendor. `budgets` are the error budgets of vendor migrations, by port. `guards` are by port and vendor.
     """
 
@@ -48,7 +48,7 @@ class Adapters:
     issuing: Registered[CardIssuing]
     alerts: AlertChannel
     errors: ErrorCapture
-    breakers: Mapping[str, Callable[[], bool]]
+    breakers: Mapping[str, Guard]
     checks: Mapping[str, Check]
     budgets: Mapping[str, ErrorBudget]
     guards: Mapping[str, Guard]

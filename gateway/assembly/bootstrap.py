@@ -41,7 +41,7 @@ from services.jobs.signal import WorkerSignal
 from services.jobs.worker import Worker
 from services.notifications.compose import NotificationComposer
 from services.notifications.deliver import NotificationDelivery
-from services.operations.health import HealthService, Probe
+from services.operations.health import HealthService
 from services.operations.metrics import Metrics
 from services.operations.reset import Reset
 from services.operations.retention import Retention
@@ -247,7 +247,12 @@ def build_services(base: Infrastructure) -> Services:
         ),
         retention=retention,
         reset=Reset(base.database, retention, _sandbox_reset(base)),
-        health=HealthService(base.database, worker_is_alive=base.heartbeats.is_any_alive, vendors=_probes(base)),
+        health=HealthService(
+            base.database,
+            worker_is_alive=base.heartbeats.is_any_alive,
+            vendors={"sandbox": partial(_is_sandbox_up, base.sandbox)} if base.sandbox is not None else {},
+            breakers={port: found for port, found in adapters.breakers.items() if port not in settings.mocked},
+        ),
         metrics=Metrics(read, adapters.breakers, clock),
         service_status=ServiceStatusReport(
             settings.mode,
@@ -295,19 +300,6 @@ def _directions(base: Infrastructure) -> Mapping[str, Direction]:
         assert target is not None
         found[port] = Direction(settings.vendor_of(port), target, settings.next_provider_share, budget)
     return found
-
-
-def _probes(base: Infrastructure) -> Mapping[str, Probe]:
-    """How the health check sees each vendor: a real one by its breaker, since asking would cost a call each time."""
-    breakers, mocked = base.adapters.breakers, base.settings.mocked
-    found = {port: partial(_is_closed, is_open) for port, is_open in breakers.items() if port not in mocked}
-    if base.sandbox is not None:
-        return {**found, "sandbox": partial(_is_sandbox_up, base.sandbox)}
-    return found
-
-
-async def _is_closed(is_open: Callable[[], bool]) -> bool:
-    return not is_open()
 
 
 async def _is_sandbox_up(sandbox: httpx.AsyncClient) -> bool:

@@ -28,6 +28,10 @@ class SandboxClient:
         self._http = http
         self._guard = guard
 
+    def at(self, bank: str) -> "SandboxClient":
+        """The same client under the guard of one bank behind the vendor. See `Guard.at`."""
+        return SandboxClient(self._http, self._guard.at(bank))
+
     async def get(self, operation: str, path: str, **params: str) -> dict[str, Any]:
         """The answer to a GET. Safe to repeat. Raises Unavailable, SandboxRefusal."""
         return await self._guard.call(operation, lambda: self._send("GET", path, params=params))

@@ -4,6 +4,7 @@ An answer that cannot be read counts as trouble: it does not say whether a comma
 """
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any, Final, NotRequired, Self, TypedDict, TypeVar, Unpack
 
 import httpx
@@ -78,6 +79,12 @@ class VendorHttp:
     def bearing(cls, http: httpx.AsyncClient, guard: Guard, *, base_url: str, token: str) -> Self:
         """A client that sends the same bearer token with every request (RFC 6750)."""
         return cls(http, guard, base_url=base_url, headers={"authorization": f"Bearer {token}"})
+
+    def at(self, bank: str) -> Self:
+        """The same client under the guard of one bank behind the vendor. See `Guard.at`."""
+        found = copy(self)
+        found._guard = self._guard.at(bank)
+        return found
 
     async def call(
         self, operation: str, method: str, path: str, read: Callable[[Answer], Result], **content: Unpack[Content]

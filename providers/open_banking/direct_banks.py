@@ -3,7 +3,7 @@
 Each bank has its own breaker, so that a bank that is away stops no calls to the others.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin, urlsplit
@@ -43,7 +43,7 @@ class _DirectBank:
 class DirectBanks(Xs2aClient):
     """Calls banks at their own interfaces.
 
-    `bases` are the banks' base URLs by our id. `guard_of` makes the guard of a bank. `seal` signs the requests to banks
+    `bases` are the banks' base URLs by our id. `guard` has a part for each bank. `seal` signs the requests to banks
     that want it. `notifications` makes the addresses that banks may push to; their host must be named in our
     certificate (docs/vendors/nextgenpsd2.md, Status push).
     """
@@ -56,7 +56,7 @@ class DirectBanks(Xs2aClient):
         self,
         http: httpx.AsyncClient,
         bases: Mapping[str, str],
-        guard_of: Callable[[BankId], Guard],
+        guard: Guard,
         *,
         notifications: NotificationAddress,
         seal: MessageSigning | None = None,
@@ -64,9 +64,9 @@ class DirectBanks(Xs2aClient):
         self.notifications = notifications
         self._banks: dict[str, _DirectBank] = {}
         for bank_id, base in bases.items():
-            profile, guard = by_id(BankId(bank_id)), guard_of(BankId(bank_id))
+            profile, own = by_id(BankId(bank_id)), guard.at(bank_id, has_own_host=True)
             auth = seal if profile.signs else None
-            bank_http = VendorHttp(http, guard, base_url=base, auth=auth, is_trouble=is_trouble)
+            bank_http = VendorHttp(http, own, base_url=base, auth=auth, is_trouble=is_trouble)
             self._banks[profile.bic] = _DirectBank(profile, base.rstrip("/"), bank_http)
 
     async def banks(self, country: str) -> Sequence[Bank]:

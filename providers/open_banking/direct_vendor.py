@@ -6,7 +6,6 @@ from typing import Final
 from pydantic import Field
 
 from domain.ids import BankId
-from providers.calling.guard import Guard
 from providers.calling.loopback import is_safe
 from providers.declaration import Tools, Vendor
 from providers.open_banking.bank_notification import NotificationAddress
@@ -31,24 +30,14 @@ class DirectSettings(OpenBankingSettings):
 
 
 def _build(settings: DirectSettings, tools: Tools) -> BankAdapters:
-    guards: list[Guard] = []
     secret = webhook_secret_of(settings)
-
-    def guard_of(bank_id: BankId) -> Guard:
-        guards.append(tools.guard(RESILIENCE, RETRIED, label=f"{_DIRECT}:{bank_id}"))
-        return guards[-1]
-
-    def all_are_open() -> bool:
-        return all(guard.is_open for guard in guards)
-
     banks = DirectBanks(
         tools.internet(tls_of(settings)),
         settings.openbanking_banks,
-        guard_of,
+        tools.guard(RESILIENCE, RETRIED),
         notifications=NotificationAddress(tools.webhook_url, secret),
         seal=seal_of(settings),
     )
-    tools.show_as_away(all_are_open)
     accounts = Xs2aAccounts(banks, clock=tools.clock)
     tools.add_check(accounts.check)
     return BankAdapters(accounts, DirectPayments(banks, webhook_secret=secret, clock=tools.clock))

@@ -97,6 +97,11 @@ class _Session:
     def __str__(self) -> str:
         return f"{self.bic}/{self.id}/{','.join(self.uids)}"
 
+    @property
+    def bank(self) -> BankId:
+        """Our id of the bank."""
+        return by_bic(self.bic).id
+
     @classmethod
     def parse(cls, text: str) -> "_Session":
         """Read a stored reference. Its `id` is empty until the user is back from the bank."""
@@ -141,9 +146,11 @@ class EnableBankingAccounts:
         }
         headers = self._client.psu_headers(aspsp, request.psu)
         try:
-            page = await self._client.call("start_consent", "POST", "/auth", _page, headers=headers, json=body)
+            page = await self._client.call(
+                "start_consent", "POST", "/auth", _page, bank=aspsp.bank_id, headers=headers, json=body
+            )
         except VendorRefusal as refusal:
-            raise self._client.refused(refusal) from refusal
+            raise self._client.refused(refusal, aspsp.bank_id) from refusal
         return StartedConsent(str(_Session(aspsp.bic, "", ())), Authorisation(page), until)
 
     async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
@@ -157,6 +164,7 @@ class EnableBankingAccounts:
                 "session",
                 "/sessions",
                 lambda answer: _session(session.bic, answer),
+                bank=session.bank,
                 headers={},
                 json={"code": query["code"]},
             )
@@ -165,7 +173,7 @@ class EnableBankingAccounts:
         except VendorRefusal as refusal:
             if error_of(refusal) in _STARTS_ANEW:
                 return ConsentState(ConsentStatus.REJECTED, date.max)
-            raise self._client.refused(refusal) from refusal
+            raise self._client.refused(refusal, session.bank) from refusal
         return ConsentState(ConsentStatus.ACTIVE, until, reference=str(found))
 
     async def consent_state(self, reference: str) -> ConsentState:
@@ -174,21 +182,23 @@ class EnableBankingAccounts:
             # There is no session to ask about before the browser is back with its code.
             return ConsentState(ConsentStatus.AWAITING_AUTHORISATION, date.max)
         try:
-            return await self._client.call("consent_state", "GET", f"/sessions/{session.id}", _state)
+            path = f"/sessions/{session.id}"
+            return await self._client.call("consent_state", "GET", path, _state, bank=session.bank)
         except VendorRefusal as refusal:
             if error_of(refusal) in _LOST:
                 return ConsentState(_LOST[error_of(refusal)], date.max)
-            raise self._client.refused(refusal) from refusal
+            raise self._client.refused(refusal, session.bank) from refusal
 
     async def revoke_consent(self, reference: str) -> None:
         session = _Session.parse(reference)
         if not session.id:
             return
         try:
-            await self._client.call("revoke_consent", "DELETE", f"/sessions/{session.id}", lambda answer: None)
+            path = f"/sessions/{session.id}"
+            await self._client.call("revoke_consent", "DELETE", path, lambda answer: None, bank=session.bank)
         except VendorRefusal as refusal:
             if error_of(refusal) not in _LOST:
-                raise self._client.refused(refusal) from refusal
+                raise self._client.refused(refusal, session.bank) from refusal
 
     async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
         session = _Session.parse(consent_reference)
@@ -229,14 +239,14 @@ class EnableBankingAccounts:
     ) -> Result:
         headers = self._client.psu_headers(await self._client.bank(bank_id), psu) if psu.ip_address else {}
         try:
-            return await self._client.call(operation, "GET", path, read, headers=headers, params=params)
+            return await self._client.call(operation, "GET", path, read, bank=bank_id, headers=headers, params=params)
         except VendorRefusal as refusal:
             error = error_of(refusal)
             if error == "ASPSP_RATE_LIMIT_EXCEEDED":
                 raise AccessExceeded from refusal
             if error in _LOST:
                 raise ConsentLost(_LOST[error]) from refusal
-            raise self._client.refused(refusal) from refusal
+            raise self._client.refused(refusal, bank_id) from refusal
 
 
 class EnableBankingPayments:
@@ -263,10 +273,12 @@ class EnableBankingPayments:
         }
         headers = self._client.psu_headers(aspsp, psu)
         try:
-            identifier, page = await self._client.command("initiate", "/payments", _started, headers=headers, json=body)
+            identifier, page = await self._client.command(
+                "initiate", "/payments", _started, bank=bank_id, headers=headers, json=body
+            )
         except VendorRefusal as refusal:
             if error_of(refusal) not in _REJECTED:
-                raise self._client.refused(refusal) from refusal
+                raise self._client.refused(refusal, bank_id) from refusal
             return PaymentState(Status.REJECTED, "", failure=NOT_TAKEN)
         awaited = Authorisation(page) if page else None
         return PaymentState(Status.AUTHORISATION_REQUIRED, identifier, awaited)

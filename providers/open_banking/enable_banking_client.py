@@ -66,7 +66,7 @@ class Application:
 
 
 class EnableBankingClient:
-    """The client of both ports that the vendor serves, so that they share a token, a list of banks and a breaker."""
+    """The client of both ports that the vendor serves, so that they share a token, a list of banks and breakers."""
 
     def __init__(
         self, http: httpx.AsyncClient, guard: Guard, application: Application, *, clock: Clock, api_url: str
@@ -85,19 +85,31 @@ class EnableBankingClient:
         path: str,
         read: Callable[[Answer], Result],
         *,
+        bank: BankId | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         json: object = None,
     ) -> Result:
-        """Send a request that is harmless if it was carried out unseen. Raises Unavailable, VendorRefusal."""
+        """Send a request that is harmless if it was carried out unseen; None as `bank` is for the vendor's own.
+
+        Raises Unavailable, VendorRefusal.
+        """
         content: Any = {"headers": {**self._bearer, **(headers or {})}, "params": params, "json": json}
-        return await self._http.call(operation, method, path, read, **content)
+        return await self._of(bank).call(operation, method, path, read, **content)
 
     async def command(
-        self, operation: str, path: str, read: Callable[[Answer], Result], *, headers: Mapping[str, str], json: object
+        self,
+        operation: str,
+        path: str,
+        read: Callable[[Answer], Result],
+        *,
+        bank: BankId,
+        headers: Mapping[str, str],
+        json: object,
     ) -> Result:
         """POST what must not be carried out twice. Raises Unavailable, InDoubt, VendorRefusal."""
-        return await self._http.command(operation, "POST", path, read, headers={**self._bearer, **headers}, json=json)
+        with_token = {**self._bearer, **headers}
+        return await self._of(bank).command(operation, "POST", path, read, headers=with_token, json=json)
 
     async def application_is_active(self) -> bool:
         """Whether our application is active. The cheapest request that checks our key. Raises Unavailable."""
@@ -136,9 +148,12 @@ class EnableBankingClient:
             return {}
         return {"psu-ip-address": psu.ip_address, "psu-user-agent": _USER_AGENT}
 
-    def refused(self, refusal: VendorRefusal) -> Unavailable:
+    def refused(self, refusal: VendorRefusal, bank: BankId | None = None) -> Unavailable:
         """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""
-        return self._http.refused(refusal.status, error_of(refusal))
+        return self._of(bank).refused(refusal.status, error_of(refusal))
+
+    def _of(self, bank: BankId | None) -> VendorHttp:
+        return self._http.at(bank) if bank is not None else self._http
 
     @property
     def _bearer(self) -> dict[str, str]:

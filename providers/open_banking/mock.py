@@ -67,7 +67,7 @@ class MockAccountInformation:
             "validUntil": request.valid_until.isoformat(),
             "frequencyPerDay": 4,
         }
-        answer = await self._sandbox.post("start_consent", "/bank/consents", body)
+        answer = await self._sandbox.at(request.bank_id).post("start_consent", "/bank/consents", body)
         awaited = Authorisation(answer["scaRedirect"], expires_at=datetime.fromisoformat(answer["expires_at"]))
         return StartedConsent(answer["consentId"], awaited, date.fromisoformat(answer["validUntil"]))
 
@@ -89,7 +89,7 @@ class MockAccountInformation:
             return  # an unknown consent counts as revoked
 
     async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
-        answer = await self._read("accounts", f"/bank/consents/{consent_reference}/accounts", psu)
+        answer = await self._read("accounts", f"/bank/consents/{consent_reference}/accounts", bank_id, psu)
         return [
             AccountAtBank(
                 account["resourceId"],
@@ -102,7 +102,7 @@ class MockAccountInformation:
         ]
 
     async def balances(self, access: AccountAccess) -> Sequence[Balance]:
-        answer = await self._read("balances", f"{_path(access)}/balances", access.psu)
+        answer = await self._read("balances", f"{_path(access)}/balances", access.bank_id, access.psu)
         return [
             Balance(
                 _BALANCE_TYPE[balance["balanceType"]],
@@ -115,13 +115,14 @@ class MockAccountInformation:
 
     async def transactions(self, access: AccountAccess, *, since: date, page: str | None) -> TransactionPage:
         params = {"dateFrom": since.isoformat(), "page": page or ""}
-        answer = await self._read("transactions", f"{_path(access)}/transactions", access.psu, **params)
+        path = f"{_path(access)}/transactions"
+        answer = await self._read("transactions", path, access.bank_id, access.psu, **params)
         return TransactionPage([_transaction(item) for item in answer["transactions"]], answer.get("next"))
 
-    async def _read(self, operation: str, path: str, psu: Psu, **params: str) -> dict[str, Any]:
+    async def _read(self, operation: str, path: str, bank_id: BankId, psu: Psu, **params: str) -> dict[str, Any]:
         attended = {"psuIpAddress": psu.ip_address} if psu.ip_address else {}
         try:
-            return await self._sandbox.get(operation, path, **params, **attended)
+            return await self._sandbox.at(bank_id).get(operation, path, **params, **attended)
         except SandboxRefusal as refusal:
             if refusal.code == "ACCESS_EXCEEDED":
                 raise AccessExceeded from refusal
@@ -156,7 +157,7 @@ class MockPaymentInitiation:
             "redirectUri": redirect_uri,
         }
         try:
-            return _state(await self._sandbox.command("initiate", "/bank/payments", body))
+            return _state(await self._sandbox.at(bank_id).command("initiate", "/bank/payments", body))
         except SandboxRefusal as refusal:
             return PaymentState(Status.REJECTED, refusal.code, failure=NOT_TAKEN)
 

@@ -74,7 +74,7 @@ class Credentials:
 
 
 class OpenPaymentsClient(Xs2aClient):
-    """The client of both ports that the vendor serves, so that they share a token and a breaker."""
+    """The client of both ports that the vendor serves, so that they share a token and the banks' breakers."""
 
     def __init__(
         self, http: httpx.AsyncClient, guard: Guard, credentials: Credentials, *, api_url: str, auth_url: str
@@ -114,7 +114,7 @@ class OpenPaymentsClient(Xs2aClient):
         return _PATHS
 
     def http_of(self, bic: str) -> VendorHttp:
-        return self._api
+        return self._api.at(by_bic(bic).id) if bic else self._api
 
     async def own_headers(self, bic: str) -> Mapping[str, str]:
         token = {"authorization": f"Bearer {await self.token()}"}

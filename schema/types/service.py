@@ -18,6 +18,10 @@ class ProviderStatus:
     port: PortName = strawberry.field(description="What it does for Drop.")
     is_mock: bool = strawberry.field(description="Whether it is simulated.")
     is_available: bool = strawberry.field(description="False while calls are refused because it has failed too often.")
+    banks_away: list[strawberry.ID] = strawberry.field(
+        description="The ids of the banks (`banks { id }`) to which alone calls are refused, since each has failed too "
+        "often. The other banks of an available port answer."
+    )
 
 
 @strawberry.type(description="What this gateway runs on.")

@@ -8,6 +8,7 @@ from typing import Final
 
 from db.engine import Database
 from db.migrate import current_revision, newest_revision
+from services.operations.service_status import Breakers
 
 _FRESH_S: Final = 2.0
 
@@ -22,7 +23,10 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`down` where a critical local part fails; a vendor that is away only degrades its own check."""
+    """`down` where a critical local part fails; a vendor that is away only degrades its own check.
+
+    A bank behind a vendor has a check only while calls to it are refused: `open_banking/bank_dnb`.
+    """
 
     status: Condition
     checks: Mapping[str, Condition]
@@ -32,12 +36,23 @@ Probe = Callable[[], Awaitable[bool]]
 
 
 class HealthService:
-    """Answers from a short memory, so that a monitor cannot load the database or the vendors."""
+    """Answers from a short memory, so that a monitor cannot load the database or the vendors.
 
-    def __init__(self, database: Database, *, worker_is_alive: Probe, vendors: Mapping[str, Probe]) -> None:
+    `vendors` are asked; of real ones `breakers` say it, since asking would cost a call each time.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        worker_is_alive: Probe,
+        vendors: Mapping[str, Probe],
+        breakers: Mapping[str, Breakers],
+    ) -> None:
         self._database = database
         self._worker_is_alive = worker_is_alive
         self._vendors = vendors
+        self._breakers = breakers
         self._cached: tuple[float, Health] | None = None
         self.is_draining = False
 
@@ -59,6 +74,10 @@ class HealthService:
         checks = {name: Condition.OK if up else Condition.DOWN for name, up in local.items()}
         for name, probe in self._vendors.items():
             checks[name] = Condition.OK if await probe() else Condition.DEGRADED
+        for port, breakers in self._breakers.items():
+            checks[port] = Condition.DEGRADED if breakers.is_away else Condition.OK
+            away = (bank for bank, is_open in breakers.open_by_bank.items() if is_open)
+            checks |= {f"{port}/{bank}": Condition.DEGRADED for bank in away}
         return Health(Condition.OK if all(local.values()) else Condition.DOWN, checks)
 
     async def _is_database_up(self) -> bool:

@@ -1,13 +1,14 @@
 """The figures of this process and of what waits in the database, for Prometheus."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import Gauge, generate_latest
 
 from db.unit_of_work import Read
 from domain.clock import Clock
+from services.operations.service_status import Breakers
 from services.webhooks.inbox import ProcessWebhook
 
 # Figures are read at most this often, so that frequent scrapes cannot load the database.
@@ -18,13 +19,15 @@ _JOB_AGE: Final = Gauge("drop_job_oldest_due_seconds", "How long the oldest of t
 _WEBHOOK_AGE: Final = Gauge("drop_webhook_oldest_seconds", "How long the oldest webhook has waited to be processed.")
 _DOUBTS: Final = Gauge("drop_payments_in_doubt", "Payments whose outcome nobody knows.")
 _DOUBT_AGE: Final = Gauge("drop_payment_oldest_doubt_seconds", "The age of the oldest of them.")
-_BREAKERS: Final = Gauge("drop_breaker_open", "1 while calls to the vendor are refused.", ["port"])
+_BREAKERS: Final = Gauge(
+    "drop_breaker_open", "1 while calls to the vendor, or to one bank behind it, are refused.", ["port", "bank"]
+)
 
 
 class Metrics:
-    """The figures for Prometheus. `breakers` say by port whether the vendor's breaker is open."""
+    """The figures for Prometheus. `breakers` are those of each port's vendor."""
 
-    def __init__(self, read: Read, breakers: Mapping[str, Callable[[], bool]], clock: Clock) -> None:
+    def __init__(self, read: Read, breakers: Mapping[str, Breakers], clock: Clock) -> None:
         self._read = read
         self._breakers = breakers
         self._clock = clock
@@ -46,5 +49,7 @@ class Metrics:
         _WEBHOOK_AGE.set(now.webhook_age.total_seconds())
         _DOUBTS.set(now.in_doubt)
         _DOUBT_AGE.set(now.doubt_age.total_seconds())
-        for port, is_open in self._breakers.items():
-            _BREAKERS.labels(port).set(is_open())
+        for port, breakers in self._breakers.items():
+            _BREAKERS.labels(port, "").set(breakers.is_away)
+            for bank, is_open in breakers.open_by_bank.items():
+                _BREAKERS.labels(port, bank).set(is_open)

@@ -1,21 +1,24 @@
 """Whether the vendors behind the ports are simulated, and whether they answer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from domain.clock import Clock
 from domain.feature import Feature, Features
+from domain.ids import BankId
 from domain.service import PortName, ServiceMode
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderStatus:
-    """`is_available` is false while its breaker is open."""
+    """`is_available` is false while its breaker is open. `banks_away` are the banks whose own breakers are open."""
 
     port: PortName
     is_mock: bool
     is_available: bool
+    banks_away: Sequence[BankId] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,16 @@ class ServiceStatus:
     providers: Sequence[ProviderStatus]
 
 
-IsOpen = Callable[[], bool]
+class Breakers(Protocol):
+    """Whether calls to a port's vendor are refused since it has failed too often, and to which banks behind it."""
+
+    @property
+    def is_away(self) -> bool:
+        """Whether every call is refused."""
+
+    @property
+    def open_by_bank(self) -> Mapping[str, bool]:
+        """Of each bank that was called, whether calls to it are refused."""
 
 
 class ServiceStatusReport:
@@ -38,7 +50,7 @@ class ServiceStatusReport:
         self,
         mode: ServiceMode,
         vendors: Mapping[PortName, str],
-        breakers: Mapping[str, IsOpen],
+        breakers: Mapping[str, Breakers],
         features: Features,
         clock: Clock,
         *,
@@ -61,6 +73,8 @@ class ServiceStatusReport:
         return {feature: feature in self._features.enabled for feature in Feature}
 
     def _provider(self, port: PortName, vendor: str) -> ProviderStatus:
-        is_open = self._breakers.get(port)
-        is_available = is_open is None or not is_open()
-        return ProviderStatus(port, vendor == self._mock_vendor, is_available)
+        breakers, is_mock = self._breakers.get(port), vendor == self._mock_vendor
+        if breakers is None:
+            return ProviderStatus(port, is_mock, is_available=True)
+        away = [BankId(bank) for bank, is_open in sorted(breakers.open_by_bank.items()) if is_open]
+        return ProviderStatus(port, is_mock, not breakers.is_away, away)

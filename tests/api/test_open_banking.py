@@ -183,3 +183,25 @@ async def test_without_the_right_certificate_no_bank_is_reached(
             refused = (await kari.post(CONNECT, bank="bank_dnb")).json()["data"]["connectBank"]
 
     assert [one["code"] for one in refused["userErrors"]] == ["PROVIDER_UNAVAILABLE"]
+
+
+async def test_health_names_the_bank_that_is_away_and_leaves_the_port_up(
+    database_url: str, tmp_path: Path, vendor: Vendor, clock: MovedClock
+) -> None:
+    if vendor.name != "direct":
+        pytest.skip("here each bank has a host of its own, so that one can be gone")
+    banks = {"bank_dnb": f"{vendor.api}/bank_dnb", "bank_nordea": "https://127.0.0.1:1"}
+    settings = settings_of(vendor, openbanking_banks=banks)
+    async with playing(database_url, tmp_path, clock.at, base_clock=clock, **settings) as play:
+        kari = await play.person()
+        for _ in range(5):
+            away = (await kari.ask(CONNECT, bank="bank_nordea"))["connectBank"]
+            assert [one["code"] for one in away["userErrors"]] == ["PROVIDER_UNAVAILABLE"]
+        here = (await kari.ask(CONNECT, bank="bank_dnb"))["connectBank"]
+        checks = (await play.browser().http.get("/api/health")).json()["checks"]
+
+    assert here["userErrors"] == []
+    assert {name: found for name, found in checks.items() if name.startswith("open_banking")} == {
+        "open_banking": "ok",
+        "open_banking/bank_nordea": "degraded",
+    }

@@ -58,7 +58,7 @@ async def test_the_figures_tell_what_waits_and_what_is_in_doubt(play: Play) -> N
     assert figures["drop_payments_in_doubt"] == "1.0"
     assert float(figures["drop_jobs_dead"]) == 0
     assert float(figures["drop_jobs_due"]) > 0
-    assert figures['drop_breaker_open{port="open_banking"}'] == "0.0"
+    assert figures['drop_breaker_open{bank="",port="open_banking"}'] == "0.0"
     asked = 'drop_graphql_seconds_count{field="%s",outcome="answered",type="%s"}'
     assert float(figures[asked % ("viewer", "query")]) >= 1
     assert float(figures[asked % ("initiatePayment", "mutation")]) >= 1

@@ -17,11 +17,11 @@ from providers.errors.off import NoCapture
 from services.incidents import Incidents
 from tests.api.test_upload import stored
 from tests.builders.cards import charges, plan_of, subscribe
-from tests.builders.gateway import Play, StandingClock, a_payment, nodes, pay, payment_of, playing
+from tests.builders.gateway import CONNECT, Play, StandingClock, a_payment, nodes, pay, payment_of, playing
 from tests.builders.line import Line
 from tests.conftest import NOON
 
-STATUS = "{ serviceStatus { mode isBankidMock providers { port isMock isAvailable } } }"
+STATUS = "{ serviceStatus { mode isBankidMock providers { port isMock isAvailable banksAway } } }"
 
 
 class Heard:
@@ -83,6 +83,28 @@ async def test_a_vendor_that_failed_too_often_is_shown(play: Play) -> None:
     providers = (await kari.ask(STATUS))["serviceStatus"]["providers"]
 
     assert [one["port"] for one in providers if not one["isAvailable"]] == ["CARD_PAYMENTS"]
+
+
+async def test_a_bank_that_failed_too_often_is_shown_and_the_others_go_on(play: Play) -> None:
+    kari = await play.approved()
+    await play.settle()
+    line = Line(play.gateway.sandbox)
+    line.is_silent_to(b"bank_dnb")
+    for _ in range(5):
+        away = (await kari.ask(CONNECT, bank="bank_dnb"))["connectBank"]
+        assert [error["code"] for error in away["userErrors"]] == ["PROVIDER_UNAVAILABLE"]
+    sent = line.requests
+
+    providers = (await kari.ask(STATUS))["serviceStatus"]["providers"]
+    others = (await kari.ask(CONNECT, bank="bank_nordea"))["connectBank"]
+    line.mend()
+    still = (await kari.ask(CONNECT, bank="bank_dnb"))["connectBank"]
+
+    assert [one["port"] for one in providers if not one["isAvailable"]] == []
+    assert {one["port"]: one["banksAway"] for one in providers}["OPEN_BANKING"] == ["bank_dnb"]
+    assert (others["userErrors"], others["bankLink"]["status"]) == ([], "AWAITING_AUTHORISATION")
+    assert [error["code"] for error in still["userErrors"]] == ["PROVIDER_UNAVAILABLE"]
+    assert line.requests == sent + 1
 
 
 async def test_a_declined_card_opens_no_breaker(play: Play) -> None:

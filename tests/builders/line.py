@@ -15,6 +15,7 @@ class Line:
         self._calls_left = 0
         self._times = 0
         self._is_down = False
+        self._silent_to: tuple[bytes, ...] = ()
         self.watch(http)
 
     def watch(self, http: httpx.AsyncClient) -> None:
@@ -29,6 +30,7 @@ class Line:
 
     def mend(self) -> None:
         self._is_down = False
+        self._silent_to = ()
         self.harm(at=0)
 
     def cut_after_request(self) -> None:
@@ -39,6 +41,10 @@ class Line:
         """Nothing gets through any more."""
         self._is_down = True
 
+    def is_silent_to(self, *words: bytes) -> None:
+        """Requests with one of these words in them are sent and not answered: one bank of several is away."""
+        self._silent_to = words
+
     async def _on_request(self, request: httpx.Request) -> None:
         if request.url.path in _NOT_VENDORS:
             return
@@ -46,6 +52,9 @@ class Line:
         self._calls_left -= 1
         if self._is_down:
             raise httpx.ConnectError("nobody listens")
+        said = b" ".join((str(request.url).encode(), *(value for _, value in request.headers.raw), request.content))
+        if any(word in said for word in self._silent_to):
+            raise httpx.ReadTimeout("no answer")
         if self._before is not None and -self._times < self._calls_left <= 0:
             raise self._before
 

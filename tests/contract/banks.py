@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from domain.authorisation import Authorisation
-from domain.ids import BankId
 from providers.calling.guard import Guard
 from providers.open_banking import direct_banks, enable_banking, mock, open_payments
 from providers.open_banking.bank_notification import NotificationAddress
@@ -109,12 +108,9 @@ def an_enable_banking(sandbox: Sandbox) -> BankVendor:
 
 def a_direct_bank(sandbox: Sandbox) -> BankVendor:
     app = ng_face.app(ng_face.NextGenBanks(sandbox.inner))
-
-    def guard_of(bank_id: BankId) -> Guard:
-        return Guard("open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor=bank_id)
-
+    guard = Guard("open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor="direct")
     notifications = NotificationAddress(HOOK, OPENBANKING_SECRET)
-    client = direct_banks.DirectBanks(sandbox.outside(app), ng_face.BASES, guard_of, notifications=notifications)
+    client = direct_banks.DirectBanks(sandbox.outside(app), ng_face.BASES, guard, notifications=notifications)
     return BankVendor(
         Xs2aAccounts(client, clock=sandbox.clock),
         direct_banks.DirectPayments(client, webhook_secret=OPENBANKING_SECRET, clock=sandbox.clock),

@@ -262,7 +262,7 @@ def _eb_payments(http: httpx.AsyncClient, url: str, guard: Guard) -> enable_bank
 
 def _direct(http: httpx.AsyncClient, url: str, guard: Guard) -> direct_banks.DirectBanks:
     notifications = NotificationAddress("https://drop.example/hook", SECRET)
-    return direct_banks.DirectBanks(http, {"bank_dnb": url}, lambda bank_id: guard, notifications=notifications)
+    return direct_banks.DirectBanks(http, {"bank_dnb": url}, guard, notifications=notifications)
 
 
 def _direct_accounts(http: httpx.AsyncClient, url: str, guard: Guard) -> Xs2aAccounts:

@@ -31,12 +31,10 @@ CALLBACK = f"{BASE}/api/openbanking/callback?state=s"
 KARI = Psu(personas()["kari"].identity_number, "192.0.2.1")
 SPAREBANK1 = BankId("bank_sparebank1")
 NOTIFICATIONS = NotificationAddress(HOOK, "secret")
-GUARDS: dict[str, Guard] = {}
 
 
-def guard_of(bank_id: BankId) -> Guard:
-    GUARDS[bank_id] = Guard("open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor=bank_id)
-    return GUARDS[bank_id]
+def a_guard() -> Guard:
+    return Guard("open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor="direct")
 
 
 def a_seal() -> MessageSigning:
@@ -48,8 +46,10 @@ def a_request(bank_id: str) -> ConsentRequest:
     return ConsentRequest(ConsentId("cns_1"), BankId(bank_id), KARI, CALLBACK, date(2027, 5, 20))
 
 
-def banks_at(http: httpx.AsyncClient, bases: Mapping[str, str], **more: Any) -> direct_banks.DirectBanks:
-    return direct_banks.DirectBanks(http, bases, guard_of, notifications=NOTIFICATIONS, **more)
+def banks_at(
+    http: httpx.AsyncClient, bases: Mapping[str, str], guard: Guard | None = None, **more: Any
+) -> direct_banks.DirectBanks:
+    return direct_banks.DirectBanks(http, bases, guard or a_guard(), notifications=NOTIFICATIONS, **more)
 
 
 async def test_a_bank_that_wants_requests_signed_takes_ours(sandbox: Sandbox) -> None:
@@ -112,13 +112,14 @@ async def test_a_bank_that_is_away_takes_no_other_with_it(sandbox: Sandbox) -> N
         assert url_of((await accounts.start_consent(a_request("bank_dnb"))).authorisation).startswith(face.HOST)
 
         async with httpx.AsyncClient() as line:
-            accounts = Xs2aAccounts(banks_at(line, bases), clock=sandbox.clock)
+            guard = a_guard()
+            accounts = Xs2aAccounts(banks_at(line, bases, guard), clock=sandbox.clock)
             for _ in range(6):
                 with pytest.raises(Unavailable):
                     await accounts.start_consent(a_request("bank_nordea"))
 
-    assert GUARDS["bank_nordea"].is_open
-    assert not GUARDS["bank_dnb"].is_open
+    assert guard.open_by_bank == {"bank_nordea": True, "bank_dnb": False}
+    assert not guard.is_away
 
 
 async def test_a_bank_that_is_not_set_up_is_not_reached(sandbox: Sandbox) -> None:

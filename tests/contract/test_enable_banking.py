@@ -127,7 +127,7 @@ async def test_forged_webhooks_stop_no_payment_and_read_few_keys(status: int) ->
             with pytest.raises((BadSignature, Unavailable)):
                 await bank.parse_webhook(RAW, {"authorization": token}, HOOK)
         keys_read = len(asked)
-        is_open = adapters.breakers["open_banking"]()
+        is_open = adapters.breakers["open_banking"].is_away
         await adapters.checks["enable_banking"].ask()
 
     assert 0 < keys_read <= 5

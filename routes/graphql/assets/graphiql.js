@@ -518,7 +518,7 @@ mutation Refund($input: RefundPaymentInput!) {
 }`},{query:`query WhatThereIs {
   plans { id name interval price { formatted } }
   features { name enabled }
-  serviceStatus { now mode isBankidMock providers { port isMock isAvailable } }
+  serviceStatus { now mode isBankidMock providers { port isMock isAvailable banksAway } }
 }
 `,variables:""},{query:`mutation Subscribe($input: CreatePlanSubscriptionInput!) {
   createPlanSubscription(input: $input) {
