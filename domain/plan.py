@@ -67,13 +67,17 @@ class PlanEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlanTerms:
-    """What the vendor reports of a subscription; `period_end` is when the paid period ends."""
+    """What the vendor reports of a subscription; `period_end` is when the paid period ends.
+
+    `failure` tells why the newest bill is not paid, and `authorisation_url` is the page where its payer approves it.
+    """
 
     status: PlanStatus
     period_end: datetime | None
     cancel_at_period_end: bool = False
     ended_because: PlanEnd | None = None
     failure: Failure | None = None
+    authorisation_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ class FirstPayment:
 class PlanSubscription:
     """A user's subscription to a plan. A user has one open subscription at most.
 
-    `authorisation_url` is the 3-D Secure page of the first payment; `period_end` is when the paid period ends.
+    `authorisation_url` is the 3-D Secure page of the newest bill; `period_end` is when the paid period ends.
     """
 
     id: PlanSubscriptionId
@@ -121,8 +125,9 @@ class PlanSubscription:
             period_end=terms.period_end or self.period_end,
             cancel_at_period_end=terms.cancel_at_period_end,
             ended_because=terms.ended_because,
-            # The failure of the first payment stays when the subscription ends because of it.
+            # The failure of a payment stays when the subscription ends because of it.
             failure=terms.failure or (self.failure if terms.status is PlanStatus.ENDED else None),
+            authorisation_url=terms.authorisation_url,
         )
         return self if updated == self else replace(updated, version=self.version + 1)
 

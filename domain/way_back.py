@@ -39,7 +39,6 @@ _CONSENT = {
 }
 _PLAN = {
     PlanStatus.ACTIVE: WayBack.APPROVED,
-    PlanStatus.PAST_DUE: WayBack.APPROVED,
     PlanStatus.ENDED: WayBack.REFUSED,
 }
 
@@ -62,7 +61,7 @@ def of_consent(status: ConsentStatus) -> WayBack:
 
 
 def of_plan(subscription: PlanSubscription) -> WayBack:
-    """Of a plan's first payment."""
-    if subscription.status is PlanStatus.INCOMPLETE and subscription.failure is not None:
+    """Of a plan's first payment, or of a renewal."""
+    if subscription.is_open and subscription.failure is not None:
         return WayBack.REFUSED
     return _PLAN.get(subscription.status, WayBack.UNKNOWN)

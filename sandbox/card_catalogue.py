@@ -12,7 +12,7 @@ Decline = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A test card. `decline` and `renewal_decline` are (code, decline code)."""
+    """A test card. `decline` and `renewal_decline` are (code, decline code); a challenge is 3-D Secure."""
 
     payment_method: str
     number: str
@@ -20,6 +20,7 @@ class Card:
     decline: Decline | None
     renewal_decline: Decline | None
     challenge: bool
+    renewal_challenge: bool
     refund: str
 
 
@@ -36,6 +37,7 @@ def cards() -> dict[str, Card]:
             decline,
             _decline(entry.get("renewal_decline")) or decline,
             entry.get("challenge", False),
+            entry.get("renewal_challenge", False),
             entry.get("refund", "succeeds"),
         )
     return found

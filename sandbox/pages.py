@@ -216,9 +216,7 @@ async def answer_challenge(request: Request) -> Response:
 
 async def plan_challenge_page(request: Request) -> Response:
     subscription = await plans.by_id(world_of(request), request.path_params["subscription"])
-    action = subscription["latest_invoice"]["payment_intent"]["next_action"]
-    is_open = subscription["status"] == "incomplete" and action is not None
-    amount = subscription["price"]["unit_amount"]
+    amount, is_open = subscription["price"]["unit_amount"], plans.awaits_approval(subscription)
     return render("challenge.html", amount=amount, is_open=is_open, state=subscription["status"])
 
 

@@ -42,6 +42,7 @@ async def create(world: World, body: Document) -> Document:
             "cancellation_details": {"reason": None},
             "latest_invoice": None,
             "failed_renewals": 0,
+            "return_url": body["return_url"],
         }
         await world.store.put("subscription", subscription["id"], subscription, reference=body["idempotency_key"])
         await _first_payment(world, subscription, card, body["return_url"])
@@ -57,19 +58,27 @@ async def by_id(world: World, identifier: str) -> Document:
 
 
 async def answer_challenge(world: World, identifier: str, *, is_approved: bool) -> str:
-    """3-D Secure of the first payment. Gives where the browser goes."""
+    """3-D Secure of the first payment or a renewal. Gives where the browser goes."""
     async with world.store.transaction():
         subscription = await _stored(world, identifier)
-        invoice = subscription["latest_invoice"]
-        action = invoice["payment_intent"]["next_action"]
-        if subscription["status"] != "incomplete" or action is None:
+        if not awaits_approval(subscription):
             raise Refused(409, "payment_intent_unexpected_state", "This page has done its work. Go back to the app.")
+        invoice = subscription["latest_invoice"]
         decline = _card(subscription["default_payment_method"]).decline
         if not is_approved:
             decline = ("payment_intent_authentication_failure", None)
-        await _settle_first(world, subscription, invoice, decline)
+        if subscription["status"] == "incomplete" or decline is not None:
+            await _settle_first(world, subscription, invoice, decline)
+        else:
+            await _renewed(world, subscription, invoice)
     world.on_scheduled()
-    return str(action["redirect_to_url"]["return_url"])
+    return str(subscription["return_url"])
+
+
+def awaits_approval(subscription: Document) -> bool:
+    """Whether the newest bill waits for its payer at the 3-D Secure page."""
+    is_unpaid = subscription["status"] in ("incomplete", "past_due")
+    return is_unpaid and subscription["latest_invoice"]["payment_intent"]["next_action"] is not None
 
 
 async def end_first_payment(world: World, body: Document) -> None:
@@ -114,8 +123,19 @@ async def renew(world: World, body: Document) -> None:
         start = datetime.fromtimestamp(subscription["current_period_end"], UTC)
         end = _later(start, _MONTHS[subscription["price"]["interval"]])
         invoice = await _invoice(world, subscription, start, end)
-        decline = _card(subscription["default_payment_method"]).renewal_decline
-        await (_renewed(world, subscription, invoice) if decline is None else _failed(world, subscription, invoice))
+        card = _card(subscription["default_payment_method"])
+        if card.renewal_challenge:
+            # Nobody is there to be led to a page: the vendor's own page of the invoice waits.
+            waiting = {
+                "status": "requires_action",
+                "next_action": {"type": "use_stripe_sdk"},
+                "last_payment_error": None,
+            }
+            await _failed(world, subscription, invoice, waiting)
+        elif card.renewal_decline is not None:
+            await _failed(world, subscription, invoice, _declined(card.renewal_decline))
+        else:
+            await _renewed(world, subscription, invoice)
 
 
 async def _renewed(world: World, subscription: Document, invoice: Document) -> None:
@@ -131,9 +151,10 @@ async def _renewed(world: World, subscription: Document, invoice: Document) -> N
     await _expect_renewal(world, subscription, datetime.fromtimestamp(period["end"], UTC))
 
 
-async def _failed(world: World, subscription: Document, invoice: Document) -> None:
+async def _failed(world: World, subscription: Document, invoice: Document, intent: Document) -> None:
     tries = subscription["failed_renewals"]
     subscription |= {"status": "past_due", "failed_renewals": tries + 1}
+    await _keep_unpaid(world, subscription, invoice, intent)
     await notify(world, "invoice.payment_failed", invoice)
     if tries < len(_TRY_AGAIN_AFTER):
         await _save(world, subscription, "customer.subscription.updated")
@@ -147,11 +168,7 @@ async def _first_payment(world: World, subscription: Document, card: Card, retur
     end = datetime.fromtimestamp(subscription["current_period_end"], UTC)
     invoice = await _invoice(world, subscription, start, end)
     if card.challenge:
-        page = page_beside(return_url, f"cards/plan-challenge/{subscription['id']}")
-        action = {"type": "redirect_to_url", "redirect_to_url": {"url": page, "return_url": return_url}}
-        invoice["payment_intent"] = {"status": "requires_action", "next_action": action, "last_payment_error": None}
-        await world.store.put("invoice", invoice["id"], invoice, owner=subscription["id"])
-        subscription["latest_invoice"] = invoice
+        await _keep_unpaid(world, subscription, invoice, _challenged(invoice, return_url))
         await _save(world, subscription, "customer.subscription.created")
         ends = {"subscription": subscription["id"]}
         await world.store.schedule(world.now + _FIRST_PAYMENT_WITHIN, FIRST_PAYMENT_ENDS, ends)
@@ -166,15 +183,25 @@ async def _settle_first(world: World, subscription: Document, invoice: Document,
         await _save(world, subscription, "customer.subscription.updated")
         await _expect_renewal(world, subscription, datetime.fromtimestamp(subscription["current_period_end"], UTC))
         return
-    invoice["payment_intent"] = {
-        "status": "requires_payment_method",
-        "next_action": None,
-        "last_payment_error": error_of(decline),
-    }
-    await world.store.put("invoice", invoice["id"], invoice, owner=subscription["id"])
-    subscription["latest_invoice"] = invoice
+    await _keep_unpaid(world, subscription, invoice, _declined(decline))
     await notify(world, "invoice.payment_failed", invoice)
     await _save(world, subscription, "customer.subscription.updated")
+
+
+async def _keep_unpaid(world: World, subscription: Document, invoice: Document, intent: Document) -> None:
+    invoice["payment_intent"] = intent
+    await world.store.put("invoice", invoice["id"], invoice, owner=subscription["id"])
+    subscription["latest_invoice"] = invoice
+
+
+def _challenged(invoice: Document, return_url: str) -> Document:
+    page = {"url": invoice["hosted_invoice_url"], "return_url": return_url}
+    action = {"type": "redirect_to_url", "redirect_to_url": page}
+    return {"status": "requires_action", "next_action": action, "last_payment_error": None}
+
+
+def _declined(decline: Decline) -> Document:
+    return {"status": "requires_payment_method", "next_action": None, "last_payment_error": error_of(decline)}
 
 
 async def _invoice(world: World, subscription: Document, start: datetime, end: datetime) -> Document:
@@ -194,6 +221,7 @@ async def _invoice(world: World, subscription: Document, start: datetime, end: d
         "status": "open",
         "lines": {"data": [{"period": {"start": _epoch(start), "end": _epoch(end)}}]},
         "created": _epoch(world.now),
+        "hosted_invoice_url": page_beside(subscription["return_url"], f"cards/plan-challenge/{subscription['id']}"),
         "payment_intent": {"status": "requires_payment_method", "next_action": None, "last_payment_error": None},
     }
     await world.store.put("invoice", invoice["id"], invoice, owner=subscription["id"], reference=reference)

@@ -78,14 +78,10 @@ class InvoiceState:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionState:
-    """A subscription at the vendor. After a declined first payment its terms are INCOMPLETE, with a failure.
-
-    `authorisation_url` is the 3-D Secure page while the vendor waits for the user there.
-    """
+    """A subscription at the vendor. After a declined first payment its terms are INCOMPLETE, with a failure."""
 
     reference: str
     terms: PlanTerms
-    authorisation_url: str | None = None
     invoices: Sequence[InvoiceState] = ()
 
 

@@ -64,6 +64,7 @@ SUBSCRIPTION_STATUS: Final[Mapping[str, PlanStatus]] = {
     "incomplete_expired": PlanStatus.ENDED,
     "canceled": PlanStatus.ENDED,
 }
+_UNPAID: Final = frozenset({PlanStatus.INCOMPLETE, PlanStatus.PAST_DUE})
 DECLINED: Final = Failure(FailureCode.CARD_DECLINED, "The card was declined. Try another card.")
 # Looked up by decline_code, then by code. Stolen and lost cards are not listed (stripe.md, Errors): a thief must not
 # learn that the theft is known.
@@ -111,21 +112,24 @@ def charge_of(intent: Mapping[str, Any]) -> Mapping[str, Any]:
 def subscription_state(subscription: Mapping[str, Any]) -> SubscriptionState:
     """The state of a subscription, without its invoices. `latest_invoice.payment_intent` must be expanded."""
     status = SUBSCRIPTION_STATUS.get(subscription["status"], PlanStatus.INCOMPLETE)
-    first = (subscription.get("latest_invoice") or {}).get("payment_intent") or {}
-    action = (first.get("next_action") or {}).get("redirect_to_url") or {}
-    error = first.get("last_payment_error") if status is PlanStatus.INCOMPLETE else None
+    invoice = subscription.get("latest_invoice") or {}
+    intent = (invoice.get("payment_intent") or {}) if status in _UNPAID else {}
+    error = intent.get("last_payment_error")
     terms = PlanTerms(
         status=status,
         period_end=_time(subscription["current_period_end"]),
         cancel_at_period_end=subscription["cancel_at_period_end"],
         ended_because=_end_of(subscription) if status is PlanStatus.ENDED else None,
         failure=failure_of(error) if error else None,
+        authorisation_url=_page_of(invoice, intent) if intent.get("status") == "requires_action" else None,
     )
-    return SubscriptionState(
-        reference=subscription["id"],
-        terms=terms,
-        authorisation_url=action.get("url") if status is PlanStatus.INCOMPLETE else None,
-    )
+    return SubscriptionState(subscription["id"], terms)
+
+
+def _page_of(invoice: Mapping[str, Any], intent: Mapping[str, Any]) -> str | None:
+    """Where the payer approves: a renewal that Stripe tried by itself has no page but the invoice's own."""
+    page = ((intent.get("next_action") or {}).get("redirect_to_url") or {}).get("url")
+    return page or invoice.get("hosted_invoice_url")
 
 
 def invoice_states(invoices: Sequence[Mapping[str, Any]]) -> list[InvoiceState]:

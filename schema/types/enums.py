@@ -274,7 +274,8 @@ describe(
         PlanStatus.CREATED: "Known to Drop, on its way to the card vendor.",
         PlanStatus.INCOMPLETE: "The first payment waits for the user at `authorisationUrl`, 23 hours at most.",
         PlanStatus.ACTIVE: "The plan is paid until `currentPeriodEnd`.",
-        PlanStatus.PAST_DUE: "A renewal failed and is tried again.",
+        PlanStatus.PAST_DUE: "A renewal failed and is tried again; `failure` tells why, or the user approves it at "
+        "`authorisationUrl`.",
         PlanStatus.ENDED: "Over; `endedBecause` and `failure` tell why.",
     },
 )

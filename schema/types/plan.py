@@ -56,12 +56,13 @@ class PlanSubscription(Node):
     current_period_end: datetime | None = strawberry.field(description="Until when it is paid; then it renews or ends.")
     cancel_at_period_end: bool = strawberry.field(description="Whether it ends with its period.")
     ended_because: PlanEnd | None = strawberry.field(description="Set once it has ended.")
-    failure: PaymentFailure | None = strawberry.field(description="Why the first payment came to nothing.")
+    failure: PaymentFailure | None = strawberry.field(description="Why the newest bill is not paid.")
     authorisation_url: str | None = strawberry.field(
-        description="The same as `authorisation { url }`. Not covered by `version`."
+        description="The same as `authorisation { url }`. Not covered by `version` in an event."
     )
     authorisation: Authorisation | None = strawberry.field(
-        description="How the user approves the first payment; null where nothing is awaited. Not covered by `version`."
+        description="How the user approves the first payment or a renewal; null where nothing is awaited. A new page "
+        "raises `version`. Not covered by `version` in an event: a page is not stored there."
     )
     created_at: datetime = strawberry.field(description="When it was asked for.")
     version: int = strawberry.field(description=VERSION)
@@ -78,7 +79,7 @@ class PlanSubscription(Node):
 
     @classmethod
     def of(cls, subscription: plans.PlanSubscription) -> Self:
-        page = subscription.authorisation_url if subscription.status is PlanStatus.INCOMPLETE else None
+        page = subscription.authorisation_url
         return cls(
             id=strawberry.ID(subscription.id),
             status=subscription.status,

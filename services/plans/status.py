@@ -151,9 +151,7 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
             after = before.apply(terms)
             if state is not None:
                 await self._apply_invoices(work, before, state)
-                after = replace(
-                    after, vendor_subscription_id=state.reference, authorisation_url=state.authorisation_url
-                )
+                after = replace(after, vendor_subscription_id=state.reference)
             if after != before:
                 await work.plans.save(before, after)
             if after.version != before.version:

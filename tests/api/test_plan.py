@@ -92,7 +92,7 @@ async def test_failed_renewals_are_tried_again_and_then_the_plan_ends(play: Play
     await play.advance(days=31)
     past_due = await plan_of(kari)
     assert past_due is not None
-    assert past_due["status"] == "PAST_DUE"
+    assert (past_due["status"], past_due["failure"]["code"]) == ("PAST_DUE", "CARD_DECLINED")
     assert [invoice["status"] for invoice in past_due["invoices"]] == ["OPEN", "PAID"]
     await play.advance(days=10)
 
