@@ -30,7 +30,6 @@ _USER_AGENT: Final = "Drop"
 _PSU_HEADERS: Final = frozenset({"psu-ip-address", "psu-user-agent"})
 # With these errors the bank has failed: it has not turned the request down.
 _TROUBLE: Final = frozenset({"ASPSP_ERROR", "ASPSP_TIMEOUT"})
-_EXCEEDED: Final = "ASPSP_RATE_LIMIT_EXCEEDED"
 Result = TypeVar("Result")
 
 
@@ -173,7 +172,10 @@ def error_of(refusal: VendorRefusal) -> str:
 
 def _is_trouble(status: int, answer: Mapping[str, Any]) -> bool:
     error = answer.get("error")
-    return error in _TROUBLE or (status in (408, 429) and error != _EXCEEDED)
+    if status == httpx.codes.TOO_MANY_REQUESTS:
+        # With an error of its own it is about this request alone, such as ASPSP_RATE_LIMIT_EXCEEDED.
+        return not error
+    return error in _TROUBLE or status == httpx.codes.REQUEST_TIMEOUT
 
 
 def _aspsps(answer: Answer) -> list[Aspsp]:

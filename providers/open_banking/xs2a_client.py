@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import httpx
+
 from domain.bank_account import Bank
 from domain.errors import Unavailable
 from providers.calling.vendor_http import UNREADABLE, Answer, VendorHttp, VendorRefusal
@@ -251,5 +253,5 @@ def _authorisation_of(created: Mapping[str, Any]) -> str:
 
 
 def is_trouble(status: int, answer: Mapping[str, Any]) -> bool:
-    """Whether a 4xx is trouble. ACCESS_EXCEEDED is not: it only refuses more unattended reads of one consent."""
-    return status in (408, 429) and "ACCESS_EXCEEDED" not in codes_of(answer)
+    """Whether a 4xx is trouble. A 429 with a code of its own, such as ACCESS_EXCEEDED, is about this request alone."""
+    return status == httpx.codes.REQUEST_TIMEOUT or (status == httpx.codes.TOO_MANY_REQUESTS and not codes_of(answer))

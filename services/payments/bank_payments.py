@@ -107,6 +107,7 @@ class Payments:
         self._return_origins = return_origins
         # References to running tasks: the event loop keeps none, so a task could vanish before it ends.
         self._sending: set[asyncio.Task[Payment]] = set()
+        self._reading: set[asyncio.Task[bool]] = set()
 
     async def page(self, user_id: UserId, page: PaymentPage) -> list[Payment]:
         async with self._read() as read:
@@ -259,16 +260,25 @@ class Payments:
     async def _balance_warnings(
         self, payment: Payment, account_id: AccountId, ip_address: str
     ) -> list[MutationWarning]:
-        try:
-            async with asyncio.timeout(_BALANCE_WITHIN_S):
-                await self._accounts.refresh_balance(payment.user_id, account_id, ip_address=ip_address)
-        except (TimeoutError, AccessExceeded, DropError):
+        # Not cancelled after our time: the call goes on to its own deadline, or a bank that hangs would count as well.
+        reading = asyncio.create_task(self._has_read_balance(payment.user_id, account_id, ip_address))
+        self._reading.add(reading)
+        reading.add_done_callback(self._reading.discard)
+        done, _ = await asyncio.wait({reading}, timeout=_BALANCE_WITHIN_S)
+        if not done or not reading.result():
             return []
         balances = (await self._accounts.balances([account_id])).get(account_id, [])
         available = next((b.amount for b in balances if b.type is BalanceType.AVAILABLE), None)
         if available is None or available.amount_minor >= payment.amount.amount_minor:
             return []
         return [MutationWarning(WarningCode.BALANCE_TOO_LOW, available)]
+
+    async def _has_read_balance(self, user_id: UserId, account_id: AccountId, ip_address: str) -> bool:
+        try:
+            await self._accounts.refresh_balance(user_id, account_id, ip_address=ip_address)
+        except (AccessExceeded, DropError):
+            return False
+        return True
 
     async def _send(self, payment: Payment, account: BankAccount, psu: Psu, redirect_uri: str) -> Payment:
         vendor = self._vendors[payment.vendor]

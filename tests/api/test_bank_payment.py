@@ -4,8 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
+import stamina
+from anyio import fail_after
 
-from tests.builders.gateway import OLA, PAY, Play, a_payment, pay, payment_of, query_of
+from services.payments import bank_payments
+from tests.builders.gateway import CONNECT, OLA, PAY, Play, Player, a_payment, pay, payment_of, query_of
+from tests.builders.line import Line
 
 IBAN_OF_OLA = "NO6032010020009"
 CANCEL = """mutation($id: ID!) { cancelPayment(input: {id: $id}) {
@@ -398,3 +402,33 @@ async def test_a_page_that_cannot_be_is_an_error(play: Play, arguments: str) -> 
     code = await kari.error_code(f"{{ viewer {{ payments({arguments}) {{ edges {{ cursor }} }} }} }}")
 
     assert code in ("BAD_USER_INPUT", "INVALID_CURSOR")
+
+
+async def test_a_bank_that_hangs_holds_no_payment_up_and_is_left_alone_in_the_end(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bank_payments, "_BALANCE_WITHIN_S", 0.05)
+    kari, account = await play.banked()
+    await play.settle()
+    line = Line(play.gateway.sandbox)
+    line.is_silent_to(b'"bank_dnb"')
+    for _ in range(3):
+        await kari.ask(CONNECT, bank="bank_dnb")
+    line.holds(b"/balances")
+
+    with stamina.set_testing(True, attempts=1):
+        payment = (await pay(kari, a_payment(account)))["payment"]
+        before = await banks_away(kari)
+        line.let_go()
+        with fail_after(10):
+            while not (after := await banks_away(kari)):
+                pass
+
+    assert payment["inDoubt"]
+    assert (before, after) == ([], ["bank_dnb"])
+
+
+async def banks_away(player: Player) -> list[str]:
+    providers = (await player.ask("{ serviceStatus { providers { port banksAway } } }"))["serviceStatus"]["providers"]
+    found: list[str] = {one["port"]: one["banksAway"] for one in providers}["OPEN_BANKING"]
+    return found

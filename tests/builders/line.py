@@ -1,5 +1,7 @@
 """The line to a vendor: counts what is sent, and does one harm where a test says so."""
 
+import asyncio
+
 import httpx
 
 _NOT_VENDORS = ("/clock", "/ledger")
@@ -16,6 +18,8 @@ class Line:
         self._times = 0
         self._is_down = False
         self._silent_to: tuple[bytes, ...] = ()
+        self._held_words: tuple[bytes, ...] = ()
+        self._may_end = asyncio.Event()
         self.watch(http)
 
     def watch(self, http: httpx.AsyncClient) -> None:
@@ -45,6 +49,14 @@ class Line:
         """Requests with one of these words in them are sent and not answered: one bank of several is away."""
         self._silent_to = words
 
+    def holds(self, *words: bytes) -> None:
+        """Requests with one of these words in them hang until `let_go`, and are not answered then either."""
+        self._held_words = words
+        self._may_end.clear()
+
+    def let_go(self) -> None:
+        self._may_end.set()
+
     async def _on_request(self, request: httpx.Request) -> None:
         if request.url.path in _NOT_VENDORS:
             return
@@ -53,6 +65,9 @@ class Line:
         if self._is_down:
             raise httpx.ConnectError("nobody listens")
         said = b" ".join((str(request.url).encode(), *(value for _, value in request.headers.raw), request.content))
+        if any(word in said for word in self._held_words):
+            await self._may_end.wait()
+            raise httpx.ReadTimeout("no answer")
         if any(word in said for word in self._silent_to):
             raise httpx.ReadTimeout("no answer")
         if self._before is not None and -self._times < self._calls_left <= 0:

@@ -160,3 +160,23 @@ def test_every_vendor_that_can_be_chosen_is_on_the_table() -> None:
 
     # Slack's words, S3's SDK and Sentry's have tests of their own: test_slack.py, test_storage.py, test_sentry.py.
     assert {operation.name.split(":")[0] for operation in OPERATIONS} == chosen - {"slack", "s3", "sentry"}
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        one
+        for one in OPERATIONS
+        if one.name in ("open_payments: balances", "direct: balances", "enable_banking: balances")
+    ],
+    ids=lambda operation: operation.name,
+)
+async def test_a_429_with_a_code_of_its_own_is_about_one_request(http: httpx.AsyncClient, operation: Operation) -> None:
+    body = '{"error": "QUOTA", "tppMessages": [{"category": "ERROR", "code": "QUOTA"}]}'
+    async with counterpart(*operation.first, said(429, body)) as vendor:
+        call = Caller(operation, http, vendor.url)
+        found = [await call() for _ in range(6)]
+
+    assert all(isinstance(error, Unavailable) for error in found)
+    assert len(vendor.requests) == len(operation.first) + 6
+    assert not call.is_left_alone
