@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from domain.consent import ConsentStatus
 from domain.ids import AccountId, BankId, BankLinkId, ConsentId, TransactionId, UserId
 from domain.money import Money
 from domain.page import Keyset
+from domain.statement import WITHDRAWN_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Reach:
     bank_id: BankId
     vendor_consent_id: str
     resource_id: str
+    number: AccountNumber
+    currency: str
 
 
 def _is_available() -> ColumnElement[bool]:
@@ -52,6 +55,8 @@ def _account(row: BankAccountRow, is_available: bool) -> BankAccount:
         is_available=is_available,
         balance_refreshed_at=row.balance_refreshed_at,
         version=row.version,
+        unreadable_items=row.unreadable_items,
+        has_whole_statement=row.has_whole_statement,
     )
 
 
@@ -67,23 +72,6 @@ def _transaction(row: BankTransactionRow) -> Transaction:
         message=row.message,
         kid=row.kid,
         end_to_end_id=row.end_to_end_id,
-    )
-
-
-def _transaction_row(reference: str, line: Transaction) -> BankTransactionRow:
-    return BankTransactionRow(
-        id=line.id,
-        account_id=line.account_id,
-        vendor_transaction_id=reference,
-        status=line.status,
-        amount_minor=line.amount.amount_minor,
-        currency=line.amount.currency,
-        booking_date=line.booking_date,
-        counterparty_name=line.counterparty_name,
-        counterparty_account=line.counterparty_account,
-        message=line.message,
-        kid=line.kid,
-        end_to_end_id=line.end_to_end_id,
     )
 
 
@@ -182,6 +170,8 @@ class BankAccountQueries:
                 BankId(account.bank_id),
                 consent.vendor_consent_id or "",
                 resource_id,
+                AccountNumber(account.iban, account.bban),
+                account.currency,
             )
         return list(newest.values())
 
@@ -210,6 +200,30 @@ class BankAccountQueries:
             .values(balance_refreshed_at=at, version=BankAccountRow.version + 1)
         )
 
+    async def put_reading(self, account_id: AccountId, at: datetime, *, is_whole: bool, unreadable: int) -> bool:
+        """Note what the account's newest reading was like. Gives whether that is news; the version then rises."""
+        told = (BankAccountRow.has_whole_statement == is_whole) & (BankAccountRow.unreadable_items == unreadable)
+        is_news = (await self._session.exec(select(told).where(BankAccountRow.id == account_id))).one()
+        await self._session.exec(
+            update(BankAccountRow)
+            .where(col(BankAccountRow.id) == account_id)
+            .values(
+                statement_read_at=at,
+                has_whole_statement=is_whole,
+                unreadable_items=unreadable,
+            )
+        )
+        return not is_news
+
+    async def unlink(self, account_id: AccountId, vendor_consent_id: str) -> None:
+        """The consent does not cover the account any more."""
+        consent = select(ConsentRow.id).where(ConsentRow.vendor_consent_id == vendor_consent_id)
+        await self._session.exec(
+            delete(ConsentAccountRow).where(
+                col(ConsentAccountRow.account_id) == account_id, col(ConsentAccountRow.consent_id).in_(consent)
+            )
+        )
+
     async def raise_versions(self, ids: Sequence[AccountId]) -> None:
         """Count a change of each account, in the database, so that of two at once none is lost."""
         await self._session.exec(
@@ -234,43 +248,6 @@ class BankAccountQueries:
         )
         return [_account(row, False) for row in await self._session.exec(query)]
 
-    async def put_transactions(self, account_id: AccountId, lines: Mapping[str, Transaction]) -> None:
-        """Add new lines and correct known ones; a pending line that was booked keeps its id.
-
-        `lines` are of this account, by the bank's references.
-        """
-        known = await self._session.exec(
-            select(BankTransactionRow).where(
-                BankTransactionRow.account_id == account_id,
-                col(BankTransactionRow.vendor_transaction_id).in_(list(lines)),
-            )
-        )
-        by_vendor_id = {row.vendor_transaction_id: row for row in known}
-        for reference, line in lines.items():
-            old = by_vendor_id.get(reference)
-            if old is None:
-                self._session.add(_transaction_row(reference, line))
-            else:
-                old.status, old.booking_date, old.amount_minor = (
-                    line.status,
-                    line.booking_date,
-                    line.amount.amount_minor,
-                )
-        await self._session.flush()
-
-    async def drop_pending(self, account_id: AccountId, keep: Sequence[str]) -> None:
-        """Delete the pending lines that the bank does not list any more.
-
-        `keep` are the vendor's ids of the listed lines.
-        """
-        await self._session.exec(
-            delete(BankTransactionRow).where(
-                col(BankTransactionRow.account_id) == account_id,
-                col(BankTransactionRow.status) == TransactionStatus.PENDING,
-                col(BankTransactionRow.vendor_transaction_id).not_in(keep),
-            )
-        )
-
     async def is_debited(self, account_id: AccountId, end_to_end_id: str, amount: Money) -> bool:
         """Whether the account's statement has a booked line by which this amount left under our end-to-end id."""
         query = select(BankTransactionRow.id).where(
@@ -279,6 +256,7 @@ class BankAccountQueries:
             BankTransactionRow.status == TransactionStatus.BOOKED,
             BankTransactionRow.amount_minor == -amount.amount_minor,
             BankTransactionRow.currency == amount.currency,
+            BankTransactionRow.missed < WITHDRAWN_AFTER,
         )
         return (await self._session.exec(query.limit(1))).first() is not None
 
@@ -293,7 +271,9 @@ class BankAccountQueries:
         )
         identifier, account = col(BankTransactionRow.id), col(BankTransactionRow.account_id)
         key = (col(BankTransactionRow.booking_date), identifier)
-        query = page_of_each(query, identifier, account, account_ids, key, keyset, newest_first=True)
+        # What the bank has withdrawn stays stored and is not part of the statement.
+        listed = (col(BankTransactionRow.missed) < WITHDRAWN_AFTER,)
+        query = page_of_each(query, identifier, account, account_ids, key, keyset, newest_first=True, only=listed)
         found: dict[AccountId, list[Transaction]] = {}
         for row in await self._session.exec(query):
             found.setdefault(AccountId(row.account_id), []).append(_transaction(row))

@@ -25,6 +25,7 @@ def bank_link_of(row: BankLinkRow) -> BankLink:
         status=BankLinkStatus(row.status),
         expires_at=row.expires_at,
         ended_because=BankLinkEnd(row.ended_because) if row.ended_because else None,
+        unreadable_accounts=row.unreadable_accounts,
         version=row.version,
     )
 
@@ -94,6 +95,7 @@ class BankLinkQueries:
                 vendor=after.vendor,
                 expires_at=after.expires_at,
                 ended_because=after.ended_because,
+                unreadable_accounts=after.unreadable_accounts,
                 version=after.version,
             )
         )

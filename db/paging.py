@@ -26,10 +26,18 @@ def page_of_each(
     keyset: Keyset,
     *,
     newest_first: bool,
+    only: Sequence[ColumnElement[bool]] = (),
 ) -> Query:
-    """The keyset's page of `query` for each of the parents, in one statement: each page in order, among the others."""
+    """The keyset's page of `query` for each of the parents, in one statement: each page in order, among the others.
+
+    `only` are the rows that the pages are made of.
+    """
     rank = func.row_number().over(partition_by=parent, order_by=_order(key, keyset, newest_first)).label("rank")
-    ranked = select(row_id.label("id"), rank).where(parent.in_(parents), *_range(key, keyset, newest_first)).subquery()
+    ranked = (
+        select(row_id.label("id"), rank)
+        .where(parent.in_(parents), *only, *_range(key, keyset, newest_first))
+        .subquery()
+    )
     return query.join(ranked, ranked.c.id == row_id).where(ranked.c.rank <= keyset.limit).order_by(ranked.c.rank)
 
 

@@ -17,6 +17,7 @@ from db.tables.bank import (
     BankTransactionRow,
     ConsentAccountRow,
     ConsentRow,
+    PutAsideRow,
 )
 from db.tables.card import CardholderRow, CardRow
 from db.tables.event import AuditEventRow, TraceEventRow, UserEventRow, UserEventSeqRow
@@ -84,6 +85,11 @@ HOLDINGS: Sequence[Holding] = (
     Holding(ConsentAccountRow, _under(ConsentAccountRow.consent_id, ConsentRow)),
     Holding(ConsentRow, _own(ConsentRow), hidden=_RETURNS),
     Holding(BalanceRow, _under(BalanceRow.account_id, BankAccountRow)),
+    Holding(
+        PutAsideRow,
+        _under(PutAsideRow.bank_link_id, BankLinkRow),
+        hidden=frozenset({"content_encrypted", "digest"}),
+    ),
     Holding(BankTransactionRow, _under(BankTransactionRow.account_id, BankAccountRow)),
     Holding(AccountReadRow, _under(AccountReadRow.bank_link_id, BankLinkRow)),
     Holding(TraceEventRow, _under(TraceEventRow.payment_id, PaymentRow)),

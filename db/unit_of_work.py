@@ -24,6 +24,7 @@ from db.plans import PlanQueries
 from db.provider_pins import ProviderPinQueries
 from db.refunds import AttemptQueries, RefundQueries
 from db.sessions import LoginAttemptQueries, SessionQueries
+from db.statements import StatementQueries
 from db.timeline import TimelineQueries
 from db.users import UserQueries
 from db.vendor_migrations import VendorMigrationQueries
@@ -51,6 +52,7 @@ class Queries:
         self.bank_links = BankLinkQueries(session)
         self.consents = ConsentQueries(session)
         self.accounts = BankAccountQueries(session)
+        self.statements = StatementQueries(session)
         self.payments = PaymentQueries(session)
         self.attempts = AttemptQueries(session)
         self.refunds = RefundQueries(session)

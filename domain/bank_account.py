@@ -48,7 +48,8 @@ class BankAccount:
     """An account of the user at a bank, unique per user, number and currency.
 
     Without `is_available` no active consent covers it: what was read before is shown, and nothing new is read.
-    `balances` are set where the account is shown as it was at an event; else they are read apart.
+    `balances` are set where the account is shown as it was at an event; else they are read apart. `unreadable_items`
+    counts what could not be read when it was read last, and without `has_whole_statement` that reading broke off.
     """
 
     id: AccountId
@@ -63,6 +64,8 @@ class BankAccount:
     balance_refreshed_at: datetime | None
     version: int = 0
     balances: tuple[Balance, ...] | None = None
+    unreadable_items: int = 0
+    has_whole_statement: bool = True
 
 
 @dataclass(frozen=True, slots=True)

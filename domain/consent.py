@@ -106,7 +106,8 @@ class BankLinkStatus(StrEnum):
 class BankLink:
     """A user's link to one bank, unique per user and bank. It outlives its consents.
 
-    `expires_at` is when the active consent ends; `ended_because` tells why the last one ended.
+    `expires_at` is when the active consent ends; `ended_because` tells why the last one ended. `unreadable_accounts`
+    counts the accounts that the bank listed in a form that could not be read.
     """
 
     id: BankLinkId
@@ -117,6 +118,7 @@ class BankLink:
     status: BankLinkStatus = BankLinkStatus.AWAITING_AUTHORISATION
     expires_at: datetime | None = None
     ended_because: BankLinkEnd | None = None
+    unreadable_accounts: int = 0
     version: int = 0
 
     def apply_consent(self, consent: Consent, because: BankLinkEnd | None = None) -> "BankLink":

@@ -94,6 +94,7 @@ def bank_link_fields(bank_link: BankLink) -> Fields:
         "status": bank_link.status,
         "expires_at": _text(bank_link.expires_at),
         "ended_because": bank_link.ended_because,
+        "unreadable_accounts": bank_link.unreadable_accounts,
         "version": bank_link.version,
     }
 
@@ -104,6 +105,7 @@ def bank_link_at(now: BankLink, fields: Fields) -> BankLink:
         status=BankLinkStatus(fields["status"]),
         expires_at=_time(fields["expires_at"]),
         ended_because=BankLinkEnd(fields["ended_because"]) if fields["ended_because"] else None,
+        unreadable_accounts=fields.get("unreadable_accounts", now.unreadable_accounts),
         version=fields["version"],
     )
 
@@ -116,6 +118,8 @@ def account_fields(account: BankAccount) -> Fields:
         "is_available": account.is_available,
         "balance_refreshed_at": _text(account.balance_refreshed_at),
         "version": account.version,
+        "unreadable_items": account.unreadable_items,
+        "has_whole_statement": account.has_whole_statement,
         "balances": [_balance_fields(balance) for balance in account.balances or ()],
     }
 
@@ -132,6 +136,8 @@ def account_at(now: BankAccount, fields: Fields) -> BankAccount:
         balance_refreshed_at=_time(fields["balance_refreshed_at"]),
         version=fields.get("version", now.version),
         balances=tuple(_balance(balance) for balance in fields["balances"]),
+        unreadable_items=fields.get("unreadable_items", now.unreadable_items),
+        has_whole_statement=fields.get("has_whole_statement", now.has_whole_statement),
     )
 
 

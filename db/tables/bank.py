@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 
+import sqlalchemy as sa
 from sqlalchemy import BigInteger
 from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
@@ -22,6 +23,7 @@ class BankLinkRow(SQLModel, table=True):
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_because: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
+    unreadable_accounts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     version: int = 0
 
 
@@ -50,7 +52,8 @@ class ConsentRow(SQLModel, table=True):
 class BankAccountRow(SQLModel, table=True):
     """A user's account at a bank, unique per user, IBAN and currency.
 
-    Rows stay when no consent covers the account any more.
+    Rows stay when no consent covers the account any more. `statement_read_at` is when the newest reading of its lines
+    began; `has_whole_statement` and `unreadable_items` say what it was like.
     """
 
     __tablename__ = "bank_account"
@@ -66,6 +69,9 @@ class BankAccountRow(SQLModel, table=True):
     name: str
     owner_name: str
     balance_refreshed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    statement_read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    has_whole_statement: bool = Field(default=True, sa_column_kwargs={"server_default": sa.true()})
+    unreadable_items: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     version: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
@@ -108,21 +114,22 @@ class BalanceRow(SQLModel, table=True):
 
 
 class BankTransactionRow(SQLModel, table=True):
-    """A line of an account's statement, unique per account and vendor's id.
+    """A line of an account's statement. A negative `amount_minor` left the account.
 
-    A negative `amount_minor` left the account.
+    No id of the bank's is unique: `domain/statement.py` pairs a reading's lines with these. `missed` is how many
+    complete readings in a row have not listed the line.
     """
 
     __tablename__ = "bank_transaction"
     __table_args__ = (
-        UniqueConstraint("account_id", "vendor_transaction_id"),
         Index("ix_bank_transaction_page", "account_id", "booking_date", "id"),
         Index("ix_bank_transaction_end_to_end_id", "account_id", "end_to_end_id"),
     )
 
     id: str = Field(primary_key=True)
     account_id: str = Field(foreign_key="bank_account.id")
-    vendor_transaction_id: str
+    vendor_transaction_id: str | None = None
+    entry_reference: str | None = None
     status: str
     amount_minor: int = Field(sa_type=BigInteger)
     currency: str
@@ -132,3 +139,20 @@ class BankTransactionRow(SQLModel, table=True):
     message: str | None = None
     kid: str | None = None
     end_to_end_id: str | None = None
+    missed: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+
+
+class PutAsideRow(SQLModel, table=True):
+    """An item of a bank's answer that could not be read: encrypted, once per content (`digest`), for 30 days."""
+
+    __tablename__ = "put_aside"
+    __table_args__ = (Index("ix_put_aside_bank_link_digest", "bank_link_id", "digest"),)
+
+    id: str = Field(primary_key=True)
+    bank_link_id: str = Field(foreign_key="bank_link.id")
+    account_id: str | None = Field(default=None, foreign_key="bank_account.id")
+    kind: str
+    why: str
+    content_encrypted: bytes
+    digest: str
+    put_aside_at: datetime = Field(sa_type=UtcDateTime)

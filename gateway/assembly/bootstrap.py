@@ -28,6 +28,7 @@ from routes.state import RouteSettings
 from services.banks.accounts import Accounts
 from services.banks.consents import ConsentStatusSync
 from services.banks.links import BankLinks
+from services.banks.readings import Readings
 from services.cards.cards import Cards
 from services.container import Services
 from services.field_encryption import FieldEncryption
@@ -167,7 +168,8 @@ def build_services(base: Infrastructure) -> Services:
     sessions = Sessions(work, read, base.fanout, base.machine_clock)
     kyc = KycService(work, read, adapters.kyc, composer, clock, return_origins=origins)
     consents = ConsentStatusSync(work, read, clock)
-    accounts = Accounts(work, read, adapters.accounts, consents, encryption, clock)
+    readings = Readings(work, encryption, clock)
+    accounts = Accounts(work, read, adapters.accounts, consents, readings, encryption, clock)
     bank_links = BankLinks(work, read, adapters.accounts, consents, accounts, encryption, composer, clock, origins)
     recorder = PaymentRecorder(work, composer, incidents, clock)
     authorisations = Authorisations(encryption)

@@ -3,6 +3,7 @@
 An answer that cannot be read counts as trouble: it does not say whether a command was carried out.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any, Final, NotRequired, Self, TypedDict, TypeVar, Unpack
@@ -141,11 +142,18 @@ class VendorHttp:
 
 
 def _document(body: bytes) -> Any:
-    """The body's JSON, an empty object if the body is empty, None if the body is not JSON."""
+    """The body's JSON, an empty object if the body is empty, None if the body is not JSON.
+
+    What the strict reader refuses is read leniently: a byte order mark, control characters and half a surrogate pair in
+    texts, letters that are not UTF-8.
+    """
     try:
         return orjson.loads(body) if body else {}
     except orjson.JSONDecodeError:
-        return None
+        try:
+            return json.loads(body.decode("utf-8-sig", "replace"), strict=False)
+        except (ValueError, RecursionError):
+            return None
 
 
 def raise_for_trouble(response: httpx.Response) -> None:

@@ -20,6 +20,7 @@ class BankProfile:
     `wants_psu_id`: the bank wants the user's national identity number. `debtor` and `creditor` say in which form the
     bank wants account numbers. `part_of` is the bank that has taken over this one. For a bank that is called directly,
     `product` is its payment product, `domain` the domain of its pages, and `signs` whether it wants signed requests.
+    `lists_twice`: it may list one line of a statement under two transaction ids.
     """
 
     id: BankId
@@ -32,11 +33,12 @@ class BankProfile:
     product: str = "norwegian-domestic-credit-transfers"
     domain: str | None = None
     signs: bool = False
+    lists_twice: bool = False
 
 
 _PROFILES: Final = (
     BankProfile(BankId("bank_dnb"), "DNBANOKK", "DNB", domain="dnb.no"),
-    BankProfile(BankId("bank_nordea"), "NDEANOKK", "Nordea"),
+    BankProfile(BankId("bank_nordea"), "NDEANOKK", "Nordea", lists_twice=True),
     BankProfile(BankId("bank_handelsbanken"), "HANDNOKK", "Handelsbanken"),
     BankProfile(BankId("bank_sparebank1"), "SPRONO22", "SpareBank 1", domain="sparebank1.no", signs=True),
     BankProfile(BankId("bank_sbanken"), "SBAKNOBB", "Sbanken", part_of=BankId("bank_dnb")),

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import orjson
 
@@ -21,6 +22,7 @@ from domain.errors import BadWebhook, CannotTell, InDoubt, Unavailable
 from domain.ids import BankId
 from domain.payment import Payment, Status
 from domain.redirect import state_of
+from domain.statement import ItemKind, Statement
 from providers.calling.guard import Resilience
 from providers.calling.loopback import is_safe
 from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
@@ -33,16 +35,19 @@ from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
     AccountAtBank,
+    AccountLost,
     BankEvent,
     Cancelling,
     ConsentLost,
     ConsentRequest,
     ConsentState,
+    Items,
     PaymentState,
     Psu,
     StartedConsent,
-    TransactionPage,
 )
+from providers.open_banking.readings import as_list, each, items_of, put_aside, shown_balances, text, within
+from providers.open_banking.statement_pages import StatementPage, StatementReader, Terms, TermsRefused
 from providers.open_banking.status import NOT_TAKEN
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
@@ -116,6 +121,7 @@ class EnableBankingAccounts:
     def __init__(self, client: EnableBankingClient, *, clock: Clock) -> None:
         self._client = client
         self._clock = clock
+        self._statements = StatementReader()
 
     async def check(self) -> None:
         """Check that the vendor accepts our key and that our application is active. Raises Unavailable."""
@@ -200,30 +206,47 @@ class EnableBankingAccounts:
             if error_of(refusal) not in _LOST:
                 raise self._client.refused(refusal, session.bank) from refusal
 
-    async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
+    async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Items[AccountAtBank]:
         session = _Session.parse(consent_reference)
 
-        async def read_account(uid: str) -> AccountAtBank | None:
-            path = f"/accounts/{uid}/details"
-            return await self._read(
-                "accounts", path, bank_id, psu, lambda answer: objects.account(uid, answer.document)
+        async def read_account(uid: str) -> Items[AccountAtBank]:
+            def read(answer: Answer) -> Items[AccountAtBank]:
+                return each(ItemKind.ACCOUNT, [answer.document], lambda item: objects.account(uid, item))
+
+            try:
+                return await self._read("accounts", f"/accounts/{quote(uid, safe='')}/details", bank_id, psu, read)
+            except AccountLost as lost:
+                return Items([], [put_aside(ItemKind.ACCOUNT, {"uid": uid}, lost)])
+
+        read = await asyncio.gather(*(read_account(uid) for uid in session.uids))
+        return Items(
+            [account for items in read for account in items.found],
+            [aside for items in read for aside in items.put_aside],
+        )
+
+    async def balances(self, access: AccountAccess) -> Items[Balance]:
+        def read(answer: Answer) -> Items[Balance]:
+            read = each(ItemKind.BALANCE, items_of(answer, "balances"), objects.balance)
+            return Items(
+                shown_balances(read.found, objects.BALANCES, access.currency, self._clock.now()), read.put_aside
             )
 
-        found = await asyncio.gather(*(read_account(uid) for uid in session.uids))
-        return [account for account in found if account is not None]
+        return await self._read("balances", f"{_path_of(access)}/balances", access.bank_id, access.psu, read)
 
-    async def balances(self, access: AccountAccess) -> Sequence[Balance]:
-        def read(answer: Answer) -> list[Balance]:
-            return objects.balances(answer.document["balances"], self._clock.now())
+    async def transactions(self, access: AccountAccess, *, since: date) -> Statement:
+        async def ask(terms: Terms, page: str | None) -> StatementPage:
+            # The next page is the same request with the continuation key of the page before.
+            params = {"date_from": terms.since.isoformat(), **({"continuation_key": page} if page else {})}
+            path = f"{_path_of(access)}/transactions"
+            return await self._read("transactions", path, access.bank_id, access.psu, objects.transactions, params)
 
-        path = f"/accounts/{access.resource_id}/balances"
-        return await self._read("balances", path, access.bank_id, access.psu, read)
-
-    async def transactions(self, access: AccountAccess, *, since: date, page: str | None) -> TransactionPage:
-        # The next page is the same request with the continuation key of the page before.
-        params = {"date_from": since.isoformat(), **({"continuation_key": page} if page else {})}
-        path = f"/accounts/{access.resource_id}/transactions"
-        return await self._read("transactions", path, access.bank_id, access.psu, objects.transactions, params)
+        profile, today = by_id(access.bank_id), oslo_date(self._clock.now())
+        try:
+            return await self._statements.read(
+                access.bank_id, ask, since=since, today=today, lists_twice=profile.lists_twice
+            )
+        except TermsRefused as refused:
+            raise Unavailable("open_banking", "the bank takes no period for its statement") from refused
 
     def _redirect(self, redirect_uri: str) -> dict[str, str]:
         return {"redirect_url": self._client.application.callback_url, "state": state_of(redirect_uri)}
@@ -246,6 +269,10 @@ class EnableBankingAccounts:
                 raise AccessExceeded from refusal
             if error in _LOST:
                 raise ConsentLost(_LOST[error]) from refusal
+            if error == "WRONG_TRANSACTIONS_PERIOD":
+                raise TermsRefused(is_about_period=True) from refusal
+            if error == "ACCOUNT_DOES_NOT_EXIST":
+                raise AccountLost from refusal
             raise self._client.refused(refusal, bank_id) from refusal
 
 
@@ -329,6 +356,10 @@ class EnableBankingPayments:
         )
 
 
+def _path_of(access: AccountAccess) -> str:
+    return f"/accounts/{quote(access.resource_id, safe='')}"
+
+
 def _end_of(day: date) -> datetime:
     return datetime.combine(day, time(23, 59, 59), UTC)
 
@@ -351,7 +382,7 @@ def _started(answer: Answer) -> tuple[str, str | None]:
 
 def _session(bic: str, answer: Answer) -> tuple[_Session, date]:
     document = answer.document
-    uids = tuple(str(account["uid"]) for account in document["accounts"] if account.get("uid"))
+    uids = tuple(uid for account in as_list(document["accounts"]) if (uid := text(within(account, "uid"))))
     return _Session(bic, str(document["session_id"]), uids), _until(document)
 
 

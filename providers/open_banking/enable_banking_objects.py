@@ -1,21 +1,39 @@
 """Enable Banking's objects in our words. Source: docs/vendors/enable_banking.md, Accounts and sessions, Payments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 
-from domain.account_number import AccountNumber, parse_account_number
-from domain.bank_account import Balance, BalanceType, TransactionStatus
+from domain.account_number import AccountNumber
+from domain.bank_account import BalanceType, TransactionStatus
 from domain.money import Money, decimal_of
 from domain.payment import Failure, Payment, Status
+from domain.statement import ItemKind, StatementLine
 from providers.calling.vendor_http import Answer
 from providers.open_banking.bank_profiles import AccountKind, BankProfile, account_reference
-from providers.open_banking.port import AccountAtBank, TransactionAtBank, TransactionPage
-from providers.open_banking.readings import GeneratedReferences, Words, money, shown_balances
+from providers.open_banking.port import AccountAtBank
+from providers.open_banking.readings import (
+    BalanceAtBank,
+    Words,
+    currency_of,
+    each,
+    end_to_end_id,
+    entry_reference,
+    first_day,
+    first_number,
+    has_message_instead,
+    items_of,
+    money,
+    text,
+    texts,
+    time_of,
+    within,
+)
+from providers.open_banking.statement_pages import StatementPage
 from providers.open_banking.status import FAILURES, PAYMENT_STATUS, end_of
 
-_BALANCES: Final[Words] = {
+BALANCES: Final[Words] = {
     BalanceType.BOOKED: ("ITBD", "CLBD", "OPBD"),
     BalanceType.AVAILABLE: ("ITAV", "CLAV", "XPCD", "FWAV"),
 }
@@ -33,61 +51,55 @@ _STATUS: Final[Mapping[str, Status]] = {**PAYMENT_STATUS, "CNCL": Status.CANCELL
 
 def account(uid: str, document: Mapping[str, Any]) -> AccountAtBank | None:
     """An account, None for one without an account number, such as a card."""
-    account_id = document.get("account_id") or {}
-    other = account_id.get("other") or {}
-    number = other.get("identification") if other.get("scheme_name") == "BBAN" else None
-    number = number or account_id.get("iban")
-    if not number:
+    is_bban = within(document, "account_id", "other", "scheme_name") == "BBAN"
+    bban = within(document, "account_id", "other", "identification") if is_bban else None
+    number = first_number(bban, within(document, "account_id", "iban"))
+    if number is None:
         return None
-    name = document.get("details") or document.get("product") or document.get("name") or number
-    return AccountAtBank(uid, parse_account_number(number), document["currency"], name, document.get("name") or "")
+    owner = text(document.get("name"))
+    name = text(document.get("details")) or text(document.get("product")) or owner
+    currency = currency_of(document["currency"])
+    return AccountAtBank(uid, number, currency, name or number.bban or number.iban, owner or "")
 
 
-def balances(items: Sequence[Mapping[str, Any]], now: datetime) -> list[Balance]:
-    """The booked and the available balance. `now` dates a balance for which the bank gives no time."""
-    by_type = {item["balance_type"]: item for item in items}
-    return [
-        Balance(kind, money(item["balance_amount"]), _as_of(item, now))
-        for kind, item in shown_balances(by_type, _BALANCES)
-    ]
+def balance(item: Mapping[str, Any]) -> BalanceAtBank:
+    """A balance of any type."""
+    at = time_of(item.get("last_change_date_time"), item.get("reference_date"))
+    return BalanceAtBank(str(item["balance_type"]), money(item["balance_amount"]), at)
 
 
-def _as_of(item: Mapping[str, Any], now: datetime) -> datetime:
-    changed_at = item.get("last_change_date_time")
-    return datetime.fromisoformat(changed_at) if changed_at else now
+def transactions(answer: Answer) -> StatementPage:
+    """A page of a statement, with the key of the next page. Raises KeyError or TypeError if it is no statement."""
+    read = each(ItemKind.TRANSACTION, items_of(answer, "transactions"), _transaction)
+    following = text(answer.document.get("continuation_key"))
+    return StatementPage(read.found, read.put_aside, following, has_message_instead(answer, "transactions"))
 
 
-def transactions(answer: Answer) -> TransactionPage:
-    """A page of transactions, newest first, with the key of the next page."""
-    generated = GeneratedReferences()
-    items = answer.document["transactions"]
-    found = [_transaction(item, generated) for item in items if item.get("status", "BOOK") in _TRANSACTION]
-    found.sort(key=lambda transaction: (transaction.booking_date, transaction.status), reverse=True)
-    return TransactionPage(found, answer.document.get("continuation_key") or None)
+def _transaction(item: Mapping[str, Any]) -> StatementLine | None:
+    """A line, None for one that is no movement, such as a rejected one.
 
-
-def _transaction(item: Mapping[str, Any], generated: GeneratedReferences) -> TransactionAtBank:
-    """The indicator decides the sign: banks differ in whether the amount has one (enable_banking.md, Accounts)."""
-    is_debit = item["credit_debit_indicator"] == "DBIT"
+    The indicator decides the sign: banks differ in whether the amount has one (enable_banking.md, Accounts).
+    """
+    status = _TRANSACTION.get(item.get("status") or "BOOK")
+    if status is None:
+        return None
+    is_debit = {"DBIT": True, "CRDT": False}[item["credit_debit_indicator"]]
     given = money(item["transaction_amount"])
     amount = Money(-abs(given.amount_minor) if is_debit else abs(given.amount_minor), given.currency)
-    other, account = ("creditor", "creditor_account") if is_debit else ("debtor", "debtor_account")
-    booked = item.get("booking_date") or item.get("value_date") or item["transaction_date"]
-    message = " ".join(item.get("remittance_information") or ()) or None
-    reference = item.get("transaction_id") or item.get("entry_reference")
-    if not reference:
-        reference = generated.reference(booked, amount.amount_minor, amount.currency, message)
-    number = item.get(account) or {}
-    return TransactionAtBank(
-        reference=str(reference)[:100],
-        status=_TRANSACTION[item.get("status", "BOOK")],
+    other = "creditor" if is_debit else "debtor"
+    number = f"{other}_account"
+    return StatementLine(
+        transaction_id=text(item.get("transaction_id")),
+        entry_reference=entry_reference(item.get("entry_reference")),
+        status=status,
         amount=amount,
-        booking_date=date.fromisoformat(booked),
-        counterparty_name=(item.get(other) or {}).get("name"),
-        counterparty_account=number.get("iban") or (number.get("other") or {}).get("identification"),
-        message=message,
-        kid=item.get("reference_number"),
-        end_to_end_id=item.get("end_to_end_id"),
+        booking_date=first_day(item, "booking_date", "value_date", "transaction_date"),
+        counterparty_name=text(within(item, other, "name")),
+        counterparty_account=text(within(item, number, "iban"))
+        or text(within(item, number, "other", "identification")),
+        message=texts(item.get("remittance_information")),
+        kid=text(item.get("reference_number")),
+        end_to_end_id=end_to_end_id(item.get("end_to_end_id")),
     )
 
 

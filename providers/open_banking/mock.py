@@ -13,6 +13,7 @@ from domain.errors import Unavailable
 from domain.ids import BankId
 from domain.money import decimal_of
 from domain.payment import Payment, Status
+from domain.statement import Statement, StatementLine
 from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.declaration import MOCK, Tools, Vendor
@@ -28,11 +29,10 @@ from providers.open_banking.port import (
     ConsentLost,
     ConsentRequest,
     ConsentState,
+    Items,
     PaymentState,
     Psu,
     StartedConsent,
-    TransactionAtBank,
-    TransactionPage,
 )
 from providers.open_banking.readings import money
 from providers.open_banking.status import CONSENT_STATUS, FAILURES, NOT_TAKEN, PAYMENT_STATUS, SCA_OPEN, end_of
@@ -88,9 +88,9 @@ class MockAccountInformation:
         except SandboxRefusal:
             return  # an unknown consent counts as revoked
 
-    async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
+    async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Items[AccountAtBank]:
         answer = await self._read("accounts", f"/bank/consents/{consent_reference}/accounts", bank_id, psu)
-        return [
+        found = [
             AccountAtBank(
                 account["resourceId"],
                 AccountNumber(iban_of(account["bban"]), account["bban"]),
@@ -100,10 +100,11 @@ class MockAccountInformation:
             )
             for account in answer["accounts"]
         ]
+        return Items(found)
 
-    async def balances(self, access: AccountAccess) -> Sequence[Balance]:
+    async def balances(self, access: AccountAccess) -> Items[Balance]:
         answer = await self._read("balances", f"{_path(access)}/balances", access.bank_id, access.psu)
-        return [
+        found = [
             Balance(
                 _BALANCE_TYPE[balance["balanceType"]],
                 money(balance["balanceAmount"]),
@@ -112,12 +113,18 @@ class MockAccountInformation:
             for balance in answer["balances"]
             if balance["balanceType"] in _BALANCE_TYPE
         ]
+        return Items(found)
 
-    async def transactions(self, access: AccountAccess, *, since: date, page: str | None) -> TransactionPage:
-        params = {"dateFrom": since.isoformat(), "page": page or ""}
-        path = f"{_path(access)}/transactions"
-        answer = await self._read("transactions", path, access.bank_id, access.psu, **params)
-        return TransactionPage([_transaction(item) for item in answer["transactions"]], answer.get("next"))
+    async def transactions(self, access: AccountAccess, *, since: date) -> Statement:
+        lines: list[StatementLine] = []
+        page: object = ""
+        while page is not None:
+            params = {"dateFrom": since.isoformat(), "page": str(page)}
+            path = f"{_path(access)}/transactions"
+            answer = await self._read("transactions", path, access.bank_id, access.psu, **params)
+            lines.extend(map(_transaction, answer["transactions"]))
+            page = answer.get("next")
+        return Statement(lines, since)
 
     async def _read(self, operation: str, path: str, bank_id: BankId, psu: Psu, **params: str) -> dict[str, Any]:
         attended = {"psuIpAddress": psu.ip_address} if psu.ip_address else {}
@@ -203,9 +210,10 @@ def _path(access: AccountAccess) -> str:
     return f"/bank/consents/{access.consent_reference}/accounts/{access.resource_id}"
 
 
-def _transaction(item: Mapping[str, Any]) -> TransactionAtBank:
-    return TransactionAtBank(
-        reference=item["transactionId"],
+def _transaction(item: Mapping[str, Any]) -> StatementLine:
+    return StatementLine(
+        transaction_id=item["transactionId"],
+        entry_reference=None,
         status=TransactionStatus(item["status"].upper()),
         amount=money(item["transactionAmount"]),
         booking_date=date.fromisoformat(item["bookingDate"]),

@@ -1,18 +1,41 @@
 """NextGenPSD2 objects as Drop's values, for aggregators and banks alike. Source: docs/vendors/nextgenpsd2.md."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 import structlog
 
-from domain.account_number import parse_account_number
-from domain.bank_account import Balance, BalanceType, TransactionStatus
+from domain.account_number import AccountNumber
+from domain.bank_account import BalanceType, TransactionStatus
 from domain.consent import ConsentStatus
 from domain.money import Money
 from domain.payment import Failure, Status
-from providers.open_banking.port import AccountAtBank, ConsentState, TransactionAtBank
-from providers.open_banking.readings import GeneratedReferences, Words, money, shown_balances
+from domain.statement import ItemKind, StatementLine
+from providers.calling.vendor_http import Answer
+from providers.open_banking.port import AccountAtBank, ConsentState
+from providers.open_banking.readings import (
+    BalanceAtBank,
+    Words,
+    as_list,
+    currency_of,
+    day_of,
+    each,
+    end_to_end_id,
+    entry_reference,
+    first_day,
+    first_number,
+    has_message_instead,
+    is_own,
+    items_of,
+    money,
+    text,
+    texts,
+    time_of,
+    within,
+)
+from providers.open_banking.statement_pages import StatementPage
 from providers.open_banking.status import (
     CONSENT_STATUS,
     FAILURES,
@@ -22,7 +45,7 @@ from providers.open_banking.status import (
     end_of,
 )
 
-_BALANCES: Final[Words] = {
+BALANCES: Final[Words] = {
     BalanceType.BOOKED: ("interimBooked", "closingBooked", "openingBooked"),
     BalanceType.AVAILABLE: ("interimAvailable", "expected", "forwardAvailable", "authorised"),
 }
@@ -33,6 +56,8 @@ _REASONS: Final = {
     "AUTHENTICATION_SESSION_EXPIRED": "AUTHORISATION_EXPIRED",
     "RESOURCE_EXPIRED": "AUTHORISATION_EXPIRED",
 }
+_PENDING: Final = TransactionStatus.PENDING
+_BOOKED: Final = TransactionStatus.BOOKED
 _log = structlog.get_logger()
 
 
@@ -49,9 +74,18 @@ def codes_of(answer: Mapping[str, Any]) -> tuple[str, ...]:
 
 def link_of(document: Mapping[str, Any], name: str) -> str | None:
     """The address of a link, None without one. The standard has an object with `href`, some banks send a string."""
-    link = (document.get("_links") or {}).get(name)
+    link = within(document, "_links", name)
     href = link.get("href") if isinstance(link, Mapping) else link
     return str(href) if href else None
+
+
+def valid_until_of(document: Mapping[str, Any]) -> date | None:
+    """The last day of a consent, None where the bank tells none that can be read: it has then not shortened it."""
+    try:
+        return day_of(document.get("validUntil"))
+    except (TypeError, ValueError):
+        _log.warning("consent_valid_until_unreadable")
+        return None
 
 
 def consent_state(answer: Mapping[str, Any]) -> ConsentState:
@@ -59,40 +93,54 @@ def consent_state(answer: Mapping[str, Any]) -> ConsentState:
     word = answer["consentStatus"]
     if word not in CONSENT_STATUS:
         _log.warning("consent_status_unknown", status=str(word)[:40])
-    valid_until = answer.get("validUntil")
-    return ConsentState(
-        CONSENT_STATUS.get(word, ConsentStatus.AWAITING_AUTHORISATION),
-        date.fromisoformat(valid_until) if valid_until else date.max,
-    )
+    status = CONSENT_STATUS.get(word, ConsentStatus.AWAITING_AUTHORISATION)
+    return ConsentState(status, valid_until_of(answer) or date.max)
 
 
 def account(item: Mapping[str, Any]) -> AccountAtBank | None:
     """An account, None for one without an account number, such as a card, and for one that is not enabled."""
-    number = item.get("bban") or item.get("iban")
-    if not number or item.get("status", "enabled") != "enabled":
+    if (item.get("status") or "enabled") != "enabled":
         return None
-    name = item.get("displayName") or item.get("name") or item.get("product") or number
+    number = first_number(item.get("bban"), item.get("iban"))
+    if number is None:
+        return None
+    name = text(item.get("displayName")) or text(item.get("name")) or text(item.get("product"))
     return AccountAtBank(
-        item["resourceId"], parse_account_number(number), item["currency"], name, item.get("ownerName") or ""
+        _resource_of(item) or number.iban,
+        number,
+        currency_of(item["currency"]),
+        name or number.bban or number.iban,
+        text(item.get("ownerName")) or "",
     )
 
 
-def balances(items: Iterable[Mapping[str, Any]], now: datetime) -> list[Balance]:
-    """The booked and the available balance. `now` dates a balance for which the bank gives no time."""
-    by_type = {item["balanceType"]: item for item in items}
-    return [
-        Balance(kind, money(item["balanceAmount"]), _as_of(item, now))
-        for kind, item in shown_balances(by_type, _BALANCES)
-    ]
+def balance(item: Mapping[str, Any]) -> BalanceAtBank:
+    """A balance of any type."""
+    return BalanceAtBank(
+        str(item["balanceType"]),
+        money(item["balanceAmount"]),
+        time_of(item.get("lastChangeDateTime"), item.get("referenceDate")),
+        item.get("creditLimitIncluded") is True,
+    )
 
 
-def transactions(document: Mapping[str, Any]) -> list[TransactionAtBank]:
-    """All transactions, newest first; of one day the pending ones come before the booked ones."""
-    generated, found = GeneratedReferences(), []
-    for word, status in (("pending", TransactionStatus.PENDING), ("booked", TransactionStatus.BOOKED)):
-        for item in document.get(word) or ():
-            found.append(_transaction(item, status, generated))
-    return sorted(found, key=lambda transaction: (transaction.booking_date, transaction.status), reverse=True)
+def transactions(answer: Answer, own: AccountNumber) -> StatementPage:
+    """A page of the statement of the account with the number `own`.
+
+    Raises KeyError or TypeError where the answer is no statement at all.
+    """
+    if not items_of(answer, "transactions"):
+        return StatementPage([], [], None, is_broken=has_message_instead(answer, "transactions"))
+    document = answer.document["transactions"]
+    pending = each(
+        ItemKind.TRANSACTION, as_list(document.get("pending")), lambda item: _transaction(item, _PENDING, own)
+    )
+    booked = each(ItemKind.TRANSACTION, as_list(document.get("booked")), lambda item: _transaction(item, _BOOKED, own))
+    return StatementPage(
+        [*pending.found, *booked.found],
+        [*pending.put_aside, *booked.put_aside],
+        link_of(document, "next") or link_of(answer.document, "next"),
+    )
 
 
 def payment_status(
@@ -118,54 +166,60 @@ def payment_status(
     return Status.SCHEDULED if is_future else Status.PROCESSING, None
 
 
-def _transaction(
-    item: Mapping[str, Any], status: TransactionStatus, generated: GeneratedReferences
-) -> TransactionAtBank:
-    amount = _signed(item)
-    is_debit = amount.amount_minor < 0
-    name, number = ("creditorName", "creditorAccount") if is_debit else ("debtorName", "debtorAccount")
-    booked = item.get("bookingDate") or item.get("valueDate") or item["transactionDate"]
-    other = item.get(number) or {}
+def _resource_of(item: Mapping[str, Any]) -> str | None:
+    """The bank's id of the account, which may stand in the links alone (nextgenpsd2.md, Accounts)."""
+    given = text(item.get("resourceId"))
+    if given is not None:
+        return given
+    for name in ("balances", "transactions", "self", "account"):
+        _, _, rest = urlsplit(link_of(item, name) or "").path.partition("/accounts/")
+        if rest:
+            return unquote(rest.partition("/")[0])
+    return None
+
+
+def _transaction(item: Mapping[str, Any], status: TransactionStatus, own: AccountNumber) -> StatementLine:
+    amount = _signed(item, own)
+    other = "creditor" if amount.amount_minor < 0 else "debtor"
+    account = f"{other}Account"
     structured = item.get("remittanceInformationStructured")
-    return TransactionAtBank(
-        reference=_reference(item, amount, booked, generated),
+    return StatementLine(
+        transaction_id=text(item.get("transactionId")),
+        entry_reference=entry_reference(item.get("entryReference")),
         status=status,
         amount=amount,
-        booking_date=date.fromisoformat(booked),
-        counterparty_name=item.get(name),
-        counterparty_account=other.get("bban") or other.get("iban"),
-        message=_message(item),
-        kid=structured.get("reference") if isinstance(structured, Mapping) else structured,
-        end_to_end_id=item.get("endToEndId"),
+        booking_date=first_day(item, "bookingDate", "valueDate", "transactionDate"),
+        counterparty_name=text(item.get(f"{other}Name")),
+        counterparty_account=text(within(item, account, "bban")) or text(within(item, account, "iban")),
+        message=text(item.get("remittanceInformationUnstructured"))
+        or texts(item.get("remittanceInformationUnstructuredArray")),
+        kid=text(within(item, "remittanceInformationStructured", "reference")) or text(structured),
+        end_to_end_id=end_to_end_id(item.get("endToEndId")),
     )
 
 
-def _signed(item: Mapping[str, Any]) -> Money:
-    """A minus is a debit. If a bank leaves it out, a named creditor means a debit (open_payments.md, Accounts)."""
+def _signed(item: Mapping[str, Any], own: AccountNumber) -> Money:
+    """A minus is a debit. Where a bank leaves it out, its indicator decides, then whose number it is, then the names.
+
+    Our own number on the creditor's side is money in, on the debtor's side money out. A named creditor alone means a
+    debit (open_payments.md, Accounts).
+    """
     amount = money(item["transactionAmount"])
-    names_payee = bool(item.get("creditorName") or item.get("creditorAccount"))
-    names_payer = bool(item.get("debtorName") or item.get("debtorAccount"))
-    if amount.amount_minor > 0 and names_payee and not names_payer:
+    if amount.amount_minor > 0 and _is_debit(item, own):
         return Money(-amount.amount_minor, amount.currency)
     return amount
 
 
-def _reference(item: Mapping[str, Any], amount: Money, booked: str, generated: GeneratedReferences) -> str:
-    """The bank's reference, else one generated from day, amount and text."""
-    reference = item.get("transactionId") or item.get("entryReference")
-    if reference:
-        return str(reference)[:100]
-    return generated.reference(booked, amount.amount_minor, amount.currency, _message(item), item.get("endToEndId"))
-
-
-def _message(item: Mapping[str, Any]) -> str | None:
-    lines = item.get("remittanceInformationUnstructuredArray") or ()
-    return item.get("remittanceInformationUnstructured") or " ".join(lines) or None
-
-
-def _as_of(item: Mapping[str, Any], now: datetime) -> datetime:
-    changed_at = item.get("lastChangeDateTime") or item.get("referenceDate")
-    if not changed_at:
-        return now
-    at = datetime.fromisoformat(changed_at)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+def _is_debit(item: Mapping[str, Any], own: AccountNumber) -> bool:
+    indicator = text(item.get("creditDebitIndicator"))
+    if indicator in ("DBIT", "CRDT"):
+        return indicator == "DBIT"
+    is_payee, is_payer = (
+        is_own(own, within(item, side, "bban"), within(item, side, "iban"))
+        for side in ("creditorAccount", "debtorAccount")
+    )
+    if is_payee != is_payer:
+        return is_payer
+    names_payee = bool(item.get("creditorName") or item.get("creditorAccount"))
+    names_payer = bool(item.get("debtorName") or item.get("debtorAccount"))
+    return names_payee and not names_payer

@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from domain.account_number import AccountNumber
 from domain.authorisation import Authorisation
-from domain.bank_account import Balance, Bank, TransactionStatus
+from domain.bank_account import Balance, Bank
 from domain.consent import ConsentStatus
 from domain.ids import BankId, ConsentId
-from domain.money import Money
 from domain.payment import Failure, Payment, Status
+from domain.statement import PutAside, Statement
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,39 +79,26 @@ class AccountAtBank:
 
 
 @dataclass(frozen=True, slots=True)
-class TransactionAtBank:
-    """A transaction as the bank sends it. A negative `amount` left the account.
+class Items(Generic[Item]):
+    """The items of a bank's answer, and those of them that cannot be read."""
 
-    `reference` is unique within the account. `kid` is the Norwegian payment reference.
-    """
-
-    reference: str
-    status: TransactionStatus
-    amount: Money
-    booking_date: date
-    counterparty_name: str | None
-    counterparty_account: str | None
-    message: str | None
-    kid: str | None
-    end_to_end_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class TransactionPage:
-    """One page of transactions, newest first. `next_page` asks for the page after it, None on the last page."""
-
-    transactions: Sequence[TransactionAtBank]
-    next_page: str | None
+    found: Sequence[Item]
+    put_aside: Sequence[PutAside] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AccountAccess:
-    """Which account to read, by which consent, and for which user."""
+    """Which account to read, by which consent, and for which user.
+
+    `number` and `currency` (ISO 4217) are the account's, by which its lines and balances are read.
+    """
 
     bank_id: BankId
     consent_reference: str
     resource_id: str
     psu: Psu
+    number: AccountNumber
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +146,10 @@ class ConsentLost(Exception):
         self.status = status
 
 
+class AccountLost(Exception):
+    """The bank does not know the account under this consent any more, which says nothing about the consent."""
+
+
 class AccessExceeded(Exception):
     """The bank refuses more unattended reads today. Attended reads are still possible."""
 
@@ -188,19 +181,20 @@ class AccountInformation(Protocol):
     async def revoke_consent(self, reference: str) -> None:
         """End a consent at the bank. Safe to repeat: an unknown consent counts as revoked. Raises Unavailable."""
 
-    async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
+    async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Items[AccountAtBank]:
         """The accounts that the consent covers. Safe to repeat. Raises Unavailable, ConsentLost, AccessExceeded."""
 
-    async def balances(self, access: AccountAccess) -> Sequence[Balance]:
-        """The booked and the available balance, as far as the bank sends them.
+    async def balances(self, access: AccountAccess) -> Items[Balance]:
+        """The booked and the available balance, as far as the bank sends them in the account's currency.
 
-        Safe to repeat. Raises Unavailable, ConsentLost, AccessExceeded.
+        Safe to repeat. Raises Unavailable, ConsentLost, AccountLost, AccessExceeded.
         """
 
-    async def transactions(self, access: AccountAccess, *, since: date, page: str | None) -> TransactionPage:
-        """The transactions since a date. `page` is the `next_page` of the page before, None for the first page.
+    async def transactions(self, access: AccountAccess, *, since: date) -> Statement:
+        """The account's lines since a day, or since the first day after it that the bank gives, from all pages.
 
-        Safe to repeat. Raises Unavailable, ConsentLost, AccessExceeded.
+        What can be read of a list that breaks off is given as such. Safe to repeat. Raises Unavailable, ConsentLost,
+        AccountLost, AccessExceeded.
         """
 
 

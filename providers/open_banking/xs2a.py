@@ -5,11 +5,10 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qs, urlsplit
 
 from domain.account_number import AccountNumber
 from domain.authorisation import Authorisation
-from domain.bank_account import Balance, Bank
+from domain.bank_account import Bank
 from domain.clock import Clock, oslo_date
 from domain.consent import UNATTENDED_READS_A_DAY, ConsentStatus
 from domain.errors import CannotTell, Unavailable
@@ -21,21 +20,18 @@ from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
 from providers.open_banking import bank_event, nextgenpsd2, signature
 from providers.open_banking.bank_profiles import BankProfile, account_reference, by_bic, by_id
 from providers.open_banking.port import (
-    AccessExceeded,
-    AccountAccess,
-    AccountAtBank,
     BankEvent,
     Cancelling,
-    ConsentLost,
     ConsentRequest,
     ConsentState,
     PaymentState,
     Psu,
     StartedConsent,
-    TransactionPage,
 )
 from providers.open_banking.status import NOT_TAKEN, SCA_DONE
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
+from providers.open_banking.xs2a_reading import Xs2aReading
+from providers.open_banking.xs2a_reading import as_wanted as _as_wanted
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 # Initiations and consents are missing. A repeated authorisation is harmless: only the shown page can be used.
@@ -58,20 +54,14 @@ RETRIED: Final = frozenset(
         ),
     }
 )
-_ENDED: Final = {"CONSENT_EXPIRED": ConsentStatus.EXPIRED}
-_LOST: Final = frozenset({"CONSENT_EXPIRED", "CONSENT_INVALID", "CONSENT_UNKNOWN", "RESOURCE_UNKNOWN"})
 _ACCEPTED: Final = 202
 _GONE: Final = frozenset({403, 404})
 _ABOUT_CONTENT: Final = frozenset({400, 403, 404, 405, 409})
 Result = TypeVar("Result")
 
 
-class Xs2aAccounts:
+class Xs2aAccounts(Xs2aReading):
     """Account information by NextGenPSD2, over an aggregator or directly: `client` knows which."""
-
-    def __init__(self, client: Xs2aClient, *, clock: Clock) -> None:
-        self._client = client
-        self._clock = clock
 
     async def check(self) -> None:
         """Check that our credentials are accepted. Raises Unavailable."""
@@ -107,7 +97,7 @@ class Xs2aAccounts:
             )
         except VendorRefusal as refusal:
             raise self._client.refused(refusal, profile.bic) from refusal
-        identifier, valid_until = str(created["consentId"]), created.get("validUntil")
+        identifier = str(created["consentId"])
         authorisation, page = await self._client.authorise(
             "consent",
             f"{consents}/{identifier}/authorisations",
@@ -117,7 +107,7 @@ class Xs2aAccounts:
             redirect_uri=request.redirect_uri,
         )
         # The bank may shorten the consent.
-        until = date.fromisoformat(valid_until) if valid_until else request.valid_until
+        until = nextgenpsd2.valid_until_of(created) or request.valid_until
         return StartedConsent(str(Reference(profile.bic, identifier, authorisation)), Authorisation(page), until)
 
     async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
@@ -158,57 +148,8 @@ class Xs2aAccounts:
             if refusal.status not in _GONE:
                 raise self._client.refused(refusal, consent.bic) from refusal
 
-    async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Sequence[AccountAtBank]:
-        def read(answer: Answer) -> list[AccountAtBank]:
-            found = map(nextgenpsd2.account, answer.document["accounts"])
-            return [account for account in found if account is not None]
-
-        return await self._read("accounts", "", consent_reference, psu, read)
-
-    async def balances(self, access: AccountAccess) -> Sequence[Balance]:
-        def read(answer: Answer) -> list[Balance]:
-            return nextgenpsd2.balances(answer.document["balances"], self._clock.now())
-
-        path = f"/{access.resource_id}/balances"
-        return await self._read("balances", path, access.consent_reference, access.psu, read)
-
-    async def transactions(self, access: AccountAccess, *, since: date, page: str | None) -> TransactionPage:
-        params = {"bookingStatus": "both", "dateFrom": since.isoformat(), **_query_of(page)}
-        path = f"/{access.resource_id}/transactions"
-        return await self._read("transactions", path, access.consent_reference, access.psu, _page, params)
-
     def _path(self, consent: Reference) -> str:
         return f"{self._client.paths(consent.bic).consents}/{consent.id}"
-
-    async def _read(
-        self,
-        operation: str,
-        path: str,
-        consent_reference: str,
-        psu: Psu,
-        read: Callable[[Answer], Result],
-        params: Mapping[str, str] | None = None,
-    ) -> Result:
-        consent = Reference.parse(consent_reference)
-        try:
-            return await self._client.call(
-                operation,
-                "GET",
-                f"{self._client.paths(consent.bic).accounts}{path}",
-                read,
-                bic=consent.bic,
-                psu=_as_wanted(by_bic(consent.bic), psu),
-                headers={"consent-id": consent.id},
-                params=params,
-            )
-        except VendorRefusal as refusal:
-            codes = nextgenpsd2.codes_of(refusal.answer)
-            if "ACCESS_EXCEEDED" in codes:
-                raise AccessExceeded from refusal
-            for code in codes:
-                if code in _LOST:
-                    raise ConsentLost(_ENDED.get(code, ConsentStatus.REVOKED)) from refusal
-            raise self._client.refused(refusal, consent.bic) from refusal
 
 
 class Xs2aPayments:
@@ -339,27 +280,12 @@ class Xs2aPayments:
             raise self._client.refused(refusal, bic) from refusal
 
 
-def _as_wanted(profile: BankProfile, psu: Psu) -> Psu:
-    """The user's data for this bank: the national identity number goes only to banks that want it."""
-    return psu if profile.wants_psu_id else Psu(None, psu.ip_address)
-
-
 def _created_consent(answer: Answer) -> dict[str, Any]:
     return {**answer.document, "consentId": str(answer.document["consentId"])}
 
 
 def _created_payment(answer: Answer) -> dict[str, Any]:
     return {**answer.document, "paymentId": str(answer.document["paymentId"])}
-
-
-def _page(answer: Answer) -> TransactionPage:
-    document = answer.document["transactions"]
-    return TransactionPage(nextgenpsd2.transactions(document), nextgenpsd2.link_of(document, "next"))
-
-
-def _query_of(page: str | None) -> dict[str, str]:
-    """The query of the link to the next page. Its host is ignored, so that a bank cannot send us elsewhere."""
-    return {name: values[0] for name, values in parse_qs(urlsplit(page or "").query).items()}
 
 
 def _body(profile: BankProfile, payment: Payment, debtor: AccountNumber) -> dict[str, object]:

@@ -84,6 +84,12 @@ class BankAccount(Node):
     currency: CurrencyCode = strawberry.field(description="The currency that it is kept in.")
     available: bool = strawberry.field(description="Whether an active consent covers it.")
     balance_refreshed_at: datetime | None = strawberry.field(description="When the bank was last asked.")
+    unreadable_items: int = strawberry.field(
+        description="How many balances and transactions of the last reading could not be read and are not shown."
+    )
+    whole_statement: bool = strawberry.field(
+        description="Whether the last reading of `transactions` came to its end; else older ones may be missing."
+    )
     version: int = strawberry.field(description=VERSION)
     bank_id: strawberry.Private[str]
     bank_link_id: strawberry.Private[str]
@@ -134,6 +140,8 @@ class BankAccount(Node):
             currency=CurrencyCode(account.currency),
             available=account.is_available,
             balance_refreshed_at=account.balance_refreshed_at,
+            unreadable_items=account.unreadable_items,
+            whole_statement=account.has_whole_statement,
             version=account.version,
             bank_id=account.bank_id,
             bank_link_id=account.bank_link_id,
@@ -153,6 +161,9 @@ class BankLink(Node):
     scopes: list[Scope] = strawberry.field(description="What the consent covers.")
     expires_at: datetime | None = strawberry.field(description="When the consent runs out, 180 days at most.")
     ended_because: BankLinkEnd | None = strawberry.field(description="Why it is no longer ACTIVE.")
+    unreadable_accounts: int = strawberry.field(
+        description="How many accounts the bank listed in a form that Drop cannot read, such as loans."
+    )
     version: int = strawberry.field(description=VERSION)
     bank_id: strawberry.Private[str]
 
@@ -187,6 +198,7 @@ class BankLink(Node):
             scopes=list(Scope),
             expires_at=bank_link.expires_at,
             ended_because=bank_link.ended_because,
+            unreadable_accounts=bank_link.unreadable_accounts,
             version=bank_link.version,
             bank_id=bank_link.bank_id,
         )

@@ -8,32 +8,33 @@ from typing import Final, TypeVar
 
 from db.bank_accounts import Reach
 from db.ids import new_id
-from db.unit_of_work import Read, UnitOfWork, Work
+from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
-from domain.bank_account import Balance, BankAccount, Transaction, TransactionStatus
+from domain.bank_account import Balance, BankAccount, Transaction
 from domain.clock import Clock, oslo_date
-from domain.consent import UNATTENDED_READS_A_DAY, AccountRead, Consent
+from domain.consent import UNATTENDED_READS_A_DAY, AccountRead, Consent, ConsentStatus
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached, Unavailable
-from domain.event import ChangeKind
 from domain.ids import AccountId, BankLinkId, TransactionId, UserId
 from domain.page import Keyset
 from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
+    AccountAtBank,
     AccountInformation,
+    AccountLost,
     ConsentLost,
+    Items,
     Psu,
-    TransactionAtBank,
 )
 from providers.vendors import Vendors
 from services.banks.account_events import publish_accounts
 from services.banks.consents import ConsentStatusSync
+from services.banks.readings import Readings
 from services.field_encryption import FieldEncryption
 
 Result = TypeVar("Result")
 # Without fresh authentication many banks give 90 days (docs/vendors/nextgenpsd2.md, Accounts).
 _HISTORY: Final = timedelta(days=90)
-_MAX_PAGES: Final = 20
 
 
 class Accounts:
@@ -49,6 +50,7 @@ class Accounts:
         read: Read,
         vendors: Vendors[AccountInformation],
         consents: ConsentStatusSync,
+        readings: Readings,
         encryption: FieldEncryption,
         clock: Clock,
     ) -> None:
@@ -56,6 +58,7 @@ class Accounts:
         self._read = read
         self._vendors = vendors
         self._consents = consents
+        self._readings = readings
         self._encryption = encryption
         self._clock = clock
 
@@ -132,8 +135,11 @@ class Accounts:
         psu = await self.psu(user_id, ip_address)
         for reach in reaches:
             await self._count_read(user_id, reach.bank_link_id, is_attended=True)
-            balances = await self._asking(user_id, reach, self._vendor(reach).balances, psu)
-            await self._save(user_id, reach.account_id, balances, ())
+            try:
+                balances = await self._asking(user_id, reach, self._vendor(reach).balances, psu)
+            except AccountLost as lost:
+                raise ConsentRequired("The bank gives no access to this account any more.") from lost
+            await self._readings.save_balances(user_id, reach.account_id, balances)
 
     async def fetch(self, consent: Consent, bank_id: ids.BankId, *, ip_address: str | None) -> None:
         """Take the accounts that a new consent covers, with their balances and transactions. Safe to repeat.
@@ -146,14 +152,21 @@ class Accounts:
         try:
             found = await vendor.accounts(bank_id, consent.vendor_consent_id or "", psu)
         except ConsentLost as lost:
-            await self._consents.end_lost(consent.id, lost.status)
+            await self._end_if_lost(consent, lost)
             raise ConsentRequired("The bank no longer honours the consent.") from lost
         except AccessExceeded as error:
             raise ReadLimitReached("The bank allows no more readings today.") from error
+        account_ids = await retry_on_stale(lambda: self._take(consent, bank_id, found))
+        async with self._read() as read:
+            reaches = await read.accounts.reaches(consent.user_id, account_ids)
+        await self._read_accounts(consent.user_id, reaches, psu)
+
+    async def _take(self, consent: Consent, bank_id: ids.BankId, found: Items[AccountAtBank]) -> list[AccountId]:
+        """Store the accounts that a consent covers, and how many cannot be read. Commits."""
+        now = self._clock.now()
         async with self._work() as work:
             account_ids = []
-            for account in found:
-                now = self._clock.now()
+            for account in found.found:
                 ours = BankAccount(
                     id=AccountId(new_id(ids.ACCOUNT, now)),
                     user_id=consent.user_id,
@@ -167,11 +180,11 @@ class Accounts:
                     balance_refreshed_at=None,
                 )
                 account_ids.append(await work.accounts.put(ours, consent.id, account.resource_id))
-            await publish_accounts(work, consent.user_id, account_ids, self._clock.now())
+            await self._readings.put_aside(work, consent.bank_link_id, None, bank_id, found.put_aside)
+            await self._consents.count_unreadable(work, consent, len(found.put_aside))
+            await publish_accounts(work, consent.user_id, account_ids, now)
             await work.commit()
-        async with self._read() as read:
-            reaches = await read.accounts.reaches(consent.user_id, account_ids)
-        await self._read_accounts(consent.user_id, reaches, psu)
+        return account_ids
 
     async def _read_accounts(self, user_id: UserId, reaches: Sequence[Reach], psu: Psu) -> None:
         async with asyncio.TaskGroup() as group:
@@ -179,29 +192,26 @@ class Accounts:
         # The accounts that answered are kept; the first that did not is reported.
         for task in tasks:
             error = task.result()
-            if error is not None:
+            if error is not None and not isinstance(error, AccountLost):
                 raise error
 
     async def _settled(self, reading: Awaitable[None]) -> Exception | None:
         try:
             await reading
-        except (Unavailable, ConsentRequired, AccessExceeded) as error:
+        except (Unavailable, ConsentRequired, AccessExceeded, AccountLost) as error:
             return error
         return None
 
     async def _read_account(self, user_id: UserId, reach: Reach, psu: Psu) -> None:
-        vendor = self._vendor(reach)
-        since = oslo_date(self._clock.now()) - _HISTORY
+        vendor, began = self._vendor(reach), self._clock.now()
+        since = oslo_date(began) - _HISTORY
+        # Balances are shown even where the bank does not give the statement.
         balances = await self._asking(user_id, reach, vendor.balances, psu)
-        lines: list[TransactionAtBank] = []
-        page: str | None = None
-        for _ in range(_MAX_PAGES):
-            answer = await self._asking(user_id, reach, partial(vendor.transactions, since=since, page=page), psu)
-            lines.extend(answer.transactions)
-            page = answer.next_page
-            if page is None:
-                break
-        await self._save(user_id, reach.account_id, balances, lines)
+        await self._readings.save_balances(user_id, reach.account_id, balances)
+        statement = await self._asking(user_id, reach, partial(vendor.transactions, since=since), psu)
+        await self._readings.save_statement(
+            user_id, reach.account_id, statement, began=began, unreadable=len(balances.put_aside)
+        )
 
     def _vendor(self, reach: Reach) -> AccountInformation:
         return self._vendors[reach.vendor]
@@ -209,51 +219,38 @@ class Accounts:
     async def _asking(
         self, user_id: UserId, reach: Reach, ask: Callable[[AccountAccess], Awaitable[Result]], psu: Psu
     ) -> Result:
-        access = AccountAccess(reach.bank_id, reach.vendor_consent_id, reach.resource_id, psu)
+        access = AccountAccess(
+            reach.bank_id, reach.vendor_consent_id, reach.resource_id, psu, reach.number, reach.currency
+        )
         try:
             return await ask(access)
         except ConsentLost as lost:
             async with self._read() as read:
                 consent = await read.consents.by_vendor_reference(reach.vendor, None, reach.vendor_consent_id)
             if consent is not None:
-                await self._consents.end_lost(consent.id, lost.status)
+                await self._end_if_lost(consent, lost)
             raise ConsentRequired("The bank no longer honours the consent. Renew it with renewConsent.") from lost
+        except AccountLost:
+            await self._lose(user_id, reach)
+            raise
 
-    async def _save(
-        self,
-        user_id: UserId,
-        account_id: AccountId,
-        balances: Sequence[Balance],
-        lines: Sequence[TransactionAtBank],
-    ) -> None:
-        now = self._clock.now()
-        ours = {line.reference: self._ours(account_id, line) for line in lines}
+    async def _end_if_lost(self, consent: Consent, lost: ConsentLost) -> None:
+        """End a consent that a reading was refused for, if the bank says so when asked for the consent itself.
+
+        Raises Unavailable where the consent stands, or cannot be read.
+        """
+        state = await self._vendors[consent.vendor].consent_state(consent.vendor_consent_id or "")
+        if state.status is ConsentStatus.ACTIVE:
+            raise Unavailable("open_banking", "the bank refuses a reading under a consent that holds") from lost
+        await self._consents.end_lost(consent.id, lost.status)
+
+    async def _lose(self, user_id: UserId, reach: Reach) -> None:
+        """The bank does not know the account any more: it is shown as unavailable, and the others are still read."""
         async with self._work() as work:
-            before = await work.accounts.get(user_id, account_id)
-            assert before is not None
-            await work.accounts.put_balances(account_id, balances, now)
-            if ours:
-                await work.accounts.put_transactions(account_id, ours)
-                pending = [line.reference for line in lines if line.status is TransactionStatus.PENDING]
-                await work.accounts.drop_pending(account_id, pending)
-            # An account is shown to its user once it has been read for the first time.
-            change = ChangeKind.UPDATED if before.balance_refreshed_at else ChangeKind.CREATED
-            await publish_accounts(work, user_id, [account_id], now, change)
+            await work.accounts.unlink(reach.account_id, reach.vendor_consent_id)
+            await work.accounts.raise_versions([reach.account_id])
+            await publish_accounts(work, user_id, [reach.account_id], self._clock.now())
             await work.commit()
-
-    def _ours(self, account_id: AccountId, line: TransactionAtBank) -> Transaction:
-        return Transaction(
-            id=TransactionId(new_id(ids.TRANSACTION, self._clock.now())),
-            account_id=account_id,
-            status=line.status,
-            amount=line.amount,
-            booking_date=line.booking_date,
-            counterparty_name=line.counterparty_name,
-            counterparty_account=line.counterparty_account,
-            message=line.message,
-            kid=line.kid,
-            end_to_end_id=line.end_to_end_id,
-        )
 
     async def psu(self, user_id: UserId, ip_address: str | None) -> Psu:
         """The user as a bank is called for: national identity number and, if the user is present, `ip_address`."""

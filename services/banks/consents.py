@@ -128,6 +128,18 @@ class ConsentStatusSync:
         work.jobs.enqueue(AskConsent(user_id, consent.id), due_at=consent.ends_at, now=now)
         work.jobs.enqueue(TellOfExpiry(user_id, consent.id), due_at=tell_at, now=now)
 
+    async def count_unreadable(self, work: UnitOfWork, consent: Consent, unreadable: int) -> None:
+        """Show how many accounts the bank listed in an unreadable form, within the caller's transaction.
+
+        Raises StaleVersion.
+        """
+        before = await work.bank_links.get(consent.user_id, consent.bank_link_id)
+        assert before is not None
+        if before.unreadable_accounts != unreadable:
+            after = replace(before, unreadable_accounts=unreadable, version=before.version + 1)
+            await work.bank_links.save(before, after)
+            self.publish(work, after)
+
     async def leave_accounts(self, work: UnitOfWork, ended: Consent) -> None:
         """Publish the accounts that are unavailable with the ended consent, within the caller's transaction."""
         account_ids = [account.id for account in await work.accounts.left_by(ended.user_id, ended.id)]

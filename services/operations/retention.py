@@ -10,6 +10,7 @@ from domain.clock import Clock
 from domain.job import Job
 
 EVENTS_KEPT: Final = timedelta(days=30)
+UNREADABLE_KEPT: Final = timedelta(days=30)
 LOGINS_KEPT: Final = timedelta(days=1)
 NOTIFICATIONS_KEPT: Final = timedelta(days=90)
 # An operator may replay a webhook for this long.
@@ -27,7 +28,8 @@ class Purge(Job):
 
 
 class Retention:
-    """The daily purge: events, notifications, webhooks and sign-in attempts past their time, and users who left.
+    """The daily purge of what is past its time: events, notifications, webhooks, unreadable items, sign-in attempts,
+    and users who left.
 
     `machine_clock` is for sign-in attempts, which live by the machine's time.
     """
@@ -52,6 +54,7 @@ class Retention:
             await work.traces.forget_before(now - EVENTS_KEPT)
             await work.notifications.forget_before(now - NOTIFICATIONS_KEPT)
             await work.webhooks.forget_before(now - WEBHOOKS_KEPT)
+            await work.statements.forget_put_aside_before(now - UNREADABLE_KEPT)
             for user_id in await work.personal_data.deleted_before(now - RETENTION, _AT_ONCE):
                 await work.personal_data.remove(user_id)
             await work.login_attempts.forget_before(self._machine_clock.now() - LOGINS_KEPT)

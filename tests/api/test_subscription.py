@@ -211,11 +211,14 @@ async def test_the_viewers_stream_has_everything_in_order(play: Play) -> None:
     other, account = await play.banked()
     await pay(other, a_payment(account))
 
-    items = await events_of(play, kari, VIEWER, 9, after=start["cursor"])
+    items = await events_of(play, kari, VIEWER, 11, after=start["cursor"])
 
-    assert [(item["type"], item["change"]) for item in items] == [
+    found = [(item["type"], item["change"]) for item in items]
+    # Each of two accounts is read by itself: first its balances, then its statement.
+    read, found[4:8] = sorted(found[4:8]), []
+    assert read == [*2 * [("BANK_ACCOUNT", "CREATED")], *2 * [("BANK_ACCOUNT", "UPDATED")]]
+    assert found == [
         *(("KYC", "UPDATED"), ("KYC", "UPDATED"), ("BANK_LINK", "CREATED"), ("BANK_LINK", "UPDATED")),
-        *(("BANK_ACCOUNT", "CREATED"), ("BANK_ACCOUNT", "CREATED")),
         *(("PAYMENT", "CREATED"), ("BANK_ACCOUNT", "UPDATED"), ("PAYMENT", "UPDATED")),
     ]
     for item in (start, *items):
@@ -230,9 +233,9 @@ async def test_an_account_in_an_event_is_as_it_was_at_its_change(play: Play) -> 
     await play.advance(hours=1)
     await pay(other, a_payment(account))
 
-    items = await events_of(play, kari, VIEWER, 9, after=start)
+    items = await events_of(play, kari, VIEWER, 11, after=start)
 
-    then, later = (
+    then, _, later = (
         item["bankAccount"] for item in items if item["type"] == "BANK_ACCOUNT" and item["objectId"] == account
     )
     assert then["balanceRefreshedAt"] < later["balanceRefreshedAt"]

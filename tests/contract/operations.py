@@ -236,13 +236,14 @@ _TOKEN: Final = answer(200, f'{{"access_token": "{SECRET}", "expires_in": 3600}}
 _DNB: Final = BankId("bank_dnb")
 _PSU: Final = Psu("15019000083", "192.0.2.1")
 _CONSENT: Final = ConsentRequest(ConsentId("cns_1"), _DNB, _PSU, "https://drop.example/callback", date(2027, 5, 20))
-_ACCESS: Final = AccountAccess(_DNB, "DNBANOKK/consent/authorisation", "resource", _PSU)
+_NUMBER: Final = parse_account_number("86011117947")
+_ACCESS: Final = AccountAccess(_DNB, "DNBANOKK/consent/authorisation", "resource", _PSU, _NUMBER, "NOK")
 
 _BANKS: Final = {
     "aspsps": [{"name": "DNB", "country": "NO", "bic": "DNBANOKK", "maximum_consent_validity": 15_552_000}]
 }
 _ASPSPS: Final = answer(200, json.dumps(_BANKS), content_type="application/json")
-_SESSION: Final = AccountAccess(_DNB, "DNBANOKK/session/uid", "uid", _PSU)
+_SESSION: Final = AccountAccess(_DNB, "DNBANOKK/session/uid", "uid", _PSU, _NUMBER, "NOK")
 
 
 def _eb(http: httpx.AsyncClient, url: str, guard: Guard) -> EnableBankingClient:

@@ -17,8 +17,8 @@ from providers.open_banking.port import (
     ConsentRequest,
     Psu,
     StartedConsent,
-    TransactionAtBank,
 )
+from sandbox.bank_accounts import PAGE_SIZE
 from sandbox.people import personas
 from tests.builders.gateway import BASE
 from tests.builders.line import Line
@@ -63,8 +63,8 @@ class AtBank:
         """To the person's first account, whatever the vendor calls it."""
         number = personas()["kari"].at_bank(DNB)[0].bban
         accounts = await self.adapter.accounts(DNB, started.reference, KARI_ATTENDED)
-        (resource,) = [account.resource_id for account in accounts if account.number.bban == number]
-        return AccountAccess(DNB, started.reference, resource, psu)
+        (account,) = [account for account in accounts.found if account.number.bban == number]
+        return AccountAccess(DNB, started.reference, account.resource_id, psu, account.number, account.currency)
 
 
 @pytest.fixture(params=[a_mock, an_open_payments, an_enable_banking, a_direct_bank])
@@ -115,7 +115,7 @@ async def test_a_consent_page_that_was_left_runs_out(bank: AtBank) -> None:
 async def test_only_the_chosen_accounts_are_shown(bank: AtBank) -> None:
     started = await bank.consented(bank.all_accounts()[1])
 
-    (account,) = await bank.adapter.accounts(DNB, started.reference, KARI)
+    (account,) = (await bank.adapter.accounts(DNB, started.reference, KARI)).found
 
     assert account.number.bban == personas()["kari"].at_bank(DNB)[1].bban
     assert account.name == "Sparekonto"
@@ -128,27 +128,23 @@ async def test_only_the_chosen_accounts_are_shown(bank: AtBank) -> None:
 async def test_balances_are_booked_and_available_in_minor_units(bank: AtBank) -> None:
     started = await bank.consented()
 
-    balances = {b.type: b.amount for b in await bank.adapter.balances(await bank.access(started))}
+    read = await bank.adapter.balances(await bank.access(started))
+    balances = {balance.type: balance.amount for balance in read.found}
 
     assert balances[BalanceType.BOOKED].amount_minor == 4_825_050
     assert balances[BalanceType.AVAILABLE].currency == "NOK"
 
 
-async def test_transactions_come_in_pages_newest_first_each_once(bank: AtBank) -> None:
+async def test_a_statement_has_the_lines_of_all_its_pages_each_once(bank: AtBank) -> None:
     started = await bank.consented()
-    seen: list[TransactionAtBank] = []
-    page, pages = None, 0
     access = await bank.access(started, KARI_ATTENDED)
-    while pages == 0 or page is not None:
-        answer = await bank.adapter.transactions(access, since=LONG_AGO, page=page)
-        seen += answer.transactions
-        page, pages = answer.next_page, pages + 1
 
-    assert pages > 1
-    assert len({one.reference for one in seen}) == len(seen)
-    days = [one.booking_date for one in seen]
-    assert days == sorted(days, reverse=True)
-    assert min(days) >= LONG_AGO
+    statement = await bank.adapter.transactions(access, since=LONG_AGO)
+
+    assert (statement.is_complete, statement.has_pending, statement.since) == (True, True, LONG_AGO)
+    assert len(statement.lines) > 2 * PAGE_SIZE
+    assert len({line.transaction_id for line in statement.lines}) == len(statement.lines)
+    assert min(line.booking_date for line in statement.lines if line.booking_date) >= LONG_AGO
 
 
 async def test_a_fifth_unattended_read_in_a_day_is_refused_and_an_attended_one_is_not(bank: AtBank) -> None:
@@ -159,9 +155,9 @@ async def test_a_fifth_unattended_read_in_a_day_is_refused_and_an_attended_one_i
 
     with pytest.raises(AccessExceeded):
         await bank.adapter.balances(access)
-    assert await bank.adapter.balances(attended)
+    assert (await bank.adapter.balances(attended)).found
     await bank.sandbox.advance(days=1)
-    assert await bank.adapter.balances(access)
+    assert (await bank.adapter.balances(access)).found
 
 
 async def test_a_revoked_consent_reads_nothing_and_can_be_revoked_again(bank: AtBank) -> None:

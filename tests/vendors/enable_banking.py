@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from domain.clock import Clock
-from tests.vendors.face import Endpoint, Refused, ask, face
+from tests.vendors.face import Endpoint, Oddities, Refused, ask, face
 
 APP_ID = "0e1f-contract"
 HOST = "http://127.0.0.1:8450"
@@ -81,6 +81,7 @@ class EnableBanking:
         self.sessions: dict[str, str] = {}
         self.uids: dict[str, tuple[str, dict[str, Any]]] = {}
         self.payments: dict[str, dict[str, Any]] = {}
+        self.odd = Oddities()
 
     async def ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         return await ask(self.inner, method, path, _refused_by_sandbox, **content)
@@ -145,7 +146,7 @@ class EnableBanking:
         self.sessions[session] = consent
         listed = (await self.ask("GET", f"/bank/consents/{consent}/accounts", params={"psuIpAddress": "1"}))["accounts"]
         accounts: list[dict[str, Any]] = []
-        for one in listed:
+        for one in self.odd.accounts(listed):
             uid = f"uid-{next(self.numbers)}"
             self.uids[uid] = (consent, one)
             accounts.append({"uid": uid, **_account(one)})
@@ -186,11 +187,15 @@ class EnableBanking:
         return await self.ask("GET", f"/bank/consents/{consent}/accounts/{account['resourceId']}{path}", params=given)
 
     async def details(self, request: Request) -> Response:
+        if answer := self.odd.answer("accounts", request):
+            return answer
         consent, account = self.uids[request.path_params["uid"]]
         await self.ask("GET", f"/bank/consents/{consent}/accounts", params={"psuIpAddress": "1"})
         return JSONResponse({"uid": request.path_params["uid"], **_account(account)})
 
     async def balances(self, request: Request) -> Response:
+        if answer := self.odd.answer("balances", request):
+            return answer
         found = (await self._of_account(request, "/balances"))["balances"]
         words = {"interimBooked": "ITBD", "interimAvailable": "ITAV"}
         told = [
@@ -203,18 +208,23 @@ class EnableBanking:
             for one in found
         ]
         other = {"balance_type": "OTHR", "balance_amount": {"currency": "NOK", "amount": "0.00"}}
-        return JSONResponse({"balances": [*told, other]})
+        return JSONResponse({"balances": self.odd.balances([*told, other])})
 
     async def transactions(self, request: Request) -> Response:
+        if answer := self.odd.answer("transactions", request):
+            return answer
         query = request.query_params
         key = query.get("continuation_key", "")
+        if self.odd.pages is not None:
+            items, following = self.odd.page(key)
+            return JSONResponse({"transactions": items, "continuation_key": following})
         if key.startswith("empty:"):
             return JSONResponse({"transactions": [], "continuation_key": key.removeprefix("empty:")})
         found = await self._of_account(request, "/transactions", dateFrom=query["date_from"], page=key)
-        answer: dict[str, Any] = {"transactions": [_transaction(one) for one in found["transactions"]]}
+        told: dict[str, Any] = {"transactions": [_transaction(one) for one in found["transactions"]]}
         if found["next"] is not None:
-            answer["continuation_key"] = f"empty:{found['next']}"
-        return JSONResponse(answer)
+            told["continuation_key"] = f"empty:{found['next']}"
+        return JSONResponse(told)
 
     # Payments
 
@@ -276,6 +286,8 @@ def _aspsp(bank: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _account(account: Mapping[str, Any]) -> dict[str, Any]:
+    if "odd" in account:
+        return dict(account["odd"])
     number = {"identification": account["bban"], "scheme_name": "BBAN"}
     return {
         "account_id": {"iban": None, "other": number},

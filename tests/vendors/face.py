@@ -1,6 +1,7 @@
 """What the faces of the real vendors have in common: HTTP as the vendor speaks it, over the sandbox's own vendors."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -10,6 +11,35 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass
+class Oddities:
+    """What a test makes of a bank's answers about accounts.
+
+    `accounts` and `balances` change the items of a list. `pages` are those of each account's statement, in place of the
+    sandbox's, items in the vendor's shape. `instead` gives a whole answer to "accounts", "balances" or "transactions",
+    or None for the usual one.
+    """
+
+    accounts: Callable[[list[Any]], list[Any]] = lambda items: items
+    balances: Callable[[list[Any]], list[Any]] = lambda items: items
+    pages: Sequence[list[Any]] | None = None
+    instead: dict[str, Callable[[Request], Response | None]] = field(default_factory=dict)
+    asked: list[Mapping[str, str]] = field(default_factory=list)
+
+    def answer(self, what: str, request: Request) -> Response | None:
+        """The answer that the test wants instead of the usual one."""
+        if what == "transactions":
+            self.asked.append(dict(request.query_params))
+        make = self.instead.get(what)
+        return make(request) if make else None
+
+    def page(self, number: str) -> tuple[list[Any], str | None]:
+        """A page of the test's statement, and the number of the next one."""
+        assert self.pages is not None
+        here = int(number or 0)
+        return self.pages[here], str(here + 1) if here + 1 < len(self.pages) else None
 
 
 class Refused(Exception):

@@ -21,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.vendors.face import Endpoint, ask, face
-from tests.vendors.open_payments import bank_transaction, refuse, refused_by_sandbox
+from tests.vendors.face import Endpoint, Oddities, ask, face
+from tests.vendors.open_payments import bank_transaction, refuse, refused_by_sandbox, statement_of
 
 HOST = "http://127.0.0.1:8460"
 BANKS = ("bank_dnb", "bank_nordea", "bank_handelsbanken", "bank_sparebank1", "bank_sbanken")
@@ -47,6 +47,7 @@ class NextGenBanks:
         # By the bank's id, the kind of the object and the address that its notifications go to.
         self.told: dict[str, tuple[str, str]] = {}
         self.signed = 0
+        self.odd = Oddities()
         self.started: set[str] = set()
 
     async def ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
@@ -98,20 +99,30 @@ class NextGenBanks:
         return await self.ask("GET", f"/bank/consents/{request.headers['consent-id']}/accounts{path}", params=given)
 
     async def accounts(self, request: Request) -> Response:
-        return JSONResponse(await self._of_consent(request, ""))
+        if answer := self.odd.answer("accounts", request):
+            return answer
+        return JSONResponse({"accounts": self.odd.accounts((await self._of_consent(request, ""))["accounts"])})
 
     async def balances(self, request: Request) -> Response:
-        return JSONResponse(await self._of_consent(request, f"/{request.path_params['account']}/balances"))
+        if answer := self.odd.answer("balances", request):
+            return answer
+        found = await self._of_consent(request, f"/{request.path_params['account']}/balances")
+        return JSONResponse({"balances": self.odd.balances(found["balances"])})
 
     async def transactions(self, request: Request) -> Response:
+        if answer := self.odd.answer("transactions", request):
+            return answer
         query = request.query_params
+        if self.odd.pages is not None:
+            items, following = self.odd.page(query.get("page", ""))
+            return JSONResponse({"transactions": statement_of(items, following)})
         path = f"/{request.path_params['account']}/transactions"
         found = await self._of_consent(request, path, dateFrom=query["dateFrom"], page=query.get("page", ""))
-        lists: dict[str, list[dict[str, Any]]] = {"booked": [], "pending": []}
-        for item in found["transactions"]:
-            lists[item["status"]].append({**bank_transaction(item), "transactionAmount": item["transactionAmount"]})
-        links = {"next": {"href": f"transactions?page={found['next']}"}} if found["next"] is not None else {}
-        return JSONResponse({"transactions": {**lists, "_links": links}})
+        items = [
+            {"status": item["status"], **bank_transaction(item), "transactionAmount": item["transactionAmount"]}
+            for item in found["transactions"]
+        ]
+        return JSONResponse({"transactions": statement_of(items, found["next"])})
 
     async def create_payment(self, request: Request) -> Response:
         if "psu-ip-address" not in request.headers:

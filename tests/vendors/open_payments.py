@@ -4,7 +4,7 @@ It demands a token of the right scope, the BIC and the user's address; an approv
 browser brought has been exchanged; a transaction status means nothing until then.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.vendors.face import Endpoint, Refused, ask, face
+from tests.vendors.face import Endpoint, Oddities, Refused, ask, face
 
 CLIENT_ID = "drop-contract"
 CLIENT_SECRET = "open-payments-secret"
@@ -45,6 +45,7 @@ class OpenPayments:
         self.codes: dict[str, str] = {}
         self.exchanged: set[str] = set()
         self.loses_answers = False
+        self.odd = Oddities()
         # What a test does to it: no approval can be started, or it has no page; called with each accepted payment.
         self.starts_approvals = True
         self.offers_page = True
@@ -204,28 +205,34 @@ class OpenPayments:
         return await self.ask("GET", f"/bank/consents/{consent}/accounts{path}", params=given)
 
     async def accounts(self, request: Request) -> Response:
+        if answer := self.odd.answer("accounts", request):
+            return answer
         found = await self._of_consent(request, "")
         card = {"resourceId": "card-1", "currency": "NOK", "product": "Kredittkort"}
-        return JSONResponse({"accounts": [*({**one, "status": "enabled"} for one in found["accounts"]), card]})
+        accounts = [*({**one, "status": "enabled"} for one in found["accounts"]), card]
+        return JSONResponse({"accounts": self.odd.accounts(accounts)})
 
     async def balances(self, request: Request) -> Response:
+        if answer := self.odd.answer("balances", request):
+            return answer
         found = await self._of_consent(request, f"/{request.path_params['account']}/balances")
         other = {"balanceType": "nonInvoiced", "balanceAmount": {"currency": "NOK", "amount": "0.00"}}
-        return JSONResponse({"balances": [*found["balances"], other]})
+        return JSONResponse({"balances": self.odd.balances([*found["balances"], other])})
 
     async def transactions(self, request: Request) -> Response:
+        if answer := self.odd.answer("transactions", request):
+            return answer
         query = request.query_params
         if query.get("bookingStatus") != "both":
             raise refuse(400, "PARAMETER_NOT_SUPPORTED")
-        path = f"/{request.path_params['account']}/transactions"
-        found = await self._of_consent(request, path, dateFrom=query["dateFrom"], page=query.get("page", ""))
-        lists: dict[str, list[dict[str, Any]]] = {"booked": [], "pending": []}
-        for item in found["transactions"]:
-            lists[item["status"]].append(bank_transaction(item))
-        links: dict[str, Any] = {"account": f"/psd2/accountinformation/v1/accounts/{request.path_params['account']}"}
-        if found["next"] is not None:
-            links["next"] = {"href": f"{request.url.path}?page={found['next']}"}
-        return JSONResponse({"transactions": {**lists, "_links": links}, "balances": []})
+        if self.odd.pages is not None:
+            items, following = self.odd.page(query.get("page", ""))
+        else:
+            path = f"/{request.path_params['account']}/transactions"
+            found = await self._of_consent(request, path, dateFrom=query["dateFrom"], page=query.get("page", ""))
+            items = [{"status": item["status"], **bank_transaction(item)} for item in found["transactions"]]
+            following = found["next"]
+        return JSONResponse({"transactions": statement_of(items, following), "balances": []})
 
     # Payments
 
@@ -312,6 +319,18 @@ class OpenPayments:
         country = request.query_params["isoCountryCodes"]
         listed = (await self.ask("GET", "/bank/banks", params={"country": country}))["banks"]
         return JSONResponse({"aspsps": [{"id": one["id"], "bicFi": one["bic"], "name": one["name"]} for one in listed]})
+
+
+def statement_of(items: Sequence[Any], following: str | None) -> dict[str, Any]:
+    """The object `transactions`: lines by their status, booked where they have none; one link is a string."""
+    lists: dict[str, Any] = {"booked": [], "pending": [], "_links": {"account": "/v1/accounts/1"}}
+    for item in items:
+        status = item.get("status", "booked") if isinstance(item, dict) else "booked"
+        told = {name: value for name, value in item.items() if name != "status"} if isinstance(item, dict) else item
+        lists[status if status in lists else "booked"].append(told)
+    if following is not None:
+        lists["_links"]["next"] = {"href": f"transactions?page={following}"}
+    return lists
 
 
 def bank_transaction(item: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,150 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, or_, update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.tables.bank import BankAccountRow, BankTransactionRow, PutAsideRow
+from domain.bank_account import TransactionStatus
+from domain.ids import AccountId, BankLinkId, TransactionId
+from domain.money import Money
+from domain.statement import WITHDRAWN_AFTER, ItemKind, KnownLine, Reconciled, Statement, StatementLine
+
+# Far more than a person's account has in ninety days.
+_KNOWN_LINES = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAside:
+    """An item that could not be read, as it is stored. `digest` is a keyed hash of its content."""
+
+    id: str
+    kind: ItemKind
+    why: str
+    content_encrypted: bytes
+    digest: str
+
+
+class StatementQueries:
+    """The stored lines of an account's statement, and what could not be read. No method commits."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def lock(self, account_id: AccountId) -> datetime | None:
+        """Lock the account until the transaction ends. Gives when the newest reading of its statement began."""
+        query = select(BankAccountRow.statement_read_at).where(BankAccountRow.id == account_id).with_for_update()
+        return (await self._session.exec(query)).one()
+
+    async def known(self, account_id: AccountId, statement: Statement) -> list[KnownLine]:
+        """The stored lines that a statement tells of: those since its first day, and all pending ones."""
+        query = (
+            select(BankTransactionRow)
+            .where(
+                BankTransactionRow.account_id == account_id,
+                or_(
+                    col(BankTransactionRow.booking_date) >= statement.since,
+                    col(BankTransactionRow.status) == TransactionStatus.PENDING,
+                ),
+            )
+            .order_by(col(BankTransactionRow.booking_date).desc(), col(BankTransactionRow.id).desc())
+            .limit(_KNOWN_LINES)
+        )
+        return [KnownLine(TransactionId(row.id), _line(row), row.missed) for row in await self._session.exec(query)]
+
+    async def save(
+        self, account_id: AccountId, change: Reconciled, added: Sequence[tuple[TransactionId, StatementLine]]
+    ) -> bool:
+        """Write what a statement changes; `added` are its new lines with their ids, all with a date.
+
+        Gives whether any line is new, gone or another one than before.
+        """
+        changed = [(known, line) for known, line in change.kept if line != known.line or known.missed]
+        await self._update([{"row_id": known.id, "missed": 0, **_values(line)} for known, line in changed])
+        self._session.add_all(
+            BankTransactionRow(id=identifier, account_id=account_id, **_values(line)) for identifier, line in added
+        )
+        await self._update([{"row_id": known.id, "missed": known.missed + 1} for known in change.missed])
+        if change.gone:
+            gone = [known.id for known in change.gone]
+            await self._session.exec(delete(BankTransactionRow).where(col(BankTransactionRow.id).in_(gone)))
+        await self._session.flush()
+        withdrawn = any(known.missed + 1 == WITHDRAWN_AFTER for known in change.missed)
+        return bool(added or change.gone) or withdrawn or any(_is_news(known, line) for known, line in changed)
+
+    async def _update(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Set the named columns of many lines, each by its `row_id`, in one round."""
+        if rows:
+            connection = await self._session.connection()
+            by_id = update(BankTransactionRow).where(col(BankTransactionRow.id) == bindparam("row_id"))
+            await connection.execute(by_id, list(rows))
+
+    async def put_aside(
+        self, bank_link_id: BankLinkId, account_id: AccountId | None, items: Sequence[KeptAside], at: datetime
+    ) -> None:
+        """Keep items that could not be read, each once for a bank link."""
+        query = select(PutAsideRow.digest).where(
+            PutAsideRow.bank_link_id == bank_link_id,
+            col(PutAsideRow.digest).in_([item.digest for item in items]),
+        )
+        known = set(await self._session.exec(query))
+        new = {item.digest: item for item in items if item.digest not in known}
+        self._session.add_all(
+            PutAsideRow(
+                id=item.id,
+                bank_link_id=bank_link_id,
+                account_id=account_id,
+                kind=item.kind,
+                why=item.why,
+                content_encrypted=item.content_encrypted,
+                digest=item.digest,
+                put_aside_at=at,
+            )
+            for item in new.values()
+        )
+        await self._session.flush()
+
+    async def forget_put_aside_before(self, at: datetime) -> None:
+        """Delete what was put aside before `at`."""
+        await self._session.exec(delete(PutAsideRow).where(col(PutAsideRow.put_aside_at) < at))
+
+
+def _is_news(known: KnownLine, line: StatementLine) -> bool:
+    """Whether its reader sees a change: the bank's ids are not shown."""
+    before = replace(known.line, transaction_id=line.transaction_id, entry_reference=line.entry_reference)
+    return line != before or known.missed >= WITHDRAWN_AFTER
+
+
+def _line(row: BankTransactionRow) -> StatementLine:
+    return StatementLine(
+        transaction_id=row.vendor_transaction_id,
+        entry_reference=row.entry_reference,
+        status=TransactionStatus(row.status),
+        amount=Money(row.amount_minor, row.currency),
+        booking_date=row.booking_date,
+        counterparty_name=row.counterparty_name,
+        counterparty_account=row.counterparty_account,
+        message=row.message,
+        kid=row.kid,
+        end_to_end_id=row.end_to_end_id,
+    )
+
+
+def _values(line: StatementLine) -> dict[str, Any]:
+    """The columns of a line that the bank decides."""
+    return {
+        "vendor_transaction_id": line.transaction_id,
+        "entry_reference": line.entry_reference,
+        "status": line.status,
+        "amount_minor": line.amount.amount_minor,
+        "currency": line.amount.currency,
+        "booking_date": line.booking_date,
+        "counterparty_name": line.counterparty_name,
+        "counterparty_account": line.counterparty_account,
+        "message": line.message,
+        "kid": line.kid,
+        "end_to_end_id": line.end_to_end_id,
+    }

@@ -1,0 +1,168 @@
+"""A gateway at each kind of bank, whose answers about accounts a test writes itself."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from gateway.assembly.clocks import SystemClock
+from sandbox.people import personas
+from tests.builders.gateway import BASE, CONNECT, Play, Player, nodes, playing
+from tests.builders.port import started, stopped
+from tests.builders.sandbox import Sandbox, sandbox_alone
+from tests.builders.server import free_port
+from tests.builders.tls import certificates
+from tests.vendors import enable_banking, nextgenpsd2, open_payments
+from tests.vendors.face import Oddities
+
+CALLBACK = f"{BASE}/api/openbanking/callback"
+KINDS = ("open_payments", "direct", "enable_banking")
+LINKS = """{ viewer { bankLinks(first: 1) { edges { node { id status unreadableAccounts accounts {
+  id bban currency available unreadableItems wholeStatement
+  balances { type amount { amountMinor currency } } } } } } } }"""
+LINES = """query($id: ID!, $after: String) { viewer { bankAccount(id: $id) { transactions(first: 100, after: $after) {
+  pageInfo { hasNextPage endCursor } edges { node { id status bookingDate amount { amountMinor currency }
+  counterpartyName message kid } } } } } }"""
+REFRESH = """mutation($id: ID!) { refreshBalances(input: {bankLinkId: $id}) { accounts { id } userErrors { code } } }"""
+RENEW = """mutation($id: ID!) { renewConsent(input: {bankLinkId: $id}) { authorisationUrl userErrors { code } } }"""
+
+
+@dataclass
+class OddBank:
+    """Kari at DNB, through one vendor. `odd` is what DNB says of her accounts."""
+
+    kind: str
+    sandbox: Sandbox
+    play: Play
+    odd: Oddities
+    kari: Player
+
+    async def connect(self) -> None:
+        await self.visit((await self.kari.ask(CONNECT, bank="bank_dnb"))["connectBank"]["authorisationUrl"])
+
+    async def renew(self) -> None:
+        link = await self.link()
+        await self.visit((await self.kari.ask(RENEW, id=link["id"]))["renewConsent"]["authorisationUrl"])
+
+    async def visit(self, url: str) -> None:
+        """From the app to the vendor, on to the bank's page, and back to the gateway."""
+        accounts = [account.resource_id for account in personas()["kari"].at_bank("bank_dnb")]
+        async with httpx.AsyncClient() as browser:
+            where = (await browser.get(url)).headers["location"]
+            where = await self.sandbox.press(where, decision="approve", account=accounts)
+            while not where.startswith(CALLBACK):
+                where = (await browser.get(where)).headers["location"]
+        assert (await self.kari.http.get(where)).status_code == 303
+
+    async def refresh(self) -> list[str]:
+        """Read everything anew; gives the codes of the errors."""
+        refreshed = (await self.kari.ask(REFRESH, id=(await self.link())["id"]))["refreshBalances"]
+        return [error["code"] for error in refreshed["userErrors"]]
+
+    async def link(self) -> dict[str, Any]:
+        found: dict[str, Any] = nodes((await self.kari.ask(LINKS))["viewer"]["bankLinks"])[0]
+        return found
+
+    async def account(self) -> dict[str, Any]:
+        """The first account."""
+        found: dict[str, Any] = (await self.link())["accounts"][0]
+        return found
+
+    async def lines(self) -> list[dict[str, Any]]:
+        """The first account's statement, newest first."""
+        account, after, found = (await self.account())["id"], None, list[dict[str, Any]]()
+        while True:
+            page = (await self.kari.ask(LINES, id=account, after=after))["viewer"]["bankAccount"]["transactions"]
+            found += nodes(page)
+            if not page["pageInfo"]["hasNextPage"]:
+                return found
+            after = page["pageInfo"]["endCursor"]
+
+    def line(self, **changes: Any) -> Any:
+        """A line in the vendor's shape, from what NextGenPSD2 calls its parts; `item` replaces it whole."""
+        if "item" in changes:
+            return changes["item"]
+        parts = {"transactionAmount": {"currency": "NOK", "amount": "-100.00"}, "bookingDate": self.day(), **changes}
+        if "amount" in parts:
+            parts["transactionAmount"] = {"currency": "NOK", "amount": parts.pop("amount")}
+        return _in_enable_banking(parts) if self.kind == "enable_banking" else parts
+
+    def day(self, back: int = 3) -> str:
+        return (self.sandbox.clock.at.date() - timedelta(days=back)).isoformat()
+
+    def says(self, *pages: Sequence[Any]) -> None:
+        """What the statement of each account is from now on."""
+        self.odd.pages = [list(page) for page in pages]
+
+
+def _in_enable_banking(parts: dict[str, Any]) -> dict[str, Any]:
+    amount = parts["transactionAmount"]
+    decimal = amount.get("amount") if isinstance(amount, dict) else None
+    is_debit = isinstance(decimal, str) and decimal.startswith("-")
+    other = "creditor" if is_debit else "debtor"
+    names = {
+        "transactionId": "transaction_id",
+        "entryReference": "entry_reference",
+        "bookingDate": "booking_date",
+        "valueDate": "value_date",
+        "endToEndId": "end_to_end_id",
+    }
+    found = {names[name]: value for name, value in parts.items() if name in names}
+    text = parts.get("remittanceInformationUnstructured")
+    return {
+        **found,
+        "transaction_amount": amount,
+        "credit_debit_indicator": "DBIT" if is_debit else "CRDT",
+        "status": "PDNG" if parts.get("status") == "pending" else "BOOK",
+        other: {"name": parts.get("creditorName") or parts.get("debtorName")},
+        "remittance_information": [text] if text is not None else None,
+    }
+
+
+@asynccontextmanager
+async def odd_bank(kind: str, database_url: str, folder: Path) -> AsyncIterator[OddBank]:
+    """Kari, who is signed in and has passed KYC, before she connects DNB through a vendor of this kind."""
+    banks = folder / "banks"
+    banks.mkdir()
+    files = certificates(folder)
+    async with sandbox_alone(banks, SystemClock().now()) as sandbox:
+        await sandbox.sign_in("kari")
+        host = f"http://127.0.0.1:{free_port()}"
+        face: Any
+        if kind == "open_payments":
+            face = open_payments.OpenPayments(sandbox.inner, callback=CALLBACK, host=host)
+            app = open_payments.app(face)
+        elif kind == "direct":
+            face = nextgenpsd2.NextGenBanks(sandbox.inner, host=host)
+            app = nextgenpsd2.app(face)
+        else:
+            face = enable_banking.EnableBanking(sandbox.inner, sandbox.clock, callback=CALLBACK, host=host)
+            face.person = personas()["kari"].identity_number
+            app = enable_banking.app(face)
+        server = await started(app, port=int(host.rpartition(":")[2]))
+        settings: dict[str, Any] = {
+            "open_banking_provider": kind,
+            "openpayments_api_url": host,
+            "openpayments_auth_api_url": host,
+            "openbanking_client_id": open_payments.CLIENT_ID,
+            "openbanking_client_secret": open_payments.CLIENT_SECRET,
+            "openbanking_webhook_secret": "relay",
+            "openbanking_banks": {"bank_dnb": f"{host}/bank_dnb"},
+            "openbanking_client_cert": files.client,
+            "enablebanking_api_url": host,
+            "enablebanking_app_id": enable_banking.APP_ID,
+            "enablebanking_private_key": enable_banking.OUR_KEY.as_pem(private=True).decode(),
+        }
+        try:
+            async with playing(database_url, folder, sandbox.clock.at, base_clock=sandbox.clock, **settings) as play:
+                kari = await play.person()
+                await kari.ask("mutation { startKyc { kyc { status } } }")
+                await sandbox.advance(seconds=3)
+                await play.settle()
+                yield OddBank(kind, sandbox, play, face.odd, kari)
+        finally:
+            await stopped(server)
