@@ -1,6 +1,7 @@
-"""Identifiers: a prefix that names the kind and a ULID, opaque to clients."""
+"""Identifiers: a prefix that names the kind and a ULID, opaque to clients. Banks and plans have a name in its place."""
 
-from typing import NewType
+import re
+from typing import Final, NewType
 
 UserId = NewType("UserId", str)
 SessionId = NewType("SessionId", str)
@@ -45,6 +46,18 @@ DATA_EXPORT = "exp"
 CARDHOLDER = "chd"
 CARD = "crd"
 VENDOR_MIGRATION = "mov"
+
+
+_NAMED: Final = frozenset({BANK, PLAN})
+# A ULID in Crockford's base 32; its first digit holds three bits.
+_ULID: Final = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_NAME: Final = re.compile("[a-z0-9_]{1,40}")
+
+
+def is_id(identifier: str, kind: str) -> bool:
+    """Whether it can be an identifier of this kind, told without asking whether there is such an object."""
+    prefix, _, rest = identifier.partition("_")
+    return prefix == kind and (_NAME if kind in _NAMED else _ULID).fullmatch(rest) is not None
 
 
 def kind_of(identifier: str) -> str:

@@ -4,8 +4,9 @@ import strawberry
 from strawberry import Info
 
 from domain.errors import Refusal
-from domain.ids import BankLinkId
+from domain.ids import BankId, BankLinkId
 from resolvers.context import Context
+from resolvers.ids import known_form
 from schema.types.arguments import INPUT
 from schema.types.authorisation import Authorisation
 from schema.types.bank import (
@@ -38,7 +39,7 @@ async def connect_bank(
     try:
         page = await context.services.bank_links.connect(
             viewer.user_id,
-            input.bank_id,
+            known_form(BankId, input.bank_id, "input", "bankId"),
             return_to=input.return_to or context.default_return_to,
             callback_uri=context.bank_callback_uri,
             ip_address=context.ip_address,
@@ -56,7 +57,7 @@ async def renew_consent(
     try:
         page = await context.services.bank_links.renew(
             viewer.user_id,
-            BankLinkId(input.bank_link_id),
+            known_form(BankLinkId, input.bank_link_id, "input", "bankLinkId"),
             return_to=input.return_to or context.default_return_to,
             callback_uri=context.bank_callback_uri,
             ip_address=context.ip_address,
@@ -71,7 +72,9 @@ async def disconnect_bank(
 ) -> DisconnectBankPayload | None:
     viewer = info.context.viewer()
     try:
-        bank_link = await info.context.services.bank_links.disconnect(viewer.user_id, BankLinkId(input.bank_link_id))
+        bank_link = await info.context.services.bank_links.disconnect(
+            viewer.user_id, known_form(BankLinkId, input.bank_link_id, "input", "bankLinkId")
+        )
     except Refusal as refusal:
         return DisconnectBankPayload(user_errors=user_errors_of(refusal))
     return DisconnectBankPayload(bank_link=BankLink.of(bank_link))
@@ -84,7 +87,9 @@ async def refresh_balances(
     viewer = context.viewer()
     try:
         accounts = await context.services.accounts.refresh_bank_link(
-            viewer.user_id, BankLinkId(input.bank_link_id), ip_address=context.ip_address
+            viewer.user_id,
+            known_form(BankLinkId, input.bank_link_id, "input", "bankLinkId"),
+            ip_address=context.ip_address,
         )
     except Refusal as refusal:
         return RefreshBalancesPayload(user_errors=user_errors_of(refusal))

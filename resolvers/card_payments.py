@@ -7,6 +7,7 @@ from domain.errors import Refusal
 from domain.ids import PaymentId
 from domain.money import Money as DomainMoney
 from resolvers.context import Context
+from resolvers.ids import known_form
 from schema.types.absent import given
 from schema.types.arguments import INPUT
 from schema.types.card_payment import (
@@ -47,14 +48,14 @@ async def confirm_card_payment(
 ) -> ConfirmCardPaymentPayload | None:
     context = info.context
     viewer = context.viewer()
-    confirmation = Confirmation(
-        PaymentId(input.id),
-        input.payment_method,
-        input.idempotency_key,
-        context.card_callback_uri,
-        input.return_to or context.default_return_to,
-    )
     try:
+        confirmation = Confirmation(
+            known_form(PaymentId, input.id, "input", "id"),
+            input.payment_method,
+            input.idempotency_key,
+            context.card_callback_uri,
+            input.return_to or context.default_return_to,
+        )
         payment = await context.services.card_payments.confirm(viewer.user_id, confirmation)
     except Refusal as refusal:
         return ConfirmCardPaymentPayload(user_errors=user_errors_of(refusal))
@@ -68,7 +69,7 @@ async def refund_payment(
     wanted = DomainMoney(input.amount.amount_minor, input.amount.currency) if input.amount else None
     try:
         payment, refund = await info.context.services.card_payments.refund(
-            viewer.user_id, PaymentId(input.id), wanted, input.idempotency_key
+            viewer.user_id, known_form(PaymentId, input.id, "input", "id"), wanted, input.idempotency_key
         )
     except Refusal as refusal:
         return RefundPaymentPayload(user_errors=user_errors_of(refusal))

@@ -6,6 +6,7 @@ from domain.card import CardStatus
 from domain.errors import Refusal
 from domain.ids import CardId
 from resolvers.context import Context
+from resolvers.ids import known_form
 from schema.types.arguments import INPUT
 from schema.types.card import (
     Card,
@@ -53,7 +54,9 @@ async def cancel_card(info: Info[Context, None], input: Annotated[CardInput, INP
 async def _set_status(context: Context, input: CardInput, wanted: CardStatus) -> CardPayload:
     viewer = context.viewer()
     try:
-        card = await context.services.cards.set_status(viewer.user_id, CardId(input.id), wanted)
+        card = await context.services.cards.set_status(
+            viewer.user_id, known_form(CardId, input.id, "input", "id"), wanted
+        )
     except Refusal as refusal:
         return CardPayload(user_errors=user_errors_of(refusal))
     return CardPayload(card=Card.of(card))

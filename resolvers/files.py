@@ -7,6 +7,7 @@ from domain.errors import Refusal
 from domain.ids import UploadId
 from domain.upload import upload_order
 from resolvers.context import Context
+from resolvers.ids import known_form
 from schema.types.arguments import INPUT
 from schema.types.errors import user_errors_of
 from schema.types.file import (
@@ -46,7 +47,9 @@ async def create_upload(
 async def complete_upload(info: Info[Context, None], input: Annotated[UploadInput, INPUT]) -> UploadPayload | None:
     viewer = info.context.viewer()
     try:
-        upload = await info.context.services.uploads.complete(viewer.user_id, UploadId(input.id))
+        upload = await info.context.services.uploads.complete(
+            viewer.user_id, known_form(UploadId, input.id, "input", "id")
+        )
     except Refusal as refusal:
         return UploadPayload(user_errors=user_errors_of(refusal))
     return UploadPayload(upload=Upload.of(upload))
@@ -55,7 +58,9 @@ async def complete_upload(info: Info[Context, None], input: Annotated[UploadInpu
 async def delete_upload(info: Info[Context, None], input: Annotated[UploadInput, INPUT]) -> UploadPayload | None:
     viewer = info.context.viewer()
     try:
-        upload = await info.context.services.uploads.delete(viewer.user_id, UploadId(input.id))
+        upload = await info.context.services.uploads.delete(
+            viewer.user_id, known_form(UploadId, input.id, "input", "id")
+        )
     except Refusal as refusal:
         return UploadPayload(user_errors=user_errors_of(refusal))
     return UploadPayload(upload=Upload.of(upload))

@@ -1,11 +1,12 @@
 """Batch loaders: many parents in, one service call, many children out. Made anew per operation and event."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from urllib.parse import urljoin
 
 from strawberry.dataloader import DataLoader
 
+from domain import ids
 from domain.bank_account import Balance, Bank, BankAccount, Transaction
 from domain.card import Card
 from domain.consent import BankLink, ReadsToday
@@ -25,6 +26,15 @@ from services.container import Services
 
 Key = TypeVar("Key")
 Child = TypeVar("Child")
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+Object = TypeVar("Object", bound=_HasId)
+Id = TypeVar("Id", bound=str)
 _NORWAY = "NO"
 
 
@@ -93,24 +103,28 @@ class SetLoaders:
         found = _by(await self._services.bank_links.list_banks(_NORWAY), lambda loaded: loaded.id)
         return [found.get(key) for key in keys]
 
-    async def _account(self, keys: list[AccountId]) -> list[BankAccount | None]:
-        found = _by(await self._services.accounts.by_ids(self._viewer(), keys), lambda loaded: loaded.id)
+    async def _own(
+        self, kind: str, by_ids: Callable[[UserId, list[Id]], Awaitable[Iterable[Object]]], keys: list[Id]
+    ) -> list[Object | None]:
+        """The viewer's objects; what a client sent that cannot be an id of this kind is not asked for."""
+        possible = [key for key in keys if ids.is_id(key, kind)]
+        found = {loaded.id: loaded for loaded in await by_ids(self._viewer(), possible)} if possible else {}
         return [found.get(key) for key in keys]
+
+    async def _account(self, keys: list[AccountId]) -> list[BankAccount | None]:
+        return await self._own(ids.ACCOUNT, self._services.accounts.by_ids, keys)
 
     async def _payment(self, keys: list[PaymentId]) -> list[Payment | None]:
-        found = _by(await self._services.payments.by_ids(self._viewer(), keys), lambda loaded: loaded.id)
-        return [found.get(key) for key in keys]
+        return await self._own(ids.PAYMENT, self._services.payments.by_ids, keys)
 
     async def _upload(self, keys: list[UploadId]) -> list[Upload | None]:
-        found = _by(await self._services.uploads.by_ids(self._viewer(), keys), lambda loaded: loaded.id)
-        return [found.get(key) for key in keys]
+        return await self._own(ids.UPLOAD, self._services.uploads.by_ids, keys)
 
     async def _transactions(self, accounts: list[AccountId], keyset: Keyset) -> Mapping[AccountId, list[Transaction]]:
         return await self._services.accounts.transactions(self._viewer(), accounts, keyset)
 
     async def _bank_link(self, keys: list[BankLinkId]) -> list[BankLink | None]:
-        found = _by(await self._services.bank_links.by_ids(self._viewer(), keys), lambda loaded: loaded.id)
-        return [found.get(key) for key in keys]
+        return await self._own(ids.BANK_LINK, self._services.bank_links.by_ids, keys)
 
     async def _bank_link_accounts(self, keys: list[BankLinkId]) -> list[list[BankAccount]]:
         accounts = await self._services.accounts.of_bank_links(self._viewer(), keys)

@@ -21,6 +21,7 @@ from domain.ids import (
     TransactionId,
     UploadId,
     UserId,
+    is_id,
     kind_of,
 )
 from domain.plan import PLANS
@@ -56,8 +57,8 @@ async def _find(context: Context, wanted: Sequence[str]) -> list[Node | None]:
         return [None] * len(wanted)
     found: dict[str, Node] = {}
     for kind in dict.fromkeys(map(kind_of, wanted)):
-        if kind in _FINDERS:
-            of_kind = [identifier for identifier in dict.fromkeys(wanted) if kind_of(identifier) == kind]
+        of_kind = [identifier for identifier in dict.fromkeys(wanted) if is_id(identifier, kind)]
+        if kind in _FINDERS and of_kind:
             nodes = await _FINDERS[kind](context, context.sign_in.user_id, of_kind)
             found |= {node.id: node for node in nodes}
     return [found.get(identifier) for identifier in wanted]

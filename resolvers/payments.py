@@ -3,9 +3,10 @@ from typing import Annotated
 from strawberry import Info
 
 from domain.errors import Refusal
-from domain.ids import PaymentId
+from domain.ids import AccountId, PaymentId
 from domain.payment_order import PaymentInput
 from resolvers.context import Context
+from resolvers.ids import known_form
 from schema.types.absent import given
 from schema.types.arguments import INPUT
 from schema.types.errors import user_errors_of
@@ -41,7 +42,7 @@ async def cancel_payment(
     viewer = context.viewer()
     try:
         payment = await context.services.payments.cancel(
-            viewer.user_id, PaymentId(input.id), callback_uri=context.bank_callback_uri
+            viewer.user_id, known_form(PaymentId, input.id, "input", "id"), callback_uri=context.bank_callback_uri
         )
     except Refusal as refusal:
         return CancelPaymentPayload(user_errors=user_errors_of(refusal))
@@ -49,8 +50,9 @@ async def cancel_payment(
 
 
 def _given(input: InitiatePaymentInput) -> PaymentInput:
+    duplicate = given(input.accept_duplicate_of)
     return PaymentInput(
-        debtor_account_id=input.debtor_account_id,
+        debtor_account_id=known_form(AccountId, input.debtor_account_id, "input", "debtorAccountId"),
         creditor_name=input.creditor_name,
         creditor_account=input.creditor_account,
         amount_minor=input.amount.amount_minor,
@@ -59,5 +61,7 @@ def _given(input: InitiatePaymentInput) -> PaymentInput:
         kid=given(input.kid),
         message=given(input.message),
         execution_date=given(input.execution_date),
-        accept_duplicate_of=given(input.accept_duplicate_of),
+        accept_duplicate_of=known_form(PaymentId, duplicate, "input", "acceptDuplicateOf")
+        if duplicate is not None
+        else None,
     )

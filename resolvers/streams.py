@@ -17,6 +17,7 @@ from domain.plan import PlanSubscription as DomainPlan
 from domain.upload import Upload as DomainUpload
 from domain.user import User as DomainUser
 from resolvers.context import Context
+from resolvers.ids import known_form
 from schema.types.absent import given
 from schema.types.bank import BankAccount, BankLink
 from schema.types.card import Card
@@ -36,7 +37,7 @@ async def payment_updated(
     info: Info[Context, None], id: PaymentIdArgument, after: Cursor = UNSET
 ) -> AsyncGenerator[PaymentUpdate, None]:
     context = info.context
-    async for item in context.services.streams.payment(context.viewer(), PaymentId(id), given(after)):
+    async for item in context.services.streams.payment(context.viewer(), known_form(PaymentId, id, "id"), given(after)):
         context.renew_loaders()
         yield PaymentUpdate(cursor=item.cursor, kind=item.kind, payment=Payment.of(item.value))
 
@@ -60,7 +61,7 @@ async def upload_updated(
     info: Info[Context, None], id: UploadIdArgument, after: Cursor = UNSET
 ) -> AsyncGenerator[UploadUpdate, None]:
     context = info.context
-    async for item in context.services.streams.upload(context.viewer(), UploadId(id), given(after)):
+    async for item in context.services.streams.upload(context.viewer(), known_form(UploadId, id, "id"), given(after)):
         context.renew_loaders()
         yield UploadUpdate(cursor=item.cursor, kind=item.kind, upload=Upload.of(item.value))
 

@@ -8,6 +8,7 @@ from domain.ids import SessionId
 from domain.input import fault
 from domain.profile import profile_change
 from resolvers.context import Context
+from resolvers.ids import known_form
 from schema.types.absent import given
 from schema.types.arguments import INPUT
 from schema.types.errors import user_errors_of
@@ -40,7 +41,7 @@ async def viewer(info: Info[Context, None]) -> User | None:
 async def end_session(info: Info[Context, None], input: Annotated[EndSessionInput, INPUT]) -> EndSessionPayload | None:
     viewer = info.context.viewer()
     try:
-        ended = await info.context.services.sessions.end(viewer.user_id, SessionId(input.id))
+        ended = await info.context.services.sessions.end(viewer.user_id, known_form(SessionId, input.id, "input", "id"))
     except Refusal as refusal:
         return EndSessionPayload(user_errors=user_errors_of(refusal))
     return EndSessionPayload(session=Session.of(ended, viewer.session_id))

@@ -13,6 +13,9 @@ after that.
 A mutation that a rule refuses answers with `userErrors`: branch on `code`, show `message`, mark the input at
 `field`. Anything else that goes wrong is a top-level error whose `extensions.code` says what it is.
 
+Ids are opaque. One that is unknown, of another user's, of another type's or no id at all is all the same: a query
+gives null, a mutation NOT_FOUND with the `field`, a subscription ends with the error NOT_FOUND.
+
 Objects have a `version` where they are pushed: keep the higher one of two, whichever came last.
 
 What may change: fields, types, optional arguments and enum values are added at any time, so an unknown enum value

@@ -45,7 +45,9 @@ class UserErrorCode(Enum):
     IDEMPOTENCY_KEY_REUSED = strawberry.enum_value(
         "IDEMPOTENCY_KEY_REUSED", description="The key was used with other input."
     )
-    NOT_FOUND = strawberry.enum_value("NOT_FOUND", description="Unknown, or not the viewer's.")
+    NOT_FOUND = strawberry.enum_value(
+        "NOT_FOUND", description="Unknown, not the viewer's, or no id of this kind at all."
+    )
     INVALID_STATE = strawberry.enum_value("INVALID_STATE", description="Asked for at the wrong moment.")
     FEATURE_DISABLED = strawberry.enum_value("FEATURE_DISABLED", description="Switched off; see `features`.")
     ADDRESS_REQUIRED = strawberry.enum_value(
