@@ -85,7 +85,7 @@ class Review:
 class Kyc:
     """A user's application; each user has one. `risk_score` (0 to 100) is for operators alone.
 
-    `reviewed_at` is the newest decision, `newest_review_at` the newest review of any kind, both by the vendor's clock.
+    `reviewed_at` is the newest decision, `newest_review_at` the review that was read last, both by the vendor's clock.
     """
 
     id: KycId
@@ -129,13 +129,12 @@ class Kyc:
         )
 
     def apply(self, review: Review) -> "Kyc":
-        """Take a review. The newest by the vendor's clock wins; the same object where nothing changed.
+        """Take what the vendor says now; the same object where nothing changed.
 
-        Approval can be taken back: KYC is not monotone.
+        Approval can be taken back, and a reset dates the review by its start again: KYC is not monotone. Who asks sees
+        to it that no other answer was taken since the question.
         """
         if self.status is KycStatus.NOT_STARTED:
-            return self
-        if self.newest_review_at is not None and review.reviewed_at < self.newest_review_at:
             return self
         updated = replace(
             self,
@@ -149,7 +148,7 @@ class Kyc:
             newest_review_at=review.reviewed_at,
         )
         if replace(updated, newest_review_at=self.newest_review_at, reviewed_at=self.reviewed_at) == self:
-            # The review says the same, but its time is kept: an older review that arrives after it must not win.
+            # The review says the same, but its time is kept: it tells that another answer was taken.
             is_known = review.reviewed_at == self.newest_review_at
             return self if is_known else replace(self, newest_review_at=review.reviewed_at)
         return replace(updated, version=self.version + 1)

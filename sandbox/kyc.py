@@ -37,6 +37,7 @@ async def create_applicant(world: World, external_user_id: str, name: str) -> Do
             "outcome": scenarios.outcome_of(scenarios.KYC),
             "delivery": scenarios.delivery_of(scenarios.KYC),
             "reviewStatus": "pending",
+            "createDate": world.now.isoformat(),
             "reviewDate": world.now.isoformat(),
         }
         await world.store.put("applicant", applicant["id"], applicant, reference=external_user_id)
@@ -91,6 +92,16 @@ async def submit_again(world: World, identifier: str) -> Document:
         await world.store.put("applicant", identifier, applicant)
         await _expect_verdict(world, applicant)
     world.on_scheduled()
+    return applicant
+
+
+async def reset(world: World, applicant: Document) -> Document:
+    """Back to the start, as an operator at the vendor may do: without a verdict, and dated by the creation again.
+
+    The caller's transaction is open.
+    """
+    applicant |= {"reviewStatus": "init", "reviewResult": {}, "reviewDate": applicant["createDate"]}
+    await world.store.put("applicant", applicant["id"], applicant)
     return applicant
 
 

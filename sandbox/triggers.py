@@ -62,6 +62,8 @@ async def _bank_event(world: World, event: str) -> Document:
 
 
 async def _kyc(world: World, event: str, about: Document) -> Document:
+    if event == "applicantReset":
+        about = await kyc.reset(world, about)
     return await kyc.webhook(world, about, event)
 
 
@@ -91,7 +93,9 @@ def _several(provider: str, kind: str, build: Build, *events: str) -> dict[str, 
 TRIGGERS: Final[Mapping[str, Trigger]] = {
     **_several(OPEN_BANKING, "payment", _bank_payment, "payment.status"),
     **_several(OPEN_BANKING, "consent", _bank_consent, "consent.status"),
-    **_several(SUMSUB, "applicant", _kyc, "applicantCreated", "applicantPending", "applicantReviewed"),
+    **_several(
+        SUMSUB, "applicant", _kyc, "applicantCreated", "applicantPending", "applicantReviewed", "applicantReset"
+    ),
     **_several(
         STRIPE,
         "intent",

@@ -126,7 +126,7 @@ class SumsubKyc:
                 "get_access_token",
                 "POST",
                 "/resources/accessTokens/sdk",
-                lambda answer: answer.document["token"],
+                lambda answer: _text_of(answer.document["token"]),
                 json=body,
             )
         except VendorRefusal as refusal:
@@ -142,7 +142,7 @@ class SumsubKyc:
     async def get_verification_result(self, applicant_id: str) -> Review | None:
         path = f"/resources/applicants/{quote(applicant_id, safe='')}/status"
         try:
-            return await self._vendor.call("get_verification_result", "GET", path, _review)
+            return await self._vendor.call("get_verification_result", "GET", path, self._review)
         except VendorRefusal as refusal:
             if refusal.status == httpx.codes.NOT_FOUND:
                 return None
@@ -164,6 +164,12 @@ class SumsubKyc:
             if refusal.status != httpx.codes.NOT_FOUND:
                 raise self._refused(refusal) from None
 
+    def _review(self, answer: Answer) -> Review:
+        """The review in an answer. It is dated by its verdict, without one by its start, without either by now."""
+        document: Mapping[str, Any] = answer.document
+        times = [document[name] for name in ("createDate", "reviewDate") if document.get(name)]
+        return review_of(document, max(map(sumsub_webhook.time_of, times), default=self._clock.now()))
+
     def _refused(self, refusal: VendorRefusal) -> Unavailable:
         return self._vendor.refused(
             refusal.status, refusal.answer.get("errorName") or refusal.answer.get("errorCode", "")
@@ -171,14 +177,14 @@ class SumsubKyc:
 
 
 def _id_of(answer: Answer) -> str:
-    return str(answer.document["id"])
+    return _text_of(answer.document["id"])
 
 
-def _review(answer: Answer) -> Review:
-    """The review in an answer. It is dated by its verdict or, without one, by its start."""
-    document: Mapping[str, Any] = answer.document
-    times = [document[name] for name in ("createDate", "reviewDate") if document.get(name)]
-    return review_of(document, max(map(sumsub_webhook.time_of, times)))
+def _text_of(value: object) -> str:
+    """A text, or a number where the vendor's documents have a text. Raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise ValueError("not a text")
+    return str(value)
 
 
 def _build(settings: SumsubSettings, tools: Tools) -> SumsubKyc:

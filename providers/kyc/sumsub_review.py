@@ -25,17 +25,19 @@ _log = structlog.get_logger()
 
 def review_of(answer: Mapping[str, Any], reviewed_at: datetime) -> Review:
     """The review in an answer. `reviewAnswer` counts only if `completed`; an unknown status is PENDING."""
-    result: Mapping[str, Any] = answer.get("reviewResult") or {}
+    given = answer.get("reviewResult")
+    result: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     status, verdict = answer["reviewStatus"], result.get("reviewAnswer")
     if status != "completed" or verdict not in ("GREEN", "RED"):
         if status not in PENDING:
             _log.error("unknown_review", review_status=str(status)[:40], review_answer=str(verdict)[:40])
         return Review(KycStatus.PENDING, reviewed_at, checks=_checks(CheckResult.PENDING, ()))
-    risk = answer.get("risk")
+    risk = _score(answer.get("risk"))
     if verdict == "GREEN":
         passed = _checks(CheckResult.PASSED, ())
         return Review(KycStatus.APPROVED, reviewed_at, is_decided=True, risk_score=risk, checks=passed)
-    labels = tuple(str(label) for label in result.get("rejectLabels", ()))
+    reasons = result.get("rejectLabels")
+    labels = tuple(map(str, reasons)) if isinstance(reasons, list) else ()
     is_final = result.get("reviewRejectType") == "FINAL"
     return Review(
         KycStatus.REJECTED if is_final else KycStatus.PENDING,
@@ -47,6 +49,15 @@ def review_of(answer: Mapping[str, Any], reviewed_at: datetime) -> Review:
         risk_score=risk,
         checks=_checks(CheckResult.PASSED, labels),
     )
+
+
+def _score(risk: object) -> int | None:
+    """0 to 100, whether the vendor writes it as a number or a text."""
+    try:
+        score = round(float(str(risk)))
+    except (ValueError, OverflowError):
+        return None
+    return score if 0 <= score <= 100 else None
 
 
 def _checks(unlabelled: CheckResult, labels: tuple[str, ...]) -> tuple[Check, ...]:

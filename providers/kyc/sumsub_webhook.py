@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from domain.errors import BadSignature, BadWebhook
 from domain.ids import UserId
@@ -16,14 +16,18 @@ from providers.kyc.port import KycEvent
 ALGORITHMS: Final = {"HMAC_SHA256_HEX": hashlib.sha256, "HMAC_SHA512_HEX": hashlib.sha512}
 
 _Word = Annotated[str, Field(min_length=1, max_length=100)]
+# Null where a text was, and parts that are no text at all, are as good as absent.
+_Text = Annotated[str, BeforeValidator(lambda value: "" if isinstance(value, dict | list | None) else value)]
 
 
 class _Payload(BaseModel):
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
     type: _Word
     applicantId: _Word
-    externalUserId: str | None = Field(default=None, max_length=100)
-    correlationId: str = Field(default="", max_length=100)
-    createdAtMs: str = Field(default="", max_length=40)
+    externalUserId: _Text = Field(default="", max_length=100)
+    correlationId: _Text = Field(default="", max_length=100)
+    createdAtMs: _Text = Field(default="", max_length=40)
     sandboxMode: bool | None = None
 
 
@@ -58,7 +62,12 @@ def parse(raw: bytes, *, is_sandbox: bool | None = None) -> KycEvent:
     )
 
 
-def time_of(text: str) -> datetime:
-    """The time in UTC of a text such as `2020-02-21 13:23:19.321` (UTC) or `2020-02-21 13:23:19+0000`."""
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+def time_of(moment: object) -> datetime:
+    """The time in UTC: a text such as `2020-02-21 13:23:19.321` (UTC) or `2020-02-21 13:23:19+0000`, or milliseconds.
+
+    Raises ValueError.
+    """
+    if isinstance(moment, int | float):
+        return datetime.fromtimestamp(moment / 1000, UTC)
+    found = datetime.fromisoformat(str(moment))
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

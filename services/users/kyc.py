@@ -176,8 +176,9 @@ class KycService:
     async def _apply(self, asked: Kyc, review: Review) -> Outcome:
         async with self._work() as work:
             before = await work.kyc.of_user(asked.user_id)
-            # The user may have submitted again while the vendor was asked: the answer would be of the old submission.
-            if before.version != asked.version:
+            # The user may have submitted again while the vendor was asked, or another answer, perhaps a newer one, may
+            # have been taken: this answer is then of the past, and the vendor is asked again.
+            if (before.version, before.newest_review_at) != (asked.version, asked.newest_review_at):
                 raise StaleVersion
             after = before.apply(review)
             if after is before:

@@ -77,7 +77,8 @@ class KycWebhooks:
         async def act(vendor: str, event: KycEvent) -> Outcome | None:
             async with self._read() as read:
                 kyc = await read.kyc.by_vendor_reference(vendor, event.user_id, event.applicant_id)
-            return await self._kyc.refresh(kyc.user_id) if kyc else None
+            # Without an applicant the webhook has overtaken the reply that names it: it is tried again.
+            return await self._kyc.refresh(kyc.user_id) if kyc and kyc.applicant_id else None
 
         return await _first(self._vendors, lambda kyc: kyc.read_webhook(raw), act)
 

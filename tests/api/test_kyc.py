@@ -5,7 +5,7 @@ import hmac
 import json
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from db.tables.event import WebhookEventRow
 from tests.builders.gateway import Play, Player, a_payment, as_json, connect, first_account, pay
@@ -233,9 +233,38 @@ async def test_a_webhook_of_an_unknown_applicant_is_parked_and_then_given_up(pla
 
     await play.advance(seconds=1 + 5 + 30 + 300)
 
+    assert await received(play) == [("UNMATCHED", 5)]
+
+
+async def test_a_webhook_that_overtakes_the_creations_reply_is_parked_until_then(play: Play) -> None:
+    kari = await play.person()
+    raw = webhook((await kari.ask(KYC))["viewer"]["id"])
+    assert (await kari.http.post("/api/kyc/webhook", content=raw, headers=signed(raw))).status_code == 202
+    await play.settle()
+    assert await received(play) == [("PARKED", 1)]
+
+    await kari.ask(START)
+    await play.advance(seconds=1)
+
+    assert (await received(play))[0] == ("PROCESSED", 2)
+
+
+async def test_a_reset_at_the_vendor_takes_the_approval_back(play: Play) -> None:
+    kari = await play.approved()
+    await play.advance(minutes=5)
+
+    await kari.http.post("/sandbox/trigger", data={"event": "applicantReset"}, headers={"accept": "application/json"})
+    await play.settle()
+
+    assert (await kyc_of(kari))["status"] == "PENDING"
+    assert (await kari.ask(START))["startKyc"]["userErrors"] == []
+
+
+async def received(play: Play) -> list[tuple[str, int]]:
+    """Status and attempts of each webhook, oldest first."""
     async with play.gateway.infrastructure.database.read() as session:
-        row = (await session.exec(select(WebhookEventRow))).one()
-    assert (row.status, row.attempts) == ("UNMATCHED", 5)
+        rows = (await session.exec(select(WebhookEventRow).order_by(col(WebhookEventRow.id)))).all()
+    return [(row.status, row.attempts) for row in rows]
 
 
 async def test_the_vendors_page_leads_on_to_where_the_client_said(play: Play) -> None:

@@ -1,6 +1,7 @@
 """The contract of KYC."""
 
 import hmac
+import json
 from contextlib import nullcontext
 from datetime import timedelta
 
@@ -14,8 +15,9 @@ from domain.kyc import KycStatus
 from providers.calling.guard import Guard
 from providers.kyc import mock, sumsub, sumsub_review, sumsub_webhook
 from providers.kyc.port import KycProvider
+from tests.builders.counterpart import answer, counterpart
 from tests.builders.line import Line
-from tests.builders.sandbox import SUMSUB_SECRET, Sandbox
+from tests.builders.sandbox import SUMSUB_SECRET, MovedClock, Sandbox
 from tests.contract.conftest import NOON
 from tests.vendors import sumsub as sumsub_face
 
@@ -214,3 +216,38 @@ def test_an_event_of_the_other_environment_is_refused() -> None:
     assert sumsub_webhook.parse(raw, is_sandbox=True).applicant_id == "a"
     with pytest.raises(BadWebhook):
         sumsub_webhook.parse(raw, is_sandbox=False)
+
+
+def test_an_event_with_nulls_and_numbers_where_texts_were_is_read() -> None:
+    odd = {"externalUserId": None, "correlationId": None, "createdAtMs": 17}
+    raw = json.dumps({"applicantId": 5, "type": "applicantReset", **odd}).encode()
+
+    event = sumsub_webhook.parse(raw)
+
+    assert (event.event_key, event.applicant_id, event.user_id) == (":applicantReset:17:5", "5", None)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"reviewResult": {"reviewAnswer": "RED", "rejectLabels": None}, "createDate": 1_764_000_000_000, "risk": "85"},
+        {"reviewResult": {"reviewAnswer": "RED", "rejectLabels": "FORGERY"}, "createDate": None, "risk": "high"},
+        {"reviewResult": {"reviewAnswer": "RED", "rejectLabels": [None, 7]}, "risk": 1e300},
+    ],
+)
+async def test_a_review_with_nulls_and_numbers_where_texts_were_is_read(document: dict[str, object]) -> None:
+    body = json.dumps({"reviewStatus": "completed", "levelName": None, **document})
+    async with counterpart(answer(200, body)) as vendor, httpx.AsyncClient() as http:
+        review = await sumsub.SumsubKyc(
+            http,
+            Guard("kyc", sumsub.RESILIENCE, sumsub.RETRIED),
+            app_token="sbx:1",
+            app_secret="s",
+            level="l",
+            webhook_secret=SUMSUB_SECRET,
+            clock=MovedClock(NOON),
+            base_url=vendor.url,
+        ).get_verification_result("a")
+
+    assert review is not None
+    assert (review.is_decided, review.retry_required) == (True, True)
