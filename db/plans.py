@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from sqlalchemy import update
 from sqlmodel import col, select
@@ -9,7 +10,7 @@ from db.tables.plan import PlanInvoiceRow, PlanSubscriptionRow
 from db.updates import require_saved
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.money import Money
-from domain.plan import FirstPayment, InvoiceStatus, PlanEnd, PlanInvoice, PlanStatus, PlanSubscription
+from domain.plan import InvoiceStatus, PlanEnd, PlanInvoice, PlanPayment, PlanStatus, PlanSubscription
 
 
 def subscription_of(row: PlanSubscriptionRow) -> PlanSubscription:
@@ -66,10 +67,10 @@ class PlanQueries:
     async def get(self, user_id: UserId, subscription_id: PlanSubscriptionId) -> PlanSubscription | None:
         return next(iter(await self.by_ids(user_id, [subscription_id])), None)
 
-    async def first_payment(self, subscription_id: PlanSubscriptionId) -> FirstPayment:
+    async def payment(self, subscription_id: PlanSubscriptionId) -> PlanPayment:
         """What the vendor is called with, for a subscription of any user. Raises NoResultFound for an unknown one."""
         row = await self._session.get_one(PlanSubscriptionRow, subscription_id)
-        return FirstPayment(row.payment_method, row.return_url)
+        return PlanPayment(row.payment_method, row.return_url, row.state_hash)
 
     async def by_state(self, state_hash: str) -> tuple[PlanSubscription, str] | None:
         """The subscription whose 3-D Secure page was given this state, of any user, and where its user goes next."""
@@ -88,10 +89,16 @@ class PlanQueries:
                 return subscription_of(row)
         return None
 
-    async def add(
-        self, subscription: PlanSubscription, first: FirstPayment, *, state_hash: str, return_to: str
-    ) -> None:
-        """Add a subscription. `state_hash` and `return_to` bring its user back from the 3-D Secure page.
+    async def set_payment(self, subscription_id: PlanSubscriptionId, payment: PlanPayment, *, return_to: str) -> None:
+        """Replace what the subscription is paid with; a 3-D Secure page of before no longer leads back."""
+        await self._session.exec(
+            update(PlanSubscriptionRow)
+            .where(col(PlanSubscriptionRow.id) == subscription_id)
+            .values(**asdict(payment), return_to=return_to)
+        )
+
+    async def add(self, subscription: PlanSubscription, first: PlanPayment, *, return_to: str) -> None:
+        """Add a subscription, whose user goes to `return_to` after the 3-D Secure page.
 
         Raises IntegrityError where the user has an open subscription.
         """
@@ -100,9 +107,7 @@ class PlanQueries:
             user_id=subscription.user_id,
             plan_id=subscription.plan_id,
             vendor=subscription.vendor,
-            payment_method=first.payment_method,
-            return_url=first.return_url,
-            state_hash=state_hash,
+            **asdict(first),
             return_to=return_to,
             status=subscription.status,
             created_at=subscription.created_at,

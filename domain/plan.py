@@ -81,11 +81,15 @@ class PlanTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class FirstPayment:
-    """What the card vendor starts a subscription with; its 3-D Secure page sends the user back to `return_url`."""
+class PlanPayment:
+    """What a subscription is paid with; the 3-D Secure page sends the user back to `return_url`.
+
+    `state_hash` (SHA-256) finds the subscription then, and tells this try to pay from all others.
+    """
 
     payment_method: str
     return_url: str
+    state_hash: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from schema.types.plan import (
     Plan,
     PlanSubscription,
     PlanSubscriptionPayload,
+    UpdatePlanPaymentMethodInput,
 )
-from services.plans.plans import PlanOrder
+from services.plans.plans import CardOrder, PlanOrder
 
 
 async def plans() -> list[Plan]:
@@ -24,20 +25,30 @@ async def plans() -> list[Plan]:
 async def create_plan_subscription(
     info: Info[Context, None], input: Annotated[CreatePlanSubscriptionInput, INPUT]
 ) -> PlanSubscriptionPayload | None:
-    context = info.context
-    viewer = context.viewer()
-    order = PlanOrder(
-        input.plan_id,
-        input.payment_method,
-        input.idempotency_key,
-        context.card_callback_uri,
-        input.return_to or context.default_return_to,
-    )
+    viewer = info.context.viewer()
+    order = PlanOrder(input.plan_id, _card_order(info.context, input))
     try:
-        subscription = await context.services.plans.create(viewer.user_id, order)
+        subscription = await info.context.services.plans.create(viewer.user_id, order)
     except Refusal as refusal:
         return PlanSubscriptionPayload(user_errors=user_errors_of(refusal))
     return PlanSubscriptionPayload(plan_subscription=PlanSubscription.of(subscription))
+
+
+async def update_plan_payment_method(
+    info: Info[Context, None], input: Annotated[UpdatePlanPaymentMethodInput, INPUT]
+) -> PlanSubscriptionPayload | None:
+    viewer = info.context.viewer()
+    order = _card_order(info.context, input)
+    try:
+        subscription = await info.context.services.plans.change_payment_method(viewer.user_id, order)
+    except Refusal as refusal:
+        return PlanSubscriptionPayload(user_errors=user_errors_of(refusal))
+    return PlanSubscriptionPayload(plan_subscription=PlanSubscription.of(subscription))
+
+
+def _card_order(context: Context, given: CreatePlanSubscriptionInput | UpdatePlanPaymentMethodInput) -> CardOrder:
+    return_to = given.return_to or context.default_return_to
+    return CardOrder(given.payment_method, given.idempotency_key, context.card_callback_uri, return_to)
 
 
 async def cancel_plan_subscription(

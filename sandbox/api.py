@@ -223,8 +223,11 @@ async def _confirm_intent(world: World, request: Request) -> Document:
 
 async def _update_subscription(world: World, request: Request) -> Document:
     body = await request.json()
-    identifier = request.path_params["subscription"]
-    return await plans.update(world, identifier, cancel_at_period_end=body["cancel_at_period_end"])
+    return await plans.update(world, request.path_params["subscription"], body)
+
+
+async def _pay_subscription(world: World, request: Request) -> Document:
+    return await plans.pay(world, request.path_params["subscription"], await request.json())
 
 
 async def _geocode(world: World, request: Request) -> Document:
@@ -308,5 +311,6 @@ ROUTES = [
     _route("/cards/subscriptions", _given(plans.create), "POST"),
     _route("/cards/subscriptions/{subscription}", _named(plans.by_id, "subscription")),
     _route("/cards/subscriptions/{subscription}", _update_subscription, "POST"),
+    _route("/cards/subscriptions/{subscription}/pay", _harmed(scenarios.CARD, _pay_subscription), "POST"),
     _route("/cards/subscriptions/{subscription}", _named(plans.cancel, "subscription"), "DELETE"),
 ]

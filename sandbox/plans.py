@@ -43,6 +43,7 @@ async def create(world: World, body: Document) -> Document:
             "latest_invoice": None,
             "failed_renewals": 0,
             "return_url": body["return_url"],
+            "paid_by": [],
         }
         await world.store.put("subscription", subscription["id"], subscription, reference=body["idempotency_key"])
         await _first_payment(world, subscription, card, body["return_url"])
@@ -89,15 +90,53 @@ async def end_first_payment(world: World, body: Document) -> None:
             await _end(world, subscription, "incomplete_expired", "payment_failed")
 
 
-async def update(world: World, identifier: str, *, cancel_at_period_end: bool) -> Document:
+async def update(world: World, identifier: str, changes: Document) -> Document:
+    """`cancel_at_period_end` or `default_payment_method`."""
+    _card(changes.get("default_payment_method", "pm_card_visa"))
     async with world.store.transaction():
         subscription = await _stored(world, identifier)
         if subscription["status"] not in ("active", "past_due"):
             raise Refused(400, "resource_missing", f"The subscription is {subscription['status']}.")
-        subscription["cancel_at_period_end"] = cancel_at_period_end
+        subscription |= changes
         await _save(world, subscription, "customer.subscription.updated")
     world.on_scheduled()
     return await by_id(world, identifier)
+
+
+async def pay(world: World, identifier: str, body: Document) -> Document:
+    """Pay by another card from now on, an open bill at once. A repeated idempotency key gets what is so by now."""
+    card = _card(body["payment_method"])
+    if card.decline is not None and not card.challenge:
+        error = error_of(card.decline)
+        raise Refused(402, error["code"], error["message"], decline_code=error["decline_code"])
+    async with world.store.transaction():
+        subscription = await _stored(world, identifier)
+        if body["idempotency_key"] in subscription["paid_by"]:
+            return await by_id(world, identifier)
+        if subscription["status"] not in ("active", "past_due"):
+            raise Refused(400, "resource_missing", f"The subscription is {subscription['status']}.")
+        subscription |= {
+            "default_payment_method": body["payment_method"],
+            "return_url": body["return_url"],
+            "paid_by": [*subscription["paid_by"], body["idempotency_key"]],
+        }
+        if subscription["status"] == "active":
+            await _save(world, subscription, "customer.subscription.updated")
+        else:
+            await _pay_open(world, subscription, card)
+    world.on_scheduled()
+    return await by_id(world, identifier)
+
+
+async def _pay_open(world: World, subscription: Document, card: Card) -> None:
+    invoice = subscription["latest_invoice"]
+    if card.challenge:
+        await _keep_unpaid(world, subscription, invoice, _challenged(invoice, subscription["return_url"]))
+        await _save(world, subscription, "customer.subscription.updated")
+    elif card.renewal_decline is not None:
+        await _settle_first(world, subscription, invoice, card.renewal_decline)
+    else:
+        await _renewed(world, subscription, invoice)
 
 
 async def cancel(world: World, identifier: str) -> Document:

@@ -108,6 +108,10 @@ class Mutation:
     create_plan_subscription: PlanSubscriptionPayload | None = strawberry.field(
         resolver=plans.create_plan_subscription, description="Subscribe to a plan and take the first payment."
     )
+    update_plan_payment_method: PlanSubscriptionPayload | None = strawberry.field(
+        resolver=plans.update_plan_payment_method,
+        description="Pay the plan by another payment method, a bill that is open at once.",
+    )
     cancel_plan_subscription: PlanSubscriptionPayload | None = strawberry.field(
         resolver=plans.cancel_plan_subscription, description="End the plan with its period, or now."
     )

@@ -8,15 +8,16 @@ from typing import Any, Final
 from domain.card_payment import CardForm
 from domain.clock import Clock
 from domain.errors import InDoubt, InvalidState, Unavailable
-from domain.ids import AttemptId, UserId
+from domain.ids import AttemptId, PlanSubscriptionId, UserId
 from domain.payment import Payment
-from domain.plan import Plan, PlanSubscription
+from domain.plan import Plan, PlanPayment, PlanSubscription
 from domain.refund import Refund, RefundFailureCode, RefundStatus
 from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.card_payments import stripe_signature
 from providers.card_payments.port import CardEvent, IntentState, RefundState, SubscriptionState
 from providers.card_payments.stripe_objects import (
+    failure_of,
     intent_state,
     invoice_states,
     read_event,
@@ -39,6 +40,7 @@ RETRIED: Final = frozenset(
         "refund",
         "create_subscription",
         "subscription",
+        "change_payment_method",
         "cancel_subscription",
         "resume_subscription",
     }
@@ -145,6 +147,22 @@ class MockCardPayments:
             return _subscription_state(await self._sandbox.delete("cancel_subscription", path))
         except SandboxRefusal:
             return await self.subscription(reference)
+
+    async def change_payment_method(
+        self, reference: str, customer: str, our_id: PlanSubscriptionId, payment: PlanPayment
+    ) -> SubscriptionState:
+        body = {
+            "payment_method": payment.payment_method,
+            "return_url": payment.return_url,
+            "idempotency_key": payment.state_hash,
+        }
+        path = f"/cards/subscriptions/{reference}/pay"
+        try:
+            return _subscription_state(await self._sandbox.command("change_payment_method", path, body))
+        except SandboxRefusal as refusal:
+            is_declined = refusal.status == _DECLINED
+            message = failure_of(refusal.answer).message if is_declined else "The vendor does not know this method."
+            raise InvalidState(message) from refusal
 
     async def resume_subscription(self, reference: str) -> SubscriptionState:
         path, body = f"/cards/subscriptions/{reference}", {"cancel_at_period_end": False}

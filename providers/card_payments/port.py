@@ -7,10 +7,10 @@ from typing import Protocol
 
 from domain.card_payment import CardForm
 from domain.dispute import DisputeStatus
-from domain.ids import AttemptId, UserId
+from domain.ids import AttemptId, PlanSubscriptionId, UserId
 from domain.money import Money
 from domain.payment import Failure, Payment, Status
-from domain.plan import InvoiceStatus, Plan, PlanSubscription, PlanTerms
+from domain.plan import InvoiceStatus, Plan, PlanPayment, PlanSubscription, PlanTerms
 from domain.refund import Refund, RefundFailureCode, RefundStatus
 
 
@@ -154,6 +154,15 @@ class CardPaymentsProvider(Protocol):
 
     async def cancel_subscription(self, reference: str, *, at_period_end: bool) -> SubscriptionState:
         """End a subscription now or with its paid period. Safe to repeat. Raises Unavailable."""
+
+    async def change_payment_method(
+        self, reference: str, customer: str, our_id: PlanSubscriptionId, payment: PlanPayment
+    ) -> SubscriptionState:
+        """Pay a subscription by another method from now on, an open bill at once. A declined charge is an answer.
+
+        Safe to repeat with the same `payment`. Raises Unavailable, InDoubt, and InvalidState, with a message for users,
+        if the vendor does not take the payment method.
+        """
 
     async def resume_subscription(self, reference: str) -> SubscriptionState:
         """Undo a cancellation at the end of the period. Safe to repeat. Raises Unavailable."""

@@ -45,6 +45,8 @@ RETRIED: Final = frozenset(
         "find_subscription",
         "subscription",
         "invoices",
+        "attach",
+        "set_payment_method",
         "cancel_subscription",
         "resume_subscription",
         "check",

@@ -3,8 +3,8 @@
 Source: docs/vendors/stripe.md, Endpoints, Subscriptions and invoices, Idempotency.
 """
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -13,15 +13,19 @@ from stripe.params import SubscriptionCreateParams
 
 from domain.clock import Clock
 from domain.errors import InDoubt, InvalidState, Unavailable
-from domain.plan import Plan, PlanSubscription
+from domain.ids import PlanSubscriptionId
+from domain.plan import Plan, PlanPayment, PlanSubscription
 from providers.calling.vendor_http import VendorRefusal
 from providers.card_payments.port import IntentState, InvoiceState, SubscriptionState
-from providers.card_payments.stripe_objects import intent_state, invoice_states, subscription_state
+from providers.card_payments.stripe_objects import failure_of, intent_state, invoice_states, subscription_state
 from providers.stripe_api import KEYS_LIVE
 from providers.stripe_sdk import Stripe
 
 PAGE: Final = 100
 _FIRST_PAYMENT: Final = ["latest_invoice.payment_intent"]
+_DECLINED: Final = 402
+_OVERDUE: Final = frozenset({"past_due", "unpaid"})
+_UNKNOWN_METHOD: Final = "The card vendor does not know this payment method."
 
 
 class StripeSubscriptions:
@@ -80,6 +84,40 @@ class StripeSubscriptions:
         await self._end(reference)
         return await self.subscription(reference)
 
+    async def change_payment_method(
+        self, reference: str, customer: str, our_id: PlanSubscriptionId, payment: PlanPayment
+    ) -> SubscriptionState:
+        key = f"{our_id}:{payment.state_hash[:20]}"
+        try:
+            method = await self._stripe.command(
+                "attach",
+                lambda: self._api.payment_methods.attach_async(
+                    payment.payment_method, {"customer": customer}, {"idempotency_key": f"{key}:attach"}
+                ),
+                id_of,
+            )
+            bill = await self._stripe.command(
+                "set_payment_method",
+                lambda: self._api.subscriptions.update_async(
+                    reference,
+                    {"default_payment_method": method, "expand": _FIRST_PAYMENT},
+                    {"idempotency_key": f"{key}:default"},
+                ),
+                _open_bill,
+            )
+            if bill is not None:
+                # Stripe would charge it some day by itself; only this request gives a page that leads back.
+                with _paid_meanwhile():
+                    await self._confirm("confirm_subscription", bill, method, f"{key}:pay", payment.return_url)
+        except VendorRefusal as refusal:
+            is_declined = refusal.status == _DECLINED
+            message = failure_of(refusal.answer).message if is_declined else _UNKNOWN_METHOD
+            raise self._stripe.not_taken(refusal, message) from refusal
+        try:
+            return await self.subscription(reference)
+        except Unavailable as error:
+            raise InDoubt("card_payments: the plan's bill may be paid, and could not be read") from error
+
     async def resume_subscription(self, reference: str) -> SubscriptionState:
         return await self._set_ending("resume_subscription", reference, is_ending=False)
 
@@ -105,11 +143,11 @@ class StripeSubscriptions:
         self, subscription: PlanSubscription, reference: str, intent: str, payment_method: str, return_url: str
     ) -> None:
         try:
-            await self._confirm("confirm_subscription", intent, payment_method, f"{subscription.id}:first", return_url)
+            with _paid_meanwhile():
+                key = f"{subscription.id}:first"
+                await self._confirm("confirm_subscription", intent, payment_method, key, return_url)
         except VendorRefusal as refusal:
-            error = self._stripe.not_taken(refusal, "The card vendor does not know this payment method.")
-            if refusal.answer.get("code") == "payment_intent_unexpected_state":
-                return  # the first payment was charged before
+            error = self._stripe.not_taken(refusal, _UNKNOWN_METHOD)
             if isinstance(error, InvalidState):
                 with suppress(Unavailable):  # an unpaid subscription ends by itself after a day
                     await self._end(reference)
@@ -162,6 +200,16 @@ class StripeSubscriptions:
         return self._clock.now() - created_at > KEYS_LIVE
 
 
+@contextmanager
+def _paid_meanwhile() -> Iterator[None]:
+    """A bill that was paid by an earlier request, or by Stripe itself, is paid."""
+    try:
+        yield
+    except VendorRefusal as refusal:
+        if refusal.answer.get("code") != "payment_intent_unexpected_state":
+            raise
+
+
 def id_of(answer: Mapping[str, Any]) -> str:
     """The id of an object in an answer."""
     return str(answer["id"])
@@ -170,3 +218,10 @@ def id_of(answer: Mapping[str, Any]) -> str:
 def _first_payment(subscription: Mapping[str, Any]) -> tuple[str, str]:
     """The ids of a subscription and of its first payment intent. `latest_invoice.payment_intent` must be expanded."""
     return subscription["id"], subscription["latest_invoice"]["payment_intent"]["id"]
+
+
+def _open_bill(subscription: Mapping[str, Any]) -> str | None:
+    """The payment intent of the newest invoice, if that is not paid."""
+    invoice = subscription["latest_invoice"]
+    is_open = subscription["status"] in _OVERDUE and invoice["status"] == "open"
+    return str(invoice["payment_intent"]["id"]) if is_open else None

@@ -110,6 +110,20 @@ class CreatePlanSubscriptionInput:
     )
 
 
+@strawberry.input(description="How the plan is paid from now on.")
+class UpdatePlanPaymentMethodInput:
+    payment_method: str = strawberry.field(
+        description="The vendor's id of it (`pm_...`); card numbers are typed on the vendor's form alone."
+    )
+    idempotency_key: str = strawberry.field(
+        description="Made by the client, anew for each wish: the same key gives the same try, never a second."
+    )
+    return_to: str | None = strawberry.field(
+        description="Where the user goes after 3-D Secure: a path here, or an allowed address.",
+        default=UNSET,
+    )
+
+
 @strawberry.input(description="When the plan ends.")
 class CancelPlanSubscriptionInput:
     at_period_end: bool = strawberry.field(description="With the paid period, instead of now.", default=True)

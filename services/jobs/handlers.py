@@ -18,7 +18,7 @@ from services.payments.bank_status import AskBank
 from services.payments.card_status import AskCardVendor, SettleRefund
 from services.payments.customers import CreateCustomer, DeleteCustomer
 from services.payments.record import RefreshAccount
-from services.plans.status import AskPlan
+from services.plans.status import AskPlan, PayPlan
 from services.users.kyc import AskKycVendor, CancelUnauthorised
 from services.webhooks.inbox import ProcessWebhook
 
@@ -63,6 +63,10 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
             handler(BuildExport, lambda job: services.exports.build(job.user_id, job.export_id)),
             handler(ExpireExport, lambda job: services.exports.expire(job.user_id, job.export_id)),
             handler(AskPlan, lambda job: services.plan_status.ask_again(job.user_id, job.subscription_id, job.pause_s)),
+            handler(
+                PayPlan,
+                lambda job: services.plan_status.pay_again(job.user_id, job.subscription_id, job.state_hash),
+            ),
             handler(MoveCustomers, lambda job: services.vendor_migrations.move_customers(job.move_id, job.after)),
             handler(MoveCustomer, lambda job: services.vendor_migrations.move_customer(job.move_id, job.user_id)),
             handler(RefreshAccount, lambda job: services.accounts.read_unattended(job.user_id, job.account_id)),

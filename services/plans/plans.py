@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -14,6 +13,7 @@ from domain.card_payment import check_confirmation
 from domain.clock import Clock
 from domain.errors import (
     InDoubt,
+    InvalidInput,
     InvalidState,
     NotFound,
     Unavailable,
@@ -23,30 +23,37 @@ from domain.idempotency import fingerprint_of
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.kyc import require_approved
 from domain.payment import PaymentCause
-from domain.plan import PLANS, FirstPayment, PlanInvoice, PlanStatus, PlanSubscription
+from domain.plan import PLANS, PlanInvoice, PlanPayment, PlanStatus, PlanSubscription
 from domain.redirect import require_allowed, with_query
 from providers.card_payments.port import CardPaymentsProvider
 from providers.vendors import Vendors
 from services.idempotency import earlier, keep, once
 from services.payments.card_vendor import AWAY, unavailable
 from services.payments.customers import Customers
-from services.plans.status import PlanStatusSync
+from services.plans.status import RECOVER_AFTER, PlanStatusSync
 from services.tokens import hash_of, new_token
 
 _CREATE: Final = "createPlanSubscription"
-_RECOVER_AFTER: Final = timedelta(seconds=60)
+_PAY: Final = "updatePlanPaymentMethod"
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class PlanOrder:
-    """A subscription as the client asks for it. The browser comes back to our `callback_uri`, then `return_to`."""
+class CardOrder:
+    """A payment method as the client gives it. The browser comes back to our `callback_uri`, then `return_to`."""
 
-    plan_id: str
     payment_method: str
     idempotency_key: str
     callback_uri: str
     return_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOrder:
+    """A subscription as the client asks for it, and how it is paid."""
+
+    plan_id: str
+    payment: CardOrder
 
 
 class Plans:
@@ -93,13 +100,10 @@ class Plans:
 
         Raises Refusals, InvalidInput, NotFound, InvalidState, KycRequired, IdempotencyKeyReused.
         """
-        check_confirmation(order.payment_method, order.idempotency_key)
-        return_to = require_allowed(order.return_to, self._return_origins, field=("input", "returnTo"))
+        payment, return_to = self._payment_of(order.payment)
         if order.plan_id not in PLANS:
             raise NotFound("There is no such plan. `plans` lists them.", field=("input", "planId"))
-        state = new_token()
-        return_url = with_query(order.callback_uri, state=state)
-        subscription, is_new = await once(lambda: self._create(user_id, order, hash_of(state), return_to, return_url))
+        subscription, is_new = await once(lambda: self._create(user_id, order, payment, return_to))
         if not is_new:
             return subscription
         try:
@@ -110,6 +114,23 @@ class Plans:
             )  # the queued job asks the vendor again
         except Unavailable:
             await self._plan_status.end(subscription, AWAY)
+        return await self._plan_status.current(subscription)
+
+    async def change_payment_method(self, user_id: UserId, order: CardOrder) -> PlanSubscription:
+        """Pay by another method from now on, the open bill at once; the same key gives the same try.
+
+        A declined card is in the plan's `failure`. Raises Refusals, InvalidInput, NotFound, InvalidState, KycRequired,
+        IdempotencyKeyReused.
+        """
+        payment, return_to = self._payment_of(order)
+        subscription, is_new = await once(lambda: self._begin_payment(user_id, order, payment, return_to))
+        if is_new:
+            try:
+                await self._plan_status.pay(user_id, subscription.id, payment.state_hash)
+            except InvalidState as error:
+                raise InvalidInput("INVALID_PAYMENT_METHOD", error.message, field=("input", "paymentMethod")) from error
+            except (InDoubt, Unavailable):
+                _log.warning("plan_payment_unanswered", subscription_id=subscription.id)  # the queued job repeats it
         return await self._plan_status.current(subscription)
 
     async def cancel(self, user_id: UserId, *, at_period_end: bool) -> PlanSubscription:
@@ -154,11 +175,38 @@ class Plans:
         current = await self._plan_status.current(subscription)
         return with_query(return_to, plan=subscription.id, outcome=way_back.of_plan(current))
 
-    async def _create(
-        self, user_id: UserId, order: PlanOrder, state_hash: str, return_to: str, return_url: str
+    def _payment_of(self, order: CardOrder) -> tuple[PlanPayment, str]:
+        """A new try to pay, and where its user goes in the end. Raises Refusals."""
+        check_confirmation(order.payment_method, order.idempotency_key)
+        return_to = require_allowed(order.return_to, self._return_origins, field=("input", "returnTo"))
+        state = new_token()
+        return_url = with_query(order.callback_uri, state=state)
+        return PlanPayment(order.payment_method, return_url, hash_of(state)), return_to
+
+    async def _begin_payment(
+        self, user_id: UserId, order: CardOrder, payment: PlanPayment, return_to: str
     ) -> tuple[PlanSubscription, bool]:
-        now, key = self._clock.now(), order.idempotency_key
-        fingerprint = fingerprint_of(order.plan_id, order.payment_method)
+        now, key, fingerprint = self._clock.now(), order.idempotency_key, fingerprint_of(order.payment_method)
+        async with self._work() as work:
+            known = await earlier(work, user_id, _PAY, key, fingerprint)
+            if known is not None:
+                earlier_one = await work.plans.get(user_id, PlanSubscriptionId(known))
+                assert earlier_one is not None
+                return earlier_one, False
+            require_approved((await work.kyc.of_user(user_id)).status)
+            subscription = _at_vendor(await work.plans.open_of_users([user_id]))
+            subscription.require_running()
+            await work.plans.set_payment(subscription.id, payment, return_to=return_to)
+            await keep(work, user_id, _PAY, key, fingerprint, subscription.id, now)
+            self._plan_status.enqueue_payment(work, subscription, payment.state_hash)
+            await work.commit()
+        return subscription, True
+
+    async def _create(
+        self, user_id: UserId, order: PlanOrder, payment: PlanPayment, return_to: str
+    ) -> tuple[PlanSubscription, bool]:
+        now, key = self._clock.now(), order.payment.idempotency_key
+        fingerprint = fingerprint_of(order.plan_id, payment.payment_method)
         async with self._work() as work:
             known = await earlier(work, user_id, _CREATE, key, fingerprint)
             if known is not None:
@@ -171,17 +219,21 @@ class Plans:
             identifier = PlanSubscriptionId(new_id(ids.PLAN_SUBSCRIPTION, now))
             vendor = await self._customers.vendor_of(work, user_id)
             subscription = PlanSubscription(identifier, user_id, order.plan_id, vendor, now)
-            first = FirstPayment(order.payment_method, return_url)
-            await work.plans.add(subscription, first, state_hash=state_hash, return_to=return_to)
+            await work.plans.add(subscription, payment, return_to=return_to)
             await keep(work, user_id, _CREATE, key, fingerprint, subscription.id, now)
             self._plan_status.publish(work, subscription, ChangeKind.CREATED)
-            self._plan_status.enqueue_ask(work, subscription, _RECOVER_AFTER)
+            self._plan_status.enqueue_ask(work, subscription, RECOVER_AFTER)
             await work.commit()
         return subscription, True
 
     async def _open(self, user_id: UserId) -> PlanSubscription:
-        for subscription in await self.open_of_users([user_id]):
-            if subscription.vendor_subscription_id is None:
-                raise InvalidState("The plan is on its way to the card vendor. Try again in a minute.")
-            return subscription
-        raise NotFound("You have no plan.")
+        return _at_vendor(await self.open_of_users([user_id]))
+
+
+def _at_vendor(found: Sequence[PlanSubscription]) -> PlanSubscription:
+    """The user's open subscription, once the vendor has it. Raises NotFound, InvalidState."""
+    for subscription in found:
+        if subscription.vendor_subscription_id is None:
+            raise InvalidState("The plan is on its way to the card vendor. Try again in a minute.")
+        return subscription
+    raise NotFound("You have no plan.")

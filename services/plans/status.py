@@ -1,5 +1,6 @@
 """What the card vendor reports of plan subscriptions: one path for the reply, the return, the webhook and the job."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
@@ -23,6 +24,7 @@ from services.notifications.compose import NotificationComposer
 from services.payments.customers import Customers
 from services.status_sync import StatusSync
 
+RECOVER_AFTER: Final = timedelta(seconds=60)
 # The vendor renews by itself; the job asks so long after a renewal, in case that the webhook was lost.
 _AFTER_RENEWAL: Final = timedelta(hours=1)
 
@@ -35,6 +37,16 @@ class AskPlan(Job):
     user_id: UserId
     subscription_id: PlanSubscriptionId
     pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PayPlan(Job):
+    """Pay a plan by the payment method of one try, in case that the try was cut off."""
+
+    kind: ClassVar[str] = "pay_plan"
+    user_id: UserId
+    subscription_id: PlanSubscriptionId
+    state_hash: str
 
 
 class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
@@ -59,7 +71,7 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
     async def subscribe(self, subscription: PlanSubscription) -> None:
         """Create the subscription at the vendor, under its own id as the key: a repeat creates no second one."""
         async with self._read() as read:
-            first = await read.plans.first_payment(subscription.id)
+            first = await read.plans.payment(subscription.id)
         customer = await self._customers.ensure(subscription.user_id, subscription.vendor)
         vendor, plan = self._vendors[subscription.vendor], PLANS[subscription.plan_id]
         try:
@@ -95,6 +107,33 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
             ended = await self._vendors[after.vendor].cancel_subscription(state.reference, at_period_end=False)
             return await self.apply(after, ended)
         return after
+
+    async def pay(self, user_id: UserId, subscription_id: PlanSubscriptionId, state_hash: str) -> None:
+        """Pay by what the subscription's row holds: the open bill now, the others later. A repeat pays once.
+
+        Nothing happens where another try has replaced this one. Raises Unavailable, InDoubt, and InvalidState where the
+        vendor does not take the payment method.
+        """
+        async with self._read() as read:
+            found, payment = await read.plans.get(user_id, subscription_id), await read.plans.payment(subscription_id)
+        if found is None or not found.is_open or payment.state_hash != state_hash:
+            return
+        assert found.vendor_subscription_id is not None
+        customer = await self._customers.ensure(found.user_id, found.vendor)
+        vendor = self._vendors[found.vendor]
+        state = await vendor.change_payment_method(found.vendor_subscription_id, customer, found.id, payment)
+        await self.apply(found, state)
+
+    async def pay_again(self, user_id: UserId, subscription_id: PlanSubscriptionId, state_hash: str) -> None:
+        """As `pay`, by a job, in case that this process died before the vendor had answered."""
+        with suppress(InvalidState):  # the user was told
+            await self.pay(user_id, subscription_id, state_hash)
+
+    def enqueue_payment(self, work: UnitOfWork, subscription: PlanSubscription, state_hash: str) -> None:
+        """Queue the job that repeats `pay`, within the caller's transaction."""
+        now = self._clock.now()
+        job = PayPlan(subscription.user_id, subscription.id, state_hash)
+        work.jobs.enqueue(job, due_at=now + RECOVER_AFTER, now=now)
 
     async def end(self, subscription: PlanSubscription, failure: Failure) -> None:
         """End a subscription that the vendor refused, with the reason that the user sees. Commits."""

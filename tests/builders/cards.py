@@ -28,6 +28,9 @@ PLAN = """plan { name price { amountMinor } } status version currentPeriodEnd ca
 SUBSCRIBE = f"""mutation($input: CreatePlanSubscriptionInput!) {{ createPlanSubscription(input: $input) {{
   planSubscription {{ id {PLAN} }} userErrors {{ code field message }} }} }}"""
 
+PAY_PLAN = f"""mutation($input: UpdatePlanPaymentMethodInput!) {{ updatePlanPaymentMethod(input: $input) {{
+  planSubscription {{ id {PLAN} }} userErrors {{ code field message }} }} }}"""
+
 
 def key() -> str:
     return f"card-key-{next(_KEYS):06d}"
@@ -83,6 +86,13 @@ async def subscribe(player: Player, method: str = VISA, plan: str = "plan_plus",
         **changes,
     }
     payload: dict[str, Any] = (await player.ask(SUBSCRIBE, input=given))["createPlanSubscription"]
+    return payload
+
+
+async def pay_plan(player: Player, method: str = VISA, **changes: object) -> dict[str, Any]:
+    """The payload of `updatePlanPaymentMethod`."""
+    given = {"paymentMethod": method, "idempotencyKey": key(), "returnTo": "/api/health/live", **changes}
+    payload: dict[str, Any] = (await player.ask(PAY_PLAN, input=given))["updatePlanPaymentMethod"]
     return payload
 
 

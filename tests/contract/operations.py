@@ -26,7 +26,7 @@ from domain.ids import (
 from domain.money import Money
 from domain.notification import Template
 from domain.payment import Payment, Rail
-from domain.plan import PLANS, PlanSubscription
+from domain.plan import PLANS, PlanPayment, PlanSubscription
 from domain.profile import Address
 from domain.refund import Refund
 from domain.uptime import uptime_plan
@@ -167,6 +167,7 @@ _PAYMENT: Final = Payment(
 _SUBSCRIPTION: Final = PlanSubscription(PlanSubscriptionId("psub_1"), UserId("usr_kari"), "plan_plus", "stripe", NOON)
 _PLUS: Final = PLANS["plan_plus"]
 _REFUND: Final = Refund(RefundId("ref_1"), PaymentId("pay_1"), Money(100), NOON, NOON)
+_PLAN_PAYMENT: Final = PlanPayment("pm_1", "https://drop.example", "hash")
 _CARDHOLDER: Final = Cardholder(
     CardholderId("chd_1"), UserId("usr_kari"), "stripe", "Kari", Address("Oslo"), NOON, "ich_1"
 )
@@ -383,6 +384,12 @@ OPERATIONS: Final = (
         "create_subscription",
         lambda cards: cards.create_subscription(_SUBSCRIPTION, _PLUS, "cus_1", "pm_1", "https://drop.example"),
         in_doubt=True,
+    ),
+    _of_stripe(
+        "change_payment_method",
+        lambda cards: cards.change_payment_method("sub_1", "cus_1", _SUBSCRIPTION.id, _PLAN_PAYMENT),
+        in_doubt=True,
+        about=InvalidState,
     ),
     _of_stripe(
         "create_cardholder at the issuer",

@@ -27,7 +27,7 @@ from services.payments.bank_status import AskBank
 from services.payments.card_status import AskCardVendor, SettleRefund
 from services.payments.customers import CreateCustomer, DeleteCustomer
 from services.payments.record import RefreshAccount
-from services.plans.status import AskPlan
+from services.plans.status import AskPlan, PayPlan
 from services.users.kyc import AskKycVendor, CancelUnauthorised
 from services.webhooks.inbox import ProcessWebhook
 
@@ -58,6 +58,11 @@ STORED: list[tuple[Job, str, dict[str, object]]] = [
     (DeleteObject("v", "b", "k"), "delete_object", {"vendor": "v", "bucket": "b", "key": "k"}),
     (BuildExport(USER, DataExportId("e")), "build_data_export", {"user_id": "u", "export_id": "e"}),
     (ExpireExport(USER, DataExportId("e")), "expire_data_export", {"user_id": "u", "export_id": "e"}),
+    (
+        PayPlan(USER, PlanSubscriptionId("s"), "h"),
+        "pay_plan",
+        {"user_id": "u", "subscription_id": "s", "state_hash": "h"},
+    ),
     (
         AskPlan(USER, PlanSubscriptionId("s"), 60.0),
         "ask_plan_subscription",

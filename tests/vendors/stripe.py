@@ -5,7 +5,6 @@ and gives ids where nothing was asked to be expanded.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from itertools import count
 from typing import Any
 
 import httpx
@@ -16,19 +15,11 @@ from starlette.routing import Route
 
 from tests.vendors.face import Endpoint, Refused, ask, face
 from tests.vendors.stripe_form import Form, form_of, pairs_of
+from tests.vendors.stripe_subscriptions import PRICES as PRICES
+from tests.vendors.stripe_subscriptions import Subscriptions, page_of, refuse
 
 API_KEY = "sk_test_contract"
 VERSION = "2023-10-16"
-PRICES = {"plan_plus": "price_1", "plan_plus_yearly": "price_2", "plan_premium": "price_3"}
-_PRICE_DATA: Mapping[str, Mapping[str, Any]] = {
-    "price_1": {"product": "plan_plus", "unit_amount": 4_900, "currency": "nok", "interval": "month"},
-    "price_2": {"product": "plan_plus_yearly", "unit_amount": 49_000, "currency": "nok", "interval": "year"},
-    "price_3": {"product": "plan_premium", "unit_amount": 9_900, "currency": "nok", "interval": "month"},
-}
-
-
-def refuse(status: int, code: str, message: str = "No.", kind: str = "invalid_request_error", **more: Any) -> Refused:
-    return Refused(status, {"error": {"type": kind, "code": code, "message": message, **more}})
 
 
 def _refused_by_sandbox(status: int, answer: Mapping[str, Any]) -> Refused:
@@ -39,25 +30,23 @@ def _refused_by_sandbox(status: int, answer: Mapping[str, Any]) -> Refused:
     return Refused(402, {"error": {**intent["last_payment_error"], "payment_intent": shown}})
 
 
-class Stripe:
-    """What it remembers besides the sandbox: idempotency keys, and subscriptions whose first payment is open."""
+class Stripe(Subscriptions):
+    """What it remembers besides the sandbox: idempotency keys, customers, and what its lists show."""
 
     def __init__(self, inner: httpx.AsyncClient) -> None:
+        super().__init__()
         self.inner = inner
         self.replies: dict[str, tuple[object, int, Any]] = {}
-        self.waiting: dict[str, Form] = {}
-        self.subscriptions: dict[str, str] = {}
         # The sandbox behind keeps its keys for good: those of another day are others.
         self.days = 0
         self.intents: list[str] = []
         # By the query that finds them.
         self.customers: dict[str, Any] = {}
         self.cards: list[str] = []
-        self.numbers = count(1)
         # Why refunds fail; None where it does not say.
         self.refund_failure: str | None = "expired_or_canceled_card"
 
-    async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         return await ask(self.inner, method, path, _refused_by_sandbox, **({"json": body} if body is not None else {}))
 
     # Customers, payment intents, refunds, disputes
@@ -86,16 +75,14 @@ class Stripe:
     async def intents_of(self, form: Form, key: str) -> Any:
         found = [await self.ask("GET", f"/cards/payment_intents/{intent}") for intent in self.intents]
         shown = [self._shown(one, form) for one in found if one["customer"] == form["customer"]]
-        return _page(shown, int(form.get("limit", 10)))
+        return page_of(shown, int(form.get("limit", 10)))
 
     async def read_intent(self, form: Form, key: str, intent: str) -> Any:
         return self._shown(await self.ask("GET", f"/cards/payment_intents/{intent}"), form)
 
     async def confirm(self, form: Form, key: str, intent: str) -> Any:
-        if intent in self.waiting:
-            return await self._first_payment(form, key, intent)
-        if intent in self.subscriptions:
-            raise refuse(400, "payment_intent_unexpected_state")
+        if self.is_of_subscription(intent):
+            return await self.confirm_bill(form, key, intent)
         body = {"payment_method": form["payment_method"], "return_url": form["return_url"], "idempotency_key": key}
         return self._shown(await self.ask("POST", f"/cards/payment_intents/{intent}/confirm", body), form)
 
@@ -112,12 +99,12 @@ class Stripe:
     async def refunds(self, form: Form, key: str) -> Any:
         intent = await self.ask("GET", f"/cards/payment_intents/{form['payment_intent']}")
         charge = intent["latest_charge"] or {"refunds": {"data": []}}
-        return _page([self._refund(one) for one in charge["refunds"]["data"]], int(form.get("limit", 10)))
+        return page_of([self._refund(one) for one in charge["refunds"]["data"]], int(form.get("limit", 10)))
 
     async def disputes(self, form: Form, key: str) -> Any:
         intent = await self.ask("GET", f"/cards/payment_intents/{form['payment_intent']}")
         dispute = (intent["latest_charge"] or {}).get("dispute")
-        return _page([dispute] if dispute else [], int(form.get("limit", 10)))
+        return page_of([dispute] if dispute else [], int(form.get("limit", 10)))
 
     def _refund(self, refund: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**refund, "failure_reason": self.refund_failure} if refund["status"] == "failed" else refund
@@ -137,127 +124,8 @@ class Stripe:
             "disputed": bool(charge["dispute"]),
         }
         if "latest_charge.refunds" in expand:
-            shown["refunds"] = _page([self._refund(one) for one in charge["refunds"]["data"]], 10)
+            shown["refunds"] = page_of([self._refund(one) for one in charge["refunds"]["data"]], 10)
         return {**intent, "latest_charge": shown}
-
-    # Prices and subscriptions
-
-    async def price(self, form: Form, key: str, price: str) -> Any:
-        if price not in _PRICE_DATA:
-            raise refuse(404, "resource_missing", param="price")
-        data = _PRICE_DATA[price]
-        return {
-            "id": price,
-            "object": "price",
-            "active": True,
-            "currency": data["currency"],
-            "unit_amount": data["unit_amount"],
-            "recurring": {"interval": data["interval"], "interval_count": 1},
-        }
-
-    async def subscribe(self, form: Form, key: str) -> Any:
-        if form["payment_behavior"] != "default_incomplete":
-            raise refuse(400, "parameter_invalid", param="payment_behavior")
-        if form["items"]["0"]["price"] not in _PRICE_DATA:
-            raise refuse(400, "resource_missing", param="items[0][price]")
-        intent = f"pi_first{next(self.numbers)}"
-        self.waiting[intent] = form
-        return self._incomplete(intent, form.get("expand", []))
-
-    async def _first_payment(self, form: Form, key: str, intent: str) -> Any:
-        given = self.waiting[intent]
-        body = {
-            "customer": given["customer"],
-            "payment_method": form["payment_method"],
-            "return_url": form["return_url"],
-            "price_data": _PRICE_DATA[given["items"]["0"]["price"]],
-            "metadata": given["metadata"],
-            "idempotency_key": key,
-        }
-        made = await self.ask("POST", "/cards/subscriptions", body)
-        del self.waiting[intent]
-        self.subscriptions[intent] = made["id"]
-        first = {"id": intent, "object": "payment_intent", **made["latest_invoice"]["payment_intent"]}
-        error = first["last_payment_error"]
-        if error is not None:
-            raise Refused(402, {"error": {**error, "payment_intent": first}})
-        return {**first, "client_secret": None}
-
-    async def read_subscription(self, form: Form, key: str, subscription: str) -> Any:
-        return await self._subscription(subscription, form.get("expand", []))
-
-    async def subscriptions_of(self, form: Form, key: str) -> Any:
-        expand = [path.removeprefix("data.") for path in form.get("expand", [])]
-        known = [*self.waiting, *self.subscriptions]
-        shown = [await self._subscription(f"sub_{intent}", expand) for intent in known]
-        return _page([one for one in shown if one["customer"] == form["customer"]], int(form.get("limit", 10)))
-
-    async def update_subscription(self, form: Form, key: str, subscription: str) -> Any:
-        body = {"cancel_at_period_end": form["cancel_at_period_end"] == "true"}
-        await self.ask("POST", f"/cards/subscriptions/{self._at_sandbox(subscription)}", body)
-        return await self._subscription(subscription, form.get("expand", []))
-
-    async def end_subscription(self, form: Form, key: str, subscription: str) -> Any:
-        intent = subscription.removeprefix("sub_")
-        if intent in self.waiting:
-            return {
-                "id": subscription,
-                "object": "subscription",
-                "status": "incomplete_expired",
-                **self.waiting.pop(intent),
-            }
-        stands = await self.ask("GET", f"/cards/subscriptions/{self._at_sandbox(subscription)}")
-        if stands["status"] in ("canceled", "incomplete_expired"):
-            raise refuse(404, "resource_missing", param="id")
-        await self.ask("DELETE", f"/cards/subscriptions/{self._at_sandbox(subscription)}")
-        return await self._subscription(subscription, [])
-
-    async def invoices(self, form: Form, key: str) -> Any:
-        intent = form["subscription"].removeprefix("sub_")
-        if intent in self.waiting:
-            return _page([{"id": "in_draft", "object": "invoice", "status": "draft", "number": None}], 10)
-        found = await self.ask("GET", f"/cards/subscriptions/{self._at_sandbox(form['subscription'])}")
-        # Its own period is the one before (for usage): what was paid for stands on its line.
-        invoices = [{**one, "period_start": one["created"], "period_end": one["created"]} for one in found["invoices"]]
-        return _page(invoices, int(form.get("limit", 10)))
-
-    def _at_sandbox(self, subscription: str) -> str:
-        intent = subscription.removeprefix("sub_")
-        if intent not in self.subscriptions:
-            raise refuse(404, "resource_missing", param="id")
-        return self.subscriptions[intent]
-
-    async def _subscription(self, subscription: str, expand: list[str]) -> dict[str, Any]:
-        intent = subscription.removeprefix("sub_")
-        if intent in self.waiting:
-            return self._incomplete(intent, expand)
-        found = await self.ask("GET", f"/cards/subscriptions/{self._at_sandbox(subscription)}")
-        invoice = found["latest_invoice"]
-        first = {"id": intent, "object": "payment_intent", **invoice["payment_intent"]}
-        found.pop("invoices")
-        return {**found, "id": subscription, "latest_invoice": _invoice(invoice, first, expand)}
-
-    def _incomplete(self, intent: str, expand: list[str]) -> dict[str, Any]:
-        given = self.waiting[intent]
-        first = {
-            "id": intent,
-            "object": "payment_intent",
-            "status": "requires_payment_method",
-            "next_action": None,
-            "last_payment_error": None,
-        }
-        return {
-            "id": f"sub_{intent}",
-            "object": "subscription",
-            "customer": given["customer"],
-            "metadata": given["metadata"],
-            "status": "incomplete",
-            "current_period_start": 1_800_000_000,
-            "current_period_end": 1_802_000_000,
-            "cancel_at_period_end": False,
-            "cancellation_details": {"reason": None},
-            "latest_invoice": _invoice({"id": f"in_{intent}", "object": "invoice"}, first, expand),
-        }
 
     # Issuing
 
@@ -279,23 +147,13 @@ class Stripe:
 
     async def cards_of(self, form: Form, key: str) -> Any:
         found = [await self.ask("GET", f"/issuing/cards/{card}") for card in self.cards]
-        return _page([one for one in found if one["cardholder"] == form["cardholder"]], int(form.get("limit", 10)))
+        return page_of([one for one in found if one["cardholder"] == form["cardholder"]], int(form.get("limit", 10)))
 
     async def read_card(self, form: Form, key: str, card: str) -> Any:
         return await self.ask("GET", f"/issuing/cards/{card}")
 
     async def update_card(self, form: Form, key: str, card: str) -> Any:
         return await self.ask("POST", f"/issuing/cards/{card}", {"status": form["status"]})
-
-
-def _invoice(invoice: Mapping[str, Any], first: Mapping[str, Any], expand: list[str]) -> Any:
-    if "latest_invoice.payment_intent" in expand:
-        return {**invoice, "payment_intent": first}
-    return invoice["id"]
-
-
-def _page(items: list[Any], limit: int) -> dict[str, Any]:
-    return {"object": "list", "data": items[:limit], "has_more": len(items) > limit, "url": "/v1/list"}
 
 
 Handler = Callable[..., Awaitable[Any]]
@@ -366,7 +224,13 @@ def app(stripe: Stripe) -> Starlette:
             ),
             route("/subscriptions", "GET", stripe.subscriptions_of, "customer", "status", "limit"),
             route("/subscriptions/{subscription}", "GET", stripe.read_subscription),
-            route("/subscriptions/{subscription}", "POST", stripe.update_subscription, "cancel_at_period_end"),
+            route("/payment_methods/{method}/attach", "POST", stripe.attach, "customer"),
+            route(
+                "/subscriptions/{subscription}",
+                "POST",
+                stripe.update_subscription,
+                *("cancel_at_period_end", "default_payment_method"),
+            ),
             route("/subscriptions/{subscription}", "DELETE", stripe.end_subscription),
             route("/invoices", "GET", stripe.invoices, "subscription", "limit"),
             route(

@@ -1,0 +1,152 @@
+"""A plan whose card no longer pays is saved by another, at Stripe and at the sandbox alike."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.builders.at_stripe import AtStripe, at_stripe
+from tests.builders.cards import CHALLENGED, DECLINED, charges, key, pay_plan, plan_of, subscribe
+from tests.builders.gateway import Play, Player, query_of
+from tests.builders.line import Line
+
+CHALLENGED_ALWAYS, LAPSING = "pm_card_authenticationRequired", "pm_card_chargeCustomerFail"
+
+
+@pytest.fixture
+async def stripe(database_url: str, tmp_path: Path) -> AsyncIterator[AtStripe]:
+    async with at_stripe(database_url, tmp_path) as running:
+        yield running
+
+
+async def open_plan(player: Player) -> dict[str, Any]:
+    plan = await plan_of(player)
+    assert plan is not None
+    return plan
+
+
+async def overdue(stripe: AtStripe) -> Player:
+    """Somebody whose renewal was declined."""
+    kari = await stripe.approved()
+    await subscribe(kari, LAPSING)
+    await stripe.advance(days=31)
+    assert (await open_plan(kari))["status"] == "PAST_DUE"
+    return kari
+
+
+async def test_a_renewal_that_was_declined_tells_why(stripe: AtStripe) -> None:
+    kari = await stripe.approved()
+    begun = (await subscribe(kari, LAPSING))["planSubscription"]
+
+    await stripe.advance(days=31)
+    plan = await open_plan(kari)
+
+    assert (plan["status"], plan["failure"], plan["authorisationUrl"]) == ("PAST_DUE", {"code": "CARD_DECLINED"}, None)
+    assert [invoice["status"] for invoice in plan["invoices"]] == ["OPEN", "PAID"]
+    assert plan["version"] > begun["version"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "status", "failure"), [("approve", "ACTIVE", None), ("refuse", "PAST_DUE", "AUTHENTICATION_FAILED")]
+)
+async def test_a_renewal_that_wants_3d_secure_has_its_page(
+    stripe: AtStripe, decision: str, status: str, failure: str | None
+) -> None:
+    kari = await stripe.approved()
+    first = (await subscribe(kari, CHALLENGED_ALWAYS))["planSubscription"]["authorisationUrl"]
+    await kari.press(first, "approve")
+    await stripe.play.settle()
+    running = await open_plan(kari)
+
+    await stripe.advance(days=31)
+    waiting = await open_plan(kari)
+    await kari.press(waiting["authorisationUrl"], decision)
+    await stripe.play.settle()
+    after = await open_plan(kari)
+
+    assert (running["status"], running["authorisationUrl"]) == ("ACTIVE", None)
+    assert (waiting["status"], waiting["failure"]) == ("PAST_DUE", None)
+    assert after["status"] == status
+    assert (after["failure"] or {}).get("code") == failure
+    assert after["authorisationUrl"] is None
+    assert running["version"] < waiting["version"] < after["version"]
+
+
+async def test_an_overdue_plan_is_paid_by_another_card_once_and_so_are_its_renewals(stripe: AtStripe) -> None:
+    kari, same = await overdue(stripe), key()
+
+    saved = await pay_plan(kari, idempotencyKey=same)
+    again = await pay_plan(kari, idempotencyKey=same)
+    other = await pay_plan(kari, "pm_card_mastercard", idempotencyKey=same)
+    await stripe.advance(minutes=5)
+    now = await open_plan(kari)
+    charged = len(await charges(stripe.play))
+    await stripe.advance(days=31)
+    later = await open_plan(kari)
+
+    assert saved["userErrors"] == []
+    assert (saved["planSubscription"]["status"], saved["planSubscription"]["failure"]) == ("ACTIVE", None)
+    assert again == saved
+    assert [error["code"] for error in other["userErrors"]] == ["IDEMPOTENCY_KEY_REUSED"]
+    assert [invoice["status"] for invoice in now["invoices"]] == ["PAID", "PAID"]
+    assert charged == 2
+    assert (later["status"], len(await charges(stripe.play))) == ("ACTIVE", 3)
+
+
+async def test_another_card_may_want_3d_secure_and_leads_back(stripe: AtStripe) -> None:
+    kari = await overdue(stripe)
+
+    waiting = (await pay_plan(kari, CHALLENGED))["planSubscription"]
+    back = await kari.press(waiting["authorisationUrl"], "approve")
+    await stripe.play.settle()
+
+    assert (waiting["status"], waiting["failure"]) == ("PAST_DUE", None)
+    assert query_of(str(back.url)) == {"plan": waiting["id"], "outcome": "approved"}
+    assert (await open_plan(kari))["status"] == "ACTIVE"
+    assert len(await charges(stripe.play)) == 2
+
+
+async def test_a_card_that_does_not_pay_leaves_the_plan_overdue(stripe: AtStripe) -> None:
+    kari = await overdue(stripe)
+
+    declined = await pay_plan(kari, DECLINED)
+    unknown = await pay_plan(kari, "pm_card_unknown")
+    lapsing = (await pay_plan(kari, LAPSING))["planSubscription"]
+
+    for refused in (declined, unknown):
+        assert [(error["code"], error["field"]) for error in refused["userErrors"]] == [
+            ("INVALID_PAYMENT_METHOD", ["input", "paymentMethod"])
+        ]
+    assert "declined" in declined["userErrors"][0]["message"]
+    assert (lapsing["status"], lapsing["failure"]) == ("PAST_DUE", {"code": "CARD_DECLINED"})
+    assert len(await charges(stripe.play)) == 1
+
+
+async def test_a_running_plan_takes_another_card_for_its_renewals(stripe: AtStripe) -> None:
+    kari = await stripe.approved()
+    nothing = await pay_plan(kari)
+    await subscribe(kari, LAPSING)
+
+    changed = await pay_plan(kari)
+    await stripe.advance(days=31)
+
+    assert [error["code"] for error in nothing["userErrors"]] == ["NOT_FOUND"]
+    assert changed["planSubscription"]["status"] == "ACTIVE"
+    assert (await open_plan(kari))["status"] == "ACTIVE"
+    assert len(await charges(stripe.play)) == 2
+
+
+async def test_an_answer_that_was_lost_is_asked_for_again_and_charged_once(play: Play) -> None:
+    kari = await play.approved()
+    await subscribe(kari, LAPSING)
+    await play.advance(days=31)
+    Line(play.gateway.sandbox).harm(at=1, after=httpx.ReadTimeout("lost"), times=3)
+
+    unknown = (await pay_plan(kari))["planSubscription"]
+    await play.advance(seconds=61)
+
+    assert unknown["status"] == "PAST_DUE"
+    assert (await open_plan(kari))["status"] == "ACTIVE"
+    assert len(await charges(play)) == 2
