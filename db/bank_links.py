@@ -5,6 +5,7 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.locks import locked
 from db.paging import page_by_id
 from db.tables.bank import AccountReadRow, BankLinkRow, ConsentAccountRow, ConsentRow
 from db.updates import changed_one, require_saved
@@ -65,7 +66,9 @@ class BankLinkQueries:
         return [bank_link_of(row) for row in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, bank_link_id: BankLinkId) -> BankLink | None:
-        return next(iter(await self.by_ids(user_id, [bank_link_id])), None)
+        query = select(BankLinkRow).where(BankLinkRow.user_id == user_id, BankLinkRow.id == bank_link_id)
+        row = (await self._session.exec(locked(self._session, query))).first()
+        return bank_link_of(row) if row else None
 
     async def at_bank(self, user_id: UserId, bank_id: BankId) -> BankLink | None:
         query = select(BankLinkRow).where(BankLinkRow.user_id == user_id, BankLinkRow.bank_id == bank_id)
@@ -172,7 +175,7 @@ class ConsentQueries:
 
     async def get(self, user_id: UserId, consent_id: ConsentId) -> Consent | None:
         query = select(ConsentRow).where(ConsentRow.user_id == user_id, ConsentRow.id == consent_id)
-        row = (await self._session.exec(query)).first()
+        row = (await self._session.exec(locked(self._session, query))).first()
         return consent_of(row) if row else None
 
     async def find(self, consent_id: ConsentId) -> Consent | None:
@@ -207,6 +210,12 @@ class ConsentQueries:
             .limit(20)
         )
         return [consent_of(row) for row in await self._session.exec(query)]
+
+    async def is_any_open(self, user_id: UserId) -> bool:
+        """Whether a bank may still let Drop read, or be about to."""
+        is_open = col(ConsentRow.status).in_([ConsentStatus.AWAITING_AUTHORISATION, ConsentStatus.ACTIVE])
+        query = select(ConsentRow.id).where(ConsentRow.user_id == user_id, is_open).limit(1)
+        return (await self._session.exec(query)).first() is not None
 
     async def mark_returned(self, consent_id: ConsentId, at: datetime) -> bool:
         """Record that the user came back from the bank; False where the same return was recorded before."""

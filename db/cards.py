@@ -5,6 +5,7 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.locks import locked
 from db.paging import page_by_id
 from db.tables.card import CardholderRow, CardRow
 from db.updates import require_saved
@@ -84,7 +85,14 @@ class CardQueries:
         return [card_of(row) for row in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, card_id: CardId) -> Card | None:
-        return next(iter(await self.by_ids(user_id, [card_id])), None)
+        query = select(CardRow).where(CardRow.user_id == user_id, CardRow.id == card_id)
+        row = (await self._session.exec(locked(self._session, query))).first()
+        return card_of(row) if row else None
+
+    async def is_any_open(self, user_id: UserId) -> bool:
+        """Whether a card of the user's works, or is about to."""
+        query = select(CardRow.id).where(CardRow.user_id == user_id, CardRow.status != CardStatus.CANCELLED).limit(1)
+        return (await self._session.exec(query)).first() is not None
 
     async def add(self, card: Card) -> None:
         row = CardRow(

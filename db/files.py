@@ -4,6 +4,7 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.locks import locked
 from db.paging import page_by_id
 from db.tables.file import DataExportRow, UploadRow
 from db.updates import require_saved
@@ -62,7 +63,9 @@ class UploadQueries:
         return [upload_of(row) for row in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, upload_id: UploadId) -> Upload | None:
-        return next(iter(await self.by_ids(user_id, [upload_id])), None)
+        query = select(UploadRow).where(UploadRow.user_id == user_id, UploadRow.id == upload_id)
+        row = (await self._session.exec(locked(self._session, query))).first()
+        return upload_of(row) if row else None
 
     async def of_user(self, user_id: UserId, statuses: Sequence[UploadStatus], limit: int) -> list[Upload]:
         """The user's uploads in these statuses, oldest first."""
@@ -123,7 +126,9 @@ class DataExportQueries:
         return [export_of(row) for row in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, export_id: DataExportId) -> DataExport | None:
-        return next(iter(await self.by_ids(user_id, [export_id])), None)
+        query = select(DataExportRow).where(DataExportRow.user_id == user_id, DataExportRow.id == export_id)
+        row = (await self._session.exec(locked(self._session, query))).first()
+        return export_of(row) if row else None
 
     def add(self, export: DataExport) -> None:
         row = DataExportRow(

@@ -6,6 +6,7 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.locks import locked
 from db.tables.kyc import KycRow
 from db.updates import require_saved
 from domain.ids import KycId, UserId
@@ -39,7 +40,8 @@ class KycQueries:
 
     async def of_user(self, user_id: UserId) -> Kyc:
         """The user's application. Raises NoResultFound for an unknown user."""
-        return kyc_of((await self._session.exec(select(KycRow).where(KycRow.user_id == user_id))).one())
+        query = select(KycRow).where(KycRow.user_id == user_id)
+        return kyc_of((await self._session.exec(locked(self._session, query))).one())
 
     async def of_users(self, user_ids: Sequence[UserId]) -> list[Kyc]:
         rows = await self._session.exec(select(KycRow).where(col(KycRow.user_id).in_(user_ids)))

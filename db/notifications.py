@@ -5,6 +5,7 @@ from sqlalchemy import delete, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.locks import locked
 from db.tables.notification import NotificationRow
 from db.updates import require_saved
 from domain.ids import NotificationId, UserId
@@ -49,7 +50,8 @@ class NotificationQueries:
         self._session.add(row)
 
     async def get(self, notification_id: str) -> Notification | None:
-        row = await self._session.get(NotificationRow, notification_id)
+        query = select(NotificationRow).where(NotificationRow.id == notification_id)
+        row = (await self._session.exec(locked(self._session, query))).first()
         return notification_of(row) if row else None
 
     async def by_vendor_message(self, vendor: str, message_id: str) -> Notification | None:

@@ -7,6 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
 from db.ids import new_id
+from db.locks import locked
 from db.paging import page_by_id
 from db.tables.payment import IdempotencyKeyRow, PaymentEventRow, PaymentRow
 from db.updates import require_saved
@@ -102,7 +103,9 @@ class PaymentQueries:
         return [payment_of(row) for row in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, payment_id: PaymentId) -> Payment | None:
-        return next(iter(await self.by_ids(user_id, [payment_id])), None)
+        query = select(PaymentRow).where(PaymentRow.user_id == user_id, PaymentRow.id == payment_id)
+        row = (await self._session.exec(locked(self._session, query))).first()
+        return payment_of(row) if row else None
 
     async def by_state(self, state_hash: str) -> tuple[Payment, str] | None:
         """The payment whose approval page was given this state, of any user, and where its user goes next."""

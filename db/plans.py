@@ -5,6 +5,7 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.locks import locked
 from db.payments import failure_of
 from db.tables.plan import PlanInvoiceRow, PlanSubscriptionRow
 from db.updates import require_saved
@@ -65,7 +66,11 @@ class PlanQueries:
         return [subscription_of(row) for row in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, subscription_id: PlanSubscriptionId) -> PlanSubscription | None:
-        return next(iter(await self.by_ids(user_id, [subscription_id])), None)
+        query = select(PlanSubscriptionRow).where(
+            PlanSubscriptionRow.user_id == user_id, PlanSubscriptionRow.id == subscription_id
+        )
+        row = (await self._session.exec(locked(self._session, query))).first()
+        return subscription_of(row) if row else None
 
     async def payment(self, subscription_id: PlanSubscriptionId) -> PlanPayment:
         """What the vendor is called with, for a subscription of any user. Raises NoResultFound for an unknown one."""

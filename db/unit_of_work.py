@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self, TypeVar
 
 import stamina
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -17,6 +17,7 @@ from db.files import DataExportQueries, UploadQueries
 from db.gauges import GaugeQueries
 from db.jobs import JobQueries
 from db.kyc import KycQueries
+from db.locks import WRITES
 from db.notifications import NotificationQueries
 from db.payments import IdempotencyQueries, PaymentQueries
 from db.personal_data import PersonalDataQueries
@@ -36,8 +37,10 @@ from domain.ids import PaymentId, UserId
 from domain.timeline import TimelineKind, about, record
 
 Result = TypeVar("Result")
-_STALE_TRIES = 5
+# About three seconds in all: twelve writers of one row have had their turn by then.
+_RACE_TRIES = 12
 _OUTAGE_TRIES = 6
+_DEADLOCK = "40P01"
 
 
 class Queries:
@@ -107,11 +110,12 @@ class UnitOfWork(Queries):
 
     Without `commit` it is rolled back at the end of its block, so forgetting is harmless.
 
-    Call no vendor within it: a transaction that waits keeps others waiting.
+    Call no vendor within it: a transaction that waits keeps others waiting. What `get` reads within it is locked
+    (`db/locks.py`).
     """
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], wake_ups: CommitWakeUps) -> None:
-        super().__init__(sessions())
+        super().__init__(sessions(info={WRITES: True}))
         self._wake_ups = wake_ups
         self._events: list[NewEvent] = []
 
@@ -153,16 +157,24 @@ Read = Callable[[], Reading]
 
 
 async def retry_on_stale(attempt: Callable[[], Awaitable[Result]]) -> Result:
-    """Run `attempt` (load, apply, save) again while another transaction was first; five times at most.
+    """Run `attempt` (load, apply, save) again while another transaction was first, for about three seconds.
 
-    Raises StaleVersion.
+    Each run sees what the winner wrote. Raises StaleVersion, or what its last run raised.
     """
-    for _ in range(_STALE_TRIES - 1):
-        try:
+    races = stamina.retry_context(
+        on=_is_lost_race, attempts=_RACE_TRIES, timeout=None, wait_initial=0.01, wait_max=0.4, wait_jitter=0.05
+    )
+    async for again in races:
+        with again:
             return await attempt()
-        except StaleVersion:
-            continue
-    return await attempt()
+    raise AssertionError("stamina ends with a result or an exception")
+
+
+def _is_lost_race(error: Exception) -> bool:
+    """Whether another transaction wrote the same row first, or both waited for each other."""
+    if isinstance(error, DBAPIError):
+        return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) == _DEADLOCK
+    return isinstance(error, StaleVersion)
 
 
 async def retry_on_outage(attempt: Callable[[], Awaitable[Result]]) -> Result:

@@ -5,7 +5,9 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.locks import locked
 from db.tables.user import UserRow
+from domain.errors import Unauthenticated
 from domain.ids import UserId
 from domain.notification import NotificationPreferences
 from domain.profile import Address
@@ -35,6 +37,15 @@ class UserQueries:
         row = await self._session.get(UserRow, user_id)
         return user_of(row) if row else None
 
+    async def hold(self, user_id: UserId) -> None:
+        """Lock the user until the transaction ends, before anything new is made for them: nobody leaves meanwhile.
+
+        Whatever else a transaction locks comes after it. Raises Unauthenticated where the user has left.
+        """
+        query = select(UserRow.id).where(UserRow.id == user_id, col(UserRow.deleted_at).is_(None))
+        if (await self._session.exec(locked(self._session, query))).first() is None:
+            raise Unauthenticated("The account has been deleted.")
+
     async def is_here(self, user_id: UserId) -> bool:
         """Whether the user exists and has not deleted the account."""
         query = select(UserRow.id).where(UserRow.id == user_id, col(UserRow.deleted_at).is_(None))
@@ -47,7 +58,7 @@ class UserQueries:
     async def by_subject(self, issuer: str, subject: str) -> User | None:
         """The user of an identity provider's account; the pair is the key (OpenID Connect Core, 5.7)."""
         query = select(UserRow).where(UserRow.issuer == issuer, UserRow.subject == subject)
-        row = (await self._session.exec(query)).first()
+        row = (await self._session.exec(locked(self._session, query))).first()
         return user_of(row) if row else None
 
     async def encrypted_national_identity_number(self, user_id: UserId) -> bytes | None:

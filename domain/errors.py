@@ -14,7 +14,8 @@ DropError
 │   ├── IdempotencyKeyReused same key, other input
 │   ├── PossibleDuplicate    a like payment is in doubt
 │   ├── PaymentInDoubt       its outcome is not known yet
-│   └── ProviderUnavailable  a vendor is away and the user may try again
+│   ├── ProviderUnavailable  a vendor is away and the user may try again
+│   └── StaleVersion         other transactions wrote first, again and again
 ├── Denied                   the viewer may not do this
 │   ├── Unauthenticated
 │   ├── StepUpRequired
@@ -23,8 +24,7 @@ DropError
 ├── BadWebhook               a signed webhook that cannot be read
 ├── Unavailable              a vendor did not answer, and nothing was done there
 ├── CannotTell               a vendor has no answer to this question at all
-├── InDoubt                  the request was sent, and no answer came
-└── StaleVersion             another transaction wrote first; load and try again
+└── InDoubt                  the request was sent, and no answer came
 """
 
 from collections.abc import Sequence
@@ -236,7 +236,11 @@ class InDoubt(DropError):
     is_vendor_trouble = True
 
 
-class StaleVersion(DropError):
-    """Another transaction changed the row first. Load it again and apply the change again, a few times at most."""
+class StaleVersion(Refusal):
+    """Another transaction changed the row first. Load it again and apply the change again, for a few seconds."""
 
     code = "CONFLICT"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("Something else changed this at the same moment. Try again.")

@@ -4,9 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy.exc import IntegrityError
-
-from db.unit_of_work import UnitOfWork
+from db.unit_of_work import UnitOfWork, retry_on_stale
 from domain.errors import IdempotencyKeyReused
 from domain.ids import UserId
 
@@ -31,8 +29,5 @@ async def keep(
 
 
 async def once(attempt: Callable[[], Awaitable[Result]]) -> Result:
-    """Where the same key comes twice at once, the loser finds what the winner made."""
-    try:
-        return await attempt()
-    except IntegrityError:
-        return await attempt()
+    """Where the same key comes twice at once, the loser finds what the winner made. Raises StaleVersion."""
+    return await retry_on_stale(attempt)

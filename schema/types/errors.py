@@ -64,6 +64,7 @@ class UserErrorCode(Enum):
         "POSSIBLE_DUPLICATE", description="A like payment is in doubt; confirm with `acceptDuplicateOf`."
     )
     IN_DOUBT = strawberry.enum_value("IN_DOUBT", description="The payment's outcome is not known yet.")
+    CONFLICT = strawberry.enum_value("CONFLICT", description="Something else changed it at the same moment; try again.")
     PROVIDER_UNAVAILABLE = strawberry.enum_value(
         "PROVIDER_UNAVAILABLE", description="A vendor is away, nothing was done; try again."
     )

@@ -236,6 +236,9 @@ class BankLinks:
                 ]
             for consent in consents:
                 await self.revoke(user_id, consent.id)
+                if consent.status is ConsentStatus.AWAITING_AUTHORISATION:
+                    ended = ConsentState(ConsentStatus.REJECTED, consent.valid_until)
+                    await self._consents.apply(user_id, consent.id, ended, BankLinkEnd.DISCONNECTED)
 
     async def _list(self, country: str) -> Sequence[Bank]:
         """The current vendor's banks; during a migration they are compared with the target vendor's banks."""
@@ -271,6 +274,7 @@ class BankLinks:
     async def _bank_link(self, user_id: UserId, bank_id: BankId) -> BankLink:
         now = self._clock.now()
         async with self._work() as work:
+            await work.users.hold(user_id)
             known = await work.bank_links.at_bank(user_id, bank_id)
             if known is not None:
                 return known
@@ -297,6 +301,7 @@ class BankLinks:
             valid_until=longest_valid_until(now),
         )
         async with self._work() as work:
+            await work.users.hold(consent.user_id)
             await work.consents.add(consent, state_hash=hash_of(state), return_to=return_to)
             work.jobs.enqueue(AskConsent(consent.user_id, consent.id), due_at=now + _FIRST_ASK, now=now)
             secret = await work.users.encrypted_national_identity_number(bank_link.user_id)

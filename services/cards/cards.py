@@ -153,6 +153,7 @@ class Cards:
     async def _cardholder(self, user_id: UserId) -> Cardholder:
         now = self._clock.now()
         async with self._work() as work:
+            await work.users.hold(user_id)
             known = await work.cards.cardholder_of(user_id)
             if known is not None:
                 return known
@@ -177,6 +178,7 @@ class Cards:
         now = self._clock.now()
         fingerprint = fingerprint_of(kind)
         async with self._work() as work:
+            await work.users.hold(user_id)
             known = await earlier(work, user_id, _ISSUE, key, fingerprint)
             if known is not None:
                 card = await work.cards.get(user_id, CardId(known))

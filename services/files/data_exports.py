@@ -96,6 +96,7 @@ class DataExports:
         """Request an export. While an export is being built, that export is given instead. Commits."""
         now = self._clock.now()
         async with self._work() as work:
+            await work.users.hold(user_id)
             for known in await work.exports.page(user_id, Keyset(None, None, 1)):
                 if known.status is DataExportStatus.REQUESTED:
                     return known

@@ -111,6 +111,7 @@ class Uploads:
             _key(upload), declared, expires_in_s=int(LINK_LIFETIME.total_seconds())
         )
         async with self._work() as work:
+            await work.users.hold(user_id)
             if await work.uploads.count_pending(user_id) >= MAX_PENDING:
                 raise InvalidState(f"{MAX_PENDING} uploads are under way: complete or delete one first.")
             work.uploads.add(upload)

@@ -200,6 +200,7 @@ class Payments:
 
     async def _create(self, order: PaymentOrder, state: str, return_to: str) -> tuple[Payment, BankAccount, bool]:
         async with self._work() as work:
+            await work.users.hold(order.user_id)
             account = await work.accounts.get(order.user_id, order.debtor_account_id)
             if account is None:
                 raise NotFound("There is no such account.", field=("input", "debtorAccountId"))

@@ -208,6 +208,7 @@ class CardPayments:
     async def _create(self, order: CardPaymentOrder) -> tuple[Payment, bool]:
         key, fingerprint = order.idempotency_key, order.fingerprint
         async with self._work() as work:
+            await work.users.hold(order.user_id)
             known = await earlier(work, order.user_id, _CREATE, key, fingerprint)
             if known is not None:
                 about(PaymentId(known))

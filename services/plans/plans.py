@@ -208,6 +208,7 @@ class Plans:
         now, key = self._clock.now(), order.payment.idempotency_key
         fingerprint = fingerprint_of(order.plan_id, payment.payment_method)
         async with self._work() as work:
+            await work.users.hold(user_id)
             known = await earlier(work, user_id, _CREATE, key, fingerprint)
             if known is not None:
                 subscription = await work.plans.get(user_id, PlanSubscriptionId(known))

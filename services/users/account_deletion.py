@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from db.unit_of_work import Queries, Read, Work
+from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain.account_deletion import DELETED_USER_NAME, RetainedData, retained_after
 from domain.clock import Clock
-from domain.errors import InvalidInput, InvalidState, ProviderUnavailable, Unavailable
+from domain.errors import InvalidInput, InvalidState, ProviderUnavailable, StaleVersion, Unavailable
 from domain.ids import UserId
 from domain.payment import PaymentCause, Status
 from services.banks.links import BankLinks
@@ -63,15 +63,25 @@ class AccountDeletion:
         self._clock = clock
 
     async def delete(self, user_id: UserId, *, is_confirmed: bool) -> Deleted:
-        """Safe to repeat after an error. Raises InvalidInput, InvalidState (an open payment), ProviderUnavailable."""
+        """Safe to repeat after an error.
+
+        Raises InvalidInput, InvalidState (an open payment), ProviderUnavailable, and StaleVersion where another tab
+        goes on beginning new things.
+        """
         if not is_confirmed:
             raise InvalidInput("CONFIRMATION_REQUIRED", "Send confirm: true.", field=("input", "confirm"))
+        return await retry_on_stale(lambda: self._delete(user_id))
+
+    async def _delete(self, user_id: UserId) -> Deleted:
         await self._end_what_is_under_way(user_id)
         # Sign-ins end first: open sockets must close before the objects that they follow are gone.
         await self._sessions.end_all(user_id)
         now = self._clock.now()
         async with self._work() as work:
+            await work.users.hold(user_id)
             await self._require_no_open_payment(work, user_id)
+            if await self._is_under_way(work, user_id):
+                raise StaleVersion  # begun in another tab since: it is ended first
             await self._uploads.forget(work, user_id)
             await self._exports.forget(work, user_id)
             await self._customers.forget(work, user_id)
@@ -89,6 +99,14 @@ class AccountDeletion:
             raise InvalidState(
                 f"A payment is {unfinished[0].status}: wait until it has ended, then delete the account."
             )
+
+    async def _is_under_way(self, work: UnitOfWork, user_id: UserId) -> bool:
+        """Whether a vendor holds something that would go on: what has none of its ids yet counts, too."""
+        return bool(
+            await work.plans.open_of_users([user_id])
+            or await work.cards.is_any_open(user_id)
+            or await work.consents.is_any_open(user_id)
+        )
 
     async def _end_what_is_under_way(self, user_id: UserId) -> None:
         try:

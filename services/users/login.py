@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from db.ids import new_id
-from db.unit_of_work import Read, UnitOfWork, Work
+from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
 from domain.clock import Clock
 from domain.errors import DropError, InvalidInput, ProviderUnavailable, Unavailable
@@ -223,6 +223,10 @@ class Login:
             )
         except Unavailable as error:
             raise BankIdAway(attempt) from error
+        # Several tabs may sign the same new person in at once: all but the first then find the user.
+        return await retry_on_stale(lambda: self._sign_in(attempt, identity, user_agent))
+
+    async def _sign_in(self, attempt: LoginAttempt, identity: Identity, user_agent: str | None) -> LoginDone:
         async with self._work() as work:
             user_id = await self._user_of(work, identity)
             if attempt.session_id is not None:

@@ -1,0 +1,22 @@
+"""Rows that a transaction is about to write."""
+
+from typing import Final, TypeVar
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
+
+Row = TypeVar("Row")
+# Set in the session of a unit of work.
+WRITES: Final = "writes"
+
+
+def locked(session: AsyncSession, query: SelectOfScalar[Row]) -> SelectOfScalar[Row]:
+    """The query of an object to be written. In a read it is as it was.
+
+    Of two transactions that write the same object, the second waits here and reads what the first wrote. Whoever locks
+    several takes the user's own objects in this order: KYC, bank link, consent, plan, payment, card, file. SQLite has
+    one writer at a time and needs no lock.
+    """
+    if WRITES not in session.info:
+        return query
+    return query.with_for_update().execution_options(populate_existing=True)
