@@ -24,8 +24,11 @@ class Vendors(Protocol[Port_co]):
     def current(self) -> str:
         """The vendor that new rows go to if no migration sends them to another one."""
 
-    def for_user(self, user_id: UserId) -> str:
-        """The vendor that a user's new rows go to: the current one or, for a share of users, the migration's target."""
+    def for_user(self, user_id: UserId, *, bank: str = "") -> str:
+        """The vendor that a user's new rows go to: the current one or, for a share of users, the migration's target.
+
+        With `bank`, the current one also while calls for that bank fail at the target.
+        """
 
     @property
     def shadow(self) -> str | None:
@@ -50,10 +53,10 @@ class Target:
     share: int
     budget: ErrorBudget
 
-    def takes(self, user_id: UserId) -> bool:
+    def takes(self, user_id: UserId, *, bank: str = "") -> bool:
         """Whether the user belongs to the share. By a hash, so that a user does not change vendors at every request."""
         bucket = int.from_bytes(hashlib.sha256(f"{self.vendor}:{user_id}".encode()).digest()[:4]) % 100
-        return bucket < self.share and not self.budget.is_spent
+        return bucket < self.share and not self.budget.is_spent_at(bank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,9 @@ class Registered(Generic[Port]):
     target: Target | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
 
-    def for_user(self, user_id: UserId) -> str:
+    def for_user(self, user_id: UserId, *, bank: str = "") -> str:
         """As `Vendors.for_user`: the target takes no new user once its error budget is spent."""
-        if self.target is not None and self.target.takes(user_id):
+        if self.target is not None and self.target.takes(user_id, bank=bank):
             return self.target.vendor
         return self.current
 

@@ -133,7 +133,7 @@ class Guard:
         turns: Callable[[str, float], Turns] = _alone,
         on_opened: Callable[[str, float], None] = _tell_nobody,
         bank: str = "",
-        host: Breaker | None = None,
+        carrier: "Guard | None" = None,
     ) -> None:
         self._provider = provider
         self._vendor = vendor
@@ -145,7 +145,7 @@ class Guard:
         self._make_turns, self._on_opened = turns, on_opened
         rate, open_s = resilience.per_second, resilience.breaker_open_s
         self._turns = turns(self.name, rate) if rate is not None else None
-        self._host = host
+        self._carrier = carrier
         self._breaker = Breaker(
             resilience.breaker_failures, open_s, on_opened=lambda: self._on_opened(self.name, open_s)
         )
@@ -163,11 +163,11 @@ class Guard:
                 self._resilience,
                 self._retried,
                 vendor=self._vendor,
-                budget=self._budget,
+                budget=self._budget.at(bank) if self._budget is not None else None,
                 turns=self._make_turns,
                 on_opened=self._on_opened,
                 bank=bank,
-                host=None if has_own_host else self._breaker,
+                carrier=None if has_own_host else self,
             )
         return self._banks[bank]
 
@@ -178,12 +178,12 @@ class Guard:
     @property
     def is_open(self) -> bool:
         """Whether the breaker is open: calls then raise Unavailable and are not sent."""
-        return self._breaker.is_open or (self._host is not None and self._host.is_open)
+        return self._breaker.is_open or (self._carrier is not None and self._carrier.is_open)
 
     @property
     def is_away(self) -> bool:
         """Whether no call is sent: the breaker is open, or those of all banks that are called directly are."""
-        own_hosts = [guard for guard in self._banks.values() if guard._host is None]
+        own_hosts = [guard for guard in self._banks.values() if guard._carrier is None]
         return self.is_open or (bool(own_hosts) and all(guard.is_open for guard in own_hosts))
 
     @property
@@ -256,8 +256,7 @@ class Guard:
             answer = await self._retrying(operation, send)
         except (*_TROUBLE, BreakerOpen, NoTurn) as error:
             self._count(operation, "failed")
-            if not isinstance(error, NoTurn | httpx.PoolTimeout):
-                self._count_in_budget(has_failed=True)
+            self._count_in_budget(error)
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             record(
                 TimelineKind.VENDOR_CALL,
@@ -277,16 +276,24 @@ class Guard:
         finally:
             SECONDS.labels(self._provider, self._vendor, operation).observe(time.monotonic() - started)
         self._count(operation, "answered")
-        self._count_in_budget(has_failed=False)
+        self._count_in_budget(None)
         record(TimelineKind.VENDOR_CALL, f"{self._provider}: {operation}", "answered", since=begun)
         return answer
 
     def _count(self, operation: str, outcome: str) -> None:
         CALLS.labels(self._provider, self._vendor, self._bank, operation, outcome).inc()
 
-    def _count_in_budget(self, *, has_failed: bool) -> None:
-        if self._budget is not None:
-            self._budget.count(has_failed=has_failed)
+    def _count_in_budget(self, error: Exception | None) -> None:
+        if isinstance(error, NoTurn | httpx.PoolTimeout):
+            return
+        carrier = self._carrier
+        is_carriers = carrier is not None and (
+            carrier.is_open if isinstance(error, BreakerOpen) else isinstance(error, _NEVER_SENT)
+        )
+        if self._budget is not None and not is_carriers:
+            self._budget.count(has_failed=error is not None)
+        if carrier is not None and carrier._budget is not None and (error is None or is_carriers):
+            carrier._budget.count(has_failed=error is not None)
 
     async def _retrying(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
         pauses = self._resilience.retry_after_s if operation in self._retried else ()
@@ -314,9 +321,9 @@ class Guard:
     async def _guarded(self, send: Callable[[], Awaitable[Result]]) -> Result:
         await self._wait_for_turn()
         with ExitStack() as counted:
-            if self._host is not None:
-                counted.enter_context(self._host.attempt(_outcome_of_host))
-            counted.enter_context(self._breaker.attempt(_outcome if self._host is None else _outcome_of_bank))
+            if self._carrier is not None:
+                counted.enter_context(self._carrier._breaker.attempt(_outcome_of_host))
+            counted.enter_context(self._breaker.attempt(_outcome if self._carrier is None else _outcome_of_bank))
             async with asyncio.timeout(self._resilience.timeout_s):
                 return await send()
         raise AssertionError("no part of the stack swallows an exception")

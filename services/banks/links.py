@@ -278,9 +278,8 @@ class BankLinks:
             known = await work.bank_links.at_bank(user_id, bank_id)
             if known is not None:
                 return known
-            bank_link = BankLink(
-                BankLinkId(new_id(ids.BANK_LINK, now)), user_id, bank_id, self._vendors.for_user(user_id), now
-            )
+            vendor = self._vendors.for_user(user_id, bank=bank_id)
+            bank_link = BankLink(BankLinkId(new_id(ids.BANK_LINK, now)), user_id, bank_id, vendor, now)
             await work.bank_links.add(bank_link)
             self._consents.publish(work, bank_link, ChangeKind.CREATED)
             await work.commit()
@@ -290,7 +289,7 @@ class BankLinks:
         self, bank_link: BankLink, return_to: str, callback_uri: str, ip_address: str
     ) -> ConsentPage:
         now = self._clock.now()
-        vendor = self._vendors.for_user(bank_link.user_id)
+        vendor = self._vendors.for_user(bank_link.user_id, bank=bank_link.bank_id)
         state = new_token()
         consent = Consent(
             id=ConsentId(new_id(ids.CONSENT, now)),

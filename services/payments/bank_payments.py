@@ -211,7 +211,7 @@ class Payments:
                 assert payment is not None
                 return payment, account, False
             await self._require_allowed(work, order, account)
-            payment = self._new_payment(order)
+            payment = self._new_payment(order, account)
             created = PaymentEvent(payment.id, payment.version, payment.status, PaymentCause.USER, payment.created_at)
             await work.payments.add(payment, created, state_hash=hash_of(state), return_to=return_to)
             key, fingerprint = order.idempotency_key, order.fingerprint
@@ -238,13 +238,13 @@ class Payments:
         if like is not None and like.id != order.accept_duplicate_of:
             raise PossibleDuplicate(like.id)
 
-    def _new_payment(self, order: PaymentOrder) -> Payment:
+    def _new_payment(self, order: PaymentOrder, account: BankAccount) -> Payment:
         now = self._clock.now()
         payment_id = PaymentId(new_id(ids.PAYMENT, now))
         return Payment(
             id=payment_id,
             user_id=order.user_id,
-            vendor=self._vendors.for_user(order.user_id),
+            vendor=self._vendors.for_user(order.user_id, bank=account.bank_id),
             amount=order.amount,
             creditor_name=order.creditor_name,
             creditor_account=order.creditor_account,

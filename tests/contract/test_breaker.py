@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from domain.errors import InDoubt, Unavailable
+from domain.ids import UserId
 from providers.calling.breaker import Breaker, BreakerOpen, Outcome
+from providers.calling.error_budget import ErrorBudget
 from providers.calling.guard import Guard, Resilience, VendorTrouble
 from providers.calling.rate import Rate, Turns
+from providers.vendors import Registered, Target
 
 FAILURES = 3
 OPEN_S = 30
@@ -173,6 +176,27 @@ async def test_a_bank_that_is_called_itself_stands_alone() -> None:
     assert (dnb.is_open, vendor.is_open, vendor.is_away) == (True, False, False)
     await fail(vendor.at("bank_nordea"), httpx.ConnectError("nobody listens"))
     assert vendor.is_away
+
+
+async def test_one_banks_failures_send_new_users_of_that_bank_alone_back_to_the_current_vendor() -> None:
+    told: list[str] = []
+    budget = ErrorBudget(lambda: told.append("spent"))
+    vendor = Guard("open_banking", Resilience(5, FAILURES, 0), frozenset(), vendor="open_payments", budget=budget)
+    banks: Registered[object] = Registered("open_banking", "mock", {}, Target("open_payments", 100, budget))
+    kari = UserId("usr_kari")
+
+    await fail(vendor.at("bank_dnb"), VendorTrouble("500"), times=20)
+    for _ in range(20):
+        await vendor.at("bank_nordea").call("status", answering)
+
+    assert banks.for_user(kari, bank="bank_dnb") == "mock"
+    assert banks.for_user(kari, bank="bank_nordea") == "open_payments"
+    for _ in range(50):
+        await vendor.at("bank_dnb").call("status", answering)
+    assert banks.for_user(kari, bank="bank_dnb") == "open_payments"
+
+    await fail(vendor.at("bank_dnb"), httpx.ConnectError("nobody listens"), times=20)
+    assert (banks.for_user(kari, bank="bank_nordea"), told) == ("mock", ["spent"])
 
 
 async def test_a_caller_who_leaves_counts_nothing() -> None:
