@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.errors import InvalidInput, Unauthenticated
+from domain.errors import InvalidInput, NotFound, Unauthenticated
 from routes.openapi_schemas import INTEGER
 from routes.operations import Answer, DescribedRoute, Handler, Operation, Parameter
 from routes.requests import bearer_token, is_allowed_origin
@@ -36,6 +36,9 @@ def _for_operators(handler: Handler) -> Handler:
                 raise Unauthenticated("Send the operators' token: Authorization: Bearer <OPERATOR_TOKEN>.")
         elif "origin" in request.headers and not is_allowed_origin(request):
             raise Unauthenticated("Not from another site.")
+        for name, value in request.path_params.items():
+            if not str(value).isprintable():  # PostgreSQL takes no NUL in a text
+                raise NotFound("There is nothing with this id.", field=(name,))
         return await handler(request)
 
     guarded.__doc__ = handler.__doc__

@@ -37,6 +37,22 @@ async def test_what_was_given_up_is_shown_and_tried_again(play: Play) -> None:
     assert following["id"] != dead["id"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "field"),
+    [
+        ("POST", f"{JOBS}/%00/replay", "job"),
+        ("POST", "/api/operator/webhooks/%00/replay", "webhook"),
+        ("POST", "/api/operator/notifications/%00/replay", "notification"),
+        ("GET", "/api/operator/payments/%00/timeline", "payment"),
+        ("POST", "/api/operator/payments/pay_%00/resolve", "payment"),
+    ],
+)
+async def test_what_cannot_be_an_id_is_unknown(play: Play, method: str, path: str, field: str) -> None:
+    answer = await play.browser().http.request(method, path, json={"outcome": "FAILED", "reason": "told by phone"})
+
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (404, "NOT_FOUND", [field])
+
+
 async def test_another_choice_is_refused(play: Play) -> None:
     refused = await play.browser().http.get(JOBS, params={"which": "all"})
 
