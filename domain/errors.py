@@ -23,6 +23,7 @@ DropError
 ├── BadSignature             a webhook that its vendor did not sign
 ├── BadWebhook               a signed webhook that cannot be read
 ├── Unavailable              a vendor did not answer, and nothing was done there
+│   └── VendorRefusesUs      it turns us down: operators must mend it
 ├── CannotTell               a vendor has no answer to this question at all
 └── InDoubt                  the request was sent, and no answer came
 """
@@ -223,6 +224,10 @@ class Unavailable(DropError):
     def __init__(self, provider: str, message: str = "temporarily unavailable") -> None:
         super().__init__(f"{provider}: {message}")
         self.provider = provider
+
+
+class VendorRefusesUs(Unavailable):
+    """The vendor turns us down, not the user: credentials, permissions, or a fault in what we send."""
 
 
 class CannotTell(DropError):

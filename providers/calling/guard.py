@@ -18,7 +18,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import Counter, Histogram
 
-from domain.errors import InDoubt, Unavailable
+from domain.errors import InDoubt, Unavailable, VendorRefusesUs
 from domain.timeline import TimelineKind, mark, record
 from providers.calling.breaker import Breaker, BreakerOpen, Outcome
 from providers.calling.error_budget import ErrorBudget
@@ -191,7 +191,7 @@ class Guard:
         """Of each bank that was called, whether its own breaker is open."""
         return {bank: guard._breaker.is_open for bank, guard in self._banks.items()}
 
-    def refused(self, status: int, reason: object = "") -> Unavailable:
+    def refused(self, status: int, reason: object = "") -> VendorRefusesUs:
         """The error to raise for a refusal that the user cannot mend: credentials, permissions, a fault in our request.
 
         It is logged for operators, with the vendor's code if `reason` is one.
@@ -205,7 +205,7 @@ class Guard:
             status=status,
             reason=word,
         )
-        return Unavailable(self._provider, f"the vendor refuses us ({status} {word})")
+        return VendorRefusesUs(self._provider, f"the vendor refuses us ({status} {word})")
 
     async def call(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:
         """The answer to a request that is harmless if it was carried out unseen. Raises Unavailable."""

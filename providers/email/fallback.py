@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from domain.errors import InDoubt, Unavailable
+from domain.errors import InDoubt, Unavailable, VendorRefusesUs
 from providers.delivery import DeliveryReport
 from providers.email.port import EmailMessage, EmailProvider, Outgoing
 
@@ -14,7 +14,7 @@ _log = structlog.get_logger()
 class WithBackup:
     """Sends mail through `first`, and through `backup` if `first` fails.
 
-    If both fail, the error of `first` is raised, and the message's job tries again.
+    If both fail, the error of `first` is raised, and the job tries again. VendorRefusesUs of either is raised.
     """
 
     def __init__(self, first: EmailProvider, backup: Outgoing) -> None:
@@ -28,6 +28,9 @@ class WithBackup:
             # Also if `first` may have sent the mail: a mail that comes twice does less harm than a missing one.
             try:
                 sent = await self._backup.send(message)
+            except VendorRefusesUs:
+                # Told as it is, since operators alone can mend it.
+                raise
             except (Unavailable, InDoubt):
                 raise error from None
             _log.warning("mail_sent_by_backup", notification_id=message.notification_id, error=type(error).__name__)

@@ -1,9 +1,10 @@
 """Mail over SMTP (RFC 5321), for when the mail vendor is away. It gets no delivery reports."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from email.headerregistry import Address
 from email.message import EmailMessage as MimeMessage
-from email.utils import formataddr
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +23,10 @@ RETRIED: Final[frozenset[str]] = frozenset()  # the message's job tries again, m
 
 SMTP: Final = "smtp"
 _PORTS: Final = {"smtp": 587, "smtps": 465}
+_FOR_GOOD: Final = 500
+_SIGN_IN_FIRST: Final = frozenset({530, 538})
+# "550 5.7.1 relay not permitted", "554 5.7.1 <...>: Relay access denied", "550 relaying denied".
+_NO_RELAY: Final = re.compile(r"\brelay", re.I)
 
 
 class SmtpSettings(BaseModel):
@@ -81,14 +86,17 @@ class SmtpEmail:
 
     async def send(self, message: EmailMessage) -> str:
         mime = self._mime(message)
-        await self._guard.command("send", lambda: self._speak(mime))
+        try:
+            await self._guard.command("send", lambda: self._speak(mime, message.to))
+        except _RefusesUs as error:
+            raise self._guard.refused(error.code, error.reason) from None
         return f"smtp:{mime['Message-ID']}"
 
     def _mime(self, message: EmailMessage) -> MimeMessage:
         text = self._texts.render(message.template, message.locale, dict(message.data))
         mime = MimeMessage()
-        mime["From"] = formataddr((self._sender.name, self._sender.address))
-        mime["To"] = formataddr((message.to_name, message.to))
+        mime["From"] = _header(self._sender.name, self._sender.address)
+        mime["To"] = _header(message.to_name, message.to)
         mime["Subject"] = text.subject
         # The same for every try, so that a mailbox can recognise a repeated mail.
         mime["Message-ID"] = f"<{message.notification_id}@{self._sender.address.rpartition('@')[2]}>"
@@ -98,9 +106,9 @@ class SmtpEmail:
 
     async def check(self) -> None:
         """Check that the server accepts our user name and password. Raises Unavailable."""
-        await self._guard.call("check", lambda: self._speak(None))
+        await self._guard.call("check", lambda: self._speak())
 
-    async def _speak(self, mime: MimeMessage | None) -> None:
+    async def _speak(self, mime: MimeMessage | None = None, to: str = "") -> None:
         server = self._server
         client = aiosmtplib.SMTP(
             hostname=server.host,
@@ -116,13 +124,42 @@ class SmtpEmail:
             async with client:
                 if mime is not None:
                     is_handing_over = True
-                    await client.send_message(mime)
+                    await client.send_message(mime, sender=self._sender.address, recipients=[to])
         except aiosmtplib.SMTPRecipientsRefused as error:
-            if all(500 <= recipient.code < 600 for recipient in error.recipients):
-                raise RecipientRefused("The mail server does not take this address.") from None
-            raise VendorTrouble("recipient later", did_nothing=True) from None
+            raise _refusal(error.recipients[0]) from None
+        except aiosmtplib.SMTPSenderRefused as error:
+            if error.code >= _FOR_GOOD:
+                raise _RefusesUs(error.code, "sender") from None
+            raise VendorTrouble("sender later", did_nothing=True) from None
+        except aiosmtplib.SMTPNotSupported:
+            if not is_handing_over:  # STARTTLS, which we demand
+                raise VendorTrouble("not supported", did_nothing=True) from None
+            raise RecipientRefused("The mail server takes no addresses with letters beyond ASCII.") from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise VendorTrouble(type(error).__name__, did_nothing=not is_handing_over) from None
+
+
+class _RefusesUs(Exception):
+    """The server takes no mail from us, whoever it is for."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+def _refusal(refused: aiosmtplib.SMTPRecipientRefused) -> Exception:
+    """What a server's no to a recipient means: a dead address, a later try, or our own settings (RFC 3463, X.7.1)."""
+    if refused.code < _FOR_GOOD:
+        return VendorTrouble("recipient later", did_nothing=True)
+    if refused.code in _SIGN_IN_FIRST or _NO_RELAY.search(refused.message):
+        return _RefusesUs(refused.code, "relay")
+    return RecipientRefused("The mail server does not take this address.")
+
+
+def _header(name: str, address: str) -> Address:
+    local, _, domain = address.rpartition("@")
+    return Address(name, username=local, domain=domain)
 
 
 def problems_of(settings: SmtpSettings) -> Sequence[str]:

@@ -8,7 +8,7 @@ import structlog
 from db.unit_of_work import Read, Work, retry_on_stale
 from domain.alert import Severity
 from domain.clock import Clock
-from domain.errors import InDoubt, NotFound, Unavailable
+from domain.errors import InDoubt, NotFound, Unavailable, VendorRefusesUs
 from domain.ids import NotificationId
 from domain.notification import Channel, Notification, NotificationStatus
 from domain.outcome import Outcome
@@ -56,6 +56,8 @@ class NotificationDelivery:
             refusal = error.message
             await self._step(notification, lambda current: current.apply(NotificationStatus.BOUNCED, refusal))
         except (Unavailable, InDoubt) as error:
+            if isinstance(error, VendorRefusesUs):
+                self._incidents.alert(Severity.CRITICAL, "Messages are refused", str(error))
             trouble = type(error).__name__
             await retry_on_stale(lambda: self._try_again(notification, trouble))
         else:

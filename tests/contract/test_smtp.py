@@ -13,7 +13,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from structlog.testing import capture_logs
 
-from domain.errors import InDoubt, Unavailable
+from domain.errors import InDoubt, Unavailable, VendorRefusesUs
 from domain.ids import NotificationId
 from domain.notification import Template
 from providers.calling.guard import Guard
@@ -39,6 +39,12 @@ class Mailbox:
     got: list[MimeMessage] = field(default_factory=list)
     port: int = 0
 
+    async def handle_MAIL(
+        self, server: Any, session: Any, envelope: Envelope, address: str, options: Sequence[str]
+    ) -> str:
+        envelope.mail_from = address
+        return self.says.get("MAIL", "250 OK")
+
     async def handle_RCPT(
         self, server: Any, session: Any, envelope: Envelope, address: str, options: Sequence[str]
     ) -> str:
@@ -59,10 +65,13 @@ class Mailbox:
 
 @asynccontextmanager
 async def mail_server(**says: str) -> AsyncIterator[Mailbox]:
+    takes_utf8 = says.pop("enable_SMTPUTF8", "yes") == "yes"
     box = Mailbox(says)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: SMTP(box, authenticator=box.authenticate, auth_require_tls=False, enable_SMTPUTF8=True, loop=loop),
+        lambda: SMTP(
+            box, authenticator=box.authenticate, auth_require_tls=False, enable_SMTPUTF8=takes_utf8, loop=loop
+        ),
         "127.0.0.1",
         0,
     )
@@ -101,6 +110,11 @@ async def test_a_mail_arrives_in_our_own_words() -> None:
     ("says", "error"),
     [
         ({"RCPT": "550 no such user"}, RecipientRefused),
+        ({"RCPT": "550 5.7.1 relay not permitted"}, VendorRefusesUs),
+        ({"RCPT": "554 5.7.1 <kare@example.no>: Relay access denied"}, VendorRefusesUs),
+        ({"RCPT": "530 5.7.0 sign in first"}, VendorRefusesUs),
+        ({"MAIL": "550 5.7.1 not your address"}, VendorRefusesUs),
+        ({"MAIL": "451 try again later"}, Unavailable),
         ({"RCPT": "450 mailbox busy"}, Unavailable),
         ({"DATA": "451 try again later"}, InDoubt),
         ({"DATA": "cut"}, InDoubt),
@@ -110,6 +124,28 @@ async def test_a_servers_no_is_told_from_its_trouble(says: dict[str, str], error
     async with mail_server(**says) as box:
         with pytest.raises(error):
             await by_smtp(box.port)[0].send(a_mail())
+
+
+async def test_letters_beyond_ascii_need_a_server_that_takes_them() -> None:
+    async with mail_server() as box:
+        await by_smtp(box.port)[0].send(replace(a_mail(), to="kåre.ås@example.no"))
+    async with mail_server(enable_SMTPUTF8="no") as plain:
+        with pytest.raises(RecipientRefused):
+            await by_smtp(plain.port)[0].send(replace(a_mail(), to="kåre.ås@example.no"))
+
+    assert box.got[0]["To"] == "Kåre Ås <kåre.ås@example.no>"
+    assert plain.got == []
+
+
+async def test_a_relay_that_is_not_permitted_is_told_though_sendgrid_failed_first() -> None:
+    says = {"RCPT": "550 5.7.1 relay not permitted"}
+    async with mail_server(**says) as box, counterpart(answer(503)) as vendor, httpx.AsyncClient() as http:
+        with capture_logs() as logs, pytest.raises(VendorRefusesUs):
+            await with_backup(http, vendor.url, box.port).send(a_mail())
+
+    assert [(line["status"], line["reason"]) for line in logs if line["event"] == "provider_refuses"] == [
+        (550, "relay")
+    ]
 
 
 async def test_a_wrong_password_sends_nothing_and_tells_none() -> None:
