@@ -59,6 +59,7 @@ class FailureCode(StrEnum):
     AUTHORISATION_REFUSED = "AUTHORISATION_REFUSED"
     AUTHORISATION_EXPIRED = "AUTHORISATION_EXPIRED"
     INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
+    AUTHORISATION_NOT_SUPPORTED = "AUTHORISATION_NOT_SUPPORTED"
     EXECUTION_FAILED = "EXECUTION_FAILED"
     PROVIDER_UNAVAILABLE = "PROVIDER_UNAVAILABLE"
     REJECTED_BY_BANK = "REJECTED_BY_BANK"
@@ -167,6 +168,12 @@ class Payment:
     in_doubt: bool = False
     version: int = 0
     refunded: Money | None = None
+
+    @property
+    def is_approved_elsewhere(self) -> bool:
+        """Whether the user is asked to approve, or to cancel, without a page: no return tells when they have."""
+        asked = [self.awaited, None if self.status.is_final else self.cancellation_authorisation]
+        return any(awaited is not None and awaited.is_decoupled for awaited in asked)
 
     @property
     def awaited(self) -> SealedAuthorisation | None:

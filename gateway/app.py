@@ -114,6 +114,7 @@ def create_app(
             finally:
                 why = getattr(app.state, "stopped_by", "shutdown")
                 incidents.alert(Severity.INFORMATION, "Gateway stopped", f"{why} at {settings.public_url}")
+                await gateway.services.shield.finish()
                 await _end(gateway.tasks)
                 await gateway.services.timeline.flush()
                 await incidents.close()

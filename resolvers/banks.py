@@ -99,6 +99,6 @@ async def refresh_balances(
 def _asked(page: ConsentPage) -> ConnectBankPayload:
     return ConnectBankPayload(
         bank_link=BankLink.of(page.bank_link),
-        authorisation_url=page.awaited.url,
-        authorisation=Authorisation.of(page.awaited),
+        authorisation_url=page.awaited.url if page.awaited else None,
+        authorisation=Authorisation.of(page.awaited) if page.awaited else None,
     )

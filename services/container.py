@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from services.authorisations import Authorisations
 from services.banks.accounts import Accounts
+from services.banks.consent_approvals import ConsentApprovals
 from services.banks.links import BankLinks
 from services.cards.cards import Cards
 from services.files.data_exports import DataExports
@@ -16,7 +18,6 @@ from services.operations.reset import Reset
 from services.operations.retention import Retention
 from services.operations.service_status import ServiceStatusReport
 from services.operations.vendor_migration import VendorMigrations
-from services.payments.authorisations import Authorisations
 from services.payments.bank_payments import Payments
 from services.payments.bank_status import BankStatusSync
 from services.payments.card_payments import CardPayments
@@ -25,6 +26,7 @@ from services.payments.customers import Customers
 from services.payments.in_doubt import InDoubtPayments
 from services.plans.plans import Plans
 from services.plans.status import PlanStatusSync
+from services.shield import Shield
 from services.subscriptions.streams import Streams
 from services.subscriptions.sweep import Sweep
 from services.timeline import Timeline
@@ -48,10 +50,12 @@ class Services:
     account_deletion: AccountDeletion
     kyc: KycService
     bank_links: BankLinks
+    consent_approvals: ConsentApprovals
     accounts: Accounts
     payments: Payments
     bank_status: BankStatusSync
     authorisations: Authorisations
+    shield: Shield
     in_doubt: InDoubtPayments
     card_payments: CardPayments
     card_status: CardStatusSync

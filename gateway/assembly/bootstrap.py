@@ -25,7 +25,9 @@ from providers.fanout.memory import MemoryFanout
 from providers.fanout.port import Fanout
 from providers.fanout.redis import RedisFanout
 from routes.state import RouteSettings
+from services.authorisations import Authorisations
 from services.banks.accounts import Accounts
+from services.banks.consent_approvals import ConsentApprovals
 from services.banks.consents import ConsentStatusSync
 from services.banks.links import BankLinks
 from services.banks.readings import Readings
@@ -48,7 +50,6 @@ from services.operations.reset import Reset
 from services.operations.retention import Retention
 from services.operations.service_status import ServiceStatusReport
 from services.operations.vendor_migration import Direction, VendorMigrations
-from services.payments.authorisations import Authorisations
 from services.payments.bank_payments import Payments
 from services.payments.bank_status import BankStatusSync
 from services.payments.card_payments import CardPayments, Merchant
@@ -58,6 +59,7 @@ from services.payments.in_doubt import InDoubtPayments
 from services.payments.record import PaymentRecorder
 from services.plans.plans import Plans
 from services.plans.status import PlanStatusSync
+from services.shield import Shield
 from services.subscriptions.streams import Streams
 from services.subscriptions.sweep import Sweep
 from services.timeline import Timeline
@@ -170,9 +172,22 @@ def build_services(base: Infrastructure) -> Services:
     consents = ConsentStatusSync(work, read, clock)
     readings = Readings(work, encryption, clock)
     accounts = Accounts(work, read, adapters.accounts, consents, readings, encryption, clock)
-    bank_links = BankLinks(work, read, adapters.accounts, consents, accounts, encryption, composer, clock, origins)
+    authorisations, shield = Authorisations(encryption), Shield()
+    consent_approvals = ConsentApprovals(work, read, adapters.accounts, consents, authorisations, clock)
+    bank_links = BankLinks(
+        work,
+        read,
+        adapters.accounts,
+        consents,
+        consent_approvals,
+        shield,
+        accounts,
+        encryption,
+        composer,
+        clock,
+        origins,
+    )
     recorder = PaymentRecorder(work, composer, incidents, clock)
-    authorisations = Authorisations(encryption)
     in_doubt = InDoubtPayments(work, read, accounts, recorder, clock)
     bank_status = BankStatusSync(work, read, adapters.payments, in_doubt, recorder, authorisations, clock)
     customers = Customers(work, read, adapters.cards, clock)
@@ -188,6 +203,7 @@ def build_services(base: Infrastructure) -> Services:
         bank_status,
         recorder,
         authorisations,
+        shield,
         clock,
         origins,
     )
@@ -226,10 +242,12 @@ def build_services(base: Infrastructure) -> Services:
         ),
         kyc=kyc,
         bank_links=bank_links,
+        consent_approvals=consent_approvals,
         accounts=accounts,
         payments=payments,
         bank_status=bank_status,
         authorisations=authorisations,
+        shield=shield,
         in_doubt=in_doubt,
         card_payments=card_payments,
         card_status=card_status,

@@ -25,8 +25,8 @@ from providers.open_banking.nextgenpsd2 import codes_of
 from providers.open_banking.port import BankEvent
 from providers.open_banking.xs2a import RESILIENCE as RESILIENCE
 from providers.open_banking.xs2a import RETRIED as RETRIED
-from providers.open_banking.xs2a import Xs2aPayments
 from providers.open_banking.xs2a_client import Paths, Xs2aClient, is_trouble
+from providers.open_banking.xs2a_payments import Xs2aPayments
 
 _COUNTRY: Final = "NO"
 # Codes that begin so say that the bank refuses our certificate or seal (nextgenpsd2.md, Errors and notifications).

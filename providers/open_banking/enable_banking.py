@@ -42,6 +42,7 @@ from providers.open_banking.port import (
     ConsentRequest,
     ConsentState,
     Items,
+    NotApprovable,
     PaymentState,
     Psu,
     StartedConsent,
@@ -158,6 +159,10 @@ class EnableBankingAccounts:
         except VendorRefusal as refusal:
             raise self._client.refused(refusal, aspsp.bank_id) from refusal
         return StartedConsent(str(_Session(aspsp.bic, "", ())), Authorisation(page), until)
+
+    async def authorise_consent(self, started: StartedConsent, psu: Psu, redirect_uri: str) -> StartedConsent:
+        """Give what is there: the vendor sends its page with the consent."""
+        return started
 
     async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
         session = _Session.parse(reference)
@@ -311,8 +316,12 @@ class EnableBankingPayments:
         return PaymentState(Status.AUTHORISATION_REQUIRED, identifier, awaited)
 
     async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
-        """Raise Unavailable: the vendor sends the page with the payment, and no second one."""
-        raise Unavailable("open_banking", "the vendor sent no page that can be shown")
+        """Raise NotApprovable: the vendor sends the page with the payment, and no second one."""
+        raise NotApprovable
+
+    async def withdraw(self, reference: str) -> bool:
+        """Only read the status: DELETE forgets a finished payment here and cancels none (enable_banking.md)."""
+        return (await self.status(reference)).status is Status.CANCELLED
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
         raise CannotTell("Enable Banking finds nothing by our reference.")

@@ -71,6 +71,10 @@ class MockAccountInformation:
         awaited = Authorisation(answer["scaRedirect"], expires_at=datetime.fromisoformat(answer["expires_at"]))
         return StartedConsent(answer["consentId"], awaited, date.fromisoformat(answer["validUntil"]))
 
+    async def authorise_consent(self, started: StartedConsent, psu: Psu, redirect_uri: str) -> StartedConsent:
+        """Give what is there: the sandbox's banks send the page with the consent."""
+        return started
+
     async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
         return await self.consent_state(reference)
 
@@ -165,12 +169,15 @@ class MockPaymentInitiation:
         }
         try:
             return _state(await self._sandbox.at(bank_id).command("initiate", "/bank/payments", body))
-        except SandboxRefusal as refusal:
-            return PaymentState(Status.REJECTED, refusal.code, failure=NOT_TAKEN)
+        except SandboxRefusal:
+            return PaymentState(Status.REJECTED, "", failure=NOT_TAKEN)
 
     async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
         """Read the payment: the sandbox's banks send the page with the payment."""
         return await self.status(reference)
+
+    async def withdraw(self, reference: str) -> bool:
+        return (await self.cancel(reference, "")).is_cancelled
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:
         try:

@@ -25,8 +25,9 @@ from providers.open_banking.certificates import tls_of
 from providers.open_banking.port import BankAdapters
 from providers.open_banking.xs2a import RESILIENCE as RESILIENCE
 from providers.open_banking.xs2a import RETRIED as RETRIED
-from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
+from providers.open_banking.xs2a import Xs2aAccounts
 from providers.open_banking.xs2a_client import Paths, Xs2aClient, is_trouble
+from providers.open_banking.xs2a_payments import Xs2aPayments
 from providers.setting_types import secret_of
 
 API_URL: Final = "https://api.openbankingplatform.com"

@@ -43,12 +43,12 @@ class ConsentRequest:
 class StartedConsent:
     """A consent that is registered at the bank but not authorised.
 
-    `reference` is the vendor's, opaque to callers. `authorisation` is what is awaited of the user. `valid_until` is the
-    last day, as a date in Oslo.
+    `reference` is the vendor's, opaque to callers. `authorisation` is what is awaited of the user, None if the bank has
+    not begun the approval. `valid_until` is the last day, as a date in Oslo.
     """
 
     reference: str
-    authorisation: Authorisation
+    authorisation: Authorisation | None
     valid_until: date
 
 
@@ -138,6 +138,10 @@ class BankEvent:
     consent_reference: str | None = None
 
 
+class NotApprovable(Exception):
+    """The bank offers no approval that Drop can carry: neither a page nor an app of its own."""
+
+
 class ConsentLost(Exception):
     """The bank does not accept the consent any more. `status` says how the consent ended."""
 
@@ -164,9 +168,17 @@ class AccountInformation(Protocol):
         """The banks of a country (ISO 3166, such as NO). Safe to repeat. Raises Unavailable."""
 
     async def start_consent(self, request: ConsentRequest) -> StartedConsent:
-        """Register a consent, which the user then authorises at its page. A repeat makes another consent.
+        """Register a consent, which the user then approves. A repeat makes another consent. Raises Unavailable.
 
-        Raises Unavailable.
+        Once the bank has the consent, its reference is given whatever else is missing: without an `authorisation` the
+        caller stores the reference and calls `authorise_consent`.
+        """
+
+    async def authorise_consent(self, started: StartedConsent, psu: Psu, redirect_uri: str) -> StartedConsent:
+        """Begin the approval of a registered consent that awaits none yet. Gives a reference for later calls.
+
+        Without an `authorisation` in the answer no approval follows, and the state is to be read. Raises Unavailable,
+        and NotApprovable.
         """
 
     async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
@@ -207,19 +219,25 @@ class PaymentInitiation(Protocol):
     async def initiate(
         self, payment: Payment, debtor: AccountNumber, bank_id: BankId, psu: Psu, redirect_uri: str
     ) -> PaymentState:
-        """Register the payment at the debtor's bank; no money moves until the user approves it there.
+        """Register the payment at the debtor's bank; no money moves until the user approves it there, if they must.
 
         Never repeated: banks have no idempotency keys. A refused payment is an answer (REJECTED). Once the bank has
-        accepted the payment, its reference is given whatever else is missing: without a page the caller stores the
-        reference and calls `authorise`. Raises Unavailable (nothing was sent) or InDoubt (it was sent and no answer
-        came).
+        accepted the payment, its reference is given whatever else is missing: without an `authorisation` the caller
+        stores the reference and calls `authorise`. Raises Unavailable (nothing was sent) or InDoubt (it was sent and
+        no answer came).
         """
 
     async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
-        """Start the approval of an initiated payment that has no page yet. Gives a reference for later calls.
+        """Begin the approval of an initiated payment that awaits none yet. Gives a reference for later calls.
 
-        Safe to repeat: only the approval whose page is shown can be given. Raises Unavailable, also if there is no
-        page; the bank has the payment all the same.
+        Not repeated: a second approval could ask the user twice. Where no approval follows (exempted), the status that
+        the bank gives decides. Raises Unavailable, and NotApprovable; the bank has the payment all the same.
+        """
+
+    async def withdraw(self, reference: str) -> bool:
+        """Take back a payment that cannot be approved. True if the bank says that it is cancelled.
+
+        Anything else proves nothing: the bank may still carry it out. Safe to repeat. Raises Unavailable.
         """
 
     async def look_up(self, end_to_end_id: str) -> PaymentState | None:

@@ -7,15 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
 
 from domain.bank_account import Bank
 from domain.errors import Unavailable
-from providers.calling.vendor_http import UNREADABLE, Answer, VendorHttp, VendorRefusal
-from providers.open_banking.nextgenpsd2 import codes_of, link_of
+from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
+from providers.open_banking.nextgenpsd2 import codes_of
 from providers.open_banking.port import Psu
 
 # The port does not carry the user's browser, and the banks only want some value.
@@ -54,7 +53,7 @@ class Paths:
 class Xs2aClient(ABC):
     """Sends NextGenPSD2 requests through a carrier: an aggregator, or the banks themselves.
 
-    Subclasses say what is special about the carrier; the steps of an authorisation are the same for all.
+    Subclasses say what is special about the carrier.
     """
 
     # The names of the links that lead to a page, the preferred one first.
@@ -157,70 +156,6 @@ class Xs2aClient(ABC):
         """The address that the bank may push to about the created object. `about` is our id of the object."""
         return {}
 
-    async def authorise(
-        self,
-        what: str,
-        path: str,
-        *,
-        created: Mapping[str, Any],
-        bic: str,
-        psu: Psu | None,
-        redirect_uri: str,
-    ) -> tuple[str, str]:
-        """The id of an authorisation, and the address of its page.
-
-        `created` is the bank's answer to the consent, payment or cancellation. If it has no page, an authorisation is
-        started at `path`, with the first method that the bank offers. Raises Unavailable, also if the bank has no page.
-        """
-        try:
-            found = self.page_in(created, redirect_uri, bic)
-            return found or await self._started(what, path, bic, psu, redirect_uri)
-        except VendorRefusal as refusal:
-            raise self.refused(refusal, bic) from refusal
-        except UNREADABLE as error:
-            raise Unavailable("open_banking", "the authorisation cannot be read") from error
-
-    def page_in(self, created: Mapping[str, Any], redirect_uri: str, bic: str) -> tuple[str, str] | None:
-        """The id and the page of the authorisation that the bank started by itself, None if it started none.
-
-        Raises Unavailable for a page that is not trusted, and what `UNREADABLE` names for links that cannot be read.
-        """
-        href = _page_of(created, self.links)
-        return (_authorisation_of(created), self.page(href, redirect_uri, bic)) if href is not None else None
-
-    async def authorisation_of(self, what: str, path: str, *, bic: str) -> str:
-        """The id of the newest authorisation, for answers that did not name it; empty if none. Raises Unavailable."""
-        try:
-            answer = await self.call(f"sca_{what}", "GET", path, document_of, bic=bic)
-        except VendorRefusal as refusal:
-            raise self.refused(refusal, bic) from refusal
-        known = answer.get("authorisationIds") or answer.get("cancellationIds") or [""]
-        return str(known[-1])
-
-    async def sca_status(self, what: str, path: str, *, bic: str) -> tuple[str, tuple[str, ...]]:
-        """The SCA status of an authorisation, with the codes of its messages. Raises Unavailable."""
-        try:
-            answer = await self.call(f"sca_{what}", "GET", path, document_of, bic=bic)
-        except VendorRefusal as refusal:
-            raise self.refused(refusal, bic) from refusal
-        return str(answer.get("scaStatus")), codes_of(answer)
-
-    async def _started(self, what: str, path: str, bic: str, psu: Psu | None, redirect_uri: str) -> tuple[str, str]:
-        more: dict[str, Any] = {"bic": bic, "psu": psu, "headers": self.redirect_headers(redirect_uri)}
-        started = await self.call(f"authorise_{what}", "POST", path, document_of, json={}, **more)
-        identifier, href = str(started["authorisationId"]), _page_of(started, self.links)
-        methods = started.get("scaMethods") or ()
-        if href is None and methods:
-            # Never chosen by name: the names differ from country to country.
-            chosen = {"authenticationMethodId": methods[0]["authenticationMethodId"]}
-            selected = await self.call(
-                f"select_{what}", "PUT", f"{path}/{identifier}", document_of, json=chosen, **more
-            )
-            href = _page_of(selected, self.links)
-        if href is None:
-            raise Unavailable("open_banking", "the bank offers no page for this approval")
-        return identifier, self.page(href, redirect_uri, bic)
-
     async def _headers(self, bic: str, psu: Psu | None, more: Mapping[str, str] | None) -> dict[str, str]:
         headers = {
             **await self.own_headers(bic),
@@ -234,22 +169,6 @@ class Xs2aClient(ABC):
         if psu is not None and psu.national_identity_number is not None:
             headers["psu-id"] = psu.national_identity_number
         return headers
-
-
-def document_of(answer: Answer) -> dict[str, Any]:
-    """The answer's JSON object. Raises TypeError if it is not an object."""
-    return {**answer.document}
-
-
-def _page_of(document: Mapping[str, Any], names: Sequence[str]) -> str | None:
-    """The address of the first link of these names, None if there is none."""
-    return next((href for name in names if (href := link_of(document, name))), None)
-
-
-def _authorisation_of(created: Mapping[str, Any]) -> str:
-    """The authorisation's id, taken from the link to its status; empty without that link."""
-    href = link_of(created, "scaStatus")
-    return urlsplit(href).path.rstrip("/").rpartition("/")[2] if href else ""
 
 
 def is_trouble(status: int, answer: Mapping[str, Any]) -> bool:

@@ -243,7 +243,8 @@ class ConnectBankPayload:
         description="The bank's page: send the user there. The same as `authorisation { url }`.", default=None
     )
     authorisation: Authorisation | None = strawberry.field(
-        description="How the user gives the consent at the bank; shown this once.", default=None
+        description="How the user gives the consent; shown this once, and null where the bank wants no approval.",
+        default=None,
     )
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list

@@ -56,6 +56,7 @@ describe(
     {
         FailureCode.AUTHORISATION_REFUSED: "The user refused at the bank.",
         FailureCode.AUTHORISATION_EXPIRED: "The bank's approval page ran out of time.",
+        FailureCode.AUTHORISATION_NOT_SUPPORTED: "The bank wants an approval that cannot be given here.",
         FailureCode.INSUFFICIENT_FUNDS: "There was not enough money in the account.",
         FailureCode.EXECUTION_FAILED: "The bank accepted the payment and could not carry it out.",
         FailureCode.PROVIDER_UNAVAILABLE: "The vendor could not be reached; nothing was paid.",

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -42,10 +43,12 @@ from domain.redirect import require_allowed, with_query
 from providers.open_banking.port import AccountInformation, ConsentRequest, ConsentState, Psu
 from providers.vendors import Vendors
 from services.banks.accounts import Accounts
+from services.banks.consent_approvals import ConsentApprovals
 from services.banks.consents import AskConsent, ConsentStatusSync, RevokeConsent
 from services.banks.shadow import compare, shadow_of
 from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
+from services.shield import Shield
 from services.tokens import hash_of, new_token
 
 _ALL: Final = Keyset(None, None, 100)
@@ -57,10 +60,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ConsentPage:
-    """A new consent, and how the user gives it at the bank."""
+    """A new consent, and how the user gives it at the bank; None if no approval follows."""
 
     bank_link: BankLink
-    awaited: Authorisation
+    awaited: Authorisation | None
 
 
 class BankLinks:
@@ -76,6 +79,8 @@ class BankLinks:
         read: Read,
         vendors: Vendors[AccountInformation],
         consents: ConsentStatusSync,
+        approvals: ConsentApprovals,
+        shield: Shield,
         accounts: Accounts,
         encryption: FieldEncryption,
         notifications: NotificationComposer,
@@ -86,6 +91,8 @@ class BankLinks:
         self._read = read
         self._vendors = vendors
         self._consents = consents
+        self._approvals = approvals
+        self._shield = shield
         self._accounts = accounts
         self._encryption = encryption
         self._notifications = notifications
@@ -166,8 +173,7 @@ class BankLinks:
 
     async def _complete(self, consent: Consent, query: Mapping[str, str], ip_address: str) -> None:
         try:
-            state_at_bank = await self._vendors[consent.vendor].complete_consent(consent.vendor_consent_id or "", query)
-            await self._consents.apply(consent.user_id, consent.id, state_at_bank)
+            await self._approvals.complete(consent, query)
             await self._fetch(consent.user_id, consent.id, ip_address)
         except (Unavailable, ReadLimitReached, ConsentRequired):
             _log.warning("consent_return_incomplete", consent_id=consent.id)  # the queued jobs ask the bank again
@@ -313,7 +319,7 @@ class BankLinks:
             consent.valid_until,
         )
         try:
-            started = await self._vendors[vendor].start_consent(request)
+            started = await self._shield.run(self._approvals.begin(consent, request))
         except Unavailable as error:
             await self._consents.apply(
                 bank_link.user_id,
@@ -322,10 +328,11 @@ class BankLinks:
                 BankLinkEnd.BANK_UNAVAILABLE,
             )
             raise _away(error) from error
-        async with self._work() as work:
-            await work.consents.save_reply(consent.id, started.reference, started.valid_until)
-            await work.commit()
         bank_link = await retry_on_stale(lambda: self._await_consent(bank_link.user_id, bank_link.id))
+        if started.authorisation is None:
+            with suppress(Unavailable):  # the queued jobs ask the bank again
+                await self.refresh_consent(bank_link.user_id, consent.id)
+            bank_link = (await self.by_ids(bank_link.user_id, [bank_link.id]))[0]
         return ConsentPage(bank_link, started.authorisation)
 
     async def _await_consent(self, user_id: UserId, bank_link_id: BankLinkId) -> BankLink:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached
 from domain.job import Job
 from domain.payment import PaymentCause
+from services.banks.consent_approvals import FinishConsent, WatchConsent
 from services.banks.consents import AskConsent, FetchAccounts, RevokeConsent, TellOfExpiry
 from services.cards.cards import FreezeCards, IssueCard
 from services.container import Services
@@ -14,7 +15,8 @@ from services.files.uploads import DeleteObject, ExpireUpload
 from services.notifications.compose import SendNotification
 from services.operations.retention import Purge
 from services.operations.vendor_migration import MoveCustomer, MoveCustomers
-from services.payments.bank_status import AskBank
+from services.payments.bank_payments import FinishReturn
+from services.payments.bank_status import AskBank, WatchApproval
 from services.payments.card_status import AskCardVendor, SettleRefund
 from services.payments.customers import CreateCustomer, DeleteCustomer
 from services.payments.record import RefreshAccount
@@ -42,10 +44,14 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
                 FetchAccounts,
                 lambda job: _unless_limited(services.bank_links.fetch_accounts(job.user_id, job.consent_id)),
             ),
+            handler(WatchConsent, lambda job: services.consent_approvals.watch(job)),
+            handler(FinishConsent, lambda job: services.consent_approvals.finish_return(job)),
             handler(TellOfExpiry, lambda job: services.bank_links.tell_of_expiry(job.user_id, job.consent_id)),
             handler(RevokeConsent, lambda job: services.bank_links.revoke(job.user_id, job.consent_id)),
             handler(Purge, lambda job: services.retention.purge()),
             handler(AskBank, lambda job: services.bank_status.ask_again(job.user_id, job.payment_id, job.pause_s)),
+            handler(WatchApproval, lambda job: services.bank_status.watch(job.user_id, job.payment_id, job.until)),
+            handler(FinishReturn, lambda job: services.payments.finish_return(job)),
             handler(
                 AskCardVendor, lambda job: services.card_status.ask_again(job.user_id, job.payment_id, job.pause_s)
             ),

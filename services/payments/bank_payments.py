@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import ClassVar, Final
 
 import structlog
 
@@ -26,6 +27,7 @@ from domain.errors import (
 )
 from domain.event import ChangeKind
 from domain.ids import AccountId, PaymentId, UserId
+from domain.job import Job
 from domain.kyc import require_approved
 from domain.page import PaymentPage
 from domain.payment import (
@@ -43,19 +45,24 @@ from domain.payment_order import PaymentInput, PaymentOrder, payment_order
 from domain.redirect import require_allowed, with_query
 from domain.timeline import TimelineKind, about, record
 from domain.warning import MutationWarning, WarningCode
-from providers.open_banking.port import AccessExceeded, PaymentInitiation, Psu
+from providers.open_banking.port import AccessExceeded, NotApprovable, PaymentInitiation, Psu
 from providers.vendors import Vendors
+from services.authorisations import CODE_LIVES, CODE_PAUSE, Authorisations
 from services.banks.accounts import Accounts
 from services.idempotency import earlier, keep, once
-from services.payments.authorisations import Authorisations
 from services.payments.bank_status import RECOVER_AFTER, BankStatusSync
 from services.payments.card_payments import CardPayments
 from services.payments.record import PaymentRecorder
+from services.shield import Shield
 from services.tokens import hash_of, new_token
 
 _OPERATION: Final = "initiatePayment"
 _BALANCE_WITHIN_S: Final = 2
 _UNAUTHORISED: Final = (Status.CREATED, Status.AUTHORISATION_REQUIRED, Status.SCHEDULED)
+_AWAY: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The bank is temporarily unavailable. Pay again soon.")
+_NOT_APPROVABLE: Final = Failure(
+    FailureCode.AUTHORISATION_NOT_SUPPORTED, "Your bank asks for an approval that cannot be given here. Pay in its app."
+)
 _log = structlog.get_logger()
 
 
@@ -76,6 +83,17 @@ class Redirects:
     ip_address: str
 
 
+@dataclass(frozen=True, slots=True)
+class FinishReturn(Job):
+    """Exchange the code of an approval again. `query_encrypted` is what the browser brought; `until` is in ISO 8601."""
+
+    kind: ClassVar[str] = "finish_bank_return"
+    user_id: UserId
+    payment_id: PaymentId
+    query_encrypted: str
+    until: str
+
+
 class Payments:
     """Payments from a bank account: initiated once, approved on the bank's page, cancelled, and read.
 
@@ -92,6 +110,7 @@ class Payments:
         bank_status: BankStatusSync,
         recorder: PaymentRecorder,
         authorisations: Authorisations,
+        shield: Shield,
         clock: Clock,
         return_origins: tuple[str, ...],
     ) -> None:
@@ -105,8 +124,9 @@ class Payments:
         self._authorisations = authorisations
         self._clock = clock
         self._return_origins = return_origins
+        # A client that leaves while the bank is asked must not stop us from storing the bank's answer.
+        self._shield = shield
         # References to running tasks: the event loop keeps none, so a task could vanish before it ends.
-        self._sending: set[asyncio.Task[Payment]] = set()
         self._reading: set[asyncio.Task[bool]] = set()
 
     async def page(self, user_id: UserId, page: PaymentPage) -> list[Payment]:
@@ -136,11 +156,7 @@ class Payments:
         warnings = await self._balance_warnings(payment, account.id, redirects.ip_address)
         redirect_uri = with_query(redirects.callback_uri, state=state)
         psu = await self._accounts.psu(user_id, redirects.ip_address)
-        # A client that leaves while the bank is asked must not stop us from storing the bank's answer.
-        sending = asyncio.create_task(self._send(payment, account, psu, redirect_uri))
-        self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
-        return Initiated(await asyncio.shield(sending), warnings)
+        return Initiated(await self._shield.run(self._send(payment, account, psu, redirect_uri)), warnings)
 
     async def cancel(self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str) -> Payment:
         """Ask the vendor to cancel; a bank may want the user's approval.
@@ -154,14 +170,12 @@ class Payments:
         about(payment.id)
         if payment.rail is Rail.CARD:
             return await self._cards.cancel(payment)
-        payment.require_cancellable()
+        # What the bank has under an id can be cancelled by it, whatever is in doubt.
+        if payment.status.is_final or payment.vendor_payment_id is None:
+            payment.require_cancellable()
         if payment.vendor_payment_id is None:
             raise InvalidState("The payment is on its way to the bank. Try again in a minute.", field=("input", "id"))
-        state = new_token()
-        async with self._work() as work:
-            await work.payments.renew_state(payment.id, hash_of(state))
-            await work.commit()
-        return await self._cancel(payment, payment.vendor_payment_id, with_query(callback_uri, state=state))
+        return await self._shield.run(self._cancel(payment, payment.vendor_payment_id, callback_uri))
 
     async def returned(self, state: str, query: Mapping[str, str]) -> str | None:
         """Ask the bank when the browser is back. Gives the browser's next address, None for an unknown state.
@@ -175,14 +189,43 @@ class Payments:
         payment, return_to = found
         record(TimelineKind.REDIRECT, "back from the bank's page", "the bank is asked")
         try:
-            if payment.vendor_payment_id is not None:
-                await self._vendors[payment.vendor].complete(payment.vendor_payment_id, query)
-            await self._bank_status.refresh(payment.user_id, payment.id, PaymentCause.USER_RETURNED)
+            await self._complete(payment, query)
         except Unavailable:
             _log.warning("payment_return_unread", payment_id=payment.id)  # webhook or job ask again
         async with self._read() as read:
             current = await read.payments.get(payment.user_id, payment.id)
         return with_query(return_to, payment=payment.id, outcome=way_back.of_payment(current or payment))
+
+    async def finish_return(self, job: FinishReturn) -> None:
+        """Complete an approval whose code could not be exchanged at the return. Safe to repeat. Raises Unavailable."""
+        if self._clock.now() >= datetime.fromisoformat(job.until):
+            return
+        async with self._read() as read:
+            payment = await read.payments.get(job.user_id, job.payment_id)
+        if payment is not None and payment.vendor_payment_id is not None:
+            query = self._authorisations.opened_query(job.query_encrypted)
+            await self._vendors[payment.vendor].complete(payment.vendor_payment_id, query)
+            await self._bank_status.refresh(payment.user_id, payment.id, PaymentCause.USER_RETURNED)
+
+    async def _complete(self, payment: Payment, query: Mapping[str, str]) -> None:
+        if payment.vendor_payment_id is not None:
+            try:
+                await self._vendors[payment.vendor].complete(payment.vendor_payment_id, query)
+            except Unavailable:
+                await self._keep_code(payment, query)
+                raise
+        await self._bank_status.refresh(payment.user_id, payment.id, PaymentCause.USER_RETURNED)
+
+    async def _keep_code(self, payment: Payment, query: Mapping[str, str]) -> None:
+        """A code that was not exchanged is kept, encrypted, and tried again: the browser brings it once."""
+        if "code" not in query:
+            return
+        now = self._clock.now()
+        until = (now + CODE_LIVES).isoformat()
+        async with self._work() as work:
+            job = FinishReturn(payment.user_id, payment.id, self._authorisations.sealed_query(query), until)
+            work.jobs.enqueue(job, due_at=now + CODE_PAUSE, now=now)
+            await work.commit()
 
     async def cancel_unauthorised(self, user_id: UserId, cause: PaymentCause) -> None:
         """Cancel the payments that a user who leaves, or lost KYC, has not authorised yet. Raises Unavailable."""
@@ -288,23 +331,35 @@ class Payments:
         except InDoubt:
             return await self._mark_in_doubt(payment)
         except Unavailable:
-            failure = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The bank is temporarily unavailable. Pay again soon.")
-            bank_status = StatusUpdate(Status.FAILED, PaymentCause.VENDOR_UNAVAILABLE, self._clock.now(), failure)
-            return await self._bank_status.step(payment, lambda current: current.apply(bank_status))
+            return await self._fail(payment, _AWAY)
         if reply.status is Status.AUTHORISATION_REQUIRED and reply.authorisation is None:
             await retry_on_outage(lambda: self._save_reference(payment, reply.reference))
             try:
                 reply = await vendor.authorise(reply.reference, psu, redirect_uri)
+            except NotApprovable:
+                return await self._withdraw(payment, reply.reference, _NOT_APPROVABLE)
             except Unavailable:
-                return await self._mark_in_doubt(payment)
+                return await self._withdraw(payment, reply.reference, _AWAY)
         await retry_on_outage(lambda: self._bank_status.apply(payment, reply, PaymentCause.VENDOR_REPLY))
-        return await self._as_it_is_now(payment)
+        return await self._bank_status.current(payment)
 
     async def _save_reference(self, payment: Payment, reference: str) -> None:
         """Commit the bank's id before the next call to the bank: without the id the payment could not be read again."""
         async with self._work() as work:
             await work.payments.save_reply(payment.id, reference, None)
             await work.commit()
+
+    async def _withdraw(self, payment: Payment, reference: str, failure: Failure) -> Payment:
+        """End a payment that the user cannot approve: failed if the bank says that it is cancelled, else in doubt."""
+        try:
+            is_cancelled = await self._vendors[payment.vendor].withdraw(reference)
+        except Unavailable:
+            is_cancelled = False
+        return await self._fail(payment, failure) if is_cancelled else await self._mark_in_doubt(payment)
+
+    async def _fail(self, payment: Payment, failure: Failure) -> Payment:
+        update = StatusUpdate(Status.FAILED, PaymentCause.VENDOR_UNAVAILABLE, self._clock.now(), failure)
+        return await self._bank_status.step(payment, lambda current: current.apply(update))
 
     async def _mark_in_doubt(self, payment: Payment) -> Payment:
         now = self._clock.now()
@@ -313,8 +368,10 @@ class Payments:
     async def _cancel(
         self, payment: Payment, reference: str, callback_uri: str, cause: PaymentCause = PaymentCause.USER
     ) -> Payment:
+        state = new_token()
+        redirect_uri = with_query(callback_uri, state=state) if callback_uri else ""
         try:
-            answer = await self._vendors[payment.vendor].cancel(reference, callback_uri)
+            answer = await self._vendors[payment.vendor].cancel(reference, redirect_uri)
         except Unavailable as error:
             raise ProviderUnavailable("open_banking", "The bank is temporarily unavailable. Try again soon.") from error
         now = self._clock.now()
@@ -325,12 +382,15 @@ class Payments:
         if answer.authorisation is None:
             raise InvalidState("It is too late: the bank is carrying the payment out.", field=("input", "id"))
         waiting, awaited = CancellationStatus.AUTHORISATION_REQUIRED, self._authorisations.sealed(answer.authorisation)
-        return await self._bank_status.step(
-            payment, lambda current: current.with_cancellation(waiting, awaited, cause, now)
-        )
 
-    async def _as_it_is_now(self, payment: Payment) -> Payment:
-        async with self._read() as read:
-            current = await read.payments.get(payment.user_id, payment.id)
-        assert current is not None
-        return current
+        async def renew(work: UnitOfWork) -> None:
+            # Only now: until the bank has answered, the way back from the payment's own page has to stay.
+            if redirect_uri:
+                await work.payments.renew_state(payment.id, hash_of(state))
+            if awaited.is_decoupled:
+                self._bank_status.enqueue_watch(work, payment, awaited)
+
+        after, _ = await self._recorder.apply(
+            payment, lambda current: current.with_cancellation(waiting, awaited, cause, now), also=renew
+        )
+        return after

@@ -1,12 +1,14 @@
 """What a bank reports of payments: one path for the reply, the return, the webhook and the reconciliation."""
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from db.unit_of_work import Queries, Read, UnitOfWork, Work
+from domain.authorisation import SealedAuthorisation
 from domain.clock import Clock
-from domain.errors import CannotTell
+from domain.errors import CannotTell, Unavailable
 from domain.ids import PaymentId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
@@ -14,8 +16,8 @@ from domain.payment import Payment, PaymentCause, PaymentEvent, Status, StatusUp
 from domain.timeline import about
 from providers.open_banking.port import PaymentInitiation, PaymentState
 from providers.vendors import Vendors
+from services.authorisations import WATCH_PAUSE, WATCHED, Authorisations
 from services.backoff import LONGEST
-from services.payments.authorisations import Authorisations
 from services.payments.in_doubt import NEVER_REACHED, InDoubtPayments
 from services.payments.record import PaymentRecorder, Step, outcome_of
 from services.status_sync import StatusSync
@@ -34,6 +36,16 @@ class AskBank(Job):
     user_id: UserId
     payment_id: PaymentId
     pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WatchApproval(Job):
+    """Ask the bank in short steps while a user approves without a page. `until` is a time in ISO 8601."""
+
+    kind: ClassVar[str] = "watch_bank_approval"
+    user_id: UserId
+    payment_id: PaymentId
+    until: str
 
 
 class BankStatusSync(StatusSync[Payment, PaymentId]):
@@ -61,19 +73,54 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         """Apply the bank's status. The bank's reference is stored even if the status comes too late. Commits."""
         failure = state.failure if state.status in _WITH_FAILURE else None
         was = payment.status
-        awaited = self._authorisations.sealed(state.authorisation) if state.authorisation else None
+        awaited = self._authorisations.newly_awaited(payment.authorisation, state.authorisation)
 
         def update(current: Payment) -> tuple[Payment, PaymentEvent | None]:
             nonlocal was
             was = current.status
+            is_open = state.status is Status.AUTHORISATION_REQUIRED
+            # The bank has the payment, and the user was shown no approval of it: that does not end the doubt.
+            if is_open and current.in_doubt and current.authorisation is None:
+                return current, None
             return current.apply(StatusUpdate(state.status, cause, self._clock.now(), failure))
 
         async def save_reply(work: UnitOfWork) -> None:
-            if state.reference and state.status is not Status.REJECTED:
-                await work.payments.save_reply(payment.id, state.reference, awaited)
+            if not state.reference:
+                return
+            await work.payments.save_reply(payment.id, state.reference, awaited)
+            if awaited is not None and awaited.is_decoupled:
+                await self._show(work, payment, awaited)
 
         after, event = await self._recorder.apply(payment, update, also=save_reply)
         return outcome_of(after, event, was)
+
+    async def _show(self, work: UnitOfWork, payment: Payment, awaited: SealedAuthorisation) -> None:
+        """Push what a decoupled approval shows now, and ask until it is given, within the caller's transaction."""
+        if payment.is_approved_elsewhere:
+            current = await work.payments.get(payment.user_id, payment.id)
+            assert current is not None
+            self._recorder.publish(work, current)
+        else:
+            self.enqueue_watch(work, payment, awaited)
+
+    def enqueue_watch(self, work: UnitOfWork, payment: Payment, awaited: SealedAuthorisation) -> None:
+        """Queue the asks that go on while the user approves without a page, within the caller's transaction."""
+        now = self._clock.now()
+        until = awaited.expires_at or now + WATCHED
+        job = WatchApproval(payment.user_id, payment.id, until.isoformat())
+        work.jobs.enqueue(job, due_at=now + WATCH_PAUSE, now=now)
+
+    async def watch(self, user_id: UserId, payment_id: PaymentId, until: str) -> None:
+        """Ask while the user approves without a page, each two seconds. A bank that is away is asked again."""
+        with suppress(Unavailable):
+            await self.refresh(user_id, payment_id, PaymentCause.VENDOR_READ)
+        now = self._clock.now()
+        async with self._work() as work:
+            found = await work.payments.get(user_id, payment_id)
+            if found is None or not found.is_approved_elsewhere or now >= datetime.fromisoformat(until):
+                return
+            work.jobs.enqueue(WatchApproval(user_id, payment_id, until), due_at=now + WATCH_PAUSE, now=now)
+            await work.commit()
 
     async def step(self, payment: Payment, step: Step) -> Payment:
         """Apply one step of the domain to the payment, and save it with its event. Commits."""

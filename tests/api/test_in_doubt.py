@@ -54,6 +54,13 @@ class AtBank:
         """At the bank's own page, whoever has shown it."""
         await self.sandbox.press("/sandbox/bank/payments/obp-000001", decision="approve")
 
+    async def visit(self, url: str, **form: object) -> httpx.Response:
+        """To the vendor, on to the bank's page, and back to the gateway with a code."""
+        async with httpx.AsyncClient() as browser:
+            page = (await browser.get(url)).headers["location"]
+            back = await self.sandbox.press(page, decision="approve", **form)
+            return await self.kari.http.get((await browser.get(back)).headers["location"])
+
     async def reference(self) -> str | None:
         """The bank's id of the only payment, as stored."""
         async with self.play.gateway.infrastructure.database.read_engine.connect() as connection:
@@ -90,12 +97,10 @@ async def bank(database_url: str, tmp_path: Path) -> AsyncIterator[AtBank]:
             await play.settle()
             connecting = (await kari.ask(CONNECT, bank="bank_dnb"))["connectBank"]
             accounts = [account.resource_id for account in personas()["kari"].at_bank("bank_dnb")]
-            async with httpx.AsyncClient() as browser:
-                page = (await browser.get(connecting["authorisationUrl"])).headers["location"]
-                back = await sandbox.press(page, decision="approve", account=accounts)
-                await kari.http.get((await browser.get(back)).headers["location"])
-            account = await first_account(kari)
-            yield AtBank(sandbox, vendor, play, kari, connecting["bankLink"]["id"], account)
+            bank = AtBank(sandbox, vendor, play, kari, connecting["bankLink"]["id"], "")
+            await bank.visit(connecting["authorisationUrl"], account=accounts)
+            bank.account = await first_account(kari)
+            yield bank
         await stopped(server)
 
 
@@ -184,7 +189,7 @@ async def test_without_a_consent_it_waits_for_an_operator_who_says_why(bank: AtB
 
 
 async def test_a_payment_whose_approval_cannot_be_started_has_not_failed(bank: AtBank) -> None:
-    bank.vendor.starts_approvals = False
+    bank.vendor.starts_approvals, bank.vendor.deletes_with = False, 405
 
     payment = (await pay(bank.kari, a_payment(bank.account)))["payment"]
     reference = await bank.reference()
@@ -200,16 +205,19 @@ async def test_a_payment_whose_approval_cannot_be_started_has_not_failed(bank: A
 
 
 async def test_a_payment_without_a_page_has_not_failed_and_can_be_cancelled(bank: AtBank) -> None:
-    bank.vendor.offers_page = False
+    bank.vendor.offers_page, bank.vendor.deletes_with = False, 405
     payment = (await pay(bank.kari, a_payment(bank.account)))["payment"]
     await bank.pass_time(minutes=2)
 
     read = await payment_of(bank.kari, payment["id"])
+    again = await pay(bank.kari, a_payment(bank.account))
+    bank.vendor.deletes_with = None
     cancel = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { status } userErrors { code } } }"
     cancelled = (await bank.kari.ask(cancel, id=payment["id"]))["cancelPayment"]
 
     assert (payment["status"], payment["inDoubt"]) == ("CREATED", True)
-    assert (read["status"], read["inDoubt"]) == ("AUTHORISATION_REQUIRED", False)
+    assert (read["status"], read["inDoubt"]) == ("CREATED", True)
+    assert [error["code"] for error in again["userErrors"]] == ["POSSIBLE_DUPLICATE"]
     assert cancelled == {"payment": {"status": "CANCELLED"}, "userErrors": []}
 
 
@@ -253,3 +261,51 @@ async def test_a_client_that_leaves_while_the_bank_answers_loses_nothing(bank: A
         await asyncio.wait([sending])
 
     assert "obp-000001" in str(await bank.reference())
+
+
+async def test_the_way_back_stays_while_the_bank_has_not_answered_a_cancellation(bank: AtBank) -> None:
+    payment = (await pay(bank.kari, a_payment(bank.account)))["payment"]
+    bank.vendor.deletes_with = 503
+    cancel = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { userErrors { code } } }"
+
+    with stamina.set_testing(True, attempts=2, cap=True):
+        refused = (await bank.kari.ask(cancel, id=payment["id"]))["cancelPayment"]["userErrors"]
+    back = await bank.visit(payment["authorisationUrl"])
+
+    assert [error["code"] for error in refused] == ["PROVIDER_UNAVAILABLE"]
+    assert back.headers["location"].endswith("outcome=approved")
+
+
+async def test_a_code_that_was_not_exchanged_is_kept_and_tried_again(bank: AtBank) -> None:
+    payment = (await pay(bank.kari, a_payment(bank.account)))["payment"]
+    bank.vendor.exchanges_codes = False
+    back = await bank.visit(payment["authorisationUrl"])
+    async with bank.play.gateway.infrastructure.database.read_engine.connect() as connection:
+        query = text("SELECT payload FROM job WHERE kind = 'finish_bank_return'")
+        kept = str((await connection.execute(query)).scalar_one())
+    waiting = bank.vendor.is_approved("obp-000001")
+
+    bank.vendor.exchanges_codes = True
+    await bank.pass_time(seconds=5)
+    ended = await payment_of(bank.kari, payment["id"])
+
+    assert back.headers["location"].endswith("outcome=unknown")
+    assert not any(code in kept for code in bank.vendor.codes)
+    assert (waiting, bank.vendor.is_approved("obp-000001")) == (False, True)
+    assert ended["status"] in ("PROCESSING", "SETTLED")
+
+
+async def test_a_consents_code_is_kept_and_tried_again(bank: AtBank) -> None:
+    renew = """mutation($id: ID!) { renewConsent(input: {bankLinkId: $id, returnTo: "/api/health/live"}) {
+      authorisationUrl userErrors { code } } }"""
+    page = (await bank.kari.ask(renew, id=bank.bank_link))["renewConsent"]["authorisationUrl"]
+    accounts = [account.resource_id for account in personas()["kari"].at_bank("bank_dnb")]
+    bank.vendor.exchanges_codes = False
+    await bank.visit(page, account=accounts)
+    bank.vendor.exchanges_codes = True
+
+    await bank.pass_time(seconds=5)
+
+    async with bank.play.gateway.infrastructure.database.read_engine.connect() as connection:
+        statuses = (await connection.execute(text("SELECT status FROM consent ORDER BY id"))).scalars().all()
+    assert list(statuses) == ["REPLACED", "ACTIVE"]

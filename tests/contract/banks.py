@@ -15,7 +15,8 @@ from providers.open_banking.enable_banking_client import Application, EnableBank
 from providers.open_banking.enable_banking_webhook import WebhookKeys
 from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountInformation, PaymentInitiation
-from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
+from providers.open_banking.xs2a import Xs2aAccounts
+from providers.open_banking.xs2a_payments import Xs2aPayments
 from sandbox.people import personas
 from tests.builders.gateway import BASE
 from tests.builders.sandbox import OPENBANKING_SECRET, Sandbox

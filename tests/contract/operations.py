@@ -46,7 +46,8 @@ from providers.open_banking.enable_banking_client import Application, EnableBank
 from providers.open_banking.enable_banking_webhook import WebhookKeys
 from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountAccess, AccountInformation, ConsentRequest, PaymentInitiation, Psu
-from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
+from providers.open_banking.xs2a import Xs2aAccounts
+from providers.open_banking.xs2a_payments import Xs2aPayments
 from providers.sms import twilio
 from providers.sms.port import SmsMessage
 from providers.stripe_sdk import Stripe

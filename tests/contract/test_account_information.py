@@ -46,8 +46,15 @@ class AtBank:
     def sandbox(self) -> Sandbox:
         return self.vendor.sandbox
 
-    async def consented(self, *resource_ids: str) -> StartedConsent:
+    async def started(self) -> StartedConsent:
+        """With its approval begun, which some vendors do with the consent itself."""
         started = await self.adapter.start_consent(REQUEST)
+        if started.authorisation is None:
+            started = await self.adapter.authorise_consent(started, REQUEST.psu, REQUEST.redirect_uri)
+        return started
+
+    async def consented(self, *resource_ids: str) -> StartedConsent:
+        started = await self.started()
         query = await self.decide(started, "approve", *(resource_ids or self.all_accounts()))
         state = await self.adapter.complete_consent(started.reference, query)
         return replace(started, reference=state.reference or started.reference)
@@ -82,7 +89,7 @@ async def test_the_norwegian_banks_are_listed(bank: AtBank) -> None:
 
 
 async def test_a_consent_waits_for_its_user_and_holds_when_given(bank: AtBank) -> None:
-    started = await bank.adapter.start_consent(REQUEST)
+    started = await bank.started()
     waiting = await bank.adapter.consent_state(started.reference)
     query = await bank.decide(started, "approve", *bank.all_accounts())
 
@@ -94,7 +101,7 @@ async def test_a_consent_waits_for_its_user_and_holds_when_given(bank: AtBank) -
 
 
 async def test_a_refused_consent_is_rejected(bank: AtBank) -> None:
-    started = await bank.adapter.start_consent(REQUEST)
+    started = await bank.started()
     query = await bank.decide(started, "refuse")
 
     state = await bank.adapter.complete_consent(started.reference, query)
@@ -103,7 +110,7 @@ async def test_a_refused_consent_is_rejected(bank: AtBank) -> None:
 
 
 async def test_a_consent_page_that_was_left_runs_out(bank: AtBank) -> None:
-    started = await bank.adapter.start_consent(REQUEST)
+    started = await bank.started()
     await bank.sandbox.advance(minutes=16)
 
     state = await bank.adapter.consent_state(started.reference)

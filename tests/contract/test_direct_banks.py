@@ -17,7 +17,8 @@ from providers.open_banking import direct_banks
 from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.message_signing import MessageSigning
 from providers.open_banking.port import ConsentRequest, Psu
-from providers.open_banking.xs2a import Xs2aAccounts, Xs2aPayments
+from providers.open_banking.xs2a import Xs2aAccounts
+from providers.open_banking.xs2a_payments import Xs2aPayments
 from sandbox.people import personas
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.gateway import BASE

@@ -22,7 +22,7 @@ from providers.calling.shared import SharedCalling
 from providers.open_banking import enable_banking, enable_banking_webhook
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
 from providers.open_banking.enable_banking_webhook import WebhookKeys, is_vendors
-from providers.open_banking.port import ConsentRequest, Psu
+from providers.open_banking.port import ConsentRequest, NotApprovable, Psu
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.sandbox import MovedClock, Sandbox
 from tests.contract.banks import CALLBACK, HOOK, an_enable_banking
@@ -226,7 +226,7 @@ async def test_a_payment_whose_page_is_not_encrypted_keeps_its_id(sandbox: Sandb
         payments = enable_banking.EnableBankingPayments(client, keys, clock=sandbox.clock)
         payment = a_bank_payment()
         state = await payments.initiate(payment, payment.creditor_account, DNB, Psu(None, "192.0.2.1"), CALLBACK)
-        with pytest.raises(Unavailable):
+        with pytest.raises(NotApprovable):
             await payments.authorise(state.reference, Psu(None), CALLBACK)
 
     assert (state.status, state.reference) == (Status.AUTHORISATION_REQUIRED, "p-1")

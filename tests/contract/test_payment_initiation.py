@@ -97,7 +97,7 @@ async def test_an_accepted_payment_gives_its_reference_before_its_page_is_asked_
         return
     line.cut()
 
-    with pytest.raises(Unavailable), stamina.set_testing(True, attempts=4, cap=True):
+    with pytest.raises(Unavailable), stamina.set_testing(True, attempts=2, cap=True):
         await bank.adapter.authorise(accepted.reference, KARI, CALLBACK)
     line.mend()
 

@@ -16,6 +16,7 @@ from domain.ids import (
     VendorMigrationId,
 )
 from domain.job import Job
+from services.banks.consent_approvals import FinishConsent, WatchConsent
 from services.banks.consents import AskConsent, FetchAccounts, RevokeConsent, TellOfExpiry
 from services.cards.cards import FreezeCards, IssueCard
 from services.files.data_exports import BuildExport, ExpireExport
@@ -23,7 +24,8 @@ from services.files.uploads import DeleteObject, ExpireUpload
 from services.notifications.compose import SendNotification
 from services.operations.retention import Purge
 from services.operations.vendor_migration import MoveCustomer, MoveCustomers
-from services.payments.bank_status import AskBank
+from services.payments.bank_payments import FinishReturn
+from services.payments.bank_status import AskBank, WatchApproval
 from services.payments.card_status import AskCardVendor, SettleRefund
 from services.payments.customers import CreateCustomer, DeleteCustomer
 from services.payments.record import RefreshAccount
@@ -38,11 +40,31 @@ STORED: list[tuple[Job, str, dict[str, object]]] = [
     (AskKycVendor(USER, 2.5), "ask_kyc_vendor", {"user_id": "u", "pause_s": 2.5}),
     (CancelUnauthorised(USER), "cancel_unauthorised_payments", {"user_id": "u"}),
     (AskConsent(USER, CONSENT), "ask_consent", {"user_id": "u", "consent_id": "c"}),
+    (
+        WatchConsent(USER, CONSENT, "2026-11-24T12:15:00+00:00"),
+        "watch_consent_approval",
+        {"user_id": "u", "consent_id": "c", "until": "2026-11-24T12:15:00+00:00"},
+    ),
+    (
+        FinishConsent(USER, CONSENT, "s", "2026-11-24T12:10:00+00:00"),
+        "finish_consent_return",
+        {"user_id": "u", "consent_id": "c", "query_encrypted": "s", "until": "2026-11-24T12:10:00+00:00"},
+    ),
     (FetchAccounts(USER, CONSENT), "fetch_accounts", {"user_id": "u", "consent_id": "c"}),
     (TellOfExpiry(USER, CONSENT), "tell_of_consent_expiry", {"user_id": "u", "consent_id": "c"}),
     (RevokeConsent(USER, CONSENT), "revoke_consent", {"user_id": "u", "consent_id": "c"}),
     (Purge(), "purge", {}),
     (AskBank(USER, PAYMENT, 60.0), "ask_bank", {"user_id": "u", "payment_id": "p", "pause_s": 60.0}),
+    (
+        WatchApproval(USER, PAYMENT, "2026-11-24T12:15:00+00:00"),
+        "watch_bank_approval",
+        {"user_id": "u", "payment_id": "p", "until": "2026-11-24T12:15:00+00:00"},
+    ),
+    (
+        FinishReturn(USER, PAYMENT, "s", "2026-11-24T12:10:00+00:00"),
+        "finish_bank_return",
+        {"user_id": "u", "payment_id": "p", "query_encrypted": "s", "until": "2026-11-24T12:10:00+00:00"},
+    ),
     (AskCardVendor(USER, PAYMENT, 60.0), "ask_card_vendor", {"user_id": "u", "payment_id": "p", "pause_s": 60.0}),
     (
         SettleRefund(USER, PAYMENT, RefundId("r"), 60.0),

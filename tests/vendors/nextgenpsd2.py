@@ -7,6 +7,8 @@ relative; SpareBank 1 wants requests signed.
 import base64
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,11 +38,29 @@ _REASONS = {
 }
 
 
+class Sca(StrEnum):
+    """How the banks let payments be approved."""
+
+    REDIRECT = "redirect"
+    # Begun with the payment, or after its one method was chosen.
+    DECOUPLED = "decoupled"
+    CHOSEN_DECOUPLED = "chosen decoupled"
+    EXEMPTED = "exempted"
+    EXEMPTED_AT_ONCE = "exempted at once"
+    TYPED_CODE = "typed code"
+    NO_PAGE = "no page"
+    ERROR = "error"
+
+
 class NextGenBanks:
     """What they remember besides the sandbox: pages by slot, and authorisations of cancellations."""
 
-    def __init__(self, inner: httpx.AsyncClient, *, host: str = HOST) -> None:
+    def __init__(
+        self, inner: httpx.AsyncClient, *, host: str = HOST, pages_at: httpx.AsyncClient | None = None
+    ) -> None:
         self.inner = inner
+        # A browser at the sandbox's pages, where a user approves without the product's help.
+        self.pages_at = pages_at or inner
         self.host = host
         self.numbers = count(1)
         self.pages: dict[str, str] = {}
@@ -49,6 +69,13 @@ class NextGenBanks:
         self.signed = 0
         self.odd = Oddities()
         self.started: set[str] = set()
+        # What a test does to them: how payments are approved, what DELETE answers, and whether answers get lost.
+        self.sca = Sca.REDIRECT
+        self.deletes_with: int | None = None
+        self.loses_selections = False
+        self.code = "4711"
+        self.selected = 0
+        self.on_accepted: Callable[[], Awaitable[None]] | None = None
 
     async def ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         return await ask(self.inner, method, path, refused_by_sandbox, **content)
@@ -138,16 +165,53 @@ class NextGenBanks:
         made = await self.ask("POST", "/bank/payments", json=given)
         identifier = made["paymentId"]
         self.told[identifier] = ("payment", request.headers["tpp-notification-uri"])
-        links = {"startAuthorisation": {"href": f"/v1/payments/{_PRODUCT}/{identifier}/authorisations"}}
-        return JSONResponse({"transactionStatus": "RCVD", "paymentId": identifier, "_links": links}, 201)
+        if self.on_accepted is not None:
+            await self.on_accepted()
+        base = f"/v1/payments/{_PRODUCT}/{identifier}/authorisations"
+        body = {"transactionStatus": "RCVD", "paymentId": identifier}
+        if self.sca in (Sca.EXEMPTED, Sca.EXEMPTED_AT_ONCE):
+            await self.approve(identifier)
+        if self.sca is Sca.EXEMPTED_AT_ONCE:
+            return JSONResponse({**body, "scaStatus": "exempted", "_links": {}}, 201)
+        if self.sca is Sca.DECOUPLED:
+            self.started.add(identifier)
+            links = {"scaStatus": {"href": f"{base}/auth-{identifier}"}}
+            return JSONResponse({**body, **self.shown, "_links": links}, 201, {"aspsp-sca-approach": "DECOUPLED"})
+        return JSONResponse({**body, "_links": {"startAuthorisation": {"href": base}}}, 201)
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        return {"psuMessage": "Open your BankID app.", "challengeData": {"data": [self.code]}}
+
+    async def approve(self, identifier: str, decision: str = "approve") -> None:
+        """The user approves in the bank's app, or the bank needs no approval."""
+        await self.pages_at.post(f"/sandbox/bank/payments/{identifier}", data={"decision": decision})
 
     async def start(self, request: Request) -> Response:
         identifier = request.path_params["payment"]
         found = await self.ask("GET", f"/bank/payments/{identifier}")
-        links = {"scaRedirect": {"href": self.page_at(found["scaRedirect"])}}
-        body = {"authorisationId": f"auth-{identifier}", "scaStatus": "received", "_links": links}
+        if self.sca is Sca.ERROR:
+            return JSONResponse({"code": "INTERNAL_SERVER_ERROR"}, 500)
+        body: dict[str, Any] = {"authorisationId": f"auth-{identifier}", "scaStatus": "received", "_links": {}}
+        if self.sca is Sca.REDIRECT:
+            body["_links"] = {"scaRedirect": {"href": self.page_at(found["scaRedirect"])}}
+        elif self.sca is Sca.EXEMPTED:
+            body["scaStatus"] = "exempted"
+        else:
+            kind = "SMS_OTP" if self.sca is Sca.TYPED_CODE else "PUSH_OTP"
+            body["scaMethods"] = [{"authenticationType": kind, "authenticationMethodId": "app", "name": "BankID"}]
         self.started.add(identifier)
         return JSONResponse(body, 201)
+
+    async def select(self, request: Request) -> Response:
+        """The method is chosen, and reaches the user's phone."""
+        self.selected += 1
+        if self.loses_selections:
+            return Response(status_code=504)
+        body: dict[str, Any] = {"scaStatus": "scaMethodSelected", "_links": {}}
+        if self.sca is Sca.NO_PAGE:
+            return JSONResponse(body, headers={"aspsp-sca-approach": "REDIRECT"})
+        return JSONResponse({**body, **self.shown}, headers={"aspsp-sca-approach": "DECOUPLED"})
 
     async def list_authorisations(self, request: Request) -> Response:
         identifier = request.path_params["payment"]
@@ -155,7 +219,13 @@ class NextGenBanks:
 
     async def payment_sca(self, request: Request) -> Response:
         found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
-        return JSONResponse({"scaStatus": found["scaStatus"]})
+        status = found["scaStatus"]
+        if self.sca in (Sca.EXEMPTED, Sca.EXEMPTED_AT_ONCE):
+            return JSONResponse({"scaStatus": "exempted"})
+        if status == "received" and self.selected:
+            status = "scaMethodSelected"
+        is_shown = status != "finalised" and self.sca in (Sca.DECOUPLED, Sca.CHOSEN_DECOUPLED)
+        return JSONResponse({"scaStatus": status, **(self.shown if is_shown else {})})
 
     async def payment_status(self, request: Request) -> Response:
         found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
@@ -171,6 +241,9 @@ class NextGenBanks:
 
     async def cancel(self, request: Request) -> Response:
         identifier = request.path_params["payment"]
+        if self.deletes_with is not None:
+            links = {"startAuthorisation": {"href": "cancellation-authorisations"}}
+            return JSONResponse({"transactionStatus": "RCVD", "_links": links}, self.deletes_with)
         stands = await self.ask("GET", f"/bank/payments/{identifier}")
         given = {"redirectUri": stands["redirectUri"]}
         found = await self.ask("POST", f"/bank/payments/{identifier}/cancellation", json=given)
@@ -247,6 +320,7 @@ def app(vendor: NextGenBanks) -> Starlette:
             api(f"{payment}/authorisations", "POST", vendor.start),
             api(f"{payment}/authorisations", "GET", vendor.list_authorisations),
             api(f"{payment}{one}", "GET", vendor.payment_sca),
+            api(f"{payment}{one}", "PUT", vendor.select),
             api(f"{payment}/cancellation-authorisations", "POST", vendor.start_cancellation),
         ]
     )

@@ -46,9 +46,11 @@ class OpenPayments:
         self.exchanged: set[str] = set()
         self.loses_answers = False
         self.odd = Oddities()
+        self.exchanges_codes = True
         # What a test does to it: no approval can be started, or it has no page; called with each accepted payment.
         self.starts_approvals = True
         self.offers_page = True
+        self.deletes_with: int | None = None
         self.on_accepted: Callable[[], Awaitable[None]] | None = None
         self.tokens: dict[str, set[str]] = {}
         self.headers: list[Mapping[str, str]] = []
@@ -78,6 +80,8 @@ class OpenPayments:
         if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
             return JSONResponse({"error": "invalid_client"}, status_code=400)
         if form["grant_type"] == "authorization_code":
+            if not self.exchanges_codes:
+                return Response(status_code=503)
             authorisation = self.codes.pop(form["code"], None)
             named = request.headers.get("x-consentauthorisationid") or request.headers.get("x-paymentauthorisationid")
             if authorisation is None or authorisation != named or form["redirect_uri"] != self.callback:
@@ -294,6 +298,8 @@ class OpenPayments:
 
     async def cancel_payment(self, request: Request) -> Response:
         identifier = request.path_params["payment"]
+        if self.deletes_with is not None:
+            return JSONResponse({"transactionStatus": "RCVD", "_links": {}}, self.deletes_with)
         slot = self.new_slot()
         self.slots[slot] = identifier
         given = {"redirectUri": f"{self.host}/back/{slot}"}

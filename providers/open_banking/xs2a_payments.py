@@ -1,0 +1,233 @@
+"""Payments by NextGenPSD2, through an aggregator or directly. Source: docs/vendors/nextgenpsd2.md, Payments."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
+from typing import Final, TypeVar
+
+from domain.account_number import AccountNumber
+from domain.authorisation import Authorisation
+from domain.clock import Clock, oslo_date
+from domain.errors import CannotTell, Unavailable
+from domain.ids import BankId
+from domain.money import decimal_of
+from domain.payment import Payment, Status
+from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
+from providers.open_banking import bank_event, nextgenpsd2, signature
+from providers.open_banking.bank_profiles import BankProfile, account_reference, by_bic, by_id
+from providers.open_banking.port import BankEvent, Cancelling, NotApprovable, PaymentState, Psu
+from providers.open_banking.status import NOT_TAKEN, PAYMENT_STATUS, SCA_DONE
+from providers.open_banking.xs2a_approvals import Approval, Approvals, ScaAnswer
+from providers.open_banking.xs2a_client import Reference, Xs2aClient
+from providers.open_banking.xs2a_reading import as_wanted
+
+_ACCEPTED: Final = 202
+_NO_CONTENT: Final = 204
+_ABOUT_CONTENT: Final = frozenset({400, 403, 404, 405, 409})
+Result = TypeVar("Result")
+
+
+class Xs2aPayments:
+    """Payments by NextGenPSD2, over an aggregator or directly: `client` knows which.
+
+    `webhook_secret` verifies webhooks that a relay of the operator sends; the aggregator itself sends none.
+    """
+
+    def __init__(self, client: Xs2aClient, *, webhook_secret: str, clock: Clock) -> None:
+        self._client = client
+        self._approvals = Approvals(client)
+        self._secret = webhook_secret
+        self._clock = clock
+
+    async def initiate(
+        self, payment: Payment, debtor: AccountNumber, bank_id: BankId, psu: Psu, redirect_uri: str
+    ) -> PaymentState:
+        profile = by_id(bank_id)
+        payments = self._client.paths(profile.bic).payments
+        try:
+            created = await self._client.command(
+                "initiate",
+                payments,
+                _created_payment,
+                bic=profile.bic,
+                psu=as_wanted(profile, psu),
+                redirect_uri=redirect_uri,
+                about=payment.end_to_end_id,
+                json=_body(profile, payment, debtor) | (self._client.kid(payment.kid) if payment.kid else {}),
+            )
+        except VendorRefusal as refusal:
+            if refusal.status not in _ABOUT_CONTENT:
+                raise self._client.refused(refusal, profile.bic) from refusal
+            return PaymentState(Status.REJECTED, "", failure=NOT_TAKEN)
+        return self._accepted(created, payment, profile.bic, redirect_uri)
+
+    async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
+        payment = Reference.parse(reference)
+        approval = await self._approvals.begin(
+            "payment",
+            f"{self._path(payment)}/authorisations",
+            known=payment.authorisation,
+            bic=payment.bic,
+            psu=as_wanted(by_bic(payment.bic), psu),
+            redirect_uri=redirect_uri,
+        )
+        reference = str(replace(payment, authorisation=approval.id))
+        if approval.awaited is not None:
+            return PaymentState(Status.AUTHORISATION_REQUIRED, reference, approval.awaited)
+        try:
+            return await self.status(reference)
+        except Unavailable:
+            if approval.sca_status not in SCA_DONE:
+                raise
+            # No approval follows, so that the bank executes: its status is read again by reconciliation.
+            return PaymentState(Status.PROCESSING, reference)
+
+    async def look_up(self, end_to_end_id: str) -> PaymentState | None:
+        raise CannotTell("NextGenPSD2 finds nothing by our reference.")
+
+    async def complete(self, reference: str, query: Mapping[str, str]) -> None:
+        payment = Reference.parse(reference)
+        if "code" not in query:
+            return
+        path, authorisation = self._path(payment), payment.authorisation
+        sca, *_ = await self._approvals.state("payment", f"{path}/authorisations/{authorisation}", bic=payment.bic)
+        if sca in SCA_DONE:
+            # The payment was approved before: what the user has approved now is its cancellation.
+            cancellations = f"{path}/cancellation-authorisations"
+            authorisation = await self._approvals.newest("cancellation", cancellations, bic=payment.bic)
+        headers = {"x-paymentid": payment.id, "x-paymentauthorisationid": authorisation}
+        await self._client.exchange(query["code"], headers)
+
+    async def status(self, reference: str) -> PaymentState:
+        payment = Reference.parse(reference)
+        path = self._path(payment)
+        word, codes = await self._get("status", f"{path}/status", payment.bic, _status)
+        sca, sca_codes, shown = await self._sca_state(payment, path)
+        status, failure = nextgenpsd2.payment_status(word, sca, (*codes, *sca_codes), is_future=False)
+        if status is Status.PROCESSING:
+            day = await self._get("payment", path, payment.bic, _execution_date)
+            is_future = day is not None and day > oslo_date(self._clock.now())
+            status, failure = nextgenpsd2.payment_status(word, sca, (), is_future=is_future)
+        awaited = shown if status is Status.AUTHORISATION_REQUIRED else None
+        return PaymentState(status, reference, awaited, failure)
+
+    async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
+        payment = Reference.parse(reference)
+        deleted = await self._delete("cancel", payment)
+        if deleted is None or deleted.status != _ACCEPTED:
+            return Cancelling(is_cancelled=await self._is_cancelled(payment, deleted))
+        waiting = ScaAnswer.of(deleted)
+        awaited = None
+        with suppress(Unavailable, *UNREADABLE):
+            awaited = self._approvals.awaited_in(waiting, redirect_uri, payment.bic)
+        if awaited is None:
+            approval = await self._begin_cancellation(payment, waiting, redirect_uri)
+            awaited = approval.awaited
+        if awaited is None:
+            return Cancelling(is_cancelled=await self._is_cancelled(payment, None))
+        return Cancelling(authorisation=awaited)
+
+    async def withdraw(self, reference: str) -> bool:
+        payment = Reference.parse(reference)
+        return await self._is_cancelled(payment, await self._delete("withdraw", payment))
+
+    async def _begin_cancellation(self, payment: Reference, waiting: ScaAnswer, redirect_uri: str) -> Approval:
+        try:
+            return await self._approvals.begin(
+                "cancellation",
+                f"{self._path(payment)}/cancellation-authorisations",
+                known=waiting.authorisation_id,
+                bic=payment.bic,
+                psu=None,
+                redirect_uri=redirect_uri,
+            )
+        except NotApprovable as error:
+            raise Unavailable("open_banking", "the bank offers no page for this cancellation") from error
+
+    async def _delete(self, operation: str, payment: Reference) -> Answer | None:
+        """The bank's answer to DELETE, None for its no. Raises Unavailable."""
+        try:
+            return await self._client.call(
+                operation, "DELETE", self._path(payment), lambda answer: answer, bic=payment.bic
+            )
+        except VendorRefusal:
+            return None
+
+    async def _is_cancelled(self, payment: Reference, deleted: Answer | None) -> bool:
+        """Whether the bank has cancelled the payment: by 204, or by the status that it gives. Raises Unavailable."""
+        if deleted is not None and deleted.status == _NO_CONTENT:
+            return True
+        word, _ = await self._get("status", f"{self._path(payment)}/status", payment.bic, _status)
+        return PAYMENT_STATUS.get(word) is Status.CANCELLED
+
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
+        signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
+        return bank_event.read(raw)
+
+    def read_webhook(self, raw: bytes) -> BankEvent:
+        return bank_event.read(raw)
+
+    def _accepted(self, created: ScaAnswer, payment: Payment, bic: str, redirect_uri: str) -> PaymentState:
+        """The bank has the payment: an approval that cannot be read must not lose the payment's id."""
+        document = created.document
+        reference = str(Reference(bic, document["paymentId"], created.authorisation_id))
+        word, codes = str(document.get("transactionStatus")), nextgenpsd2.codes_of(document)
+        if created.is_ended or PAYMENT_STATUS.get(word, Status.PROCESSING).is_final:
+            is_future = payment.scheduled_for is not None and payment.scheduled_for > oslo_date(self._clock.now())
+            status, failure = nextgenpsd2.payment_status(word, created.status, codes, is_future=is_future)
+            return PaymentState(status, reference, failure=failure)
+        awaited = None
+        with suppress(Unavailable, *UNREADABLE):
+            awaited = self._approvals.awaited_in(created, redirect_uri, bic)
+        return PaymentState(Status.AUTHORISATION_REQUIRED, reference, awaited)
+
+    async def _sca_state(
+        self, payment: Reference, path: str
+    ) -> tuple[str | None, tuple[str, ...], Authorisation | None]:
+        """As `Approvals.state`, of the newest approval; None while no approval was begun."""
+        authorisation = payment.authorisation or await self._approvals.newest(
+            "payment", f"{path}/authorisations", bic=payment.bic
+        )
+        if not authorisation:
+            return None, (), None
+        return await self._approvals.state("payment", f"{path}/authorisations/{authorisation}", bic=payment.bic)
+
+    def _path(self, payment: Reference) -> str:
+        return f"{self._client.paths(payment.bic).payments}/{payment.id}"
+
+    async def _get(self, operation: str, path: str, bic: str, read: Callable[[Answer], Result]) -> Result:
+        try:
+            return await self._client.call(operation, "GET", path, read, bic=bic)
+        except VendorRefusal as refusal:
+            raise self._client.refused(refusal, bic) from refusal
+
+
+def _created_payment(answer: Answer) -> ScaAnswer:
+    created = ScaAnswer.of(answer)
+    return ScaAnswer({**created.document, "paymentId": str(created.document["paymentId"])}, created.approach)
+
+
+def _body(profile: BankProfile, payment: Payment, debtor: AccountNumber) -> dict[str, object]:
+    currency = payment.amount.currency
+    body: dict[str, object] = {
+        "endToEndIdentification": payment.end_to_end_id,
+        "instructedAmount": {"currency": currency, "amount": decimal_of(payment.amount.amount_minor)},
+        "debtorAccount": {**account_reference(profile.debtor, debtor), "currency": currency},
+        "creditorName": payment.creditor_name,
+        "creditorAccount": {**account_reference(profile.creditor, payment.creditor_account), "currency": currency},
+    }
+    if payment.message is not None:
+        body["remittanceInformationUnstructured"] = payment.message
+    if payment.scheduled_for is not None:
+        body["requestedExecutionDate"] = payment.scheduled_for.isoformat()
+    return body
+
+
+def _status(answer: Answer) -> tuple[str, tuple[str, ...]]:
+    return str(answer.document["transactionStatus"]), nextgenpsd2.codes_of(answer.document)
+
+
+def _execution_date(answer: Answer) -> date | None:
+    day = answer.document.get("requestedExecutionDate")
+    return date.fromisoformat(day) if day else None
