@@ -1,5 +1,7 @@
 """Checks that many inputs share. Each adds its faults to a list, so that a client sees all of them at once."""
 
+import re
+import unicodedata
 from typing import Final
 
 from domain.errors import InvalidInput, Refusal, Refusals
@@ -7,6 +9,11 @@ from domain.money import MAX_PAYMENT_MINOR, NOK, Money
 
 MIN_KEY: Final = 8
 MAX_KEY: Final = 128
+_EMOJI: Final = "\u2190-\u2bff\U0001f000-\U0001faff"
+# Emoji made of several, such as a family, and flags such as England's. Elsewhere a joiner only hides something.
+_JOINERS: Final = re.compile(
+    f"(?<=[\ufe0f{_EMOJI}])\u200d(?=[{_EMOJI}])|(?<=\U0001f3f4)[\U000e0020-\U000e007e]+\U000e007f"
+)
 
 
 def fault(code: str, message: str, *field: str) -> InvalidInput:
@@ -14,10 +21,15 @@ def fault(code: str, message: str, *field: str) -> InvalidInput:
     return InvalidInput(code, message, field=("input", *field))
 
 
+def is_readable(text: str) -> bool:
+    """Whether every character can be shown: printable ones, blanks of any width, and joiners between emoji."""
+    return all(unicodedata.category(one) == "Zs" or one.isprintable() for one in _JOINERS.sub("", text))
+
+
 def checked_text(text: str, field: str, longest: int, faults: list[Refusal]) -> str:
     """The text with single spaces. Adds INVALID_TEXT where it is empty, unprintable or longer than `longest`."""
     clean = " ".join(text.split())
-    if not clean or len(clean) > longest or not clean.isprintable():
+    if not clean or len(clean) > longest or not is_readable(clean):
         faults.append(fault("INVALID_TEXT", f"Give 1 to {longest} printable characters.", field))
     return clean
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from domain.errors import InvalidState, Refusal, Refusals
 from domain.ids import UploadId, UserId
-from domain.input import fault
+from domain.input import fault, is_readable
 
 LINK_LIFETIME: Final = timedelta(seconds=900)
 MAX_BYTES: Final = 10 * 1024 * 1024
@@ -24,21 +24,22 @@ _NOT_IN_NAMES: Final = re.compile(r'[/\\:*?"<>|]')
 class FileType:
     """A type of file that users may upload. `names` are the endings that a file's name may have.
 
-    `begins` are first bytes: a stored file of this type starts with one of them, whatever was declared.
+    `begins` matches the first bytes: a stored file of this type starts so, whatever was declared.
     """
 
     extension: str
     names: tuple[str, ...]
-    begins: tuple[bytes, ...]
+    begins: re.Pattern[bytes]
 
 
 TYPES: Final[Mapping[str, FileType]] = {
-    "image/jpeg": FileType("jpg", ("jpg", "jpeg"), (b"\xff\xd8\xff",)),
-    "image/png": FileType("png", ("png",), (b"\x89PNG\r\n\x1a\n",)),
-    "image/webp": FileType("webp", ("webp",), (b"RIFF",)),
-    "application/pdf": FileType("pdf", ("pdf",), (b"%PDF-",)),
+    "image/jpeg": FileType("jpg", ("jpg", "jpeg"), re.compile(rb"\xff\xd8\xff")),
+    "image/png": FileType("png", ("png",), re.compile(rb"\x89PNG\r\n\x1a\n")),
+    "image/webp": FileType("webp", ("webp",), re.compile(rb"RIFF.{4}WEBP", re.S)),
+    # Readers look for the header in the first 1,024 bytes, and some programs write something before it.
+    "application/pdf": FileType("pdf", ("pdf",), re.compile(rb".{0,1019}%PDF-", re.S)),
 }
-FIRST_BYTES: Final = 16
+FIRST_BYTES: Final = 1_024
 
 
 class UploadPurpose(StrEnum):
@@ -87,7 +88,7 @@ _NEXT: Final[Mapping[UploadStatus, frozenset[UploadStatus]]] = {
 
 @dataclass(frozen=True, slots=True)
 class UploadOrder:
-    """What a client declares, checked. `sha256` is in hex."""
+    """What a client declares, checked. `sha256` is in hex, in lower case."""
 
     purpose: UploadPurpose
     file_name: str
@@ -135,6 +136,7 @@ def upload_order(
     _check_name(file_name, kind, faults)
     if not 0 < size_bytes <= MAX_BYTES:
         faults.append(fault("INVALID_FILE_SIZE", f"Send 1 to {MAX_BYTES} bytes.", "sizeBytes"))
+    sha256 = sha256.lower()
     if not _SHA256.fullmatch(sha256):
         faults.append(fault("INVALID_CHECKSUM", "Give the SHA-256 of the file as 64 hexadecimal digits.", "sha256"))
     if faults:
@@ -143,7 +145,7 @@ def upload_order(
 
 
 def _check_name(name: str, kind: FileType | None, faults: list[Refusal]) -> None:
-    is_plain = name.isprintable() and not _NOT_IN_NAMES.search(name) and name == name.strip(" .")
+    is_plain = is_readable(name) and not _NOT_IN_NAMES.search(name) and name == name.strip().strip(".")
     if not name or len(name) > MAX_FILE_NAME or not is_plain:
         message = f"Give 1 to {MAX_FILE_NAME} printable characters, without a path."
         faults.append(fault("INVALID_FILE_NAME", message, "fileName"))
@@ -160,8 +162,8 @@ def fault_of(
         return RejectReason.SIZE_DIFFERS
     if content_type != order.content_type:
         return RejectReason.TYPE_DIFFERS
-    if sha256 is not None and sha256 != order.sha256:
+    if sha256 is not None and sha256.lower() != order.sha256:
         return RejectReason.CHECKSUM_DIFFERS
-    if not first.startswith(TYPES[order.content_type].begins):
+    if not TYPES[order.content_type].begins.match(first):
         return RejectReason.CONTENT_IS_ANOTHER_TYPE
     return None

@@ -16,6 +16,7 @@ from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from pydantic import BaseModel, Field, SecretStr
 
 from domain.clock import Clock
+from domain.contact import mail_address, sms_number
 from domain.errors import InDoubt, Unavailable
 from providers.calling.guard import Guard, Resilience
 from providers.calling.vendor_http import VendorHttp, VendorRefusal
@@ -36,7 +37,6 @@ _REFUSED: Final = "BankID did not accept the login. Start again."
 # RFC 6749, 5.2: a new login mends these errors. All others are faults in our request or settings.
 _ABOUT_THE_CODE: Final = frozenset({"invalid_grant"})
 _IDENTITY_NUMBER: Final = re.compile(r"\d{11}")
-_PHONE: Final = re.compile(r"\+[1-9]\d{6,14}")
 _log = structlog.get_logger()
 
 
@@ -201,15 +201,17 @@ def _identity(claims: Mapping[str, Any], userinfo: Mapping[str, Any], raw: str) 
     if not isinstance(name, str):
         _log.error("id_token_refused", rule="name")
         raise LoginFailed(_REFUSED)
-    number, phone = claims.get("nnin_altsub") or userinfo.get("nnin_altsub"), userinfo.get("phone_number")
+    number = claims.get("nnin_altsub") or userinfo.get("nnin_altsub")
+    email, phone = userinfo.get("email"), userinfo.get("phone_number")
     return Identity(
         issuer=claims["iss"],
         subject=claims["sub"],
         name=name,
         national_identity_number=_matching(_IDENTITY_NUMBER, number),
         id_token=raw,
-        email=userinfo.get("email") if isinstance(userinfo.get("email"), str) else None,
-        phone=_matching(_PHONE, phone),
+        # Checked like what a person types: what reaches nobody is left out.
+        email=mail_address(email) if isinstance(email, str) else None,
+        phone=sms_number(phone) if isinstance(phone, str) else None,
         authenticated_at=datetime.fromtimestamp(int(claims.get("auth_time") or claims["iat"]), UTC),
     )
 

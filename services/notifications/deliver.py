@@ -8,6 +8,7 @@ import structlog
 from db.unit_of_work import Read, Work, retry_on_stale
 from domain.alert import Severity
 from domain.clock import Clock
+from domain.contact import on_the_wire
 from domain.errors import InDoubt, NotFound, Unavailable, VendorRefusesUs
 from domain.ids import NotificationId
 from domain.notification import Channel, Notification, NotificationStatus
@@ -113,7 +114,7 @@ class NotificationDelivery:
         address = data.get("to") or user.email
         if address is None:
             raise RecipientRefused("The user has no e-mail address any more.")
-        mail = EmailMessage(notification.id, address, user.name, template, locale, data)
+        mail = EmailMessage(notification.id, on_the_wire(address), user.name, template, locale, data)
         return await self._email[notification.vendor].send(mail)
 
     async def _step(self, notification: Notification, step: Step) -> None:

@@ -256,7 +256,7 @@ async def test_a_preference_is_never_null(play: Play) -> None:
 
 async def test_an_sms_that_does_not_arrive_is_bounced(play: Play) -> None:
     kari = await play.person()
-    await update(kari, phone="+15005550009")
+    await update(kari, phone="+4790000009")
     await play.browser(**{"user-agent": "Another browser"}).sign_in()
 
     await play.advance(seconds=5)

@@ -151,8 +151,8 @@ def test_an_empty_file_and_a_larger_one_are_refused(size_bytes: int) -> None:
     assert faults_of(size_bytes=size_bytes) == ["INVALID_FILE_SIZE"]
 
 
-@pytest.mark.parametrize("sha256", ["", "0" * 63, "0" * 65, "A" * 64, "g" * 64, "0" * 64 + "\n"])
-def test_a_checksum_is_64_digits_in_lower_case(sha256: str) -> None:
+@pytest.mark.parametrize("sha256", ["", "0" * 63, "0" * 65, "g" * 64, "0" * 64 + "\n"])
+def test_a_checksum_is_64_hexadecimal_digits(sha256: str) -> None:
     assert faults_of(sha256=sha256) == ["INVALID_CHECKSUM"]
 
 
@@ -178,3 +178,29 @@ def test_all_faults_come_at_once() -> None:
 )
 def test_what_differs_is_named(size: int, kind: str, sha256: str | None, first: bytes, reason: object) -> None:
     assert fault_of(PDF, size_bytes=size, content_type=kind, sha256=sha256, first=first) is reason
+
+
+def test_names_as_macos_gives_them_and_checksums_in_either_case_are_taken() -> None:
+    taken = order(file_name="Screenshot 2026-11-24 at 3.41.12\u202fPM 👨‍👩‍👧.pdf", sha256="AB" * 32)
+
+    assert taken.sha256 == "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("content_type", "first", "is_right"),
+    [
+        ("application/pdf", b"%PDF-1.7", True),
+        ("application/pdf", b"\n" * 1_019 + b"%PDF-", True),
+        ("application/pdf", b"\n" * 1_020 + b"%PDF", False),
+        ("image/webp", b"RIFF\n\n\0\0WEBPVP8 ", True),
+        ("image/webp", b"RIFF\0\0\0\0WAVEfmt ", False),
+        ("image/png", b"\x89PNG\r\n\x1a\n", True),
+        ("image/png", b"\x89PNG\n\n", False),
+    ],
+)
+def test_a_file_is_what_its_signature_says(content_type: str, first: bytes, is_right: bool) -> None:
+    declared = UploadOrder(UploadPurpose.RECEIPT, "a", content_type, 5, SHA256)
+
+    fault = fault_of(declared, size_bytes=5, content_type=content_type, sha256=SHA256.upper(), first=first)
+
+    assert fault is (None if is_right else RejectReason.CONTENT_IS_ANOTHER_TYPE)
