@@ -15,7 +15,7 @@ from tests.builders.customers import Customer
 from tests.builders.fleet import Fleet
 
 LOOK = """{ viewer { payments(first: 20) { edges { node {
-  id status amount { formatted } history { status at } } } } } }"""
+  id status amount { formatted } history { edges { node { status at } } } } } } } }"""
 LOOKS_PER_PAYMENT = 4
 _AT_ONCE = 50
 

@@ -1,14 +1,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel.sql.expression import Select
 
 from db.ids import new_id
 from db.locks import locked
-from db.paging import page_by_id
+from db.paging import page_by_id, page_of_each
+from db.refunds import refunded_minor
 from db.tables.payment import IdempotencyKeyRow, PaymentEventRow, PaymentRow
 from db.updates import require_saved
 from domain.account_number import AccountNumber
@@ -16,7 +17,7 @@ from domain.authorisation import SealedAuthorisation
 from domain.idempotency import UsedKey
 from domain.ids import AccountId, PaymentId, UserId
 from domain.money import Money
-from domain.page import PaymentPage
+from domain.page import Keyset, PaymentPage
 from domain.payment import (
     CancellationStatus,
     Failure,
@@ -47,7 +48,7 @@ def _columns_of(name: str, awaited: SealedAuthorisation | None) -> dict[str, obj
     return {f"{name}_{column}": value for column, value in found.items()}
 
 
-def payment_of(row: PaymentRow) -> Payment:
+def _payment_of(row: PaymentRow, refunded: int) -> Payment:
     return Payment(
         id=PaymentId(row.id),
         user_id=UserId(row.user_id),
@@ -75,7 +76,25 @@ def payment_of(row: PaymentRow) -> Payment:
         ),
         in_doubt=row.in_doubt,
         version=row.version,
+        refunded_minor=refunded,
     )
+
+
+def _event_of(row: PaymentEventRow) -> PaymentEvent:
+    return PaymentEvent(
+        PaymentId(row.payment_id),
+        row.version,
+        Status(row.status),
+        PaymentCause(row.cause),
+        row.at,
+        failure_of(row.failure_code, row.failure_message),
+        PaymentEventKind(row.kind),
+    )
+
+
+def _payments() -> Select[PaymentRow, int]:
+    """Each payment with what was given back of it: of one moment, since one statement reads both."""
+    return select(PaymentRow, refunded_minor(col(PaymentRow.id)).scalar_subquery())
 
 
 class PaymentQueries:
@@ -90,103 +109,106 @@ class PaymentQueries:
 
     async def page(self, user_id: UserId, page: PaymentPage) -> list[Payment]:
         """In the order that the page asks for. With `backwards` the last ones of the range, in reverse."""
-        query = select(PaymentRow).where(PaymentRow.user_id == user_id)
+        query = _payments().where(PaymentRow.user_id == user_id)
         if page.statuses:
             query = query.where(col(PaymentRow.status).in_(page.statuses))
         if page.rails:
             query = query.where(col(PaymentRow.rail).in_(page.rails))
         query = page_by_id(query, col(PaymentRow.id), page.keyset, newest_first=not page.oldest_first)
-        return [payment_of(row) for row in await self._session.exec(query)]
+        return [_payment_of(*found) for found in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[PaymentId]) -> list[Payment]:
-        query = select(PaymentRow).where(PaymentRow.user_id == user_id, col(PaymentRow.id).in_(ids))
-        return [payment_of(row) for row in await self._session.exec(query)]
+        query = _payments().where(PaymentRow.user_id == user_id, col(PaymentRow.id).in_(ids))
+        return [_payment_of(*found) for found in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, payment_id: PaymentId) -> Payment | None:
         query = select(PaymentRow).where(PaymentRow.user_id == user_id, PaymentRow.id == payment_id)
         row = (await self._session.exec(locked(self._session, query))).first()
-        return payment_of(row) if row else None
+        if row is None:
+            return None
+        # Summed in a statement of its own: one that waited for the lock has the newest row, but the refunds of before.
+        return _payment_of(row, (await self._session.exec(refunded_minor(payment_id))).one())
 
     async def by_state(self, state_hash: str) -> tuple[Payment, str] | None:
         """The payment whose approval page was given this state, of any user, and where its user goes next."""
-        row = (await self._session.exec(select(PaymentRow).where(PaymentRow.state_hash == state_hash))).first()
-        return (payment_of(row), row.return_to) if row else None
+        found = (await self._session.exec(_payments().where(PaymentRow.state_hash == state_hash))).first()
+        return (_payment_of(*found), found[0].return_to) if found else None
 
     async def by_vendor_reference(
         self, vendor: str, end_to_end_id: str | None, vendor_id: str | None
     ) -> Payment | None:
         """By our end-to-end id first, by the vendor's id second; of any user, for webhooks alone."""
-        query = select(PaymentRow).where(PaymentRow.vendor == vendor)
+        query = _payments().where(PaymentRow.vendor == vendor)
         return await self._first_by(query, (PaymentRow.end_to_end_id, end_to_end_id), vendor_id)
 
     async def of_card_vendor(self, vendor: str, payment_id: str | None, vendor_id: str | None) -> Payment | None:
         """A card payment by our id first, by the vendor's second; of any user, for webhooks alone."""
-        query = select(PaymentRow).where(PaymentRow.vendor == vendor, PaymentRow.rail == Rail.CARD)
+        query = _payments().where(PaymentRow.vendor == vendor, PaymentRow.rail == Rail.CARD)
         return await self._first_by(query, (PaymentRow.id, payment_id), vendor_id)
 
     async def _first_by(
-        self, query: SelectOfScalar[PaymentRow], by_our_id: tuple[str, str | None], vendor_id: str | None
+        self, query: Select[PaymentRow, int], by_our_id: tuple[str, str | None], vendor_id: str | None
     ) -> Payment | None:
         for column, value in (by_our_id, (PaymentRow.vendor_payment_id, vendor_id)):
             if value is None:
                 continue
-            row = (await self._session.exec(query.where(col(column) == value))).first()
-            if row is not None:
-                return payment_of(row)
+            found = (await self._session.exec(query.where(col(column) == value))).first()
+            if found is not None:
+                return _payment_of(*found)
         return None
 
     async def in_doubt(self, limit: int) -> list[Payment]:
         """Payments in doubt of all users, oldest first: for operators alone."""
-        query = select(PaymentRow).where(col(PaymentRow.in_doubt)).order_by(col(PaymentRow.id)).limit(limit)
-        return [payment_of(row) for row in await self._session.exec(query)]
+        query = _payments().where(col(PaymentRow.in_doubt)).order_by(col(PaymentRow.id)).limit(limit)
+        return [_payment_of(*found) for found in await self._session.exec(query)]
 
     async def find(self, payment_id: PaymentId) -> Payment | None:
         """A payment of any user: for operators alone."""
-        row = await self._session.get(PaymentRow, payment_id)
-        return payment_of(row) if row else None
+        found = (await self._session.exec(_payments().where(PaymentRow.id == payment_id))).first()
+        return _payment_of(*found) if found else None
 
     async def like_in_doubt(self, user_id: UserId, creditor: AccountNumber, amount: Money) -> Payment | None:
         """The oldest payment in doubt of the same amount to the same payee; None where there is none."""
-        query = select(PaymentRow).where(
+        query = _payments().where(
             PaymentRow.user_id == user_id,
             PaymentRow.creditor_iban == creditor.iban,
             PaymentRow.amount_minor == amount.amount_minor,
             PaymentRow.currency == amount.currency,
             col(PaymentRow.in_doubt).is_(True),
         )
-        row = (await self._session.exec(query.order_by(col(PaymentRow.id)).limit(1))).first()
-        return payment_of(row) if row else None
+        found = (await self._session.exec(query.order_by(col(PaymentRow.id)).limit(1))).first()
+        return _payment_of(*found) if found else None
 
     async def open_of_user(self, user_id: UserId, statuses: Sequence[Status]) -> list[Payment]:
         """The user's payments in these statuses, oldest first."""
         query = (
-            select(PaymentRow)
+            _payments()
             .where(PaymentRow.user_id == user_id, col(PaymentRow.status).in_(statuses))
             .order_by(col(PaymentRow.id))
             .limit(500)
         )
-        return [payment_of(row) for row in await self._session.exec(query)]
+        return [_payment_of(*found) for found in await self._session.exec(query)]
 
-    async def history(self, ids: Sequence[PaymentId]) -> dict[PaymentId, list[PaymentEvent]]:
-        """Each payment's events, oldest first."""
-        query = (
-            select(PaymentEventRow)
-            .where(col(PaymentEventRow.payment_id).in_(ids))
-            .order_by(col(PaymentEventRow.payment_id), col(PaymentEventRow.version))
+    async def history(self, ids: Sequence[PaymentId], keyset: Keyset) -> dict[PaymentId, list[PaymentEvent]]:
+        """The page of each payment's events, oldest first, by version."""
+        version, payment = col(PaymentEventRow.version), col(PaymentEventRow.payment_id)
+        query = page_of_each(
+            select(PaymentEventRow), col(PaymentEventRow.id), payment, ids, [version], keyset, newest_first=False
         )
         found: dict[PaymentId, list[PaymentEvent]] = {}
         for row in await self._session.exec(query):
-            event = PaymentEvent(
-                PaymentId(row.payment_id),
-                row.version,
-                Status(row.status),
-                PaymentCause(row.cause),
-                row.at,
-                failure_of(row.failure_code, row.failure_message),
-                PaymentEventKind(row.kind),
-            )
-            found.setdefault(event.payment_id, []).append(event)
+            found.setdefault(PaymentId(row.payment_id), []).append(_event_of(row))
         return found
+
+    async def settled_at(self, ids: Sequence[PaymentId]) -> dict[PaymentId, datetime]:
+        """When each of the payments that have settled did so."""
+        payment_id = col(PaymentEventRow.payment_id)
+        query = (
+            select(payment_id, func.min(PaymentEventRow.at))
+            .where(payment_id.in_(ids), PaymentEventRow.status == Status.SETTLED)
+            .group_by(payment_id)
+        )
+        return {PaymentId(found): at for found, at in await self._session.exec(query)}
 
     async def add(self, payment: Payment, event: PaymentEvent, *, state_hash: str, return_to: str) -> None:
         """Add a payment and its first event. `state_hash` and `return_to` bring its user back from the approval page.

@@ -6,11 +6,13 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.locks import locked
+from db.paging import page_of_each
 from db.payments import failure_of
 from db.tables.plan import PlanInvoiceRow, PlanSubscriptionRow
 from db.updates import require_saved
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.money import Money
+from domain.page import Keyset
 from domain.plan import InvoiceStatus, PlanEnd, PlanInvoice, PlanPayment, PlanStatus, PlanSubscription
 
 
@@ -139,17 +141,26 @@ class PlanQueries:
         )
         require_saved(saved)
 
-    async def invoices(self, wanted: Sequence[PlanSubscriptionId]) -> dict[PlanSubscriptionId, list[PlanInvoice]]:
-        """Each subscription's invoices, newest first."""
-        query = (
-            select(PlanInvoiceRow)
-            .where(col(PlanInvoiceRow.subscription_id).in_(wanted))
-            .order_by(col(PlanInvoiceRow.created_at).desc(), col(PlanInvoiceRow.id).desc())
-        )
+    async def invoices(
+        self, subscriptions: Sequence[PlanSubscriptionId], keyset: Keyset
+    ) -> dict[PlanSubscriptionId, list[PlanInvoice]]:
+        """The page of each subscription's invoices, newest first."""
+        identifier, parent = col(PlanInvoiceRow.id), col(PlanInvoiceRow.subscription_id)
+        query = select(PlanInvoiceRow)
+        query = page_of_each(query, identifier, parent, subscriptions, [identifier], keyset, newest_first=True)
         found: dict[PlanSubscriptionId, list[PlanInvoice]] = {}
         for row in await self._session.exec(query):
             found.setdefault(PlanSubscriptionId(row.subscription_id), []).append(_invoice_of(row))
         return found
+
+    async def invoices_by_references(
+        self, subscription_id: PlanSubscriptionId, references: Sequence[str]
+    ) -> dict[str, PlanInvoice]:
+        """Those of the subscription's invoices that the vendor knows by these references, by reference."""
+        query = select(PlanInvoiceRow).where(
+            PlanInvoiceRow.subscription_id == subscription_id, col(PlanInvoiceRow.vendor_invoice_id).in_(references)
+        )
+        return {row.vendor_invoice_id: _invoice_of(row) for row in await self._session.exec(query)}
 
     async def invoices_by_ids(self, user_id: UserId, wanted: Sequence[PlanInvoiceId]) -> list[PlanInvoice]:
         """The invoices among these that are of the user's subscriptions."""

@@ -1,15 +1,20 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from sqlalchemy import BigInteger, cast, func
+from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
+from db.paging import page_of_each
 from db.tables.payment import DisputeRow, PaymentAttemptRow, PaymentRow, RefundRow
 from domain.card_payment import PaymentAttempt
 from domain.dispute import Dispute, DisputeStatus
 from domain.ids import AttemptId, DisputeId, PaymentId, RefundId, UserId
 from domain.money import Money
-from domain.refund import Refund, RefundFailureCode, RefundStatus
+from domain.page import Keyset
+from domain.refund import COUNTED, Refund, RefundFailureCode, RefundStatus
 
 
 def _refund_of(row: RefundRow) -> Refund:
@@ -38,6 +43,13 @@ def _dispute_of(row: DisputeRow) -> Dispute:
     )
 
 
+def refunded_minor(payment_id: Mapped[str] | str) -> SelectOfScalar[int]:
+    """The sum that was given back of a payment, or is about to be."""
+    # PostgreSQL sums up integers to a numeric.
+    total = select(cast(func.coalesce(func.sum(RefundRow.amount_minor), 0), BigInteger))
+    return total.where(col(RefundRow.payment_id) == payment_id, col(RefundRow.status).in_(COUNTED))
+
+
 class RefundQueries:
     """Refunds and disputes of card payments. No method commits.
 
@@ -47,16 +59,23 @@ class RefundQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def of_payments(self, ids: Sequence[PaymentId]) -> dict[PaymentId, list[Refund]]:
-        """Each payment's refunds, oldest first."""
-        query = select(RefundRow).where(col(RefundRow.payment_id).in_(ids)).order_by(col(RefundRow.id))
+    async def page(self, ids: Sequence[PaymentId], keyset: Keyset) -> dict[PaymentId, list[Refund]]:
+        """The page of each payment's refunds, oldest first."""
+        identifier, payment = col(RefundRow.id), col(RefundRow.payment_id)
+        query = page_of_each(select(RefundRow), identifier, payment, ids, [identifier], keyset, newest_first=False)
         found: dict[PaymentId, list[Refund]] = {}
         for row in await self._session.exec(query):
             found.setdefault(PaymentId(row.payment_id), []).append(_refund_of(row))
         return found
 
     async def of_payment(self, payment_id: PaymentId) -> list[Refund]:
-        return (await self.of_payments([payment_id])).get(payment_id, [])
+        """Oldest first."""
+        query = select(RefundRow).where(RefundRow.payment_id == payment_id).order_by(col(RefundRow.id))
+        return [_refund_of(row) for row in await self._session.exec(query)]
+
+    async def refunded_minor(self, payment_id: PaymentId) -> int:
+        """What was given back of the payment, or is about to be."""
+        return (await self._session.exec(refunded_minor(payment_id))).one()
 
     async def by_ids(self, user_id: UserId, ids: Sequence[RefundId]) -> list[Refund]:
         """The refunds among these that are of the user's payments."""
@@ -82,17 +101,13 @@ class RefundQueries:
         )
         await self._session.merge(row)
 
-    async def disputes_of(self, ids: Sequence[PaymentId]) -> dict[PaymentId, list[Dispute]]:
-        """Each payment's disputes, newest first."""
-        query = select(DisputeRow).where(col(DisputeRow.payment_id).in_(ids)).order_by(col(DisputeRow.id).desc())
-        found: dict[PaymentId, list[Dispute]] = {}
-        for row in await self._session.exec(query):
-            found.setdefault(PaymentId(row.payment_id), []).append(_dispute_of(row))
-        return found
+    async def disputes_of(self, ids: Sequence[PaymentId]) -> dict[PaymentId, Dispute]:
+        """The dispute of each payment that has one: a payment has one at most."""
+        query = select(DisputeRow).where(col(DisputeRow.payment_id).in_(ids))
+        return {PaymentId(row.payment_id): _dispute_of(row) for row in await self._session.exec(query)}
 
     async def dispute_of(self, payment_id: PaymentId) -> Dispute | None:
-        """The newest dispute of the payment, None where there is none."""
-        return next(iter((await self.disputes_of([payment_id])).get(payment_id, [])), None)
+        return (await self.disputes_of([payment_id])).get(payment_id)
 
     async def put_dispute(self, dispute: Dispute) -> None:
         """Add the dispute or replace it."""

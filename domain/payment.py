@@ -142,7 +142,7 @@ class Payment:
     """A payment as it stands. `version` rises by one with each event of its history.
 
     On the bank rail `debtor_account_id` is set; on the card rail `client_secret` lets the payer's own client pay.
-    `refunded` is set where the payment is shown as it was at an event; else it is summed from the refunds.
+    `refunded_minor` is what was given back or is about to be, at the moment at which the payment was read.
     """
 
     id: PaymentId
@@ -167,7 +167,11 @@ class Payment:
     cancellation_authorisation: SealedAuthorisation | None = None
     in_doubt: bool = False
     version: int = 0
-    refunded: Money | None = None
+    refunded_minor: int = 0
+
+    @property
+    def refunded(self) -> Money:
+        return Money(self.refunded_minor, self.amount.currency)
 
     @property
     def is_approved_elsewhere(self) -> bool:

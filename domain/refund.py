@@ -1,6 +1,5 @@
 """Money given back to a card, in part or in full."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -52,6 +51,8 @@ _MESSAGES = {
     RefundFailureCode.NOT_ACCEPTED: "The card vendor did not take the refund.",
     RefundFailureCode.FAILED: "The refund could not be carried out.",
 }
+# Given back or about to be, so that it cannot be refunded a second time.
+COUNTED = frozenset({RefundStatus.PENDING, RefundStatus.SUCCEEDED})
 # A refund that succeeded can come back days later, when the card is closed.
 _NEXT = {
     RefundStatus.PENDING: {RefundStatus.SUCCEEDED, RefundStatus.FAILED},
@@ -73,11 +74,6 @@ class Refund:
     failure: RefundFailureCode | None = None
     vendor_refund_id: str | None = None
 
-    @property
-    def counts(self) -> bool:
-        """Whether its amount is given back or is about to be, so that it cannot be refunded a second time."""
-        return self.status is not RefundStatus.FAILED
-
     def apply(
         self, status: RefundStatus, reference: str | None, failure: RefundFailureCode | None, at: datetime
     ) -> "Refund":
@@ -92,20 +88,15 @@ class Refund:
         return replace(known, status=status, failure=failure, updated_at=at)
 
 
-def refunded(payment: Payment, refunds: Sequence[Refund]) -> Money:
-    """The sum that was given back or is about to be, in the payment's currency."""
-    return Money(sum(refund.amount.amount_minor for refund in refunds if refund.counts), payment.amount.currency)
-
-
-def refund_status(payment: Payment, given_back: Money) -> PaymentRefundStatus:
+def refund_status(payment: Payment) -> PaymentRefundStatus:
     """Whether nothing, a part or all of the payment was refunded or is about to be."""
-    if given_back.amount_minor == 0:
+    if payment.refunded_minor == 0:
         return PaymentRefundStatus.NONE
-    is_all = given_back.amount_minor >= payment.amount.amount_minor
+    is_all = payment.refunded_minor >= payment.amount.amount_minor
     return PaymentRefundStatus.FULL if is_all else PaymentRefundStatus.PARTIAL
 
 
-def refundable(payment: Payment, refunds: Sequence[Refund], dispute: Dispute | None, wanted: Money | None) -> Money:
+def refundable(payment: Payment, dispute: Dispute | None, wanted: Money | None) -> Money:
     """The amount to refund: `wanted`, or all that remains where it is None.
 
     Raises InvalidState where the payment cannot be refunded now, InvalidInput where the amount is wrong.
@@ -116,7 +107,7 @@ def refundable(payment: Payment, refunds: Sequence[Refund], dispute: Dispute | N
         raise InvalidState(f"The payment is {payment.status}: only what is settled can be refunded.")
     if dispute is not None and dispute.is_open:
         raise InvalidState("The payment is disputed; its outcome decides about the money.")
-    left = payment.amount.amount_minor - refunded(payment, refunds).amount_minor
+    left = payment.amount.amount_minor - payment.refunded_minor
     if left <= 0:
         raise InvalidState("The payment has been refunded in full.")
     if wanted is None:

@@ -44,20 +44,20 @@ def payment_fields(payment: Payment) -> Fields:
         "failure": _failure_fields(payment.failure),
         "cancellation_status": payment.cancellation_status,
         "in_doubt": payment.in_doubt,
-        "refunded": payment.refunded.amount_minor if payment.refunded else None,
+        "refunded_minor": payment.refunded_minor,
         "version": payment.version,
     }
 
 
 def payment_at(now: Payment, fields: Fields) -> Payment:
-    cancellation, refunded = fields["cancellation_status"], fields.get("refunded")
+    cancellation = fields["cancellation_status"]
     return replace(
         now,
         status=Status(fields["status"]),
         failure=_failure(fields["failure"]),
         cancellation_status=CancellationStatus(cancellation) if cancellation else None,
         in_doubt=fields["in_doubt"],
-        refunded=Money(refunded, now.amount.currency) if refunded is not None else None,
+        refunded_minor=fields.get("refunded_minor", now.refunded_minor),
         version=fields["version"],
     )
 

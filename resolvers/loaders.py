@@ -1,6 +1,7 @@
 """Batch loaders: many parents in, one service call, many children out. Made anew per operation and event."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Protocol, TypeVar
 from urllib.parse import urljoin
 
@@ -42,6 +43,14 @@ def _by(children: Iterable[Child], key_of: Callable[[Child], Key]) -> dict[Key, 
     return {key_of(child): child for child in children}
 
 
+def _ones(load: Callable[[list[Key]], Awaitable[Mapping[Key, Child]]]) -> DataLoader[Key, Child | None]:
+    async def batch(keys: list[Key]) -> list[Child | None]:
+        found = await load(keys)
+        return [found.get(key) for key in keys]
+
+    return DataLoader(batch)
+
+
 def _lists(load: Callable[[list[Key]], Awaitable[Mapping[Key, list[Child]]]]) -> DataLoader[Key, list[Child]]:
     async def batch(keys: list[Key]) -> list[list[Child]]:
         found = await load(keys)
@@ -80,11 +89,16 @@ class SetLoaders:
         self.bank_link = DataLoader(self._bank_link)
         self.bank_link_accounts = DataLoader(self._bank_link_accounts)
         self.reads = DataLoader(self._reads)
-        self.payment_history: DataLoader[PaymentId, list[PaymentEvent]] = _lists(services.payments.history)
-        self.refunds: DataLoader[PaymentId, list[Refund]] = _lists(services.card_payments.refunds)
-        self.disputes: DataLoader[PaymentId, list[Dispute]] = _lists(services.card_payments.disputes)
+        self.payment_history: DataLoader[tuple[PaymentId, Keyset], list[PaymentEvent]] = _pages(
+            services.payments.history
+        )
+        self.settled_at: DataLoader[PaymentId, datetime | None] = _ones(services.payments.settled_at)
+        self.refunds: DataLoader[tuple[PaymentId, Keyset], list[Refund]] = _pages(services.card_payments.refunds)
+        self.dispute: DataLoader[PaymentId, Dispute | None] = _ones(services.card_payments.disputes)
         self.plan = DataLoader(self._plan)
-        self.plan_invoices: DataLoader[PlanSubscriptionId, list[PlanInvoice]] = _lists(services.plans.invoices)
+        self.plan_invoices: DataLoader[tuple[PlanSubscriptionId, Keyset], list[PlanInvoice]] = _pages(
+            services.plans.invoices
+        )
 
     def _viewer(self) -> UserId:
         if self._user_id is None:

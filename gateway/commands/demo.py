@@ -27,7 +27,7 @@ _REFRESH: Final = """mutation($link: ID!) { refreshBalances(input: {bankLinkId: 
 _PAY: Final = """mutation($input: InitiatePaymentInput!) { initiatePayment(input: $input) {
   payment { id status authorisationUrl } warnings { code message } userErrors { code message field } } }"""
 _PAYMENT: Final = """subscription($id: ID!) { paymentUpdated(id: $id) { cursor kind payment {
-  status failure { message } history { status cause } } } }"""
+  status failure { message } history { edges { node { status cause } } } } } }"""
 _CARD_PAYMENT: Final = """mutation($input: CreateCardPaymentInput!) { createCardPayment(input: $input) {
   payment { id status } userErrors { code message } } }"""
 _CONFIRM: Final = """mutation($input: ConfirmCardPaymentInput!) { confirmCardPayment(input: $input) {
@@ -35,7 +35,7 @@ _CONFIRM: Final = """mutation($input: ConfirmCardPaymentInput!) { confirmCardPay
 _REFUND: Final = """mutation($input: RefundPaymentInput!) { refundPayment(input: $input) {
   payment { refundStatus refundedAmount { formatted(locale: "en") } } userErrors { code message } } }"""
 _SUBSCRIBE: Final = """mutation($input: CreatePlanSubscriptionInput!) { createPlanSubscription(input: $input) {
-  planSubscription { status invoices { number } } userErrors { code message } } }"""
+  planSubscription { status invoices { edges { node { number } } } } userErrors { code message } } }"""
 _CANCEL_PLAN: Final = """mutation { cancelPlanSubscription(input: {atPeriodEnd: false}) {
   planSubscription { status } userErrors { code message } } }"""
 _PROFILE: Final = """mutation { updateProfile(input: {address: "Karl Johans gate 1"}) {
@@ -209,7 +209,7 @@ async def _pay_by_card(client: Client, tell: Any) -> None:
 async def _subscribe(client: Client, tell: Any) -> None:
     order = {"planId": "plan_plus", "paymentMethod": "pm_card_visa", "idempotencyKey": token_hex(16)}
     plan = (await client.ask(_SUBSCRIBE, input=order))["createPlanSubscription"]["planSubscription"]
-    tell(f"Subscribed to Drop Plus: {plan['status']}, invoice {plan['invoices'][0]['number']}")
+    tell(f"Subscribed to Drop Plus: {plan['status']}, invoice {plan['invoices']['edges'][0]['node']['number']}")
     ended = (await client.ask(_CANCEL_PLAN))["cancelPlanSubscription"]["planSubscription"]
     tell(f"Ended the plan: {ended['status']}")
 

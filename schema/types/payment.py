@@ -7,10 +7,11 @@ from strawberry import UNSET, Info
 
 import schema.types.enums  # registers the domain's enums
 import schema.types.payment_enums  # noqa: F401  # and those of a payment's history
-from domain import dispute, money, payment, refund
+from domain import dispute, payment, refund
 from domain.authorisation import SealedAuthorisation
 from domain.dispute import DisputeStatus
 from domain.ids import PaymentId
+from domain.page import Keyset
 from domain.payment import CancellationStatus, FailureCode, PaymentCause, PaymentEventKind, Rail, Status
 from domain.refund import PaymentRefundStatus, RefundFailureCode, RefundStatus
 from schema.types.authorisation import Authorisation
@@ -19,6 +20,7 @@ from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.money import Money, MoneyInput
 from schema.types.node import VERSION, Node
+from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments, by_id
 from schema.types.warning import MutationWarning
 
 
@@ -46,6 +48,17 @@ class PaymentEvent:
     cause: PaymentCause = strawberry.field(description="Who asked for it, or how Drop came to know.")
     version: int = strawberry.field(description="Rises by one with each step.")
     failure: PaymentFailure | None = strawberry.field(description="Set where the step is a failure.")
+
+    @classmethod
+    def of(cls, event: payment.PaymentEvent) -> Self:
+        return cls(
+            status=event.status,
+            at=event.at,
+            kind=event.kind,
+            cause=event.cause,
+            version=event.version,
+            failure=PaymentFailure.of(event.failure),
+        )
 
 
 @strawberry.type(description="The wish to cancel a payment that the bank has taken.")
@@ -150,45 +163,56 @@ class Payment(Node):
         return BankAccount.of(account) if account else None
 
     @strawberry.field(description="Each step until now, oldest first, with its cause. Not covered by `version`.")
-    async def history(self, info: Info[HasLoaders, None]) -> list[PaymentEvent]:
-        events = await info.context.loaders.payment_history.load(PaymentId(self.id))
-        return [
-            PaymentEvent(
-                status=event.status,
-                at=event.at,
-                kind=event.kind,
-                cause=event.cause,
-                version=event.version,
-                failure=PaymentFailure.of(event.failure),
-            )
-            for event in events
-        ]
+    async def history(
+        self,
+        info: Info[HasLoaders, None],
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Connection[PaymentEvent]:
+        async def read(keyset: Keyset) -> list[payment.PaymentEvent]:
+            return await info.context.loaders.payment_history.load((PaymentId(self.id), keyset))
 
-    @strawberry.field(description="Money given back, oldest first; the payment stays SETTLED.")
-    async def refunds(self, info: Info[HasLoaders, None]) -> list[Refund]:
-        return [Refund.of(refund) for refund in await info.context.loaders.refunds.load(PaymentId(self.id))]
+        cursors = Cursors("history", self.id, key=[_version])
+        return await cursors.connection(
+            PageArguments(first, after, last, before), read, lambda event: (event.version,), PaymentEvent.of
+        )
+
+    @strawberry.field(
+        description="Money given back, oldest first; the payment stays SETTLED. Not covered by `version`."
+    )
+    async def refunds(
+        self,
+        info: Info[HasLoaders, None],
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Connection[Refund]:
+        async def read(keyset: Keyset) -> list[refund.Refund]:
+            return await info.context.loaders.refunds.load((PaymentId(self.id), keyset))
+
+        return await Cursors("refunds", self.id).connection(
+            PageArguments(first, after, last, before), read, by_id, Refund.of
+        )
 
     @strawberry.field(description="What was given back, or is about to be.")
-    async def refunded_amount(self, info: Info[HasLoaders, None]) -> Money:
-        return Money.of(await self._refunded(info))
+    def refunded_amount(self) -> Money:
+        return Money.of(self.shown.refunded)
 
     @strawberry.field(description="How much of it was given back.")
-    async def refund_status(self, info: Info[HasLoaders, None]) -> PaymentRefundStatus:
-        return refund.refund_status(self.shown, await self._refunded(info))
+    def refund_status(self) -> PaymentRefundStatus:
+        return refund.refund_status(self.shown)
 
-    async def _refunded(self, info: Info[HasLoaders, None]) -> money.Money:
-        if self.shown.refunded is not None:
-            return self.shown.refunded
-        return refund.refunded(self.shown, await info.context.loaders.refunds.load(PaymentId(self.id)))
-
-    @strawberry.field(description="The card holder's objections, newest first; empty where there is none.")
+    @strawberry.field(description="The card holder's objections: one at most, empty where there is none.")
     async def disputes(self, info: Info[HasLoaders, None]) -> list[Dispute]:
-        return [Dispute.of(dispute) for dispute in await info.context.loaders.disputes.load(PaymentId(self.id))]
+        found = await info.context.loaders.dispute.load(PaymentId(self.id))
+        return [Dispute.of(found)] if found else []
 
     @strawberry.field(description="Null until it has settled.")
     async def receipt(self, info: Info[HasLoaders, None]) -> PaymentReceipt | None:
-        events = await info.context.loaders.payment_history.load(PaymentId(self.id))
-        settled_at = next((event.at for event in events if event.status is Status.SETTLED), None)
+        settled_at = await info.context.loaders.settled_at.load(PaymentId(self.id))
         if self.status is not Status.SETTLED or settled_at is None:
             return None
         return PaymentReceipt(
@@ -220,6 +244,13 @@ class Payment(Node):
             created_at=payment.created_at,
             shown=payment,
         )
+
+
+def _version(text: str) -> int:
+    version = int(text)
+    if not 0 < version < 2**31:
+        raise ValueError
+    return version
 
 
 def _cancellation(payment: payment.Payment) -> PaymentCancellation | None:

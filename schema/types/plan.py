@@ -8,12 +8,14 @@ import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import authorisation
 from domain import plan as plans
 from domain.ids import PlanSubscriptionId
+from domain.page import Keyset
 from domain.plan import PLANS, InvoiceStatus, PlanEnd, PlanInterval, PlanStatus
 from schema.types.authorisation import Authorisation
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
 from schema.types.money import Money
 from schema.types.node import VERSION, Node
+from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments, by_id
 from schema.types.payment import PaymentFailure
 
 
@@ -72,10 +74,21 @@ class PlanSubscription(Node):
     def plan(self) -> Plan:
         return Plan.of(PLANS[self.plan_id])
 
-    @strawberry.field(description="The bills, newest first.")
-    async def invoices(self, info: Info[HasLoaders, None]) -> list[PlanInvoice]:
-        invoices = await info.context.loaders.plan_invoices.load(PlanSubscriptionId(self.id))
-        return [PlanInvoice.of(invoice) for invoice in invoices]
+    @strawberry.field(description="The bills, newest first. Not covered by `version`.")
+    async def invoices(
+        self,
+        info: Info[HasLoaders, None],
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Connection[PlanInvoice]:
+        async def read(keyset: Keyset) -> list[plans.PlanInvoice]:
+            return await info.context.loaders.plan_invoices.load((PlanSubscriptionId(self.id), keyset))
+
+        return await Cursors("invoices", self.id).connection(
+            PageArguments(first, after, last, before), read, by_id, PlanInvoice.of
+        )
 
     @classmethod
     def of(cls, subscription: plans.PlanSubscription) -> Self:

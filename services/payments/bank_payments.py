@@ -29,7 +29,7 @@ from domain.event import ChangeKind
 from domain.ids import AccountId, PaymentId, UserId
 from domain.job import Job
 from domain.kyc import require_approved
-from domain.page import PaymentPage
+from domain.page import Keyset, PaymentPage
 from domain.payment import (
     CancellationStatus,
     Failure,
@@ -137,10 +137,15 @@ class Payments:
         async with self._read() as read:
             return await read.payments.by_ids(user_id, payment_ids)
 
-    async def history(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, list[PaymentEvent]]:
+    async def history(self, payment_ids: Sequence[PaymentId], keyset: Keyset) -> dict[PaymentId, list[PaymentEvent]]:
+        """A page of each payment's history, oldest first. The caller has read the payments for their user."""
+        async with self._read() as read:
+            return await read.payments.history(payment_ids, keyset)
+
+    async def settled_at(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, datetime]:
         """Of payments that the caller has read for their user."""
         async with self._read() as read:
-            return await read.payments.history(payment_ids)
+            return await read.payments.settled_at(payment_ids)
 
     async def initiate(self, user_id: UserId, given: PaymentInput, redirects: Redirects) -> Initiated:
         """Start a bank payment; the same idempotency key gives the same payment.

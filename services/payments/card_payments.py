@@ -20,6 +20,7 @@ from domain.ids import AttemptId, PaymentId, RefundId, UserId
 from domain.input import require_key
 from domain.kyc import require_approved
 from domain.money import Money
+from domain.page import Keyset
 from domain.payment import Payment, PaymentCause, PaymentEvent, PaymentEventKind, Rail, Status, StatusUpdate
 from domain.redirect import require_allowed, with_query
 from domain.refund import Refund, refundable
@@ -86,18 +87,18 @@ class CardPayments:
         self._merchant = merchant
         self._return_origins = return_origins
 
-    async def refunds(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, list[Refund]]:
-        """By payment. The caller has read the payments for their user, so no user id is checked."""
+    async def refunds(self, payment_ids: Sequence[PaymentId], keyset: Keyset) -> dict[PaymentId, list[Refund]]:
+        """A page of each payment's refunds, oldest first. The caller has read the payments for their user."""
         async with self._read() as read:
-            return await read.refunds.of_payments(payment_ids)
+            return await read.refunds.page(payment_ids, keyset)
 
     async def refunds_by_ids(self, user_id: UserId, wanted: Sequence[RefundId]) -> list[Refund]:
         """The refunds among these that are of the user's payments."""
         async with self._read() as read:
             return await read.refunds.by_ids(user_id, wanted)
 
-    async def disputes(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, list[Dispute]]:
-        """By payment, newest first. The caller has read the payments for their user, so no user id is checked."""
+    async def disputes(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, Dispute]:
+        """By payment. The caller has read the payments for their user, so no user id is checked."""
         async with self._read() as read:
             return await read.refunds.disputes_of(payment_ids)
 
@@ -184,8 +185,7 @@ class CardPayments:
             except (InDoubt, Unavailable):
                 _log.warning("refund_unanswered", refund_id=refund.id)  # the refund's job repeats it under the same key
         async with self._read() as read:
-            refunds = await read.refunds.of_payment(payment_id)
-        current = next(known_refund for known_refund in refunds if known_refund.id == refund.id)
+            (current,) = await read.refunds.by_ids(user_id, [refund.id])
         return await self._card_status.current(payment), current
 
     async def returned(self, state: str) -> str | None:
@@ -288,16 +288,16 @@ class CardPayments:
             if payment is None:
                 raise NotFound("There is no such payment.", field=("input", "id"))
             about(payment_id)
-            refunds = await work.refunds.of_payment(payment_id)
             known = await earlier(work, user_id, _REFUND, key, fingerprint)
             if known is not None:
-                return payment, next(known_refund for known_refund in refunds if known_refund.id == known), False
-            amount = refundable(payment, refunds, await work.refunds.dispute_of(payment_id), wanted)
+                (refund,) = await work.refunds.by_ids(user_id, [RefundId(known)])
+                return payment, refund, False
+            amount = refundable(payment, await work.refunds.dispute_of(payment_id), wanted)
             refund = Refund(RefundId(new_id(ids.REFUND, now)), payment_id, amount, now, now)
             await work.refunds.put(refund)
             # Saved over the payment's version: of two refunds at once, the second must count the first.
             after, event = payment.with_event(PaymentEventKind.REFUND, PaymentCause.USER, now)
-            await self._recorder.save(work, payment, after, event)
+            after = await self._recorder.save(work, payment, after, event)
             await keep(work, user_id, _REFUND, key, fingerprint, refund.id, now)
             self._card_status.enqueue_refund(work, payment, refund, RECOVER_AFTER)
             await work.commit()

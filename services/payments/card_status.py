@@ -172,7 +172,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             changes = await self._apply_relations(work, before, state)
             if event is None and changes:
                 after, event = before.with_event(changes[0].kind, cause, now)
-            await self._recorder.save(work, before, after, event)
+            after = await self._recorder.save(work, before, after, event)
             await work.commit()
             if changes and after.status is before.status:
                 return after, Outcome(True, f"{after.status} -> {'; '.join(change.text for change in changes)}")
@@ -237,9 +237,8 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         self, user_id: UserId, payment_id: PaymentId, refund_id: RefundId
     ) -> tuple[Payment | None, Refund | None]:
         async with self._read() as read:
-            payment = await read.payments.get(user_id, payment_id)
-            refunds = await read.refunds.of_payment(payment_id) if payment else []
-        return payment, next((refund for refund in refunds if refund.id == refund_id), None)
+            refunds = await read.refunds.by_ids(user_id, [refund_id])
+            return await read.payments.get(user_id, payment_id), next(iter(refunds), None)
 
     def _is_overdue(self, payment: Payment) -> bool:
         return self._clock.now() >= payment.created_at + LIFETIME

@@ -13,7 +13,6 @@ from domain.ids import AccountId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
 from domain.payment import Payment, PaymentEvent, Status
-from domain.refund import refunded
 from domain.snapshot import payment_fields
 from services.incidents import Incidents
 from services.notifications.compose import NotificationComposer
@@ -54,20 +53,24 @@ class PaymentRecorder:
             before = await work.payments.get(payment.user_id, payment.id)
             assert before is not None
             after, event = step(before)
-            await self.save(work, before, after, event)
+            after = await self.save(work, before, after, event)
             await work.commit()
             return after, event
 
-    async def save(self, work: UnitOfWork, before: Payment, after: Payment, event: PaymentEvent | None) -> None:
-        """Save the change within the caller's transaction; without an event nothing is saved. Raises StaleVersion."""
+    async def save(self, work: UnitOfWork, before: Payment, after: Payment, event: PaymentEvent | None) -> Payment:
+        """Save the change within the caller's transaction; without an event nothing is saved. Raises StaleVersion.
+
+        Gives the payment as saved, with what the transaction's refunds sum up to.
+        """
         if event is None:
-            return
+            return after
         await work.payments.save(before, after, event)
-        refunds = await work.refunds.of_payment(after.id)
-        self.publish(work, replace(after, refunded=refunded(after, refunds)))
+        after = replace(after, refunded_minor=await work.refunds.refunded_minor(after.id))
+        self.publish(work, after)
         await self._notifications.payment(work, before, after)
         if after.status is Status.SETTLED and before.status is not Status.SETTLED:
             self._after_settling(work, before, after)
+        return after
 
     def publish(self, work: UnitOfWork, payment: Payment, change: ChangeKind = ChangeKind.UPDATED) -> None:
         """Publish this version of the payment to its user's stream, within the caller's transaction."""

@@ -22,6 +22,7 @@ from domain.event import ChangeKind
 from domain.idempotency import fingerprint_of
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.kyc import require_approved
+from domain.page import Keyset
 from domain.payment import PaymentCause
 from domain.plan import PLANS, PlanInvoice, PlanPayment, PlanStatus, PlanSubscription
 from domain.redirect import require_allowed, with_query
@@ -85,10 +86,12 @@ class Plans:
         async with self._read() as read:
             return await read.plans.by_ids(user_id, wanted)
 
-    async def invoices(self, wanted: Sequence[PlanSubscriptionId]) -> dict[PlanSubscriptionId, list[PlanInvoice]]:
-        """By subscription. The caller has read the subscriptions for their user, so no user id is checked."""
+    async def invoices(
+        self, subscriptions: Sequence[PlanSubscriptionId], keyset: Keyset
+    ) -> dict[PlanSubscriptionId, list[PlanInvoice]]:
+        """A page of the invoices of each, newest first. The caller has read the subscriptions for their user."""
         async with self._read() as read:
-            return await read.plans.invoices(wanted)
+            return await read.plans.invoices(subscriptions, keyset)
 
     async def invoices_by_ids(self, user_id: UserId, wanted: Sequence[PlanInvoiceId]) -> list[PlanInvoice]:
         """The invoices among these that are of the user's subscriptions."""

@@ -200,16 +200,14 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
             return after
 
     async def _apply_invoices(self, work: UnitOfWork, subscription: PlanSubscription, state: SubscriptionState) -> None:
-        known = {
-            invoice.vendor_invoice_id: invoice
-            for invoice in (await work.plans.invoices([subscription.id])).get(subscription.id, [])
-        }
+        references = [invoice.reference for invoice in state.invoices]
+        known = await work.plans.invoices_by_references(subscription.id, references)
         for at_vendor in state.invoices:
             before = known.get(at_vendor.reference)
             if before is not None and before.status is at_vendor.status:
                 continue
             invoice = PlanInvoice(
-                id=before.id if before else PlanInvoiceId(new_id(ids.PLAN_INVOICE, self._clock.now())),
+                id=before.id if before else PlanInvoiceId(new_id(ids.PLAN_INVOICE, at_vendor.created_at)),
                 subscription_id=subscription.id,
                 vendor_invoice_id=at_vendor.reference,
                 number=at_vendor.number,

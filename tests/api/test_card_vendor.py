@@ -7,6 +7,7 @@ import pytest
 
 from tests.builders.at_stripe import AtStripe, at_stripe
 from tests.builders.cards import card_payment, paid, refund
+from tests.builders.gateway import nodes
 
 
 @pytest.fixture
@@ -32,6 +33,6 @@ async def test_why_a_refund_failed_is_a_code_with_a_text(stripe: AtStripe, reaso
     before = (await refund(kari, payment, 4_000))["refund"]["status"]
     await stripe.advance(hours=24)
 
-    (shown,) = (await card_payment(kari, payment))["refunds"]
+    (shown,) = nodes((await card_payment(kari, payment))["refunds"])
     assert (before, shown["status"], shown["failure"]["code"]) == ("SUCCEEDED", "FAILED", code)
     assert "card" in shown["failure"]["message"] or code == "FAILED"

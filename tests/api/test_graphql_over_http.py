@@ -165,8 +165,8 @@ async def test_refunds_and_bills_are_found_by_their_ids_for_their_owner_alone(pl
     kari, silje = await play.approved(), await play.person("silje")
     await subscribe(kari)
     refunded = (await refund(kari, await paid(kari), 500))["refund"]["id"]
-    plan = (await kari.ask("{ viewer { plan { invoices { id } } } }"))["viewer"]["plan"]
-    ids = [refunded, plan["invoices"][0]["id"]]
+    plan = (await kari.ask("{ viewer { plan { invoices { edges { node { id } } } } } }"))["viewer"]["plan"]
+    ids = [refunded, nodes(plan["invoices"])[0]["id"]]
     query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
 
     found = (await kari.ask(query, ids=ids))["nodes"]

@@ -19,7 +19,18 @@ from sqlalchemy.exc import InterfaceError
 
 from gateway.assembly.clocks import SystemClock
 from sandbox.people import personas
-from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, first_account, pay, payment_of, playing
+from tests.builders.gateway import (
+    BASE,
+    CONNECT,
+    Play,
+    Player,
+    a_payment,
+    first_account,
+    nodes,
+    pay,
+    payment_of,
+    playing,
+)
 from tests.builders.port import started, stopped
 from tests.builders.sandbox import Sandbox, sandbox_alone
 from tests.builders.server import free_port
@@ -130,7 +141,7 @@ async def test_what_the_bank_has_booked_has_settled(bank: AtBank) -> None:
 
     assert waiting["inDoubt"] is True
     assert (ended["status"], ended["inDoubt"]) == ("SETTLED", False)
-    assert ended["history"][-1]["cause"] == "STATEMENT"
+    assert nodes(ended["history"])[-1]["cause"] == "STATEMENT"
     assert await bank.booked() == [f"D-{payment['id'].removeprefix('pay_')}"]
 
 
@@ -184,7 +195,7 @@ async def test_without_a_consent_it_waits_for_an_operator_who_says_why(bank: AtB
     assert (done.json()["status"], done.json()["inDoubt"]) == ("FAILED", False)
     assert (late.status_code, unknown.status_code) == (409, 404)
     assert "case 4711" in str(detail)
-    assert (await payment_of(bank.kari, payment["id"]))["history"][-1]["cause"] == "OPERATOR"
+    assert nodes((await payment_of(bank.kari, payment["id"]))["history"])[-1]["cause"] == "OPERATOR"
     assert (await operator.get(DOUBTS)).json() == {"payments": []}
 
 
@@ -201,7 +212,7 @@ async def test_a_payment_whose_approval_cannot_be_started_has_not_failed(bank: A
     assert reference is not None
     assert "obp-000001" in reference
     # Its status was read by the bank's id, and not found in the account's transactions.
-    assert (ended["status"], ended["history"][-1]["cause"]) == ("SETTLED", "VENDOR_READ")
+    assert (ended["status"], nodes(ended["history"])[-1]["cause"]) == ("SETTLED", "VENDOR_READ")
 
 
 async def test_a_payment_without_a_page_has_not_failed_and_can_be_cancelled(bank: AtBank) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.builders.at_stripe import AtStripe, at_stripe
 from tests.builders.cards import CHALLENGED, DECLINED, charges, key, pay_plan, plan_of, subscribe
-from tests.builders.gateway import Play, Player, query_of
+from tests.builders.gateway import Play, Player, nodes, query_of
 from tests.builders.line import Line
 
 CHALLENGED_ALWAYS, LAPSING = "pm_card_authenticationRequired", "pm_card_chargeCustomerFail"
@@ -44,7 +44,7 @@ async def test_a_renewal_that_was_declined_tells_why(stripe: AtStripe) -> None:
     plan = await open_plan(kari)
 
     assert (plan["status"], plan["failure"], plan["authorisationUrl"]) == ("PAST_DUE", {"code": "CARD_DECLINED"}, None)
-    assert [invoice["status"] for invoice in plan["invoices"]] == ["OPEN", "PAID"]
+    assert [invoice["status"] for invoice in nodes(plan["invoices"])] == ["OPEN", "PAID"]
     assert plan["version"] > begun["version"]
 
 
@@ -90,7 +90,7 @@ async def test_an_overdue_plan_is_paid_by_another_card_once_and_so_are_its_renew
     assert (saved["planSubscription"]["status"], saved["planSubscription"]["failure"]) == ("ACTIVE", None)
     assert again == saved
     assert [error["code"] for error in other["userErrors"]] == ["IDEMPOTENCY_KEY_REUSED"]
-    assert [invoice["status"] for invoice in now["invoices"]] == ["PAID", "PAID"]
+    assert [invoice["status"] for invoice in nodes(now["invoices"])] == ["PAID", "PAID"]
     assert charged == 2
     assert (later["status"], len(await charges(stripe.play))) == ("ACTIVE", 3)
 

@@ -12,7 +12,7 @@ from tests.builders.cards import (
     paid,
     refund,
 )
-from tests.builders.gateway import Play
+from tests.builders.gateway import Play, nodes
 
 
 def codes(payload: dict[str, Any]) -> list[str]:
@@ -75,8 +75,8 @@ async def test_a_refunds_outcome_comes_later(play: Play, method: str, first: str
     await play.advance(hours=hours)
 
     later = await card_payment(kari, payment)
-    assert [one["status"] for one in later["refunds"]] == [then]
-    causes = [event["cause"] for event in later["history"] if event["kind"] == "REFUND"]
+    assert [one["status"] for one in nodes(later["refunds"])] == [then]
+    causes = [event["cause"] for event in nodes(later["history"]) if event["kind"] == "REFUND"]
     assert (causes[0], causes[-1]) == ("USER", "WEBHOOK")
     assert later["refundStatus"] == ("PARTIAL" if then == "SUCCEEDED" else "NONE")
 
@@ -97,7 +97,7 @@ async def test_a_disputed_payment_is_not_refunded(play: Play) -> None:
     assert codes(refused) == ["INVALID_STATE"]
     won = await card_payment(kari, payment)
     assert won["disputes"][0]["status"] == "WON"
-    assert [(event["kind"], event["cause"]) for event in won["history"]][-2:] == [("DISPUTE", "WEBHOOK")] * 2
+    assert [(event["kind"], event["cause"]) for event in nodes(won["history"])][-2:] == [("DISPUTE", "WEBHOOK")] * 2
     assert codes(await refund(kari, payment)) == []
 
 
@@ -119,5 +119,5 @@ async def test_refunds_that_the_vendor_does_not_take_have_failed_each(play: Play
     refunds = [(await refund(kari, payment))["refund"] for payment in payments]
 
     assert [one["status"] for one in refunds] == ["FAILED", "FAILED"]
-    shown = (await card_payment(kari, payments[0]))["refunds"][0]["failure"]
+    shown = nodes((await card_payment(kari, payments[0]))["refunds"])[0]["failure"]
     assert shown == {"code": "NOT_ACCEPTED", "message": "The card vendor did not take the refund."}

@@ -7,7 +7,7 @@ import pytest
 from sandbox.scenarios import BANK, CARD, DELIVERY_FAULTS, KYC, WEBHOOK_FIRST, Scenario, scenarios
 from tests.api.test_messages import notifications, update
 from tests.builders.cards import CONFIRM, CREATE, VISA, card_payment, charges, key, paid
-from tests.builders.gateway import PAY, Play, Player, a_payment, payment_of
+from tests.builders.gateway import PAY, Play, Player, a_payment, nodes, payment_of
 
 HEADER = "x-drop-scenario"
 KYC_STATUS = "{ viewer { kyc { status retryRequired } } }"
@@ -150,7 +150,7 @@ class TestOnTheWay:
         ended = await payment_of(kari, payment["id"])
         assert ended["status"] == status
         assert len(await play.ledger()) == (status == "SETTLED")
-        assert [event["version"] for event in ended["history"]] == list(range(1, ended["version"] + 1))
+        assert [event["version"] for event in nodes(ended["history"])] == list(range(1, ended["version"] + 1))
 
     @pytest.mark.parametrize("fault", ON_THE_WAY)
     @pytest.mark.parametrize(("method", "status"), [(VISA, "SETTLED"), ("pm_card_visa_chargeDeclined", "DECLINED")])

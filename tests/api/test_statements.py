@@ -12,7 +12,7 @@ DASHBOARD = """{ viewer { name
   bankAccounts(first: 20) { edges { node { name bank { name } balances { type amount { amountMinor } }
     bankLink { status lastReads { at } } } } }
   payments(first: 20) { edges { node { status amount { amountMinor } creditor { name }
-    debtorAccount { maskedNumber bank { name } } history { status cause } } } } } }"""
+    debtorAccount { maskedNumber bank { name } } history(first: 5) { edges { node { status cause } } } } } } } }"""
 
 
 @contextmanager
@@ -64,8 +64,9 @@ async def test_the_banks_are_asked_for_their_list_once(play: Play) -> None:
     assert asked == []
 
 
-CARDS = """{ viewer { plan { invoices { number } } payments(first: 20) { edges { node {
-  refundStatus refundedAmount { amountMinor } refunds { status } disputes { status } receipt { number } } } } } }"""
+CARDS = """{ viewer { plan { invoices { edges { node { number } } } } payments(first: 20) { edges { node {
+  refundStatus refundedAmount { amountMinor }
+  refunds(first: 5) { edges { node { status } } } disputes { status } receipt { number } } } } } }"""
 
 
 async def test_refunds_disputes_and_receipts_are_loaded_in_sets(play: Play) -> None:

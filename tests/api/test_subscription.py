@@ -20,7 +20,7 @@ from tests.api.test_login import app_tokens
 from tests.builders.gateway import BASE, Play, Player, a_payment, pay
 
 FOLLOW = """subscription($id: ID!, $after: String) { paymentUpdated(id: $id, after: $after) {
-  cursor kind payment { status version authorisationUrl history { version } } } }"""
+  cursor kind payment { status version authorisationUrl history { edges { node { version } } } } } }"""
 VIEWER = """subscription($after: String) { viewerEvents(after: $after) { cursor kind type change objectId
   ...Payment ...Kyc viewer { id } bankLink { id status } bankAccount { id balanceRefreshedAt balances { asOf } }
   planSubscription { id } upload { id status } dataExport { id } card { id } } }
@@ -169,7 +169,7 @@ async def test_a_payment_is_followed_from_the_start_to_the_end(play: Play) -> No
     assert items[0]["payment"]["authorisationUrl"] == payment["authorisationUrl"]
     assert items[1]["payment"]["authorisationUrl"] is None
     # Relations are read anew for each event: no loader remembers the first.
-    assert [len(item["payment"]["history"]) for item in items] == [2, 3, 4]
+    assert [len(item["payment"]["history"]["edges"]) for item in items] == [2, 3, 4]
 
 
 async def test_a_stream_resumes_from_a_cursor_with_nothing_missed_or_repeated(play: Play) -> None:

@@ -21,10 +21,12 @@ REFUND = """mutation($input: RefundPaymentInput!) { refundPayment(input: $input)
   userErrors { code field message } } }"""
 CARD_PAYMENT = """query($id: ID!) { node(id: $id) { ... on Payment {
   status version inDoubt authorisationUrl failure { code message } refundStatus refundedAmount { amountMinor }
-  refunds { id status amount { amountMinor } failure { code message } } disputes { status reason evidenceDueBy }
-  receipt { number issuedAt amount { amountMinor } } history { status kind cause version failure { code } } } } }"""
+  refunds { edges { node { id status amount { amountMinor } failure { code message } } } }
+  disputes { status reason evidenceDueBy }
+  receipt { number issuedAt amount { amountMinor } }
+  history { edges { node { status kind cause version failure { code } } } } } } }"""
 PLAN = """plan { name price { amountMinor } } status version currentPeriodEnd cancelAtPeriodEnd endedBecause
-  failure { code } authorisationUrl invoices { number status amount { amountMinor } }"""
+  failure { code } authorisationUrl invoices { edges { node { number status amount { amountMinor } } } }"""
 SUBSCRIBE = f"""mutation($input: CreatePlanSubscriptionInput!) {{ createPlanSubscription(input: $input) {{
   planSubscription {{ id {PLAN} }} userErrors {{ code field message }} }} }}"""
 

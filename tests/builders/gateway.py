@@ -200,7 +200,7 @@ PAYMENT = """query($id: ID!) { node(id: $id) { ... on Payment {
   status version inDoubt authorisationUrl authorisation { kind url message challenge expiresAt }
   failure { code message } scheduledFor
   cancellation { status authorisationUrl authorisation { kind url } }
-  history { status kind cause version at failure { code } }
+  history { edges { node { status kind cause version at failure { code } } } }
   debtorAccount { balances { type amount { amountMinor } } } } } }"""
 
 

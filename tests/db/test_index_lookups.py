@@ -22,11 +22,14 @@ LARGE = (
     *("kyc_application", "plan_subscription", "plan_invoice", "notification", "webhook_event", "user_event"),
     *("user_event_seq", "trace_event", "idempotency_key", "provider_pin", "job", "upload", "audit_event"),
 )
-DASHBOARD = """{ viewer { name kyc { status } plan { status invoices { number } } uploads { edges { node { id } } }
+DASHBOARD = """{ viewer { name kyc { status } plan { status invoices { edges { node { number } } } }
+  uploads { edges { node { id } } }
   bankLinks { edges { node { id lastReads { at } } } } sessions { edges { node { id } } } vendorMoves { id }
   dataExports { edges { node { id } } } cards { edges { node { id } } }
   bankAccounts { edges { node { id balances { type } transactions(first: 5) { edges { node { id } } } } } }
-  payments(first: 20) { edges { node { id history { version } refunds { id } disputes { status }
+  payments(first: 20) { edges { node { id history(first: 5) { edges { node { version } } }
+    refunds(last: 5) { edges { node { id } } } disputes { status }
+    receipt { number }
     debtorAccount { id } } } } } }"""
 # An index of a few rows alone, read whole.
 PARTIAL = "ix_payment_in_doubt"

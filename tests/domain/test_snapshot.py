@@ -97,7 +97,7 @@ payments = st.builds(
     failure=failures,
     cancellation_status=st.none() | st.sampled_from(CancellationStatus),
     in_doubt=st.booleans(),
-    refunded=st.none() | st.builds(Money, st.integers(0, 100)),
+    refunded_minor=st.integers(0, 100),
     version=versions,
 )
 applications = st.builds(

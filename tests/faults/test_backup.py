@@ -13,7 +13,7 @@ from tests.builders.private_servers import program
 from tests.conftest import NOON
 
 PAYMENTS = """{ viewer { name kyc { status } payments { edges { node { id status amount { amountMinor }
-  history { version status cause } } } } } }"""
+  history { edges { node { version status cause } } } } } } } }"""
 DOCS = (Path(__file__).parents[2] / "docs" / "reliability.md").read_text()
 
 

@@ -15,6 +15,7 @@ from tests.builders.cards import confirm as confirm_payment
 from tests.builders.cards import create as create_payment
 from tests.builders.cards import refund as refund_payment
 from tests.builders.crashing import FEWER, HARMS, LIMITS, CrashingGateway, check_history
+from tests.builders.gateway import nodes
 
 # Forty stories of twenty-five steps each, twelve on PostgreSQL.
 pytestmark = pytest.mark.timeout(400)
@@ -117,7 +118,7 @@ class CardsAreChargedOnce(CrashingGateway):
         """Each refund is at the vendor once, as the product says, and together they give back no more than was paid."""
         ours = {
             one["id"]: (one["status"], int(one["amount"]["amountMinor"]))
-            for one in payment["refunds"]
+            for one in nodes(payment["refunds"])
             if one["status"] != "FAILED"
         }
         theirs: dict[str, tuple[str, int]] = {}

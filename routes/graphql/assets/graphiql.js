@@ -395,7 +395,7 @@ mutation Pay($input: InitiatePaymentInput!) {
       status
       version
       failure { code message }
-      history { status at cause }
+      history { edges { node { status at cause } } }
       debtorAccount { id balances { type amount { formatted } } }
     }
   }
@@ -522,7 +522,14 @@ mutation Refund($input: RefundPaymentInput!) {
 }
 `,variables:""},{query:`mutation Subscribe($input: CreatePlanSubscriptionInput!) {
   createPlanSubscription(input: $input) {
-    planSubscription { id status currentPeriodEnd authorisation { kind url message challenge expiresAt } failure { code } invoices { id number status amount { formatted } } }
+    planSubscription {
+      id
+      status
+      currentPeriodEnd
+      authorisation { kind url message challenge expiresAt }
+      failure { code }
+      invoices { edges { node { id number status amount { formatted } } } }
+    }
     userErrors { code field message }
   }
 }
