@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import ColumnElement, delete, exists, update
 from sqlmodel import col, select
@@ -15,6 +16,8 @@ from domain.ids import AccountId, BankId, BankLinkId, ConsentId, TransactionId, 
 from domain.money import Money
 from domain.page import Keyset
 from domain.statement import WITHDRAWN_AFTER
+
+_FEW: Final = Keyset(None, None, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +105,10 @@ class BankAccountQueries:
         return next(iter(await self.by_ids(user_id, [account_id])), None)
 
     async def of_bank_links(self, user_id: UserId, ids: Sequence[BankLinkId]) -> list[BankAccount]:
-        """The accounts of the user's bank links, by id; a user has few accounts at a bank."""
-        query = (
-            select(BankAccountRow, _is_available())
-            .where(BankAccountRow.user_id == user_id, col(BankAccountRow.bank_link_id).in_(ids))
-            .order_by(col(BankAccountRow.id))
-            .limit(500)
-        )
+        """The accounts of the user's bank links, by id, 100 of each at most; a user has few accounts at a bank."""
+        query = select(BankAccountRow, _is_available()).where(BankAccountRow.user_id == user_id)
+        identifier, bank_link = col(BankAccountRow.id), col(BankAccountRow.bank_link_id)
+        query = page_of_each(query, identifier, bank_link, ids, [identifier], _FEW, newest_first=False)
         return [_account(row, available) for row, available in await self._session.exec(query)]
 
     async def put(self, account: BankAccount, consent_id: ConsentId, resource_id: str) -> AccountId:

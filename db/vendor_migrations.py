@@ -89,7 +89,7 @@ class VendorMigrationQueries:
         return changed_one(resumed)
 
     async def of_user(self, user_id: UserId) -> list[CustomerMigration]:
-        """The migrations that may move the user's customer or have moved it, oldest first."""
+        """The migrations that may move the user's customer or have moved it, oldest first; there are few vendors."""
         pin = aliased(ProviderPinRow)
         query = (
             select(VendorMigrationRow, VendorMigrationConsentRow)
@@ -113,6 +113,7 @@ class VendorMigrationQueries:
                 | col(VendorMigrationConsentRow.moved_at).is_not(None)
             )
             .order_by(col(VendorMigrationRow.id))
+            .limit(100)
         )
         return [
             CustomerMigration(_migration_of(migration), consent.given_at, consent.moved_at)

@@ -183,7 +183,7 @@ class BankLink(Node):
     async def unattended_reads_left_today(self, info: Info[HasLoaders, None]) -> int:
         return (await info.context.loaders.reads.load(BankLinkId(self.id))).unattended_left
 
-    @strawberry.field(description="The accounts that were read by it.")
+    @strawberry.field(description="The accounts that were read by it, oldest first, 100 at most.")
     async def accounts(self, info: Info[HasLoaders, None]) -> list[BankAccount]:
         return [
             BankAccount.of(account)

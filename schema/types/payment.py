@@ -205,7 +205,7 @@ class Payment(Node):
     def refund_status(self) -> PaymentRefundStatus:
         return refund.refund_status(self.shown)
 
-    @strawberry.field(description="The card holder's objections: one at most, empty where there is none.")
+    @strawberry.field(description="The card holder's objections: one at most. Not covered by `version`.")
     async def disputes(self, info: Info[HasLoaders, None]) -> list[Dispute]:
         found = await info.context.loaders.dispute.load(PaymentId(self.id))
         return [Dispute.of(found)] if found else []

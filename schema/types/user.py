@@ -219,7 +219,7 @@ class User(Node):
         )
 
     @strawberry.field(
-        name="vendorMoves", description="Moves to another vendor that ask for the user's consent, or have been done."
+        name="vendorMoves", description="Moves to another vendor that ask for consent, or have been done; 100 at most."
     )
     async def vendor_migrations(self, info: Info[HasLoaders, None]) -> list[VendorMove]:
         return [VendorMove.of(migration) for migration in await info.context.pages.vendor_migrations()]

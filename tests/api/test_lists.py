@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.api.test_bank_payment import CANCEL
 from tests.api.test_statements import statements
@@ -200,3 +201,17 @@ async def test_pages_of_many_payments_cost_one_statement_for_each_list(play: Pla
     assert len([sql for sql in seen if "payment_event" in sql]) == 2, seen
     assert len([sql for sql in seen if "refund" in sql]) == 2, seen
     assert len([sql for sql in seen if "FROM payment" in sql]) == 3, seen
+
+
+async def test_a_bank_link_shows_a_hundred_accounts_at_most(play: Play) -> None:
+    kari, account = await play.banked()
+    copied = """INSERT INTO bank_account (id, user_id, bank_link_id, bank_id, iban, currency, name, owner_name)
+      SELECT :id, user_id, bank_link_id, bank_id, :iban, currency, name, owner_name FROM bank_account WHERE id = :of"""
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        rows = [{"id": f"{account}-{place:03}", "iban": f"NO{place}", "of": account} for place in range(120)]
+        await connection.execute(text(copied), rows)
+
+    viewer = (await kari.ask("{ viewer { bankLinks { edges { node { accounts { id } } } } } }"))["viewer"]
+
+    ids = [one["id"] for one in nodes(viewer["bankLinks"])[0]["accounts"]]
+    assert (len(ids), ids) == (100, sorted(ids))
