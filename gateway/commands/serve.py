@@ -34,6 +34,7 @@ def serve() -> None:
         host=settings.host,
         port=settings.port,
         log_level="warning",
+        log_config=None,  # its lines go through our own log, which removes what is private
         ws_max_size=_MAX_SOCKET_BYTES,
         # No compression: its window would cost each socket more memory than all its messages.
         ws_per_message_deflate=False,

@@ -6,10 +6,17 @@ import sys
 import structlog
 from opentelemetry import trace
 
+from providers.errors.private_shapes import scrubbed_text
+from providers.errors.scrubbing import scrubbed_line
+
 
 def configure_logging(level: str, *, is_terminal: bool) -> None:
     # This logger writes whole addresses, and some of them are credentials.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    libraries = logging.StreamHandler(sys.stderr)
+    libraries.setFormatter(_Scrubbing("%(levelname)s %(name)s %(message)s"))
+    libraries.setLevel(logging.WARNING)
+    logging.basicConfig(handlers=[libraries])
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer()
     )
@@ -20,6 +27,7 @@ def configure_logging(level: str, *, is_terminal: bool) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _scrub,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
@@ -36,3 +44,17 @@ def _name_trace(
         event["trace_id"] = trace.format_trace_id(context.trace_id)
         event["span_id"] = trace.format_span_id(context.span_id)
     return event
+
+
+def _scrub(
+    logger: structlog.typing.WrappedLogger, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Remove what is private, by the same shapes as in what goes to the error service."""
+    return scrubbed_line(event)
+
+
+class _Scrubbing(logging.Formatter):
+    """Lines of libraries, with what is private removed."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrubbed_text(super().format(record))

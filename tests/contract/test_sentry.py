@@ -2,12 +2,15 @@
 
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from providers.errors.scrubbing import REMOVED, scrubbed, scrubbed_text
+from providers.errors.private_shapes import REMOVED, scrubbed_text
+from providers.errors.scrubbing import scrubbed
 from providers.errors.sentry import SentryCapture
 from tests.builders.counterpart import Counterpart, answer, counterpart
 
@@ -30,7 +33,55 @@ PRIVATE = {
     "password in an address": "postgresql://drop:hunter2@db.example/drop",
     "SQL": "[parameters: ('Kari Nordmann', 'hunter2')]",
     "rejected input": "input_value='Kari Nordmann', input_type=str",
+    "name": "Kari Nordmann",
+    "name of three": "Bjørn-Erik Ås Østby",
+    "one name in a field": "name='Ola'",
+    "one name in JSON": '"creditorName": "Ola"',
+    "street": "Karl Johans gate 1",
+    "street, together": "Storgata 12 B",
+    "post place": "0154 Oslo",
+    "card number": "4242424242424242",
+    "card number, written": "4242 4242 4242 4242",
+    "card number, Amex": "378282246310005",
+    "phone of 8 digits": "90000001",
+    "phone of 8 digits, written": "900 00 001",
+    "phone of 8 digits, in pairs": "22 00 00 01",
+    "phone with 00": "004790000001",
+    "KID": "1234567897",
+    "KID in a field": "kid='1234'",
+    "session cookie": "drop_session=Yk3vX0aaBBccDDeeFFggHHiiJJkkLLmmNNooPPqqRR1",
+    "cookie's header": "Cookie: a=b; c=d",
+    "session token alone": "Yk3vX0aaBBccDDeeFFggHHiiJJkkLLmmNNooPPqqRR1",
+    "Sumsub's access token": "_act-sbx-0123abc",
+    "Sumsub's app token": "prd:0123abc.xyz",
+    "Google key": "AIzaSyA-0123456789abc",
+    "Slack token": "xoxb-123-abc",
+    "mail beyond ASCII": "kåre@blåbær.no",
+    "identity number, hyphen": "150190-00083",
 }
+HELPFUL = [
+    "pay_01KEXAMPLE0000000000000000",
+    "2026-11-24T12:00:00.123456+00:00",
+    "line 12345678",
+    "0a1b2c3d4e5f60718293a4b5",
+    "0af7651916cd43dd8448eb211c80319c",
+    "Internal Server Error",
+    "provider_call_failed",
+    "StaleVersion in /graphql",
+]
+
+
+LOGGING = """
+import json, logging, sys, structlog
+from gateway.observability.log import configure_logging
+configure_logging("INFO", is_terminal=False)
+for text in json.load(sys.stdin).values():
+    try:
+        raise ValueError(f"it was {text}!")
+    except ValueError as error:
+        structlog.get_logger().error("unhandled_exception", note=[text], exc_info=error)
+        logging.getLogger("a.library").error("it was %s!", text)
+"""
 
 
 @pytest.fixture
@@ -112,12 +163,19 @@ def test_what_a_key_calls_private_is_removed_at_any_depth(key: str) -> None:
     assert (found["extra"], found["sdk"]) == ({"count": 3}, {"name": "sentry.python"})
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["pay_01KEXAMPLE0000000000000000", "2026-11-24T12:00:00.123456+00:00", "line 12345678", "0a1b2c3d4e5f60718293a4b5"],
-)
+@pytest.mark.parametrize("text", HELPFUL)
 def test_what_helps_to_find_the_fault_stays(text: str) -> None:
     assert scrubbed_text(text) == text
+
+
+def test_nothing_private_stands_in_the_log() -> None:
+    """Neither in our own lines nor in those of libraries, which have no line of ours around them."""
+    written = subprocess.run(
+        [sys.executable, "-c", LOGGING], input=json.dumps(PRIVATE), capture_output=True, text=True, check=True
+    ).stderr
+
+    assert [kind for kind, text in PRIVATE.items() if text in written] == []
+    assert written.count("unhandled_exception") == written.count("a.library") == len(PRIVATE)
 
 
 async def test_a_sentry_that_is_away_or_slow_is_nobodys_trouble() -> None:
