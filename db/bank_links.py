@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from db.locks import locked
 from db.paging import page_by_id
 from db.tables.bank import AccountReadRow, BankLinkRow, ConsentAccountRow, ConsentRow
-from db.updates import changed_one, require_saved
+from db.updates import changed_one, save_over
 from domain.consent import AccountRead, BankLink, BankLinkEnd, BankLinkStatus, Consent, ConsentStatus
 from domain.ids import BankId, BankLinkId, ConsentId, UserId
 from domain.page import Keyset
@@ -90,19 +90,17 @@ class BankLinkQueries:
 
     async def save(self, before: BankLink, after: BankLink) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""
-        saved = await self._session.exec(
-            update(BankLinkRow)
-            .where(col(BankLinkRow.id) == before.id, col(BankLinkRow.version) == before.version)
-            .values(
-                status=after.status,
-                vendor=after.vendor,
-                expires_at=after.expires_at,
-                ended_because=after.ended_because,
-                unreadable_accounts=after.unreadable_accounts,
-                version=after.version,
-            )
+        await save_over(
+            self._session,
+            BankLinkRow,
+            before,
+            after,
+            status=after.status,
+            vendor=after.vendor,
+            expires_at=after.expires_at,
+            ended_because=after.ended_because,
+            unreadable_accounts=after.unreadable_accounts,
         )
-        require_saved(saved)
 
     async def lock(self, user_id: UserId, bank_link_id: BankLinkId) -> None:
         """Lock the bank link until the transaction ends, so that two requests cannot both use the day's last read."""
@@ -236,9 +234,11 @@ class ConsentQueries:
 
     async def save(self, before: Consent, after: Consent) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""
-        saved = await self._session.exec(
-            update(ConsentRow)
-            .where(col(ConsentRow.id) == before.id, col(ConsentRow.version) == before.version)
-            .values(status=after.status, valid_until=after.valid_until, version=after.version)
+        await save_over(
+            self._session,
+            ConsentRow,
+            before,
+            after,
+            status=after.status,
+            valid_until=after.valid_until,
         )
-        require_saved(saved)

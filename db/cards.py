@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from db.locks import locked
 from db.paging import page_by_id
 from db.tables.card import CardholderRow, CardRow
-from db.updates import require_saved
+from db.updates import save_over
 from domain.card import Card, CardFace, Cardholder, CardStatus, CardType
 from domain.ids import CardholderId, CardId, UserId
 from domain.page import Keyset
@@ -110,16 +110,14 @@ class CardQueries:
     async def save(self, before: Card, after: Card) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""
         face = after.face
-        saved = await self._session.exec(
-            update(CardRow)
-            .where(col(CardRow.id) == before.id, col(CardRow.version) == before.version)
-            .values(
-                status=after.status,
-                vendor_card_id=after.vendor_card_id,
-                last4=face.last4 if face else None,
-                expiry_month=face.expiry_month if face else None,
-                expiry_year=face.expiry_year if face else None,
-                version=after.version,
-            )
+        await save_over(
+            self._session,
+            CardRow,
+            before,
+            after,
+            status=after.status,
+            vendor_card_id=after.vendor_card_id,
+            last4=face.last4 if face else None,
+            expiry_month=face.expiry_month if face else None,
+            expiry_year=face.expiry_year if face else None,
         )
-        require_saved(saved)

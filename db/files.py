@@ -1,13 +1,13 @@
 from collections.abc import Sequence
 
-from sqlalchemy import func, update
+from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.locks import locked
 from db.paging import page_by_id
 from db.tables.file import DataExportRow, UploadRow
-from db.updates import require_saved
+from db.updates import save_over
 from domain.data_export import DataExport, DataExportStatus
 from domain.ids import DataExportId, UploadId, UserId
 from domain.page import Keyset
@@ -96,17 +96,15 @@ class UploadQueries:
 
     async def save(self, before: Upload, after: Upload) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""
-        saved = await self._session.exec(
-            update(UploadRow)
-            .where(col(UploadRow.id) == before.id, col(UploadRow.version) == before.version)
-            .values(
-                status=after.status,
-                reject_reason=after.reject_reason,
-                stored_at=after.stored_at,
-                version=after.version,
-            )
+        await save_over(
+            self._session,
+            UploadRow,
+            before,
+            after,
+            status=after.status,
+            reject_reason=after.reject_reason,
+            stored_at=after.stored_at,
         )
-        require_saved(saved)
 
 
 class DataExportQueries:
@@ -143,15 +141,13 @@ class DataExportQueries:
 
     async def save(self, before: DataExport, after: DataExport) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""
-        saved = await self._session.exec(
-            update(DataExportRow)
-            .where(col(DataExportRow.id) == before.id, col(DataExportRow.version) == before.version)
-            .values(
-                status=after.status,
-                ready_at=after.ready_at,
-                expires_at=after.expires_at,
-                size_bytes=after.size_bytes,
-                version=after.version,
-            )
+        await save_over(
+            self._session,
+            DataExportRow,
+            before,
+            after,
+            status=after.status,
+            ready_at=after.ready_at,
+            expires_at=after.expires_at,
+            size_bytes=after.size_bytes,
         )
-        require_saved(saved)

@@ -2,13 +2,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.locks import locked
 from db.tables.kyc import KycRow
-from db.updates import require_saved
+from db.updates import save_over
 from domain.ids import KycId, UserId
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
 
@@ -60,12 +59,7 @@ class KycQueries:
 
     async def save(self, before: Kyc, after: Kyc) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""
-        saved = await self._session.exec(
-            update(KycRow)
-            .where(col(KycRow.id) == before.id, col(KycRow.version) == before.version)
-            .values(**_values(after))
-        )
-        require_saved(saved)
+        await save_over(self._session, KycRow, before, after, **_values(after))
 
 
 def _values(kyc: Kyc) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.locks import locked
 from db.tables.notification import NotificationRow
-from db.updates import require_saved
+from db.updates import save_over
 from domain.ids import NotificationId, UserId
 from domain.notification import Notification, NotificationStatus, Template
 
@@ -78,15 +78,13 @@ class NotificationQueries:
 
     async def save(self, before: Notification, after: Notification) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""
-        saved = await self._session.exec(
-            update(NotificationRow)
-            .where(col(NotificationRow.id) == before.id, col(NotificationRow.version) == before.version)
-            .values(
-                status=after.status,
-                attempts=after.attempts,
-                vendor_message_id=after.vendor_message_id,
-                outcome=after.outcome,
-                version=after.version,
-            )
+        await save_over(
+            self._session,
+            NotificationRow,
+            before,
+            after,
+            status=after.status,
+            attempts=after.attempts,
+            vendor_message_id=after.vendor_message_id,
+            outcome=after.outcome,
         )
-        require_saved(saved)

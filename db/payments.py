@@ -11,7 +11,7 @@ from db.locks import locked
 from db.paging import page_by_id, page_of_each
 from db.refunds import refunded_minor
 from db.tables.payment import IdempotencyKeyRow, PaymentEventRow, PaymentRow
-from db.updates import require_saved
+from db.updates import save_over
 from domain.account_number import AccountNumber
 from domain.authorisation import SealedAuthorisation
 from domain.idempotency import UsedKey
@@ -277,21 +277,19 @@ class PaymentQueries:
         """
         is_awaited = after.status in (Status.CREATED, Status.AUTHORISATION_REQUIRED)
         forgotten = {} if is_awaited else {"authorisation_encrypted": None}
-        saved = await self._session.exec(
-            update(PaymentRow)
-            .where(col(PaymentRow.id) == before.id, col(PaymentRow.version) == before.version)
-            .values(
-                status=after.status,
-                failure_code=after.failure.code if after.failure else None,
-                failure_message=after.failure.message if after.failure else None,
-                cancellation_status=after.cancellation_status,
-                in_doubt=after.in_doubt,
-                version=after.version,
-                **_columns_of("cancellation", None if after.status.is_final else after.cancellation_authorisation),
-                **forgotten,
-            )
+        await save_over(
+            self._session,
+            PaymentRow,
+            before,
+            after,
+            status=after.status,
+            failure_code=after.failure.code if after.failure else None,
+            failure_message=after.failure.message if after.failure else None,
+            cancellation_status=after.cancellation_status,
+            in_doubt=after.in_doubt,
+            **_columns_of("cancellation", None if after.status.is_final else after.cancellation_authorisation),
+            **forgotten,
         )
-        require_saved(saved)
         if event is not None:
             self._append(event)
 

@@ -9,7 +9,7 @@ from db.locks import locked
 from db.paging import page_of_each
 from db.payments import failure_of
 from db.tables.plan import PlanInvoiceRow, PlanSubscriptionRow
-from db.updates import require_saved
+from db.updates import save_over
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.money import Money
 from domain.page import Keyset
@@ -124,22 +124,20 @@ class PlanQueries:
 
     async def save(self, before: PlanSubscription, after: PlanSubscription) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""
-        saved = await self._session.exec(
-            update(PlanSubscriptionRow)
-            .where(col(PlanSubscriptionRow.id) == before.id, col(PlanSubscriptionRow.version) == before.version)
-            .values(
-                status=after.status,
-                vendor_subscription_id=after.vendor_subscription_id,
-                period_end=after.period_end,
-                cancel_at_period_end=after.cancel_at_period_end,
-                ended_because=after.ended_because,
-                failure_code=after.failure.code if after.failure else None,
-                failure_message=after.failure.message if after.failure else None,
-                authorisation_url=after.authorisation_url,
-                version=after.version,
-            )
+        await save_over(
+            self._session,
+            PlanSubscriptionRow,
+            before,
+            after,
+            status=after.status,
+            vendor_subscription_id=after.vendor_subscription_id,
+            period_end=after.period_end,
+            cancel_at_period_end=after.cancel_at_period_end,
+            ended_because=after.ended_because,
+            failure_code=after.failure.code if after.failure else None,
+            failure_message=after.failure.message if after.failure else None,
+            authorisation_url=after.authorisation_url,
         )
-        require_saved(saved)
 
     async def invoices(
         self, subscriptions: Sequence[PlanSubscriptionId], keyset: Keyset

@@ -1,10 +1,24 @@
 """Whether an update or a delete met the row that it was meant for."""
 
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import CursorResult, Result
+from sqlalchemy import CursorResult, Result, update
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.errors import StaleVersion
+
+
+class _Row(Protocol):
+    id: str
+    version: int
+
+
+class _Versioned(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def version(self) -> int: ...
 
 
 def changed_one(result: Result[Any]) -> bool:
@@ -13,7 +27,10 @@ def changed_one(result: Result[Any]) -> bool:
     return result.rowcount == 1
 
 
-def require_saved(result: Result[Any]) -> None:
-    """For a write that names the version that was read. Raises StaleVersion where another transaction was first."""
-    if not changed_one(result):
+async def save_over(
+    session: AsyncSession, row: type[_Row], before: _Versioned, after: _Versioned, **values: object
+) -> None:
+    """Write the values and the new version over the version that was read. Raises StaleVersion."""
+    written = update(row).where(col(row.id) == before.id, col(row.version) == before.version)
+    if not changed_one(await session.exec(written.values(values | {"version": after.version}))):
         raise StaleVersion
