@@ -99,6 +99,7 @@ async def callback(request: Request) -> Response:
         done = await services_of(request).login.finish(
             state=query.get("state", "")[:_LONGEST],
             code=None if "error" in query else _given(query.get("code")),
+            issuer=_given(query.get("iss")),
             error=query.get("error"),
             browser_secret=_given(request.cookies.get(LOGIN_COOKIE)),
             user_agent=_given(request.headers.get("user-agent")),

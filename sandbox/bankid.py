@@ -44,11 +44,11 @@ async def sign_in(world: World, query: Document, who: str) -> str:
         await world.store.put("person", chosen.id, {"id": chosen.id}, reference=chosen.identity_number)
         for account in chosen.accounts:
             await world.store.put("holding", account.bban, {"person": chosen.id})
-    return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}"
+    return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state'], 'iss': ISSUER})}"
 
 
 def cancelled(query: Document) -> str:
-    return f"{query['redirect_uri']}?{urlencode({'error': 'access_denied', 'state': query['state']})}"
+    return f"{query['redirect_uri']}?{urlencode({'error': 'access_denied', 'state': query['state'], 'iss': ISSUER})}"
 
 
 async def exchange(world: World, form: Document) -> Document:

@@ -41,7 +41,7 @@ class Content(TypedDict):
 
 
 class Answer:
-    """An answer with a status of 200 to 299. `document` is the body's JSON, an empty object if there is no body."""
+    """An answer with a status of 200 to 299. `document` is the body's JSON, `{}` without a body; of a JWT its text."""
 
     __slots__ = ("document", "headers", "status")
 
@@ -133,7 +133,9 @@ class VendorHttp:
             raise_for_trouble(response)
             raise VendorTrouble(str(response.status_code))
         raise_for_trouble(response)
-        document = _document(await body_of(response))
+        body = await body_of(response)
+        is_jwt = response.headers.get("content-type", "").partition(";")[0].strip() == "application/jwt"
+        document = body.decode(errors="replace") if is_jwt else _document(body)
         if response.is_success and document is None:
             raise VendorTrouble("not JSON")
         if not response.is_success:

@@ -19,9 +19,9 @@ from domain.clock import Clock
 from domain.contact import mail_address, sms_number
 from domain.errors import InDoubt, Unavailable
 from providers.calling.guard import Guard, Resilience
-from providers.calling.vendor_http import VendorHttp, VendorRefusal
+from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 from providers.declaration import Tools, Vendor
-from providers.identity.id_token import Expected, UntrustedToken, claims_of, key_id_of
+from providers.identity.id_token import BAD_SIGNATURE, Expected, UntrustedToken, claims_of, key_id_of, signed_claims_of
 from providers.identity.openid_metadata import Metadata, OpenIdMetadata
 from providers.identity.port import AuthorizationRequest, Identity, LoginFailed
 from providers.setting_types import CommaSeparated, secret_of
@@ -119,9 +119,20 @@ class BankId:
         return f"{metadata.authorization_endpoint}?{urlencode(query)}"
 
     async def exchange_code(
-        self, *, code: str, code_verifier: str, redirect_uri: str, nonce: str, max_age_s: int | None = None
+        self,
+        *,
+        code: str,
+        code_verifier: str,
+        redirect_uri: str,
+        nonce: str,
+        max_age_s: int | None = None,
+        issuer: str | None = None,
     ) -> Identity:
         metadata = await self._provider.read()
+        # RFC 9207: an answer of another issuer must not bring its code to this one.
+        if issuer != metadata.issuer and (issuer is not None or metadata.names_issuer):
+            _log.error("id_token_refused", rule="callback_iss")
+            raise LoginFailed(_REFUSED)
         raw, access_token = await self._tokens(metadata, code, code_verifier, redirect_uri)
         expected = Expected(
             issuer=metadata.issuer,
@@ -134,12 +145,33 @@ class BankId:
             max_age_s=max_age_s,
         )
         try:
-            claims = claims_of(raw, await self._provider.keys(knowing=key_id_of(raw)), expected)
+            claims = await self._claims(raw, expected)
         except UntrustedToken as error:
             _log.error("id_token_refused", rule=str(error))
             raise LoginFailed(_REFUSED) from error
         userinfo = await self._userinfo(metadata, access_token, claims["sub"])
         return _identity(claims, userinfo, raw)
+
+    async def _signed_userinfo(self, metadata: Metadata, raw: str) -> Mapping[str, Any]:
+        try:
+            keys = await self._provider.keys(knowing=key_id_of(raw))
+            return signed_claims_of(
+                raw, keys, issuer=metadata.issuer, client_id=self._client_id, algorithms=metadata.algorithms
+            )
+        except UntrustedToken as error:
+            _log.error("id_token_refused", rule=f"userinfo_{error}")
+            raise LoginFailed(_REFUSED) from error
+
+    async def _claims(self, raw: str, expected: Expected) -> Mapping[str, Any]:
+        """The claims of the ID token. Keys are read again where the known key of this id did not make the signature."""
+        keys = await self._provider.keys(knowing=key_id_of(raw))
+        try:
+            return claims_of(raw, keys, expected)
+        except UntrustedToken as error:
+            newer = await self._provider.newer_keys(keys) if str(error) == BAD_SIGNATURE else keys
+            if newer is keys:
+                raise
+            return claims_of(raw, newer, expected)
 
     async def end_session_url(self, *, id_token: str, return_to: str) -> str | None:
         endpoint = (await self._provider.read()).end_session_endpoint
@@ -185,15 +217,22 @@ class BankId:
         headers = {"authorization": f"Bearer {access_token}"}
         try:
             found = await self._http.call(
-                "userinfo", "GET", metadata.userinfo_endpoint, lambda answer: {**answer.document}, headers=headers
+                "userinfo", "GET", metadata.userinfo_endpoint, _claims_or_jwt, headers=headers
             )
         except (Unavailable, VendorRefusal):
             _log.warning("userinfo_unread")
             return {}
+        if isinstance(found, str):
+            found = await self._signed_userinfo(metadata, found)
         if found.get("sub") != subject:
             _log.error("id_token_refused", rule="userinfo_sub")
             raise LoginFailed(_REFUSED)
         return found
+
+
+def _claims_or_jwt(answer: Answer) -> Mapping[str, Any] | str:
+    """The vendor's settings decide whether userinfo is JSON or a JWT (OpenID Connect Core 1.0, 5.3.2)."""
+    return answer.document if isinstance(answer.document, str) else {**answer.document}
 
 
 def _identity(claims: Mapping[str, Any], userinfo: Mapping[str, Any], raw: str) -> Identity:

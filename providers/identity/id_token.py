@@ -12,6 +12,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 _LEEWAY_S: Final = 60
+# The rule that a token breaks whose signature another key made.
+BAD_SIGNATURE: Final = "bad_signature"
 
 
 class UntrustedToken(Exception):
@@ -66,6 +68,20 @@ def claims_of(raw: str, keys: KeySet, expected: Expected) -> Mapping[str, Any]:
         raise UntrustedToken(getattr(error, "error", "unreadable")) from error
     _check(token.header, token.claims, expected)
     return token.claims
+
+
+def signed_claims_of(
+    raw: str, keys: KeySet, *, issuer: str, client_id: str, algorithms: Sequence[str]
+) -> Mapping[str, Any]:
+    """The claims of a signed userinfo for this client (OpenID Connect Core 1.0, 5.3.2). Raises UntrustedToken."""
+    try:
+        claims = jwt.decode(raw, keys, algorithms=list(algorithms)).claims
+    except (JoseError, ValueError) as error:
+        raise UntrustedToken(getattr(error, "error", "unreadable")) from error
+    audience = claims.get("aud", client_id)
+    if claims.get("iss", issuer) != issuer or client_id not in (audience if isinstance(audience, list) else [audience]):
+        raise UntrustedToken("issuer_or_audience")
+    return claims
 
 
 def _check(header: Mapping[str, Any], claims: Mapping[str, Any], expected: Expected) -> None:

@@ -38,7 +38,14 @@ class MockBankId:
         return f"{origin.scheme}://{origin.netloc}/sandbox/bankid/authorize?{urlencode(query)}"
 
     async def exchange_code(
-        self, *, code: str, code_verifier: str, redirect_uri: str, nonce: str, max_age_s: int | None = None
+        self,
+        *,
+        code: str,
+        code_verifier: str,
+        redirect_uri: str,
+        nonce: str,
+        max_age_s: int | None = None,
+        issuer: str | None = None,
     ) -> Identity:
         form = {"code": code, "code_verifier": code_verifier, "redirect_uri": redirect_uri, "client_id": CLIENT_ID}
         try:
@@ -47,7 +54,7 @@ class MockBankId:
             raise LoginFailed("BankID did not accept the login. Start again.") from error
         except InDoubt as error:
             raise Unavailable("identity") from error
-        if not secrets.compare_digest(str(claims["nonce"]), nonce):
+        if issuer not in (None, claims["iss"]) or not secrets.compare_digest(str(claims["nonce"]), nonce):
             raise LoginFailed("The login belongs to another browser. Start again.")
         return Identity(
             issuer=claims["iss"],

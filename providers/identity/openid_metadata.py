@@ -1,25 +1,33 @@
 """An OpenID provider's own description and keys. Source: OpenID Connect Discovery 1.0, 3 and 4.3; RFC 7517."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from joserfc.jwk import KeySet
+import structlog
+from joserfc.errors import JoseError
+from joserfc.jwk import JWKRegistry, Key, KeySet
 
+from domain.errors import Unavailable
 from providers.calling.loopback import is_safe
 from providers.calling.rate import Rate
 from providers.calling.vendor_http import VendorHttp, VendorRefusal
 
 # The vendor may move its endpoints, so they are read again after this time.
 _KEPT_S: Final = 3_600
+# All tries together: a person waits at the other end, and old keys serve meanwhile.
+_ANSWERED_WITHIN_S: Final = 4
 # Only asymmetric algorithms: with HS256, everybody who knows the client secret could make tokens.
 _ALGORITHMS: Final = ("RS256", "PS256", "ES256", "RS384", "PS384", "ES384", "RS512", "PS512", "ES512")
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What an OpenID provider says about itself. `algorithms` are those of ID tokens that we accept.
+    """What an OpenID provider says about itself. `algorithms` are those of ID tokens that we accept,
+    `names_issuer` whether every callback bears `iss` (RFC 9207).
 
     The endpoints are URLs with TLS, or on this machine.
     """
@@ -31,6 +39,7 @@ class Metadata:
     userinfo_endpoint: str | None
     end_session_endpoint: str | None
     algorithms: tuple[str, ...]
+    names_issuer: bool
 
 
 class OpenIdMetadata:
@@ -58,17 +67,34 @@ class OpenIdMetadata:
         found = self._keys
         is_known = found is not None and (knowing is None or any(key.kid == knowing for key in found[1]))
         is_old = found is None or time.monotonic() - found[0] > _KEPT_S
-        # At most five reads a minute: forged tokens with unknown key ids must not make us read the keys each time.
-        if is_old or (not is_known and await self._again.take_now()):
-            metadata = await self.read()
-            found = (time.monotonic(), await self._get("keys", metadata.jwks_uri, _signing_keys))
-            self._keys = found
-        assert found is not None
+        if found is None or is_old or not is_known:
+            return await self._keys_again(found[1] if found is not None else None)
         return found[1]
+
+    async def newer_keys(self, keys: KeySet) -> KeySet:
+        """The keys that the provider has now, `keys` themselves where they cannot be read again."""
+        return await self._keys_again(keys)
+
+    async def _keys_again(self, kept: KeySet | None) -> KeySet:
+        """At most five reads a minute: forged tokens must not make us read the keys each time. Raises Unavailable."""
+        if kept is not None and not await self._again.take_now():
+            return kept
+        metadata = await self.read()
+        try:
+            found: KeySet = await self._get("keys", metadata.jwks_uri, _signing_keys)
+        except Unavailable:
+            if kept is None:
+                raise
+            return kept
+        self._keys = (time.monotonic(), found)
+        return found
 
     async def _get(self, operation: str, url: str, read: Any) -> Any:
         try:
-            return await self._http.call(operation, "GET", url, lambda answer: read(answer.document))
+            async with asyncio.timeout(_ANSWERED_WITHIN_S):
+                return await self._http.call(operation, "GET", url, lambda answer: read(answer.document))
+        except TimeoutError as error:
+            raise Unavailable("identity") from error
         except VendorRefusal as refusal:
             raise self._http.refused(refusal.status) from refusal
 
@@ -84,6 +110,7 @@ class OpenIdMetadata:
             userinfo_endpoint=_optional(document, "userinfo_endpoint"),
             end_session_endpoint=_optional(document, "end_session_endpoint"),
             algorithms=tuple(name for name in _ALGORITHMS if name in offered),
+            names_issuer=document.get("authorization_response_iss_parameter_supported") is True,
         )
 
 
@@ -98,5 +125,15 @@ def _optional(document: Mapping[str, Any], name: str) -> str | None:
 
 
 def _signing_keys(document: Mapping[str, Any]) -> KeySet:
-    """The keys without those for encryption, whose kinds the library may not know."""
-    return KeySet.import_key_set({"keys": [key for key in document["keys"] if key.get("use", "sig") == "sig"]})
+    """The keys for signatures that we understand; without the others, whose kinds or curves may be newer than we."""
+    return KeySet([key for given in document["keys"] if (key := _signing_key(given)) is not None])
+
+
+def _signing_key(given: object) -> Key | None:
+    if not isinstance(given, dict) or given.get("use", "sig") != "sig":
+        return None
+    try:
+        return JWKRegistry.import_key(given)
+    except (JoseError, ValueError, TypeError, KeyError):
+        _log.warning("key_not_understood", kind=str(given.get("kty"))[:10])
+        return None

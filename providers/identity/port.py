@@ -57,12 +57,19 @@ class IdentityProvider(Protocol):
         """The URL where the browser signs in. Safe to repeat. Raises Unavailable."""
 
     async def exchange_code(
-        self, *, code: str, code_verifier: str, redirect_uri: str, nonce: str, max_age_s: int | None = None
+        self,
+        *,
+        code: str,
+        code_verifier: str,
+        redirect_uri: str,
+        nonce: str,
+        max_age_s: int | None = None,
+        issuer: str | None = None,
     ) -> Identity:
         """The person behind the code that the browser brought back. Never repeated: a code works once.
 
-        `nonce` and `max_age_s` are those of the request. Raises LoginFailed (the vendor refused, or the answer breaks a
-        rule) and Unavailable.
+        `nonce` and `max_age_s` are those of the request, `issuer` is `iss` of the callback (RFC 9207). Raises
+        LoginFailed (the vendor refused, or the answer breaks a rule) and Unavailable.
         """
 
     async def end_session_url(self, *, id_token: str, return_to: str) -> str | None:

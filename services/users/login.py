@@ -184,12 +184,13 @@ class Login:
         *,
         state: str,
         code: str | None,
+        issuer: str | None,
         error: str | None,
         browser_secret: str | None,
         user_agent: str | None,
         sign_in: SignIn | None,
     ) -> LoginDone:
-        """Take the callback; `error` is the vendor's, and `sign_in` whoever is signed in already.
+        """Take the callback; `error` and `issuer` are the vendor's, and `sign_in` whoever is signed in already.
 
         A login that fails goes back to where it came from. Raises LoginFailed only where that cannot be trusted: the
         state is unknown, or was given to another browser (LoginOfAnotherBrowser), or an app has its code already
@@ -204,13 +205,15 @@ class Login:
             raise LoginCompletedBefore(attempt)
         try:
             await self._use(attempt)
-            return await self._complete(attempt, code, user_agent)
+            return await self._complete(attempt, code, issuer, user_agent)
         except BankIdAway as failure:
             return LoginDone(failure.return_to, problem=failure)
         except LoginFailed as failure:
             return LoginDone(_with_error(attempt, _error_code_of(error)), problem=failure)
 
-    async def _complete(self, attempt: LoginAttempt, code: str | None, user_agent: str | None) -> LoginDone:
+    async def _complete(
+        self, attempt: LoginAttempt, code: str | None, issuer: str | None, user_agent: str | None
+    ) -> LoginDone:
         if code is None:
             raise LoginFailed("The login was not completed. You can start again.")
         try:
@@ -220,6 +223,7 @@ class Login:
                 redirect_uri=attempt.redirect_uri,
                 nonce=attempt.nonce,
                 max_age_s=attempt.max_age_s,
+                issuer=issuer,
             )
         except Unavailable as error:
             raise BankIdAway(attempt) from error

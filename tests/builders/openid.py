@@ -1,5 +1,6 @@
 """A real OpenID provider in a process of its own, a browser at it, and somebody in between who changes what it says."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -65,9 +66,11 @@ async def returned(url: str, callback: str, **parameters: str) -> dict[str, str]
 
 @dataclass
 class Between(httpx.AsyncBaseTransport):
-    """Passes everything on, and changes the JSON of one path where a test says how."""
+    """Passes everything on, and changes the JSON of one path, or signs it as a JWT, where a test says how."""
 
     changes: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    signed: dict[str, Callable[[Any], str]] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     inner: httpx.AsyncHTTPTransport = field(default_factory=httpx.AsyncHTTPTransport)
 
@@ -75,9 +78,14 @@ class Between(httpx.AsyncBaseTransport):
         response = await self.inner.handle_async_request(request)
         path = request.url.path.rpartition("/")[2]
         self.asked.append(path)
-        if path not in self.changes:
+        if path in self.silent:
+            await asyncio.get_running_loop().create_future()
+        if path not in self.changes and path not in self.signed:
             return response
         await response.aread()
+        if path in self.signed:
+            text = self.signed[path](response.json())
+            return httpx.Response(response.status_code, text=text, headers={"content-type": "application/jwt"})
         return httpx.Response(response.status_code, json=self.changes[path](response.json()))
 
     async def aclose(self) -> None:

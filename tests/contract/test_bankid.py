@@ -18,13 +18,15 @@ from structlog.testing import capture_logs
 from domain.errors import Unavailable
 from gateway.assembly.clocks import SystemClock
 from providers.calling.guard import Guard
-from providers.identity import bankid
+from providers.identity import bankid, openid_metadata
 from providers.identity.bankid import BankId
 from providers.identity.port import AuthorizationRequest, Identity, LoginFailed
 from tests.builders.openid import POST_LOGOUT, SECRET, Between, Op, openid_provider, returned
 from tests.builders.server import free_port
 from tests.contract.test_identity import CALLBACK, CHALLENGE, REQUEST, VERIFIER
 
+# What stood beside each code in the callback (RFC 9207).
+BROUGHT: dict[str, str | None] = {}
 NOW = int(SystemClock().now().timestamp())
 Change = Callable[[Between, Op], None]
 
@@ -70,11 +72,13 @@ async def a_code(eid: BankId, who: str = "kari", max_age_s: int | None = None) -
     request = AuthorizationRequest(CALLBACK, "the-state", "the-nonce", CHALLENGE, max_age_s=max_age_s)
     back = await returned(await eid.authorization_url(request), CALLBACK, login_hint=who)
     assert back["state"] == "the-state"
+    BROUGHT[back["code"]] = back.get("iss")
     return back["code"]
 
 
 async def exchange(eid: BankId, code: str, **changes: Any) -> Identity:
-    given = {"code_verifier": VERIFIER, "redirect_uri": CALLBACK, "nonce": "the-nonce", **changes}
+    usual: dict[str, Any] = {"code_verifier": VERIFIER, "redirect_uri": CALLBACK, "nonce": "the-nonce"}
+    given = {**usual, "issuer": BROUGHT.get(code), **changes}
     return await eid.exchange_code(code=code, **given)
 
 
@@ -279,6 +283,65 @@ async def test_a_new_key_is_asked_for_once_and_old_ones_go_on(eid: BankId, betwe
 
     assert [(await exchange(eid, code)).subject for code in codes] == ["kari", "kari"]
     assert between.asked.count("certs") == 2
+
+
+async def test_a_key_that_is_made_anew_under_its_old_id_is_asked_for(eid: BankId, between: Between, op: Op) -> None:
+    await exchange(eid, await a_code(eid))
+    code, new = await a_code(eid), _other_key(kid=op.key.kid or "")
+    between.changes["certs"] = lambda document: {"keys": [new.as_dict(private=False)]}
+    between.change_token(lambda header, claims: jwt.encode({"alg": "RS256", "kid": new.kid}, claims, new))
+
+    assert (await exchange(eid, code)).subject == "kari"
+    assert between.asked.count("certs") == 2
+
+
+async def test_keys_that_hang_hold_nobody_up_who_signs_in_with_a_known_one(
+    eid: BankId, between: Between, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await exchange(eid, await a_code(eid))
+    code = await a_code(eid)
+    monkeypatch.setattr(openid_metadata, "_KEPT_S", -1)
+    monkeypatch.setattr(openid_metadata, "_ANSWERED_WITHIN_S", 0.2)
+    between.silent.add("certs")
+
+    assert (await exchange(eid, code)).subject == "kari"
+    assert between.asked.count("certs") == 2
+
+
+async def test_a_key_that_we_do_not_understand_costs_itself_alone(eid: BankId, between: Between) -> None:
+    odd = [{"kty": "AKP", "kid": "new", "alg": "ML-DSA-44", "pub": "AA"}, {"kty": "EC", "crv": "P-999"}, {}, None]
+    between.changes["certs"] = lambda document: {"keys": [*odd, *document["keys"]]}
+
+    assert (await exchange(eid, await a_code(eid))).subject == "kari"
+
+
+@pytest.mark.parametrize("issuer", ["https://elsewhere.example", None])
+async def test_a_callback_of_another_issuer_brings_no_code_here(
+    eid: BankId, between: Between, issuer: str | None
+) -> None:
+    promised = {"authorization_response_iss_parameter_supported": True}
+    between.changes["openid-configuration"] = lambda document: {**document, **promised}
+    code = await a_code(eid)
+
+    with pytest.raises(LoginFailed):
+        await exchange(eid, code, issuer=issuer)
+    assert "token" not in between.asked
+
+
+@pytest.mark.parametrize("is_true", [True, False])
+async def test_a_signed_userinfo_is_read_or_refused_loudly(
+    eid: BankId, between: Between, op: Op, is_true: bool
+) -> None:
+    key = op.key if is_true else _other_key(kid=op.key.kid or "")
+    between.signed["userinfo"] = lambda document: jwt.encode({"alg": "RS256", "kid": key.kid}, document, key)
+    code = await a_code(eid)
+
+    if is_true:
+        assert (await exchange(eid, code)).email is not None
+        return
+    with capture_logs() as logs, pytest.raises(LoginFailed):
+        await exchange(eid, code)
+    assert [line["rule"] for line in logs if line["event"] == "id_token_refused"] == ["userinfo_bad_signature"]
 
 
 async def test_tokens_with_keys_of_their_own_do_not_make_us_ask_each_time(
