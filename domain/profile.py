@@ -13,7 +13,10 @@ MAX_ADDRESS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A postal address. Without `is_normalised` no geocoder has found it, and `formatted` is what the user typed."""
+    """A postal address. Without `is_normalised` no geocoder has found it, and `formatted` is what the user typed.
+
+    Of a geocoder's answers, one without `is_normalised` is a guess that the user must confirm.
+    """
 
     formatted: str
     street: str | None = None

@@ -17,12 +17,17 @@ def _addresses() -> list[dict[str, str]]:
 
 
 def geocode(text: str) -> Document:
-    """Addresses that contain every typed word."""
+    """Addresses that contain every typed word; where none does, those of the street, matched without the number."""
     words = _words(text)
-    found = [address for address in _addresses() if words and words <= _words(_formatted(address))]
-    if not found:
-        return {"status": "ZERO_RESULTS", "results": []}
-    return {"status": "OK", "results": [_result(address) for address in found]}
+    if found := _with(words):
+        return {"status": "OK", "results": [_result(address) for address in found]}
+    if found := _with({word for word in words if not any(map(str.isdigit, word))}):
+        return {"status": "OK", "results": [{**_result(found[0]), "partial_match": True}]}
+    return {"status": "ZERO_RESULTS", "results": []}
+
+
+def _with(words: set[str]) -> list[dict[str, str]]:
+    return [address for address in _addresses() if words and words <= _words(_formatted(address))]
 
 
 def _words(text: str) -> set[str]:

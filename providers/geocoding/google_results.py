@@ -36,7 +36,8 @@ def _address(result: Mapping[str, Any]) -> Address:
         postal_code=_name(parts, "postal_code"),
         postal_place=_name(parts, "postal_town") or _name(parts, "locality"),
         country=(parts.get("country") or {}).get("short_name"),
-        is_normalised=True,
+        # Only a part was matched: what the user meant may be somewhere else.
+        is_normalised=result.get("partial_match") is not True,
     )
 
 

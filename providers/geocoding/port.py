@@ -12,5 +12,6 @@ class Geocoder(Protocol):
     async def geocode(self, text: str) -> Sequence[Address]:
         """The addresses that the text may mean: none, one, or up to five to choose from.
 
+        One that is not `is_normalised` matches the text in part only, so that the user must confirm it.
         Safe to repeat. Raises Unavailable.
         """

@@ -287,7 +287,8 @@ class UpdateProfileInput:
 class UpdateProfilePayload:
     user: User | None = strawberry.field(description="The user as they stand after the change.", default=None)
     address_candidates: list[Address] = strawberry.field(
-        description="Where the address is ambiguous: send one of these. Nothing was changed then.", default_factory=list
+        description="Where the address is ambiguous or found in part: send one's text. Nothing was changed then.",
+        default_factory=list,
     )
     warnings: list[MutationWarning] = strawberry.field(
         description="What the user may want to know.", default_factory=list

@@ -21,7 +21,7 @@ _GEOCODED_WITHIN_S: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class ProfileChanged:
-    """`candidates` are the addresses to choose from if the new address is ambiguous; it is not saved then."""
+    """`candidates` are to choose from if the new address is ambiguous or found in part; nothing is saved then."""
 
     user: User
     candidates: Sequence[Address] = ()
@@ -53,9 +53,9 @@ class Profiles:
         address = None
         if change.address is not None:
             found = await self._geocode(change.address, warnings)
-            if len(found) > 1:
+            address = _meant(change.address, found)
+            if address is None:
                 return ProfileChanged(await self._user(user_id), found)
-            address = found[0]
         async with self._work() as work:
             before = await work.users.get(user_id)
             assert before is not None
@@ -84,6 +84,7 @@ class Profiles:
         return after
 
     async def _geocode(self, text: str, warnings: list[MutationWarning]) -> Sequence[Address]:
+        """At least one. Where the geocoder is away, what the user typed. Raises InvalidInput."""
         try:
             async with asyncio.timeout(_GEOCODED_WITHIN_S):
                 found = await self._geocoders[self._geocoders.current].geocode(text)
@@ -99,3 +100,14 @@ class Profiles:
             user = await work.users.get(user_id)
         assert user is not None
         return user
+
+
+def _meant(text: str, found: Sequence[Address]) -> Address | None:
+    """The address that the text means beyond doubt, else None: the user then chooses, by sending a candidate's text."""
+    typed = Address(text)
+    if list(found) == [typed]:
+        return typed  # nobody could look it up
+    chosen = next((one for one in found if one.formatted.casefold() == text.casefold()), None)
+    if chosen is not None:
+        return replace(chosen, is_normalised=True)
+    return found[0] if len(found) == 1 and found[0].is_normalised else None

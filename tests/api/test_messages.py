@@ -309,6 +309,18 @@ async def test_reports_that_the_vendor_did_not_sign_are_refused(play: Play, prov
         assert (await http.post(f"/api/webhooks/{provider}", content=body)).status_code in (400, 401)
 
 
+async def test_an_address_that_is_found_in_part_is_asked_back(play: Play) -> None:
+    kari = await play.person()
+    asked = await update(kari, address="Karl Johans gate 999, Oslo")
+    (candidate,) = asked["addressCandidates"]
+    assert (asked["user"]["address"], asked["userErrors"]) == (None, [])
+
+    taken = await update(kari, address=candidate["formatted"])
+
+    assert taken["user"]["address"]["normalised"] is True
+    assert taken["user"]["address"]["formatted"] == candidate["formatted"]
+
+
 @pytest.mark.parametrize(
     ("given", "code", "field"),
     [

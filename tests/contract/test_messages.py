@@ -221,6 +221,7 @@ async def test_an_address_is_found_or_not_or_one_of_several(geocoder: Geocoder) 
     assert found.is_normalised
     assert len(await geocoder.geocode("storgata 10")) == 3
     assert await geocoder.geocode("Nowhere 1") == []
+    assert [one.is_normalised for one in await geocoder.geocode("Karl Johans gate 999")] == [False]
 
 
 async def test_a_map_that_is_away_is_asked_four_times(geocoder: Geocoder, line: Line) -> None:
