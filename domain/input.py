@@ -26,9 +26,14 @@ def is_readable(text: str) -> bool:
     return all(unicodedata.category(one) == "Zs" or one.isprintable() for one in _JOINERS.sub("", text))
 
 
+def clean_text(text: str) -> str:
+    """The text with single spaces, in Unicode's composed form (NFC): one word is written one way."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
 def checked_text(text: str, field: str, longest: int, faults: list[Refusal]) -> str:
     """The text with single spaces. Adds INVALID_TEXT where it is empty, unprintable or longer than `longest`."""
-    clean = " ".join(text.split())
+    clean = clean_text(text)
     if not clean or len(clean) > longest or not is_readable(clean):
         faults.append(fault("INVALID_TEXT", f"Give 1 to {longest} printable characters.", field))
     return clean
@@ -48,9 +53,14 @@ def check_amount(amount_minor: int, currency: str, faults: list[Refusal], *, lea
         faults.append(fault("INVALID_AMOUNT", f"The amount may be {largest} at most.", "amount", "amountMinor"))
 
 
+def is_key(key: str) -> bool:
+    """Whether a text can be an idempotency key: printable ASCII of the right length, without blanks at its ends."""
+    return MIN_KEY <= len(key) <= MAX_KEY and key.isascii() and key.isprintable() and key == key.strip()
+
+
 def check_key(key: str, faults: list[Refusal]) -> None:
-    """Adds a fault unless the idempotency key is printable ASCII of the right length, without blanks at its ends."""
-    if not (MIN_KEY <= len(key) <= MAX_KEY and key.isascii() and key.isprintable() and key == key.strip()):
+    """Adds a fault unless the text can be an idempotency key."""
+    if not is_key(key):
         message = f"Give {MIN_KEY} to {MAX_KEY} printable ASCII characters, made anew for each payment."
         faults.append(fault("INVALID_IDEMPOTENCY_KEY", message, "idempotencyKey"))
 

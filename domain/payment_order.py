@@ -1,5 +1,7 @@
 """What a user asks for when paying, checked as a whole: all faults of an input at once."""
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -8,7 +10,7 @@ from domain.account_number import AccountNumber, InvalidAccountNumber, is_kid, p
 from domain.errors import Refusal, Refusals
 from domain.idempotency import fingerprint_of
 from domain.ids import AccountId, PaymentId, UserId
-from domain.input import check_amount, check_key, checked_text, fault
+from domain.input import check_amount, check_key, checked_text, clean_text, fault
 from domain.money import Money
 
 MAX_DAYS_AHEAD: Final = 365
@@ -31,6 +33,32 @@ class PaymentInput:
     execution_date: date | None = None
     accept_duplicate_of: str | None = None
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the business fields, which is the same on any day and in any form of Unicode.
+
+        An idempotency key sent again must come with the same.
+        """
+        return fingerprint_of("as given", *self._fields(clean_text), self.execution_date and str(self.execution_date))
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Those that a key may be stored with: the older ones left the day out where it was that very day."""
+        older = self._fields(_single_spaces)
+        days = (self.execution_date and str(self.execution_date), None)
+        return frozenset({self.fingerprint, *(fingerprint_of(*older, day) for day in days)})
+
+    def _fields(self, clean: Callable[[str], str]) -> Sequence[object]:
+        return (
+            self.debtor_account_id,
+            clean(self.creditor_name),
+            _canonical_number(self.creditor_account),
+            self.amount_minor,
+            self.currency,
+            self.kid,
+            clean(self.message) if self.message is not None else None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class PaymentOrder:
@@ -46,20 +74,7 @@ class PaymentOrder:
     message: str | None
     execution_date: date | None
     accept_duplicate_of: PaymentId | None
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of the business fields: an idempotency key sent again must come with the same."""
-        return fingerprint_of(
-            self.debtor_account_id,
-            self.creditor_name,
-            self.creditor_account.iban,
-            self.amount.amount_minor,
-            self.amount.currency,
-            self.kid,
-            self.message,
-            self.execution_date and self.execution_date.isoformat(),
-        )
+    fingerprint: str
 
 
 def payment_order(user_id: UserId, given: PaymentInput, today: date) -> PaymentOrder:
@@ -86,7 +101,19 @@ def payment_order(user_id: UserId, given: PaymentInput, today: date) -> PaymentO
         # A payment for today is a payment at once.
         execution_date=given.execution_date if given.execution_date != today else None,
         accept_duplicate_of=PaymentId(given.accept_duplicate_of) if given.accept_duplicate_of else None,
+        fingerprint=given.fingerprint,
     )
+
+
+def _single_spaces(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _canonical_number(text: str) -> str:
+    """The IBAN, or the text itself where it is no account number at all."""
+    with suppress(InvalidAccountNumber):
+        return parse_account_number(text).iban
+    return text
 
 
 def _creditor_account(text: str, faults: list[Refusal]) -> AccountNumber | None:

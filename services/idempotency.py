@@ -4,19 +4,22 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
 
-from db.unit_of_work import UnitOfWork, retry_on_stale
+from db.unit_of_work import Queries, UnitOfWork, retry_on_stale
 from domain.errors import IdempotencyKeyReused
 from domain.ids import UserId
 
 Result = TypeVar("Result")
 
 
-async def earlier(work: UnitOfWork, user_id: UserId, operation: str, key: str, fingerprint: str) -> str | None:
-    """The object that this key gave before, None for a new key. Raises IdempotencyKeyReused for other input."""
-    used = await work.idempotency.find(user_id, operation, key)
+async def earlier(queries: Queries, user_id: UserId, operation: str, key: str, *fingerprints: str) -> str | None:
+    """The object that this key gave before, None for a new key. Raises IdempotencyKeyReused for other input.
+
+    `fingerprints` are those that the same input may be stored with.
+    """
+    used = await queries.idempotency.find(user_id, operation, key)
     if used is None:
         return None
-    if used.fingerprint != fingerprint:
+    if used.fingerprint not in fingerprints:
         raise IdempotencyKeyReused
     return used.object_id
 

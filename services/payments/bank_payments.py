@@ -27,6 +27,7 @@ from domain.errors import (
 )
 from domain.event import ChangeKind
 from domain.ids import AccountId, PaymentId, UserId
+from domain.input import is_key
 from domain.job import Job
 from domain.kyc import require_approved
 from domain.page import Keyset, PaymentPage
@@ -152,6 +153,10 @@ class Payments:
 
         Raises Refusals, KycRequired, NotFound, ConsentRequired, IdempotencyKeyReused, PossibleDuplicate.
         """
+        # Before the input is judged: what was asked for in time is not refused when it is asked for again.
+        known = await self._known(user_id, given)
+        if known is not None:
+            return Initiated(known)
         order = payment_order(user_id, given, oslo_date(self._clock.now()))
         return_to = require_allowed(redirects.return_to, self._return_origins, field=("input", "returnTo"))
         state = new_token()
@@ -245,6 +250,14 @@ class Payments:
                     await self._cards.cancel(payment, cause)
                 else:
                     await self._cancel(payment, payment.vendor_payment_id, "", cause)
+
+    async def _known(self, user_id: UserId, given: PaymentInput) -> Payment | None:
+        """The payment that this key gave before. Raises IdempotencyKeyReused."""
+        if not is_key(given.idempotency_key):
+            return None
+        async with self._read() as read:
+            known = await earlier(read, user_id, _OPERATION, given.idempotency_key, *given.fingerprints)
+            return await read.payments.get(user_id, PaymentId(known)) if known is not None else None
 
     async def _create(self, order: PaymentOrder, state: str, return_to: str) -> tuple[Payment, BankAccount, bool]:
         async with self._work() as work:

@@ -182,6 +182,19 @@ async def test_the_same_key_gives_the_same_payment(play: Play) -> None:
     assert len(await play.ledger()) == 1
 
 
+async def test_a_request_that_is_repeated_after_midnight_gives_the_same_payment(play: Play) -> None:
+    kari, account = await play.banked()
+    given = a_payment(account, executionDate="2026-11-24", creditorName="Åse Dahl")
+
+    first = await pay(kari, given)
+    await play.advance(hours=12)
+    again = await pay(kari, {**given, "creditorName": "A\u030ase Dahl"})
+    anew = await pay(kari, a_payment(account, executionDate="2026-11-24"))
+
+    assert first["payment"]["id"] == again["payment"]["id"]
+    assert [error["code"] for error in anew["userErrors"]] == ["INVALID_DATE"]
+
+
 async def test_the_same_key_at_the_same_moment_makes_one_payment(play: Play) -> None:
     kari, account = await play.banked()
     given = a_payment(account)

@@ -14,6 +14,7 @@ from domain.errors import (
     ProviderUnavailable,
     Refusal,
     Refusals,
+    StaleVersion,
     StepUpRequired,
     Unauthenticated,
     Unavailable,
@@ -42,6 +43,7 @@ def test_the_codes_are_those_that_clients_know() -> None:
         "PossibleDuplicate": "POSSIBLE_DUPLICATE",
         "PaymentInDoubt": "IN_DOUBT",
         "ProviderUnavailable": "PROVIDER_UNAVAILABLE",
+        "StaleVersion": "CONFLICT",
     }
     assert {kind.code for kind in subclasses(Denied)} == {"UNAUTHENTICATED", "STEP_UP_REQUIRED", "FORBIDDEN"}
 
@@ -51,6 +53,7 @@ def test_the_codes_are_those_that_clients_know() -> None:
     [
         (ProviderUnavailable("email", "away"), True),
         (PaymentInDoubt(), True),
+        (StaleVersion(), True),
         (FeatureDisabled("CARDS"), False),
         (PossibleDuplicate("pay_1"), False),
     ],

@@ -5,6 +5,7 @@ import pytest
 
 from domain.account_number import AccountNumber
 from domain.errors import Refusals
+from domain.idempotency import fingerprint_of
 from domain.ids import AccountId, PaymentId, UserId
 from domain.money import Money
 from domain.payment_order import PaymentInput, PaymentOrder, payment_order
@@ -43,7 +44,27 @@ def test_what_the_rules_allow_is_taken_in_order_and_in_its_own_types() -> None:
         message="For the cabin",
         execution_date=None,
         accept_duplicate_of=None,
+        fingerprint=GIVEN.fingerprint,
     )
+
+
+def test_one_wish_has_one_fingerprint_however_it_is_written() -> None:
+    written = replace(GIVEN, creditor_name="Åse  Dahl", creditor_account="8601 11 17947", message="På hytta")
+    other = replace(
+        GIVEN, creditor_name="A\u030ase Dahl", creditor_account="NO93 8601 1117 947", message="Pa\u030a hytta"
+    )
+
+    assert written.fingerprint == other.fingerprint
+    assert written.fingerprint != replace(written, message="På hytta!").fingerprint
+    assert written.fingerprint != replace(written, execution_date=TODAY).fingerprint
+
+
+def test_a_key_that_was_stored_by_the_older_rule_is_known() -> None:
+    fields = ("acc_1", "Ola Nordmann", "NO9386011117947", 12_500, "NOK", None, "For the cabin")
+    due = replace(GIVEN, execution_date=TODAY)
+
+    assert fingerprint_of(*fields, None) in GIVEN.fingerprints
+    assert {fingerprint_of(*fields, None), fingerprint_of(*fields, TODAY.isoformat())} < due.fingerprints
 
 
 def test_all_faults_come_at_once_each_with_its_field() -> None:
