@@ -236,19 +236,8 @@ def _is_booked_reservation(alike: Sequence[StatementLine]) -> bool:
 
 
 def _newer(row: StatementLine, line: StatementLine) -> StatementLine:
-    """The line, with what only the older reading told."""
-    return StatementLine(
-        transaction_id=line.transaction_id or row.transaction_id,
-        entry_reference=line.entry_reference or row.entry_reference,
-        status=line.status,
-        amount=line.amount,
-        booking_date=line.booking_date or row.booking_date,
-        counterparty_name=line.counterparty_name or row.counterparty_name,
-        counterparty_account=line.counterparty_account or row.counterparty_account,
-        message=line.message or row.message,
-        kid=line.kid or row.kid,
-        end_to_end_id=line.end_to_end_id or row.end_to_end_id,
-    )
+    """The line as it was read last: what only an older reading told may belong to another line that is gone."""
+    return replace(line, booking_date=line.booking_date or row.booking_date)
 
 
 def _by_content(line: StatementLine) -> Hashable | None:

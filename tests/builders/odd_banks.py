@@ -58,6 +58,11 @@ class OddBank:
                 where = (await browser.get(where)).headers["location"]
         assert (await self.kari.http.get(where)).status_code == 303
 
+    async def end_consent(self) -> None:
+        """Kari ends the consent at the bank itself."""
+        response = await self.sandbox.inner.delete(f"/bank/consents/{self.odd.consents[-1]}")
+        assert response.is_success
+
     async def refresh(self) -> list[str]:
         """Read everything anew; gives the codes of the errors."""
         refreshed = (await self.kari.ask(REFRESH, id=(await self.link())["id"]))["refreshBalances"]

@@ -115,6 +115,7 @@ class EnableBanking:
         }
         made = await self.ask("POST", "/bank/consents", json=given)
         self.slots[slot] = {"state": body["state"], "consent": made["consentId"]}
+        self.odd.consents.append(made["consentId"])
         return JSONResponse({"url": f"{self.host}/page/{slot}", "authorization_id": slot, "psu_id_hash": "h"})
 
     async def page(self, request: Request) -> Response:

@@ -19,7 +19,7 @@ class Oddities:
 
     `accounts` and `balances` change the items of a list. `pages` are those of each account's statement, in place of the
     sandbox's, items in the vendor's shape. `instead` gives a whole answer to "accounts", "balances" or "transactions",
-    or None for the usual one.
+    or None for the usual one. `asked` are the queries for statements, `consents` the sandbox's ids of consents.
     """
 
     accounts: Callable[[list[Any]], list[Any]] = lambda items: items
@@ -27,6 +27,7 @@ class Oddities:
     pages: Sequence[list[Any]] | None = None
     instead: dict[str, Callable[[Request], Response | None]] = field(default_factory=dict)
     asked: list[Mapping[str, str]] = field(default_factory=list)
+    consents: list[str] = field(default_factory=list)
 
     def answer(self, what: str, request: Request) -> Response | None:
         """The answer that the test wants instead of the usual one."""

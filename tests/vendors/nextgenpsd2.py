@@ -101,6 +101,7 @@ class NextGenBanks:
         }
         made = await self.ask("POST", "/bank/consents", json=given)
         identifier = made["consentId"]
+        self.odd.consents.append(made["consentId"])
         self.told[identifier] = ("consent", request.headers["tpp-notification-uri"])
         links = {
             "scaRedirect": {"href": self.page_at(made["scaRedirect"])},

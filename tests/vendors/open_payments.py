@@ -178,6 +178,7 @@ class OpenPayments:
         }
         made = await self.ask("POST", "/bank/consents", json=given)
         self.slots[slot] = made["consentId"]
+        self.odd.consents.append(made["consentId"])
         links = {"startAuthorisation": {"href": f"/psd2/consent/v1/consents/{made['consentId']}/authorisations"}}
         return JSONResponse({"consentStatus": "received", "consentId": made["consentId"], "_links": links}, 201)
 
