@@ -20,7 +20,6 @@ from providers.calling.vendor_http import VendorHttp, VendorRefusal
 from providers.open_banking import bank_notification
 from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.bank_profiles import BankProfile, by_bic, by_id
-from providers.open_banking.message_signing import MessageSigning
 from providers.open_banking.nextgenpsd2 import codes_of
 from providers.open_banking.port import BankEvent
 from providers.open_banking.xs2a import RESILIENCE as RESILIENCE
@@ -59,7 +58,7 @@ class DirectBanks(Xs2aClient):
         guard: Guard,
         *,
         notifications: NotificationAddress,
-        seal: MessageSigning | None = None,
+        seal: httpx.Auth | None = None,
     ) -> None:
         self.notifications = notifications
         self._banks: dict[str, _DirectBank] = {}

@@ -11,7 +11,8 @@ from providers.declaration import Tools, Vendor
 from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.bank_profiles import by_id, is_known
 from providers.open_banking.bank_settings import ADDRESS, OpenBankingSettings, webhook_secret_of
-from providers.open_banking.certificates import problems_of, seal_of, tls_of
+from providers.open_banking.certificate_watch import RenewedSeal, watched_internet
+from providers.open_banking.certificates import problems_of
 from providers.open_banking.direct_banks import RESILIENCE, RETRIED, DirectBanks, DirectPayments
 from providers.open_banking.port import BankAdapters
 from providers.open_banking.xs2a import Xs2aAccounts
@@ -32,11 +33,11 @@ class DirectSettings(OpenBankingSettings):
 def _build(settings: DirectSettings, tools: Tools) -> BankAdapters:
     secret = webhook_secret_of(settings)
     banks = DirectBanks(
-        tools.internet(tls_of(settings)),
+        watched_internet(settings, tools),
         settings.openbanking_banks,
         tools.guard(RESILIENCE, RETRIED),
         notifications=NotificationAddress(tools.webhook_url, secret),
-        seal=seal_of(settings),
+        seal=RenewedSeal(settings) if settings.openbanking_seal_cert and settings.openbanking_seal_key else None,
     )
     accounts = Xs2aAccounts(banks, clock=tools.clock)
     tools.add_check(accounts.check)

@@ -21,7 +21,7 @@ from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 from providers.declaration import Tools, Vendor
 from providers.open_banking.bank_profiles import by_bic
 from providers.open_banking.bank_settings import ADDRESS, OpenBankingSettings, callback_url_of, webhook_secret_of
-from providers.open_banking.certificates import tls_of
+from providers.open_banking.certificate_watch import watched_internet
 from providers.open_banking.port import BankAdapters
 from providers.open_banking.xs2a import RESILIENCE as RESILIENCE
 from providers.open_banking.xs2a import RETRIED as RETRIED
@@ -181,7 +181,7 @@ def _build(settings: OpenPaymentsSettings, tools: Tools) -> BankAdapters:
         callback_url_of(settings, tools.public_url),
     )
     client = OpenPaymentsClient(
-        tools.internet(tls_of(settings)),
+        watched_internet(settings, tools),
         tools.guard(RESILIENCE, RETRIED),
         credentials,
         api_url=settings.openpayments_api_url,
