@@ -155,7 +155,6 @@ def test_another_kid_is_another_payment() -> None:
         {"idempotency_key": "another-key-of-it"},
         {"creditor_account": "NO93 8601 1117 947"},
         {"creditor_name": "Ola Nordmann"},
-        {"execution_date": TODAY},
         {"accept_duplicate_of": "pay_1"},
     ],
 )
