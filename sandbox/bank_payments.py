@@ -16,6 +16,7 @@ EXECUTES_AT: Final = time(6, 0)
 PAYMENT_PAGE_ENDS: Final = "payment_page_ends"
 EXECUTE: Final = "execute_payment"
 _OPEN_SCA: Final = "received"
+_IN_THE_APP: Final = "Åpne BankID-appen, sammenlign koden og godkjenn betalingen."
 
 
 async def create_payment(world: World, body: Document) -> Document:
@@ -54,6 +55,8 @@ async def create_payment(world: World, body: Document) -> Document:
             "fails": outcome == scenarios.FAILS,
             "redirectUri": body["redirectUri"],
         }
+        if outcome == scenarios.DECOUPLED:
+            payment |= {"psuMessage": _IN_THE_APP, "challengeData": {"data": [f"{4711 + amount % 1000}"]}}
         payment["scaRedirect"] = page_url(body["redirectUri"], f"bank/payments/{payment['paymentId']}")
         await world.store.put("payment", payment["paymentId"], payment, reference=payment["endToEndId"])
         ends = {"payment": payment["paymentId"]}

@@ -157,7 +157,9 @@ async def approve_payment(request: Request) -> Response:
         is_approved=form.get("decision") == "approve",
         fails=form.get("execution") == "fails",
     )
-    return RedirectResponse(payment["redirectUri"], _SEE_OTHER)
+    # The bank's own app, where the user approves without a page, leads nowhere.
+    is_in_app = "psuMessage" in payment
+    return RedirectResponse(str(request.url) if is_in_app else payment["redirectUri"], _SEE_OTHER)
 
 
 async def cancellation_page(request: Request) -> Response:

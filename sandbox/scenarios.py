@@ -27,6 +27,8 @@ DELIVERY_FAULTS: Final = frozenset({LATE, DOUBLED, REORDERED, WRONGLY_SIGNED})
 INSUFFICIENT_FUNDS: Final = "insufficient-funds"
 DECLINED: Final = "declined"
 FAILS: Final = "fails"
+# How a bank has a payment approved: in its own app, without a page.
+DECOUPLED: Final = "decoupled"
 _FILE: Final = Path(__file__).parent / "scenarios.toml"
 
 

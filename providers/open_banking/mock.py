@@ -246,7 +246,10 @@ def _state(answer: Mapping[str, Any]) -> PaymentState:
 
 
 def _awaited(answer: Mapping[str, Any]) -> Authorisation:
-    return Authorisation(answer["scaRedirect"], expires_at=datetime.fromisoformat(answer["scaExpiresAt"]))
+    expires_at = datetime.fromisoformat(answer["scaExpiresAt"])
+    if message := answer.get("psuMessage"):
+        return Authorisation(message=message, challenge=answer["challengeData"]["data"][0], expires_at=expires_at)
+    return Authorisation(answer["scaRedirect"], expires_at=expires_at)
 
 
 def _build(settings: OpenBankingSettings, tools: Tools) -> BankAdapters:

@@ -66,3 +66,25 @@ async def test_3d_secure_is_a_page_for_payments_and_plans(play: Play) -> None:
     assert asked["authorisation"] == a_page(asked["authorisationUrl"])
     plan = subscribed["createPlanSubscription"]["planSubscription"]
     assert plan["authorisation"] == a_page(plan["authorisationUrl"])
+
+
+async def test_an_approval_in_the_banks_app_is_seen_within_seconds_and_ends_with_its_time(play: Play) -> None:
+    kari, account = await play.banked()
+
+    payment = (await pay(kari, a_payment(account, amount_minor=100_04)))["payment"]
+    other = (await pay(kari, a_payment(account, amount_minor=100_04)))["payment"]
+    shown = await kari.http.get("/sandbox/bank/payments/obp-000001")
+    stays = await kari.press("/sandbox/bank/payments/obp-000001", "approve")
+    await play.advance(seconds=2)
+    approved = await payment_of(kari, payment["id"])
+    await play.advance(minutes=16)
+
+    awaited = payment["authorisation"]
+    assert (awaited["kind"], awaited["url"], payment["authorisationUrl"]) == ("DECOUPLED", None, None)
+    assert awaited["message"].startswith("\u00c5pne BankID-appen")
+    assert awaited["challenge"] in shown.text
+    assert awaited["expiresAt"] == "2026-11-24T12:15:03.000Z"
+    assert stays.status_code == 200
+    assert approved["status"] in ("PROCESSING", "SETTLED")
+    assert (await payment_of(kari, other["id"]))["status"] == "EXPIRED"
+    assert len(await play.ledger()) == 1

