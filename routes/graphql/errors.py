@@ -1,8 +1,11 @@
 """Errors as GraphQL shows them: a stable code, and never what happened inside."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from domain.error_code import ErrorCode
 from domain.errors import Denied, DropError, ProviderUnavailable, Refusal, Unavailable
@@ -10,6 +13,7 @@ from domain.service import PortName
 from routes.graphql.document_limits import limit_met
 from services.incidents import Incidents
 
+NO_OPERATION: Final = Refusal("There is no such operation.", field=("operationName",))
 _AWAY = "A provider is temporarily unavailable. Try again soon."
 
 
@@ -36,6 +40,8 @@ def _present(error: GraphQLError, incidents: Incidents) -> GraphQLError:
         # A vendor's own message is for operators alone.
         message = _AWAY if isinstance(original, Unavailable) else original.message
         return _with(error, message, _extensions_of(original))
+    if isinstance(original, CannotGetOperationTypeError | MissingQueryError):
+        return refused(NO_OPERATION)
     return _unforeseen(error, original, incidents)
 
 

@@ -15,7 +15,7 @@ from strawberry.types.graphql import OperationType
 
 from domain.errors import Denied, DropError, Refusal, Unauthenticated
 from resolvers.context import Context
-from routes.graphql.errors import refused
+from routes.graphql.errors import NO_OPERATION, refused
 from routes.graphql.results import body_of, is_pre_execution
 from routes.graphql.schema import GatewaySchema
 from routes.graphql.sse import EventStreams
@@ -101,9 +101,7 @@ class GraphQlHttp:
         except InvalidOperationTypeError:
             return _not_allowed(request, media_type)
         except CannotGetOperationTypeError:
-            return _failed(
-                _pre_execution_status(media_type), refused(Refusal("There is no such operation.")), media_type
-            )
+            return _failed(_pre_execution_status(media_type), refused(NO_OPERATION), media_type)
         status = _pre_execution_status(media_type) if is_pre_execution(result) else 200
         return _answer(status, body_of(result), media_type)
 

@@ -129,3 +129,16 @@ async def test_every_code_is_in_the_schema(play: Play) -> None:
     codes = {one["name"] for one in (await play.browser().ask(query))["__type"]["enumValues"]}
 
     assert {"BAD_USER_INPUT", "INVALID_CURSOR", "QUERY_TOO_COMPLEX", "STEP_UP_REQUIRED", "UNAUTHENTICATED"} <= codes
+
+
+@pytest.mark.parametrize("asked", [{"query": "query A { __typename }", "operationName": "B"}, {"query": ""}])
+async def test_an_operation_that_is_not_there_is_the_clients_fault_on_a_socket_too(
+    play: Play, asked: dict[str, Any]
+) -> None:
+    async with socket_of(play) as socket:
+        await opened(socket)
+        await socket.send(id="1", type="subscribe", payload=asked)
+        answer = await socket.receive()
+
+    (error,) = answer["payload"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "field": ["operationName"]}
