@@ -122,6 +122,7 @@ async def test_the_examples_play_the_whole_product_in_their_order(play: Play) ->
     assert (await example("22-subscribe"))["planSubscription"]["status"] == "ACTIVE"
     assert (await example("23-cancel-plan"))["planSubscription"]["cancelAtPeriodEnd"] is True
     assert (await example("24-resume-plan"))["planSubscription"]["cancelAtPeriodEnd"] is False
+    assert (await example("38-update-plan-payment-method"))["planSubscription"]["status"] == "ACTIVE"
     created = await example("25-create-upload")
     assert (await put(play, created["target"], EXAMPLE_FILE)).status_code == 200
     assert (await example("26-complete-upload"))["upload"]["status"] == "STORED"

@@ -651,7 +651,20 @@ mutation EndSession($session: ID!) {
 }`},{query:`mutation EndAllSessions {
   endAllSessions { count userErrors { code } }
 }
-`,variables:""},{query:`# Removes what no law keeps, and says what stays.
+`,variables:""},{query:`# For a plan that is PAST_DUE: the open bill is paid at once, with 3-D Secure at \`authorisation\` where it is wanted.
+mutation UpdatePlanPaymentMethod($input: UpdatePlanPaymentMethodInput!) {
+  updatePlanPaymentMethod(input: $input) {
+    planSubscription { id status currentPeriodEnd authorisation { kind url message challenge expiresAt } failure { code } }
+    userErrors { code field message }
+  }
+}
+`,variables:`{
+  "input": {
+    "paymentMethod": "pm_card_mastercard",
+    "idempotencyKey": "NEW_KEY",
+    "returnTo": "/graphql"
+  }
+}`},{query:`# Removes what no law keeps, and says what stays.
 mutation DeleteAccount {
   deleteAccount(input: { confirm: true }) {
     deletedAt
