@@ -22,6 +22,7 @@ from domain.payment import (
     CancellationStatus,
     Failure,
     FailureCode,
+    FailureDetail,
     Payment,
     PaymentCause,
     PaymentEvent,
@@ -31,8 +32,8 @@ from domain.payment import (
 )
 
 
-def failure_of(code: str | None, message: str | None) -> Failure | None:
-    return Failure(FailureCode(code), message or "") if code else None
+def failure_of(code: str | None, detail: str | None) -> Failure | None:
+    return Failure(FailureCode(code), FailureDetail(detail) if detail else None) if code else None
 
 
 def _authorisation_of(
@@ -60,7 +61,7 @@ def _payment_of(row: PaymentRow, refunded: int) -> Payment:
         debtor_account_id=AccountId(row.debtor_account_id) if row.debtor_account_id else None,
         rail=Rail(row.rail),
         status=Status(row.status),
-        failure=failure_of(row.failure_code, row.failure_message),
+        failure=failure_of(row.failure_code, row.failure_detail),
         kid=row.kid,
         message=row.message,
         scheduled_for=row.scheduled_for,
@@ -87,7 +88,7 @@ def _event_of(row: PaymentEventRow) -> PaymentEvent:
         Status(row.status),
         PaymentCause(row.cause),
         row.at,
-        failure_of(row.failure_code, row.failure_message),
+        failure_of(row.failure_code, row.failure_detail),
         PaymentEventKind(row.kind),
     )
 
@@ -284,7 +285,7 @@ class PaymentQueries:
             after,
             status=after.status,
             failure_code=after.failure.code if after.failure else None,
-            failure_message=after.failure.message if after.failure else None,
+            failure_detail=after.failure.detail if after.failure else None,
             cancellation_status=after.cancellation_status,
             in_doubt=after.in_doubt,
             **_columns_of("cancellation", None if after.status.is_final else after.cancellation_authorisation),
@@ -300,7 +301,7 @@ class PaymentQueries:
             version=event.version,
             status=event.status,
             failure_code=event.failure.code if event.failure else None,
-            failure_message=event.failure.message if event.failure else None,
+            failure_detail=event.failure.detail if event.failure else None,
             cause=event.cause,
             kind=event.kind,
             at=event.at,

@@ -144,7 +144,7 @@ HOLDINGS: Sequence[Holding] = (
     ),
 )
 # What stays in the row of a deleted user. Every other column is emptied: a new column must not outlive the account.
-_KEPT_OF_USER: Final = frozenset({"id", "locale", "created_at", "national_identity_number_encrypted"})
+_KEPT_OF_USER: Final = frozenset({"id", "created_at", "national_identity_number_encrypted"})
 
 
 class PersonalDataQueries:

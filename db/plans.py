@@ -28,7 +28,7 @@ def subscription_of(row: PlanSubscriptionRow) -> PlanSubscription:
         period_end=row.period_end,
         cancel_at_period_end=row.cancel_at_period_end,
         ended_because=PlanEnd(row.ended_because) if row.ended_because else None,
-        failure=failure_of(row.failure_code, row.failure_message),
+        failure=failure_of(row.failure_code, row.failure_detail),
         authorisation_url=row.authorisation_url,
         version=row.version,
     )
@@ -135,7 +135,7 @@ class PlanQueries:
             cancel_at_period_end=after.cancel_at_period_end,
             ended_because=after.ended_because,
             failure_code=after.failure.code if after.failure else None,
-            failure_message=after.failure.message if after.failure else None,
+            failure_detail=after.failure.detail if after.failure else None,
             authorisation_url=after.authorisation_url,
         )
 

@@ -7,7 +7,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.paging import page_by_id
-from db.tables.user import LoginAttemptRow, SessionRow, SpentRefreshRow
+from db.tables.user import LoginAttemptRow, SessionRow, SpentRefreshRow, UserRow
 from db.updates import changed_one
 from domain.ids import SessionId, UserId
 from domain.login import LoginAttempt
@@ -73,10 +73,11 @@ class SessionQueries:
         query = select(SessionRow.user_agent).where(SessionRow.user_id == user_id).distinct()
         return set(await self._session.exec(query))
 
-    async def by_token(self, token_hash: str) -> Session | None:
-        """The sign-in that holds this token, ended or not."""
-        row = (await self._session.exec(select(SessionRow).where(SessionRow.token_hash == token_hash))).first()
-        return _session_of(row) if row else None
+    async def by_token(self, token_hash: str) -> tuple[Session, str | None] | None:
+        """The sign-in that holds this token, ended or not, and the locale that its user has chosen."""
+        query = select(SessionRow, UserRow.chosen_locale).join(UserRow, col(UserRow.id) == col(SessionRow.user_id))
+        found = (await self._session.exec(query.where(SessionRow.token_hash == token_hash))).first()
+        return (_session_of(found[0]), found[1]) if found else None
 
     async def by_refresh(self, refresh_hash: str) -> Session | None:
         """The sign-in that this refresh token renews, ended or not."""

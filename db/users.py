@@ -21,7 +21,7 @@ def user_of(row: UserRow) -> User:
         created_at=row.created_at,
         email=row.email,
         phone=row.phone,
-        locale=row.locale,
+        chosen_locale=row.chosen_locale,
         address=Address(**row.address) if row.address else None,
         preferences=NotificationPreferences(**(row.notification_preferences or {})),
     )
@@ -73,7 +73,7 @@ class UserQueries:
             .values(
                 email=user.email,
                 phone=user.phone,
-                locale=user.locale,
+                chosen_locale=user.chosen_locale,
                 address=asdict(user.address) if user.address else None,
                 notification_preferences=asdict(user.preferences),
             )

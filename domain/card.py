@@ -80,9 +80,10 @@ class Card:
     def require(self, wanted: CardStatus) -> None:
         """Raises InvalidState where the card cannot get the wanted status, or the issuer has not answered yet."""
         if self.status is CardStatus.REQUESTED:
-            raise InvalidState("The card is on its way to the issuer. Try again in a minute.", field=("input", "id"))
+            message = "The card is on its way to the issuer. Try again in a minute."
+            raise InvalidState(message, field=("input", "id"), text="CARD_ON_ITS_WAY")
         if wanted is not self.status and wanted not in _NEXT[self.status]:
-            raise InvalidState(f"The card is {self.status}.", field=("input", "id"))
+            raise InvalidState(f"The card is {self.status}.", field=("input", "id"), text="CARD_STATUS")
 
     def apply(self, status: CardStatus, reference: str, face: CardFace) -> "Card":
         """Take what the issuer reports; the same object where nothing changed. A CANCELLED card stays so."""

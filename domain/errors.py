@@ -28,41 +28,69 @@ DropError
 └── InDoubt                  the request was sent, and no answer came
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from domain.error_code import ErrorCode
+from domain.text import Text, Value
 
 
 class DropError(Exception):
-    """Root of the tree. `code` is stable and for machines, the message is for people.
+    """Root of the tree. `code` is stable and for machines, the message is for developers, in English.
 
-    `is_vendor_trouble` where a vendor is away: the work that met it is tried again, however often it takes.
+    `text` is what a person reads of it in their own language: by the code, or by `text_key` where the code says too
+    little. `is_vendor_trouble` where a vendor is away: the work that met it is tried again, however often it takes.
     """
 
     code: str = ErrorCode.INTERNAL
     is_vendor_trouble: bool = False
+    text_key: str | None = None
+    values: Mapping[str, Value] = {}
 
     @property
     def message(self) -> str:
         return str(self)
 
+    @property
+    def text(self) -> Text:
+        return Text("error", self.text_key or self.code, self.values)
+
 
 class Refusal(DropError):
-    """The user can change something. `field` is the input path, outermost first."""
+    """The user can change something. `field` is the input path, outermost first.
+
+    `text` is the key of a text that says more to a person than the code's own, `values` is what that text names.
+    """
 
     code: str = ErrorCode.BAD_USER_INPUT
     retryable: bool = False
 
-    def __init__(self, message: str, *, field: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: tuple[str, ...] = (),
+        text: str | None = None,
+        values: Mapping[str, Value] | None = None,
+    ) -> None:
         super().__init__(message)
         self.field = field
+        self.text_key = text
+        self.values = values or {}
 
 
 class InvalidInput(Refusal):
     """A value breaks a rule. `code` names the rule."""
 
-    def __init__(self, code: str, message: str, *, field: tuple[str, ...]) -> None:
-        super().__init__(message, field=field)
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        field: tuple[str, ...],
+        text: str | None = None,
+        values: Mapping[str, Value] | None = None,
+    ) -> None:
+        super().__init__(message, field=field, text=text, values=values)
         self.code = code
 
 
@@ -168,8 +196,8 @@ class ProviderUnavailable(Refusal):
     retryable = True
     is_vendor_trouble = True
 
-    def __init__(self, provider: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, provider: str, message: str, *, text: str | None = None) -> None:
+        super().__init__(message, text=text)
         self.provider = provider
 
 

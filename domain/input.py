@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Final
 
 from domain.errors import InvalidInput, Refusal, Refusals
 from domain.money import MAX_PAYMENT_MINOR, NOK, Money
+from domain.text import Value
 
 MIN_KEY: Final = 8
 MAX_KEY: Final = 128
@@ -14,11 +16,14 @@ _EMOJI: Final = "\u2190-\u2bff\U0001f000-\U0001faff"
 _JOINERS: Final = re.compile(
     f"(?<=[\ufe0f{_EMOJI}])\u200d(?=[{_EMOJI}])|(?<=\U0001f3f4)[\U000e0020-\U000e007e]+\U000e007f"
 )
+_AMOUNT: Final = ("amount", "amountMinor")
 
 
-def fault(code: str, message: str, *field: str) -> InvalidInput:
-    """A fault of an input; `field` is the path below `input`."""
-    return InvalidInput(code, message, field=("input", *field))
+def fault(
+    code: str, message: str, *field: str, text: str | None = None, values: Mapping[str, Value] | None = None
+) -> InvalidInput:
+    """A fault of an input; `field` is the path below `input`. See `Refusal` for `text` and `values`."""
+    return InvalidInput(code, message, field=("input", *field), text=text, values=values)
 
 
 def is_readable(text: str) -> bool:
@@ -35,7 +40,8 @@ def checked_text(text: str, field: str, longest: int, faults: list[Refusal]) -> 
     """The text with single spaces. Adds INVALID_TEXT where it is empty, unprintable or longer than `longest`."""
     clean = clean_text(text)
     if not clean or len(clean) > longest or not is_readable(clean):
-        faults.append(fault("INVALID_TEXT", f"Give 1 to {longest} printable characters.", field))
+        message = f"Give 1 to {longest} printable characters."
+        faults.append(fault("INVALID_TEXT", message, field, text="TEXT_LENGTH", values={"longest": longest}))
     return clean
 
 
@@ -44,13 +50,23 @@ def check_amount(amount_minor: int, currency: str, faults: list[Refusal], *, lea
     if currency != NOK:
         faults.append(fault("UNSUPPORTED_CURRENCY", "Payments are in NOK.", "amount", "currency"))
     if amount_minor <= 0:
-        faults.append(fault("INVALID_AMOUNT", "The amount must be above zero.", "amount", "amountMinor"))
+        faults.append(fault("INVALID_AMOUNT", "The amount must be above zero.", *_AMOUNT))
     elif amount_minor < least_minor:
-        least = Money(least_minor).formatted("en")
-        faults.append(fault("INVALID_AMOUNT", f"The amount must be {least} at least.", "amount", "amountMinor"))
+        message = f"amountMinor must be {least_minor} at least."
+        faults.append(
+            fault("INVALID_AMOUNT", message, *_AMOUNT, text="AMOUNT_BELOW_LEAST", values={"least": Money(least_minor)})
+        )
     elif amount_minor > MAX_PAYMENT_MINOR:
-        largest = Money(MAX_PAYMENT_MINOR).formatted("en")
-        faults.append(fault("INVALID_AMOUNT", f"The amount may be {largest} at most.", "amount", "amountMinor"))
+        message = f"amountMinor may be {MAX_PAYMENT_MINOR} at most."
+        faults.append(
+            fault(
+                "INVALID_AMOUNT",
+                message,
+                *_AMOUNT,
+                text="AMOUNT_ABOVE_LARGEST",
+                values={"largest": Money(MAX_PAYMENT_MINOR)},
+            )
+        )
 
 
 def is_key(key: str) -> bool:

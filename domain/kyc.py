@@ -114,7 +114,7 @@ class Kyc:
     def require_retry(self) -> None:
         """Raises InvalidState unless the vendor takes another document."""
         if not self.can_retry:
-            raise InvalidState("There is nothing to submit again.")
+            raise InvalidState("There is nothing to submit again.", text="NO_DOCUMENTS_AWAITED")
 
     def retry(self) -> "Kyc":
         """PENDING again, without the labels of the last rejection. Raises InvalidState as `require_retry` does."""

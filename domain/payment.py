@@ -10,6 +10,7 @@ from domain.authorisation import SealedAuthorisation
 from domain.errors import InvalidState, PaymentInDoubt
 from domain.ids import AccountId, PaymentId, UserId
 from domain.money import Money
+from domain.text import Text
 
 
 class Rail(StrEnum):
@@ -70,12 +71,24 @@ class FailureCode(StrEnum):
     PROCESSING_ERROR = "PROCESSING_ERROR"
 
 
+class FailureDetail(StrEnum):
+    """Which of the card's details is wrong, for INCORRECT_CARD_DETAILS alone."""
+
+    CARD_NUMBER = "CARD_NUMBER"
+    EXPIRY_DATE = "EXPIRY_DATE"
+    SECURITY_CODE = "SECURITY_CODE"
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a payment did not succeed; `message` may be shown to the user."""
+    """Why a payment did not succeed. Without a `detail` its text says what the code alone tells."""
 
     code: FailureCode
-    message: str
+    detail: FailureDetail | None = None
+
+    @property
+    def text(self) -> Text:
+        return Text("payment_failure", self.detail or self.code)
 
 
 class CancellationStatus(StrEnum):
@@ -199,7 +212,8 @@ class Payment:
     def require_cancellable(self) -> None:
         """Raises InvalidState where the payment has ended, PaymentInDoubt where its outcome is not known."""
         if self.status.is_final:
-            raise InvalidState(f"The payment is {self.status} and can no longer be cancelled.")
+            message = f"The payment is {self.status} and can no longer be cancelled."
+            raise InvalidState(message, text="PAYMENT_NOT_CANCELLABLE")
         if self.in_doubt:
             raise PaymentInDoubt
 

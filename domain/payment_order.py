@@ -123,14 +123,15 @@ def _creditor_account(text: str, faults: list[Refusal]) -> AccountNumber | None:
         faults.append(fault("INVALID_ACCOUNT_NUMBER", str(error), "creditorAccount"))
         return None
     if number.bban is None:
-        faults.append(fault("INVALID_ACCOUNT_NUMBER", "Payments go to Norwegian accounts for now.", "creditorAccount"))
+        message = "Payments go to Norwegian accounts for now."
+        faults.append(fault("INVALID_ACCOUNT_NUMBER", message, "creditorAccount", text="ACCOUNT_NOT_NORWEGIAN"))
         return None
     return number
 
 
 def _check_reference(given: PaymentInput, faults: list[Refusal]) -> None:
     if given.kid is not None and given.message is not None:
-        faults.append(fault("INVALID_KID", "Give a KID or a message, not both.", "kid"))
+        faults.append(fault("INVALID_KID", "Give a KID or a message, not both.", "kid", text="KID_OR_MESSAGE"))
     if given.kid is not None and not is_kid(given.kid):
         faults.append(fault("INVALID_KID", "A KID is 2 to 25 digits with a valid check digit.", "kid"))
 
@@ -139,6 +140,8 @@ def _check_date(day: date | None, today: date, faults: list[Refusal]) -> None:
     if day is None:
         return
     if day < today:
-        faults.append(fault("INVALID_DATE", "The date has passed.", "executionDate"))
+        faults.append(fault("INVALID_DATE", "The date has passed.", "executionDate", text="DATE_PASSED"))
     elif day > today + timedelta(days=MAX_DAYS_AHEAD):
-        faults.append(fault("INVALID_DATE", "The date may be a year ahead at most.", "executionDate"))
+        message = f"The date may be {MAX_DAYS_AHEAD} days ahead at most."
+        latest = today + timedelta(days=MAX_DAYS_AHEAD)
+        faults.append(fault("INVALID_DATE", message, "executionDate", text="DATE_TOO_FAR", values={"latest": latest}))

@@ -138,13 +138,13 @@ class PlanSubscription:
     def require_running(self) -> None:
         """Raises InvalidState unless the subscription is paid for, or its last bill is still being collected."""
         if self.status not in (PlanStatus.ACTIVE, PlanStatus.PAST_DUE):
-            raise InvalidState(f"The plan is {self.status}.")
+            raise InvalidState(f"The plan is {self.status}.", text="PLAN_NOT_RUNNING")
 
     def require_resumable(self) -> None:
         """Raises InvalidState unless the subscription is to end with its period."""
         self.require_running()
         if not self.cancel_at_period_end:
-            raise InvalidState("The plan goes on already.")
+            raise InvalidState("The plan goes on already.", text="PLAN_GOES_ON")
 
 
 class InvoiceStatus(StrEnum):

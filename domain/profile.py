@@ -6,8 +6,8 @@ from typing import Final
 from domain.contact import mail_address, sms_number
 from domain.errors import Refusal, Refusals
 from domain.input import checked_text, fault
+from domain.locale import LOCALES
 
-LOCALES: Final = ("nb-NO", "en-GB")
 MAX_ADDRESS: Final = 200
 
 
@@ -50,7 +50,7 @@ def profile_change(
 ) -> ProfileChange:
     """Check a change against every rule; None leaves a field as it is, unless `cleared` names it.
 
-    Every field but `locale` can be cleared. Raises Refusals with all faults.
+    Without a `locale` the user is spoken to as each request asks. Raises Refusals with all faults.
     """
     faults: list[Refusal] = []
     reached_at = mail_address(email) if email is not None else None
@@ -60,7 +60,7 @@ def profile_change(
     if phone is not None and number is None:
         message = "Give a mobile number of the EEA with its country code, such as +47 900 00 000."
         faults.append(fault("INVALID_PHONE", message, "phone"))
-    if "locale" in cleared or (locale is not None and locale not in LOCALES):
+    if locale is not None and locale not in LOCALES:
         faults.append(fault("INVALID_LOCALE", f"Give one of {', '.join(LOCALES)}.", "locale"))
     text = checked_text(address, "address", MAX_ADDRESS, faults) if address is not None else None
     if faults:

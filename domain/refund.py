@@ -37,20 +37,7 @@ class RefundFailureCode(StrEnum):
     NOT_ACCEPTED = "NOT_ACCEPTED"
     FAILED = "FAILED"
 
-    @property
-    def message(self) -> str:
-        """For people."""
-        return _MESSAGES[self]
 
-
-_MESSAGES = {
-    RefundFailureCode.CARD_NOT_USABLE: "The card takes no money any more. We find another way to give it back.",
-    RefundFailureCode.DECLINED: "The card's bank did not take the refund.",
-    RefundFailureCode.DISPUTED: "The payment is disputed; the card's bank decides about the money.",
-    RefundFailureCode.CANCELLED: "The refund was cancelled.",
-    RefundFailureCode.NOT_ACCEPTED: "The card vendor did not take the refund.",
-    RefundFailureCode.FAILED: "The refund could not be carried out.",
-}
 # Given back or about to be, so that it cannot be refunded a second time.
 COUNTED = frozenset({RefundStatus.PENDING, RefundStatus.SUCCEEDED})
 # A refund that succeeded can come back days later, when the card is closed.
@@ -102,20 +89,33 @@ def refundable(payment: Payment, dispute: Dispute | None, wanted: Money | None) 
     Raises InvalidState where the payment cannot be refunded now, InvalidInput where the amount is wrong.
     """
     if payment.rail is not Rail.CARD:
-        raise InvalidState("Only card payments can be refunded here; ask the payee of a bank payment.")
+        message = "Only card payments can be refunded here; ask the payee of a bank payment."
+        raise InvalidState(message, text="ONLY_CARD_PAYMENTS_REFUNDED")
     if payment.status is not Status.SETTLED:
-        raise InvalidState(f"The payment is {payment.status}: only what is settled can be refunded.")
+        message = f"The payment is {payment.status}: only what is settled can be refunded."
+        raise InvalidState(message, text="NOT_SETTLED")
     if dispute is not None and dispute.is_open:
-        raise InvalidState("The payment is disputed; its outcome decides about the money.")
+        raise InvalidState("The payment is disputed; its outcome decides about the money.", text="DISPUTED")
     left = payment.amount.amount_minor - payment.refunded_minor
     if left <= 0:
-        raise InvalidState("The payment has been refunded in full.")
+        raise InvalidState("The payment has been refunded in full.", text="REFUNDED_IN_FULL")
     if wanted is None:
         return Money(left, payment.amount.currency)
     if wanted.currency != payment.amount.currency:
         message = f"Refund in {payment.amount.currency}, as it was paid."
-        raise InvalidInput("UNSUPPORTED_CURRENCY", message, field=("input", "amount", "currency"))
+        raise InvalidInput(
+            "UNSUPPORTED_CURRENCY",
+            message,
+            field=("input", "amount", "currency"),
+            text="REFUND_IN_ANOTHER_CURRENCY",
+            values={"currency": payment.amount.currency},
+        )
     if not 0 < wanted.amount_minor <= left:
-        message = f"Between 0.01 and {Money(left, payment.amount.currency).formatted('en')} can be refunded."
-        raise InvalidInput("INVALID_AMOUNT", message, field=("input", "amount", "amountMinor"))
+        raise InvalidInput(
+            "INVALID_AMOUNT",
+            f"amountMinor must be 1 to {left}.",
+            field=("input", "amount", "amountMinor"),
+            text="AMOUNT_NOT_REFUNDABLE",
+            values={"largest": Money(left, payment.amount.currency)},
+        )
     return wanted

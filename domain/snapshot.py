@@ -15,7 +15,7 @@ from domain.consent import BankLink, BankLinkEnd, BankLinkStatus
 from domain.data_export import DataExport, DataExportStatus
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
 from domain.money import Money
-from domain.payment import CancellationStatus, Failure, FailureCode, Payment, Status
+from domain.payment import CancellationStatus, Failure, FailureCode, FailureDetail, Payment, Status
 from domain.plan import PlanEnd, PlanStatus, PlanSubscription
 from domain.upload import RejectReason, Upload, UploadStatus
 
@@ -31,11 +31,14 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _failure_fields(failure: Failure | None) -> Fields | None:
-    return {"code": failure.code, "message": failure.message} if failure else None
+    return {"code": failure.code, "detail": failure.detail} if failure else None
 
 
 def _failure(fields: Fields | None) -> Failure | None:
-    return Failure(FailureCode(fields["code"]), fields["message"]) if fields else None
+    if not fields:
+        return None
+    detail = fields.get("detail")
+    return Failure(FailureCode(fields["code"]), FailureDetail(detail) if detail else None)
 
 
 def payment_fields(payment: Payment) -> Fields:

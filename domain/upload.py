@@ -118,7 +118,7 @@ class Upload:
         if status is self.status:
             return self
         if status not in _NEXT[self.status]:
-            raise InvalidState(f"The upload is {self.status}.", field=("input", "id"))
+            raise InvalidState(f"The upload is {self.status}.", field=("input", "id"), text="UPLOAD_ENDED")
         stored_at = at if status is UploadStatus.STORED else self.stored_at
         reject_reason = reason or self.reject_reason
         return replace(self, status=status, reject_reason=reject_reason, stored_at=stored_at, version=self.version + 1)
@@ -135,7 +135,12 @@ def upload_order(
         faults.append(fault("UNSUPPORTED_FILE_TYPE", f"Send one of {allowed}.", "contentType"))
     _check_name(file_name, kind, faults)
     if not 0 < size_bytes <= MAX_BYTES:
-        faults.append(fault("INVALID_FILE_SIZE", f"Send 1 to {MAX_BYTES} bytes.", "sizeBytes"))
+        message = f"Send 1 to {MAX_BYTES} bytes."
+        faults.append(
+            fault(
+                "INVALID_FILE_SIZE", message, "sizeBytes", text="FILE_SIZE", values={"largest_mb": MAX_BYTES // 1024**2}
+            )
+        )
     sha256 = sha256.lower()
     if not _SHA256.fullmatch(sha256):
         faults.append(fault("INVALID_CHECKSUM", "Give the SHA-256 of the file as 64 hexadecimal digits.", "sha256"))
@@ -151,7 +156,9 @@ def _check_name(name: str, kind: FileType | None, faults: list[Refusal]) -> None
         faults.append(fault("INVALID_FILE_NAME", message, "fileName"))
     elif kind is not None and name.rpartition(".")[2].lower() not in kind.names:
         message = f"The name must end as its type does: .{kind.extension}"
-        faults.append(fault("INVALID_FILE_NAME", message, "fileName"))
+        faults.append(
+            fault("INVALID_FILE_NAME", message, "fileName", text="FILE_NAME_ENDING", values={"ending": kind.extension})
+        )
 
 
 def fault_of(

@@ -55,7 +55,7 @@ class CustomerMigration:
     def require_not_moved(self) -> None:
         """Raises InvalidState where the customer was moved: taking the consent back moves no customer back."""
         if self.moved_at is not None:
-            raise InvalidState("You have been moved already.", field=("input", "id"))
+            raise InvalidState("You have been moved already.", field=("input", "id"), text="MOVED_ALREADY")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.money import Money
+from domain.text import Text
 
 
 class WarningCode(StrEnum):
@@ -21,8 +22,5 @@ class MutationWarning:
     amount: Money | None = None
 
     @property
-    def message(self) -> str:
-        """For people."""
-        if self.amount is not None:
-            return f"The account has {self.amount.formatted('en')} available, less than the payment."
-        return "The address could not be checked just now and is saved as you typed it."
+    def text(self) -> Text:
+        return Text("warning", self.code, {"available": self.amount} if self.amount is not None else {})

@@ -85,13 +85,13 @@ class Stripe:
         """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""
         return self._guard.refused(refusal.status, refusal.answer.get("code"))
 
-    def not_taken(self, refusal: VendorRefusal, message: str) -> InvalidState | Unavailable:
+    def not_taken(self, refusal: VendorRefusal, message: str, *, text: str | None = None) -> InvalidState | Unavailable:
         """The error to raise for a refused request: InvalidState with `message` if the content is the reason.
 
         Otherwise our credentials or our request are at fault, and it is Unavailable.
         """
         if refusal.status in _ABOUT_CONTENT and refusal.answer.get("type") != "idempotency_error":
-            return InvalidState(message)
+            return InvalidState(message, text=text)
         return self.refused(refusal)
 
 

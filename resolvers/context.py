@@ -6,6 +6,7 @@ from typing import Any, Self
 from domain.authorisation import Authorisation, SealedAuthorisation
 from domain.errors import Unauthenticated
 from domain.ids import UserId
+from domain.locale import DEFAULT
 from domain.user import SignIn
 from resolvers.loaders import PresignedDownloadUrls, SetLoaders, ViewerPages
 from services.container import Services
@@ -13,12 +14,16 @@ from services.container import Services
 
 @dataclass(slots=True)
 class Context:
-    """`base_url` is this gateway as the client reached it; `default_return_to` is where users go by default."""
+    """`base_url` is this gateway as the client reached it; `default_return_to` is where users go by default.
+
+    `accepted_locale` is what the client asks for where its user has chosen none.
+    """
 
     services: Services
     base_url: str
     ip_address: str
     default_return_to: str
+    accepted_locale: str = DEFAULT
     sign_in: SignIn | None = None
     connection_params: dict[str, Any] = field(default_factory=dict)
     # Made when first used: many open subscriptions that only wait would fill the memory with loaders.
@@ -59,6 +64,12 @@ class Context:
         if self.sign_in is None:
             raise Unauthenticated
         return self.sign_in
+
+    @property
+    def locale(self) -> str:
+        """The language of the answer: what the user has chosen comes before what the client asks for."""
+        chosen = self.sign_in.chosen_locale if self.sign_in else None
+        return chosen or self.accepted_locale
 
     @property
     def session_id(self) -> str | None:

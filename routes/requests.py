@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection, Request
 
 from domain.error_code import ErrorCode
 from domain.errors import Forbidden, InvalidInput, Refusal, Unauthenticated
+from domain.locale import accepted
 from domain.user import SignIn
 from routes.state import route_settings_of, services_of
 
@@ -51,6 +52,11 @@ def cookie_name(connection: HTTPConnection) -> str:
 
 def ip_address(connection: HTTPConnection) -> str:
     return connection.client.host if connection.client else "127.0.0.1"
+
+
+def accepted_locale(connection: HTTPConnection) -> str:
+    """The language that the client asks for, one that Drop speaks."""
+    return accepted(", ".join(connection.headers.getlist("accept-language")))
 
 
 def bearer_token(headers: Headers) -> str | None:

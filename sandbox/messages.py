@@ -12,7 +12,7 @@ from sandbox.world import World
 _REPORTS_AFTER: Final = timedelta(seconds=1)
 # Twilio's own magic number and a Norwegian one: valid, and of no person.
 _UNREACHABLE: Final = frozenset({"+15005550009", "+4790000009"})
-_INVALID: Final = "+15005550001"
+_INVALID: Final = "+4790000008"
 # A dead address, and a message that was turned down.
 _BOUNCES: Final[Mapping[str, Document]] = {
     "bounce": {"reason": "550 no such user", "status": "5.1.1"},

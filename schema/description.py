@@ -16,6 +16,12 @@ A mutation that a rule refuses answers with `userErrors`: branch on `code`, show
 Ids are opaque. One that is unknown, of another user's, of another type's or no id at all is all the same: a query
 gives null, a mutation NOT_FOUND with the `field`, a subscription ends with the error NOT_FOUND.
 
+What people read comes in their language: the one chosen by `updateProfile`, else the best of `Accept-Language`
+(over a WebSocket, `acceptLanguage` in `connection_init`, which goes before the header), else Norwegian;
+`Content-Language` (over a WebSocket, `contentLanguage` in `connection_ack`) tells which. A socket or an event
+stream keeps the language that it was opened in. People read a user error's `message` and a top-level error's
+`extensions.userMessage`; for developers, in English, are `developerMessage` and a top-level error's `message`.
+
 Objects have a `version` where they are pushed: keep the higher one of two, whichever came last.
 
 What may change: fields, types, optional arguments and enum values are added at any time, so an unknown enum value

@@ -25,7 +25,7 @@ class PaymentRow(SQLModel, table=True):
     vendor: str
     status: str
     failure_code: str | None = None
-    failure_message: str | None = None
+    failure_detail: str | None = None
     amount_minor: int = Field(sa_type=BigInteger)
     currency: str
     creditor_name: str
@@ -63,7 +63,7 @@ class PaymentEventRow(SQLModel, table=True):
     version: int
     status: str
     failure_code: str | None = None
-    failure_message: str | None = None
+    failure_detail: str | None = None
     cause: str
     kind: str = Field(default="STATUS", sa_column_kwargs={"server_default": "STATUS"})
     at: datetime = Field(sa_type=UtcDateTime)

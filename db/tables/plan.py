@@ -37,7 +37,7 @@ class PlanSubscriptionRow(SQLModel, table=True):
     cancel_at_period_end: bool = False
     ended_because: str | None = None
     failure_code: str | None = None
-    failure_message: str | None = None
+    failure_detail: str | None = None
     authorisation_url: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
     version: int = 1

@@ -26,7 +26,7 @@ class UserRow(SQLModel, table=True):
     name: str
     email: str | None = None
     phone: str | None = None
-    locale: str = "nb-NO"
+    chosen_locale: str | None = None
     address: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     notification_preferences: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     national_identity_number_encrypted: bytes | None = None

@@ -42,7 +42,7 @@ class MockCardIssuing:
         try:
             return str((await self._sandbox.post("create_cardholder", "/issuing/cardholders", body))["id"])
         except SandboxRefusal as refusal:
-            raise InvalidState("The issuer does not take this cardholder.") from refusal
+            raise InvalidState("The issuer does not take this cardholder.", text="CARDHOLDER_NOT_TAKEN") from refusal
 
     async def issue(self, card: Card, cardholder: Cardholder) -> CardState:
         body: dict[str, object] = {
@@ -58,7 +58,7 @@ class MockCardIssuing:
         try:
             return card_state(await self._sandbox.command("issue", "/issuing/cards", body))
         except SandboxRefusal as refusal:
-            raise InvalidState("The issuer does not issue this card.") from refusal
+            raise InvalidState("The issuer does not issue this card.", text="CARD_NOT_ISSUED") from refusal
 
     async def set_status(self, reference: str, status: CardStatus) -> CardState:
         path = f"/issuing/cards/{reference}"

@@ -58,7 +58,8 @@ class StripeCardIssuing:
                     "update_cardholder", lambda: self._api.cardholders.update_async(reference, contact), _id
                 )
         except VendorRefusal as refusal:
-            raise self._stripe.not_taken(refusal, "The issuer does not take this cardholder.") from refusal
+            message = "The issuer does not take this cardholder."
+            raise self._stripe.not_taken(refusal, message, text="CARDHOLDER_NOT_TAKEN") from refusal
         return reference
 
     async def issue(self, card: Card, cardholder: Cardholder) -> CardState:
@@ -85,7 +86,8 @@ class StripeCardIssuing:
                 "issue", lambda: self._api.cards.create_async(params, {"idempotency_key": card.id}), card_state
             )
         except VendorRefusal as refusal:
-            raise self._stripe.not_taken(refusal, "The issuer does not issue this card.") from refusal
+            message = "The issuer does not issue this card."
+            raise self._stripe.not_taken(refusal, message, text="CARD_NOT_ISSUED") from refusal
 
     async def _known_card(self, card: Card, cardholder: str) -> CardState | None:
         """The card that an earlier request issued. A repeat without its key would issue a second card."""

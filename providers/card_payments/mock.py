@@ -86,7 +86,8 @@ class MockCardPayments:
         except SandboxRefusal as refusal:
             if refusal.status == _DECLINED:
                 return intent_state(refusal.answer["payment_intent"])
-            raise InvalidState("The card vendor cannot charge this payment now.") from refusal
+            message = "The card vendor cannot charge this payment now."
+            raise InvalidState(message, text="CARD_NOT_CHARGEABLE") from refusal
 
     async def retrieve(self, reference: str) -> IntentState:
         return intent_state(await self._read(reference))
@@ -160,9 +161,10 @@ class MockCardPayments:
         try:
             return _subscription_state(await self._sandbox.command("change_payment_method", path, body))
         except SandboxRefusal as refusal:
-            is_declined = refusal.status == _DECLINED
-            message = failure_of(refusal.answer).message if is_declined else "The vendor does not know this method."
-            raise InvalidState(message) from refusal
+            if refusal.status == _DECLINED:
+                message = f"The payment method was declined: {failure_of(refusal.answer).code}."
+                raise InvalidState(message, text="METHOD_DECLINED") from refusal
+            raise InvalidState("The vendor does not know this method.") from refusal
 
     async def resume_subscription(self, reference: str) -> SubscriptionState:
         path, body = f"/cards/subscriptions/{reference}", {"cancel_at_period_end": False}

@@ -136,7 +136,8 @@ class StripeCardPayments(StripeSubscriptions):
         try:
             return await self._confirm("confirm", reference, payment_method, attempt, return_url)
         except VendorRefusal as refusal:
-            raise self._stripe.not_taken(refusal, "The card vendor cannot charge this payment now.") from refusal
+            message = "The card vendor cannot charge this payment now."
+            raise self._stripe.not_taken(refusal, message, text="CARD_NOT_CHARGEABLE") from refusal
 
     async def retrieve(self, reference: str) -> IntentState:
         try:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from domain.dispute import DisputeStatus
 from domain.errors import BadWebhook
 from domain.money import Money
-from domain.payment import Failure, FailureCode, Status
+from domain.payment import Failure, FailureCode, FailureDetail, Status
 from domain.plan import InvoiceStatus, PlanEnd, PlanStatus, PlanTerms
 from domain.refund import RefundFailureCode, RefundStatus
 from providers.card_payments.port import (
@@ -65,23 +65,21 @@ SUBSCRIPTION_STATUS: Final[Mapping[str, PlanStatus]] = {
     "canceled": PlanStatus.ENDED,
 }
 _UNPAID: Final = frozenset({PlanStatus.INCOMPLETE, PlanStatus.PAST_DUE})
-DECLINED: Final = Failure(FailureCode.CARD_DECLINED, "The card was declined. Try another card.")
+DECLINED: Final = Failure(FailureCode.CARD_DECLINED)
 # Looked up by decline_code, then by code. Stolen and lost cards are not listed (stripe.md, Errors): a thief must not
 # learn that the theft is known.
 FAILURES: Final[Mapping[str, Failure]] = {
-    "insufficient_funds": Failure(FailureCode.INSUFFICIENT_FUNDS, "There is not enough money on the card."),
-    "expired_card": Failure(FailureCode.CARD_EXPIRED, "The card has expired. Try another card."),
-    "incorrect_cvc": Failure(FailureCode.INCORRECT_CARD_DETAILS, "The security code is wrong."),
-    "invalid_cvc": Failure(FailureCode.INCORRECT_CARD_DETAILS, "The security code is wrong."),
-    "incorrect_number": Failure(FailureCode.INCORRECT_CARD_DETAILS, "The card number is wrong."),
-    "invalid_expiry_month": Failure(FailureCode.INCORRECT_CARD_DETAILS, "The card's expiry date is wrong."),
-    "invalid_expiry_year": Failure(FailureCode.INCORRECT_CARD_DETAILS, "The card's expiry date is wrong."),
-    "processing_error": Failure(FailureCode.PROCESSING_ERROR, "The card could not be charged just now. Try again."),
-    "try_again_later": Failure(FailureCode.PROCESSING_ERROR, "The card could not be charged just now. Try again."),
-    "authentication_required": Failure(FailureCode.AUTHENTICATION_FAILED, "The card wants your approval. Try again."),
-    "payment_intent_authentication_failure": Failure(
-        FailureCode.AUTHENTICATION_FAILED, "The payment was not approved with 3-D Secure. Try again."
-    ),
+    "insufficient_funds": Failure(FailureCode.INSUFFICIENT_FUNDS),
+    "expired_card": Failure(FailureCode.CARD_EXPIRED),
+    "incorrect_cvc": Failure(FailureCode.INCORRECT_CARD_DETAILS, FailureDetail.SECURITY_CODE),
+    "invalid_cvc": Failure(FailureCode.INCORRECT_CARD_DETAILS, FailureDetail.SECURITY_CODE),
+    "incorrect_number": Failure(FailureCode.INCORRECT_CARD_DETAILS, FailureDetail.CARD_NUMBER),
+    "invalid_expiry_month": Failure(FailureCode.INCORRECT_CARD_DETAILS, FailureDetail.EXPIRY_DATE),
+    "invalid_expiry_year": Failure(FailureCode.INCORRECT_CARD_DETAILS, FailureDetail.EXPIRY_DATE),
+    "processing_error": Failure(FailureCode.PROCESSING_ERROR),
+    "try_again_later": Failure(FailureCode.PROCESSING_ERROR),
+    "authentication_required": Failure(FailureCode.AUTHENTICATION_FAILED),
+    "payment_intent_authentication_failure": Failure(FailureCode.AUTHENTICATION_FAILED),
 }
 
 
@@ -161,7 +159,7 @@ def _time(epoch_s: int) -> datetime:
 
 
 def failure_of(error: Mapping[str, Any]) -> Failure:
-    """Why a card was not charged, in words for users; `DECLINED` for unknown codes."""
+    """Why a card was not charged; `DECLINED` for unknown codes."""
     known = FAILURES.get(error.get("decline_code") or "") or FAILURES.get(error.get("code") or "")
     return known or DECLINED
 

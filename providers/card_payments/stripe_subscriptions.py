@@ -110,9 +110,10 @@ class StripeSubscriptions:
                 with _paid_meanwhile():
                     await self._confirm("confirm_subscription", bill, method, f"{key}:pay", payment.return_url)
         except VendorRefusal as refusal:
-            is_declined = refusal.status == _DECLINED
-            message = failure_of(refusal.answer).message if is_declined else _UNKNOWN_METHOD
-            raise self._stripe.not_taken(refusal, message) from refusal
+            if refusal.status == _DECLINED:
+                message = f"The payment method was declined: {failure_of(refusal.answer).code}."
+                raise self._stripe.not_taken(refusal, message, text="METHOD_DECLINED") from refusal
+            raise self._stripe.not_taken(refusal, _UNKNOWN_METHOD) from refusal
         try:
             return await self.subscription(reference)
         except Unavailable as error:

@@ -49,7 +49,7 @@ class MockKyc:
         try:
             await self._sandbox.post("submit_again", f"/kyc/applicants/{applicant_id}/pending", {})
         except SandboxRefusal as refusal:
-            raise InvalidState("The verification takes no new documents.") from refusal
+            raise InvalidState("The verification takes no new documents.", text="NO_DOCUMENTS_AWAITED") from refusal
 
     async def get_verification_result(self, applicant_id: str) -> Review | None:
         try:

@@ -137,7 +137,7 @@ class SumsubKyc:
         """Only check the state: the user hands in documents in the vendor's SDK, which starts the new review itself."""
         review = await self.get_verification_result(applicant_id)
         if review is None or (review.is_decided and not review.can_retry):
-            raise InvalidState("The verification takes no new documents.")
+            raise InvalidState("The verification takes no new documents.", text="NO_DOCUMENTS_AWAITED")
 
     async def get_verification_result(self, applicant_id: str) -> Review | None:
         path = f"/resources/applicants/{quote(applicant_id, safe='')}/status"

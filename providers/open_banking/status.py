@@ -34,14 +34,10 @@ CONSENT_STATUS: Final[Mapping[str, ConsentStatus]] = {
 
 # Why a payment failed, by the sandbox's codes. The other vendors' codes are mapped to these.
 FAILURES: Final[Mapping[str, Failure]] = {
-    "AUTHORISATION_REFUSED": Failure(
-        FailureCode.AUTHORISATION_REFUSED, "You did not approve the payment at your bank."
-    ),
-    "AUTHORISATION_EXPIRED": Failure(FailureCode.AUTHORISATION_EXPIRED, "The bank's approval page ran out of time."),
-    "FUNDS_NOT_AVAILABLE": Failure(FailureCode.INSUFFICIENT_FUNDS, "There is not enough money in the account."),
-    "EXECUTION_FAILED": Failure(
-        FailureCode.EXECUTION_FAILED, "The bank accepted the payment but could not carry it out."
-    ),
+    "AUTHORISATION_REFUSED": Failure(FailureCode.AUTHORISATION_REFUSED),
+    "AUTHORISATION_EXPIRED": Failure(FailureCode.AUTHORISATION_EXPIRED),
+    "FUNDS_NOT_AVAILABLE": Failure(FailureCode.INSUFFICIENT_FUNDS),
+    "EXECUTION_FAILED": Failure(FailureCode.EXECUTION_FAILED),
 }
 # The banks call these ends rejected; for users they have statuses of their own.
 END_OF_FAILURE: Final = {
@@ -50,7 +46,7 @@ END_OF_FAILURE: Final = {
 }
 SCA_DONE: Final = frozenset({"finalised", "exempted"})
 SCA_FAILED: Final = frozenset({"failed"})
-NOT_TAKEN: Final = Failure(FailureCode.REJECTED_BY_BANK, "The bank did not take the payment.")
+NOT_TAKEN: Final = Failure(FailureCode.REJECTED_BY_BANK)
 
 
 def end_of(failure: Failure | None) -> Status:

@@ -10,27 +10,48 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError
 from domain.error_code import ErrorCode
 from domain.errors import Denied, DropError, ProviderUnavailable, Refusal, Unavailable
 from domain.service import PortName
+from domain.text import Text
 from routes.graphql.document_limits import limit_met
+from schema.texts import sentence
 from services.incidents import Incidents
 
 NO_OPERATION: Final = Refusal("There is no such operation.", field=("operationName",))
 _AWAY = "A provider is temporarily unavailable. Try again soon."
 
 
-def present(errors: Sequence[GraphQLError] | None, incidents: Incidents) -> list[GraphQLError] | None:
-    """The errors with `extensions.code`; anything unforeseen becomes INTERNAL with a reference id."""
-    return [_present(error, incidents) for error in errors] if errors else None
+def present(errors: Sequence[GraphQLError] | None, incidents: Incidents, locale: str) -> list[GraphQLError] | None:
+    """The errors with `extensions.code`; anything unforeseen becomes INTERNAL with a reference id.
+
+    `message` is for developers, in English (GraphQL, 7.1.2); `extensions.userMessage` is for people, in `locale`.
+    """
+    return [_for_people(_present(error, incidents), error, locale) for error in errors] if errors else None
 
 
-def refused(error: DropError) -> GraphQLError:
+def refused(error: DropError, locale: str) -> GraphQLError:
     """An error that ends a request before it is executed."""
-    return GraphQLError(error.message, extensions=_extensions_of(error))
+    shown = {"userMessage": sentence(error.text, locale)}
+    return GraphQLError(error.message, extensions={**_extensions_of(error), **shown})
 
 
-def _present(error: GraphQLError, incidents: Incidents) -> GraphQLError:
+def _for_people(presented: GraphQLError, error: GraphQLError, locale: str) -> GraphQLError:
+    original, extensions = _original(error), presented.extensions or {}
+    if extensions.get("code") == ErrorCode.INTERNAL:
+        text = Text("error", "INTERNAL", {"reference": str(extensions["reference"])})
+    else:
+        text = original.text if isinstance(original, DropError) else Text("error", "BAD_USER_INPUT")
+    presented.extensions = {**extensions, "userMessage": sentence(text, locale)}
+    return presented
+
+
+def _original(error: GraphQLError) -> Exception | None:
     original = error.original_error
     while isinstance(original, GraphQLError):
         original = original.original_error
+    return original
+
+
+def _present(error: GraphQLError, incidents: Incidents) -> GraphQLError:
+    original = _original(error)
     if original is None:
         limit = limit_met(error) if isinstance(error, GraphQLSyntaxError) else None
         told = limit or error
@@ -41,7 +62,7 @@ def _present(error: GraphQLError, incidents: Incidents) -> GraphQLError:
         message = _AWAY if isinstance(original, Unavailable) else original.message
         return _with(error, message, _extensions_of(original))
     if isinstance(original, CannotGetOperationTypeError | MissingQueryError):
-        return refused(NO_OPERATION)
+        return _with(error, NO_OPERATION.message, _extensions_of(NO_OPERATION))
     return _unforeseen(error, original, incidents)
 
 

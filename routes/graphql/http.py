@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from graphql import GraphQLError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -21,6 +20,7 @@ from routes.graphql.schema import GatewaySchema
 from routes.graphql.sse import EventStreams
 from routes.requests import (
     BodyTooLarge,
+    accepted_locale,
     base_url,
     ip_address,
     media_type_of,
@@ -58,35 +58,31 @@ class GraphQlHttp:
         self.streams = EventStreams()
 
     async def __call__(self, request: Request) -> Response:
+        context = Context(
+            services=self._services,
+            base_url=base_url(request),
+            ip_address=ip_address(request),
+            default_return_to=route_settings_of(request).default_return_to,
+            accepted_locale=accepted_locale(request),
+        )
+        response = await self._respond(request, context)
+        response.headers["Content-Language"] = context.locale
+        response.headers.add_vary_header("Accept-Language")
+        return response
+
+    async def _respond(self, request: Request, context: Context) -> Response:
         media_type = _negotiated(request.headers)
         if media_type is None:
             return Response(status_code=406, headers={"Accept": ", ".join(_OFFERED)})
         try:
             require_same_site(request)
-            context = await self._context(request)
+            context.sign_in = await sign_in_of(request)
             asked = await _read(request)
-        except Unauthenticated as error:
-            return _failed(401, refused(error), media_type)
-        except Denied as error:
-            return _failed(403, refused(error), media_type)
-        except BodyTooLarge as error:
-            return _failed(413, refused(error), media_type)
-        except UnsupportedMediaType as error:
-            return _failed(415, refused(error), media_type)
         except DropError as error:
-            return _failed(400, refused(error), media_type)
+            return _failed(_status_of(error), error, media_type, context)
         if media_type == EVENT_STREAM:
             return await self._stream(request, context, asked)
         return await self._execute(request, context, asked, media_type)
-
-    async def _context(self, request: Request) -> Context:
-        return Context(
-            services=self._services,
-            base_url=base_url(request),
-            ip_address=ip_address(request),
-            default_return_to=route_settings_of(request).default_return_to,
-            sign_in=await sign_in_of(request),
-        )
 
     async def _execute(self, request: Request, context: Context, asked: GraphQlRequest, media_type: str) -> Response:
         allowed = {OperationType.QUERY} if request.method == "GET" else _BY_POST
@@ -99,9 +95,9 @@ class GraphQlHttp:
                 allowed_operation_types=allowed,
             )
         except InvalidOperationTypeError:
-            return _not_allowed(request, media_type)
+            return _not_allowed(request, media_type, context)
         except CannotGetOperationTypeError:
-            return _failed(_pre_execution_status(media_type), refused(NO_OPERATION), media_type)
+            return _failed(_pre_execution_status(media_type), NO_OPERATION, media_type, context)
         status = _pre_execution_status(media_type) if is_pre_execution(result) else 200
         return _answer(status, body_of(result), media_type)
 
@@ -124,6 +120,20 @@ class UnsupportedMediaType(Refusal):
 
     def __init__(self) -> None:
         super().__init__("Send the request as application/json.")
+
+
+# The first class that fits is taken, so narrow classes come before wide ones.
+_STATUS: Final[Mapping[type[DropError], int]] = {
+    Unauthenticated: 401,
+    Denied: 403,
+    BodyTooLarge: 413,
+    UnsupportedMediaType: 415,
+    DropError: 400,
+}
+
+
+def _status_of(error: DropError) -> int:
+    return next(status for kind, status in _STATUS.items() if isinstance(error, kind))
 
 
 async def _read(request: Request) -> GraphQlRequest:
@@ -179,17 +189,18 @@ def _pre_execution_status(media_type: str) -> int:
     return 400 if media_type == GRAPHQL_JSON else 200
 
 
-def _not_allowed(request: Request, media_type: str) -> Response:
+def _not_allowed(request: Request, media_type: str, context: Context) -> Response:
     if request.method == "GET":
-        response = _failed(405, refused(Refusal("GET takes queries alone.")), media_type)
+        response = _failed(405, Refusal("GET takes queries alone."), media_type, context)
         response.headers["Allow"] = "POST"
         return response
     message = "Subscriptions go over a WebSocket, or over SSE with Accept: text/event-stream."
-    return _failed(_pre_execution_status(media_type), refused(Refusal(message)), media_type)
+    return _failed(_pre_execution_status(media_type), Refusal(message), media_type, context)
 
 
-def _failed(status: int, error: GraphQLError, media_type: str) -> Response:
-    return _answer(status, {"errors": [error.formatted]}, JSON if media_type == EVENT_STREAM else media_type)
+def _failed(status: int, error: DropError, media_type: str, context: Context) -> Response:
+    body = {"errors": [refused(error, context.locale).formatted]}
+    return _answer(status, body, JSON if media_type == EVENT_STREAM else media_type)
 
 
 def _answer(status: int, body: Mapping[str, Any], media_type: str) -> Response:

@@ -1,6 +1,6 @@
 """The schema as it is served: with limits before execution and with presented errors."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import suppress
 from copy import copy
 from functools import cache, lru_cache
@@ -25,6 +25,7 @@ from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext, ExecutionResult
 
 from domain.error_code import ErrorCode
+from domain.locale import DEFAULT
 from domain.timeline import TimelineKind, mark, record
 from resolvers.context import Context
 from routes.graphql.document_limits import MAX_TOKENS, refusal_of
@@ -109,7 +110,7 @@ class GatewaySchema(strawberry.Schema):
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
         begun = mark()
         result = await super().execute(*args, **kwargs)
-        result.errors = present(result.errors, self.incidents)
+        result.errors = present(result.errors, self.incidents, _locale_of(kwargs))
         for field in result.data or {}:
             record(TimelineKind.OPERATION, field, _outcome_of(result, field), since=begun)
         return result
@@ -118,15 +119,20 @@ class GatewaySchema(strawberry.Schema):
         context = kwargs.get("context_value")
         if isinstance(context, Context):
             kwargs["context_value"] = context.for_operation()
-        return self._presented(await super().stream(*args, **kwargs))
+        return self._presented(await super().stream(*args, **kwargs), _locale_of(kwargs))
 
-    async def _presented(self, results: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+    async def _presented(self, results: AsyncGenerator[Any, None], locale: str) -> AsyncGenerator[Any, None]:
         try:
             async for result in results:
-                result.errors = present(result.errors, self.incidents)
+                result.errors = present(result.errors, self.incidents, locale)
                 yield result
         finally:
             await results.aclose()
+
+
+def _locale_of(arguments: Mapping[str, Any]) -> str:
+    context = arguments.get("context_value")
+    return context.locale if isinstance(context, Context) else DEFAULT
 
 
 def _outcome_of(result: ExecutionResult, field: str) -> str:

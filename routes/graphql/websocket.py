@@ -15,11 +15,12 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from domain.errors import Unauthenticated
+from domain.locale import accepted
 from domain.user import SignIn
 from resolvers.context import Context
 from routes.graphql.drain import spread
 from routes.graphql.schema import GatewaySchema
-from routes.requests import base_url, ip_address, is_allowed_origin, sign_in_of
+from routes.requests import accepted_locale, base_url, ip_address, is_allowed_origin, sign_in_of
 from routes.state import route_settings_of
 from services.container import Services
 
@@ -100,22 +101,29 @@ class GraphQlWebSocket(GraphQL[SocketContext, None]):
             base_url=base_url(request),
             ip_address=ip_address(request),
             default_return_to=route_settings_of(request).default_return_to,
+            accepted_locale=accepted_locale(request),
         )
         context.socket = request
         return context
 
     async def on_ws_connect(self, context: SocketContext) -> Any:
-        """Signed-out sockets are served too: an operation that needs the viewer says UNAUTHENTICATED itself."""
+        """Signed-out sockets are served too: an operation that needs the viewer says UNAUTHENTICATED itself.
+
+        The acknowledgement tells the language that the socket is answered in.
+        """
         socket = context.socket
         try:
             context.sign_in = await self._sign_in_of(context)
         except Unauthenticated as error:
             raise ConnectionRejectionError from error
+        if "acceptLanguage" in context.connection_params:
+            # A browser sends its own header with the handshake, which a page cannot set.
+            context.accepted_locale = accepted(context.connection_params["acceptLanguage"])
         context.renew_loaders()
         if context.sign_in is not None:
             watch = self._watch(socket, context.sign_in)
             self._watchers[id(socket)] = asyncio.create_task(watch)
-        return await super().on_ws_connect(context)
+        return {"contentLanguage": context.locale}
 
     async def _sign_in_of(self, context: SocketContext) -> SignIn | None:
         given = context.connection_params.get("authorization")

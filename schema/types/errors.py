@@ -7,6 +7,8 @@ import strawberry
 import schema.types.service_enums  # noqa: F401  # registers the domain's enums
 from domain.errors import ProviderUnavailable, Refusal, Refusals
 from domain.service import PortName
+from domain.text import Text
+from schema.types.message import message
 
 
 @strawberry.enum(description="Why an input was refused. Branch on this; show the message.")
@@ -73,7 +75,11 @@ class UserErrorCode(Enum):
 @strawberry.type(description="One fault of an input.")
 class UserError:
     code: UserErrorCode = strawberry.field(description="Stable: programs decide by it what to do.")
-    message: str = strawberry.field(description="What to show to the person who asked.")
+    message: str = strawberry.field(
+        resolver=message, description="What to show to the person who asked, in their language."
+    )
+    text: strawberry.Private[Text]
+    developer_message: str = strawberry.field(description="What was wrong, in English and in the schema's words.")
     field: list[str] | None = strawberry.field(description="The input's path, outermost first; null for the whole.")
     retryable: bool = strawberry.field(description="Whether the same request may succeed later.")
     provider: PortName | None = strawberry.field(description="The port whose vendor is away.", default=None)
@@ -86,7 +92,8 @@ def user_errors_of(refusal: Refusal) -> list[UserError]:
     return [
         UserError(
             code=UserErrorCode(refusal.code),
-            message=refusal.message,
+            developer_message=refusal.message,
+            text=refusal.text,
             field=list(refusal.field) or None,
             retryable=refusal.retryable,
             provider=PortName(refusal.provider) if isinstance(refusal, ProviderUnavailable) else None,

@@ -2,7 +2,7 @@ from typing import Annotated
 
 import strawberry
 
-VERSION = "Equal versions mean equal fields, but for other objects with an id, and fields that say so."
+VERSION = "Equal versions mean equal fields in one language, but for other objects with an id, and fields that say so."
 ObjectId = Annotated[
     strawberry.ID,
     strawberry.argument(description="As any object gave it. Anything else is the id of nothing, which gives null."),

@@ -14,10 +14,12 @@ from domain.ids import PaymentId
 from domain.page import Keyset
 from domain.payment import CancellationStatus, FailureCode, PaymentCause, PaymentEventKind, Rail, Status
 from domain.refund import PaymentRefundStatus, RefundFailureCode, RefundStatus
+from domain.text import Text
 from schema.types.authorisation import Authorisation
 from schema.types.bank import BankAccount
 from schema.types.context import HasLoaders
 from schema.types.errors import UserError
+from schema.types.message import message
 from schema.types.money import Money, MoneyInput
 from schema.types.node import VERSION, Node
 from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments, by_id
@@ -33,11 +35,14 @@ class Creditor:
 @strawberry.type(description="Why a payment did not succeed.")
 class PaymentFailure:
     code: FailureCode = strawberry.field(description="Stable: programs decide by it what to do.")
-    message: str = strawberry.field(description="What to show to the person who pays.")
+    text: strawberry.Private[Text]
+    message: str = strawberry.field(
+        resolver=message, description="What to show to the person who pays, in their language."
+    )
 
     @classmethod
     def of(cls, failure: payment.Failure | None) -> Self | None:
-        return cls(code=failure.code, message=failure.message) if failure else None
+        return cls(code=failure.code, text=failure.text) if failure else None
 
 
 @strawberry.type(description="One step of a payment's history.")
@@ -79,11 +84,14 @@ class PaymentCancellation:
 @strawberry.type(description="Why a refund came to nothing.")
 class RefundFailure:
     code: RefundFailureCode = strawberry.field(description="Stable: programs decide by it what to do.")
-    message: str = strawberry.field(description="What to show to the person who paid.")
+    message: str = strawberry.field(
+        resolver=message, description="What to show to the person who paid, in their language."
+    )
+    text: strawberry.Private[Text]
 
     @classmethod
     def of(cls, code: RefundFailureCode | None) -> Self | None:
-        return cls(code=code, message=code.message) if code else None
+        return cls(code=code, text=Text("refund_failure", code)) if code else None
 
 
 @strawberry.type(description="Money given back to a card.")

@@ -11,7 +11,7 @@ from domain.page import Keyset, PaymentPage
 from domain.session import SessionClient
 from schema.types.bank import BankAccount, BankLink, BankLinkConnection
 from schema.types.card import Card
-from schema.types.context import HasLoaders
+from schema.types.context import HasLoaders, HasLocale
 from schema.types.errors import UserError
 from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
@@ -90,10 +90,16 @@ class User(Node):
     name: str = strawberry.field(description="As BankID knows it.")
     email: str | None = strawberry.field(description="The address for messages; null where none is known.")
     phone: str | None = strawberry.field(description="E.164, for security notices.")
-    locale: str = strawberry.field(description="A BCP 47 language tag; messages come in it.")
+    chosen_locale: str | None = strawberry.field(description="The language that the user has chosen; null where none.")
     address: Address | None = strawberry.field(description="Where the user lives.")
     notification_preferences: NotificationPreferences = strawberry.field(description="What the user wants to hear of.")
     created_at: datetime = strawberry.field(description="When the user first signed in.")
+
+    @strawberry.field(
+        description="The language of all texts, as a BCP 47 tag: the chosen one, else what the request accepts."
+    )
+    def locale(self, info: Info[HasLocale, None]) -> str:
+        return self.chosen_locale or info.context.accepted_locale
 
     @strawberry.field(description="The verification of the user's identity.")
     async def kyc(self, info: Info[HasLoaders, None]) -> Kyc:
@@ -247,7 +253,7 @@ class User(Node):
             name=user.name,
             email=user.email,
             phone=user.phone,
-            locale=user.locale,
+            chosen_locale=user.chosen_locale,
             address=Address.of(user.address) if user.address else None,
             notification_preferences=NotificationPreferences.of(user.preferences),
             created_at=user.created_at,
@@ -275,11 +281,14 @@ class EndAllSessionsPayload:
     )
 
 
-@strawberry.input(description="What to change; what is left out stays, and null empties all but `locale`.")
+@strawberry.input(description="What to change; what is left out stays, and null empties a field.")
 class UpdateProfileInput:
     email: str | None = strawberry.field(description="The address for messages; null removes it.", default=UNSET)
     phone: str | None = strawberry.field(description="With the country's code, such as +47 900 00 000.", default=UNSET)
-    locale: str | None = strawberry.field(description="The language of messages: nb-NO or en-GB.", default=UNSET)
+    locale: str | None = strawberry.field(
+        description="The language of all texts: nb-NO or en-GB. Null goes back to what each request asks for.",
+        default=UNSET,
+    )
     address: str | None = strawberry.field(description="In one line; it is looked up on the map.", default=UNSET)
 
 

@@ -4,14 +4,19 @@ import strawberry
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import warning
+from domain.text import Text
 from domain.warning import WarningCode
+from schema.types.message import message
 
 
 @strawberry.type(description="What the user may want to know although nothing was refused.")
 class MutationWarning:
     code: WarningCode = strawberry.field(description="Stable, for programs to branch on.")
-    message: str = strawberry.field(description="The text for people to read.")
+    text: strawberry.Private[Text]
+    message: str = strawberry.field(
+        resolver=message, description="What to show to the person who asked, in their language."
+    )
 
     @classmethod
     def of(cls, warning: warning.MutationWarning) -> Self:
-        return cls(code=warning.code, message=warning.message)
+        return cls(code=warning.code, text=warning.text)

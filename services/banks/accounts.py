@@ -113,7 +113,8 @@ class Accounts:
         try:
             await self._read_accounts(user_id, reaches, psu)
         except Unavailable as error:
-            raise ProviderUnavailable("open_banking", "The bank is temporarily unavailable. Try again soon.") from error
+            message = "The bank is temporarily unavailable. Try again soon."
+            raise ProviderUnavailable("open_banking", message, text="BANK_AWAY") from error
         except AccessExceeded as error:
             raise ReadLimitReached("The bank allows no more readings today.") from error
         return await self.of_bank_links(user_id, [bank_link_id])

@@ -358,7 +358,8 @@ class BankLinks:
             before = await work.bank_links.get(user_id, bank_link_id)
             assert before is not None
             if before.status is not BankLinkStatus.ACTIVE:
-                raise InvalidState(f"The bank link is {before.status} already.", field=("input", "bankLinkId"))
+                message = f"The bank link is {before.status} already."
+                raise InvalidState(message, field=("input", "bankLinkId"), text="BANK_LINK_NOT_ACTIVE")
             after = before
             for consent in await work.consents.of_bank_link(bank_link_id, ConsentStatus.ACTIVE):
                 ended = consent.apply(ConsentStatus.REVOKED)
@@ -383,6 +384,8 @@ class BankLinks:
 
 
 def _away(error: Unavailable) -> ProviderUnavailable:
-    unavailable = ProviderUnavailable("open_banking", "The bank is temporarily unavailable. Try again soon.")
+    unavailable = ProviderUnavailable(
+        "open_banking", "The bank is temporarily unavailable. Try again soon.", text="BANK_AWAY"
+    )
     unavailable.__cause__ = error
     return unavailable

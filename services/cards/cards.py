@@ -187,10 +187,11 @@ class Cards:
             require_approved((await work.kyc.of_user(user_id)).status)
             cardholder = await work.cards.cardholder_of(user_id)
             if cardholder is None or cardholder.vendor_cardholder_id is None:
-                raise NotFound("There is no cardholder yet: createCardholder first.")
+                raise NotFound("There is no cardholder yet: createCardholder first.", text="CARDHOLDER_REQUIRED")
             alive = [c for c in await work.cards.page(user_id, _NEWEST) if c.status is not CardStatus.CANCELLED]
             if len(alive) >= _MAX_CARDS:
-                raise InvalidState(f"You have {_MAX_CARDS} cards already: cancel one first.")
+                message = f"You have {_MAX_CARDS} cards already: cancel one first."
+                raise InvalidState(message, text="TOO_MANY_CARDS", values={"most": _MAX_CARDS})
             card = Card(CardId(new_id(ids.CARD, now)), user_id, cardholder.id, cardholder.vendor, kind, now)
             await work.cards.add(card)
             await keep(work, user_id, _ISSUE, key, fingerprint, card.id, now)
@@ -236,4 +237,5 @@ class Cards:
 
 
 def _unavailable() -> ProviderUnavailable:
-    return ProviderUnavailable("card_issuing", "The card issuer is temporarily unavailable. Try again soon.")
+    message = "The card issuer is temporarily unavailable. Try again soon."
+    return ProviderUnavailable("card_issuing", message, text="CARD_ISSUER_AWAY")

@@ -113,7 +113,8 @@ class Uploads:
         async with self._work() as work:
             await work.users.hold(user_id)
             if await work.uploads.count_pending(user_id) >= MAX_PENDING:
-                raise InvalidState(f"{MAX_PENDING} uploads are under way: complete or delete one first.")
+                message = f"{MAX_PENDING} uploads are under way: complete or delete one first."
+                raise InvalidState(message, text="TOO_MANY_UPLOADS", values={"most": MAX_PENDING})
             work.uploads.add(upload)
             self._tell(work, upload, ChangeKind.CREATED)
             work.jobs.enqueue(ExpireUpload(user_id, upload.id), due_at=upload.expires_at + _GRACE, now=now)
@@ -126,13 +127,14 @@ class Uploads:
         if upload.status is UploadStatus.STORED:
             return upload
         if upload.status is not UploadStatus.PENDING:
-            raise InvalidState(f"The upload is {upload.status}.", field=("input", "id"))
+            raise InvalidState(f"The upload is {upload.status}.", field=("input", "id"), text="UPLOAD_ENDED")
         try:
             is_there, reason = await self._verify(upload)
         except Unavailable as error:
             raise _unavailable() from error
         if not is_there:
-            raise InvalidState("Nothing has been uploaded yet: PUT the file first.", field=("input", "id"))
+            message = "Nothing has been uploaded yet: PUT the file first."
+            raise InvalidState(message, field=("input", "id"), text="NOTHING_UPLOADED")
         status = UploadStatus.REJECTED if reason else UploadStatus.STORED
         return await retry_on_stale(lambda: self._become(upload, status, reason))
 
@@ -211,4 +213,4 @@ def _key(upload: Upload) -> ObjectKey:
 
 
 def _unavailable() -> ProviderUnavailable:
-    return ProviderUnavailable("storage", "Files are temporarily unavailable. Try again soon.")
+    return ProviderUnavailable("storage", "Files are temporarily unavailable. Try again soon.", text="FILES_AWAY")

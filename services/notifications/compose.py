@@ -46,7 +46,7 @@ class NotificationComposer:
         else:
             return
         user = await self._user(work, after.user_id)
-        amount, reference = after.amount.formatted(user.locale), after.end_to_end_id
+        amount, reference = after.amount.formatted(user.message_locale), after.end_to_end_id
         data = {"amount": amount, "creditor": after.creditor_name, "reference": reference}
         if template is Template.ORDER_CONFIRMATION:
             data = {"orderNumber": reference, "orderTotal": amount}
@@ -55,7 +55,7 @@ class NotificationComposer:
     async def refund(self, work: UnitOfWork, payment: Payment, refund: Refund) -> None:
         if refund.status is RefundStatus.FAILED:
             user = await self._user(work, payment.user_id)
-            data = {"amount": refund.amount.formatted(user.locale), "reference": payment.end_to_end_id}
+            data = {"amount": refund.amount.formatted(user.message_locale), "reference": payment.end_to_end_id}
             self._queue(work, user, Template.REFUND_FAILED, data)
 
     async def kyc(self, work: UnitOfWork, before: Kyc, after: Kyc) -> None:
@@ -83,7 +83,7 @@ class NotificationComposer:
         user = await self._user(work, subscription.user_id)
         data = {
             "invoiceNumber": invoice.number,
-            "invoiceTotal": invoice.amount.formatted(user.locale),
+            "invoiceTotal": invoice.amount.formatted(user.message_locale),
             "plan": PLANS[subscription.plan_id].name,
         }
         if is_paid:
@@ -119,7 +119,7 @@ class NotificationComposer:
             id=NotificationId(new_id(ids.NOTIFICATION, now)),
             user_id=user.id,
             template=template,
-            locale=user.locale,
+            locale=user.message_locale,
             data={"firstName": user.first_name, **data},
             vendor=self._vendors[channel],
             created_at=now,

@@ -60,10 +60,8 @@ from services.tokens import hash_of, new_token
 _OPERATION: Final = "initiatePayment"
 _BALANCE_WITHIN_S: Final = 2
 _UNAUTHORISED: Final = (Status.CREATED, Status.AUTHORISATION_REQUIRED, Status.SCHEDULED)
-_AWAY: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The bank is temporarily unavailable. Pay again soon.")
-_NOT_APPROVABLE: Final = Failure(
-    FailureCode.AUTHORISATION_NOT_SUPPORTED, "Your bank asks for an approval that cannot be given here. Pay in its app."
-)
+_AWAY: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE)
+_NOT_APPROVABLE: Final = Failure(FailureCode.AUTHORISATION_NOT_SUPPORTED)
 _log = structlog.get_logger()
 
 
@@ -184,7 +182,8 @@ class Payments:
         if payment.status.is_final or payment.vendor_payment_id is None:
             payment.require_cancellable()
         if payment.vendor_payment_id is None:
-            raise InvalidState("The payment is on its way to the bank. Try again in a minute.", field=("input", "id"))
+            message = "The payment is on its way to the bank. Try again in a minute."
+            raise InvalidState(message, field=("input", "id"), text="PAYMENT_ON_ITS_WAY")
         return await self._shield.run(self._cancel(payment, payment.vendor_payment_id, callback_uri))
 
     async def returned(self, state: str, query: Mapping[str, str]) -> str | None:
@@ -294,6 +293,7 @@ class Payments:
                 "INVALID_ACCOUNT_NUMBER",
                 "Debtor and creditor are the same account.",
                 field=("input", "creditorAccount"),
+                text="SAME_ACCOUNT",
             )
         like = await work.payments.like_in_doubt(order.user_id, order.creditor_account, order.amount)
         if like is not None and like.id != order.accept_duplicate_of:
@@ -391,14 +391,16 @@ class Payments:
         try:
             answer = await self._vendors[payment.vendor].cancel(reference, redirect_uri)
         except Unavailable as error:
-            raise ProviderUnavailable("open_banking", "The bank is temporarily unavailable. Try again soon.") from error
+            message = "The bank is temporarily unavailable. Try again soon."
+            raise ProviderUnavailable("open_banking", message, text="BANK_AWAY") from error
         now = self._clock.now()
         if answer.is_cancelled:
             return await self._bank_status.step(
                 payment, lambda current: current.apply(StatusUpdate(Status.CANCELLED, cause, now))
             )
         if answer.authorisation is None:
-            raise InvalidState("It is too late: the bank is carrying the payment out.", field=("input", "id"))
+            message = "It is too late: the bank is carrying the payment out."
+            raise InvalidState(message, field=("input", "id"), text="PAYMENT_NOT_CANCELLABLE")
         waiting, awaited = CancellationStatus.AUTHORISATION_REQUIRED, self._authorisations.sealed(answer.authorisation)
 
         async def renew(work: UnitOfWork) -> None:

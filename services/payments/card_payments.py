@@ -158,14 +158,16 @@ class CardPayments:
         """End a payment that is not paid. Raises InvalidState, PaymentInDoubt, ProviderUnavailable."""
         payment.require_cancellable()
         if payment.vendor_payment_id is None:
-            raise InvalidState("The payment is on its way to the vendor. Try again in a minute.", field=("input", "id"))
+            message = "The payment is on its way to the vendor. Try again in a minute."
+            raise InvalidState(message, field=("input", "id"), text="PAYMENT_ON_ITS_WAY")
         try:
             state = await self._vendors[payment.vendor].cancel(payment.vendor_payment_id)
             after = await self._card_status.apply(payment, state, cause)
         except Unavailable as error:
             raise unavailable() from error
         if after.status is not Status.CANCELLED:
-            raise InvalidState(f"It is too late: the payment is {after.status}.", field=("input", "id"))
+            message = f"It is too late: the payment is {after.status}."
+            raise InvalidState(message, field=("input", "id"), text="PAYMENT_NOT_CANCELLABLE")
         return after
 
     async def refund(
@@ -312,4 +314,5 @@ def _require_payable(payment: Payment) -> None:
     if payment.in_doubt:
         raise PaymentInDoubt
     if payment.status is not Status.AUTHORISATION_REQUIRED or payment.vendor_payment_id is None:
-        raise InvalidState(f"The payment is {payment.status}: there is nothing to confirm.", field=("input", "id"))
+        message = f"The payment is {payment.status}: there is nothing to confirm."
+        raise InvalidState(message, field=("input", "id"), text="NOTHING_TO_CONFIRM")

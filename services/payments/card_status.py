@@ -28,8 +28,8 @@ from services.status_sync import StatusSync
 RECOVER_AFTER: Final = timedelta(seconds=60)
 # A card payment that is not paid by then is cancelled at the vendor.
 LIFETIME: Final = timedelta(hours=24)
-_NOT_CHARGED: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE, "The card was not charged. Try again.")
-_OUT_OF_TIME: Final = Failure(FailureCode.AUTHORISATION_EXPIRED, "The payment was not completed in time.")
+_NOT_CHARGED: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE)
+_OUT_OF_TIME: Final = Failure(FailureCode.AUTHORISATION_EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from domain.errors import ProviderUnavailable
 from domain.payment import Failure, FailureCode
 
 PORT: Final = "card_payments"
-_MESSAGE: Final = "The card vendor is temporarily unavailable. Try again soon."
-AWAY: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE, _MESSAGE)
+AWAY: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE)
 
 
 def unavailable() -> ProviderUnavailable:
-    return ProviderUnavailable(PORT, _MESSAGE)
+    message = "The card vendor is temporarily unavailable. Try again soon."
+    return ProviderUnavailable(PORT, message, text="CARDS_AWAY")

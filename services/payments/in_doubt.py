@@ -17,9 +17,7 @@ from services.payments.record import PaymentRecorder, outcome_of
 # Longer than any bank's approval page works, which is minutes (unconfirmed: nextgenpsd2.md, Payments).
 _PAGE_LIVES: Final = timedelta(hours=1)
 _OUTCOMES: Final = (Status.SETTLED, Status.FAILED)
-NEVER_REACHED: Final = Failure(
-    FailureCode.PROVIDER_UNAVAILABLE, "The payment never reached the bank. You can pay again."
-)
+NEVER_REACHED: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE)
 
 
 class InDoubtPayments:

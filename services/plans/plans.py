@@ -131,7 +131,8 @@ class Plans:
             try:
                 await self._plan_status.pay(user_id, subscription.id, payment.state_hash)
             except InvalidState as error:
-                raise InvalidInput("INVALID_PAYMENT_METHOD", error.message, field=("input", "paymentMethod")) from error
+                field, text = ("input", "paymentMethod"), error.text_key
+                raise InvalidInput("INVALID_PAYMENT_METHOD", error.message, field=field, text=text) from error
             except (InDoubt, Unavailable):
                 _log.warning("plan_payment_unanswered", subscription_id=subscription.id)  # the queued job repeats it
         return await self._plan_status.current(subscription)
@@ -219,7 +220,7 @@ class Plans:
                 return subscription, False
             require_approved((await work.kyc.of_user(user_id)).status)
             if await work.plans.open_of_users([user_id]):
-                raise InvalidState("You have a plan already: cancel it first.")
+                raise InvalidState("You have a plan already: cancel it first.", text="HAS_PLAN")
             identifier = PlanSubscriptionId(new_id(ids.PLAN_SUBSCRIPTION, now))
             vendor = await self._customers.vendor_of(work, user_id)
             subscription = PlanSubscription(identifier, user_id, order.plan_id, vendor, now)
@@ -238,6 +239,7 @@ def _at_vendor(found: Sequence[PlanSubscription]) -> PlanSubscription:
     """The user's open subscription, once the vendor has it. Raises NotFound, InvalidState."""
     for subscription in found:
         if subscription.vendor_subscription_id is None:
-            raise InvalidState("The plan is on its way to the card vendor. Try again in a minute.")
+            message = "The plan is on its way to the card vendor. Try again in a minute."
+            raise InvalidState(message, text="PLAN_ON_ITS_WAY")
         return subscription
-    raise NotFound("You have no plan.")
+    raise NotFound("You have no plan.", text="NO_PLAN")

@@ -79,9 +79,8 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
                 subscription, plan, customer, first.payment_method, first.return_url
             )
         except InvalidState as error:
-            unknown = Failure(FailureCode.INCORRECT_CARD_DETAILS, "The card vendor does not know this payment method.")
-            await self.end(subscription, unknown)
-            raise InvalidInput("INVALID_PAYMENT_METHOD", unknown.message, field=("input", "paymentMethod")) from error
+            await self.end(subscription, Failure(FailureCode.INCORRECT_CARD_DETAILS))
+            raise InvalidInput("INVALID_PAYMENT_METHOD", error.message, field=("input", "paymentMethod")) from error
         try:
             await self.apply(subscription, state)
         except Unavailable as error:

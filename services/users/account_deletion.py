@@ -97,7 +97,8 @@ class AccountDeletion:
         unfinished = await read.payments.open_of_user(user_id, _OPEN)
         if unfinished:
             raise InvalidState(
-                f"A payment is {unfinished[0].status}: wait until it has ended, then delete the account."
+                f"A payment is {unfinished[0].status}: wait until it has ended, then delete the account.",
+                text="PAYMENT_UNDER_WAY",
             )
 
     async def _is_under_way(self, work: UnitOfWork, user_id: UserId) -> bool:
@@ -116,11 +117,11 @@ class AccountDeletion:
                 await self._plans.cancel(user_id, at_period_end=False)
         except Unavailable as error:
             message = "What is under way could not be ended just now. Try again soon."
-            raise ProviderUnavailable(error.provider, message) from error
+            raise ProviderUnavailable(error.provider, message, text="NOT_ENDED") from error
         async with self._read() as read:
             await self._require_no_open_payment(read, user_id)
         try:
             await self._bank_links.end_at_banks(user_id)
         except Unavailable as error:
             message = "Your bank could not be told just now. Try again soon."
-            raise ProviderUnavailable("open_banking", message) from error
+            raise ProviderUnavailable("open_banking", message, text="BANK_NOT_TOLD") from error

@@ -36,7 +36,9 @@ class StartedKyc:
 
 
 def _away(error: Unavailable) -> ProviderUnavailable:
-    unavailable = ProviderUnavailable("kyc", "Verification temporarily unavailable. Try again soon.")
+    unavailable = ProviderUnavailable(
+        "kyc", "Verification temporarily unavailable. Try again soon.", text="VERIFICATION_AWAY"
+    )
     unavailable.__cause__ = error
     return unavailable
 
@@ -93,7 +95,7 @@ class KycService:
         return_to = self._allowed(return_to)
         kyc, name = await self._application(user_id)
         if kyc.status not in (KycStatus.NOT_STARTED, KycStatus.PENDING):
-            raise InvalidState(f"Your verification is {kyc.status}.")
+            raise InvalidState(f"Your verification is {kyc.status}.", text="VERIFICATION_NOT_OPEN")
         vendor = self._vendors[kyc.vendor]
         try:
             if kyc.status is KycStatus.NOT_STARTED:

@@ -86,7 +86,7 @@ class BankIdAway(ProviderUnavailable):
     """The login cannot begin now. `return_to` is where it would have ended, with `error` and `state`."""
 
     def __init__(self, attempt: LoginAttempt) -> None:
-        super().__init__("identity", "BankID is temporarily unavailable. Try again soon.")
+        super().__init__("identity", "BankID is temporarily unavailable. Try again soon.", text="BANKID_AWAY")
         self.return_to = _with_error(attempt, "temporarily_unavailable")
 
 

@@ -63,7 +63,7 @@ class Profiles:
                 before,
                 email=None if "email" in change.cleared else change.email or before.email,
                 phone=None if "phone" in change.cleared else change.phone or before.phone,
-                locale=change.locale or before.locale,
+                chosen_locale=None if "locale" in change.cleared else change.locale or before.chosen_locale,
                 address=None if "address" in change.cleared else address or before.address,
             )
             await work.users.save(after)

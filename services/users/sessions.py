@@ -35,8 +35,11 @@ class Sessions:
         """The user and session of a token, None if the token is unknown, expired or ended."""
         now = self._clock.now()
         async with self._read() as read:
-            session = await read.sessions.by_token(hash_of(token))
-        if session is None or not session.is_alive(now) or now >= session.token_expires_at:
+            found = await read.sessions.by_token(hash_of(token))
+        if found is None:
+            return None
+        session, chosen_locale = found
+        if not session.is_alive(now) or now >= session.token_expires_at:
             return None
         if is_cookie != (session.client is SessionClient.WEB):
             return None
@@ -44,7 +47,7 @@ class Sessions:
             async with self._work() as work:
                 await work.sessions.touch(session.id, now)
                 await work.commit()
-        return SignIn(session.user_id, session.id, session.authenticated_at, is_cookie)
+        return SignIn(session.user_id, session.id, session.authenticated_at, is_cookie, chosen_locale)
 
     async def is_alive(self, sign_in: SignIn, read: Queries | None = None) -> bool:
         """Whether the session still stands; a mobile session outlives its access tokens."""

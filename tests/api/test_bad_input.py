@@ -141,4 +141,4 @@ async def test_an_operation_that_is_not_there_is_the_clients_fault_on_a_socket_t
         answer = await socket.receive()
 
     (error,) = answer["payload"]
-    assert error["extensions"] == {"code": "BAD_USER_INPUT", "field": ["operationName"]}
+    assert (error["extensions"]["code"], error["extensions"]["field"]) == ("BAD_USER_INPUT", ["operationName"])

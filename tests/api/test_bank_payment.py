@@ -64,7 +64,7 @@ async def test_without_funds_the_bank_rejects_and_the_user_was_warned(play: Play
     lars, account = await play.banked("lars")
     payload = await pay(lars, a_payment(account, amount_minor=5_000))
     assert payload["warnings"] == [
-        {"code": "BALANCE_TOO_LOW", "message": "The account has NOK12.50 available, less than the payment."}
+        {"code": "BALANCE_TOO_LOW", "message": "Kontoen har 12,50\u00a0kr tilgjengelig, mindre enn betalingen."}
     ]
 
     await lars.press(payload["payment"]["authorisationUrl"], "approve")

@@ -143,6 +143,7 @@ def good(**ids: str) -> dict[str, dict[str, Any]]:
         "refundPayment": {"idempotencyKey": key(), "amount": amount},
         "createPlanSubscription": {"planId": "plan_plus", "paymentMethod": "pm_card_visa", "idempotencyKey": key()},
         "cancelPlanSubscription": {"atPeriodEnd": True},
+        "updatePlanPaymentMethod": {"paymentMethod": "pm_card_visa", "idempotencyKey": key()},
         "issueCard": {"type": "VIRTUAL", "idempotencyKey": key()},
         "createUpload": {
             "purpose": "RECEIPT",

@@ -130,7 +130,7 @@ async def test_the_row_of_a_deleted_user_says_nothing_of_the_person(play: Play) 
 
     # An empty JSON column holds JSON's null.
     filled = {name for name, value in row.items() if value not in (None, "null")}
-    marks = {"id", "issuer", "subject", "name", "locale", "created_at", "deleted_at"}
+    marks = {"id", "issuer", "subject", "name", "created_at", "deleted_at"}
     assert filled == marks | {"national_identity_number_encrypted"}
     assert (row["issuer"], row["subject"]) == ("deleted", row["id"])
     assert "Kari" not in row["name"]

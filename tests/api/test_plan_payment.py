@@ -119,7 +119,7 @@ async def test_a_card_that_does_not_pay_leaves_the_plan_overdue(stripe: AtStripe
         assert [(error["code"], error["field"]) for error in refused["userErrors"]] == [
             ("INVALID_PAYMENT_METHOD", ["input", "paymentMethod"])
         ]
-    assert "declined" in declined["userErrors"][0]["message"]
+    assert "avvist" in declined["userErrors"][0]["message"]
     assert (lapsing["status"], lapsing["failure"]) == ("PAST_DUE", {"code": "CARD_DECLINED"})
     assert len(await charges(stripe.play)) == 1
 

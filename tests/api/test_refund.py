@@ -37,7 +37,7 @@ async def test_refunds_in_part_and_in_full(play: Play) -> None:
     assert [(error["code"], error["field"]) for error in too_much["userErrors"]] == [
         ("INVALID_AMOUNT", ["input", "amount", "amountMinor"])
     ]
-    assert "75.00" in too_much["userErrors"][0]["message"]
+    assert "75,00" in too_much["userErrors"][0]["message"]
     assert rest["payment"]["refundStatus"] == "FULL"
     assert codes(none_left) == ["INVALID_STATE"]
 
@@ -120,4 +120,4 @@ async def test_refunds_that_the_vendor_does_not_take_have_failed_each(play: Play
 
     assert [one["status"] for one in refunds] == ["FAILED", "FAILED"]
     shown = nodes((await card_payment(kari, payments[0]))["refunds"])[0]["failure"]
-    assert shown == {"code": "NOT_ACCEPTED", "message": "The card vendor did not take the refund."}
+    assert shown == {"code": "NOT_ACCEPTED", "message": "Kortselskapet tok ikke imot tilbakebetalingen."}

@@ -233,7 +233,7 @@ async def test_a_kyc_vendor_in_trouble_is_told_of_and_tried_again(play: Play, fa
 
     assert [error["code"] for error in away["userErrors"]] == ["PROVIDER_UNAVAILABLE"]
     assert away["userErrors"][0]["provider"] == "KYC"
-    assert "Verification temporarily unavailable" in away["userErrors"][0]["message"]
+    assert away["userErrors"][0]["message"] == "Verifisering er utilgjengelig akkurat nå. Prøv igjen om litt."
     assert again["kyc"]["status"] == "PENDING"
 
 

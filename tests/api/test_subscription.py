@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from starlette.types import Message
 
 from db.tables.event import UserEventRow
 from domain.event import EventKind, Position
+from domain.locale import accepted
 from services.subscriptions.streams import cursor_of, position_of
 from tests.api.test_login import app_tokens
 from tests.builders.gateway import BASE, Play, Player, a_payment, pay
@@ -74,12 +75,19 @@ class Socket:
 
 @asynccontextmanager
 async def socket_of(
-    play: Play, player: Player | None = None, *, origin: str | None = BASE, init: dict[str, str] | None = None
+    play: Play,
+    player: Player | None = None,
+    *,
+    origin: str | None = BASE,
+    init: Mapping[str, object] | None = None,
+    language: str | None = None,
 ) -> AsyncIterator[Socket]:
     socket = Socket()
     headers = [(b"host", b"localhost:8000"), (b"sec-websocket-protocol", b"graphql-transport-ws")]
     if origin is not None:
         headers.append((b"origin", origin.encode()))
+    if language is not None:
+        headers.append((b"accept-language", language.encode()))
     if player is not None:
         cookies = "; ".join(f"{name}={value}" for name, value in player.http.cookies.items())
         headers.append((b"cookie", cookies.encode()))
@@ -124,6 +132,8 @@ async def event_stream(
     """The lines of a subscription over SSE."""
     url = f"http://127.0.0.1:{await play.port()}"
     headers = {"accept": "text/event-stream", "origin": url}
+    if "accept-language" in player.http.headers:
+        headers["accept-language"] = player.http.headers["accept-language"]
     cookies = {name: value for name, value in player.http.cookies.items() if name == "drop_session"}
     body = {"query": query, "variables": variables}
     async with (
@@ -131,6 +141,8 @@ async def event_stream(
         http.stream("POST", "/graphql", json=body) as response,
     ):
         assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["content-language"] == accepted(headers.get("accept-language"))
+        assert "Accept-Language" in response.headers["vary"]
         yield response.aiter_lines()
 
 

@@ -10,6 +10,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection
 
 from domain.error_code import ErrorCode
+from domain.locale import LOCALES
 from domain.service import PortName
 from schema.types.errors import UserErrorCode
 from schema.types.paging import MAX_PAGE
@@ -42,10 +43,22 @@ def check_answer(answer: object) -> None:
 
 
 async def check_response(response: httpx.Response) -> None:
-    """A hook of an HTTP client: checks what the gateway answers in JSON."""
-    if "json" in response.headers.get("content-type", ""):
+    """A hook of an HTTP client: checks what the gateway answers in JSON, and that GraphQL tells its language."""
+    media_type = response.headers.get("content-type", "")
+    if "json" in media_type:
         await response.aread()
         check_answer(response.json())
+        # A problem document is of the server around GraphQL.
+        if response.request.url.path == "/graphql" and "problem" not in media_type:
+            check_language(response)
+
+
+def check_language(response: httpx.Response) -> None:
+    """Fails where an answer of GraphQL does not tell its language, or an error has nothing for people to read."""
+    assert response.headers["content-language"] in LOCALES
+    assert "Accept-Language" in response.headers["vary"]
+    errors = response.json().get("errors", [])
+    assert [error for error in errors if not error["extensions"].get("userMessage")] == []
 
 
 class CheckedConnection(ClientConnection):

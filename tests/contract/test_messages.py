@@ -192,7 +192,7 @@ async def test_addresses_that_the_vendors_do_not_take_are_refused(email: EmailPr
     with pytest.raises(RecipientRefused):
         await email.send(a_mail("invalid@example.no"))
     with pytest.raises(RecipientRefused):
-        await sms.send(an_sms("+15005550001"))
+        await sms.send(an_sms("+4790000008"))
 
 
 async def test_a_message_is_handed_over_once(email: EmailProvider, sms: SmsProvider, line: Line) -> None:

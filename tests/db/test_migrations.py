@@ -75,6 +75,19 @@ async def test_rows_of_the_first_version_survive_every_migration(either_database
     await database.close()
 
 
+async def test_a_locale_that_is_not_the_default_was_chosen(either_database_url: str) -> None:
+    ola = f"""INSERT INTO "user" (id, issuer, subject, name, locale, created_at)
+    VALUES ('usr_2', 'i', 's2', 'Ola', 'en-GB', {_AT})"""
+    database = await _at_version(either_database_url, "0020", _A_PAYMENT_OF_THE_FIRST_VERSION[0], ola)
+
+    await migrate(database)
+
+    async with database.read_engine.connect() as connection:
+        found = await connection.exec_driver_sql('SELECT id, chosen_locale FROM "user" ORDER BY id')
+        assert [tuple(row) for row in found] == [("usr_1", None), ("usr_2", "en-GB")]
+    await database.close()
+
+
 async def test_a_refund_without_a_vendors_id_has_none_after_the_migration(either_database_url: str) -> None:
     refunds = """INSERT INTO refund (id, payment_id, amount_minor, currency, status, vendor_refund_id, created_at,
     updated_at) SELECT ids.id, p.id, 100, 'NOK', 'FAILED', ids.vendor_id, p.created_at, p.created_at

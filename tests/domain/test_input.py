@@ -32,11 +32,11 @@ def test_the_longest_text_is_measured_without_the_white_space_around_it(text: st
     ("amount_minor", "message"),
     [
         (0, "The amount must be above zero."),
-        (1, "The amount must be NOK3.00 at least."),
-        (299, "The amount must be NOK3.00 at least."),
+        (1, "amountMinor must be 300 at least."),
+        (299, "amountMinor must be 300 at least."),
         (300, None),
         (100_000_000, None),
-        (100_000_001, "The amount may be NOK1,000,000.00 at most."),
+        (100_000_001, "amountMinor may be 100000000 at most."),
     ],
 )
 def test_an_amount_is_told_why_it_is_refused(amount_minor: int, message: str | None) -> None:

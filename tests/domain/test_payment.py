@@ -11,7 +11,7 @@ from domain.money import Money
 from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-FUNDS = Failure(FailureCode.INSUFFICIENT_FUNDS, "no money")
+FUNDS = Failure(FailureCode.INSUFFICIENT_FUNDS)
 
 
 def payment(status: Status = Status.CREATED, *, in_doubt: bool = False) -> Payment:

@@ -13,7 +13,7 @@ from domain.plan import PLANS, PlanEnd, PlanInterval, PlanStatus, PlanSubscripti
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 CREATED, INCOMPLETE, ACTIVE, PAST_DUE, ENDED = PlanStatus
 NEW = PlanSubscription(PlanSubscriptionId("psub_1"), UserId("usr_1"), "plan_plus", "mock", NOON)
-DECLINED = Failure(FailureCode.CARD_DECLINED, "The card was declined.")
+DECLINED = Failure(FailureCode.CARD_DECLINED)
 
 
 def subscription(status: PlanStatus, *, ends: bool = False) -> PlanSubscription:

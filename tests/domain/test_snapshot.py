@@ -32,7 +32,7 @@ from domain.ids import (
 )
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
 from domain.money import Money
-from domain.payment import CancellationStatus, Failure, FailureCode, Payment, Status
+from domain.payment import CancellationStatus, Failure, FailureCode, FailureDetail, Payment, Status
 from domain.plan import PlanEnd, PlanStatus, PlanSubscription
 from domain.upload import RejectReason, Upload, UploadOrder, UploadPurpose, UploadStatus
 
@@ -88,7 +88,7 @@ CARD = Card(CardId("crd_1"), KARI, CardholderId("chd_1"), "mock", CardType.VIRTU
 texts = st.text(max_size=20)
 versions = st.integers(1, 100)
 times = st.none() | st.datetimes(timezones=st.just(UTC))
-failures = st.none() | st.builds(Failure, st.sampled_from(FailureCode), texts)
+failures = st.none() | st.builds(Failure, st.sampled_from(FailureCode), st.none() | st.sampled_from(FailureDetail))
 
 payments = st.builds(
     replace,

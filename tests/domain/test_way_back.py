@@ -11,8 +11,8 @@ from domain.plan import PlanStatus
 from domain.way_back import WayBack
 from tests.domain.test_snapshot import PAYMENT, PLAN
 
-DECLINED = Failure(FailureCode.CARD_DECLINED, "No.")
-LAPSED = Failure(FailureCode.AUTHORISATION_EXPIRED, "Too late.")
+DECLINED = Failure(FailureCode.CARD_DECLINED)
+LAPSED = Failure(FailureCode.AUTHORISATION_EXPIRED)
 
 
 @pytest.mark.parametrize(
