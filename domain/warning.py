@@ -1,26 +1,27 @@
 """What a user may want to know although nothing was refused."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from domain.money import Money
-from domain.text import Text
+from domain.text import Text, Value
 
 
 class WarningCode(StrEnum):
     """What the warning is about; programs branch on it."""
 
     BALANCE_TOO_LOW = "BALANCE_TOO_LOW"
+    NOT_A_BANKING_DAY = "NOT_A_BANKING_DAY"
     ADDRESS_NOT_CHECKED = "ADDRESS_NOT_CHECKED"
 
 
 @dataclass(frozen=True, slots=True)
 class MutationWarning:
-    """A code and what its text names: `amount` is what the account has available, for BALANCE_TOO_LOW alone."""
+    """A code and the values that its text names (schema/texts.toml)."""
 
     code: WarningCode
-    amount: Money | None = None
+    values: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def text(self) -> Text:
-        return Text("warning", self.code, {"available": self.amount} if self.amount is not None else {})
+        return Text("warning", self.code, self.values)

@@ -4,6 +4,8 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 
+from holidays import country_holidays
+
 from sandbox import scenarios
 from sandbox.bank import OSLO, PAGE_LIFETIME, account_by_number, notify, page_url, today
 from sandbox.bank_accounts import available
@@ -17,6 +19,8 @@ PAYMENT_PAGE_ENDS: Final = "payment_page_ends"
 EXECUTE: Final = "execute_payment"
 _OPEN_SCA: Final = "received"
 _IN_THE_APP: Final = "Åpne BankID-appen, sammenlign koden og godkjenn betalingen."
+_SATURDAY: Final = 5
+_CLOSED: Final = country_holidays("NO")
 
 
 async def create_payment(world: World, body: Document) -> Document:
@@ -168,13 +172,20 @@ async def _accept(world: World, payment: Document) -> None:
     assert account is not None
     if payment["executionDate"] is not None and date.fromisoformat(payment["executionDate"]) > today(world):
         payment |= {"transactionStatus": "ACTC", "isScheduled": True}
-        at = datetime.combine(date.fromisoformat(payment["executionDate"]), EXECUTES_AT, OSLO)
+        at = datetime.combine(_banking_day_from(date.fromisoformat(payment["executionDate"])), EXECUTES_AT, OSLO)
         await world.store.schedule(at.astimezone(world.now.tzinfo), EXECUTE, {"payment": payment["paymentId"]})
     elif payment["outcome"] == scenarios.INSUFFICIENT_FUNDS or await available(world, account[1]) < payment["amount"]:
         _reject(payment, "FUNDS_NOT_AVAILABLE")
     else:
         payment["transactionStatus"] = "ACSP"
         await world.store.schedule(world.now + SETTLES_AFTER, EXECUTE, {"payment": payment["paymentId"]})
+
+
+def _banking_day_from(day: date) -> date:
+    """Norwegian banks carry out on their next open day what was meant for a closed one."""
+    while day.weekday() >= _SATURDAY or day in _CLOSED:
+        day += timedelta(days=1)
+    return day
 
 
 def _reject(payment: Document, reason: str, sca: str | None = None) -> None:

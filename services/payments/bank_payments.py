@@ -1,6 +1,5 @@
 """Payments of a user: showing and cancelling those of both rails, and starting those from a bank account."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,11 +11,10 @@ import structlog
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_outage
 from domain import ids, way_back
-from domain.bank_account import BalanceType, BankAccount
+from domain.bank_account import BankAccount
 from domain.clock import Clock, oslo_date
 from domain.errors import (
     ConsentRequired,
-    DropError,
     InDoubt,
     InvalidInput,
     InvalidState,
@@ -26,7 +24,7 @@ from domain.errors import (
     Unavailable,
 )
 from domain.event import ChangeKind
-from domain.ids import AccountId, PaymentId, UserId
+from domain.ids import PaymentId, UserId
 from domain.input import is_key
 from domain.job import Job
 from domain.kyc import require_approved
@@ -45,20 +43,20 @@ from domain.payment import (
 from domain.payment_order import PaymentInput, PaymentOrder, payment_order
 from domain.redirect import require_allowed, with_query
 from domain.timeline import TimelineKind, about, record
-from domain.warning import MutationWarning, WarningCode
-from providers.open_banking.port import AccessExceeded, NotApprovable, PaymentInitiation, Psu
+from domain.warning import MutationWarning
+from providers.open_banking.port import NotApprovable, PaymentInitiation, Psu
 from providers.vendors import Vendors
 from services.authorisations import CODE_LIVES, CODE_PAUSE, Authorisations
 from services.banks.accounts import Accounts
 from services.idempotency import earlier, keep, once
 from services.payments.bank_status import RECOVER_AFTER, BankStatusSync
 from services.payments.card_payments import CardPayments
+from services.payments.payment_warnings import PaymentWarnings
 from services.payments.record import PaymentRecorder
 from services.shield import Shield
 from services.tokens import hash_of, new_token
 
 _OPERATION: Final = "initiatePayment"
-_BALANCE_WITHIN_S: Final = 2
 _UNAUTHORISED: Final = (Status.CREATED, Status.AUTHORISATION_REQUIRED, Status.SCHEDULED)
 _AWAY: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE)
 _NOT_APPROVABLE: Final = Failure(FailureCode.AUTHORISATION_NOT_SUPPORTED)
@@ -125,8 +123,7 @@ class Payments:
         self._return_origins = return_origins
         # A client that leaves while the bank is asked must not stop us from storing the bank's answer.
         self._shield = shield
-        # References to running tasks: the event loop keeps none, so a task could vanish before it ends.
-        self._reading: set[asyncio.Task[bool]] = set()
+        self._warnings = PaymentWarnings(accounts)
 
     async def page(self, user_id: UserId, page: PaymentPage) -> list[Payment]:
         async with self._read() as read:
@@ -161,7 +158,7 @@ class Payments:
         payment, account, is_new = await once(lambda: self._create(order, state, return_to))
         if not is_new:
             return Initiated(payment)
-        warnings = await self._balance_warnings(payment, account.id, redirects.ip_address)
+        warnings = await self._warnings.of(payment, account.id, redirects.ip_address)
         redirect_uri = with_query(redirects.callback_uri, state=state)
         psu = await self._accounts.psu(user_id, redirects.ip_address)
         return Initiated(await self._shield.run(self._send(payment, account, psu, redirect_uri)), warnings)
@@ -318,29 +315,6 @@ class Payments:
             end_to_end_id=f"D-{payment_id.removeprefix('pay_')}",
             version=1,
         )
-
-    async def _balance_warnings(
-        self, payment: Payment, account_id: AccountId, ip_address: str
-    ) -> list[MutationWarning]:
-        # Not cancelled after our time: the call goes on to its own deadline, or a bank that hangs would count as well.
-        reading = asyncio.create_task(self._has_read_balance(payment.user_id, account_id, ip_address))
-        self._reading.add(reading)
-        reading.add_done_callback(self._reading.discard)
-        done, _ = await asyncio.wait({reading}, timeout=_BALANCE_WITHIN_S)
-        if not done or not reading.result():
-            return []
-        balances = (await self._accounts.balances([account_id])).get(account_id, [])
-        available = next((b.amount for b in balances if b.type is BalanceType.AVAILABLE), None)
-        if available is None or available.amount_minor >= payment.amount.amount_minor:
-            return []
-        return [MutationWarning(WarningCode.BALANCE_TOO_LOW, available)]
-
-    async def _has_read_balance(self, user_id: UserId, account_id: AccountId, ip_address: str) -> bool:
-        try:
-            await self._accounts.refresh_balance(user_id, account_id, ip_address=ip_address)
-        except (AccessExceeded, DropError):
-            return False
-        return True
 
     async def _send(self, payment: Payment, account: BankAccount, psu: Psu, redirect_uri: str) -> Payment:
         vendor = self._vendors[payment.vendor]

@@ -7,7 +7,7 @@ import pytest
 import stamina
 from anyio import fail_after
 
-from services.payments import bank_payments
+from services.payments import payment_warnings
 from tests.builders.gateway import CONNECT, OLA, PAY, Play, Player, a_payment, nodes, pay, payment_of, query_of
 from tests.builders.line import Line
 
@@ -138,6 +138,22 @@ async def test_a_payment_for_a_later_day_waits_for_it(play: Play) -> None:
 
     assert (await payment_of(kari, payment["id"]))["status"] == "SETTLED"
     assert [booking["bookingDate"] for booking in await play.ledger()] == ["2026-12-01"]
+
+
+async def test_a_payment_for_a_day_on_which_banks_are_closed_is_carried_out_on_the_next_one(play: Play) -> None:
+    kari, account = await play.banked()
+    payload = await pay(kari, a_payment(account, executionDate="2026-12-26"))  # Saturday and Boxing Day
+    await kari.press(payload["payment"]["authorisationUrl"], "approve")
+
+    await play.advance(days=34)
+
+    assert payload["warnings"] == [
+        {
+            "code": "NOT_A_BANKING_DAY",
+            "message": "Bankene er stengt den dagen. Betalingen gjennomføres 28. des. 2026.",
+        }
+    ]
+    assert [booking["bookingDate"] for booking in await play.ledger()] == ["2026-12-28"]
 
 
 async def test_a_scheduled_payment_is_cancelled_with_the_users_approval_at_the_bank(play: Play) -> None:
@@ -360,7 +376,7 @@ async def test_signed_out_nobody_pays(play: Play) -> None:
 async def test_a_bank_that_hangs_holds_no_payment_up_and_is_left_alone_in_the_end(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bank_payments, "_BALANCE_WITHIN_S", 0.05)
+    monkeypatch.setattr(payment_warnings, "_BALANCE_WITHIN_S", 0.05)
     kari, account = await play.banked()
     await play.settle()
     line = Line(play.gateway.sandbox)

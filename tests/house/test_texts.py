@@ -18,7 +18,7 @@ ROOMS = ("domain", "db", "providers", "services", "resolvers", "schema", "routes
 # The error of a document that costs too much is one of the client, as any that cannot be read.
 OF_THE_LIBRARY = {"QUERY_TOO_COMPLEX"}
 # What the text of a code names, where the code is all that is known.
-VALUES_OF_CODES = {"INTERNAL": {"reference"}, "BALANCE_TOO_LOW": {"available"}}
+VALUES_OF_CODES = {"INTERNAL": {"reference"}, "BALANCE_TOO_LOW": {"available"}, "NOT_A_BANKING_DAY": {"day"}}
 
 
 def keys_in_code() -> Iterator[tuple[str, frozenset[str]]]:

@@ -1,0 +1,29 @@
+"""Days on which banks carry payments out: those of Norges Bank for NOK, of TARGET for EUR."""
+
+from datetime import date, timedelta
+from functools import cache
+from typing import Final
+
+from holidays import HolidayBase, country_holidays, financial_holidays
+
+_SATURDAY: Final = 5
+
+
+def is_banking_day(day: date, currency: str) -> bool:
+    """Whether banks settle payments in the currency on this day of Oslo: no weekend and no bank holiday.
+
+    Norges Bank's settlement system and the ECB's TARGET are closed on different days; other currencies follow Norway.
+    """
+    return day.weekday() < _SATURDAY and day not in _closed(currency)
+
+
+def banking_day_from(day: date, currency: str) -> date:
+    """The day itself where it is a banking day, else the next one."""
+    while not is_banking_day(day, currency):
+        day += timedelta(days=1)
+    return day
+
+
+@cache
+def _closed(currency: str) -> HolidayBase:
+    return financial_holidays("XECB") if currency == "EUR" else country_holidays("NO")
