@@ -10,6 +10,7 @@ from domain.bank_account import BalanceType, TransactionStatus
 from domain.money import Money, decimal_of
 from domain.payment import Failure, Payment, Status
 from domain.statement import ItemKind, StatementLine
+from providers.calling.loopback import is_safe
 from providers.calling.vendor_http import Answer
 from providers.open_banking.bank_profiles import AccountKind, BankProfile, account_reference
 from providers.open_banking.port import AccountAtBank
@@ -177,3 +178,11 @@ def payment_status(payment: PaymentAtVendor, enough: frozenset[str], today: date
     if status is Status.PROCESSING and payment.execution_date is not None and payment.execution_date > today:
         return Status.SCHEDULED, None
     return status, None
+
+
+def page(answer: Answer) -> str:
+    """The address of the vendor's page. Raises ValueError if it is not encrypted."""
+    url = str(answer.document["url"])
+    if not is_safe(url):
+        raise ValueError("the page is not encrypted")
+    return url

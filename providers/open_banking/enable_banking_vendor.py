@@ -10,8 +10,9 @@ from pydantic import Field, SecretStr
 from providers.declaration import Tools, Vendor
 from providers.open_banking import enable_banking_webhook
 from providers.open_banking.bank_settings import ADDRESS, OpenBankingSettings, callback_url_of
-from providers.open_banking.enable_banking import RESILIENCE, RETRIED, EnableBankingAccounts, EnableBankingPayments
+from providers.open_banking.enable_banking import RESILIENCE, RETRIED, EnableBankingAccounts
 from providers.open_banking.enable_banking_client import API_URL, Application, EnableBankingClient
+from providers.open_banking.enable_banking_payments import EnableBankingPayments
 from providers.open_banking.enable_banking_webhook import WebhookKeys, is_vendors
 from providers.open_banking.port import BankAdapters
 from providers.setting_types import secret_of

@@ -12,6 +12,7 @@ from providers.calling.guard import Guard
 from providers.open_banking import direct_banks, enable_banking, mock, open_payments
 from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
+from providers.open_banking.enable_banking_payments import EnableBankingPayments
 from providers.open_banking.enable_banking_webhook import WebhookKeys
 from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountInformation, PaymentInitiation
@@ -98,7 +99,7 @@ def an_enable_banking(sandbox: Sandbox) -> BankVendor:
     keys = WebhookKeys(http, guard, is_theirs=lambda url: url == eb_face.KEY_URL)
     return BankVendor(
         enable_banking.EnableBankingAccounts(client, clock=sandbox.clock),
-        enable_banking.EnableBankingPayments(client, keys, clock=sandbox.clock),
+        EnableBankingPayments(client, keys, clock=sandbox.clock),
         sandbox,
         site=httpx.AsyncClient(transport=httpx.ASGITransport(app)),
         finds=False,

@@ -43,6 +43,7 @@ from providers.kyc import sumsub
 from providers.open_banking import direct_banks, enable_banking, open_payments
 from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
+from providers.open_banking.enable_banking_payments import EnableBankingPayments
 from providers.open_banking.enable_banking_webhook import WebhookKeys
 from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
 from providers.open_banking.port import AccountAccess, AccountInformation, ConsentRequest, PaymentInitiation, Psu
@@ -258,9 +259,9 @@ def _eb_accounts(http: httpx.AsyncClient, url: str, guard: Guard) -> enable_bank
     return enable_banking.EnableBankingAccounts(_eb(http, url, guard), clock=MovedClock(NOON))
 
 
-def _eb_payments(http: httpx.AsyncClient, url: str, guard: Guard) -> enable_banking.EnableBankingPayments:
+def _eb_payments(http: httpx.AsyncClient, url: str, guard: Guard) -> EnableBankingPayments:
     keys = WebhookKeys(http, guard, is_theirs=lambda url: True)
-    return enable_banking.EnableBankingPayments(_eb(http, url, guard), keys, clock=MovedClock(NOON))
+    return EnableBankingPayments(_eb(http, url, guard), keys, clock=MovedClock(NOON))
 
 
 def _direct(http: httpx.AsyncClient, url: str, guard: Guard) -> direct_banks.DirectBanks:

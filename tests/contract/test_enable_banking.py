@@ -21,6 +21,7 @@ from providers.calling.guard import Guard
 from providers.calling.shared import SharedCalling
 from providers.open_banking import enable_banking, enable_banking_webhook
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
+from providers.open_banking.enable_banking_payments import EnableBankingPayments
 from providers.open_banking.enable_banking_webhook import WebhookKeys, is_vendors
 from providers.open_banking.port import ConsentRequest, NotApprovable, Psu
 from tests.builders.counterpart import answer, counterpart
@@ -184,7 +185,7 @@ async def test_a_bank_that_wants_to_know_more_of_the_user_is_told_nothing(sandbo
             ConsentId("cns_1"), DNB, Psu(None, "192.0.2.1"), f"{CALLBACK}?state=s", date(2027, 5, 20)
         )
         started = await accounts.start_consent(request)
-        settled = await enable_banking.EnableBankingPayments(client, keys, clock=sandbox.clock).status("1")
+        settled = await EnableBankingPayments(client, keys, clock=sandbox.clock).status("1")
 
     asked = vendor.requests[1]
     assert not any(name.startswith("psu-") for name in asked.headers)
@@ -223,7 +224,7 @@ async def test_a_payment_whose_page_is_not_encrypted_keeps_its_id(sandbox: Sandb
         application = Application(face.APP_ID, key, CALLBACK, "https://drop.example/hook")
         client = EnableBankingClient(http, guard, application, clock=sandbox.clock, api_url=vendor.url)
         keys = WebhookKeys(http, guard, is_theirs=is_vendors)
-        payments = enable_banking.EnableBankingPayments(client, keys, clock=sandbox.clock)
+        payments = EnableBankingPayments(client, keys, clock=sandbox.clock)
         payment = a_bank_payment()
         state = await payments.initiate(payment, payment.creditor_account, DNB, Psu(None, "192.0.2.1"), CALLBACK)
         with pytest.raises(NotApprovable):

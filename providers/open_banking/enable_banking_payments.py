@@ -1,0 +1,125 @@
+"""Payments by Enable Banking, and its webhooks about them."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+import orjson
+
+from domain.account_number import AccountNumber
+from domain.authorisation import Authorisation
+from domain.clock import Clock, oslo_date
+from domain.errors import BadWebhook, CannotTell
+from domain.ids import BankId
+from domain.payment import Payment, Status
+from domain.redirect import state_of
+from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
+from providers.open_banking import enable_banking_objects as objects
+from providers.open_banking import enable_banking_webhook
+from providers.open_banking.bank_profiles import by_id
+from providers.open_banking.enable_banking_client import EnableBankingClient, error_of
+from providers.open_banking.enable_banking_webhook import WebhookKeys
+from providers.open_banking.port import (
+    BankEvent,
+    Cancelling,
+    NotApprovable,
+    PaymentState,
+    Psu,
+)
+from providers.open_banking.status import NOT_TAKEN
+
+_REJECTED: Final = frozenset(
+    {"INVALID_PAYMENT", "PAYMENT_LIMIT_EXCEEDED", "UNTRUSTED_PAYMENT_PARTY", "WRONG_REQUEST_PARAMETERS"}
+)
+
+
+class EnableBankingPayments:
+    """Payments through Enable Banking. `keys` are the public keys that verify its webhooks."""
+
+    def __init__(self, client: EnableBankingClient, keys: WebhookKeys, *, clock: Clock) -> None:
+        self._client = client
+        self._keys = keys
+        self._clock = clock
+
+    async def initiate(
+        self, payment: Payment, debtor: AccountNumber, bank_id: BankId, psu: Psu, redirect_uri: str
+    ) -> PaymentState:
+        aspsp, application = await self._client.bank(bank_id), self._client.application
+        body = {
+            "payment_type": "DOMESTIC",
+            "aspsp": aspsp.key,
+            "psu_type": "personal",
+            "language": "nb",
+            "state": state_of(redirect_uri),
+            "redirect_url": application.callback_url,
+            "webhook_url": application.webhook_url,
+            "payment_request": objects.payment_request(by_id(bank_id), payment, debtor),
+        }
+        headers = self._client.psu_headers(aspsp, psu)
+        try:
+            identifier, page = await self._client.command(
+                "initiate", "/payments", _started, bank=bank_id, headers=headers, json=body
+            )
+        except VendorRefusal as refusal:
+            if error_of(refusal) not in _REJECTED:
+                raise self._client.refused(refusal, bank_id) from refusal
+            return PaymentState(Status.REJECTED, "", failure=NOT_TAKEN)
+        awaited = Authorisation(page) if page else None
+        return PaymentState(Status.AUTHORISATION_REQUIRED, identifier, awaited)
+
+    async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
+        """Raise NotApprovable: the vendor sends the page with the payment, and no second one."""
+        raise NotApprovable
+
+    async def withdraw(self, reference: str) -> bool:
+        """Only read the status: DELETE forgets a finished payment here and cancels none (enable_banking.md)."""
+        return (await self.status(reference)).status is Status.CANCELLED
+
+    async def look_up(self, end_to_end_id: str) -> PaymentState | None:
+        raise CannotTell("Enable Banking finds nothing by our reference.")
+
+    async def complete(self, reference: str, query: Mapping[str, str]) -> None:
+        """Do nothing: the vendor's own page has completed the approval."""
+
+    async def status(self, reference: str) -> PaymentState:
+        try:
+            found = await self._client.call("status", "GET", f"/payments/{reference}", objects.payment)
+        except VendorRefusal as refusal:
+            raise self._client.refused(refusal) from refusal
+        enough = await self._client.final_statuses(found.bank)
+        status, failure = objects.payment_status(found, enough, oslo_date(self._clock.now()))
+        return PaymentState(status, reference, failure=failure)
+
+    async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
+        """Only read the status: the vendor cannot cancel (enable_banking.md, Payments); unapproved payments lapse."""
+        state = await self.status(reference)
+        return Cancelling(is_cancelled=state.status is Status.CANCELLED)
+
+    async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
+        now = int(self._clock.now().timestamp())
+        await enable_banking_webhook.verify(raw, headers, self._keys, app_id=self._client.application.id, now=now)
+        return self.read_webhook(raw)
+
+    def read_webhook(self, raw: bytes) -> BankEvent:
+        """Only the payment's id is used: the event's other fields are not documented."""
+        try:
+            document = orjson.loads(raw)
+            identifier = document["payment_id"]
+            status = str(document.get("status", ""))
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise BadWebhook("Not an Enable Banking event: payment_id is needed.") from error
+        if not isinstance(identifier, str) or not 0 < len(identifier) <= 100:
+            raise BadWebhook("Not an Enable Banking event: payment_id is needed.")
+        return BankEvent(
+            event_key=f"{identifier}:{status}"[:200],
+            raw=raw,
+            payment_reference=identifier,
+        )
+
+
+def _started(answer: Answer) -> tuple[str, str | None]:
+    """The payment's id, and its page. An unreadable page must not lose the id of a payment that exists."""
+    page = None
+    with suppress(*UNREADABLE):
+        page = objects.page(answer)
+    return str(answer.document["payment_id"]), page
