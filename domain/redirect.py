@@ -1,7 +1,7 @@
 """Where a browser may be sent after a login or a bank's page: the addresses of an allow list alone."""
 
 from collections.abc import Sequence
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 from domain.errors import InvalidInput
 
@@ -26,10 +26,14 @@ def require_allowed(target: str, origins: Sequence[str], *, field: tuple[str, ..
 
 
 def with_query(target: str, **values: str) -> str:
-    """The address with these query parameters added."""
-    parts = urlsplit(target)
-    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *values.items()])
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, parts.fragment))
+    """The address with these query parameters, each once: what it had under their names is of an earlier visit.
+
+    All else stays as it was written, since an app's link such as `drop://` has forms that no parser gives back.
+    """
+    address, mark, fragment = target.partition("#")
+    start, _, query = address.partition("?")
+    kept = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) not in values]
+    return f"{start}?{'&'.join([*kept, urlencode(values)])}{mark}{fragment}"
 
 
 def state_of(url: str) -> str:

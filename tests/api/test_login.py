@@ -165,6 +165,16 @@ async def test_cancelling_at_bankid_returns_to_the_app(play: Play) -> None:
     assert back.headers["location"] == "drop://auth?error=access_denied&state=app-state"
 
 
+async def test_the_error_of_an_earlier_login_gives_way_to_the_new_one(play: Play) -> None:
+    someone = play.browser()
+    page = await someone.browse("/auth/bankid/login?return_to=/done%3Ferror=server_error%26a=1&state=new")
+    back = await someone.http.post(str(page.url), data={"who": "cancel"})
+
+    back = await someone.http.get(back.headers["location"])
+
+    assert back.headers["location"] == "/done?a=1&error=access_denied&state=new"
+
+
 async def test_a_callback_works_once_and_leads_on_whoever_comes_back_to_it(play: Play) -> None:
     someone = play.browser()
     response = await someone.http.get("/auth/bankid/login?persona=kari&return_to=/api/health/live")

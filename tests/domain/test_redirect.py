@@ -48,3 +48,8 @@ def test_no_text_leads_to_another_host(target: str) -> None:
 
 def test_a_query_is_added_to_what_is_there() -> None:
     assert with_query("/done?a=1#top", payment="pay_1") == "/done?a=1&payment=pay_1#top"
+
+
+@pytest.mark.parametrize("link", ["drop://", "drop:///done", "drop://done", "/done?q=%FF&flag"])
+def test_an_address_stays_as_it_was_written(link: str) -> None:
+    assert with_query(link, outcome="approved").startswith(link)
