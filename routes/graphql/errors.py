@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLSyntaxError, VariableNode
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
@@ -56,7 +56,9 @@ def _present(error: GraphQLError, incidents: Incidents) -> GraphQLError:
         limit = limit_met(error) if isinstance(error, GraphQLSyntaxError) else None
         told = limit or error
         message = told.message.replace("not to be None", "not to be null")  # graphql-core says it in Python's word
-        return _with(error, message, {"code": ErrorCode.BAD_USER_INPUT, **(told.extensions or {})})
+        return _with(
+            error, message, {"code": ErrorCode.BAD_USER_INPUT, **_variable_of(error), **(told.extensions or {})}
+        )
     if isinstance(original, Refusal | Denied | Unavailable):
         # A vendor's own message is for operators alone.
         message = _AWAY if isinstance(original, Unavailable) else original.message
@@ -64,6 +66,12 @@ def _present(error: GraphQLError, incidents: Incidents) -> GraphQLError:
     if isinstance(original, CannotGetOperationTypeError | MissingQueryError):
         return _with(error, NO_OPERATION.message, _extensions_of(NO_OPERATION))
     return _unforeseen(error, original, incidents)
+
+
+def _variable_of(error: GraphQLError) -> dict[str, object]:
+    """The field of a null that is found out at execution alone: where its variable stands, none may be."""
+    node = error.nodes[0] if error.nodes and error.path else None
+    return {"field": [node.name.value]} if isinstance(node, VariableNode) else {}
 
 
 def _extensions_of(error: DropError) -> dict[str, object]:

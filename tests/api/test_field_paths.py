@@ -221,3 +221,12 @@ async def test_a_subscription_to_what_cannot_be_an_id_ends_with_an_error(play: P
 
     errors = answer["payload"] if answer["type"] == "error" else answer["payload"]["errors"]
     assert [(error["extensions"]["code"], error["extensions"]["field"]) for error in errors] == [("NOT_FOUND", ["id"])]
+
+
+async def test_a_variable_that_may_be_null_is_named_where_no_null_may_stand(play: Play) -> None:
+    kari = await play.person()
+    cancel = "mutation($at: Boolean) { cancelPlanSubscription(input: {atPeriodEnd: $at}) { userErrors { code } } }"
+
+    (error,) = (await kari.post(cancel, at=None)).json()["errors"]
+
+    assert (error["extensions"]["code"], error["extensions"]["field"]) == ("BAD_USER_INPUT", ["at"])
