@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 # Bookkeeping Act (bokføringsloven) section 13 and Money Laundering Act (hvitvaskingsloven) section 30: five years.
@@ -9,22 +10,35 @@ RETENTION: Final = timedelta(days=5 * 365 + 2)
 DELETED_USER_NAME: Final = "Deleted user"
 
 
+class KeptRecords(StrEnum):
+    """Which records of a deleted user stay."""
+
+    PAYMENTS = "PAYMENTS"
+    IDENTITY = "IDENTITY"
+    AUDIT_TRAIL = "AUDIT_TRAIL"
+
+
+class KeepingLaw(StrEnum):
+    """The act and section by which they stay."""
+
+    BOOKKEEPING = "BOOKKEEPING"
+    MONEY_LAUNDERING = "MONEY_LAUNDERING"
+
+
 @dataclass(frozen=True, slots=True)
 class RetainedData:
-    """Records of a deleted user that the law wants kept, which law, and until when. All but `until` is for people."""
+    """Records of a deleted user that the law wants kept, which law, and until when."""
 
-    what: str
-    because: str
+    records: KeptRecords
+    law: KeepingLaw
     until: datetime
 
 
 def retained_after(deleted_at: datetime) -> list[RetainedData]:
     """The list that the user is shown on deleting the account."""
     until = deleted_at + RETENTION
-    bookkeeping = "Bookkeeping Act (bokføringsloven), section 13"
-    laundering = "Money Laundering Act (hvitvaskingsloven), section 30"
     return [
-        RetainedData("Payments, refunds and invoices, with the account numbers that they name", bookkeeping, until),
-        RetainedData("Who you are and how your identity was verified", laundering, until),
-        RetainedData("The audit trail", laundering, until),
+        RetainedData(KeptRecords.PAYMENTS, KeepingLaw.BOOKKEEPING, until),
+        RetainedData(KeptRecords.IDENTITY, KeepingLaw.MONEY_LAUNDERING, until),
+        RetainedData(KeptRecords.AUDIT_TRAIL, KeepingLaw.MONEY_LAUNDERING, until),
     ]

@@ -31,8 +31,8 @@ def accepted(accept_language: object) -> str:
 
 
 def formatted_day(day: date, locale: str) -> str:
-    """For people, by CLDR: `27. nov. 2026` in nb-NO. `locale` is one of `LOCALES`."""
-    return format_date(day, "medium", locale=Locale.parse(locale, sep="-"))
+    """For people, by CLDR: `27. november 2026` in nb-NO. `locale` is one of `LOCALES`."""
+    return format_date(day, "long", locale=Locale.parse(locale, sep="-"))
 
 
 def _range(part: str) -> tuple[str | None, float]:

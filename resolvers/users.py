@@ -104,8 +104,4 @@ async def delete_account(
         deleted = await info.context.services.account_deletion.delete(viewer.user_id, is_confirmed=input.confirm)
     except Refusal as refusal:
         return DeleteAccountPayload(deleted_at=None, user_errors=user_errors_of(refusal))
-    kept = [
-        KeptRecord(what=kept_record.what, because=kept_record.because, until=kept_record.until)
-        for kept_record in deleted.kept
-    ]
-    return DeleteAccountPayload(deleted_at=deleted.at, kept=kept)
+    return DeleteAccountPayload(deleted_at=deleted.at, kept=[KeptRecord.of(kept) for kept in deleted.kept])

@@ -1,5 +1,6 @@
 """The domain's enums as the schema shows them: every value has a description."""
 
+from domain.account_deletion import KeptRecords
 from domain.authorisation import AuthorisationKind
 from domain.bank_account import BalanceType, TransactionStatus
 from domain.card import CardStatus, CardType
@@ -354,5 +355,15 @@ describe(
         CardStatus.ACTIVE: "The card can pay at once.",
         CardStatus.FROZEN: "It pays nothing until it is unfrozen.",
         CardStatus.CANCELLED: "It will never pay again.",
+    },
+)
+describe(
+    KeptRecords,
+    "KeptRecords",
+    "What the law makes Drop keep of a user who has left.",
+    {
+        KeptRecords.PAYMENTS: "Payments, refunds and invoices, with account numbers.",
+        KeptRecords.IDENTITY: "Who the user is, and how it was verified.",
+        KeptRecords.AUDIT_TRAIL: "The record of what was done, and when.",
     },
 )

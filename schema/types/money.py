@@ -1,9 +1,10 @@
 from typing import Annotated, Self
 
 import strawberry
-from strawberry import UNSET
+from strawberry import UNSET, Info
 
 from domain import money
+from schema.types.context import HasLocale
 from schema.types.scalars import CurrencyCode, Int64String
 
 
@@ -15,11 +16,13 @@ class Money:
     @strawberry.field(description="For people, such as `12,50 kr`.")
     def formatted(
         self,
+        info: Info[HasLocale, None],
         locale: Annotated[
-            str | None, strawberry.argument(description="A BCP 47 language tag; nb-NO where it is left out.")
+            str | None,
+            strawberry.argument(description="A BCP 47 language tag; else the answer's own."),
         ] = UNSET,
     ) -> str:
-        return money.Money(self.amount_minor, self.currency).formatted((locale or "nb-NO")[:35])
+        return money.Money(self.amount_minor, self.currency).formatted((locale or info.context.locale)[:35])
 
     @classmethod
     def of(cls, amount: money.Money) -> Self:

@@ -6,9 +6,12 @@ from strawberry import UNSET, Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import notification, payment, profile, session, user
+from domain.account_deletion import KeepingLaw, KeptRecords, RetainedData
 from domain.ids import AccountId, BankLinkId, PaymentId, UploadId, UserId
 from domain.page import Keyset, PaymentPage
 from domain.session import SessionClient
+from domain.text import Text
+from schema.texts import sentence
 from schema.types.bank import BankAccount, BankLink, BankLinkConnection
 from schema.types.card import Card
 from schema.types.context import HasLoaders, HasLocale
@@ -332,9 +335,21 @@ class DeleteAccountInput:
 
 @strawberry.type(description="What the law makes Drop keep.")
 class KeptRecord:
-    what: str = strawberry.field(description="Which records the law makes Drop keep.")
-    because: str = strawberry.field(description="The act and section.")
+    records: KeptRecords = strawberry.field(description="Which records these are, for programs.")
     until: datetime = strawberry.field(description="Then they are removed, too.")
+    law: strawberry.Private[KeepingLaw]
+
+    @strawberry.field(description="Which records the law makes Drop keep, for people.")
+    def what(self, info: Info[HasLocale, None]) -> str:
+        return sentence(Text("kept", self.records), info.context.locale)
+
+    @strawberry.field(description="The act and section that want them kept, for people.")
+    def because(self, info: Info[HasLocale, None]) -> str:
+        return sentence(Text("law", self.law), info.context.locale)
+
+    @classmethod
+    def of(cls, kept: RetainedData) -> Self:
+        return cls(records=kept.records, until=kept.until, law=kept.law)
 
 
 @strawberry.type(description="What `deleteAccount` gives back to the client.")

@@ -209,7 +209,7 @@ class BankLinks:
                 return
             bank_link = await work.bank_links.get(user_id, consent.bank_link_id)
             assert bank_link is not None
-            bank, day = names.get(bank_link.bank_id, bank_link.bank_id), consent.valid_until.isoformat()
+            bank, day = names.get(bank_link.bank_id, bank_link.bank_id), consent.valid_until
             await self._notifications.queue(work, user_id, Template.CONSENT_EXPIRING, bank=bank, expiresOn=day)
             await work.commit()
 

@@ -136,7 +136,7 @@ class DataExports:
             )
             await work.exports.save(export, ready)
             self._tell(work, ready)
-            day = oslo_date(expires_at).isoformat()
+            day = oslo_date(expires_at)
             await self._notifications.queue(work, user_id, Template.DATA_EXPORT_READY, expiresOn=day)
             work.jobs.enqueue(ExpireExport(user_id, export.id), due_at=expires_at, now=now)
             await work.commit()

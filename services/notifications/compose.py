@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import ClassVar, Final
 
 from db.ids import new_id
@@ -12,6 +12,7 @@ from domain.clock import Clock, oslo_date
 from domain.ids import NotificationId, UserId
 from domain.job import Job
 from domain.kyc import Kyc, KycStatus
+from domain.locale import formatted_day
 from domain.notification import Channel, Notification, Template, category_of, channel_of
 from domain.payment import Payment, Rail, Status
 from domain.plan import PLANS, InvoiceStatus, PlanInvoice, PlanStatus, PlanSubscription
@@ -81,13 +82,13 @@ class NotificationComposer:
         if not is_paid and subscription.status in (PlanStatus.CREATED, PlanStatus.INCOMPLETE):
             return
         user = await self._user(work, subscription.user_id)
-        data = {
+        data: dict[str, str | date] = {
             "invoiceNumber": invoice.number,
             "invoiceTotal": invoice.amount.formatted(user.message_locale),
             "plan": PLANS[subscription.plan_id].name,
         }
         if is_paid:
-            data["periodEnd"] = _day(invoice.period_end)
+            data["periodEnd"] = oslo_date(invoice.period_end)
         self._queue(work, user, Template.INVOICE if is_paid else Template.INVOICE_UNPAID, data)
 
     async def contact_changed(self, work: UnitOfWork, before: User) -> None:
@@ -100,8 +101,8 @@ class NotificationComposer:
         if leaving.email is not None:
             self._queue(work, leaving, Template.ACCOUNT_DELETED, {"to": leaving.email})
 
-    async def queue(self, work: UnitOfWork, user_id: UserId, template: Template, **data: str) -> None:
-        """Queue any other message with the values of its template."""
+    async def queue(self, work: UnitOfWork, user_id: UserId, template: Template, **data: str | date) -> None:
+        """Queue any other message with the values of its template; days are written as the user reads them."""
         self._queue(work, await self._user(work, user_id), template, data)
 
     async def _user(self, work: UnitOfWork, user_id: UserId) -> User:
@@ -109,24 +110,24 @@ class NotificationComposer:
         assert user is not None
         return user
 
-    def _queue(self, work: UnitOfWork, user: User, template: Template, data: Mapping[str, str]) -> None:
+    def _queue(self, work: UnitOfWork, user: User, template: Template, data: Mapping[str, str | date]) -> None:
         channel = channel_of(template)
         address = user.email if channel is Channel.EMAIL else user.phone
         if address is None or not user.preferences.wants(category_of(template)):
             return
+        shown = {
+            name: formatted_day(value, user.message_locale) if isinstance(value, date) else value
+            for name, value in data.items()
+        }
         now = self._clock.now()
         notification = Notification(
             id=NotificationId(new_id(ids.NOTIFICATION, now)),
             user_id=user.id,
             template=template,
             locale=user.message_locale,
-            data={"firstName": user.first_name, **data},
+            data={"firstName": user.first_name, **shown},
             vendor=self._vendors[channel],
             created_at=now,
         )
         work.notifications.add(notification)
         work.jobs.enqueue(SendNotification(notification.id), now=now)
-
-
-def _day(at: datetime) -> str:
-    return oslo_date(at).isoformat()

@@ -150,7 +150,7 @@ async def test_a_payment_for_a_day_on_which_banks_are_closed_is_carried_out_on_t
     assert payload["warnings"] == [
         {
             "code": "NOT_A_BANKING_DAY",
-            "message": "Bankene er stengt den dagen. Betalingen gjennomføres 28. des. 2026.",
+            "message": "Bankene er stengt den dagen. Betalingen gjennomføres 28. desember 2026.",
         }
     ]
     assert [booking["bookingDate"] for booking in await play.ledger()] == ["2026-12-28"]

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from domain.account_deletion import retained_after
+from domain.account_deletion import KeepingLaw, KeptRecords, retained_after
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -14,9 +14,9 @@ def test_what_the_law_keeps_is_kept_for_five_whole_years_whatever_leap_years_lie
 def test_every_kind_of_record_names_its_law_and_its_end() -> None:
     retained = retained_after(NOON)
 
-    assert [data.because.partition(" (")[0] for data in retained] == [
-        "Bookkeeping Act",
-        "Money Laundering Act",
-        "Money Laundering Act",
-    ]
+    assert {data.records: data.law for data in retained} == {
+        KeptRecords.PAYMENTS: KeepingLaw.BOOKKEEPING,
+        KeptRecords.IDENTITY: KeepingLaw.MONEY_LAUNDERING,
+        KeptRecords.AUDIT_TRAIL: KeepingLaw.MONEY_LAUNDERING,
+    }
     assert all(data.until - NOON >= timedelta(days=5 * 365) for data in retained)

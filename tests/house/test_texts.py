@@ -5,6 +5,7 @@ import string
 from collections.abc import Iterator
 from pathlib import Path
 
+from domain.account_deletion import KeepingLaw, KeptRecords
 from domain.error_code import ErrorCode
 from domain.locale import LOCALES
 from domain.payment import FailureCode, FailureDetail
@@ -17,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("domain", "db", "providers", "services", "resolvers", "schema", "routes")
 # The error of a document that costs too much is one of the client, as any that cannot be read.
 OF_THE_LIBRARY = {"QUERY_TOO_COMPLEX"}
+# What stands in a list.
+PHRASES = {"kept", "law"}
 # What the text of a code names, where the code is all that is known.
 VALUES_OF_CODES = {"INTERNAL": {"reference"}, "BALANCE_TOO_LOW": {"available"}, "NOT_A_BANKING_DAY": {"day"}}
 
@@ -43,6 +46,8 @@ def expected() -> dict[str, dict[str, set[str]]]:
         "payment_failure": {*FailureCode, *FailureDetail},
         "refund_failure": {*RefundFailureCode},
         "warning": {*WarningCode},
+        "kept": {*KeptRecords},
+        "law": {*KeepingLaw},
     }
     needed: dict[str, dict[str, set[str]]] = {
         kind: {str(key): VALUES_OF_CODES.get(str(key), set()) for key in keys} for kind, keys in codes.items()
@@ -63,7 +68,7 @@ def test_every_text_is_there_in_every_language_and_names_the_same_values() -> No
         for key, wordings in texts.items():
             assert sorted(wordings) == sorted(LOCALES), key
             for wording in wordings.values():
-                assert wording.strip().endswith((".", "?")), key
+                assert kind in PHRASES or wording.strip().endswith((".", "?")), key
                 assert named_in(wording) == needed[kind][key], key
 
 
