@@ -1,9 +1,13 @@
 """Where a browser may be sent after a login or a bank's page: the addresses of an allow list alone."""
 
 from collections.abc import Sequence
+from typing import Final
 from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 from domain.errors import InvalidInput
+
+# Browsers and proxies cut or refuse longer addresses.
+MAX_RETURN_TO: Final = 2_000
 
 
 def require_allowed(target: str, origins: Sequence[str], *, field: tuple[str, ...]) -> str:
@@ -12,7 +16,7 @@ def require_allowed(target: str, origins: Sequence[str], *, field: tuple[str, ..
     Raises InvalidInput for any other, which would let a stranger's link send a user on to the stranger's page.
     """
     refused = InvalidInput("INVALID_RETURN_TO", "Not an allowed address to return to.", field=field)
-    if any(ord(character) <= 32 or character == "\\" for character in target):
+    if len(target) > MAX_RETURN_TO or any(ord(character) <= 32 or character == "\\" for character in target):
         raise refused
     try:
         parts = urlsplit(target)

@@ -166,3 +166,17 @@ async def test_an_event_stream_comes_in_the_language_of_its_request(play: Play) 
     kari.http.headers.update(ENGLISH)
     (item,) = await events_of(play, kari, query, 1, id=payment["id"])
     assert item["payment"]["failure"]["message"] == "The card was declined. Try another card."
+
+
+async def test_money_and_what_the_law_keeps_are_written_in_the_readers_language(play: Play) -> None:
+    kari = await play.person()
+    plans = "{ plans { price { formatted } } }"
+    leave = "mutation { deleteAccount(input: {confirm: true}) { kept { what because } } }"
+
+    norwegian = (await kari.http.post("/graphql", json={"query": plans})).json()["data"]["plans"]
+    english = (await kari.http.post("/graphql", json={"query": plans}, headers=ENGLISH)).json()["data"]["plans"]
+    left = (await kari.http.post("/graphql", json={"query": leave}, headers=ENGLISH)).json()["data"]
+
+    assert norwegian[0]["price"]["formatted"].endswith("kr")
+    assert english[0]["price"]["formatted"].startswith("NOK")
+    assert left["deleteAccount"]["kept"][0]["because"] == "Bookkeeping Act (bokføringsloven), section 13"

@@ -29,6 +29,7 @@ def test_a_path_here_and_a_listed_address_are_allowed(target: str) -> None:
         "https://[",
         "",
         "graphql",
+        "/" + "a" * 2_000,
     ],
 )
 def test_anything_else_is_not(target: str) -> None:
