@@ -12,7 +12,7 @@ from domain.login import LoginAttempt
 from domain.session import ABSOLUTE_LIFETIME, LOGIN_ATTEMPT_LIFETIME, SessionClient
 from routes.openapi_schemas import INTEGER, SHORT_TEXT, TEXT, NamedSchema, choice, record
 from routes.operations import SIGNED_IN, Answer, Body, DescribedRoute, Operation, Parameter
-from routes.pages import page, wants_json, wants_page
+from routes.pages import Words, page, wants_json, wants_page
 from routes.problems import drop_error, problem
 from routes.requests import (
     FORM,
@@ -110,7 +110,7 @@ async def callback(request: Request) -> Response:
     except LoginCompletedBefore as error:
         if not wants_page(request):
             return await drop_error(request, error)
-        return page(200, "You have signed in", error.message, {"Back to the app": error.return_to})
+        return page(request, 200, Words.SIGNED_IN, error.text, {Words.BACK_TO_APP: error.return_to})
     except DropError as error:
         return await _login_failed(request, error, LOGIN)
     if done.problem is not None and wants_json(request):
@@ -190,8 +190,8 @@ async def _login_failed(request: Request, error: DropError, start_again: str) ->
     answer = await drop_error(request, error)
     if not wants_page(request):
         return answer
-    links = {"Start again": start_again, "Back to Drop": route_settings_of(request).default_return_to}
-    return page(answer.status_code, "You are not signed in", error.message, links)
+    links = {Words.START_AGAIN: start_again, Words.BACK_TO_DROP: route_settings_of(request).default_return_to}
+    return page(request, answer.status_code, Words.NOT_SIGNED_IN, error.text, links)
 
 
 def _start_again(attempt: LoginAttempt) -> str:

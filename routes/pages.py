@@ -2,10 +2,15 @@
 
 import html
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+
+from domain.text import Text
+from routes.requests import accepted_locale
+from schema.texts import catalogue, sentence
 
 _STYLE: Final = """
 :root { --ink: #14211f; --muted: #5b6b68; --line: #dbe4e1; --paper: #fff; --ground: #f3f7f5; --brand: #0b6e5b;
@@ -35,16 +40,43 @@ def wants_json(request: Request) -> bool:
     return "json" in request.headers.get("accept", "") and not wants_page(request)
 
 
+class Words(StrEnum):
+    """The headings of pages, the labels of their ways on, and the one sentence that is nobody's error."""
+
+    NOT_FOUND = "NOT_FOUND"
+    NOTHING_HERE = "NOTHING_HERE"
+    FAILED = "FAILED"
+    SIGNED_IN = "SIGNED_IN"
+    NOT_SIGNED_IN = "NOT_SIGNED_IN"
+    START_AGAIN = "START_AGAIN"
+    BACK_TO_APP = "BACK_TO_APP"
+    BACK_TO_DROP = "BACK_TO_DROP"
+
+
 def page(
-    status: int, title: str, text: str, links: Mapping[str, str], headers: Mapping[str, str] | None = None
+    request: Request,
+    status: int,
+    title: Words,
+    text: Text,
+    links: Mapping[Words, str],
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A page with a heading, one sentence and its ways on: `links` are labels and addresses, the first stands out."""
-    ways = "".join(f'<a href="{html.escape(url)}">{html.escape(label)}</a>' for label, url in links.items())
+    """A page with a heading, one sentence and its ways on: `links` are labels and addresses, the first stands out.
+
+    It is in the language that the browser asks for. A text without a wording of its own says the general sentence.
+    """
+    locale = accepted_locale(request)
+
+    def say(words: Words) -> str:
+        return html.escape(sentence(Text("page", words), locale))
+
+    told = text if text.key in catalogue()[text.kind] else Text("error", "BAD_USER_INPUT")
+    ways = "".join(f'<a href="{html.escape(url)}">{say(label)}</a>' for label, url in links.items())
     body = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{locale}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
-        f"<title>{html.escape(title)} · Drop</title><style>{_STYLE}</style></head><body><header>Drop</header>"
-        f'<main><h1>{html.escape(title)}</h1><p>{html.escape(text)}</p><nav aria-label="Ways on">{ways}</nav></main>'
-        "</body></html>"
+        f"<title>{say(title)} · Drop</title><style>{_STYLE}</style></head><body><header>Drop</header>"
+        f"<main><h1>{say(title)}</h1><p>{html.escape(sentence(told, locale))}</p><nav>{ways}</nav></main></body></html>"
     )
-    return HTMLResponse(body, status, headers={"Cache-Control": "no-store", **(headers or {})})
+    own = {"Cache-Control": "no-store", "Content-Language": locale, "Vary": "Accept-Language"}
+    return HTMLResponse(body, status, headers={**own, **(headers or {})})

@@ -21,7 +21,8 @@ from domain.errors import (
     Unauthenticated,
     Unavailable,
 )
-from routes.pages import page, wants_page
+from domain.text import Text
+from routes.pages import Words, page, wants_page
 from routes.requests import BodyTooLarge
 from routes.state import route_settings_of, services_of
 
@@ -72,7 +73,7 @@ async def drop_error(request: Request, error: Exception) -> Response:
         "A provider is temporarily unavailable. Try again soon." if isinstance(error, Unavailable) else error.message
     )
     if wants_page(request):
-        return error_page(request, status, detail, headers)
+        return error_page(request, status, error.text, headers)
     return problem(status, error.code, detail, headers=headers, **more)
 
 
@@ -80,7 +81,8 @@ async def http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).name
     if wants_page(request):
-        text = "There is nothing at this address." if error.status_code == HTTPStatus.NOT_FOUND else error.detail
+        is_nowhere = error.status_code == HTTPStatus.NOT_FOUND
+        text = Text("page", Words.NOTHING_HERE) if is_nowhere else Text("error", "BAD_USER_INPUT")
         return error_page(request, error.status_code, text, error.headers)
     return problem(error.status_code, code, error.detail, headers=error.headers)
 
@@ -89,10 +91,13 @@ async def unexpected(request: Request, error: Exception) -> Response:
     """A bug: a reference id to the caller, the rest to the log."""
     reference = services_of(request).incidents.unhandled(error, where=request.url.path)
     detail = f"Something went wrong on our side. Reference: {reference}"
-    return error_page(request, 500, detail) if wants_page(request) else problem(500, "INTERNAL", detail)
+    if wants_page(request):
+        return error_page(request, 500, Text("error", "INTERNAL", {"reference": reference}))
+    return problem(500, "INTERNAL", detail)
 
 
-def error_page(request: Request, status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+def error_page(request: Request, status: int, text: Text, headers: Mapping[str, str] | None = None) -> Response:
     """The same for a person: what went wrong, and the way back to where users go by default."""
-    title = "Not found" if status == HTTPStatus.NOT_FOUND else "That did not work"
-    return page(status, title, text, {"Back to Drop": route_settings_of(request).default_return_to}, headers)
+    title = Words.NOT_FOUND if status == HTTPStatus.NOT_FOUND else Words.FAILED
+    ways = {Words.BACK_TO_DROP: route_settings_of(request).default_return_to}
+    return page(request, status, title, text, ways, headers)

@@ -46,6 +46,10 @@ class LoginFailed(DropError):
 
     code = "LOGIN_FAILED"
 
+    def __init__(self, message: str, *, text: str = "LOGIN_FAILED") -> None:
+        super().__init__(message)
+        self.text_key = text
+
 
 class IdentityProvider(Protocol):
     """Logs users in with an eID, by the code flow with PKCE. Source: OpenID Connect Core 1.0, 3.1.

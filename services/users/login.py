@@ -94,7 +94,7 @@ class LoginCompletedBefore(LoginFailed):
     """An app's login whose callback is opened again, after it has led back to `return_to` with the code."""
 
     def __init__(self, attempt: LoginAttempt) -> None:
-        super().__init__("This sign-in was completed before. Go back to the app.")
+        super().__init__("This sign-in was completed before. Go back to the app.", text="LOGIN_COMPLETED_BEFORE")
         self.return_to = attempt.return_to
 
 
@@ -102,7 +102,10 @@ class LoginOfAnotherBrowser(LoginFailed):
     """The login was begun in another browser. `attempt` is what it was begun with, to start it again here."""
 
     def __init__(self, attempt: LoginAttempt) -> None:
-        super().__init__("This login was started in another browser or too long ago. Start again here.")
+        super().__init__(
+            "This login was started in another browser or too long ago. Start again here.",
+            text="LOGIN_OF_ANOTHER_BROWSER",
+        )
         self.attempt = attempt
 
 
@@ -261,7 +264,7 @@ class Login:
         async with self._read() as read:
             attempt = await read.login_attempts.by_state(hash_of(state))
         if attempt is None:
-            raise LoginFailed("This login is unknown. Start again.")
+            raise LoginFailed("This login is unknown. Start again.", text="LOGIN_UNKNOWN")
         return attempt
 
     async def _use(self, attempt: LoginAttempt) -> None:
@@ -270,7 +273,7 @@ class Login:
             is_first = await work.login_attempts.use(attempt.id, now)
             await work.commit()
         if not is_first or now >= attempt.expires_at:
-            raise LoginFailed("This login was used before or took too long. Start again.")
+            raise LoginFailed("This login was used before or took too long. Start again.", text="LOGIN_TOOK_TOO_LONG")
 
     async def _confirm(self, work: UnitOfWork, session_id: SessionId, user_id: UserId, identity: Identity) -> None:
         """Confirm the sign-in by the person's new login. Raises LoginFailed if another person logged in."""

@@ -14,7 +14,7 @@ from tests.builders.gateway import BASE, Play, Player, nodes, query_of
 VERIFIER = "v" * 64
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 APP = "client=mobile&redirect_uri=drop://auth&state=app-state"
-HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "accept-language": "en-GB"}
 WEB_AND_APP = [f"{APP}&code_challenge={CHALLENGE}", "return_to=/api/health/live?page=3&state=app-state"]
 VIEWER = "{ viewer { id name sessions { edges { node { id client isCurrent } } } } }"
 
@@ -218,6 +218,15 @@ async def test_a_person_gets_a_page_with_a_way_back_and_a_program_json(play: Pla
     assert "<main>" in page.text
     assert 'href="/sandbox/">Back to Drop' in page.text
     assert problem.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_page_is_in_the_readers_language(play: Play) -> None:
+    page = await play.browser(accept="text/html").http.get("/auth/bankid/callback?state=unknown")
+
+    assert page.headers["content-language"] == "nb-NO"
+    assert '<html lang="nb-NO">' in page.text
+    assert "Vi kjenner ikke denne innloggingen" in page.text
+    assert 'href="/sandbox/">Tilbake til Drop' in page.text
 
 
 async def test_what_the_sandbox_does_not_have_is_a_page_of_its_own(play: Play) -> None:

@@ -11,6 +11,7 @@ from domain.locale import LOCALES
 from domain.payment import FailureCode, FailureDetail
 from domain.refund import RefundFailureCode
 from domain.warning import WarningCode
+from routes.pages import Words
 from schema.texts import catalogue
 from schema.types.errors import UserErrorCode
 
@@ -18,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("domain", "db", "providers", "services", "resolvers", "schema", "routes")
 # The error of a document that costs too much is one of the client, as any that cannot be read.
 OF_THE_LIBRARY = {"QUERY_TOO_COMPLEX"}
-# What stands in a list.
-PHRASES = {"kept", "law"}
+# What stands in a list, over a page or on a link.
+PHRASES = {"kept", "law", "page"}
 # What the text of a code names, where the code is all that is known.
 VALUES_OF_CODES = {"INTERNAL": {"reference"}, "BALANCE_TOO_LOW": {"available"}, "NOT_A_BANKING_DAY": {"day"}}
 
@@ -42,11 +43,12 @@ def named_in(wording: str) -> set[str]:
 def expected() -> dict[str, dict[str, set[str]]]:
     """The keys that the code needs, by kind, each with the names of its values."""
     codes = {
-        "error": {code.value for code in UserErrorCode} | {*ErrorCode} - OF_THE_LIBRARY,
+        "error": {code.value for code in UserErrorCode} | {*ErrorCode, "LOGIN_FAILED"} - OF_THE_LIBRARY,
         "payment_failure": {*FailureCode, *FailureDetail},
         "refund_failure": {*RefundFailureCode},
         "warning": {*WarningCode},
         "kept": {*KeptRecords},
+        "page": {*Words},
         "law": {*KeepingLaw},
     }
     needed: dict[str, dict[str, set[str]]] = {
