@@ -34,10 +34,16 @@ def with_query(target: str, **values: str) -> str:
 
     All else stays as it was written, since an app's link such as `drop://` has forms that no parser gives back.
     """
+    address, mark, fragment = without_query(target, *values).partition("#")
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(values)}{mark}{fragment}"
+
+
+def without_query(target: str, *names: str) -> str:
+    """The address without the query parameters of these names; all else stays as it was written."""
     address, mark, fragment = target.partition("#")
     start, _, query = address.partition("?")
-    kept = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) not in values]
-    return f"{start}?{'&'.join([*kept, urlencode(values)])}{mark}{fragment}"
+    kept = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) not in names]
+    return f"{start}{'?' if kept else ''}{'&'.join(kept)}{mark}{fragment}"
 
 
 def state_of(url: str) -> str:

@@ -16,7 +16,7 @@ from domain.ids import KycId, SessionId, UserId
 from domain.kyc import Kyc
 from domain.login import LoginAttempt
 from domain.notification import Template
-from domain.redirect import require_allowed, with_query
+from domain.redirect import require_allowed, with_query, without_query
 from domain.session import (
     ABSOLUTE_LIFETIME,
     CODE_LIFETIME,
@@ -36,6 +36,8 @@ from services.users.new_session import new_session, tell_of_new_device
 
 _STEP_UP_S: Final = int(STEP_UP_WITHIN.total_seconds())
 # What the identity provider answers where our request was wrong or its server is: the user cannot mend that.
+# What an earlier login may have left in the address to return to.
+_ANSWERED: Final = {SessionClient.WEB: ("error",), SessionClient.MOBILE: ("code", "error", "state")}
 _OUR_FAULT: Final = frozenset(
     {"invalid_request", "invalid_scope", "unauthorized_client", "unsupported_response_type", "server_error"}
 )
@@ -140,7 +142,9 @@ class Login:
 
         Raises InvalidInput for a return address that is not allowed or a missing challenge, BankIdAway.
         """
-        return_to = require_allowed(start.return_to, self._return_origins, field=("return_to",))
+        allowed = require_allowed(start.return_to, self._return_origins, field=("return_to",))
+        # The page that a login failed on may begin the next one: how that one ended is not how this one will.
+        return_to = without_query(allowed, *_ANSWERED[start.client])
         if start.client is SessionClient.MOBILE and len(start.app_code_challenge or "") != 43:
             raise InvalidInput(
                 "INVALID_CODE_CHALLENGE",

@@ -175,6 +175,23 @@ async def test_the_error_of_an_earlier_login_gives_way_to_the_new_one(play: Play
     assert back.headers["location"] == "/done?a=1&error=access_denied&state=new"
 
 
+async def test_a_login_that_succeeds_leads_back_without_the_error_of_an_earlier_one(play: Play) -> None:
+    someone = play.browser()
+    app = "client=mobile&state=new&redirect_uri=drop://auth%3Fa=1%26error=access_denied%26code=old%26state=old"
+    web = "return_to=/done%3Ferror=access_denied%26a=1%23top"
+    places = []
+    for begun in (web, "return_to=/done%3Ferror=server_error", f"{app}&code_challenge={CHALLENGE}"):
+        response = await someone.http.get(f"/auth/bankid/login?persona=kari&{begun}")
+        response = await someone.http.get(response.headers["location"])
+        places += [(await someone.http.get(response.headers["location"])).headers["location"]]
+
+    assert places[:2] == ["/done?a=1#top", "/done"]
+    assert places[2].startswith("drop://auth?a=1&code=")
+    assert places[2].endswith("&state=new")
+    assert "old" not in places[2]
+    assert "error" not in places[2]
+
+
 async def test_a_callback_works_once_and_leads_on_whoever_comes_back_to_it(play: Play) -> None:
     someone = play.browser()
     response = await someone.http.get("/auth/bankid/login?persona=kari&return_to=/api/health/live")
