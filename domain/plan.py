@@ -49,12 +49,14 @@ class PlanStatus(StrEnum):
     ENDED = "ENDED"
 
 
+BILLED: Final = frozenset({PlanStatus.ACTIVE, PlanStatus.PAST_DUE})
 _NEXT: Mapping[PlanStatus, frozenset[PlanStatus]] = {
     PlanStatus.CREATED: frozenset(PlanStatus) - {PlanStatus.CREATED},
     PlanStatus.INCOMPLETE: frozenset({PlanStatus.ACTIVE, PlanStatus.PAST_DUE, PlanStatus.ENDED}),
     PlanStatus.ACTIVE: frozenset({PlanStatus.PAST_DUE, PlanStatus.ENDED}),
     PlanStatus.PAST_DUE: frozenset({PlanStatus.ACTIVE, PlanStatus.ENDED}),
-    PlanStatus.ENDED: frozenset(),
+    # What we took for ended and the vendor goes on billing is shown again, so that its user can cancel it.
+    PlanStatus.ENDED: BILLED,
 }
 
 
@@ -119,7 +121,7 @@ class PlanSubscription:
         return self.status is not PlanStatus.ENDED
 
     def apply(self, terms: PlanTerms) -> "PlanSubscription":
-        """Take what the vendor reports; the same object where nothing changed. An ENDED subscription stays so."""
+        """Take what the vendor reports; the same object where nothing changed. ENDED reopens where the vendor bills."""
         is_same = terms.status is self.status and self.is_open
         if not is_same and terms.status not in _NEXT[self.status]:
             return self
@@ -137,7 +139,7 @@ class PlanSubscription:
 
     def require_running(self) -> None:
         """Raises InvalidState unless the subscription is paid for, or its last bill is still being collected."""
-        if self.status not in (PlanStatus.ACTIVE, PlanStatus.PAST_DUE):
+        if self.status not in BILLED:
             raise InvalidState(f"The plan is {self.status}.", text="PLAN_NOT_RUNNING")
 
     def require_resumable(self) -> None:

@@ -207,7 +207,7 @@ def build_services(base: Infrastructure) -> Services:
         clock,
         origins,
     )
-    plan_status = PlanStatusSync(work, read, adapters.cards, customers, composer, clock)
+    plan_status = PlanStatusSync(work, read, adapters.cards, customers, composer, incidents, clock)
     plans = Plans(work, read, adapters.cards, customers, plan_status, clock, origins)
     cards = Cards(work, read, adapters.issuing, settings.features, clock)
     uploads = Uploads(work, read, adapters.storage, clock)

@@ -279,7 +279,7 @@ describe(
         PlanStatus.ACTIVE: "The plan is paid until `currentPeriodEnd`.",
         PlanStatus.PAST_DUE: "A renewal failed and is tried again; `failure` tells why, or the user approves it at "
         "`authorisationUrl`.",
-        PlanStatus.ENDED: "Over; `endedBecause` and `failure` tell why.",
+        PlanStatus.ENDED: "Over; `endedBecause` and `failure` tell why. Open again where the vendor still bills it.",
     },
 )
 describe(

@@ -9,17 +9,19 @@ from db.events import NewEvent
 from db.ids import new_id
 from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
+from domain.alert import Severity
 from domain.clock import Clock
-from domain.errors import InDoubt, InvalidInput, InvalidState, StaleVersion, Unavailable
+from domain.errors import InDoubt, InvalidInput, InvalidState, StaleVersion, Unauthenticated, Unavailable
 from domain.event import ChangeKind, EventKind
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, PaymentCause
-from domain.plan import PLANS, PlanInvoice, PlanStatus, PlanSubscription, PlanTerms
+from domain.plan import BILLED, PLANS, PlanInvoice, PlanStatus, PlanSubscription, PlanTerms
 from domain.snapshot import plan_fields
 from providers.card_payments.port import CardPaymentsProvider, SubscriptionState
 from providers.vendors import Vendors
+from services.incidents import Incidents
 from services.notifications.compose import NotificationComposer
 from services.payments.customers import Customers
 from services.status_sync import StatusSync
@@ -61,12 +63,14 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         vendors: Vendors[CardPaymentsProvider],
         customers: Customers,
         notifications: NotificationComposer,
+        incidents: Incidents,
         clock: Clock,
     ) -> None:
         super().__init__(work, read, clock)
         self._vendors = vendors
         self._customers = customers
         self._notifications = notifications
+        self._incidents = incidents
 
     async def subscribe(self, subscription: PlanSubscription) -> None:
         """Create the subscription at the vendor, under its own id as the key: a repeat creates no second one."""
@@ -105,6 +109,8 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         if after.status is PlanStatus.INCOMPLETE and after.failure is not None:
             ended = await self._vendors[after.vendor].cancel_subscription(state.reference, at_period_end=False)
             return await self.apply(after, ended)
+        if not after.is_open and state.terms.status in BILLED:
+            await self._end_unwanted(after, state.reference)
         return after
 
     async def pay(self, user_id: UserId, subscription_id: PlanSubscriptionId, state_hash: str) -> None:
@@ -187,6 +193,9 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
             if before.version != subscription.version:
                 raise StaleVersion
             after = before.apply(terms)
+            is_reopened = after.is_open and not before.is_open
+            if is_reopened and not await self._may_reopen(work, before):
+                return before
             if state is not None:
                 await self._apply_invoices(work, before, state)
                 after = replace(after, vendor_subscription_id=state.reference)
@@ -195,8 +204,24 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
             if after.version != before.version:
                 self.publish(work, after)
                 await self._notifications.plan(work, before, after)
+            if is_reopened:
+                self.enqueue_ask(work, after, RECOVER_AFTER)
             await work.commit()
             return after
+
+    async def _may_reopen(self, work: UnitOfWork, ended: PlanSubscription) -> bool:
+        """Whether its user is still here and has no other plan."""
+        try:
+            await work.users.hold(ended.user_id)
+        except Unauthenticated:
+            return False
+        return not await work.plans.open_of_users([ended.user_id])
+
+    async def _end_unwanted(self, ended: PlanSubscription, reference: str) -> None:
+        """End what the vendor bills and nobody can see. Raises Unavailable: whoever asked asks again."""
+        await self._vendors[ended.vendor].cancel_subscription(reference, at_period_end=False)
+        message = f"{ended.id} had ended here and was billed on: it is cancelled, what was charged is to be given back"
+        self._incidents.alert(Severity.CRITICAL, "Plan billed after its end", message)
 
     async def _apply_invoices(self, work: UnitOfWork, subscription: PlanSubscription, state: SubscriptionState) -> None:
         references = [invoice.reference for invoice in state.invoices]

@@ -150,3 +150,45 @@ async def test_an_answer_that_was_lost_is_asked_for_again_and_charged_once(play:
     assert unknown["status"] == "PAST_DUE"
     assert (await open_plan(kari))["status"] == "ACTIVE"
     assert len(await charges(play)) == 2
+
+
+async def ended_here(stripe: AtStripe) -> Player:
+    """Somebody whose plan the vendor showed as ended once, and bills for ever."""
+    kari = await stripe.approved()
+    await subscribe(kari)
+    stripe.vendor.denied = {f"sub_{intent}" for intent in stripe.vendor.subscriptions}
+    await stripe.advance(days=31)
+    assert await plan_of(kari) is None
+    stripe.vendor.denied = set()
+    return kari
+
+
+async def test_a_plan_that_is_billed_after_its_end_is_shown_again_and_can_be_cancelled(stripe: AtStripe) -> None:
+    kari = await ended_here(stripe)
+
+    await stripe.advance(days=31)
+    shown = await open_plan(kari)
+    await kari.ask("mutation { cancelPlanSubscription(input: {atPeriodEnd: false}) { userErrors { code } } }")
+    charged = len(await charges(stripe.play))
+    await stripe.advance(days=62)
+
+    assert (shown["status"], shown["endedBecause"]) == ("ACTIVE", None)
+    assert len(nodes(shown["invoices"])) == 3
+    assert await plan_of(kari) is None
+    assert len(await charges(stripe.play)) == charged == 3
+
+
+async def test_a_plan_that_is_billed_after_its_end_is_cancelled_where_there_is_another(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with at_stripe(database_url, tmp_path) as stripe:
+        kari = await ended_here(stripe)
+        other = (await subscribe(kari, plan="plan_plus_yearly"))["planSubscription"]
+
+        await stripe.advance(days=31)
+        charged = len(await charges(stripe.play))
+        await stripe.advance(days=62)
+
+        assert (other["status"], (await open_plan(kari))["plan"]["name"]) == ("ACTIVE", "Drop Plus, a year")
+        assert len(await charges(stripe.play)) == charged == 4
+    assert "Plan billed after its end" in capsys.readouterr().err

@@ -31,6 +31,8 @@ class Subscriptions:
         self.waiting: dict[str, Form] = {}
         self.subscriptions: dict[str, str] = {}
         self.renewals: dict[str, str] = {}
+        # Subscriptions that it wrongly shows as ended.
+        self.denied: set[str] = set()
         self.numbers = count(1)
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -156,6 +158,8 @@ class Subscriptions:
         if not is_first:
             self.renewals[bill] = subscription
         first = {"id": bill, "object": "payment_intent", **invoice["payment_intent"]}
+        if subscription in self.denied:
+            found["status"] = "canceled"
         return {**found, "id": subscription, "latest_invoice": _shown_invoice(invoice, first, expand)}
 
     def _incomplete(self, intent: str, expand: list[str]) -> dict[str, Any]:
