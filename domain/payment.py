@@ -72,11 +72,15 @@ class FailureCode(StrEnum):
 
 
 class FailureDetail(StrEnum):
-    """Which of the card's details is wrong, for INCORRECT_CARD_DETAILS alone."""
+    """Which of the card's details is wrong, or why a bank took no payment (REJECTED_BY_BANK)."""
 
     CARD_NUMBER = "CARD_NUMBER"
     EXPIRY_DATE = "EXPIRY_DATE"
     SECURITY_CODE = "SECURITY_CODE"
+    NOT_FROM_DROP = "NOT_FROM_DROP"
+    EXECUTION_DATE_NOT_TAKEN = "EXECUTION_DATE_NOT_TAKEN"
+    ABOVE_LIMIT = "ABOVE_LIMIT"
+    PAYEE_NOT_KNOWN = "PAYEE_NOT_KNOWN"
 
 
 @dataclass(frozen=True, slots=True)

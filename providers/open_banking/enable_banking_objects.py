@@ -173,11 +173,16 @@ def payment_status(payment: PaymentAtVendor, enough: frozenset[str], today: date
     if payment.is_final and payment.word in enough:
         return Status.SETTLED, None
     if status is Status.REJECTED:
-        failure = FAILURES.get(_REASONS.get(payment.reason or "", ""))
-        return end_of(failure), failure
+        return rejection(payment.reason)
     if status is Status.PROCESSING and payment.execution_date is not None and payment.execution_date > today:
         return Status.SCHEDULED, None
     return status, None
+
+
+def rejection(reason: str | None) -> tuple[Status, Failure | None]:
+    """The status and the failure of a payment that was rejected, by the code of its reason."""
+    failure = FAILURES.get(_REASONS.get(reason or "", ""))
+    return end_of(failure), failure
 
 
 def page(answer: Answer) -> str:

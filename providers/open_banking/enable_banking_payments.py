@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -26,7 +27,8 @@ from providers.open_banking.port import (
     PaymentState,
     Psu,
 )
-from providers.open_banking.status import NOT_TAKEN
+from providers.open_banking.readings import text, within
+from providers.open_banking.refusals import not_taken
 
 _REJECTED: Final = frozenset(
     {"INVALID_PAYMENT", "PAYMENT_LIMIT_EXCEEDED", "UNTRUSTED_PAYMENT_PARTY", "WRONG_REQUEST_PARAMETERS"}
@@ -57,15 +59,19 @@ class EnableBankingPayments:
         }
         headers = self._client.psu_headers(aspsp, psu)
         try:
-            identifier, page = await self._client.command(
+            started = await self._client.command(
                 "initiate", "/payments", _started, bank=bank_id, headers=headers, json=body
             )
         except VendorRefusal as refusal:
             if error_of(refusal) not in _REJECTED:
                 raise self._client.refused(refusal, bank_id) from refusal
-            return PaymentState(Status.REJECTED, "", failure=NOT_TAKEN)
-        awaited = Authorisation(page) if page else None
-        return PaymentState(Status.AUTHORISATION_REQUIRED, identifier, awaited)
+            return PaymentState(Status.REJECTED, "", failure=not_taken(bank_id, [error_of(refusal)]))
+        if started.is_rejected:
+            told = not_taken(bank_id, [started.reason] if started.reason else [])
+            status, failure = objects.rejection(started.reason)
+            return PaymentState(status, started.id, failure=failure or told)
+        awaited = Authorisation(started.page) if started.page else None
+        return PaymentState(Status.AUTHORISATION_REQUIRED, started.id, awaited)
 
     async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
         """Raise NotApprovable: the vendor sends the page with the payment, and no second one."""
@@ -117,9 +123,21 @@ class EnableBankingPayments:
         )
 
 
-def _started(answer: Answer) -> tuple[str, str | None]:
-    """The payment's id, and its page. An unreadable page must not lose the id of a payment that exists."""
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """The answer to an initiation. `reason` is the code of a rejection."""
+
+    id: str
+    page: str | None
+    is_rejected: bool
+    reason: str | None
+
+
+def _started(answer: Answer) -> _Started:
+    """What was started. Only the id is needed: what else cannot be read must not lose a payment that exists."""
     page = None
     with suppress(*UNREADABLE):
         page = objects.page(answer)
-    return str(answer.document["payment_id"]), page
+    document = answer.document
+    reason = text(within(document, "status_reason_information", "status_reason_code"))
+    return _Started(str(document["payment_id"]), page, document.get("status") == "RJCT", reason)

@@ -35,7 +35,8 @@ from providers.open_banking.port import (
     StartedConsent,
 )
 from providers.open_banking.readings import money
-from providers.open_banking.status import CONSENT_STATUS, FAILURES, NOT_TAKEN, PAYMENT_STATUS, SCA_OPEN, end_of
+from providers.open_banking.refusals import not_taken
+from providers.open_banking.status import CONSENT_STATUS, FAILURES, PAYMENT_STATUS, SCA_OPEN, end_of
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 # Initiations are missing: a repeated initiation would be a second payment.
@@ -169,8 +170,8 @@ class MockPaymentInitiation:
         }
         try:
             return _state(await self._sandbox.at(bank_id).command("initiate", "/bank/payments", body))
-        except SandboxRefusal:
-            return PaymentState(Status.REJECTED, "", failure=NOT_TAKEN)
+        except SandboxRefusal as refusal:
+            return PaymentState(Status.REJECTED, "", failure=not_taken(bank_id, [refusal.code]))
 
     async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
         """Read the payment: the sandbox's banks send the page with the payment."""

@@ -17,7 +17,8 @@ from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
 from providers.open_banking import bank_event, nextgenpsd2, signature
 from providers.open_banking.bank_profiles import BankProfile, account_reference, by_bic, by_id
 from providers.open_banking.port import BankEvent, Cancelling, NotApprovable, PaymentState, Psu
-from providers.open_banking.status import NOT_TAKEN, PAYMENT_STATUS, SCA_DONE
+from providers.open_banking.refusals import not_taken
+from providers.open_banking.status import PAYMENT_STATUS, SCA_DONE
 from providers.open_banking.xs2a_approvals import Approval, Approvals, ScaAnswer
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
 from providers.open_banking.xs2a_reading import as_wanted
@@ -59,7 +60,8 @@ class Xs2aPayments:
         except VendorRefusal as refusal:
             if refusal.status not in _ABOUT_CONTENT:
                 raise self._client.refused(refusal, profile.bic) from refusal
-            return PaymentState(Status.REJECTED, "", failure=NOT_TAKEN)
+            failure = not_taken(bank_id, nextgenpsd2.codes_of(refusal.answer))
+            return PaymentState(Status.REJECTED, "", failure=failure)
         return self._accepted(created, payment, profile.bic, redirect_uri)
 
     async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:

@@ -2,7 +2,7 @@
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date, timedelta
 
@@ -13,7 +13,7 @@ from joserfc.jwk import RSAKey
 
 from domain.errors import BadSignature, BadWebhook, Unavailable
 from domain.ids import BankId, ConsentId
-from domain.payment import Status
+from domain.payment import FailureCode, Status
 from gateway.assembly.adapters import Adapters, build_adapters
 from gateway.assembly.clocks import SystemClock
 from gateway.settings.check import load_settings
@@ -214,9 +214,9 @@ async def test_an_application_that_is_not_in_use_is_named() -> None:
             await enable_banking.EnableBankingAccounts(client, clock=SystemClock()).check()
 
 
-async def test_a_payment_whose_page_is_not_encrypted_keeps_its_id(sandbox: Sandbox) -> None:
+@asynccontextmanager
+async def payments_answered(sandbox: Sandbox, accepted: Mapping[str, object]) -> AsyncIterator[EnableBankingPayments]:
     bank = {"name": "DNB", "country": "NO", "bic": "DNBANOKK", "maximum_consent_validity": 86_400}
-    accepted = {"payment_id": "p-1", "status": "RCVD", "url": "http://auth.enablebanking.example/1"}
     said = (answer(200, json.dumps(one), content_type=JSON) for one in ({"aspsps": [bank]}, accepted))
     async with counterpart(*said) as vendor, httpx.AsyncClient() as http:
         guard = Guard("open_banking", enable_banking.RESILIENCE, enable_banking.RETRIED)
@@ -224,7 +224,12 @@ async def test_a_payment_whose_page_is_not_encrypted_keeps_its_id(sandbox: Sandb
         application = Application(face.APP_ID, key, CALLBACK, "https://drop.example/hook")
         client = EnableBankingClient(http, guard, application, clock=sandbox.clock, api_url=vendor.url)
         keys = WebhookKeys(http, guard, is_theirs=is_vendors)
-        payments = EnableBankingPayments(client, keys, clock=sandbox.clock)
+        yield EnableBankingPayments(client, keys, clock=sandbox.clock)
+
+
+async def test_a_payment_whose_page_is_not_encrypted_keeps_its_id(sandbox: Sandbox) -> None:
+    accepted = {"payment_id": "p-1", "status": "RCVD", "url": "http://auth.enablebanking.example/1"}
+    async with payments_answered(sandbox, accepted) as payments:
         payment = a_bank_payment()
         state = await payments.initiate(payment, payment.creditor_account, DNB, Psu(None, "192.0.2.1"), CALLBACK)
         with pytest.raises(NotApprovable):
@@ -232,3 +237,24 @@ async def test_a_payment_whose_page_is_not_encrypted_keeps_its_id(sandbox: Sandb
 
     assert (state.status, state.reference) == (Status.AUTHORISATION_REQUIRED, "p-1")
     assert state.authorisation is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "failure"),
+    [
+        ({"status_reason_code": "AM04"}, FailureCode.INSUFFICIENT_FUNDS),
+        ({"status_reason_code": "AC01"}, FailureCode.REJECTED_BY_BANK),
+        (None, FailureCode.REJECTED_BY_BANK),
+    ],
+)
+async def test_a_payment_that_is_rejected_at_once_awaits_nothing(
+    sandbox: Sandbox, reason: object, failure: FailureCode
+) -> None:
+    rejected = {"payment_id": "p-1", "status": "RJCT", "url": "https://a.example", "status_reason_information": reason}
+    async with payments_answered(sandbox, rejected) as payments:
+        payment = a_bank_payment()
+        state = await payments.initiate(payment, payment.creditor_account, DNB, Psu(None, "192.0.2.1"), CALLBACK)
+
+    assert (state.status, state.reference, state.authorisation) == (Status.REJECTED, "p-1", None)
+    assert state.failure is not None
+    assert state.failure.code is failure

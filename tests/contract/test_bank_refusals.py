@@ -1,0 +1,62 @@
+"""A bank's no to a payment: told to operators by its code, and to the user in words that help."""
+
+import httpx
+import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
+
+from domain.account_number import parse_account_number
+from domain.ids import BankId
+from domain.payment import FailureCode, Status
+from providers.calling.guard import Guard
+from providers.open_banking import direct_banks
+from providers.open_banking.bank_notification import NotificationAddress
+from providers.open_banking.port import Psu
+from schema.texts import sentence
+from tests.builders.counterpart import answer, counterpart
+from tests.builders.gateway import BASE, OLA
+from tests.builders.sandbox import MovedClock
+from tests.conftest import NOON
+from tests.contract.banks import HOOK
+from tests.contract.test_payment_initiation import a_bank_payment
+
+
+def counted(code: str) -> float:
+    return REGISTRY.get_sample_value("drop_bank_refusals_total", {"bank": "bank_dnb", "code": code}) or 0
+
+
+@pytest.mark.parametrize(
+    ("code", "known_as", "failure", "says"),
+    [
+        ("FUNDS_NOT_AVAILABLE", "FUNDS_NOT_AVAILABLE", FailureCode.INSUFFICIENT_FUNDS, "not enough money"),
+        ("PRODUCT_UNKNOWN", "PRODUCT_UNKNOWN", FailureCode.REJECTED_BY_BANK, "bank's own app"),
+        ("SERVICE_BLOCKED", "SERVICE_BLOCKED", FailureCode.REJECTED_BY_BANK, "bank's own app"),
+        ("FORMAT_ERROR", "FORMAT_ERROR", FailureCode.REJECTED_BY_BANK, "did not take"),
+        ("Kari Nordmann has moved", "none", FailureCode.REJECTED_BY_BANK, "did not take"),
+    ],
+)
+async def test_a_no_is_counted_and_logged_by_its_code(
+    code: str, known_as: str, failure: FailureCode, says: str
+) -> None:
+    body = f'{{"tppMessages": [{{"category": "ERROR", "code": "{code}", "text": "Kari has no money"}}]}}'
+    before = counted(known_as)
+    async with counterpart(answer(400, body, content_type="application/json")) as bank, httpx.AsyncClient() as http:
+        guard = Guard("open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor="direct")
+        notifications = NotificationAddress(HOOK, "secret")
+        client = direct_banks.DirectBanks(http, {"bank_dnb": bank.url}, guard, notifications=notifications)
+        payments = direct_banks.DirectPayments(client, webhook_secret="secret", clock=MovedClock(NOON))
+        with capture_logs() as logs:
+            state = await payments.initiate(
+                a_bank_payment(),
+                parse_account_number(OLA),
+                BankId("bank_dnb"),
+                Psu(None, "192.0.2.1"),
+                f"{BASE}/api/openbanking/callback?state=s",
+            )
+
+    assert (state.status, state.failure and state.failure.code) == (Status.REJECTED, failure)
+    assert state.failure is not None
+    assert says in sentence(state.failure.text, "en-GB")
+    assert counted(known_as) == before + 1
+    assert [log["code"] for log in logs if log["event"] == "bank_refuses_payment"] == [known_as]
+    assert "Kari" not in str(logs)
