@@ -96,6 +96,16 @@ class PlanQueries:
                 return subscription_of(row)
         return None
 
+    async def by_vendor_invoice(self, vendor: str, vendor_invoice_id: str) -> PlanSubscription | None:
+        """The subscription whose invoice the vendor knows by this id; of any user, for webhooks alone."""
+        query = (
+            select(PlanSubscriptionRow)
+            .join(PlanInvoiceRow, col(PlanInvoiceRow.subscription_id) == PlanSubscriptionRow.id)
+            .where(PlanSubscriptionRow.vendor == vendor, PlanInvoiceRow.vendor_invoice_id == vendor_invoice_id)
+        )
+        row = (await self._session.exec(query)).first()
+        return subscription_of(row) if row else None
+
     async def set_payment(self, subscription_id: PlanSubscriptionId, payment: PlanPayment, *, return_to: str) -> None:
         """Replace what the subscription is paid with; a 3-D Secure page of before no longer leads back."""
         await self._session.exec(

@@ -150,10 +150,12 @@ class PlanSubscription:
 
 
 class InvoiceStatus(StrEnum):
-    """Whether a period's bill has been paid."""
+    """Whether a period's bill has been paid, or never will be."""
 
     OPEN = "OPEN"
     PAID = "PAID"
+    UNCOLLECTIBLE = "UNCOLLECTIBLE"
+    VOID = "VOID"
 
 
 @dataclass(frozen=True, slots=True)

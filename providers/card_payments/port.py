@@ -90,7 +90,7 @@ class CardEvent:
     """A card vendor's webhook. It only says which payment or subscription to ask about: that is read at the vendor.
 
     `event_key` is the same when the vendor repeats the webhook. `kind` is the vendor's name of the event.
-    `payment_id` and `subscription_id` are our ids, both references the vendor's.
+    `payment_id` and `subscription_id` are our ids, the references the vendor's. What pays an invoice names that alone.
     """
 
     event_key: str
@@ -99,6 +99,7 @@ class CardEvent:
     payment_reference: str | None = None
     subscription_id: str | None = None
     subscription_reference: str | None = None
+    invoice_reference: str | None = None
 
 
 class CardPaymentsProvider(Protocol):

@@ -64,6 +64,12 @@ SUBSCRIPTION_STATUS: Final[Mapping[str, PlanStatus]] = {
     "incomplete_expired": PlanStatus.ENDED,
     "canceled": PlanStatus.ENDED,
 }
+INVOICE_STATUS: Final[Mapping[str, InvoiceStatus]] = {
+    "open": InvoiceStatus.OPEN,
+    "paid": InvoiceStatus.PAID,
+    "uncollectible": InvoiceStatus.UNCOLLECTIBLE,
+    "void": InvoiceStatus.VOID,
+}
 _UNPAID: Final = frozenset({PlanStatus.INCOMPLETE, PlanStatus.PAST_DUE})
 DECLINED: Final = Failure(FailureCode.CARD_DECLINED)
 # Looked up by decline_code, then by code. Stolen and lost cards are not listed (stripe.md, Errors): a thief must not
@@ -141,17 +147,26 @@ def _end_of(subscription: Mapping[str, Any]) -> PlanEnd:
 
 
 def _invoice_state(invoice: Mapping[str, Any]) -> InvoiceState:
-    """The state of an invoice. Its paid period is that of its line: the invoice's own period is the one before."""
-    period = invoice["lines"]["data"][0]["period"]
+    """The state of an invoice. An unknown status counts as OPEN."""
+    start, end = _paid_period(invoice)
     return InvoiceState(
         reference=invoice["id"],
-        number=invoice["number"],
+        number=invoice["number"] or invoice["id"],
         amount=Money(invoice["amount_due"], invoice["currency"].upper()),
-        status=InvoiceStatus.PAID if invoice["status"] == "paid" else InvoiceStatus.OPEN,
-        period_start=_time(period["start"]),
-        period_end=_time(period["end"]),
+        status=INVOICE_STATUS.get(invoice["status"], InvoiceStatus.OPEN),
+        period_start=_time(start),
+        period_end=_time(end),
         created_at=_time(invoice["created"]),
     )
+
+
+def _paid_period(invoice: Mapping[str, Any]) -> tuple[int, int]:
+    """The period of the plan's own line: a proration's line has another, and the invoice's is the one before."""
+    lines = (invoice.get("lines") or {}).get("data") or []
+    line = next((line for line in lines if not line.get("proration")), lines[0] if lines else None)
+    if line is None:
+        return invoice["period_start"], invoice["period_end"]
+    return line["period"]["start"], line["period"]["end"]
 
 
 def _time(epoch_s: int) -> datetime:
@@ -224,6 +239,7 @@ def read_event(raw: bytes) -> CardEvent:
         payment_reference=_text(about.get("id") if is_intent else about.get("payment_intent")),
         subscription_id=_text(metadata.get("planSubscriptionId")),
         subscription_reference=_text(about.get("id") if is_subscription else about.get("subscription")),
+        invoice_reference=_text(about.get("invoice")),
     )
 
 

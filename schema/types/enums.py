@@ -295,7 +295,12 @@ describe(
     InvoiceStatus,
     "PlanInvoiceStatus",
     "Whether an invoice is paid.",
-    {InvoiceStatus.OPEN: "The invoice is not paid yet.", InvoiceStatus.PAID: "The invoice has been paid in full."},
+    {
+        InvoiceStatus.OPEN: "The invoice is not paid yet.",
+        InvoiceStatus.PAID: "The invoice has been paid in full.",
+        InvoiceStatus.UNCOLLECTIBLE: "The card vendor no longer tries to collect it; it is still owed.",
+        InvoiceStatus.VOID: "The invoice was withdrawn: nothing is owed.",
+    },
 )
 describe(
     UploadPurpose,

@@ -79,7 +79,8 @@ class NotificationComposer:
     async def invoice(self, work: UnitOfWork, subscription: PlanSubscription, invoice: PlanInvoice) -> None:
         """Queue the message that an invoice is paid or a renewal failed. A failed first payment is seen at once."""
         is_paid = invoice.status is InvoiceStatus.PAID
-        if not is_paid and subscription.status in (PlanStatus.CREATED, PlanStatus.INCOMPLETE):
+        is_first = subscription.status in (PlanStatus.CREATED, PlanStatus.INCOMPLETE)
+        if not is_paid and (invoice.status is not InvoiceStatus.OPEN or is_first):
             return
         user = await self._user(work, subscription.user_id)
         data: dict[str, str | date] = {

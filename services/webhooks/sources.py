@@ -162,7 +162,7 @@ class CardWebhooks:
         return payment.id if payment else None
 
     async def _process(self, vendor: str, event: CardEvent) -> Outcome | None:
-        if event.subscription_id or event.subscription_reference:
+        if event.subscription_id or event.subscription_reference or event.invoice_reference:
             return await self._process_subscription(vendor, event)
         async with self._read() as read:
             payment = await _card_payment(read, vendor, event)
@@ -173,6 +173,8 @@ class CardWebhooks:
             subscription = await read.plans.by_vendor_reference(
                 vendor, event.subscription_id, event.subscription_reference
             )
+            if subscription is None and event.invoice_reference:
+                subscription = await read.plans.by_vendor_invoice(vendor, event.invoice_reference)
         return await self._plans.ask(subscription, PaymentCause.WEBHOOK) if subscription else None
 
 

@@ -1,6 +1,10 @@
 """A plan whose card no longer pays is saved by another, at Stripe and at the sandbox alike."""
 
+import hashlib
+import hmac
+import json
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +196,56 @@ async def test_a_plan_that_is_billed_after_its_end_is_cancelled_where_there_is_a
         assert (other["status"], (await open_plan(kari))["plan"]["name"]) == ("ACTIVE", "Drop Plus, a year")
         assert len(await charges(stripe.play)) == charged == 4
     assert "Plan billed after its end" in capsys.readouterr().err
+
+
+INVOICES = "{ viewer { plan { invoices { edges { node { status periodStart periodEnd } } } } } }"
+
+
+async def tell_of_intent(stripe: AtStripe, kind: str, invoice: str) -> None:
+    """Stripe's event of a payment intent that pays an invoice: it has none of our metadata."""
+    about = {"id": "pi_of_invoice", "object": "payment_intent", "invoice": invoice, "metadata": {}}
+    body = json.dumps({"id": f"evt_{kind}", "object": "event", "type": kind, "data": {"object": about}}).encode()
+    at = str(int(stripe.clock.at.timestamp()))
+    mark = hmac.new(b"whsec_of_the_sandbox", f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    headers = {"stripe-signature": f"t={at},v1={mark}"}
+    answer = await stripe.play.browser().http.post("/api/webhooks/stripe", content=body, headers=headers)
+    assert answer.is_success
+    await stripe.play.settle()
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [("open", "OPEN"), ("paid", "PAID"), ("uncollectible", "UNCOLLECTIBLE"), ("void", "VOID"), ("of tomorrow", "OPEN")],
+)
+async def test_an_invoice_is_read_again_when_its_intent_has_moved(stripe: AtStripe, status: str, shown: str) -> None:
+    kari = await stripe.approved()
+    await subscribe(kari)
+
+    stripe.vendor.odd_invoice = {"status": status}
+    await tell_of_intent(stripe, "payment_intent.canceled", "in_000001")
+
+    assert [invoice["status"] for invoice in nodes((await open_plan(kari))["invoices"])] == [shown]
+
+
+async def periods(player: Player) -> list[dict[str, Any]]:
+    return nodes((await player.ask(INVOICES))["viewer"]["plan"]["invoices"])
+
+
+@pytest.mark.parametrize("lines", [[], [{"proration": True}, {"proration": False}]])
+async def test_odd_lines_leave_an_invoice_with_its_period(stripe: AtStripe, lines: list[dict[str, Any]]) -> None:
+    kari = await stripe.approved()
+    start = int(stripe.clock.at.timestamp())
+    month, day = {"start": start, "end": start + 30 * 86_400}, {"start": start - 86_400, "end": start}
+    shown = [{**line, "period": day if line["proration"] else month} for line in lines]
+    stripe.vendor.odd_invoice = {
+        "lines": {"data": shown},
+        "period_start": month["start"],
+        "period_end": month["end"],
+    }
+
+    await subscribe(kari)
+    (invoice,) = await periods(kari)
+
+    assert invoice["status"] == "PAID"
+    length = datetime.fromisoformat(invoice["periodEnd"]) - datetime.fromisoformat(invoice["periodStart"])
+    assert length == timedelta(days=30)

@@ -33,6 +33,8 @@ class Subscriptions:
         self.renewals: dict[str, str] = {}
         # Subscriptions that it wrongly shows as ended.
         self.denied: set[str] = set()
+        # How its invoices differ from the sandbox's.
+        self.odd_invoice: dict[str, Any] = {}
         self.numbers = count(1)
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -138,6 +140,7 @@ class Subscriptions:
         found = await self.ask("GET", f"/cards/subscriptions/{self._at_sandbox(form['subscription'])}")
         # Its own period is the one before (for usage): what was paid for stands on its line.
         invoices = [{**one, "period_start": one["created"], "period_end": one["created"]} for one in found["invoices"]]
+        invoices = [{**one, **self.odd_invoice} for one in invoices]
         return page_of(invoices, int(form.get("limit", 10)))
 
     def _at_sandbox(self, subscription: str) -> str:
