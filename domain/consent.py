@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from domain.clock import OSLO, oslo_date
 from domain.ids import BankId, BankLinkId, ConsentId, UserId
@@ -83,13 +83,18 @@ class ReadsToday:
 
 
 class BankLinkEnd(StrEnum):
-    """Why a bank link is no longer ACTIVE, as its user may see it."""
+    """Why a bank link is no longer ACTIVE, as its user may see it. What a later version has stored reads as OTHER."""
 
     DISCONNECTED = "DISCONNECTED"
     ENDED_BY_BANK = "ENDED_BY_BANK"
     REFUSED = "REFUSED"
     BANK_UNAVAILABLE = "BANK_UNAVAILABLE"
     EXPIRED = "EXPIRED"
+    OTHER = "OTHER"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls.OTHER
 
 
 class BankLinkStatus(StrEnum):

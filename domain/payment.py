@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Self
 
 from domain.account_number import AccountNumber
 from domain.authorisation import SealedAuthorisation
@@ -104,7 +105,10 @@ class CancellationStatus(StrEnum):
 
 
 class PaymentCause(StrEnum):
-    """What brought a step of a payment: who asked, or how Drop came to know. The values are stored."""
+    """What brought a step of a payment: who asked, or how Drop came to know. The values are stored.
+
+    One that a later version has stored reads as OTHER.
+    """
 
     USER = "USER"
     USER_RETURNED = "USER_RETURNED"
@@ -119,6 +123,11 @@ class PaymentCause(StrEnum):
     OPERATOR = "OPERATOR"
     KYC_LOST = "KYC_LOST"
     ACCOUNT_DELETION = "ACCOUNT_DELETION"
+    OTHER = "OTHER"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls.OTHER
 
 
 class PaymentEventKind(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from domain.errors import InvalidState
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
@@ -61,10 +61,15 @@ _NEXT: Mapping[PlanStatus, frozenset[PlanStatus]] = {
 
 
 class PlanEnd(StrEnum):
-    """Why a subscription ended."""
+    """Why a subscription ended. What a later version has stored reads as OTHER."""
 
     CANCELLED = "CANCELLED"
     PAYMENT_FAILED = "PAYMENT_FAILED"
+    OTHER = "OTHER"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls.OTHER
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from domain.dispute import Dispute
 from domain.errors import InvalidInput, InvalidState
@@ -36,6 +37,10 @@ class RefundFailureCode(StrEnum):
     CANCELLED = "CANCELLED"
     NOT_ACCEPTED = "NOT_ACCEPTED"
     FAILED = "FAILED"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls.FAILED  # a code that a later version has stored
 
 
 # Given back or about to be, so that it cannot be refunded a second time.

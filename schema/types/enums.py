@@ -150,6 +150,7 @@ describe(
         BankLinkEnd.REFUSED: "The user or the bank refused the consent.",
         BankLinkEnd.BANK_UNAVAILABLE: "The bank could not be reached; try again.",
         BankLinkEnd.EXPIRED: "Its time ran out, on the bank's page or after it.",
+        BankLinkEnd.OTHER: "A reason that this version does not know.",
     },
 )
 describe(
@@ -289,6 +290,7 @@ describe(
     {
         PlanEnd.CANCELLED: "The user cancelled it.",
         PlanEnd.PAYMENT_FAILED: "It was not paid for.",
+        PlanEnd.OTHER: "A reason that this version does not know.",
     },
 )
 describe(

@@ -22,6 +22,7 @@ describe(
         PaymentCause.OPERATOR: "A person at Drop who has evidence.",
         PaymentCause.KYC_LOST: "The approval of the user's identity was taken back.",
         PaymentCause.ACCOUNT_DELETION: "The user is leaving Drop.",
+        PaymentCause.OTHER: "A cause that this version does not know.",
     },
 )
 describe(
