@@ -44,10 +44,16 @@ def _dispute_of(row: DisputeRow) -> Dispute:
 
 
 def refunded_minor(payment_id: Mapped[str] | str) -> SelectOfScalar[int]:
-    """The sum that was given back of a payment, or is about to be."""
+    """The sum that was given back of a payment, or is about to be: by refunds, and by disputes that were lost."""
+    refunds = select(func.coalesce(func.sum(RefundRow.amount_minor), 0)).where(
+        col(RefundRow.payment_id) == payment_id, col(RefundRow.status).in_(COUNTED)
+    )
+    lost = select(func.coalesce(func.sum(DisputeRow.amount_minor), 0)).where(
+        col(DisputeRow.payment_id) == payment_id, col(DisputeRow.status) == DisputeStatus.LOST
+    )
+    parts = [part.correlate(PaymentRow).scalar_subquery() for part in (refunds, lost)]
     # PostgreSQL sums up integers to a numeric.
-    total = select(cast(func.coalesce(func.sum(RefundRow.amount_minor), 0), BigInteger))
-    return total.where(col(RefundRow.payment_id) == payment_id, col(RefundRow.status).in_(COUNTED))
+    return select(cast(parts[0] + parts[1], BigInteger))
 
 
 class RefundQueries:
@@ -101,13 +107,25 @@ class RefundQueries:
         )
         await self._session.merge(row)
 
-    async def disputes_of(self, ids: Sequence[PaymentId]) -> dict[PaymentId, Dispute]:
-        """The dispute of each payment that has one: a payment has one at most."""
-        query = select(DisputeRow).where(col(DisputeRow.payment_id).in_(ids))
-        return {PaymentId(row.payment_id): _dispute_of(row) for row in await self._session.exec(query)}
+    async def disputes_of(self, ids: Sequence[PaymentId]) -> dict[PaymentId, list[Dispute]]:
+        """The disputes of each payment that has any, oldest first: card networks allow a handful."""
+        query = select(DisputeRow).where(col(DisputeRow.payment_id).in_(ids)).order_by(col(DisputeRow.id))
+        found: dict[PaymentId, list[Dispute]] = {}
+        for row in await self._session.exec(query):
+            found.setdefault(PaymentId(row.payment_id), []).append(_dispute_of(row))
+        return found
 
-    async def dispute_of(self, payment_id: PaymentId) -> Dispute | None:
-        return (await self.disputes_of([payment_id])).get(payment_id)
+    async def disputes_of_one(self, payment_id: PaymentId) -> list[Dispute]:
+        return (await self.disputes_of([payment_id])).get(payment_id, [])
+
+    async def disputes_by_ids(self, user_id: UserId, ids: Sequence[DisputeId]) -> list[Dispute]:
+        """The disputes among these that are of the user's payments."""
+        query = (
+            select(DisputeRow)
+            .join(PaymentRow, col(PaymentRow.id) == DisputeRow.payment_id)
+            .where(PaymentRow.user_id == user_id, col(DisputeRow.id).in_(ids))
+        )
+        return [_dispute_of(row) for row in await self._session.exec(query)]
 
     async def put_dispute(self, dispute: Dispute) -> None:
         """Add the dispute or replace it."""

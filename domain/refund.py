@@ -1,5 +1,6 @@
 """Money given back to a card, in part or in full."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -88,7 +89,7 @@ def refund_status(payment: Payment) -> PaymentRefundStatus:
     return PaymentRefundStatus.FULL if is_all else PaymentRefundStatus.PARTIAL
 
 
-def refundable(payment: Payment, dispute: Dispute | None, wanted: Money | None) -> Money:
+def refundable(payment: Payment, disputes: Sequence[Dispute], wanted: Money | None) -> Money:
     """The amount to refund: `wanted`, or all that remains where it is None.
 
     Raises InvalidState where the payment cannot be refunded now, InvalidInput where the amount is wrong.
@@ -99,7 +100,7 @@ def refundable(payment: Payment, dispute: Dispute | None, wanted: Money | None) 
     if payment.status is not Status.SETTLED:
         message = f"The payment is {payment.status}: only what is settled can be refunded."
         raise InvalidState(message, text="NOT_SETTLED")
-    if dispute is not None and dispute.is_open:
+    if any(dispute.is_open for dispute in disputes):
         raise InvalidState("The payment is disputed; its outcome decides about the money.", text="DISPUTED")
     left = payment.amount.amount_minor - payment.refunded_minor
     if left <= 0:

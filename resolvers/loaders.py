@@ -94,7 +94,7 @@ class SetLoaders:
         )
         self.settled_at: DataLoader[PaymentId, datetime | None] = _ones(services.payments.settled_at)
         self.refunds: DataLoader[tuple[PaymentId, Keyset], list[Refund]] = _pages(services.card_payments.refunds)
-        self.dispute: DataLoader[PaymentId, Dispute | None] = _ones(services.card_payments.disputes)
+        self.disputes: DataLoader[PaymentId, list[Dispute]] = _lists(services.card_payments.disputes)
         self.plan = DataLoader(self._plan)
         self.plan_invoices: DataLoader[tuple[PlanSubscriptionId, Keyset], list[PlanInvoice]] = _pages(
             services.plans.invoices

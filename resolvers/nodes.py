@@ -13,6 +13,7 @@ from domain.ids import (
     BankLinkId,
     CardId,
     DataExportId,
+    DisputeId,
     PaymentId,
     PlanInvoiceId,
     PlanSubscriptionId,
@@ -32,7 +33,7 @@ from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.node import Node, ObjectId
 from schema.types.paging import MAX_PAGE
-from schema.types.payment import Payment, Refund
+from schema.types.payment import Dispute, Payment, Refund
 from schema.types.plan import Plan, PlanInvoice, PlanSubscription
 from schema.types.user import Session, User
 from schema.types.vendor_migration import VendorMove
@@ -131,6 +132,13 @@ async def _refunds(context: Context, user_id: UserId, wanted: list[str]) -> Sequ
     return [Refund.of(item) for item in found]
 
 
+async def _disputes(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+    found = await context.services.card_payments.disputes_by_ids(
+        user_id, [DisputeId(object_id) for object_id in wanted]
+    )
+    return [Dispute.of(item) for item in found]
+
+
 async def _plan_invoices(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
     found = await context.services.plans.invoices_by_ids(user_id, [PlanInvoiceId(object_id) for object_id in wanted])
     return [PlanInvoice.of(item) for item in found]
@@ -160,5 +168,6 @@ _FINDERS: Final[Mapping[str, Find]] = {
     ids.PLAN_SUBSCRIPTION: _plan_subscriptions,
     ids.PLAN_INVOICE: _plan_invoices,
     ids.REFUND: _refunds,
+    ids.DISPUTE: _disputes,
     ids.VENDOR_MIGRATION: _vendor_moves,
 }

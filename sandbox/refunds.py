@@ -31,6 +31,8 @@ async def create_refund(world: World, body: Document) -> Document:
         left = charge["amount"] - sum(
             refund["amount"] for refund in charge["refunds"]["data"] if refund["status"] != "failed"
         )
+        if charge["dispute"] is not None and charge["dispute"]["status"] == "lost":
+            left -= charge["dispute"]["amount"]
         if not 0 < body["amount"] <= left:
             raise Refused(400, "charge_already_refunded", "More than what remains cannot be refunded.")
         plan = cards()[intent["payment_method"]].refund

@@ -114,12 +114,12 @@ class RefundRow(SQLModel, table=True):
 
 
 class DisputeRow(SQLModel, table=True):
-    """A card holder's objection to a payment, unique per payment and at the vendor."""
+    """A card holder's objection to a payment, unique at the vendor. A payment may have several."""
 
     __tablename__ = "dispute"
 
     id: str = Field(primary_key=True)
-    payment_id: str = Field(foreign_key="payment.id", unique=True)
+    payment_id: str = Field(foreign_key="payment.id", index=True)
     vendor_dispute_id: str = Field(unique=True)
     status: str
     amount_minor: int = Field(sa_type=BigInteger)

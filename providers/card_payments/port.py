@@ -57,7 +57,7 @@ class IntentState:
     authorisation_url: str | None = None
     failure: Failure | None = None
     refunds: Sequence[RefundState] = ()
-    dispute: DisputeState | None = None
+    disputes: Sequence[DisputeState] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class CardPaymentsProvider(Protocol):
         """
 
     async def retrieve(self, reference: str) -> IntentState:
-        """The payment's present state, with refunds and dispute. Safe to repeat. Raises Unavailable."""
+        """The payment's present state, with refunds and disputes. Safe to repeat. Raises Unavailable."""
 
     async def cancel(self, reference: str) -> IntentState:
         """Cancel a payment. If it is too late, the answer is the present state. Safe to repeat. Raises Unavailable."""

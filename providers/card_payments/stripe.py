@@ -37,7 +37,7 @@ RETRIED: Final = frozenset(
         "find_intent",
         "retrieve",
         "refunds",
-        "dispute",
+        "disputes",
         "cancel",
         "refund",
         "create_subscription",
@@ -149,7 +149,7 @@ class StripeCardPayments(StripeSubscriptions):
             if (charge.get("refunds") or {}).get("has_more"):
                 state = replace(state, refunds=await self._refunds(reference))
             if charge.get("disputed"):
-                state = replace(state, dispute=await self._dispute(reference))
+                state = replace(state, disputes=await self._disputes(reference))
         except VendorRefusal as refusal:
             raise self._stripe.refused(refusal) from refusal
         return state
@@ -228,12 +228,11 @@ class StripeCardPayments(StripeSubscriptions):
             lambda page: [refund_state(refund) for refund in page["data"]],
         )
 
-    async def _dispute(self, reference: str) -> DisputeState:
-        """The newest dispute, which is the first in the list."""
+    async def _disputes(self, reference: str) -> list[DisputeState]:
         return await self._stripe.call(
-            "dispute",
-            lambda: self._api.disputes.list_async({"payment_intent": reference, "limit": 1}),
-            lambda page: dispute_state(page["data"][0]),
+            "disputes",
+            lambda: self._api.disputes.list_async({"payment_intent": reference, "limit": PAGE}),
+            lambda page: [dispute_state(dispute) for dispute in page["data"]],
         )
 
 

@@ -90,7 +90,7 @@ FAILURES: Final[Mapping[str, Failure]] = {
 
 
 def intent_state(intent: Mapping[str, Any]) -> IntentState:
-    """The state of a payment intent. Refunds and dispute are there only if `latest_charge` is expanded."""
+    """The state of a payment intent. Refunds and disputes are there only if `latest_charge` is expanded."""
     error = intent.get("last_payment_error")
     status = STATUS.get(intent["status"], Status.AUTHORISATION_REQUIRED)
     action = intent.get("next_action") or {}
@@ -103,7 +103,7 @@ def intent_state(intent: Mapping[str, Any]) -> IntentState:
         authorisation_url=(action.get("redirect_to_url") or {}).get("url"),
         failure=failure_of(error) if error and status is Status.AUTHORISATION_REQUIRED else None,
         refunds=[refund_state(refund) for refund in (charge.get("refunds") or {}).get("data", [])],
-        dispute=dispute_state(dispute) if dispute else None,
+        disputes=[dispute_state(dispute)] if dispute else [],
     )
 
 

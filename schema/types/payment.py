@@ -113,7 +113,7 @@ class Refund(Node):
 
 
 @strawberry.type(description="A card holder's objection to a payment, decided by the card's bank.")
-class Dispute:
+class Dispute(Node):
     status: DisputeStatus = strawberry.field(description="Where the objection stands at the card's bank.")
     amount: Money = strawberry.field(description="The money that the card holder wants back.")
     reason: str = strawberry.field(description="The card network's word, such as `fraudulent`.")
@@ -122,6 +122,7 @@ class Dispute:
     @classmethod
     def of(cls, dispute: dispute.Dispute) -> Self:
         return cls(
+            id=strawberry.ID(dispute.id),
             status=dispute.status,
             amount=Money.of(dispute.amount),
             reason=dispute.reason,
@@ -205,7 +206,7 @@ class Payment(Node):
             PageArguments(first, after, last, before), read, by_id, Refund.of
         )
 
-    @strawberry.field(description="What was given back, or is about to be.")
+    @strawberry.field(description="What was given back, or is about to be: by refunds and by disputes that were lost.")
     def refunded_amount(self) -> Money:
         return Money.of(self.shown.refunded)
 
@@ -213,10 +214,9 @@ class Payment(Node):
     def refund_status(self) -> PaymentRefundStatus:
         return refund.refund_status(self.shown)
 
-    @strawberry.field(description="The card holder's objections: one at most. Not covered by `version`.")
+    @strawberry.field(description="The card holder's objections, oldest first. Not covered by `version`.")
     async def disputes(self, info: Info[HasLoaders, None]) -> list[Dispute]:
-        found = await info.context.loaders.dispute.load(PaymentId(self.id))
-        return [Dispute.of(found)] if found else []
+        return [Dispute.of(found) for found in await info.context.loaders.disputes.load(PaymentId(self.id))]
 
     @strawberry.field(description="Null until it has settled.")
     async def receipt(self, info: Info[HasLoaders, None]) -> PaymentReceipt | None:

@@ -16,7 +16,7 @@ from domain.dispute import Dispute
 from domain.errors import InDoubt, InvalidState, NotFound, PaymentInDoubt, Unavailable
 from domain.event import ChangeKind
 from domain.idempotency import fingerprint_of
-from domain.ids import AttemptId, PaymentId, RefundId, UserId
+from domain.ids import AttemptId, DisputeId, PaymentId, RefundId, UserId
 from domain.input import require_key
 from domain.kyc import require_approved
 from domain.money import Money
@@ -97,10 +97,15 @@ class CardPayments:
         async with self._read() as read:
             return await read.refunds.by_ids(user_id, wanted)
 
-    async def disputes(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, Dispute]:
-        """By payment. The caller has read the payments for their user, so no user id is checked."""
+    async def disputes(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, list[Dispute]]:
+        """By payment, oldest first. The caller has read the payments for their user, so no user id is checked."""
         async with self._read() as read:
             return await read.refunds.disputes_of(payment_ids)
+
+    async def disputes_by_ids(self, user_id: UserId, wanted: Sequence[DisputeId]) -> list[Dispute]:
+        """The disputes among these that are of the user's payments."""
+        async with self._read() as read:
+            return await read.refunds.disputes_by_ids(user_id, wanted)
 
     def form(self, payment: Payment) -> CardForm | None:
         """The vendor's form for the payer's card, None until the vendor has answered. Raises ProviderUnavailable."""
@@ -294,7 +299,7 @@ class CardPayments:
             if known is not None:
                 (refund,) = await work.refunds.by_ids(user_id, [RefundId(known)])
                 return payment, refund, False
-            amount = refundable(payment, await work.refunds.dispute_of(payment_id), wanted)
+            amount = refundable(payment, await work.refunds.disputes_of_one(payment_id), wanted)
             refund = Refund(RefundId(new_id(ids.REFUND, now)), payment_id, amount, now, now)
             await work.refunds.put(refund)
             # Saved over the payment's version: of two refunds at once, the second must count the first.

@@ -180,8 +180,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
 
     async def _apply_relations(self, work: UnitOfWork, payment: Payment, state: IntentState) -> list[_Change]:
         changes = [await self._apply_refund(work, payment, refund) for refund in state.refunds]
-        if state.dispute is not None:
-            changes.append(await self._apply_dispute(work, payment, state.dispute))
+        changes += [await self._apply_dispute(work, payment, dispute) for dispute in state.disputes]
         return [change for change in changes if change is not None]
 
     async def _record_refund(self, payment: Payment, state: RefundState) -> None:
@@ -215,7 +214,8 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
 
     async def _apply_dispute(self, work: UnitOfWork, payment: Payment, state: DisputeState) -> _Change | None:
         now = self._clock.now()
-        known = await work.refunds.dispute_of(payment.id)
+        stored = await work.refunds.disputes_of_one(payment.id)
+        known = next((one for one in stored if one.vendor_dispute_id == state.reference), None)
         identifier = known.id if known else DisputeId(new_id(ids.DISPUTE, now))
         updated = Dispute(
             id=identifier,

@@ -36,3 +36,37 @@ async def test_why_a_refund_failed_is_a_code_with_a_text(stripe: AtStripe, reaso
     (shown,) = nodes((await card_payment(kari, payment))["refunds"])
     assert (before, shown["status"], shown["failure"]["code"]) == ("SUCCEEDED", "FAILED", code)
     assert "Kort" in shown["failure"]["message"] or code == "FAILED"
+
+
+async def test_a_payment_that_is_disputed_twice_gives_back_no_more_than_the_rest(stripe: AtStripe) -> None:
+    kari = await stripe.approved()
+    payment = await paid(kari, 10_000)
+    stripe.vendor.earlier_disputes = [
+        {
+            "id": "dp_first",
+            "object": "dispute",
+            "status": "lost",
+            "amount": 3_000,
+            "currency": "nok",
+            "reason": "general",
+        }
+    ]
+    await kari.http.post("/sandbox/cards/disputes/pi_000001", data={"decision": "open"})
+    await stripe.play.settle()
+    disputed = await card_payment(kari, payment)
+    refused = await refund(kari, payment, 1_000)
+    await kari.http.post("/sandbox/cards/disputes/pi_000001", data={"decision": "won"})
+    await stripe.play.settle()
+
+    too_much = await refund(kari, payment, 7_001)
+    rest = await refund(kari, payment)
+
+    assert sorted(one["status"] for one in disputed["disputes"]) == ["LOST", "NEEDS_RESPONSE"]
+    assert disputed["refundedAmount"] == {"amountMinor": "3000"}
+    assert refused["userErrors"] and too_much["userErrors"]
+    assert rest["refund"]["amount"] == {"amountMinor": "7000"}
+    for one in disputed["disputes"]:
+        node = (await kari.ask("query($id: ID!) { node(id: $id) { id ... on Dispute { reason } } }", id=one["id"]))[
+            "node"
+        ]
+        assert node["node"] == {"id": one["id"], "reason": one["reason"]}

@@ -22,7 +22,7 @@ REFUND = """mutation($input: RefundPaymentInput!) { refundPayment(input: $input)
 CARD_PAYMENT = """query($id: ID!) { node(id: $id) { ... on Payment {
   status version inDoubt authorisationUrl failure { code message } refundStatus refundedAmount { amountMinor }
   refunds { edges { node { id status amount { amountMinor } failure { code message } } } }
-  disputes { status reason evidenceDueBy }
+  disputes { id status reason evidenceDueBy amount { amountMinor } }
   receipt { number issuedAt amount { amountMinor } }
   history { edges { node { status kind cause version failure { code } } } } } } }"""
 PLAN = """plan { name price { amountMinor } } status version currentPeriodEnd cancelAtPeriodEnd endedBecause

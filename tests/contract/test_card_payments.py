@@ -212,8 +212,7 @@ async def test_a_dispute_shows_on_the_payment(vendor: AtVendor) -> None:
 
     await vendor.sandbox.press(f"{BASE}/sandbox/cards/disputes/{paid.reference}", decision="open")
 
-    dispute = (await vendor.adapter.retrieve(paid.reference)).dispute
-    assert dispute is not None
+    (dispute,) = (await vendor.adapter.retrieve(paid.reference)).disputes
     assert (dispute.status, dispute.evidence_due_by) == (DisputeStatus.NEEDS_RESPONSE, NOON + timedelta(days=7))
 
 

@@ -274,6 +274,6 @@ async def test_localstripe_agrees_on_customers_charges_refunds_and_signatures(lo
         await adapter.delete_customer(customer)
 
     assert refund.status is RefundStatus.SUCCEEDED
-    assert (state.reference, state.status, state.dispute) == (paid.id, Status.SETTLED, None)
+    assert (state.reference, state.status, list(state.disputes)) == (paid.id, Status.SETTLED, [])
     assert [(one.refund_id, one.amount) for one in state.refunds] == [("ref_1", Money(2_500))]
     assert (event.kind, event.payment_reference, event.payment_id) == ("payment_intent.succeeded", paid.id, "pay_1")

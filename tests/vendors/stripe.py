@@ -43,6 +43,8 @@ class Stripe(Subscriptions):
         # By the query that finds them.
         self.customers: dict[str, Any] = {}
         self.cards: list[str] = []
+        # Those that were decided before a payment was disputed again.
+        self.earlier_disputes: list[Any] = []
         # Why refunds fail; None where it does not say.
         self.refund_failure: str | None = "expired_or_canceled_card"
 
@@ -104,7 +106,7 @@ class Stripe(Subscriptions):
     async def disputes(self, form: Form, key: str) -> Any:
         intent = await self.ask("GET", f"/cards/payment_intents/{form['payment_intent']}")
         dispute = (intent["latest_charge"] or {}).get("dispute")
-        return page_of([dispute] if dispute else [], int(form.get("limit", 10)))
+        return page_of([*([dispute] if dispute else []), *self.earlier_disputes], int(form.get("limit", 10)))
 
     def _refund(self, refund: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**refund, "failure_reason": self.refund_failure} if refund["status"] == "failed" else refund
