@@ -69,4 +69,4 @@ async def test_a_payment_that_is_disputed_twice_gives_back_no_more_than_the_rest
         node = (await kari.ask("query($id: ID!) { node(id: $id) { id ... on Dispute { reason } } }", id=one["id"]))[
             "node"
         ]
-        assert node["node"] == {"id": one["id"], "reason": one["reason"]}
+        assert node == {"id": one["id"], "reason": one["reason"]}
