@@ -27,6 +27,11 @@ def present(errors: Sequence[GraphQLError] | None, incidents: Incidents, locale:
     return [_for_people(_present(error, incidents), error, locale) for error in errors] if errors else None
 
 
+def no_query() -> Refusal:
+    """A request without a document."""
+    return Refusal("query must be a string with a document.", field=("query",))
+
+
 def refused(error: DropError, locale: str) -> GraphQLError:
     """An error that ends a request before it is executed."""
     shown = {"userMessage": sentence(error.text, locale)}
@@ -63,7 +68,10 @@ def _present(error: GraphQLError, incidents: Incidents) -> GraphQLError:
         # A vendor's own message is for operators alone.
         message = _AWAY if isinstance(original, Unavailable) else original.message
         return _with(error, message, _extensions_of(original))
-    if isinstance(original, CannotGetOperationTypeError | MissingQueryError):
+    if isinstance(original, MissingQueryError):
+        refusal = no_query()
+        return _with(error, refusal.message, _extensions_of(refusal))
+    if isinstance(original, CannotGetOperationTypeError):
         return _with(error, NO_OPERATION.message, _extensions_of(NO_OPERATION))
     return _unforeseen(error, original, incidents)
 

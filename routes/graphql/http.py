@@ -14,7 +14,7 @@ from strawberry.types.graphql import OperationType
 
 from domain.errors import Denied, DropError, Refusal, Unauthenticated
 from resolvers.context import Context
-from routes.graphql.errors import NO_OPERATION, refused
+from routes.graphql.errors import NO_OPERATION, no_query, refused
 from routes.graphql.results import body_of, is_pre_execution
 from routes.graphql.schema import GatewaySchema
 from routes.graphql.sse import EventStreams
@@ -165,7 +165,7 @@ def _from_query(params: Mapping[str, str]) -> dict[str, Any]:
 def _parsed(body: Mapping[str, Any]) -> GraphQlRequest:
     query, variables, name = body.get("query"), body.get("variables"), body.get("operationName")
     if not isinstance(query, str) or not query:
-        raise Refusal("query must be a string with a document.", field=("query",))
+        raise no_query()
     if variables is not None and not isinstance(variables, dict):
         raise Refusal("variables must be an object.", field=("variables",))
     if name is not None and not isinstance(name, str):
