@@ -42,7 +42,7 @@ async def connect_bank(
             known_form(BankId, input.bank_id, "input", "bankId"),
             return_to=input.return_to or context.default_return_to,
             callback_uri=context.bank_callback_uri,
-            ip_address=context.ip_address,
+            device=context.device,
         )
     except Refusal as refusal:
         return ConnectBankPayload(user_errors=user_errors_of(refusal))
@@ -60,7 +60,7 @@ async def renew_consent(
             known_form(BankLinkId, input.bank_link_id, "input", "bankLinkId"),
             return_to=input.return_to or context.default_return_to,
             callback_uri=context.bank_callback_uri,
-            ip_address=context.ip_address,
+            device=context.device,
         )
     except Refusal as refusal:
         return ConnectBankPayload(user_errors=user_errors_of(refusal))
@@ -89,7 +89,7 @@ async def refresh_balances(
         accounts = await context.services.accounts.refresh_bank_link(
             viewer.user_id,
             known_form(BankLinkId, input.bank_link_id, "input", "bankLinkId"),
-            ip_address=context.ip_address,
+            device=context.device,
         )
     except Refusal as refusal:
         return RefreshBalancesPayload(user_errors=user_errors_of(refusal))

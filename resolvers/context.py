@@ -1,9 +1,10 @@
-"""The context of one operation: the viewer, the client's address, the services and the loaders."""
+"""The context of one operation: the viewer, the client's device, the services and the loaders."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from domain.authorisation import Authorisation, SealedAuthorisation
+from domain.device import Device
 from domain.errors import Unauthenticated
 from domain.ids import UserId
 from domain.locale import DEFAULT
@@ -21,7 +22,7 @@ class Context:
 
     services: Services
     base_url: str
-    ip_address: str
+    device: Device
     default_return_to: str
     accepted_locale: str = DEFAULT
     sign_in: SignIn | None = None

@@ -26,7 +26,7 @@ async def initiate_payment(
 ) -> InitiatePaymentPayload | None:
     context = info.context
     viewer = context.viewer()
-    redirects = Redirects(context.bank_callback_uri, input.return_to or context.default_return_to, context.ip_address)
+    redirects = Redirects(context.bank_callback_uri, input.return_to or context.default_return_to, context.device)
     try:
         initiated = await context.services.payments.initiate(viewer.user_id, _given(input), redirects)
     except Refusal as refusal:

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from domain.errors import NotFound
 from routes.operations import Answer, DescribedRoute, Operation, Parameter
-from routes.requests import ip_address
+from routes.requests import device
 from routes.state import services_of
 
 _LONGEST: Final = 200
@@ -18,7 +18,7 @@ async def callback(request: Request) -> Response:
     state = request.query_params.get("state", "")[:_LONGEST]
     services = services_of(request)
     query = dict(request.query_params)
-    target = await services.bank_links.returned(state, query, ip_address(request))
+    target = await services.bank_links.returned(state, query, device(request))
     if target is None:
         target = await services.payments.returned(state, query)
     if target is None:

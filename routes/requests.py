@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 
+from domain.device import Device
 from domain.error_code import ErrorCode
 from domain.errors import Forbidden, InvalidInput, Refusal, Unauthenticated
 from domain.locale import accepted
@@ -50,8 +51,10 @@ def cookie_name(connection: HTTPConnection) -> str:
     return "__Host-drop_session" if is_https(connection) else "drop_session"
 
 
-def ip_address(connection: HTTPConnection) -> str:
-    return connection.client.host if connection.client else "127.0.0.1"
+def device(connection: HTTPConnection) -> Device:
+    """The client's device, as it is told to the user's bank."""
+    address = connection.client.host if connection.client else "127.0.0.1"
+    return Device.of(address, connection.headers.get("user-agent"))
 
 
 def accepted_locale(connection: HTTPConnection) -> str:

@@ -249,7 +249,7 @@ class EnableBankingAccounts:
         read: Callable[[Answer], Result],
         params: Mapping[str, str] | None = None,
     ) -> Result:
-        headers = self._client.psu_headers(await self._client.bank(bank_id), psu) if psu.ip_address else {}
+        headers = self._client.psu_headers(await self._client.bank(bank_id), psu) if psu.device else {}
         try:
             return await self._client.call(operation, "GET", path, read, bank=bank_id, headers=headers, params=params)
         except VendorRefusal as refusal:

@@ -25,9 +25,6 @@ API_URL: Final = "https://api.enablebanking.com"
 _TOKEN_LIVES: Final = timedelta(hours=1)
 _RENEW_EARLY_S: Final = 60
 _BANKS_FRESH_S: Final = 3_600
-_USER_AGENT: Final = "Drop"
-# The headers about the user that Drop can send. B.1: send all that the bank wants, or none.
-_PSU_HEADERS: Final = frozenset({"psu-ip-address", "psu-user-agent"})
 # With these errors the bank has failed: it has not turned the request down.
 _TROUBLE: Final = frozenset({"ASPSP_ERROR", "ASPSP_TIMEOUT"})
 Result = TypeVar("Result")
@@ -142,10 +139,9 @@ class EnableBankingClient:
         return next((aspsp.final_statuses for aspsp in await self.banks("NO") if aspsp.name == name), frozenset())
 
     def psu_headers(self, aspsp: Aspsp, psu: Psu) -> dict[str, str]:
-        """The headers about the user of an attended read: all that the bank wants, or none."""
-        if psu.ip_address is None or not aspsp.psu_headers <= _PSU_HEADERS:
-            return {}
-        return {"psu-ip-address": psu.ip_address, "psu-user-agent": _USER_AGENT}
+        """The headers about a user who is present: all that the bank wants, or none (enable_banking.md, B.1)."""
+        headers = psu.headers
+        return headers if aspsp.psu_headers <= headers.keys() else {}
 
     def refused(self, refusal: VendorRefusal, bank: BankId | None = None) -> Unavailable:
         """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""

@@ -132,7 +132,7 @@ class MockAccountInformation:
         return Statement(lines, since)
 
     async def _read(self, operation: str, path: str, bank_id: BankId, psu: Psu, **params: str) -> dict[str, Any]:
-        attended = {"psuIpAddress": psu.ip_address} if psu.ip_address else {}
+        attended = {"psuIpAddress": psu.device.ip_address} if psu.device else {}
         try:
             return await self._sandbox.at(bank_id).get(operation, path, **params, **attended)
         except SandboxRefusal as refusal:

@@ -9,6 +9,7 @@ from domain.account_number import AccountNumber
 from domain.authorisation import Authorisation
 from domain.bank_account import Balance, Bank
 from domain.consent import ConsentStatus
+from domain.device import Device
 from domain.ids import BankId, ConsentId
 from domain.payment import Failure, Payment, Status
 from domain.statement import PutAside, Statement
@@ -20,12 +21,20 @@ Item = TypeVar("Item")
 class Psu:
     """The payment service user. Some banks want the national identity number, which must not be logged.
 
-    `ip_address` is set if and only if the user is present: such a read is attended and does not count towards the
-    bank's daily limit.
+    `device` is set if and only if the user is present: such a read is attended and does not count towards the bank's
+    daily limit. Without it a bank is told nothing of the user.
     """
 
     national_identity_number: str | None
-    ip_address: str | None = None
+    device: Device | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers in which banks are told of the user's device; none for a user who is not present."""
+        if self.device is None:
+            return {}
+        named = self.device.user_agent
+        return {"psu-ip-address": self.device.ip_address, **({"psu-user-agent": named} if named else {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Source: docs/vendors/nextgenpsd2.md, Security and headers, Authorisation.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -17,8 +17,6 @@ from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 from providers.open_banking.nextgenpsd2 import codes_of
 from providers.open_banking.port import Psu
 
-# The port does not carry the user's browser, and the banks only want some value.
-_USER_AGENT: Final = "Drop"
 Result = TypeVar("Result")
 
 
@@ -161,14 +159,12 @@ class Xs2aClient(ABC):
             **await self.own_headers(bic),
             # New for every request: no bank promises to know a repeat by it (nextgenpsd2.md, Security and headers).
             "x-request-id": str(uuid4()),
-            "psu-user-agent": _USER_AGENT,
             **(more or {}),
         }
-        if psu is not None and psu.ip_address is not None:
-            headers["psu-ip-address"] = psu.ip_address
-        if psu is not None and psu.national_identity_number is not None:
-            headers["psu-id"] = psu.national_identity_number
-        return headers
+        if psu is None or psu.device is None:
+            return headers
+        number = psu.national_identity_number
+        return {**headers, **psu.headers, **({"psu-id": number} if number is not None else {})}
 
 
 def is_trouble(status: int, answer: Mapping[str, Any]) -> bool:

@@ -119,7 +119,7 @@ class Xs2aReading:
 
 def as_wanted(profile: BankProfile, psu: Psu) -> Psu:
     """The user's data for this bank: the national identity number goes only to banks that want it."""
-    return psu if profile.wants_psu_id else Psu(None, psu.ip_address)
+    return psu if profile.wants_psu_id else Psu(None, psu.device)
 
 
 def _path_of(access: AccountAccess) -> str:

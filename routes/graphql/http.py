@@ -22,7 +22,7 @@ from routes.requests import (
     BodyTooLarge,
     accepted_locale,
     base_url,
-    ip_address,
+    device,
     media_type_of,
     read_bounded,
     require_same_site,
@@ -61,7 +61,7 @@ class GraphQlHttp:
         context = Context(
             services=self._services,
             base_url=base_url(request),
-            ip_address=ip_address(request),
+            device=device(request),
             default_return_to=route_settings_of(request).default_return_to,
             accepted_locale=accepted_locale(request),
         )

@@ -20,7 +20,7 @@ from domain.user import SignIn
 from resolvers.context import Context
 from routes.graphql.drain import spread
 from routes.graphql.schema import GatewaySchema
-from routes.requests import accepted_locale, base_url, ip_address, is_allowed_origin, sign_in_of
+from routes.requests import accepted_locale, base_url, device, is_allowed_origin, sign_in_of
 from routes.state import route_settings_of
 from services.container import Services
 
@@ -99,7 +99,7 @@ class GraphQlWebSocket(GraphQL[SocketContext, None]):
         context = SocketContext(
             services=self._services,
             base_url=base_url(request),
-            ip_address=ip_address(request),
+            device=device(request),
             default_return_to=route_settings_of(request).default_return_to,
             accepted_locale=accepted_locale(request),
         )

@@ -13,6 +13,7 @@ from domain import ids
 from domain.bank_account import Balance, BankAccount, Transaction
 from domain.clock import Clock, oslo_date
 from domain.consent import UNATTENDED_READS_A_DAY, AccountRead, Consent, ConsentStatus
+from domain.device import Device
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached, Unavailable
 from domain.ids import AccountId, BankLinkId, TransactionId, UserId
 from domain.page import Keyset
@@ -91,9 +92,9 @@ class Accounts:
             return await read.accounts.transaction_by_ids(user_id, wanted)
 
     async def refresh_bank_link(
-        self, user_id: UserId, bank_link_id: BankLinkId, *, ip_address: str | None
+        self, user_id: UserId, bank_link_id: BankLinkId, *, device: Device | None
     ) -> list[BankAccount]:
-        """Read balances and new transactions at the bank. Without `ip_address` the bank counts an unattended reading.
+        """Read balances and new transactions at the bank. Without `device` the bank counts an unattended reading.
 
         Raises NotFound, ConsentRequired, ReadLimitReached, ProviderUnavailable.
         """
@@ -108,8 +109,8 @@ class Accounts:
                 "The bank link has no active consent. Renew it with renewConsent.",
                 field=("input", "bankLinkId"),
             )
-        psu = await self.psu(user_id, ip_address)
-        await self._count_read(user_id, bank_link_id, is_attended=ip_address is not None)
+        psu = await self.psu(user_id, device)
+        await self._count_read(user_id, bank_link_id, is_attended=device is not None)
         try:
             await self._read_accounts(user_id, reaches, psu)
         except Unavailable as error:
@@ -123,17 +124,17 @@ class Accounts:
         """The account's bank link by a reading without the user; False where the bank allows none now."""
         for account in await self.by_ids(user_id, [account_id]):
             try:
-                await self.refresh_bank_link(user_id, account.bank_link_id, ip_address=None)
+                await self.refresh_bank_link(user_id, account.bank_link_id, device=None)
             except (ReadLimitReached, ConsentRequired, NotFound, ProviderUnavailable):
                 return False
             return True
         return False
 
-    async def refresh_balance(self, user_id: UserId, account_id: AccountId, *, ip_address: str) -> None:
+    async def refresh_balance(self, user_id: UserId, account_id: AccountId, *, device: Device) -> None:
         """The debtor's balance before a payment: attended. Raises Unavailable, AccessExceeded, ConsentRequired."""
         async with self._read() as read:
             reaches = await read.accounts.reaches(user_id, [account_id])
-        psu = await self.psu(user_id, ip_address)
+        psu = await self.psu(user_id, device)
         for reach in reaches:
             await self._count_read(user_id, reach.bank_link_id, is_attended=True)
             try:
@@ -142,13 +143,13 @@ class Accounts:
                 raise ConsentRequired("The bank gives no access to this account any more.") from lost
             await self._readings.save_balances(user_id, reach.account_id, balances)
 
-    async def fetch(self, consent: Consent, bank_id: ids.BankId, *, ip_address: str | None) -> None:
+    async def fetch(self, consent: Consent, bank_id: ids.BankId, *, device: Device | None) -> None:
         """Take the accounts that a new consent covers, with their balances and transactions. Safe to repeat.
 
         Raises Unavailable, ReadLimitReached, ConsentRequired.
         """
-        psu = await self.psu(consent.user_id, ip_address)
-        await self._count_read(consent.user_id, consent.bank_link_id, is_attended=ip_address is not None)
+        psu = await self.psu(consent.user_id, device)
+        await self._count_read(consent.user_id, consent.bank_link_id, is_attended=device is not None)
         vendor = self._vendors[consent.vendor]
         try:
             found = await vendor.accounts(bank_id, consent.vendor_consent_id or "", psu)
@@ -253,11 +254,11 @@ class Accounts:
             await publish_accounts(work, user_id, [reach.account_id], self._clock.now())
             await work.commit()
 
-    async def psu(self, user_id: UserId, ip_address: str | None) -> Psu:
-        """The user as a bank is called for: national identity number and, if the user is present, `ip_address`."""
+    async def psu(self, user_id: UserId, device: Device | None) -> Psu:
+        """The user as a bank is called for: national identity number and, if the user is present, `device`."""
         async with self._read() as read:
             secret = await read.users.encrypted_national_identity_number(user_id)
-        return Psu(self._encryption.decrypt(secret) if secret else None, ip_address)
+        return Psu(self._encryption.decrypt(secret) if secret else None, device)
 
     async def _count_read(self, user_id: UserId, bank_link_id: BankLinkId, *, is_attended: bool) -> None:
         now = self._clock.now()

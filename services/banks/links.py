@@ -26,6 +26,7 @@ from domain.consent import (
     ReadsToday,
     longest_valid_until,
 )
+from domain.device import Device
 from domain.errors import (
     ConsentRequired,
     InvalidState,
@@ -132,28 +133,28 @@ class BankLinks:
         }
 
     async def connect(
-        self, user_id: UserId, bank_id: str, *, return_to: str, callback_uri: str, ip_address: str
+        self, user_id: UserId, bank_id: str, *, return_to: str, callback_uri: str, device: Device
     ) -> ConsentPage:
         """Register a consent and give the bank's page for it. Raises NotFound, InvalidInput, ProviderUnavailable."""
         return_to = require_allowed(return_to, self._return_origins, field=("input", "returnTo"))
         bank = await self._bank(bank_id)
         bank_link = await self._bank_link(user_id, BankId(bank.part_of or bank.id))
-        return await self._ask_consent(bank_link, return_to, callback_uri, ip_address)
+        return await self._ask_consent(bank_link, return_to, callback_uri, device)
 
     async def renew(
-        self, user_id: UserId, bank_link_id: BankLinkId, *, return_to: str, callback_uri: str, ip_address: str
+        self, user_id: UserId, bank_link_id: BankLinkId, *, return_to: str, callback_uri: str, device: Device
     ) -> ConsentPage:
         """Register a new consent; the old consent stays ACTIVE until the new one is ACTIVE. Raises as `connect`."""
         return_to = require_allowed(return_to, self._return_origins, field=("input", "returnTo"))
         bank_link = await self._owned(user_id, bank_link_id)
-        return await self._ask_consent(bank_link, return_to, callback_uri, ip_address)
+        return await self._ask_consent(bank_link, return_to, callback_uri, device)
 
     async def disconnect(self, user_id: UserId, bank_link_id: BankLinkId) -> BankLink:
         """End every consent of the bank link, here at once and at the bank by a job. Raises NotFound, InvalidState."""
         await self._owned(user_id, bank_link_id)
         return await retry_on_stale(lambda: self._disconnect(user_id, bank_link_id))
 
-    async def returned(self, state: str, query: Mapping[str, str], ip_address: str) -> str | None:
+    async def returned(self, state: str, query: Mapping[str, str], device: Device) -> str | None:
         """Finish a consent when the browser is back from the bank. Gives its next address, None for an unknown state.
 
         The bank is asked once: a way back that is opened again leads to the same address.
@@ -166,15 +167,15 @@ class BankLinks:
             is_first = await work.consents.mark_returned(consent.id, self._clock.now())
             await work.commit()
         if is_first:
-            await self._complete(consent, query, ip_address)
+            await self._complete(consent, query, device)
         async with self._read() as read:
             current = await read.consents.get(consent.user_id, consent.id) or consent
         return with_query(return_to, bankLink=consent.bank_link_id, outcome=way_back.of_consent(current.status))
 
-    async def _complete(self, consent: Consent, query: Mapping[str, str], ip_address: str) -> None:
+    async def _complete(self, consent: Consent, query: Mapping[str, str], device: Device) -> None:
         try:
             await self._approvals.complete(consent, query)
-            await self._fetch(consent.user_id, consent.id, ip_address)
+            await self._fetch(consent.user_id, consent.id, device)
         except (Unavailable, ReadLimitReached, ConsentRequired):
             _log.warning("consent_return_incomplete", consent_id=consent.id)  # the queued jobs ask the bank again
 
@@ -291,9 +292,7 @@ class BankLinks:
             await work.commit()
         return bank_link
 
-    async def _ask_consent(
-        self, bank_link: BankLink, return_to: str, callback_uri: str, ip_address: str
-    ) -> ConsentPage:
+    async def _ask_consent(self, bank_link: BankLink, return_to: str, callback_uri: str, device: Device) -> ConsentPage:
         now = self._clock.now()
         vendor = self._vendors.for_user(bank_link.user_id, bank=bank_link.bank_id)
         state = new_token()
@@ -314,7 +313,7 @@ class BankLinks:
         request = ConsentRequest(
             consent.id,
             bank_link.bank_id,
-            Psu(self._encryption.decrypt(secret) if secret else None, ip_address),
+            Psu(self._encryption.decrypt(secret) if secret else None, device),
             with_query(callback_uri, state=state),
             consent.valid_until,
         )
@@ -373,14 +372,14 @@ class BankLinks:
             await work.commit()
             return after
 
-    async def _fetch(self, user_id: UserId, consent_id: ConsentId, ip_address: str | None) -> None:
+    async def _fetch(self, user_id: UserId, consent_id: ConsentId, device: Device | None) -> None:
         async with self._read() as read:
             consent = await read.consents.get(user_id, consent_id)
             if consent is None or consent.status is not ConsentStatus.ACTIVE:
                 return
             bank_link = await read.bank_links.get(user_id, consent.bank_link_id)
         assert bank_link is not None
-        await self._accounts.fetch(consent, bank_link.bank_id, ip_address=ip_address)
+        await self._accounts.fetch(consent, bank_link.bank_id, device=device)
 
 
 def _away(error: Unavailable) -> ProviderUnavailable:

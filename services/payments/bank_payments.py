@@ -13,6 +13,7 @@ from db.unit_of_work import Read, UnitOfWork, Work, retry_on_outage
 from domain import ids, way_back
 from domain.bank_account import BankAccount
 from domain.clock import Clock, oslo_date
+from domain.device import Device
 from domain.errors import (
     ConsentRequired,
     InDoubt,
@@ -77,7 +78,7 @@ class Redirects:
 
     callback_uri: str
     return_to: str
-    ip_address: str
+    device: Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +159,9 @@ class Payments:
         payment, account, is_new = await once(lambda: self._create(order, state, return_to))
         if not is_new:
             return Initiated(payment)
-        warnings = await self._warnings.of(payment, account.id, redirects.ip_address)
+        warnings = await self._warnings.of(payment, account.id, redirects.device)
         redirect_uri = with_query(redirects.callback_uri, state=state)
-        psu = await self._accounts.psu(user_id, redirects.ip_address)
+        psu = await self._accounts.psu(user_id, redirects.device)
         return Initiated(await self._shield.run(self._send(payment, account, psu, redirect_uri)), warnings)
 
     async def cancel(self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str) -> Payment:

@@ -5,6 +5,7 @@ from typing import Final
 
 from domain.bank_account import BalanceType
 from domain.banking_days import banking_day_from
+from domain.device import Device
 from domain.errors import DropError
 from domain.ids import AccountId, UserId
 from domain.payment import Payment
@@ -23,13 +24,13 @@ class PaymentWarnings:
         # References to running tasks: the event loop keeps none, so a task could vanish before it ends.
         self._reading: set[asyncio.Task[bool]] = set()
 
-    async def of(self, payment: Payment, account_id: AccountId, ip_address: str) -> list[MutationWarning]:
+    async def of(self, payment: Payment, account_id: AccountId, device: Device) -> list[MutationWarning]:
         """Reads the account's balance at the bank, for two seconds at most."""
-        return [*_of_date(payment), *await self._of_balance(payment, account_id, ip_address)]
+        return [*_of_date(payment), *await self._of_balance(payment, account_id, device)]
 
-    async def _of_balance(self, payment: Payment, account_id: AccountId, ip_address: str) -> list[MutationWarning]:
+    async def _of_balance(self, payment: Payment, account_id: AccountId, device: Device) -> list[MutationWarning]:
         # Not cancelled after our time: the call goes on to its own deadline, or a bank that hangs would count as well.
-        reading = asyncio.create_task(self._has_read(payment.user_id, account_id, ip_address))
+        reading = asyncio.create_task(self._has_read(payment.user_id, account_id, device))
         self._reading.add(reading)
         reading.add_done_callback(self._reading.discard)
         done, _ = await asyncio.wait({reading}, timeout=_BALANCE_WITHIN_S)
@@ -41,9 +42,9 @@ class PaymentWarnings:
             return []
         return [MutationWarning(WarningCode.BALANCE_TOO_LOW, {"available": available})]
 
-    async def _has_read(self, user_id: UserId, account_id: AccountId, ip_address: str) -> bool:
+    async def _has_read(self, user_id: UserId, account_id: AccountId, device: Device) -> bool:
         try:
-            await self._accounts.refresh_balance(user_id, account_id, ip_address=ip_address)
+            await self._accounts.refresh_balance(user_id, account_id, device=device)
         except (AccessExceeded, DropError):
             return False
         return True

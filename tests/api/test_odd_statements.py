@@ -235,3 +235,15 @@ async def test_what_cannot_be_read_is_kept_encrypted_for_thirty_days_and_never_l
 async def rows(bank: OddBank, query: str) -> list[Any]:
     async with bank.play.gateway.infrastructure.database.read_engine.connect() as connection:
         return list((await connection.execute(text(query))).all())
+
+
+async def test_a_bank_is_told_the_own_browser_of_a_user_who_is_present(bank: OddBank) -> None:
+    await bank.connect()
+    bank.odd.told.clear()
+    bank.kari.http.headers.encoding = "utf-8"
+    bank.kari.http.headers["user-agent"] = "Drøp-iOS/3.2 (iPhone) " + "x" * 400
+    assert await bank.refresh() == []
+
+    browsers = {told.get("psu-user-agent", "") for told in bank.odd.told}
+    assert browsers == {("Drp-iOS/3.2 (iPhone) " + "x" * 400)[:256]}
+    assert all(told.get("psu-ip-address") for told in bank.odd.told)

@@ -10,6 +10,7 @@ import httpx
 
 from domain.account_number import parse_account_number
 from domain.card import Card, Cardholder, CardType
+from domain.device import Device
 from domain.errors import InvalidState, Unavailable
 from domain.ids import (
     AttemptId,
@@ -237,7 +238,7 @@ def _payments(http: httpx.AsyncClient, url: str, guard: Guard) -> Xs2aPayments:
 
 _TOKEN: Final = answer(200, f'{{"access_token": "{SECRET}", "expires_in": 3600}}', content_type="application/json")
 _DNB: Final = BankId("bank_dnb")
-_PSU: Final = Psu("15019000083", "192.0.2.1")
+_PSU: Final = Psu("15019000083", Device("192.0.2.1", "Phone/1"))
 _CONSENT: Final = ConsentRequest(ConsentId("cns_1"), _DNB, _PSU, "https://drop.example/callback", date(2027, 5, 20))
 _NUMBER: Final = parse_account_number("86011117947")
 _ACCESS: Final = AccountAccess(_DNB, "DNBANOKK/consent/authorisation", "resource", _PSU, _NUMBER, "NOK")

@@ -7,6 +7,7 @@ import pytest
 
 from domain.bank_account import BalanceType
 from domain.consent import ConsentStatus
+from domain.device import Device
 from domain.errors import Unavailable
 from domain.ids import BankId, ConsentId
 from providers.open_banking.port import (
@@ -27,8 +28,10 @@ from tests.contract.banks import BankVendor, a_direct_bank, a_mock, an_enable_ba
 
 DNB = BankId("bank_dnb")
 KARI = Psu(personas()["kari"].identity_number)
-KARI_ATTENDED = Psu(KARI.national_identity_number, ip_address="192.0.2.1")
-REQUEST = ConsentRequest(ConsentId("cns_01"), DNB, KARI, f"{BASE}/api/openbanking/callback?state=s", date(2027, 5, 20))
+KARI_ATTENDED = Psu(KARI.national_identity_number, Device("192.0.2.1", "Phone/1"))
+REQUEST = ConsentRequest(
+    ConsentId("cns_01"), DNB, KARI_ATTENDED, f"{BASE}/api/openbanking/callback?state=s", date(2027, 5, 20)
+)
 LONG_AGO = date(2026, 8, 1)
 
 

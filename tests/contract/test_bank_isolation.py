@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from domain.device import Device
 from domain.errors import Unavailable
 from domain.ids import BankId, ConsentId
 from providers.open_banking.port import ConsentRequest, Psu
@@ -25,7 +26,7 @@ async def bank(sandbox: Sandbox, request: pytest.FixtureRequest) -> BankVendor:
 
 
 async def consent(bank: BankVendor, bank_id: str) -> None:
-    psu = Psu(personas()["kari"].identity_number, "192.0.2.1")
+    psu = Psu(personas()["kari"].identity_number, Device("192.0.2.1", "Phone/1"))
     back = f"{BASE}/api/openbanking/callback?state=s"
     await bank.accounts.start_consent(ConsentRequest(ConsentId("cns_1"), BankId(bank_id), psu, back, date(2027, 5, 20)))
 

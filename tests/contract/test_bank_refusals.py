@@ -6,6 +6,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from domain.account_number import parse_account_number
+from domain.device import Device
 from domain.ids import BankId
 from domain.payment import FailureCode, Status
 from providers.calling.guard import Guard
@@ -50,7 +51,7 @@ async def test_a_no_is_counted_and_logged_by_its_code(
                 a_bank_payment(),
                 parse_account_number(OLA),
                 BankId("bank_dnb"),
-                Psu(None, "192.0.2.1"),
+                Psu(None, Device("192.0.2.1", "Phone/1")),
                 f"{BASE}/api/openbanking/callback?state=s",
             )
 

@@ -9,6 +9,7 @@ import pytest
 import trustme
 
 from domain.account_number import parse_account_number
+from domain.device import Device
 from domain.errors import BadSignature, BadWebhook, Unavailable
 from domain.ids import BankId, ConsentId
 from domain.payment import Status
@@ -29,7 +30,7 @@ from tests.contract.test_payment_initiation import a_bank_payment
 from tests.vendors import nextgenpsd2 as face
 
 CALLBACK = f"{BASE}/api/openbanking/callback?state=s"
-KARI = Psu(personas()["kari"].identity_number, "192.0.2.1")
+KARI = Psu(personas()["kari"].identity_number, Device("192.0.2.1", "Phone/1"))
 SPAREBANK1 = BankId("bank_sparebank1")
 NOTIFICATIONS = NotificationAddress(HOOK, "secret")
 

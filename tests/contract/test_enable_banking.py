@@ -11,6 +11,7 @@ import pytest
 import trustme
 from joserfc.jwk import RSAKey
 
+from domain.device import Device
 from domain.errors import BadSignature, BadWebhook, Unavailable
 from domain.ids import BankId, ConsentId
 from domain.payment import FailureCode, Status
@@ -33,6 +34,7 @@ from tests.vendors import enable_banking as face
 
 RAW = json.dumps({"payment_id": "obp-000001", "status": "ACSC"}).encode()
 DNB = BankId("bank_dnb")
+OLA = Psu(None, Device("192.0.2.1", "Phone/1"))
 JSON = "application/json"
 
 FORGED: dict[str, Callable[[], str]] = {
@@ -182,7 +184,7 @@ async def test_a_bank_that_wants_to_know_more_of_the_user_is_told_nothing(sandbo
         keys = WebhookKeys(http, guard, is_theirs=is_vendors)
         accounts = enable_banking.EnableBankingAccounts(client, clock=sandbox.clock)
         request = ConsentRequest(
-            ConsentId("cns_1"), DNB, Psu(None, "192.0.2.1"), f"{CALLBACK}?state=s", date(2027, 5, 20)
+            ConsentId("cns_1"), DNB, Psu(None, Device("192.0.2.1", "Phone/1")), f"{CALLBACK}?state=s", date(2027, 5, 20)
         )
         started = await accounts.start_consent(request)
         settled = await EnableBankingPayments(client, keys, clock=sandbox.clock).status("1")
@@ -231,7 +233,9 @@ async def test_a_payment_whose_page_is_not_encrypted_keeps_its_id(sandbox: Sandb
     accepted = {"payment_id": "p-1", "status": "RCVD", "url": "http://auth.enablebanking.example/1"}
     async with payments_answered(sandbox, accepted) as payments:
         payment = a_bank_payment()
-        state = await payments.initiate(payment, payment.creditor_account, DNB, Psu(None, "192.0.2.1"), CALLBACK)
+        state = await payments.initiate(
+            payment, payment.creditor_account, DNB, Psu(None, Device("192.0.2.1", "Phone/1")), CALLBACK
+        )
         with pytest.raises(NotApprovable):
             await payments.authorise(state.reference, Psu(None), CALLBACK)
 
@@ -253,7 +257,9 @@ async def test_a_payment_that_is_rejected_at_once_awaits_nothing(
     rejected = {"payment_id": "p-1", "status": "RJCT", "url": "https://a.example", "status_reason_information": reason}
     async with payments_answered(sandbox, rejected) as payments:
         payment = a_bank_payment()
-        state = await payments.initiate(payment, payment.creditor_account, DNB, Psu(None, "192.0.2.1"), CALLBACK)
+        state = await payments.initiate(
+            payment, payment.creditor_account, DNB, Psu(None, Device("192.0.2.1", "Phone/1")), CALLBACK
+        )
 
     assert (state.status, state.reference, state.authorisation) == (Status.REJECTED, "p-1", None)
     assert state.failure is not None

@@ -8,6 +8,7 @@ import pytest
 import stamina
 
 from domain.account_number import parse_account_number
+from domain.device import Device
 from domain.errors import BadSignature, BadWebhook, CannotTell, InDoubt, Unavailable
 from domain.ids import AccountId, BankId, PaymentId, UserId
 from domain.money import Money
@@ -21,7 +22,7 @@ from tests.contract.banks import HOOK, BankVendor, a_direct_bank, a_mock, an_ena
 from tests.contract.conftest import NOON
 
 DNB = BankId("bank_dnb")
-KARI = Psu(personas()["kari"].identity_number, ip_address="192.0.2.1")
+KARI = Psu(personas()["kari"].identity_number, Device("192.0.2.1", "Phone/1"))
 CALLBACK = f"{BASE}/api/openbanking/callback?state=s"
 
 

@@ -20,6 +20,7 @@ class Oddities:
     `accounts` and `balances` change the items of a list. `pages` are those of each account's statement, in place of the
     sandbox's, items in the vendor's shape. `instead` gives a whole answer to "accounts", "balances" or "transactions",
     or None for the usual one. `asked` are the queries for statements, `consents` the sandbox's ids of consents.
+    `told` are the headers about the user with which accounts, balances and statements were asked for.
     """
 
     accounts: Callable[[list[Any]], list[Any]] = lambda items: items
@@ -28,9 +29,11 @@ class Oddities:
     instead: dict[str, Callable[[Request], Response | None]] = field(default_factory=dict)
     asked: list[Mapping[str, str]] = field(default_factory=list)
     consents: list[str] = field(default_factory=list)
+    told: list[Mapping[str, str]] = field(default_factory=list)
 
     def answer(self, what: str, request: Request) -> Response | None:
         """The answer that the test wants instead of the usual one."""
+        self.told.append({name: value for name, value in request.headers.items() if name.startswith("psu-")})
         if what == "transactions":
             self.asked.append(dict(request.query_params))
         make = self.instead.get(what)
@@ -74,3 +77,9 @@ async def ask(
     if response.is_error:
         raise refuse(response.status_code, answer)
     return answer
+
+
+def tells_only_of_present_users(headers: Mapping[str, str]) -> bool:
+    """Whether a present user's address and browser are given, or nothing of the user at all."""
+    told = {name for name in headers if name.startswith("psu-")}
+    return not told or {"psu-ip-address", "psu-user-agent"} <= told

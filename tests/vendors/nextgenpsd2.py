@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.vendors.face import Endpoint, Oddities, ask, face
+from tests.vendors.face import Endpoint, Oddities, ask, face, tells_only_of_present_users
 from tests.vendors.open_payments import bank_transaction, refuse, refused_by_sandbox, statement_of
 
 HOST = "http://127.0.0.1:8460"
@@ -295,7 +295,7 @@ class NextGenBanks:
 def app(vendor: NextGenBanks) -> Starlette:
     def api(path: str, method: str, endpoint: Endpoint) -> Route:
         async def checked(request: Request) -> Response:
-            if len(request.headers.get("x-request-id", "")) != 36:
+            if len(request.headers.get("x-request-id", "")) != 36 or not tells_only_of_present_users(request.headers):
                 raise refuse(400, "FORMAT_ERROR")
             if request.path_params["bank"] == SIGNED_BY:
                 await vendor.demand_signature(request)

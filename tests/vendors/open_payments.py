@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.vendors.face import Endpoint, Oddities, Refused, ask, face
+from tests.vendors.face import Endpoint, Oddities, Refused, ask, face, tells_only_of_present_users
 
 CLIENT_ID = "drop-contract"
 CLIENT_SECRET = "open-payments-secret"
@@ -366,7 +366,7 @@ def app(vendor: OpenPayments) -> Starlette:
                 raise refuse(401, "TOKEN_INVALID")
             if not {scope, "private"} <= scopes:
                 raise refuse(403, "SERVICE_BLOCKED")
-            if len(headers.get("x-request-id", "")) != 36 or "psu-user-agent" not in headers:
+            if len(headers.get("x-request-id", "")) != 36 or not tells_only_of_present_users(headers):
                 raise refuse(400, "FORMAT_ERROR")
             if scope != "aspspinformation":
                 await vendor.bank_of(headers.get("x-bicfi", ""))
