@@ -74,14 +74,14 @@ class AccountDeletion:
 
     async def _delete(self, user_id: UserId) -> Deleted:
         await self._end_what_is_under_way(user_id)
-        # Sign-ins end first: open sockets must close before the objects that they follow are gone.
-        await self._sessions.end_all(user_id)
         now = self._clock.now()
         async with self._work() as work:
             await work.users.hold(user_id)
             await self._require_no_open_payment(work, user_id)
             if await self._is_under_way(work, user_id):
                 raise StaleVersion  # begun in another tab since: it is ended first
+            # Within the transaction: whoever cannot leave yet stays signed in.
+            ended = await self._sessions.end_all_within(work, user_id)
             await self._uploads.forget(work, user_id)
             await self._exports.forget(work, user_id)
             await self._customers.forget(work, user_id)
@@ -91,6 +91,7 @@ class AccountDeletion:
             self._notifications.account_deleted(work, leaving)
             work.audit.record("account_deleted", now, user_id=user_id)
             await work.commit()
+        self._sessions.close(ended)
         return Deleted(now, retained_after(now))
 
     async def _require_no_open_payment(self, read: Queries, user_id: UserId) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from db.unit_of_work import Queries, Read, Work
+from db.unit_of_work import Queries, Read, UnitOfWork, Work
 from domain.clock import Clock
 from domain.errors import NotFound
 from domain.ids import SessionId, UserId
@@ -94,8 +94,16 @@ class Sessions:
     async def end_all(self, user_id: UserId) -> int:
         """End every sign-in of the user. Gives how many were ended."""
         async with self._work() as work:
-            ended = await work.sessions.end_all(user_id, "all ended by the user", self._clock.now())
+            ended = await self.end_all_within(work, user_id)
             await work.commit()
+        self.close(ended)
+        return len(ended)
+
+    async def end_all_within(self, work: UnitOfWork, user_id: UserId) -> list[SessionId]:
+        """End every sign-in in the caller's transaction, which then calls `close` with what this gives."""
+        return await work.sessions.end_all(user_id, "all ended by the user", self._clock.now())
+
+    def close(self, ended: Sequence[SessionId]) -> None:
+        """Close the sockets of sessions that have ended, in every process."""
         for session_id in ended:
             self._fanout.publish(session_id)
-        return len(ended)
