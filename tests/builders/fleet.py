@@ -90,6 +90,8 @@ class Fleet:
     def strike(self, luck: random.Random) -> str:
         """Kill one of it with -9 and start it again; says which."""
         processes = [*self.serves, *self.workers]
+        if self.postgresql is not None:
+            self.postgresql.check()
         for one in processes:
             one.revive()
         names = [one.name for one in processes]

@@ -81,9 +81,13 @@ class PrivatePostgresql:
     def url(self) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
+    def check(self) -> None:
+        """Fails with the end of its log where the server itself has ended."""
+        assert self.process.poll() is None, f"the server itself has ended:\n{self.log.read_text()[-4_000:]}"
+
     def kill_a_backend(self, number: int) -> None:
         """With -9, as the kernel does where memory ends: the server then recovers, and every connection is lost."""
-        assert self.process.poll() is None, f"the server itself has ended:\n{self.log.read_text()[-2_000:]}"
+        self.check()
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         # A child that has no title of its own yet may be the start-up process, with which the server itself would end.
         clients = [pid for pid in children if b" 127.0.0.1(" in _title_of(pid)]
