@@ -20,20 +20,14 @@ from domain.money import Money
 from domain.page import Keyset, PaymentPage
 from domain.payment import (
     CancellationStatus,
-    Failure,
-    FailureCode,
-    FailureDetail,
     Payment,
     PaymentCause,
     PaymentEvent,
     PaymentEventKind,
     Rail,
     Status,
+    stored_failure,
 )
-
-
-def failure_of(code: str | None, detail: str | None) -> Failure | None:
-    return Failure(FailureCode(code), FailureDetail(detail) if detail else None) if code else None
 
 
 def _authorisation_of(
@@ -61,7 +55,7 @@ def _payment_of(row: PaymentRow, refunded: int) -> Payment:
         debtor_account_id=AccountId(row.debtor_account_id) if row.debtor_account_id else None,
         rail=Rail(row.rail),
         status=Status(row.status),
-        failure=failure_of(row.failure_code, row.failure_detail),
+        failure=stored_failure(row.failure_code, row.failure_detail),
         kid=row.kid,
         message=row.message,
         scheduled_for=row.scheduled_for,
@@ -88,7 +82,7 @@ def _event_of(row: PaymentEventRow) -> PaymentEvent:
         Status(row.status),
         PaymentCause(row.cause),
         row.at,
-        failure_of(row.failure_code, row.failure_detail),
+        stored_failure(row.failure_code, row.failure_detail),
         PaymentEventKind(row.kind),
     )
 

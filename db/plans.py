@@ -7,12 +7,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.locks import locked
 from db.paging import page_of_each
-from db.payments import failure_of
 from db.tables.plan import PlanInvoiceRow, PlanSubscriptionRow
 from db.updates import save_over
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.money import Money
 from domain.page import Keyset
+from domain.payment import stored_failure
 from domain.plan import InvoiceStatus, PlanEnd, PlanInvoice, PlanPayment, PlanStatus, PlanSubscription
 
 
@@ -28,7 +28,7 @@ def subscription_of(row: PlanSubscriptionRow) -> PlanSubscription:
         period_end=row.period_end,
         cancel_at_period_end=row.cancel_at_period_end,
         ended_because=PlanEnd(row.ended_because) if row.ended_because else None,
-        failure=failure_of(row.failure_code, row.failure_detail),
+        failure=stored_failure(row.failure_code, row.failure_detail),
         authorisation_url=row.authorisation_url,
         version=row.version,
     )

@@ -56,7 +56,10 @@ _NEXT: Mapping[Status, frozenset[Status]] = {
 
 
 class FailureCode(StrEnum):
-    """Why a payment did not succeed, in words that clients may branch on."""
+    """Why a payment did not succeed, in words that clients may branch on.
+
+    One that a later version has stored reads as OTHER.
+    """
 
     AUTHORISATION_REFUSED = "AUTHORISATION_REFUSED"
     AUTHORISATION_EXPIRED = "AUTHORISATION_EXPIRED"
@@ -70,6 +73,11 @@ class FailureCode(StrEnum):
     INCORRECT_CARD_DETAILS = "INCORRECT_CARD_DETAILS"
     AUTHENTICATION_FAILED = "AUTHENTICATION_FAILED"
     PROCESSING_ERROR = "PROCESSING_ERROR"
+    OTHER = "OTHER"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls.OTHER
 
 
 class FailureDetail(StrEnum):
@@ -94,6 +102,11 @@ class Failure:
     @property
     def text(self) -> Text:
         return Text("payment_failure", self.detail or self.code)
+
+
+def stored_failure(code: str | None, detail: str | None) -> Failure | None:
+    """A failure as it was stored. A detail of a later version is left out: the code alone tells enough."""
+    return Failure(FailureCode(code), FailureDetail(detail) if detail in set(FailureDetail) else None) if code else None
 
 
 class CancellationStatus(StrEnum):

@@ -15,7 +15,7 @@ from domain.consent import BankLink, BankLinkEnd, BankLinkStatus
 from domain.data_export import DataExport, DataExportStatus
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
 from domain.money import Money
-from domain.payment import CancellationStatus, Failure, FailureCode, FailureDetail, Payment, Status
+from domain.payment import CancellationStatus, Failure, Payment, Status, stored_failure
 from domain.plan import PlanEnd, PlanStatus, PlanSubscription
 from domain.upload import RejectReason, Upload, UploadStatus
 
@@ -35,10 +35,7 @@ def _failure_fields(failure: Failure | None) -> Fields | None:
 
 
 def _failure(fields: Fields | None) -> Failure | None:
-    if not fields:
-        return None
-    detail = fields.get("detail")
-    return Failure(FailureCode(fields["code"]), FailureDetail(detail) if detail else None)
+    return stored_failure(fields["code"], fields.get("detail")) if fields else None
 
 
 def payment_fields(payment: Payment) -> Fields:

@@ -67,6 +67,7 @@ describe(
         FailureCode.INCORRECT_CARD_DETAILS: "The number, date or security code is wrong.",
         FailureCode.AUTHENTICATION_FAILED: "The user was not approved by 3-D Secure.",
         FailureCode.PROCESSING_ERROR: "The card could not be charged just now.",
+        FailureCode.OTHER: "For a reason that this version does not know.",
     },
 )
 describe(

@@ -7,7 +7,7 @@ from sqlmodel import SQLModel, col
 
 from db.tables.bank import BankLinkRow
 from db.tables.event import UserEventRow
-from db.tables.payment import PaymentEventRow, RefundRow
+from db.tables.payment import PaymentEventRow, PaymentRow, RefundRow
 from db.tables.plan import PlanSubscriptionRow
 from domain.event import EventKind
 from services.subscriptions.streams import position_of
@@ -16,7 +16,7 @@ from tests.builders import cards
 from tests.builders.gateway import Play, nodes
 
 SHOWN = """{ viewer { bankLinks { edges { node { endedBecause } } } plan { endedBecause }
-  payments { edges { node { history { edges { node { cause } } }
+  payments { edges { node { failure { code message } history { edges { node { cause failure { code } } } }
     refunds { edges { node { failure { code message } } } } } } } } }"""
 EVENTS = """subscription($after: String) { viewerEvents(after: $after) { cursor type
   bankLink { endedBecause } planSubscription { endedBecause } } }"""
@@ -45,7 +45,8 @@ async def test_a_code_of_a_later_version_reads_as_other(play: Play) -> None:
     await cards.subscribe(kari)
     await stored(play, BankLinkRow, ended_because="LATER")
     await stored(play, PlanSubscriptionRow, ended_because="LATER")
-    await stored(play, PaymentEventRow, cause="LATER")
+    await stored(play, PaymentEventRow, cause="LATER", failure_code="LATER", failure_detail="LATER")
+    await stored(play, PaymentRow, failure_code="LATER")
     await stored(play, RefundRow, status="FAILED", failure_code="LATER")
     for kind in (EventKind.BANK_LINK, EventKind.PLAN_SUBSCRIPTION):
         await ended_in_events(play, kind)
@@ -58,6 +59,8 @@ async def test_a_code_of_a_later_version_reads_as_other(play: Play) -> None:
     (refund,) = nodes(payment["refunds"])
     assert nodes(viewer["bankLinks"]) == [viewer["plan"]] == [{"endedBecause": "OTHER"}]
     assert {event["cause"] for event in nodes(payment["history"])} == {"OTHER"}
+    assert {event["failure"]["code"] for event in nodes(payment["history"])} == {"OTHER"}
+    assert payment["failure"] == {"code": "OTHER", "message": "Betalingen ble ikke gjennomført."}
     assert (refund["failure"]["code"], bool(refund["failure"]["message"])) == ("FAILED", True)
     shown = [event["bankLink"] or event["planSubscription"] for event in events]
     assert [one for one in shown if one] == [{"endedBecause": "OTHER"}] * 4
