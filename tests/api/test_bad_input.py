@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.test_subscription import opened, socket_of
 from tests.builders.gateway import PAY, Play, a_payment
+from tests.builders.sockets import opened, socket_of
 
 NODES = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
 PAYMENTS = """query($filter: PaymentFilter, $first: Int) { viewer {

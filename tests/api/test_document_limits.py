@@ -12,8 +12,8 @@ from graphql import parse
 
 from routes.graphql import document_limits
 from routes.graphql.document_limits import MAX_FRAGMENTS, MAX_SELECTIONS, MAX_SPREADS, refusal_of
-from tests.api.test_subscription import event_stream, opened, socket_of
 from tests.builders.gateway import Play
+from tests.builders.sockets import event_stream, opened, socket_of
 
 
 def doubling(levels: int) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from graphql import build_schema
 
-from tests.api.test_subscription import events_of
 from tests.api.test_upload import put
 from tests.builders.gateway import Play, Player, nodes, playing
+from tests.builders.sockets import events_of
 from tests.conftest import NOON
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,9 @@ import pytest
 from graphql import GraphQLInputObjectType, GraphQLSchema, build_schema, get_named_type, get_nullable_type
 
 from tests.api.test_statements import statements
-from tests.api.test_subscription import opened, socket_of
 from tests.builders.cards import key, paid
 from tests.builders.gateway import OLA, Play, Player, playing
+from tests.builders.sockets import opened, socket_of
 from tests.conftest import NOON
 
 SCHEMA: Final[GraphQLSchema] = build_schema((Path(__file__).parents[2] / "schema" / "schema.graphql").read_text())

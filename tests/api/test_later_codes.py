@@ -11,9 +11,9 @@ from db.tables.payment import PaymentEventRow, PaymentRow, RefundRow
 from db.tables.plan import PlanSubscriptionRow
 from domain.event import EventKind
 from services.subscriptions.streams import position_of
-from tests.api.test_subscription import events_of
 from tests.builders import cards
 from tests.builders.gateway import Play, nodes
+from tests.builders.sockets import events_of
 
 SHOWN = """{ viewer { bankLinks { edges { node { endedBecause } } } plan { endedBecause }
   payments { edges { node { failure { code message } history { edges { node { cause failure { code } } } }

@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import text
 
 from tests.api.test_messages import update
-from tests.api.test_subscription import events_of, socket_of
 from tests.builders.answers import check_language
 from tests.builders.cards import DECLINED, card_payment, confirm, create
 from tests.builders.gateway import Play, Player, a_payment, pay
+from tests.builders.sockets import events_of, socket_of
 
 ENGLISH = {"accept-language": "en-US,en;q=0.9"}
 VIEWER = "{ viewer { locale chosenLocale } }"

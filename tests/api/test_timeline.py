@@ -11,10 +11,10 @@ import pytest
 from sandbox.triggers import TRIGGERS
 from tests.api.test_commands import gateway
 from tests.api.test_scenarios import ask
-from tests.api.test_subscription import events_of
 from tests.builders.cards import card_payment, confirm, create, paid, refund, subscribe
 from tests.builders.gateway import PAY, Play, a_payment, connect, pay, payment_of, playing
 from tests.builders.server import served
+from tests.builders.sockets import events_of
 from tests.conftest import NOON
 
 

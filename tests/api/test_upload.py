@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.test_subscription import events_of
 from tests.builders.gateway import Play, Player
 from tests.builders.line import Line
+from tests.builders.sockets import events_of
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 100
 CREATE = """mutation($input: CreateUploadInput!) { createUpload(input: $input) {

@@ -18,11 +18,12 @@ from graphql import (
 
 from services.subscriptions.streams import position_of
 from tests.api.test_cards import ADDRESS, HOLDER, issue
-from tests.api.test_subscription import SHOWN, events_of
+from tests.api.test_subscription import SHOWN
 from tests.api.test_upload import DELETE, stored
 from tests.builders import cards
 from tests.builders.answers import check_answer
 from tests.builders.gateway import Play, Player, a_payment, connect, first_account, pay, playing
+from tests.builders.sockets import events_of
 from tests.conftest import NOON
 
 SCHEMA = build_schema(Path("schema/schema.graphql").read_text())

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from gateway.app import Gateway
-from tests.api.test_subscription import FOLLOW, opened, socket_of
+from tests.api.test_subscription import FOLLOW
 from tests.builders.cards import paid, refund, subscribe
 from tests.builders.gateway import Play, a_payment, pay, playing
+from tests.builders.sockets import opened, socket_of
 from tests.conftest import NOON
 
 # Those that grow with users and time. Banks, plans, moves and workers stay few.
