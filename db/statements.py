@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, or_, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -21,7 +23,6 @@ _KNOWN_LINES = 50_000
 class KeptAside:
     """An item that could not be read, as it is stored. `digest` is a keyed hash of its content."""
 
-    id: str
     kind: ItemKind
     why: str
     content_encrypted: bytes
@@ -86,26 +87,23 @@ class StatementQueries:
         self, bank_link_id: BankLinkId, account_id: AccountId | None, items: Sequence[KeptAside], at: datetime
     ) -> None:
         """Keep items that could not be read, each once for a bank link."""
-        query = select(PutAsideRow.digest).where(
-            PutAsideRow.bank_link_id == bank_link_id,
-            col(PutAsideRow.digest).in_([item.digest for item in items]),
-        )
-        known = set(await self._session.exec(query))
-        new = {item.digest: item for item in items if item.digest not in known}
-        self._session.add_all(
-            PutAsideRow(
-                id=item.id,
-                bank_link_id=bank_link_id,
-                account_id=account_id,
-                kind=item.kind,
-                why=item.why,
-                content_encrypted=item.content_encrypted,
-                digest=item.digest,
-                put_aside_at=at,
-            )
-            for item in new.values()
-        )
-        await self._session.flush()
+        insert = sqlite_insert if self._session.get_bind().dialect.name == "sqlite" else postgresql_insert
+        # The key is made of what is kept once: two accounts that are read at the same time bring the same item. In
+        # order, so that the two never wait for each other.
+        rows = [
+            {
+                "id": f"{bank_link_id}:{digest}",
+                "bank_link_id": bank_link_id,
+                "account_id": account_id,
+                "kind": item.kind,
+                "why": item.why,
+                "content_encrypted": item.content_encrypted,
+                "digest": digest,
+                "put_aside_at": at,
+            }
+            for digest, item in sorted({item.digest: item for item in items}.items())
+        ]
+        await self._session.exec(insert(PutAsideRow).values(rows).on_conflict_do_nothing(index_elements=["id"]))
 
     async def forget_put_aside_before(self, at: datetime) -> None:
         """Delete what was put aside before `at`."""

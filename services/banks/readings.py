@@ -101,7 +101,6 @@ class Readings:
             _log.warning("bank_items_unreadable", bank=bank_id, kind=items[0].kind, count=len(items), errors=errors)
             kept = [
                 KeptAside(
-                    new_id("pua", now),
                     item.kind,
                     item.why,
                     self._encryption.encrypt(item.content),
