@@ -13,9 +13,10 @@ WRITES: Final = "writes"
 def locked(session: AsyncSession, query: SelectOfScalar[Row]) -> SelectOfScalar[Row]:
     """The query of an object to be written. In a read it is as it was.
 
-    Of two transactions that write the same object, the second waits here and reads what the first wrote. Whoever locks
-    several takes the user's own objects in this order: KYC, bank link, consent, plan, payment, card, file. SQLite has
-    one writer at a time and needs no lock.
+    Of two transactions that write the same object, the second waits here and reads what the first wrote. The user
+    comes first (`UserQueries.hold`), where something new is made for them. Two that take other objects in different
+    orders may wait for each other: PostgreSQL ends one, which `retry_on_stale` runs again. SQLite has one writer at a
+    time and needs no lock.
     """
     if WRITES not in session.info:
         return query

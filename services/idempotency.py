@@ -1,14 +1,10 @@
 """Idempotency keys: the same key with the same input gives the same object, never a second."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TypeVar
 
-from db.unit_of_work import Queries, UnitOfWork, retry_on_stale
+from db.unit_of_work import Queries, UnitOfWork
 from domain.errors import IdempotencyKeyReused
 from domain.ids import UserId
-
-Result = TypeVar("Result")
 
 
 async def earlier(queries: Queries, user_id: UserId, operation: str, key: str, *fingerprints: str) -> str | None:
@@ -29,8 +25,3 @@ async def keep(
 ) -> None:
     """Tie the key to the object in the transaction that makes it."""
     await work.idempotency.add(user_id, operation, key, fingerprint=fingerprint, object_id=object_id, at=at)
-
-
-async def once(attempt: Callable[[], Awaitable[Result]]) -> Result:
-    """Where the same key comes twice at once, the loser finds what the winner made. Raises StaleVersion."""
-    return await retry_on_stale(attempt)

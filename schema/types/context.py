@@ -89,6 +89,8 @@ class DownloadUrls(Protocol):
 
 
 class HasLocale(Protocol):
+    """What a text needs of a request: the language that its answer is in, and the one that the client accepts."""
+
     @property
     def locale(self) -> str: ...
     @property
@@ -96,6 +98,8 @@ class HasLocale(Protocol):
 
 
 class HasLoaders(HasLocale, Protocol):
+    """What a type needs of a request to read what belongs to it."""
+
     def opened(self, stored: SealedAuthorisation) -> Authorisation: ...
     @property
     def loaders(self) -> Loaders: ...

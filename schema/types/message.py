@@ -10,6 +10,8 @@ from schema.types.context import HasLocale
 
 
 class HasText(Protocol):
+    """A type whose `message` is made of a text of the catalogue."""
+
     text: Text
 
 

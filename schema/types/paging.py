@@ -69,6 +69,8 @@ class PageArguments:
 
 
 class HasId(Protocol):
+    """An item of a list that is ordered by its id."""
+
     @property
     def id(self) -> str: ...
 

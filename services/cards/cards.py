@@ -32,7 +32,7 @@ from domain.page import Keyset
 from domain.snapshot import card_fields
 from providers.card_issuing.port import CardIssuing, CardState
 from providers.vendors import Vendors
-from services.idempotency import earlier, keep, once
+from services.idempotency import earlier, keep
 
 _ISSUE: Final = "issueCard"
 _RECOVER_AFTER: Final = timedelta(seconds=60)
@@ -86,7 +86,7 @@ class Cards:
         Raises FeatureDisabled, KycRequired, AddressRequired, InvalidState, ProviderUnavailable.
         """
         self._features.require(Feature.CARDHOLDERS)
-        cardholder = await once(lambda: self._cardholder(user_id))
+        cardholder = await retry_on_stale(lambda: self._cardholder(user_id))
         if cardholder.vendor_cardholder_id is not None:
             return cardholder
         async with self._read() as read:
@@ -109,7 +109,7 @@ class Cards:
         """
         self._features.require(kind.feature)
         require_key(idempotency_key)
-        card, is_new = await once(lambda: self._begin(user_id, kind, idempotency_key))
+        card, is_new = await retry_on_stale(lambda: self._begin(user_id, kind, idempotency_key))
         if is_new:
             try:
                 await self._issue(card)

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.ids import new_id
-from db.unit_of_work import Queries, Read, UnitOfWork, Work
+from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
 from domain.alert import Severity
 from domain.clock import Clock
@@ -21,7 +21,6 @@ from domain.vendor_migration import CustomerMigration, MigrationCounts, StopReas
 from providers.calling.error_budget import ErrorBudget, SpentBudgets
 from providers.card_payments.port import CardPaymentsProvider
 from providers.vendors import Vendors
-from services.idempotency import once
 from services.incidents import Incidents
 from services.payments.card_vendor import PORT
 from services.payments.customers import DeleteCustomer
@@ -240,7 +239,7 @@ class VendorMigrations:
             raise NotFound(f"{port} is not being moved. {hint}", field=("port",))
         async with self._read() as read:
             found = await read.vendor_migrations.between(port, direction.from_vendor, direction.to_vendor)
-        return found if found is not None else await once(lambda: self._begin(port, direction))
+        return found if found is not None else await retry_on_stale(lambda: self._begin(port, direction))
 
     async def _begin(self, port: str, direction: Direction) -> VendorMigration:
         now = self._clock.now()

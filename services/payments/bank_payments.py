@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import structlog
 
 from db.ids import new_id
-from db.unit_of_work import Read, UnitOfWork, Work, retry_on_outage
+from db.unit_of_work import Read, UnitOfWork, Work, retry_on_outage, retry_on_stale
 from domain import ids, way_back
 from domain.bank_account import BankAccount
 from domain.clock import Clock, oslo_date
@@ -49,7 +49,7 @@ from providers.open_banking.port import NotApprovable, PaymentInitiation, Psu
 from providers.vendors import Vendors
 from services.authorisations import CODE_LIVES, CODE_PAUSE, Authorisations
 from services.banks.accounts import Accounts
-from services.idempotency import earlier, keep, once
+from services.idempotency import earlier, keep
 from services.payments.bank_status import RECOVER_AFTER, BankStatusSync
 from services.payments.card_payments import CardPayments
 from services.payments.payment_warnings import PaymentWarnings
@@ -156,7 +156,7 @@ class Payments:
         order = payment_order(user_id, given, oslo_date(self._clock.now()))
         return_to = require_allowed(redirects.return_to, self._return_origins, field=("input", "returnTo"))
         state = new_token()
-        payment, account, is_new = await once(lambda: self._create(order, state, return_to))
+        payment, account, is_new = await retry_on_stale(lambda: self._create(order, state, return_to))
         if not is_new:
             return Initiated(payment)
         warnings = await self._warnings.of(payment, account.id, redirects.device)

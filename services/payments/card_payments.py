@@ -27,7 +27,7 @@ from domain.refund import Refund, refundable
 from domain.timeline import TimelineKind, about, record
 from providers.card_payments.port import CardPaymentsProvider, IntentState
 from providers.vendors import Vendors
-from services.idempotency import earlier, keep, once
+from services.idempotency import earlier, keep
 from services.payments.card_status import RECOVER_AFTER, CardStatusSync
 from services.payments.card_vendor import AWAY, unavailable
 from services.payments.customers import Customers
@@ -118,7 +118,7 @@ class CardPayments:
 
     async def create(self, order: CardPaymentOrder) -> Payment:
         """Register a card payment; the same key gives the same payment. Raises KycRequired, IdempotencyKeyReused."""
-        payment, is_new = await once(lambda: self._create(order))
+        payment, is_new = await retry_on_stale(lambda: self._create(order))
         if not is_new:
             return payment
         try:
@@ -141,7 +141,9 @@ class CardPayments:
         return_to = require_allowed(given.return_to, self._return_origins, field=("input", "returnTo"))
         state = new_token()
         return_uri = with_query(given.callback_uri, state=state)
-        payment, attempt = await once(lambda: self._begin(user_id, given, hash_of(state), return_to, return_uri))
+        payment, attempt = await retry_on_stale(
+            lambda: self._begin(user_id, given, hash_of(state), return_to, return_uri)
+        )
         if attempt is None:
             return payment
         try:
@@ -183,8 +185,8 @@ class CardPayments:
         Raises Refusals, NotFound, InvalidState, InvalidInput, IdempotencyKeyReused.
         """
         require_key(idempotency_key)
-        payment, refund, is_new = await once(
-            lambda: retry_on_stale(lambda: self._begin_refund(user_id, payment_id, wanted, idempotency_key))
+        payment, refund, is_new = await retry_on_stale(
+            lambda: self._begin_refund(user_id, payment_id, wanted, idempotency_key)
         )
         if is_new:
             try:

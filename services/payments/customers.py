@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from db.unit_of_work import Queries, Read, UnitOfWork, Work
+from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain.clock import Clock
 from domain.ids import UserId
 from domain.job import Job
 from providers.card_payments.port import CardPaymentsProvider
 from providers.vendors import Vendors
-from services.idempotency import once
 from services.payments.card_vendor import PORT
 
 
@@ -53,7 +52,7 @@ class Customers:
             user = await read.users.get(user_id)
         assert user is not None
         reference = await self._vendors[vendor].create_customer(user_id, user.name, user.created_at)
-        await once(lambda: self._pin(user_id, vendor, reference))
+        await retry_on_stale(lambda: self._pin(user_id, vendor, reference))
         return reference
 
     async def _pin(self, user_id: UserId, vendor: str, reference: str) -> None:

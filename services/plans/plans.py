@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from db.ids import new_id
-from db.unit_of_work import Read, Work
+from db.unit_of_work import Read, Work, retry_on_stale
 from domain import ids, way_back
 from domain.card_payment import check_confirmation
 from domain.clock import Clock
@@ -28,7 +28,7 @@ from domain.plan import PLANS, PlanInvoice, PlanPayment, PlanStatus, PlanSubscri
 from domain.redirect import require_allowed, with_query
 from providers.card_payments.port import CardPaymentsProvider
 from providers.vendors import Vendors
-from services.idempotency import earlier, keep, once
+from services.idempotency import earlier, keep
 from services.payments.card_vendor import AWAY, unavailable
 from services.payments.customers import Customers
 from services.plans.status import RECOVER_AFTER, PlanStatusSync
@@ -106,7 +106,7 @@ class Plans:
         payment, return_to = self._payment_of(order.payment)
         if order.plan_id not in PLANS:
             raise NotFound("There is no such plan. `plans` lists them.", field=("input", "planId"))
-        subscription, is_new = await once(lambda: self._create(user_id, order, payment, return_to))
+        subscription, is_new = await retry_on_stale(lambda: self._create(user_id, order, payment, return_to))
         if not is_new:
             return subscription
         try:
@@ -126,7 +126,7 @@ class Plans:
         IdempotencyKeyReused.
         """
         payment, return_to = self._payment_of(order)
-        subscription, is_new = await once(lambda: self._begin_payment(user_id, order, payment, return_to))
+        subscription, is_new = await retry_on_stale(lambda: self._begin_payment(user_id, order, payment, return_to))
         if is_new:
             try:
                 await self._plan_status.pay(user_id, subscription.id, payment.state_hash)
