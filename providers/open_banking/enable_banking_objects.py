@@ -11,6 +11,7 @@ from domain.money import Money, decimal_of
 from domain.payment import Failure, Payment, Status
 from domain.statement import ItemKind, StatementLine
 from providers.calling.loopback import is_safe
+from providers.calling.status_words import status_of
 from providers.calling.vendor_http import Answer
 from providers.open_banking.bank_profiles import AccountKind, BankProfile, account_reference
 from providers.open_banking.port import AccountAtBank
@@ -163,17 +164,22 @@ def payment(answer: Answer) -> PaymentAtVendor:
     )
 
 
-def payment_status(payment: PaymentAtVendor, enough: frozenset[str], today: date) -> tuple[Status, Failure | None]:
-    """The status of a payment, with the reason if it failed.
+def payment_status(
+    payment: PaymentAtVendor, enough: frozenset[str], today: date
+) -> tuple[Status | None, Failure | None]:
+    """The status of a payment, with the reason if it failed; None for a status that is not known.
 
     `enough` are the last statuses that the bank sends for a payment that went well (`Aspsp.final_statuses`): a payment
     with one of them counts as settled. `today` is the date in Oslo.
     """
-    status = _STATUS.get(payment.word, Status.AUTHORISATION_REQUIRED)
+    status = status_of(_STATUS, payment.word, of="bank payment")
     if payment.is_final and payment.word in enough:
         return Status.SETTLED, None
     if status is Status.REJECTED:
         return rejection(payment.reason)
+    if payment.is_final and (status is None or not status.is_final):
+        # The vendor sends no more reports: the payment may be carried out, and the account's statement decides.
+        status = Status.PROCESSING
     if status is Status.PROCESSING and payment.execution_date is not None and payment.execution_date > today:
         return Status.SCHEDULED, None
     return status, None

@@ -16,6 +16,7 @@ from domain.payment import Payment, Status
 from domain.statement import Statement, StatementLine
 from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
+from providers.calling.status_words import status_of
 from providers.declaration import MOCK, Tools, Vendor
 from providers.open_banking import bank_event, signature
 from providers.open_banking.bank_settings import ADDRESS, OpenBankingSettings, webhook_secret_of
@@ -236,8 +237,8 @@ def _transaction(item: Mapping[str, Any]) -> StatementLine:
 def _state(answer: Mapping[str, Any]) -> PaymentState:
     """A payment counts as approved only when its SCA status and its transaction status agree."""
     failure = FAILURES.get(answer.get("reason") or "")
-    status = PAYMENT_STATUS.get(answer["transactionStatus"], Status.AUTHORISATION_REQUIRED)
-    if answer["scaStatus"] in SCA_OPEN and not status.is_final:
+    status = status_of(PAYMENT_STATUS, answer["transactionStatus"], of="bank payment")
+    if status is not None and answer["scaStatus"] in SCA_OPEN and not status.is_final:
         status = Status.AUTHORISATION_REQUIRED
     elif status is Status.PROCESSING and answer.get("isScheduled"):
         status = Status.SCHEDULED

@@ -13,6 +13,7 @@ from domain.consent import ConsentStatus
 from domain.money import Money
 from domain.payment import Failure, Status
 from domain.statement import ItemKind, StatementLine
+from providers.calling.status_words import status_of
 from providers.calling.vendor_http import Answer
 from providers.open_banking.port import AccountAtBank, ConsentState
 from providers.open_banking.readings import (
@@ -145,15 +146,15 @@ def transactions(answer: Answer, own: AccountNumber) -> StatementPage:
 
 def payment_status(
     transaction: str, sca: str | None, codes: Sequence[str], *, is_future: bool
-) -> tuple[Status, Failure | None]:
-    """The status of a payment, with the reason if it failed.
+) -> tuple[Status | None, Failure | None]:
+    """The status of a payment, with the reason if it failed; None for a transaction status that is not known.
 
     `transaction` is the transaction status and `sca` that of the authorisation. A payment counts as approved only if
     the authorisation is done: banks send a positive transaction status before that. `is_future`: the execution date is
     later than today.
     """
-    status = PAYMENT_STATUS.get(transaction, Status.AUTHORISATION_REQUIRED)
-    if status in (Status.SETTLED, Status.CANCELLED):
+    status = status_of(PAYMENT_STATUS, transaction, of="bank payment")
+    if status in (None, Status.SETTLED, Status.CANCELLED):
         return status, None
     if status is Status.REJECTED or sca in SCA_FAILED:
         reason = next((_REASONS[code] for code in codes if code in _REASONS), None)

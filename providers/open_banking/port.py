@@ -114,10 +114,11 @@ class AccountAccess:
 class PaymentState:
     """A payment at the bank. `authorisation` is what is awaited of the user, if the bank has said so.
 
-    `reference` is the vendor's and opaque to callers. It means nothing if an initiation was refused (REJECTED).
+    `status` is None for a word of the bank that is not known, which moves nothing. `reference` is the vendor's and
+    opaque to callers. It means nothing if an initiation was refused (REJECTED).
     """
 
-    status: Status
+    status: Status | None
     reference: str
     authorisation: Authorisation | None = None
     failure: Failure | None = None

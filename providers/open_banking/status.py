@@ -8,6 +8,9 @@ from domain.payment import Failure, FailureCode, Status
 
 # ISO 20022 ExternalPaymentTransactionStatus1Code. A code that is not listed changes no payment.
 PAYMENT_STATUS: Final[Mapping[str, Status]] = {
+    "RCVD": Status.AUTHORISATION_REQUIRED,
+    "PDNG": Status.AUTHORISATION_REQUIRED,
+    "PATC": Status.AUTHORISATION_REQUIRED,
     "ACTC": Status.PROCESSING,
     "ACFC": Status.PROCESSING,
     "ACCP": Status.PROCESSING,

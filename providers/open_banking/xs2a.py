@@ -43,6 +43,7 @@ RETRIED: Final = frozenset(
     }
 )
 _GONE: Final = frozenset({403, 404})
+_ENDED_BY_SCA: Final = {Status.REJECTED: ConsentStatus.REJECTED, Status.EXPIRED: ConsentStatus.EXPIRED}
 
 
 class Xs2aAccounts(Xs2aReading):
@@ -130,7 +131,7 @@ class Xs2aAccounts(Xs2aReading):
             path = f"{self._path(consent)}/authorisations/{consent.authorisation}"
             sca, codes, _ = await self._approvals.state("consent", path, bic=consent.bic)
             status, _ = nextgenpsd2.payment_status("RCVD", sca, codes, is_future=False)
-            ended = {Status.REJECTED: ConsentStatus.REJECTED, Status.EXPIRED: ConsentStatus.EXPIRED}.get(status)
+            ended = _ENDED_BY_SCA.get(status) if status is not None else None
             return ConsentState(ended or state.status, state.valid_until)
         return state
 

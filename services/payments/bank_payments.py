@@ -334,6 +334,8 @@ class Payments:
             except Unavailable:
                 return await self._withdraw(payment, reply.reference, _AWAY)
         await retry_on_outage(lambda: self._bank_status.apply(payment, reply, PaymentCause.VENDOR_REPLY))
+        if reply.status is None:
+            return await self._mark_in_doubt(payment)
         return await self._bank_status.current(payment)
 
     async def _save_reference(self, payment: Payment, reference: str) -> None:

@@ -78,6 +78,8 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         def update(current: Payment) -> tuple[Payment, PaymentEvent | None]:
             nonlocal was
             was = current.status
+            if state.status is None:
+                return current, None
             is_open = state.status is Status.AUTHORISATION_REQUIRED
             # The bank has the payment, and the user was shown no approval of it: that does not end the doubt.
             if is_open and current.in_doubt and current.authorisation is None:
@@ -92,6 +94,8 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
                 await self._show(work, payment, awaited)
 
         after, event = await self._recorder.apply(payment, update, also=save_reply)
+        if state.status is None:
+            return Outcome(False, "the bank sends a status that is not known")
         return outcome_of(after, event, was)
 
     async def _show(self, work: UnitOfWork, payment: Payment, awaited: SealedAuthorisation) -> None:

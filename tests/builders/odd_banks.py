@@ -11,13 +11,13 @@ import httpx
 
 from gateway.assembly.clocks import SystemClock
 from sandbox.people import personas
-from tests.builders.gateway import BASE, CONNECT, Play, Player, nodes, playing
+from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, nodes, pay, playing
 from tests.builders.port import started, stopped
 from tests.builders.sandbox import Sandbox, sandbox_alone
 from tests.builders.server import free_port
 from tests.builders.tls import certificates
 from tests.vendors import enable_banking, nextgenpsd2, open_payments
-from tests.vendors.face import Oddities
+from tests.vendors.face import Oddities, OddPayments
 
 CALLBACK = f"{BASE}/api/openbanking/callback"
 KINDS = ("open_payments", "direct", "enable_banking")
@@ -39,6 +39,7 @@ class OddBank:
     sandbox: Sandbox
     play: Play
     odd: Oddities
+    odd_payments: OddPayments
     kari: Player
 
     async def connect(self) -> None:
@@ -57,6 +58,21 @@ class OddBank:
             while not where.startswith(CALLBACK):
                 where = (await browser.get(where)).headers["location"]
         assert (await self.kari.http.get(where)).status_code == 303
+
+    async def pay(self, **changes: Any) -> dict[str, Any]:
+        """A payment of 125 kr from the first account, as the mutation gives it."""
+        payload = await pay(self.kari, a_payment((await self.account())["id"], **changes))
+        assert payload["userErrors"] == []
+        payment: dict[str, Any] = payload["payment"]
+        return payment
+
+    async def pass_time(self, **by: float) -> None:
+        await self.sandbox.advance(**by)
+        await self.play.settle()
+
+    async def booked(self) -> int:
+        """How many payments the bank has carried out."""
+        return len((await self.sandbox.http.get("/ledger")).json()["bookings"])
 
     async def end_consent(self) -> None:
         """Kari ends the consent at the bank itself."""
@@ -168,6 +184,6 @@ async def odd_bank(kind: str, database_url: str, folder: Path) -> AsyncIterator[
                 await kari.ask("mutation { startKyc { kyc { status } } }")
                 await sandbox.advance(seconds=3)
                 await play.settle()
-                yield OddBank(kind, sandbox, play, face.odd, kari)
+                yield OddBank(kind, sandbox, play, face.odd, face.odd_payments, kari)
         finally:
             await stopped(server)

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from domain.clock import Clock
-from tests.vendors.face import Endpoint, Oddities, Refused, ask, face
+from tests.vendors.face import Endpoint, Oddities, OddPayments, Refused, ask, face
 
 APP_ID = "0e1f-contract"
 HOST = "http://127.0.0.1:8450"
@@ -82,6 +82,7 @@ class EnableBanking:
         self.uids: dict[str, tuple[str, dict[str, Any]]] = {}
         self.payments: dict[str, dict[str, Any]] = {}
         self.odd = Oddities()
+        self.odd_payments = OddPayments()
 
     async def ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         return await ask(self.inner, method, path, _refused_by_sandbox, **content)
@@ -250,19 +251,23 @@ class EnableBanking:
         made = await self.ask("POST", "/bank/payments", json=given)
         self.slots[slot] = {"state": body["state"], "payment": made["paymentId"]}
         self.payments[made["paymentId"]] = body
+        self.odd_payments.ids.append(made["paymentId"])
         return JSONResponse({"payment_id": made["paymentId"], "status": "RCVD", "url": f"{self.host}/page/{slot}"})
 
     async def payment(self, request: Request) -> Response:
         identifier = request.path_params["payment"]
         found = await self.ask("GET", f"/bank/payments/{identifier}")
         asked = self.payments[identifier]
-        word = _STATUS[found["transactionStatus"]]
+        word = self.odd_payments.word or _STATUS[found["transactionStatus"]]
+        is_final = (
+            word in ("ACSC", "RJCT", "CNCL") if self.odd_payments.is_final is None else self.odd_payments.is_final
+        )
         reason = _REASONS.get(found["reason"] or "")
         return JSONResponse(
             {
                 "payment_id": identifier,
                 "status": word,
-                "final_status": word in ("ACSC", "RJCT", "CNCL"),
+                "final_status": is_final,
                 "status_reason_information": {"status_reason_code": reason} if reason else None,
                 "payment_details": asked["payment_request"],
                 "payment_type": "DOMESTIC",

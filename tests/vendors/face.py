@@ -46,6 +46,19 @@ class Oddities:
         return self.pages[here], str(here + 1) if here + 1 < len(self.pages) else None
 
 
+@dataclass
+class OddPayments:
+    """What a test makes of a bank's answers about payments.
+
+    `word` replaces the transaction status. `is_final` is Enable Banking's `final_status`. `ids` are the sandbox's ids
+    of the payments that the bank has taken.
+    """
+
+    word: str | None = None
+    is_final: bool | None = None
+    ids: list[str] = field(default_factory=list)
+
+
 class Refused(Exception):
     """The vendor's no, in its own shape."""
 

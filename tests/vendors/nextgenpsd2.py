@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.vendors.face import Endpoint, Oddities, ask, face, tells_only_of_present_users
+from tests.vendors.face import Endpoint, Oddities, OddPayments, ask, face, tells_only_of_present_users
 from tests.vendors.open_payments import bank_transaction, refuse, refused_by_sandbox, statement_of
 
 HOST = "http://127.0.0.1:8460"
@@ -68,6 +68,7 @@ class NextGenBanks:
         self.told: dict[str, tuple[str, str]] = {}
         self.signed = 0
         self.odd = Oddities()
+        self.odd_payments = OddPayments()
         self.started: set[str] = set()
         # What a test does to them: how payments are approved, what DELETE answers, and whether answers get lost.
         self.sca = Sca.REDIRECT
@@ -166,6 +167,7 @@ class NextGenBanks:
         made = await self.ask("POST", "/bank/payments", json=given)
         identifier = made["paymentId"]
         self.told[identifier] = ("payment", request.headers["tpp-notification-uri"])
+        self.odd_payments.ids.append(identifier)
         if self.on_accepted is not None:
             await self.on_accepted()
         base = f"/v1/payments/{_PRODUCT}/{identifier}/authorisations"
@@ -232,7 +234,8 @@ class NextGenBanks:
         found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
         reason = _REASONS.get(found["reason"] or "")
         messages = [{"category": "ERROR", "code": reason}] if reason else []
-        return JSONResponse({"transactionStatus": found["transactionStatus"], "tppMessages": messages})
+        word = self.odd_payments.word or found["transactionStatus"]
+        return JSONResponse({"transactionStatus": word, "tppMessages": messages})
 
     async def read_payment(self, request: Request) -> Response:
         found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.vendors.face import Endpoint, Oddities, Refused, ask, face, tells_only_of_present_users
+from tests.vendors.face import Endpoint, Oddities, OddPayments, Refused, ask, face, tells_only_of_present_users
 
 CLIENT_ID = "drop-contract"
 CLIENT_SECRET = "open-payments-secret"
@@ -46,6 +46,7 @@ class OpenPayments:
         self.exchanged: set[str] = set()
         self.loses_answers = False
         self.odd = Oddities()
+        self.odd_payments = OddPayments()
         self.exchanges_codes = True
         # What a test does to it: no approval can be started, or it has no page; called with each accepted payment.
         self.starts_approvals = True
@@ -260,6 +261,7 @@ class OpenPayments:
             "remittanceInformationUnstructured": None if is_kid else text,
         }
         made = await self.ask("POST", "/bank/payments", json=given)
+        self.odd_payments.ids.append(made["paymentId"])
         self.slots[slot] = made["paymentId"]
         if self.on_accepted is not None:
             await self.on_accepted()
@@ -289,7 +291,7 @@ class OpenPayments:
         status = "ACSP" if is_refused else found["transactionStatus"]
         if found.get("cancelSca") == "finalised" and not self.exchanged & set(self.cancellations(found["paymentId"])):
             status = "ACTC"
-        return JSONResponse({"transactionStatus": status, "tppMessages": messages})
+        return JSONResponse({"transactionStatus": self.odd_payments.word or status, "tppMessages": messages})
 
     async def read_payment(self, request: Request) -> Response:
         found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
