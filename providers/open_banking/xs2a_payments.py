@@ -175,6 +175,8 @@ class Xs2aPayments:
         document = created.document
         reference = str(Reference(bic, document["paymentId"], created.authorisation_id))
         word, codes = str(document.get("transactionStatus")), nextgenpsd2.codes_of(document)
+        if PAYMENT_STATUS.get(word) is Status.REJECTED:
+            return PaymentState(Status.REJECTED, reference, failure=not_taken(by_bic(bic).id, codes))
         if created.is_ended or PAYMENT_STATUS.get(word, Status.PROCESSING).is_final:
             is_future = payment.scheduled_for is not None and payment.scheduled_for > oslo_date(self._clock.now())
             status, failure = nextgenpsd2.payment_status(word, created.status, codes, is_future=is_future)

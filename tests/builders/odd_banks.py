@@ -158,7 +158,7 @@ async def odd_bank(kind: str, database_url: str, folder: Path) -> AsyncIterator[
             face = open_payments.OpenPayments(sandbox.inner, callback=CALLBACK, host=host)
             app = open_payments.app(face)
         elif kind == "direct":
-            face = nextgenpsd2.NextGenBanks(sandbox.inner, host=host)
+            face = nextgenpsd2.NextGenBanks(sandbox.inner, host=host, pages_at=sandbox.pages)
             app = nextgenpsd2.app(face)
         else:
             face = enable_banking.EnableBanking(sandbox.inner, sandbox.clock, callback=CALLBACK, host=host)

@@ -252,7 +252,13 @@ class EnableBanking:
         self.slots[slot] = {"state": body["state"], "payment": made["paymentId"]}
         self.payments[made["paymentId"]] = body
         self.odd_payments.ids.append(made["paymentId"])
-        return JSONResponse({"payment_id": made["paymentId"], "status": "RCVD", "url": f"{self.host}/page/{slot}"})
+        answer = {"payment_id": made["paymentId"], "status": "RCVD", "url": f"{self.host}/page/{slot}"}
+        if self.odd_payments.rejects_with is not None:
+            answer |= {
+                "status": "RJCT",
+                "status_reason_information": {"status_reason_code": self.odd_payments.rejects_with},
+            }
+        return JSONResponse(answer)
 
     async def payment(self, request: Request) -> Response:
         identifier = request.path_params["payment"]

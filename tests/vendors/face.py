@@ -51,12 +51,13 @@ class OddPayments:
     """What a test makes of a bank's answers about payments.
 
     `word` replaces the transaction status. `is_final` is Enable Banking's `final_status`. `ids` are the sandbox's ids
-    of the payments that the bank has taken.
+    of the payments that the bank has taken. `rejects_with` is the code with which payments are rejected at once.
     """
 
     word: str | None = None
     is_final: bool | None = None
     ids: list[str] = field(default_factory=list)
+    rejects_with: str | None = None
 
 
 class Refused(Exception):

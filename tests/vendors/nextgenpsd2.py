@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tests.vendors.face import Endpoint, Oddities, OddPayments, ask, face, tells_only_of_present_users
-from tests.vendors.open_payments import bank_transaction, refuse, refused_by_sandbox, statement_of
+from tests.vendors.open_payments import bank_transaction, refuse, refused_by_sandbox, rejected, statement_of
 
 HOST = "http://127.0.0.1:8460"
 BANKS = ("bank_dnb", "bank_nordea", "bank_handelsbanken", "bank_sparebank1", "bank_sbanken")
@@ -170,6 +170,8 @@ class NextGenBanks:
         self.odd_payments.ids.append(identifier)
         if self.on_accepted is not None:
             await self.on_accepted()
+        if self.odd_payments.rejects_with is not None:
+            return JSONResponse(rejected(identifier, self.odd_payments.rejects_with), 201)
         base = f"/v1/payments/{_PRODUCT}/{identifier}/authorisations"
         body = {"transactionStatus": "RCVD", "paymentId": identifier}
         if self.sca in (Sca.EXEMPTED, Sca.EXEMPTED_AT_ONCE):

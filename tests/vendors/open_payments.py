@@ -267,6 +267,8 @@ class OpenPayments:
             await self.on_accepted()
         if self.loses_answers:
             return Response(status_code=504)
+        if self.odd_payments.rejects_with is not None:
+            return JSONResponse(rejected(made["paymentId"], self.odd_payments.rejects_with), 201)
         # Older examples say so before anybody has approved anything (open_payments.md, Payments).
         return JSONResponse({"transactionStatus": "ACTC", "paymentId": made["paymentId"], "_links": {}}, 201)
 
@@ -328,6 +330,12 @@ class OpenPayments:
         country = request.query_params["isoCountryCodes"]
         listed = (await self.ask("GET", "/bank/banks", params={"country": country}))["banks"]
         return JSONResponse({"aspsps": [{"id": one["id"], "bicFi": one["bic"], "name": one["name"]} for one in listed]})
+
+
+def rejected(payment: str, code: str) -> dict[str, Any]:
+    """A 201 that is a no: the payment has an id, and is rejected with this code."""
+    messages = [{"category": "ERROR", "code": code, "text": "No."}]
+    return {"transactionStatus": "RJCT", "paymentId": payment, "tppMessages": messages, "_links": {}}
 
 
 def statement_of(items: Sequence[Any], following: str | None) -> dict[str, Any]:
