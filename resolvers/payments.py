@@ -41,7 +41,7 @@ async def cancel_payment(
     context = info.context
     viewer = context.viewer()
     try:
-        payment = await context.services.payments.cancel(
+        payment = await context.services.cancellations.cancel(
             viewer.user_id, known_form(PaymentId, input.id, "input", "id"), callback_uri=context.bank_callback_uri
         )
     except Refusal as refusal:

@@ -20,6 +20,7 @@ from services.operations.service_status import ServiceStatusReport
 from services.operations.vendor_migration import VendorMigrations
 from services.payments.bank_payments import Payments
 from services.payments.bank_status import BankStatusSync
+from services.payments.cancellations import Cancellations
 from services.payments.card_payments import CardPayments
 from services.payments.card_status import CardStatusSync
 from services.payments.customers import Customers
@@ -53,6 +54,7 @@ class Services:
     consent_approvals: ConsentApprovals
     accounts: Accounts
     payments: Payments
+    cancellations: Cancellations
     bank_status: BankStatusSync
     authorisations: Authorisations
     shield: Shield

@@ -52,6 +52,7 @@ from services.operations.service_status import ServiceStatusReport
 from services.operations.vendor_migration import Direction, VendorMigrations
 from services.payments.bank_payments import Payments
 from services.payments.bank_status import BankStatusSync
+from services.payments.cancellations import Cancellations
 from services.payments.card_payments import CardPayments, Merchant
 from services.payments.card_status import CardStatusSync
 from services.payments.customers import Customers
@@ -199,13 +200,15 @@ def build_services(base: Infrastructure) -> Services:
         read,
         adapters.payments,
         accounts,
-        card_payments,
         bank_status,
         recorder,
         authorisations,
         shield,
         clock,
         origins,
+    )
+    cancellations = Cancellations(
+        read, adapters.payments, card_payments, bank_status, recorder, authorisations, shield, clock
     )
     plan_status = PlanStatusSync(work, read, adapters.cards, customers, composer, incidents, clock)
     plans = Plans(work, read, adapters.cards, customers, plan_status, clock, origins)
@@ -238,13 +241,14 @@ def build_services(base: Infrastructure) -> Services:
         sessions=sessions,
         profiles=Profiles(work, read, adapters.geocoding, composer),
         account_deletion=AccountDeletion(
-            work, read, bank_links, payments, plans, cards, customers, uploads, exports, sessions, composer, clock
+            work, read, bank_links, cancellations, plans, cards, customers, uploads, exports, sessions, composer, clock
         ),
         kyc=kyc,
         bank_links=bank_links,
         consent_approvals=consent_approvals,
         accounts=accounts,
         payments=payments,
+        cancellations=cancellations,
         bank_status=bank_status,
         authorisations=authorisations,
         shield=shield,

@@ -37,7 +37,7 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
             handler(AskKycVendor, lambda job: services.kyc.ask_again(job.user_id, job.pause_s)),
             handler(
                 CancelUnauthorised,
-                lambda job: services.payments.cancel_unauthorised(job.user_id, PaymentCause.KYC_LOST),
+                lambda job: services.cancellations.cancel_unauthorised(job.user_id, PaymentCause.KYC_LOST),
             ),
             handler(AskConsent, lambda job: services.bank_links.ask_consent(job.user_id, job.consent_id)),
             handler(

@@ -1,7 +1,6 @@
-"""Payments of a user: showing and cancelling those of both rails, and starting those from a bank account."""
+"""Payments of a user: showing those of both rails, and starting those from a bank account."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final
@@ -18,10 +17,8 @@ from domain.errors import (
     ConsentRequired,
     InDoubt,
     InvalidInput,
-    InvalidState,
     NotFound,
     PossibleDuplicate,
-    ProviderUnavailable,
     Unavailable,
 )
 from domain.event import ChangeKind
@@ -31,13 +28,11 @@ from domain.job import Job
 from domain.kyc import require_approved
 from domain.page import Keyset, PaymentPage
 from domain.payment import (
-    CancellationStatus,
     Failure,
     FailureCode,
     Payment,
     PaymentCause,
     PaymentEvent,
-    Rail,
     Status,
     StatusUpdate,
 )
@@ -51,14 +46,12 @@ from services.authorisations import CODE_LIVES, CODE_PAUSE, Authorisations
 from services.banks.accounts import Accounts
 from services.idempotency import earlier, keep
 from services.payments.bank_status import RECOVER_AFTER, BankStatusSync
-from services.payments.card_payments import CardPayments
 from services.payments.payment_warnings import PaymentWarnings
 from services.payments.record import PaymentRecorder
 from services.shield import Shield
 from services.tokens import hash_of, new_token
 
 _OPERATION: Final = "initiatePayment"
-_UNAUTHORISED: Final = (Status.CREATED, Status.AUTHORISATION_REQUIRED, Status.SCHEDULED)
 _AWAY: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE)
 _NOT_APPROVABLE: Final = Failure(FailureCode.AUTHORISATION_NOT_SUPPORTED)
 _log = structlog.get_logger()
@@ -93,7 +86,7 @@ class FinishReturn(Job):
 
 
 class Payments:
-    """Payments from a bank account: initiated once, approved on the bank's page, cancelled, and read.
+    """Payments from a bank account: initiated once, approved on the bank's page, and read.
 
     A payment is committed before the bank is called, and the bank is called outside of any transaction.
     """
@@ -104,7 +97,6 @@ class Payments:
         read: Read,
         vendors: Vendors[PaymentInitiation],
         accounts: Accounts,
-        cards: CardPayments,
         bank_status: BankStatusSync,
         recorder: PaymentRecorder,
         authorisations: Authorisations,
@@ -116,7 +108,6 @@ class Payments:
         self._read = read
         self._vendors = vendors
         self._accounts = accounts
-        self._cards = cards
         self._bank_status = bank_status
         self._recorder = recorder
         self._authorisations = authorisations
@@ -163,26 +154,6 @@ class Payments:
         redirect_uri = with_query(redirects.callback_uri, state=state)
         psu = await self._accounts.psu(user_id, redirects.device)
         return Initiated(await self._shield.run(self._send(payment, account, psu, redirect_uri)), warnings)
-
-    async def cancel(self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str) -> Payment:
-        """Ask the vendor to cancel; a bank may want the user's approval.
-
-        Raises NotFound, InvalidState, PaymentInDoubt, ProviderUnavailable.
-        """
-        async with self._read() as read:
-            payment = await read.payments.get(user_id, payment_id)
-        if payment is None:
-            raise NotFound("There is no such payment.", field=("input", "id"))
-        about(payment.id)
-        if payment.rail is Rail.CARD:
-            return await self._cards.cancel(payment)
-        # What the bank has under an id can be cancelled by it, whatever is in doubt.
-        if payment.status.is_final or payment.vendor_payment_id is None:
-            payment.require_cancellable()
-        if payment.vendor_payment_id is None:
-            message = "The payment is on its way to the bank. Try again in a minute."
-            raise InvalidState(message, field=("input", "id"), text="PAYMENT_ON_ITS_WAY")
-        return await self._shield.run(self._cancel(payment, payment.vendor_payment_id, callback_uri))
 
     async def returned(self, state: str, query: Mapping[str, str]) -> str | None:
         """Ask the bank when the browser is back. Gives the browser's next address, None for an unknown state.
@@ -233,20 +204,6 @@ class Payments:
             job = FinishReturn(payment.user_id, payment.id, self._authorisations.sealed_query(query), until)
             work.jobs.enqueue(job, due_at=now + CODE_PAUSE, now=now)
             await work.commit()
-
-    async def cancel_unauthorised(self, user_id: UserId, cause: PaymentCause) -> None:
-        """Cancel the payments that a user who leaves, or lost KYC, has not authorised yet. Raises Unavailable."""
-        async with self._read() as read:
-            payments = await read.payments.open_of_user(user_id, _UNAUTHORISED)
-        for payment in payments:
-            if payment.vendor_payment_id is None or payment.in_doubt:
-                continue
-            # A payment that the vendor carries out already can no longer be cancelled.
-            with suppress(InvalidState):
-                if payment.rail is Rail.CARD:
-                    await self._cards.cancel(payment, cause)
-                else:
-                    await self._cancel(payment, payment.vendor_payment_id, "", cause)
 
     async def _known(self, user_id: UserId, given: PaymentInput) -> Payment | None:
         """The payment that this key gave before. Raises IdempotencyKeyReused."""
@@ -359,35 +316,3 @@ class Payments:
     async def _mark_in_doubt(self, payment: Payment) -> Payment:
         now = self._clock.now()
         return await self._bank_status.step(payment, lambda current: current.marked_in_doubt(now))
-
-    async def _cancel(
-        self, payment: Payment, reference: str, callback_uri: str, cause: PaymentCause = PaymentCause.USER
-    ) -> Payment:
-        state = new_token()
-        redirect_uri = with_query(callback_uri, state=state) if callback_uri else ""
-        try:
-            answer = await self._vendors[payment.vendor].cancel(reference, redirect_uri)
-        except Unavailable as error:
-            message = "The bank is temporarily unavailable. Try again soon."
-            raise ProviderUnavailable("open_banking", message, text="BANK_AWAY") from error
-        now = self._clock.now()
-        if answer.is_cancelled:
-            return await self._bank_status.step(
-                payment, lambda current: current.apply(StatusUpdate(Status.CANCELLED, cause, now))
-            )
-        if answer.authorisation is None:
-            message = "It is too late: the bank is carrying the payment out."
-            raise InvalidState(message, field=("input", "id"), text="PAYMENT_NOT_CANCELLABLE")
-        waiting, awaited = CancellationStatus.AUTHORISATION_REQUIRED, self._authorisations.sealed(answer.authorisation)
-
-        async def renew(work: UnitOfWork) -> None:
-            # Only now: until the bank has answered, the way back from the payment's own page has to stay.
-            if redirect_uri:
-                await work.payments.renew_state(payment.id, hash_of(state))
-            if awaited.is_decoupled:
-                self._bank_status.enqueue_watch(work, payment, awaited)
-
-        after, _ = await self._recorder.apply(
-            payment, lambda current: current.with_cancellation(waiting, awaited, cause, now), also=renew
-        )
-        return after

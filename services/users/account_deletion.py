@@ -15,7 +15,7 @@ from services.cards.cards import Cards
 from services.files.data_exports import DataExports
 from services.files.uploads import Uploads
 from services.notifications.compose import NotificationComposer
-from services.payments.bank_payments import Payments
+from services.payments.cancellations import Cancellations
 from services.payments.customers import Customers
 from services.plans.plans import Plans
 from services.users.sessions import Sessions
@@ -39,7 +39,7 @@ class AccountDeletion:
         work: Work,
         read: Read,
         bank_links: BankLinks,
-        payments: Payments,
+        cancellations: Cancellations,
         plans: Plans,
         cards: Cards,
         customers: Customers,
@@ -52,7 +52,7 @@ class AccountDeletion:
         self._work = work
         self._read = read
         self._bank_links = bank_links
-        self._payments = payments
+        self._cancellations = cancellations
         self._plans = plans
         self._cards = cards
         self._customers = customers
@@ -112,7 +112,7 @@ class AccountDeletion:
 
     async def _end_what_is_under_way(self, user_id: UserId) -> None:
         try:
-            await self._payments.cancel_unauthorised(user_id, PaymentCause.ACCOUNT_DELETION)
+            await self._cancellations.cancel_unauthorised(user_id, PaymentCause.ACCOUNT_DELETION)
             await self._cards.cancel_all(user_id)
             for _ in await self._plans.open_of_users([user_id]):
                 await self._plans.cancel(user_id, at_period_end=False)

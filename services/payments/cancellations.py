@@ -1,0 +1,112 @@
+"""Taking payments back: as their user asks, or because the user leaves or has lost the KYC approval."""
+
+from contextlib import suppress
+from typing import Final
+
+from db.unit_of_work import Read, UnitOfWork
+from domain.clock import Clock
+from domain.errors import InvalidState, NotFound, ProviderUnavailable, Unavailable
+from domain.ids import PaymentId, UserId
+from domain.payment import CancellationStatus, Payment, PaymentCause, Rail, Status, StatusUpdate
+from domain.redirect import with_query
+from domain.timeline import about
+from providers.open_banking.port import PaymentInitiation
+from providers.vendors import Vendors
+from services.authorisations import Authorisations
+from services.payments.bank_status import BankStatusSync
+from services.payments.card_payments import CardPayments
+from services.payments.record import PaymentRecorder
+from services.shield import Shield
+from services.tokens import hash_of, new_token
+
+_UNAUTHORISED: Final = (Status.CREATED, Status.AUTHORISATION_REQUIRED, Status.SCHEDULED)
+
+
+class Cancellations:
+    """Cancels payments of both rails at their vendors, which may want the user's approval for it or be too late."""
+
+    def __init__(
+        self,
+        read: Read,
+        vendors: Vendors[PaymentInitiation],
+        cards: CardPayments,
+        bank_status: BankStatusSync,
+        recorder: PaymentRecorder,
+        authorisations: Authorisations,
+        shield: Shield,
+        clock: Clock,
+    ) -> None:
+        self._read = read
+        self._vendors = vendors
+        self._cards = cards
+        self._bank_status = bank_status
+        self._recorder = recorder
+        self._authorisations = authorisations
+        self._shield = shield
+        self._clock = clock
+
+    async def cancel(self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str) -> Payment:
+        """Ask the vendor to cancel; a bank may want the user's approval.
+
+        Raises NotFound, InvalidState, PaymentInDoubt, ProviderUnavailable.
+        """
+        async with self._read() as read:
+            payment = await read.payments.get(user_id, payment_id)
+        if payment is None:
+            raise NotFound("There is no such payment.", field=("input", "id"))
+        about(payment.id)
+        if payment.rail is Rail.CARD:
+            return await self._cards.cancel(payment)
+        # What the bank has under an id can be cancelled by it, whatever is in doubt.
+        if payment.status.is_final or payment.vendor_payment_id is None:
+            payment.require_cancellable()
+        if payment.vendor_payment_id is None:
+            message = "The payment is on its way to the bank. Try again in a minute."
+            raise InvalidState(message, field=("input", "id"), text="PAYMENT_ON_ITS_WAY")
+        return await self._shield.run(self._cancel(payment, payment.vendor_payment_id, callback_uri))
+
+    async def cancel_unauthorised(self, user_id: UserId, cause: PaymentCause) -> None:
+        """Cancel the payments that a user who leaves, or lost KYC, has not authorised yet. Raises Unavailable."""
+        async with self._read() as read:
+            payments = await read.payments.open_of_user(user_id, _UNAUTHORISED)
+        for payment in payments:
+            if payment.vendor_payment_id is None or payment.in_doubt:
+                continue
+            # A payment that the vendor carries out already can no longer be cancelled.
+            with suppress(InvalidState):
+                if payment.rail is Rail.CARD:
+                    await self._cards.cancel(payment, cause)
+                else:
+                    await self._cancel(payment, payment.vendor_payment_id, "", cause)
+
+    async def _cancel(
+        self, payment: Payment, reference: str, callback_uri: str, cause: PaymentCause = PaymentCause.USER
+    ) -> Payment:
+        state = new_token()
+        redirect_uri = with_query(callback_uri, state=state) if callback_uri else ""
+        try:
+            answer = await self._vendors[payment.vendor].cancel(reference, redirect_uri)
+        except Unavailable as error:
+            message = "The bank is temporarily unavailable. Try again soon."
+            raise ProviderUnavailable("open_banking", message, text="BANK_AWAY") from error
+        now = self._clock.now()
+        if answer.is_cancelled:
+            return await self._bank_status.step(
+                payment, lambda current: current.apply(StatusUpdate(Status.CANCELLED, cause, now))
+            )
+        if answer.authorisation is None:
+            message = "It is too late: the bank is carrying the payment out."
+            raise InvalidState(message, field=("input", "id"), text="PAYMENT_NOT_CANCELLABLE")
+        waiting, awaited = CancellationStatus.AUTHORISATION_REQUIRED, self._authorisations.sealed(answer.authorisation)
+
+        async def renew(work: UnitOfWork) -> None:
+            # Only now: until the bank has answered, the way back from the payment's own page has to stay.
+            if redirect_uri:
+                await work.payments.renew_state(payment.id, hash_of(state))
+            if awaited.is_decoupled:
+                self._bank_status.enqueue_watch(work, payment, awaited)
+
+        after, _ = await self._recorder.apply(
+            payment, lambda current: current.with_cancellation(waiting, awaited, cause, now), also=renew
+        )
+        return after
