@@ -53,6 +53,10 @@ _NEXT: Mapping[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset({Status.SETTLED}),
     Status.FAILED: frozenset({Status.SETTLED}),
 }  # Nothing follows SETTLED and REJECTED, which the vendor reported.
+# A delayed payment method, such as a debit of a bank account, may come back days after the card vendor has taken it.
+_NEXT_BY_CARD: Mapping[Status, frozenset[Status]] = {
+    Status.PROCESSING: _NEXT[Status.PROCESSING] | {Status.AUTHORISATION_REQUIRED, Status.EXPIRED},
+}
 
 
 class FailureCode(StrEnum):
@@ -228,12 +232,18 @@ class Payment:
         is_same = not self.status.is_final and update.status is self.status
         # A declined card, the next try after it, and an answer that ends the doubt leave the status as it is.
         tells_more = is_same and (update.failure != self.failure or self.in_doubt)
-        if not tells_more and update.status not in _NEXT.get(self.status, frozenset()):
+        if not tells_more and update.status not in self._next:
             return self, None
         corrected = self.status.is_final and update.status is Status.SETTLED
         moved = replace(self, status=update.status, failure=update.failure, in_doubt=False, version=self.version + 1)
         cause = PaymentCause.VENDOR_CORRECTION if corrected else update.cause
         return moved, PaymentEvent(self.id, moved.version, moved.status, cause, update.at, update.failure)
+
+    @property
+    def _next(self) -> frozenset[Status]:
+        """The statuses that may follow the present one."""
+        by_both = _NEXT.get(self.status, frozenset())
+        return _NEXT_BY_CARD.get(self.status, by_both) if self.rail is Rail.CARD else by_both
 
     def require_cancellable(self) -> None:
         """Raises InvalidState where the payment has ended, PaymentInDoubt where its outcome is not known."""

@@ -12,7 +12,10 @@ Decline = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A test card. `decline` and `renewal_decline` are (code, decline code); a challenge is 3-D Secure."""
+    """A test card. `decline` and `renewal_decline` are (code, decline code); a challenge is 3-D Secure.
+
+    A `delayed` one is a debit of a bank account, whose outcome comes days after it was confirmed.
+    """
 
     payment_method: str
     number: str
@@ -22,6 +25,7 @@ class Card:
     challenge: bool
     renewal_challenge: bool
     refund: str
+    delayed: bool
 
 
 @cache
@@ -39,6 +43,7 @@ def cards() -> dict[str, Card]:
             entry.get("challenge", False),
             entry.get("renewal_challenge", False),
             entry.get("refund", "succeeds"),
+            entry.get("delayed", False),
         )
     return found
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ from sandbox.problems import Refused
 from sandbox.store import Document
 from sandbox.world import World
 
+SETTLE_DEBIT: Final = "settle_debit"
+_DEBIT_TAKES: Final = timedelta(days=2)
 _PAYABLE: Final = ("requires_payment_method", "requires_confirmation")
 _CANCELLABLE: Final = (*_PAYABLE, "requires_action", "requires_capture")
 _DECLINES: Final[Mapping[str, Decline]] = {
@@ -90,15 +93,15 @@ async def create_intent(world: World, body: Document) -> Document:
 
 
 async def intent_by_id(world: World, identifier: str) -> Document:
-    """With the charge, its refunds and its dispute expanded."""
+    """With the charge, its refunds and its disputes expanded, the newest dispute last."""
     intent = await world.store.get("intent", identifier)
     if intent is None:
         raise Refused(404, "resource_missing", "There is no such payment intent.")
     charge = intent["latest_charge"]
     if charge is not None:
         refunds = await world.store.of_owner("refund", identifier)
-        dispute = await world.store.get("dispute", f"dp_{identifier[3:]}")
-        intent["latest_charge"] = {**charge, "refunds": {"data": refunds}, "dispute": dispute}
+        disputes = await world.store.of_owner("dispute", identifier)
+        intent["latest_charge"] = {**charge, "refunds": {"data": refunds}, "disputes": {"data": disputes}}
     return intent
 
 
@@ -129,6 +132,9 @@ async def confirm(world: World, identifier: str, payment_method: str, return_url
             page = page_beside(return_url, f"cards/challenge/{identifier}")
             action = {"type": "redirect_to_url", "redirect_to_url": {"url": page, "return_url": return_url}}
             intent |= {"status": "requires_action", "next_action": action}
+        elif card.delayed:
+            intent["status"] = "processing"
+            await world.store.schedule(world.now + _DEBIT_TAKES, SETTLE_DEBIT, {"payment_intent": identifier})
         elif card.decline is not None:
             _decline(intent, card.decline)
         else:
@@ -168,6 +174,20 @@ async def answer_challenge(world: World, identifier: str, *, is_approved: bool) 
         await _save(world, intent)
     world.on_scheduled()
     return intent
+
+
+async def settle_debit(world: World, body: Document) -> None:
+    """The outcome of a bank debit: it may come back after it was taken."""
+    async with world.store.transaction():
+        intent = await _stored(world, body["payment_intent"])
+        if intent["status"] != "processing":
+            return
+        decline = cards()[intent["payment_method"]].decline
+        if decline is not None:
+            _decline(intent, decline)
+        else:
+            await _charge(world, intent)
+        await _save(world, intent)
 
 
 async def cancel(world: World, identifier: str) -> Document:
@@ -218,6 +238,7 @@ _PRIVATE: Final = frozenset({"replies", "outcome", "delivery", "told"})
 _EVENTS: Final = {
     "requires_payment_method": "payment_intent.payment_failed",
     "requires_action": "payment_intent.requires_action",
+    "processing": "payment_intent.processing",
     "succeeded": "payment_intent.succeeded",
     "canceled": "payment_intent.canceled",
 }

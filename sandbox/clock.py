@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from sandbox import bank_consents, bank_payments, kyc, plans, refunds, webhooks
+from sandbox import bank_consents, bank_payments, cards, kyc, plans, refunds, webhooks
 from sandbox.store import Document
 from sandbox.world import World
 
@@ -13,6 +13,7 @@ _WHAT: Final[Mapping[str, Callable[[World, Document], Awaitable[None]]]] = {
     bank_consents.CONSENT_PAGE_ENDS: bank_consents.end_consent_page,
     bank_payments.PAYMENT_PAGE_ENDS: bank_payments.end_payment_page,
     bank_payments.EXECUTE: bank_payments.execute,
+    cards.SETTLE_DEBIT: cards.settle_debit,
     refunds.SETTLE_REFUND: refunds.settle_refund,
     plans.RENEW: plans.renew,
     plans.FIRST_PAYMENT_ENDS: plans.end_first_payment,

@@ -231,10 +231,11 @@ async def answer_plan_challenge(request: Request) -> Response:
 
 
 async def dispute(request: Request) -> Response:
-    decision = (await form_of(request)).get("decision", "")
-    if decision not in ("open", "won", "lost"):
+    form = await form_of(request)
+    decision, amount = form.get("decision", ""), form.get("amount", "")
+    if decision not in ("open", "won", "lost") or not (amount.isdecimal() or not amount):
         raise Refused(400, "FORMAT_ERROR", "There is no such decision.")
-    await refunds.dispute(world_of(request), request.path_params["intent"], decision)
+    await refunds.dispute(world_of(request), request.path_params["intent"], decision, int(amount) if amount else None)
     return RedirectResponse("/sandbox/", _SEE_OTHER)
 
 

@@ -35,6 +35,7 @@ async def create(world: World, body: Document) -> Document:
             "price": price,
             "default_payment_method": body["payment_method"],
             "status": "incomplete",
+            "billing_cycle_anchor": _epoch(start),
             "current_period_start": _epoch(start),
             "current_period_end": _epoch(end),
             "cancel_at_period_end": False,
@@ -160,8 +161,7 @@ async def renew(world: World, body: Document) -> None:
             await _end(world, subscription, "canceled", "cancellation_requested")
             return
         start = datetime.fromtimestamp(subscription["current_period_end"], UTC)
-        end = _later(start, _MONTHS[subscription["price"]["interval"]])
-        invoice = await _invoice(world, subscription, start, end)
+        invoice = await _invoice(world, subscription, start, _next_end(subscription, start))
         card = _card(subscription["default_payment_method"])
         if card.renewal_challenge:
             # Nobody is there to be led to a page: the vendor's own page of the invoice waits.
@@ -313,6 +313,13 @@ def _card(payment_method: str) -> Card:
     if card is None:
         raise Refused(400, "resource_missing", f"No such PaymentMethod: '{payment_method[:60]}'")
     return card
+
+
+def _next_end(subscription: Document, start: datetime) -> datetime:
+    """Counted from the first day: a plan of 31 January is billed on 28 February and on 31 March."""
+    anchor = datetime.fromtimestamp(subscription["billing_cycle_anchor"], UTC)
+    passed = 12 * (start.year - anchor.year) + start.month - anchor.month
+    return _later(anchor, passed + _MONTHS[subscription["price"]["interval"]])
 
 
 def _later(at: datetime, months: int) -> datetime:

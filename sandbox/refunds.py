@@ -26,13 +26,13 @@ async def create_refund(world: World, body: Document) -> Document:
         charge = intent["latest_charge"]
         if charge is None:
             raise Refused(400, "payment_intent_unexpected_state", "The payment has no charge to refund.")
-        if charge["dispute"] is not None and charge["dispute"]["status"] not in ("won", "lost"):
+        disputes = charge["disputes"]["data"]
+        if is_disputed(charge):
             raise Refused(400, "charge_disputed", "The charge is disputed.")
         left = charge["amount"] - sum(
             refund["amount"] for refund in charge["refunds"]["data"] if refund["status"] != "failed"
         )
-        if charge["dispute"] is not None and charge["dispute"]["status"] == "lost":
-            left -= charge["dispute"]["amount"]
+        left -= sum(dispute["amount"] for dispute in disputes if dispute["status"] == "lost")
         if not 0 < body["amount"] <= left:
             raise Refused(400, "charge_already_refunded", "More than what remains cannot be refunded.")
         plan = cards()[intent["payment_method"]].refund
@@ -65,23 +65,33 @@ async def settle_refund(world: World, body: Document) -> None:
         await notify(world, "charge.refund.updated", refund)
 
 
-async def dispute(world: World, identifier: str, decision: str) -> None:
-    """The card holder objects (`open`), and later the card's bank decides (`won`, `lost`)."""
+def is_disputed(charge: Document) -> bool:
+    """Whether the card's bank has yet to decide about the charge."""
+    return any(dispute["status"] not in ("won", "lost") for dispute in charge["disputes"]["data"])
+
+
+async def dispute(world: World, identifier: str, decision: str, amount: int | None = None) -> None:
+    """The card holder objects (`open`), and later the card's bank decides (`won`, `lost`); then another may come.
+
+    `amount` is a part of the charge, in minor units.
+    """
     async with world.store.transaction():
         intent = await intent_by_id(world, identifier)
         charge = intent["latest_charge"]
-        if charge is None or (charge["dispute"] is None) != (decision == "open"):
+        if charge is None or is_disputed(charge) == (decision == "open"):
             raise Refused(409, "STATUS_INVALID", "There is nothing to dispute or to decide.")
-        found = charge["dispute"] or {
-            "id": f"dp_{identifier[3:]}",
+        open_one = next((one for one in charge["disputes"]["data"] if one["status"] not in ("won", "lost")), None)
+        found = open_one or {
+            "id": f"dp_{await world.store.next_number('dispute'):06d}",
             "object": "dispute",
+            "charge": charge["id"],
             "payment_intent": identifier,
-            "amount": charge["amount"],
+            "amount": amount or charge["amount"],
             "currency": intent["currency"],
             "reason": "fraudulent",
             "evidence_details": {"due_by": int((world.now + _EVIDENCE_WITHIN).timestamp())},
         }
         found["status"] = "needs_response" if decision == "open" else decision
-        await world.store.put("dispute", found["id"], found)
+        await world.store.put("dispute", found["id"], found, owner=identifier)
         await notify(world, f"charge.dispute.{'created' if decision == 'open' else 'closed'}", found)
     world.on_scheduled()

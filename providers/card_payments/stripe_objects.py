@@ -95,7 +95,6 @@ def intent_state(intent: Mapping[str, Any]) -> IntentState:
     status = STATUS.get(intent["status"], Status.AUTHORISATION_REQUIRED)
     action = intent.get("next_action") or {}
     charge = charge_of(intent)
-    dispute = charge.get("dispute")
     return IntentState(
         reference=intent["id"],
         status=status,
@@ -103,7 +102,7 @@ def intent_state(intent: Mapping[str, Any]) -> IntentState:
         authorisation_url=(action.get("redirect_to_url") or {}).get("url"),
         failure=failure_of(error) if error and status is Status.AUTHORISATION_REQUIRED else None,
         refunds=[refund_state(refund) for refund in (charge.get("refunds") or {}).get("data", [])],
-        disputes=[dispute_state(dispute)] if dispute else [],
+        disputes=[dispute_state(dispute) for dispute in (charge.get("disputes") or {}).get("data", [])],
     )
 
 

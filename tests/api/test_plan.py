@@ -51,6 +51,20 @@ async def test_a_plan_begins_renews_and_bills_each_month(play: Play) -> None:
     assert [charge["amount"] for charge in await charges(play)] == [4_900] * 3
 
 
+async def test_a_plan_of_the_31st_keeps_its_day_beyond_a_shorter_month(play: Play) -> None:
+    kari = await play.approved()
+    await play.advance(days=37)
+
+    ends = [(await subscribe(kari))["planSubscription"]["currentPeriodEnd"]]
+    for _ in range(3):
+        await play.advance(days=31)
+        plan = await plan_of(kari)
+        assert plan is not None
+        ends.append(plan["currentPeriodEnd"])
+
+    assert [end[:10] for end in ends] == ["2027-01-31", "2027-02-28", "2027-03-31", "2027-04-30"]
+
+
 async def test_a_declined_card_begins_nothing_and_another_does(play: Play) -> None:
     kari = await play.approved()
 

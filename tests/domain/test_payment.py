@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +9,7 @@ from domain.account_number import AccountNumber
 from domain.errors import InvalidState, PaymentInDoubt
 from domain.ids import AccountId, PaymentId, UserId
 from domain.money import Money
-from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
+from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Rail, Status, StatusUpdate
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FUNDS = Failure(FailureCode.INSUFFICIENT_FUNDS)
@@ -70,6 +71,18 @@ class PaymentUnderAnyUpdate(RuleBasedStateMachine):
 
 
 TestPaymentUnderAnyUpdate = PaymentUnderAnyUpdate.TestCase
+
+
+@pytest.mark.parametrize("back", [Status.AUTHORISATION_REQUIRED, Status.EXPIRED])
+def test_what_is_under_way_comes_back_from_a_card_vendor_alone(back: Status) -> None:
+    by_bank = payment(Status.PROCESSING)
+
+    kept, nothing = by_bank.apply(update(back, FUNDS))
+    moved, event = replace(by_bank, rail=Rail.CARD).apply(update(back, FUNDS))
+
+    assert (kept, nothing) == (by_bank, None)
+    assert event is not None
+    assert (moved.status, moved.failure) == (back, FUNDS)
 
 
 @pytest.mark.parametrize("ours", [Status.EXPIRED, Status.CANCELLED, Status.FAILED])

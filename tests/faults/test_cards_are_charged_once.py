@@ -10,6 +10,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from domain.payment import _NEXT, _NEXT_BY_CARD
 from tests.builders.cards import CHALLENGED, DECLINED, VISA, charges
 from tests.builders.cards import confirm as confirm_payment
 from tests.builders.cards import create as create_payment
@@ -20,7 +21,8 @@ from tests.builders.gateway import nodes
 # Forty stories of twenty-five steps each, twelve on PostgreSQL.
 pytestmark = pytest.mark.timeout(400)
 CANCEL = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { id } userErrors { code } } }"
-METHODS = (VISA, DECLINED, CHALLENGED, "pm_card_pendingRefund", "pm_card_refundFail")
+DEBITS = ("pm_sandbox_debit", "pm_sandbox_debitFails")
+METHODS = (VISA, DECLINED, CHALLENGED, "pm_card_pendingRefund", "pm_card_refundFail", *DEBITS)
 TYPED = ("4242424242424242", "4000000000000002", "4000000000003220")
 
 
@@ -111,7 +113,7 @@ class CardsAreChargedOnce(CrashingGateway):
         assert charged == Counter(settled), (charged, settled)
         assert len(payments) <= len(self.created)
         for payment in payments:
-            check_history(payment)
+            check_history(payment, {**_NEXT, **_NEXT_BY_CARD})
             await self.judge_refunds(payment)
 
     async def judge_refunds(self, payment: dict[str, Any]) -> None:

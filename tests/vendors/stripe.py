@@ -43,8 +43,6 @@ class Stripe(Subscriptions):
         # By the query that finds them.
         self.customers: dict[str, Any] = {}
         self.cards: list[str] = []
-        # Those that were decided before a payment was disputed again.
-        self.earlier_disputes: list[Any] = []
         # Why refunds fail; None where it does not say.
         self.refund_failure: str | None = "expired_or_canceled_card"
 
@@ -105,8 +103,8 @@ class Stripe(Subscriptions):
 
     async def disputes(self, form: Form, key: str) -> Any:
         intent = await self.ask("GET", f"/cards/payment_intents/{form['payment_intent']}")
-        dispute = (intent["latest_charge"] or {}).get("dispute")
-        return page_of([*([dispute] if dispute else []), *self.earlier_disputes], int(form.get("limit", 10)))
+        disputes = (intent["latest_charge"] or {"disputes": {"data": []}})["disputes"]["data"]
+        return page_of(disputes[::-1], int(form.get("limit", 10)))
 
     def _refund(self, refund: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**refund, "failure_reason": self.refund_failure} if refund["status"] == "failed" else refund
@@ -123,7 +121,7 @@ class Stripe(Subscriptions):
             "id": charge["id"],
             "object": "charge",
             "amount": charge["amount"],
-            "disputed": bool(charge["dispute"]),
+            "disputed": bool(charge["disputes"]["data"]),
         }
         if "latest_charge.refunds" in expand:
             shown["refunds"] = page_of([self._refund(one) for one in charge["refunds"]["data"]], 10)
