@@ -133,6 +133,7 @@ class EnableBankingAccounts:
             "aspsp": aspsp.key,
             "psu_type": "personal",
             "language": "nb",
+            **aspsp.consent_method,
             **self._redirect(request.redirect_uri),
         }
         headers = self._client.psu_headers(aspsp, request.psu)

@@ -19,6 +19,7 @@ from domain.ids import BankId
 from providers.calling.guard import Guard
 from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 from providers.open_banking.bank_profiles import by_bic
+from providers.open_banking.enable_banking_methods import method_named
 from providers.open_banking.port import Psu
 
 API_URL: Final = "https://api.enablebanking.com"
@@ -34,7 +35,8 @@ Result = TypeVar("Result")
 class Aspsp:
     """A bank at the vendor, which knows it by name and country, not by BIC.
 
-    `final_statuses` are the last payment statuses that the bank sends for a payment that went well.
+    `final_statuses` are the last payment statuses that the bank sends for a payment that went well. `consent_method`
+    and `payment_method` name in a request how the user approves, empty where the vendor's page asks the user.
     """
 
     bank_id: BankId
@@ -44,6 +46,8 @@ class Aspsp:
     longest_consent: timedelta
     psu_headers: frozenset[str]
     final_statuses: frozenset[str]
+    consent_method: dict[str, str]
+    payment_method: dict[str, str]
 
     @property
     def key(self) -> dict[str, str]:
@@ -180,6 +184,7 @@ def _aspsps(answer: Answer) -> list[Aspsp]:
 
 def _aspsp(item: Mapping[str, Any]) -> Aspsp:
     domestic = [payment for payment in item.get("payments") or () if payment.get("payment_type") == "DOMESTIC"]
+    allowed = [payment["allowed_auth_methods"] for payment in domestic if payment.get("allowed_auth_methods")]
     return Aspsp(
         by_bic(item["bic"]).id,
         item["name"],
@@ -188,4 +193,6 @@ def _aspsp(item: Mapping[str, Any]) -> Aspsp:
         timedelta(seconds=item["maximum_consent_validity"]),
         frozenset(name.lower() for name in item.get("required_psu_headers") or ()),
         frozenset(status for payment in domestic for status in payment.get("final_successful_statuses") or ()),
+        method_named(item),
+        method_named(item, allowed=allowed[0] if allowed else None),
     )

@@ -52,6 +52,7 @@ class EnableBankingPayments:
             "aspsp": aspsp.key,
             "psu_type": "personal",
             "language": "nb",
+            **aspsp.payment_method,
             "state": state_of(redirect_uri),
             "redirect_url": application.callback_url,
             "webhook_url": application.webhook_url,

@@ -33,7 +33,7 @@ RENEW = """mutation($id: ID!) { renewConsent(input: {bankLinkId: $id}) { authori
 
 @dataclass
 class OddBank:
-    """Kari at DNB, through one vendor. `odd` is what DNB says of her accounts."""
+    """Kari at DNB, through one vendor. `odd` is what DNB says of her accounts, `face` the vendor itself."""
 
     kind: str
     sandbox: Sandbox
@@ -41,6 +41,7 @@ class OddBank:
     odd: Oddities
     odd_payments: OddPayments
     kari: Player
+    face: Any
 
     async def connect(self) -> None:
         await self.visit((await self.kari.ask(CONNECT, bank="bank_dnb"))["connectBank"]["authorisationUrl"])
@@ -184,6 +185,6 @@ async def odd_bank(kind: str, database_url: str, folder: Path) -> AsyncIterator[
                 await kari.ask("mutation { startKyc { kyc { status } } }")
                 await sandbox.advance(seconds=3)
                 await play.settle()
-                yield OddBank(kind, sandbox, play, face.odd, face.odd_payments, kari)
+                yield OddBank(kind, sandbox, play, face.odd, face.odd_payments, kari, face)
         finally:
             await stopped(server)

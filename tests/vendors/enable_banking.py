@@ -72,6 +72,10 @@ class EnableBanking:
         self.host = host
         # Its page asks who one is; the bank of the sandbox has to be told.
         self.person = ""
+        # How each bank's users approve; without a wish the first visible one is its default. By slot, what was named.
+        self.methods: list[dict[str, Any]] = [a_method("BankID")]
+        self.named: dict[str, str | None] = {}
+        self.allowed: list[str] | None = None
         # Banks that it has not got.
         self.without: set[str] = set()
         self.numbers = count(1)
@@ -96,7 +100,7 @@ class EnableBanking:
 
     async def banks(self, request: Request) -> Response:
         listed = (await self.ask("GET", "/bank/banks", params={"country": request.query_params["country"]}))["banks"]
-        return JSONResponse({"aspsps": [_aspsp(one) for one in listed if one["name"] not in self.without]})
+        return JSONResponse({"aspsps": [self._aspsp(one) for one in listed if one["name"] not in self.without]})
 
     # Sessions
 
@@ -105,7 +109,7 @@ class EnableBanking:
         until = datetime.fromisoformat(body["access"]["valid_until"])
         if until > self.clock.now() + LONGEST or body["redirect_url"] != self.callback:
             raise refuse(422, "WRONG_REQUEST_PARAMETERS")
-        slot = f"slot-{next(self.numbers)}"
+        slot = self._slot(body)
         given = {
             "reference": f"eb-{slot}",
             "bank": await self._bank_id(body["aspsp"]),
@@ -119,10 +123,34 @@ class EnableBanking:
         self.odd.consents.append(made["consentId"])
         return JSONResponse({"url": f"{self.host}/page/{slot}", "authorization_id": slot, "psu_id_hash": "h"})
 
+    def _slot(self, body: Mapping[str, Any], allowed: list[str] | None = None) -> str:
+        """For an approval by the method that the body names, if it names one."""
+        slot, name = f"slot-{next(self.numbers)}", body.get("auth_method")
+        known = {method["name"] for method in self.methods if allowed is None or method["name"] in allowed}
+        if name is not None and name not in known:
+            raise refuse(422, "WRONG_REQUEST_PARAMETERS")
+        self.named[slot] = name
+        return slot
+
+    def _method(self, slot: str, chosen: str | None) -> dict[str, Any] | None:
+        """The method of an approval; None where the user is to choose one of several that look alike."""
+        visible = [method for method in self.methods if not method["hidden_method"]]
+        name = self.named[slot] or chosen
+        if name is not None:
+            return next(method for method in self.methods if method["name"] == name)
+        return None if len({method["approach"] for method in visible}) < len(visible) else visible[0]
+
     async def page(self, request: Request) -> Response:
+        """On to the bank's page; a decoupled method has none, and of methods that look alike the user chooses one."""
+        method = self._method(request.path_params["slot"], request.query_params.get("method"))
+        if method is None:
+            return JSONResponse({"choose": [one["name"] for one in self.methods if not one["hidden_method"]]})
         found = self.slots[request.path_params["slot"]]
         path = f"/bank/consents/{found['consent']}" if "consent" in found else f"/bank/payments/{found['payment']}"
-        return RedirectResponse((await self.ask("GET", path))["scaRedirect"], 303)
+        at_bank = (await self.ask("GET", path))["scaRedirect"]
+        if method["approach"] != "REDIRECT":
+            return JSONResponse({"wait": "Open your BankID app.", "app": at_bank})
+        return RedirectResponse(at_bank, 303)
 
     async def back(self, request: Request) -> Response:
         slot = request.path_params["slot"]
@@ -235,7 +263,7 @@ class EnableBanking:
         if body["redirect_url"] != self.callback or not body["state"] or body["payment_type"] != "DOMESTIC":
             raise refuse(422, "REDIRECT_URI_NOT_ALLOWED")
         (transfer,) = body["payment_request"]["credit_transfer_transaction"]
-        slot = f"slot-{next(self.numbers)}"
+        slot = self._slot(body, self.allowed)
         given = {
             "endToEndIdentification": transfer["payment_id"]["end_to_end_id"],
             "bank": await self._bank_id(body["aspsp"]),
@@ -281,20 +309,26 @@ class EnableBanking:
             }
         )
 
+    def _aspsp(self, bank: Mapping[str, Any]) -> dict[str, Any]:
+        payment = {"payment_type": "DOMESTIC", "currencies": ["NOK"], "final_successful_statuses": ["ACSC"]}
+        return {
+            "name": bank["name"],
+            "country": "NO",
+            "bic": bank["bic"],
+            "psu_types": ["personal"],
+            "auth_methods": self.methods,
+            "maximum_consent_validity": int(LONGEST.total_seconds()),
+            "required_psu_headers": ["Psu-Ip-Address", "Psu-User-Agent"],
+            "payments": [{**payment, "allowed_auth_methods": self.allowed}],
+        }
+
     async def key(self, request: Request) -> Response:
         return Response(THEIR_KEY.as_pem(private=False), media_type="application/x-pem-file")
 
 
-def _aspsp(bank: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "name": bank["name"],
-        "country": "NO",
-        "bic": bank["bic"],
-        "psu_types": ["personal"],
-        "maximum_consent_validity": int(LONGEST.total_seconds()),
-        "required_psu_headers": ["Psu-Ip-Address", "Psu-User-Agent"],
-        "payments": [{"payment_type": "DOMESTIC", "currencies": ["NOK"], "final_successful_statuses": ["ACSC"]}],
-    }
+def a_method(name: str, approach: str = "REDIRECT", *, hidden: bool = False, of: str = "personal") -> dict[str, Any]:
+    """An item of `auth_methods`."""
+    return {"name": name, "psu_type": of, "approach": approach, "hidden_method": hidden}
 
 
 def _account(account: Mapping[str, Any]) -> dict[str, Any]:
