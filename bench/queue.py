@@ -58,6 +58,7 @@ class Bench:
             lambda _: None,
             lease,
             at_once,
+            release="bench",
         )
         self.begun: dict[int, float] = {}
         self.has_begun = asyncio.Event()

@@ -3,6 +3,7 @@
 Every query reads an index alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,17 +11,17 @@ from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from db.jobs import DEAD, QUEUED
+from db.jobs import BLOCKED, QUEUED
 from db.tables.job import JobRow
 from db.tables.payment import PaymentRow
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """The numbers at one moment. An age is that of the oldest item, zero where there is none."""
+    """The numbers at one moment. An age is that of the oldest item, zero where there is none. Blocked jobs: by kind."""
 
     jobs_due: int
-    jobs_dead: int
+    jobs_blocked: Mapping[str, int]
     job_age: timedelta
     webhook_age: timedelta
     in_doubt: int
@@ -38,12 +39,12 @@ class GaugeQueries:
         due = select(func.count(), func.min(JobRow.due_at)).where(JobRow.status == QUEUED, JobRow.due_at <= now)
         jobs_due, oldest_job = (await self._session.exec(due)).one()
         _, oldest_webhook = (await self._session.exec(due.where(JobRow.kind == webhook_kind))).one()
-        dead = select(func.count()).select_from(JobRow).where(JobRow.status == DEAD)
+        blocked = select(JobRow.kind, func.count()).where(JobRow.status == BLOCKED).group_by(JobRow.kind)
         doubted = select(func.count(), func.min(PaymentRow.created_at)).where(col(PaymentRow.in_doubt))
         in_doubt, oldest_doubt = (await self._session.exec(doubted)).one()
         return Readings(
             jobs_due=jobs_due,
-            jobs_dead=(await self._session.exec(dead)).one(),
+            jobs_blocked={kind: count for kind, count in await self._session.exec(blocked)},
             job_age=_age(oldest_job, now),
             webhook_age=_age(oldest_webhook, now),
             in_doubt=in_doubt,

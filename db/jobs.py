@@ -3,20 +3,22 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Table, and_, bindparam, delete, func, or_, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, or_, update
 from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.ids import new_id
 from db.tables.job import JobRow
-from db.updates import changed_one
+from db.updates import changed
 from domain.job import Job, QueuedJob
 from domain.timeline import trace_id
 
 QUEUED = "QUEUED"
 LEASED = "LEASED"
-DEAD = "DEAD"
+BLOCKED = "BLOCKED"
+# DEAD is what releases before called it; one of them may still run during a deploy.
+_PARKED: Final = (BLOCKED, "DEAD")
 
 
 def _job_of(row: JobRow) -> QueuedJob:
@@ -90,7 +92,7 @@ class JobQueries:
 
         Processes that start at once may all ask.
         """
-        query = select(JobRow.id).where(JobRow.kind == job.kind, col(JobRow.status) != DEAD).limit(1)
+        query = select(JobRow.id).where(JobRow.kind == job.kind, col(JobRow.status).not_in(_PARKED)).limit(1)
         if (await self._session.exec(query)).first() is None:
             # A merge: two processes that start at once write the same row.
             await self._session.merge(_row_of(job_id, job, due_at, now))
@@ -136,9 +138,9 @@ class JobQueries:
         """Leave a leased job for another process, as if this one had never tried it."""
         await self._give_back(job.id, worker, status=QUEUED, due_at=due_at, attempts=job.attempts - 1)
 
-    async def mark_dead(self, job_id: str, worker: str, *, error: str) -> None:
-        """Keep a job that failed for good, so that an operator can look at it and replay it."""
-        await self._give_back(job_id, worker, status=DEAD, last_error=error)
+    async def block(self, job_id: str, worker: str, *, release: str, retry_at: datetime, error: str) -> None:
+        """Park a job that failed by a fault of this release, until an operator or another release tries it again."""
+        await self._give_back(job_id, worker, status=BLOCKED, due_at=retry_at, blocked_by=release, last_error=error)
 
     async def _give_back(self, job_id: str, worker: str, **values: object) -> None:
         await self._session.exec(
@@ -157,15 +159,29 @@ class JobQueries:
         )
         return [_job_of(row) for row in await self._session.exec(query)]
 
-    async def revive(self, job_id: str, now: datetime) -> bool:
-        """Queue a dead job again, due now and with all its tries; False where the job is not dead."""
-        revived = await self._session.exec(
-            update(JobRow)
-            .where(col(JobRow.id) == job_id, col(JobRow.status) == DEAD)
-            .values(status=QUEUED, due_at=now, attempts=0, faults=0)
-        )
-        self.has_due = changed_one(revived)
-        return self.has_due
+    async def unblock(self, now: datetime, *conditions: ColumnElement[bool]) -> int:
+        """Queue the blocked jobs that meet all conditions again, due now and with all their tries. Gives how many."""
+        again = {"status": QUEUED, "due_at": now, "attempts": 0, "faults": 0, "blocked_by": None}
+        update_all = update(JobRow).where(col(JobRow.status).in_(_PARKED), *conditions).values(again)
+        count = changed(await self._session.exec(update_all))
+        self.has_due = self.has_due or count > 0
+        return count
+
+    async def unblock_one(self, job_id: str, now: datetime) -> bool:
+        """Queue a blocked job again; False where the job is not blocked."""
+        return await self.unblock(now, col(JobRow.id) == job_id) == 1
+
+    async def unblock_kind(self, kind: str, now: datetime) -> int:
+        """Queue all blocked jobs of a kind again. Gives how many."""
+        return await self.unblock(now, col(JobRow.kind) == kind)
+
+    async def unblock_of_others(self, release: str, kinds: Collection[str], now: datetime) -> int:
+        """Queue again what another release blocked, once its time has come. Gives how many.
+
+        The time bounds the tries while an older and a newer release run side by side.
+        """
+        is_of_others = col(JobRow.blocked_by).is_distinct_from(release)
+        return await self.unblock(now, is_of_others, col(JobRow.due_at) <= now, col(JobRow.kind).in_(kinds))
 
     async def next_due(self, kinds: Collection[str]) -> datetime | None:
         """When the next queued job falls due, by the product's clock; None where no job is queued.

@@ -23,8 +23,13 @@ class _Versioned(Protocol):
 
 def changed_one(result: Result[Any]) -> bool:
     """False where no row met the statement's conditions."""
+    return changed(result) == 1
+
+
+def changed(result: Result[Any]) -> int:
+    """How many rows met the statement's conditions."""
     assert isinstance(result, CursorResult)
-    return result.rowcount == 1
+    return result.rowcount
 
 
 async def save_over(

@@ -23,6 +23,8 @@ class JobRow(SQLModel, table=True):
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     leased_by: str | None = None
     last_error: str | None = None
+    # The release whose fault blocked the job: another release tries it again.
+    blocked_by: str | None = None
     trace_id: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
 

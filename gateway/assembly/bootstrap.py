@@ -16,6 +16,7 @@ from domain.ids import UserId
 from domain.service import PortName
 from gateway.assembly.adapters import Adapters, build_adapters
 from gateway.assembly.internet import Internet
+from gateway.assembly.release import code_digest
 from gateway.settings.settings import Settings
 from providers.calling.shared import SharedCalling
 from providers.calling.shared_breakers import SharedBreakers
@@ -304,6 +305,7 @@ def build_worker(base: Infrastructure, services: Services) -> Worker:
         on_done=services.timeline.record,
         lease=timedelta(seconds=base.settings.job_lease_s),
         at_once=base.settings.jobs_at_once,
+        release=code_digest(),
     )
 
 

@@ -1,6 +1,6 @@
-"""Runs queued jobs: claims with a lease, retries with backoff, and marks as dead what fails by a fault of our own.
+"""Runs queued jobs: claims with a lease, retries with backoff, and blocks what fails by a fault of our own.
 
-A vendor that is away makes no job dead: a payment or refund would otherwise stay unfinished after a long outage.
+A vendor that is away blocks no job: a payment or refund would otherwise stay unfinished after a long outage.
 """
 
 import asyncio
@@ -32,13 +32,16 @@ from services.jobs.signal import WorkerSignal
 _BEAT_EVERY_S: Final = 5.0
 # How long a stopping worker waits for its jobs. A job that is cut off is done again once its lease has run out.
 _FINISH_WITHIN_S: Final = 10.0
-# A job that failed so often by faults of our own is dead.
+# A job that failed so often by faults of our own is blocked, until another release or an operator tries it again.
 MAX_FAULTS: Final = 12
 # After so many tries, about an hour, operators are alerted that a job still waits for its vendor.
 _TOLD_AFTER: Final = 12
 _POLL_S: Final = 1.0
 _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LAST_PAUSE: Final = timedelta(hours=1)
+# How long a blocked job is left alone by other releases, and how often they look for one.
+_LEFT_BLOCKED: Final = timedelta(hours=1)
+_LOOK_EVERY_S: Final = 60.0
 # A job that only a newer release can do waits so long before any process claims it again.
 _LEFT_FOR_NEWER: Final = timedelta(minutes=1)
 SECONDS: Final = Histogram("drop_job_seconds", "Time of a job's try.", ["kind", "outcome"])
@@ -61,6 +64,7 @@ class Worker:
         on_done: Callable[[Trace], None],
         lease: timedelta,
         at_once: int,
+        release: str,
     ) -> None:
         self._work = work
         self._handlers = handlers
@@ -73,6 +77,7 @@ class Worker:
         self._name = uuid4().hex
         self._lease = lease
         self._at_once = at_once
+        self._release = release
         # A limit per kind: jobs that wait for a slow vendor must not take the places of all other jobs.
         self._most_of_a_kind = max(at_once // 2, 1)
         self._works = False
@@ -81,6 +86,7 @@ class Worker:
         # Jobs that are done leave the queue with the next claim. If the worker dies before it, they are done again.
         self._done: list[str] = []
         self._beat_at = -math.inf
+        self._looked_at = -math.inf
 
     @property
     def kinds(self) -> Collection[str]:
@@ -165,6 +171,7 @@ class Worker:
     async def _claim(self, limit: int) -> list[QueuedJob]:
         """Take the finished jobs off the queue and lease up to `limit` due ones, in one transaction."""
         await self._beat()
+        await self._unblock()
         if not (self._done or limit):
             return []
         # Emptied before the first await: a job that ends while the claim runs must stay in the list for the next claim.
@@ -205,6 +212,17 @@ class Worker:
         await self._heartbeats.beat(self._name)
         self._beat_at = time.monotonic()
 
+    async def _unblock(self) -> None:
+        """Once a minute, queue what a fault of another release blocked: this release may have mended it."""
+        if time.monotonic() - self._looked_at < _LOOK_EVERY_S:
+            return
+        async with self._work() as work:
+            count = await work.jobs.unblock_of_others(self._release, self.kinds, self._clock.now())
+            await work.commit()
+        self._looked_at = time.monotonic()
+        if count:
+            _log.info("jobs_of_another_release_unblocked", count=count)
+
     async def _forget_heartbeat(self) -> None:
         with suppress(Exception):  # without the database, the leases and the heartbeat run out by themselves
             async with self._work() as work:
@@ -244,17 +262,26 @@ class Worker:
         is_vendor_trouble = isinstance(error, DropError) and error.is_vendor_trouble
         faults = job.faults + (not is_vendor_trouble)
         if is_vendor_trouble and job.attempts == _TOLD_AFTER:
-            self._incidents.alert(Severity.WARNING, "Job waits for its vendor", f"{job.kind} {job.id}: {name}")
+            # The kind stands in the title: one alert per title goes out in ten minutes.
+            self._incidents.alert(Severity.WARNING, f"Job waits for its vendor: {job.kind}", f"{job.id}: {name}")
+        if faults >= MAX_FAULTS:
+            await self._block(job, name)
+            return
+        _log.warning("job_failed", kind=job.kind, job_id=job.id, attempts=job.attempts, error=name)
         async with self._work() as work:
-            if faults >= MAX_FAULTS:
-                _log.error("job_dead", kind=job.kind, job_id=job.id, error=name)
-                await work.jobs.mark_dead(job.id, self._name, error=name)
-                self._incidents.alert(Severity.CRITICAL, "Dead job", f"{job.kind} {job.id} failed for good: {name}")
-            else:
-                _log.warning("job_failed", kind=job.kind, job_id=job.id, attempts=job.attempts, error=name)
-                due_at = self._clock.now() + _pause_after(job.attempts)
-                await work.jobs.retry(job.id, self._name, due_at=due_at, error=name, faults=faults)
+            due_at = self._clock.now() + _pause_after(job.attempts)
+            await work.jobs.retry(job.id, self._name, due_at=due_at, error=name, faults=faults)
             await work.commit()
+
+    async def _block(self, job: QueuedJob, error: str) -> None:
+        _log.error("job_blocked", kind=job.kind, job_id=job.id, error=error)
+        async with self._work() as work:
+            retry_at = self._clock.now() + _LEFT_BLOCKED
+            await work.jobs.block(job.id, self._name, release=self._release, retry_at=retry_at, error=error)
+            await work.commit()
+        self._incidents.alert(
+            Severity.CRITICAL, f"Job blocked: {job.kind}", f"{job.id} failed {MAX_FAULTS} times: {error}"
+        )
 
 
 def _pause_after(attempts: int) -> timedelta:

@@ -14,7 +14,7 @@ from services.webhooks.inbox import ProcessWebhook
 # Figures are read at most this often, so that frequent scrapes cannot load the database.
 _FRESH_S: Final = 5.0
 _JOBS: Final = Gauge("drop_jobs_due", "Queued jobs whose time has come.")
-_DEAD: Final = Gauge("drop_jobs_dead", "Jobs that were given up.")
+_BLOCKED: Final = Gauge("drop_jobs_blocked", "Jobs that failed twelve times by faults of our own.", ["kind"])
 _JOB_AGE: Final = Gauge("drop_job_oldest_due_seconds", "How long the oldest of them has been due.")
 _WEBHOOK_AGE: Final = Gauge("drop_webhook_oldest_seconds", "How long the oldest webhook has waited to be processed.")
 _DOUBTS: Final = Gauge("drop_payments_in_doubt", "Payments whose outcome nobody knows.")
@@ -44,7 +44,9 @@ class Metrics:
         async with self._read() as read:
             now = await read.gauges.read(self._clock.now(), webhook_kind=ProcessWebhook.kind)
         _JOBS.set(now.jobs_due)
-        _DEAD.set(now.jobs_dead)
+        _BLOCKED.clear()
+        for kind, count in now.jobs_blocked.items():
+            _BLOCKED.labels(kind).set(count)
         _JOB_AGE.set(now.job_age.total_seconds())
         _WEBHOOK_AGE.set(now.webhook_age.total_seconds())
         _DOUBTS.set(now.in_doubt)

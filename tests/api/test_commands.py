@@ -295,4 +295,4 @@ def test_operators_see_doubts_and_queued_work(address: str, tmp_path: Path) -> N
 
     assert json.loads(in_doubt.stdout) == []
     assert "purge" in [one["kind"] for one in json.loads(queued.stdout)]
-    assert (refused.returncode, "no dead job" in refused.stderr) == (1, True)
+    assert (refused.returncode, "no blocked job" in refused.stderr) == (1, True)

@@ -17,24 +17,24 @@ from tests.conftest import NOON
 JOBS = "/api/operator/jobs"
 
 
-async def test_what_was_given_up_is_shown_and_tried_again(play: Play) -> None:
+async def test_what_is_blocked_is_shown_and_tried_again(play: Play) -> None:
     async with play.gateway.infrastructure.database.write_engine.begin() as connection:
-        await connection.execute(text("UPDATE job SET status = 'DEAD', attempts = 12, last_error = 'Unavailable'"))
+        await connection.execute(text("UPDATE job SET status = 'BLOCKED', attempts = 12, last_error = 'Unavailable'"))
     operator = play.browser().http
-    (dead,) = (await operator.get(JOBS)).json()["jobs"]
+    (blocked,) = (await operator.get(JOBS)).json()["jobs"]
     none = (await operator.get(JOBS, params={"which": "queued"})).json()["jobs"]
 
-    replayed = await operator.post(f"{JOBS}/{dead['id']}/replay")
-    again = await operator.post(f"{JOBS}/{dead['id']}/replay")
+    replayed = await operator.post(f"{JOBS}/{blocked['id']}/replay")
+    again = await operator.post(f"{JOBS}/{blocked['id']}/replay")
     (queued,) = (await operator.get(JOBS, params={"which": "queued"})).json()["jobs"]
     await play.settle()
     (following,) = (await operator.get(JOBS, params={"which": "queued"})).json()["jobs"]
 
-    assert (dead["kind"], dead["attempts"], dead["lastError"]) == ("purge", 12, "Unavailable")
+    assert (blocked["kind"], blocked["attempts"], blocked["lastError"]) == ("purge", 12, "Unavailable")
     assert none == []
     assert (replayed.status_code, again.status_code) == (202, 404)
-    assert (queued["id"], queued["attempts"]) == (dead["id"], 0)
-    assert following["id"] != dead["id"]
+    assert (queued["id"], queued["attempts"]) == (blocked["id"], 0)
+    assert following["id"] != blocked["id"]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,22 @@ async def test_what_cannot_be_an_id_is_unknown(play: Play, method: str, path: st
     answer = await play.browser().http.request(method, path, json={"outcome": "FAILED", "reason": "told by phone"})
 
     assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (404, "NOT_FOUND", [field])
+
+
+async def test_all_blocked_jobs_of_a_kind_are_tried_again(play: Play) -> None:
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        await connection.execute(text("UPDATE job SET status = 'BLOCKED', blocked_by = 'old' WHERE kind = 'purge'"))
+    operator = play.browser().http
+    figures = (await operator.get("/metrics")).text
+
+    replayed = await operator.post(f"{JOBS}/replay", data={"kind": "purge"})
+    again = await operator.post(f"{JOBS}/replay", data={"kind": "purge"})
+    await play.settle()
+
+    assert 'drop_jobs_blocked{kind="purge"} 1.0' in figures
+    assert (replayed.status_code, replayed.json()) == (202, {"queued": 1})
+    assert (again.status_code, again.json()["field"]) == (404, ["kind"])
+    assert (await operator.get(JOBS)).json()["jobs"] == []
 
 
 async def test_another_choice_is_refused(play: Play) -> None:
@@ -72,7 +88,7 @@ async def test_the_figures_tell_what_waits_and_what_is_in_doubt(play: Play) -> N
     figures = dict(row.rsplit(" ", 1) for row in shown.splitlines() if not row.startswith("#"))
 
     assert figures["drop_payments_in_doubt"] == "1.0"
-    assert float(figures["drop_jobs_dead"]) == 0
+    assert not [name for name in figures if name.startswith("drop_jobs_blocked")]
     assert float(figures["drop_jobs_due"]) > 0
     assert figures['drop_breaker_open{bank="",port="open_banking"}'] == "0.0"
     asked = 'drop_graphql_seconds_count{field="%s",outcome="answered",type="%s"}'

@@ -140,6 +140,7 @@ class OtherWorker:
             on_done=lambda trace: None,
             lease=lease,
             at_once=4,
+            release="this",
         )
 
 

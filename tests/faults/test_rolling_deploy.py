@@ -1,7 +1,7 @@
 """Two releases work off one queue during a rolling deploy: no job is lost, none is tried in vain."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import ClassVar
@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from db.engine import Database, open_database
-from db.jobs import DEAD, LEASED, QUEUED
+from db.jobs import BLOCKED, LEASED, QUEUED
 from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
+from domain.alert import Alert
 from domain.job import Job, QueuedJob
 from providers.alerts.console import ConsoleAlerts
 from providers.errors.off import NoCapture
@@ -49,6 +50,16 @@ class Wave(Job):
     kind: ClassVar[str] = "wave"
 
 
+@dataclass
+class Alerts:
+    """What operators are told."""
+
+    sent: list[Alert] = field(default_factory=list)
+
+    async def send(self, alert: Alert) -> None:
+        self.sent.append(alert)
+
+
 @pytest.fixture
 async def database(either_database_url: str) -> AsyncIterator[Database]:
     database = open_database(either_database_url)
@@ -56,13 +67,19 @@ async def database(either_database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-def worker_of(database: Database, *handlers: tuple[str, Handler], clock: StandingClock) -> Worker:
-    incidents = Incidents(ConsoleAlerts("test"), NoCapture(), clock)
+def worker_of(
+    database: Database,
+    *handlers: tuple[str, Handler],
+    clock: StandingClock,
+    release: str = "this",
+    incidents: Incidents | None = None,
+) -> Worker:
+    incidents = incidents or Incidents(ConsoleAlerts("test"), NoCapture(), clock)
     work, read = partial(UnitOfWork, database.write, CommitWakeUps()), partial(Reading, database.read)
     lease = timedelta(seconds=30)
     heartbeats, signal = Heartbeats(work, read, clock, lease), WorkerSignal()
     return Worker(
-        work, dict(handlers), clock, clock, incidents, heartbeats, signal, lambda trace: None, lease, at_once=4
+        work, dict(handlers), clock, clock, incidents, heartbeats, signal, lambda trace: None, lease, 4, release
     )
 
 
@@ -75,7 +92,7 @@ async def queue(database: Database, *jobs: Job) -> None:
 
 async def queued(database: Database) -> list[QueuedJob]:
     async with Reading(database.read) as read:
-        assert await read.jobs.in_status([DEAD, LEASED], 10) == []
+        assert await read.jobs.in_status([BLOCKED, LEASED], 10) == []
         return await read.jobs.in_status([QUEUED], 10)
 
 
@@ -120,3 +137,49 @@ async def test_what_the_older_release_does_not_know_waits_for_the_newer_and_coun
     assert done[0] == Greet("Ola")
     assert set(done[1:]) == {GreetIn("Kari", "nn"), Wave()}
     assert await queued(database) == []
+
+
+async def test_what_a_fault_of_one_release_blocked_is_tried_again_by_the_next(database: Database) -> None:
+    done: list[Job] = []
+
+    async def greet(job: Greet) -> None:
+        done.append(job)
+
+    async def fail(job: Greet) -> None:
+        raise ZeroDivisionError
+
+    clock, alerts = StandingClock(NOON), Alerts()
+    incidents = Incidents(alerts, NoCapture(), clock)
+    await queue(database, Greet("Kari"), Greet("Ola"))
+    for _ in range(MAX_FAULTS + 1):
+        old = worker_of(database, handler(Greet, fail), clock=clock, release="old", incidents=incidents)
+        await old.run_due()
+        clock = replace(clock, at=clock.at + timedelta(hours=1))
+    async with Reading(database.read) as read:
+        blocked = await read.jobs.in_status([BLOCKED], 10)
+    # The release that failed leaves them alone, however often it starts.
+    assert await worker_of(database, handler(Greet, fail), clock=clock, release="old").run_due() == 0
+    tried = await worker_of(database, handler(Greet, greet), clock=clock, release="new").run_due()
+
+    await incidents.drain()
+    assert [(job.attempts, job.last_error) for job in blocked] == [(MAX_FAULTS, "ZeroDivisionError")] * 2
+    assert [alert.title for alert in alerts.sent].count("Job blocked: greet") == 1
+    assert (tried, {job.name for job in done if isinstance(job, Greet)}) == (2, {"Kari", "Ola"})
+    assert await queued(database) == []
+
+
+async def test_two_releases_side_by_side_try_a_blocked_job_once_an_hour(database: Database) -> None:
+    async def fail(job: Greet) -> None:
+        raise ZeroDivisionError
+
+    clock = StandingClock(NOON)
+    await queue(database, Greet("Kari"))
+    for _ in range(MAX_FAULTS):
+        await worker_of(database, handler(Greet, fail), clock=clock, release="old").run_due()
+        clock = replace(clock, at=clock.at + timedelta(hours=1))
+    clock = replace(clock, at=clock.at - timedelta(minutes=1))
+    early = await worker_of(database, handler(Greet, fail), clock=clock, release="new").run_due()
+    clock = replace(clock, at=clock.at + timedelta(minutes=1))
+    after_an_hour = await worker_of(database, handler(Greet, fail), clock=clock, release="new").run_due()
+
+    assert (early, after_an_hour) == (0, 1)

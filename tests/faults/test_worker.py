@@ -1,6 +1,6 @@
 """A worker does several jobs at once: one slow vendor holds up its own kind alone, and a stop lets work finish.
 
-A vendor that is away makes no job dead, however long it is away.
+A vendor that is away blocks no job, however long it is away.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import pytest
 from anyio import fail_after
 
 from db.engine import Database
-from db.jobs import DEAD, LEASED, QUEUED
+from db.jobs import BLOCKED, LEASED, QUEUED
 from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
 from domain.errors import InDoubt, ProviderUnavailable, Unavailable
 from domain.job import Job, QueuedJob
@@ -127,12 +127,12 @@ class Work:
             self.clock.at += timedelta(hours=1)
             await self.worker.run_due()
         async with Reading(self.play.gateway.infrastructure.database.read) as read:
-            left = await read.jobs.in_status([QUEUED, DEAD], 100)
+            left = await read.jobs.in_status([QUEUED, BLOCKED], 100)
             return next((job for job in left if job.kind == "failing"), None)
 
-    async def is_dead(self) -> bool:
+    async def is_blocked(self) -> bool:
         async with Reading(self.play.gateway.infrastructure.database.read) as read:
-            return "failing" in {job.kind for job in await read.jobs.in_status([DEAD], 100)}
+            return "failing" in {job.kind for job in await read.jobs.in_status([BLOCKED], 100)}
 
     async def enqueue(self, *jobs: Job) -> None:
         now = NOON - timedelta(minutes=1)
@@ -173,6 +173,7 @@ async def work(either_database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
             on_done=ended.put_nowait,
             lease=lease,
             at_once=AT_ONCE,
+            release="this",
         )
         made = Work(play, worker, clock, gate, ended)
         yield made
@@ -213,32 +214,32 @@ async def test_a_stop_lets_what_is_under_way_finish(work: Work) -> None:
     assert "slow" not in left
 
 
-async def test_a_vendor_that_is_away_for_days_makes_no_job_dead(work: Work) -> None:
+async def test_a_vendor_that_is_away_for_days_blocks_no_job(work: Work) -> None:
     await work.enqueue(Failing())
 
     await work.tried(Unavailable("card_payments"), hours=30)
     await work.tried(InDoubt("no answer"), hours=30)
     waiting = await work.tried(ProviderUnavailable("kyc", "away"), hours=30)
-    dead = await work.is_dead()
+    blocked = await work.is_blocked()
     done = await work.tried(None, hours=1)
 
     assert waiting is not None
     # Asked each hour: no pause was longer.
     assert waiting.attempts == 90
-    assert not dead
+    assert not blocked
     assert done is None
 
 
-async def test_a_fault_of_our_own_makes_a_job_dead_after_twelve_tries(work: Work) -> None:
+async def test_a_fault_of_our_own_blocks_a_job_after_twelve_tries(work: Work) -> None:
     await work.enqueue(Failing())
     await work.tried(Unavailable("card_payments"), hours=20)
 
     await work.tried(KeyError("ours"), hours=11)
-    before = await work.is_dead()
+    before = await work.is_blocked()
     await work.tried(KeyError("ours"), hours=1)
 
     assert not before
-    assert await work.is_dead()
+    assert await work.is_blocked()
 
 
 async def test_a_job_that_ends_while_others_are_taken_off_is_taken_off_too(work: Work) -> None:
