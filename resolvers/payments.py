@@ -42,7 +42,10 @@ async def cancel_payment(
     viewer = context.viewer()
     try:
         payment = await context.services.cancellations.cancel(
-            viewer.user_id, known_form(PaymentId, input.id, "input", "id"), callback_uri=context.bank_callback_uri
+            viewer.user_id,
+            known_form(PaymentId, input.id, "input", "id"),
+            callback_uri=context.bank_callback_uri,
+            device=context.device,
         )
     except Refusal as refusal:
         return CancelPaymentPayload(user_errors=user_errors_of(refusal))

@@ -20,7 +20,7 @@ async def callback(request: Request) -> Response:
     query = dict(request.query_params)
     target = await services.bank_links.returned(state, query, device(request))
     if target is None:
-        target = await services.payments.returned(state, query)
+        target = await services.payments.returned(state, query, device(request))
     if target is None:
         raise NotFound("This way back from the bank is unknown. Start again in the app.", field=("state",))
     return RedirectResponse(target, 303, headers={"Cache-Control": "no-store"})

@@ -51,6 +51,7 @@ from services.operations.reset import Reset
 from services.operations.retention import Retention
 from services.operations.service_status import ServiceStatusReport
 from services.operations.vendor_migration import Direction, VendorMigrations
+from services.payments.bank_access import BankAccess
 from services.payments.bank_payments import Payments
 from services.payments.bank_status import BankStatusSync
 from services.payments.cancellations import Cancellations
@@ -191,7 +192,8 @@ def build_services(base: Infrastructure) -> Services:
     )
     recorder = PaymentRecorder(work, composer, incidents, clock)
     in_doubt = InDoubtPayments(work, read, accounts, recorder, clock)
-    bank_status = BankStatusSync(work, read, adapters.payments, in_doubt, recorder, authorisations, clock)
+    access = BankAccess(read, accounts)
+    bank_status = BankStatusSync(work, read, adapters.payments, access, in_doubt, recorder, authorisations, clock)
     customers = Customers(work, read, adapters.cards, clock)
     card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, composer, clock)
     merchant = Merchant(settings.merchant_name, parse_account_number(settings.merchant_account))
@@ -202,6 +204,7 @@ def build_services(base: Infrastructure) -> Services:
         adapters.payments,
         accounts,
         bank_status,
+        access,
         recorder,
         authorisations,
         shield,
@@ -209,7 +212,7 @@ def build_services(base: Infrastructure) -> Services:
         origins,
     )
     cancellations = Cancellations(
-        read, adapters.payments, card_payments, bank_status, recorder, authorisations, shield, clock
+        read, adapters.payments, card_payments, bank_status, access, recorder, authorisations, shield, clock
     )
     plan_status = PlanStatusSync(work, read, adapters.cards, customers, composer, incidents, clock)
     plans = Plans(work, read, adapters.cards, customers, plan_status, clock, origins)

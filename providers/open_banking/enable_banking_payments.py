@@ -24,6 +24,7 @@ from providers.open_banking.port import (
     BankEvent,
     Cancelling,
     NotApprovable,
+    PaymentAccess,
     PaymentState,
     Psu,
 )
@@ -74,32 +75,33 @@ class EnableBankingPayments:
         awaited = Authorisation(started.page) if started.page else None
         return PaymentState(Status.AUTHORISATION_REQUIRED, started.id, awaited)
 
-    async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
+    async def authorise(self, access: PaymentAccess, redirect_uri: str) -> PaymentState:
         """Raise NotApprovable: the vendor sends the page with the payment, and no second one."""
         raise NotApprovable
 
-    async def withdraw(self, reference: str) -> bool:
+    async def withdraw(self, access: PaymentAccess) -> bool:
         """Only read the status: DELETE forgets a finished payment here and cancels none (enable_banking.md)."""
-        return (await self.status(reference)).status is Status.CANCELLED
+        return (await self.status(access)).status is Status.CANCELLED
 
-    async def look_up(self, end_to_end_id: str) -> PaymentState | None:
+    async def look_up(self, bank_id: BankId, end_to_end_id: str) -> PaymentState | None:
         raise CannotTell("Enable Banking finds nothing by our reference.")
 
-    async def complete(self, reference: str, query: Mapping[str, str]) -> None:
+    async def complete(self, access: PaymentAccess, query: Mapping[str, str]) -> None:
         """Do nothing: the vendor's own page has completed the approval."""
 
-    async def status(self, reference: str) -> PaymentState:
+    async def status(self, access: PaymentAccess) -> PaymentState:
+        path = f"/payments/{access.reference}"
         try:
-            found = await self._client.call("status", "GET", f"/payments/{reference}", objects.payment)
+            found = await self._client.call("status", "GET", path, objects.payment, bank=access.bank_id)
         except VendorRefusal as refusal:
-            raise self._client.refused(refusal) from refusal
+            raise self._client.refused(refusal, access.bank_id) from refusal
         enough = await self._client.final_statuses(found.bank)
         status, failure = objects.payment_status(found, enough, oslo_date(self._clock.now()))
-        return PaymentState(status, reference, failure=failure)
+        return PaymentState(status, access.reference, failure=failure)
 
-    async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
+    async def cancel(self, access: PaymentAccess, redirect_uri: str) -> Cancelling:
         """Only read the status: the vendor cannot cancel (enable_banking.md, Payments); unapproved payments lapse."""
-        state = await self.status(reference)
+        state = await self.status(access)
         return Cancelling(is_cancelled=state.status is Status.CANCELLED)
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:

@@ -31,6 +31,7 @@ from providers.open_banking.port import (
     ConsentRequest,
     ConsentState,
     Items,
+    PaymentAccess,
     PaymentState,
     Psu,
     StartedConsent,
@@ -174,33 +175,34 @@ class MockPaymentInitiation:
         except SandboxRefusal as refusal:
             return PaymentState(Status.REJECTED, "", failure=not_taken(bank_id, [refusal.code]))
 
-    async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
+    async def authorise(self, access: PaymentAccess, redirect_uri: str) -> PaymentState:
         """Read the payment: the sandbox's banks send the page with the payment."""
-        return await self.status(reference)
+        return await self.status(access)
 
-    async def withdraw(self, reference: str) -> bool:
-        return (await self.cancel(reference, "")).is_cancelled
+    async def withdraw(self, access: PaymentAccess) -> bool:
+        return (await self.cancel(access, "")).is_cancelled
 
-    async def look_up(self, end_to_end_id: str) -> PaymentState | None:
+    async def look_up(self, bank_id: BankId, end_to_end_id: str) -> PaymentState | None:
+        bank = self._sandbox.at(bank_id)
         try:
-            return _state(await self._sandbox.get("look_up", f"/bank/payments/by-reference/{end_to_end_id}"))
+            return _state(await bank.get("look_up", f"/bank/payments/by-reference/{end_to_end_id}"))
         except SandboxRefusal:
             return None
 
-    async def complete(self, reference: str, query: Mapping[str, str]) -> None:
+    async def complete(self, access: PaymentAccess, query: Mapping[str, str]) -> None:
         """Do nothing: the sandbox's banks have no step after their page."""
 
-    async def status(self, reference: str) -> PaymentState:
+    async def status(self, access: PaymentAccess) -> PaymentState:
+        bank = self._sandbox.at(access.bank_id)
         try:
-            return _state(await self._sandbox.get("status", f"/bank/payments/{reference}"))
+            return _state(await bank.get("status", f"/bank/payments/{access.reference}"))
         except SandboxRefusal as refusal:
             raise Unavailable("open_banking", "the bank does not know the payment") from refusal
 
-    async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
+    async def cancel(self, access: PaymentAccess, redirect_uri: str) -> Cancelling:
+        path = f"/bank/payments/{access.reference}/cancellation"
         try:
-            answer = await self._sandbox.post(
-                "cancel", f"/bank/payments/{reference}/cancellation", {"redirectUri": redirect_uri}
-            )
+            answer = await self._sandbox.at(access.bank_id).post("cancel", path, {"redirectUri": redirect_uri})
         except SandboxRefusal:
             return Cancelling()
         if answer["transactionStatus"] == "CANC":

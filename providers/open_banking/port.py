@@ -111,6 +111,18 @@ class AccountAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentAccess:
+    """Which payment a call is about, at which bank, and for which user. `reference` is the vendor's.
+
+    `psu.device` is set if and only if the user is present.
+    """
+
+    reference: str
+    bank_id: BankId
+    psu: Psu
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentState:
     """A payment at the bank. `authorisation` is what is awaited of the user, if the bank has said so.
 
@@ -237,35 +249,35 @@ class PaymentInitiation(Protocol):
         no answer came).
         """
 
-    async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
+    async def authorise(self, access: PaymentAccess, redirect_uri: str) -> PaymentState:
         """Begin the approval of an initiated payment that awaits none yet. Gives a reference for later calls.
 
         Not repeated: a second approval could ask the user twice. Where no approval follows (exempted), the status that
         the bank gives decides. Raises Unavailable, and NotApprovable; the bank has the payment all the same.
         """
 
-    async def withdraw(self, reference: str) -> bool:
+    async def withdraw(self, access: PaymentAccess) -> bool:
         """Take back a payment that cannot be approved. True if the bank says that it is cancelled.
 
         Anything else proves nothing: the bank may still carry it out. Safe to repeat. Raises Unavailable.
         """
 
-    async def look_up(self, end_to_end_id: str) -> PaymentState | None:
-        """Find a payment by our own end-to-end id, None if the bank does not know it.
+    async def look_up(self, bank_id: BankId, end_to_end_id: str) -> PaymentState | None:
+        """Find a payment at a bank by our own end-to-end id, None if the bank does not know it.
 
         Safe to repeat. Raises Unavailable, and CannotTell if the vendor cannot search by our id.
         """
 
-    async def complete(self, reference: str, query: Mapping[str, str]) -> None:
+    async def complete(self, access: PaymentAccess, query: Mapping[str, str]) -> None:
         """Finish an approval after the browser is back. `query` is that of the return address.
 
         Safe to repeat. Raises Unavailable.
         """
 
-    async def status(self, reference: str) -> PaymentState:
+    async def status(self, access: PaymentAccess) -> PaymentState:
         """The payment's present state at the bank. Safe to repeat. Raises Unavailable."""
 
-    async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
+    async def cancel(self, access: PaymentAccess, redirect_uri: str) -> Cancelling:
         """Ask the bank to cancel a payment. Safe to repeat. Raises Unavailable."""
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:

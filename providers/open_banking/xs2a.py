@@ -129,7 +129,7 @@ class Xs2aAccounts(Xs2aReading):
             raise self._client.refused(refusal, consent.bic) from refusal
         if state.status is ConsentStatus.AWAITING_AUTHORISATION and consent.authorisation:
             path = f"{self._path(consent)}/authorisations/{consent.authorisation}"
-            sca, codes, _ = await self._approvals.state("consent", path, bic=consent.bic)
+            sca, codes, _ = await self._approvals.state("consent", path, bic=consent.bic, psu=None)
             status, _ = nextgenpsd2.payment_status("RCVD", sca, codes, is_future=False)
             ended = _ENDED_BY_SCA.get(status) if status is not None else None
             return ConsentState(ended or state.status, state.valid_until)

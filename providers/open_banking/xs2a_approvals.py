@@ -85,12 +85,12 @@ class Approvals:
         more = {"bic": bic, "psu": psu, "headers": self._client.redirect_headers(redirect_uri)}
         try:
             identifier, answer = (
-                (known, await self._read(what, f"{path}/{known}", bic))
+                (known, await self._read(what, f"{path}/{known}", bic, psu))
                 if known
-                else await self._begun(what, path, bic, more)
+                else await self._begun(what, path, bic, psu, more)
             )
             if not answer.is_ended and self.awaited_in(answer, redirect_uri, bic) is None:
-                answer = await self._chosen(what, f"{path}/{identifier}", bic, answer, more)
+                answer = await self._chosen(what, f"{path}/{identifier}", bic, psu, answer, more)
             awaited = None if answer.is_ended else self.awaited_in(answer, redirect_uri, bic)
         except VendorRefusal as refusal:
             raise self._client.refused(refusal, bic) from refusal
@@ -114,29 +114,35 @@ class Approvals:
         shown = _shown_in(document)
         return shown or Authorisation() if answer.approach == _DECOUPLED else shown if not answer.approach else None
 
-    async def newest(self, what: str, path: str, *, bic: str) -> str:
+    async def newest(self, what: str, path: str, *, bic: str, psu: Psu | None) -> str:
         """The id of the newest approval, for answers that did not name it; empty if none. Raises Unavailable."""
-        answer = await self._read(what, path, bic)
+        answer = await self._read(what, path, bic, psu)
         known = answer.document.get("authorisationIds") or answer.document.get("cancellationIds") or [""]
         return str(known[-1])
 
-    async def state(self, what: str, path: str, *, bic: str) -> tuple[str, tuple[str, ...], Authorisation | None]:
+    async def state(
+        self, what: str, path: str, *, bic: str, psu: Psu | None
+    ) -> tuple[str, tuple[str, ...], Authorisation | None]:
         """The SCA status, the codes of its messages, and what a decoupled approval shows now. Raises Unavailable."""
-        answer = await self._read(what, path, bic)
+        answer = await self._read(what, path, bic, psu)
         shown = None if answer.is_ended else _shown_in(answer.document)
         return str(answer.document.get("scaStatus")), codes_of(answer.document), shown
 
-    async def _begun(self, what: str, path: str, bic: str, more: Mapping[str, Any]) -> tuple[str, ScaAnswer]:
+    async def _begun(
+        self, what: str, path: str, bic: str, psu: Psu | None, more: Mapping[str, Any]
+    ) -> tuple[str, ScaAnswer]:
         try:
             return await self._client.call(f"authorise_{what}", "POST", path, _begun, json={}, **more)
         except Unavailable:
             # Begun once more it would ask the user twice: the bank is asked whether it has begun one.
-            identifier = await self.newest(what, path, bic=bic)
+            identifier = await self.newest(what, path, bic=bic, psu=psu)
             if not identifier:
                 raise
-            return identifier, await self._read(what, f"{path}/{identifier}", bic)
+            return identifier, await self._read(what, f"{path}/{identifier}", bic, psu)
 
-    async def _chosen(self, what: str, path: str, bic: str, answer: ScaAnswer, more: Mapping[str, Any]) -> ScaAnswer:
+    async def _chosen(
+        self, what: str, path: str, bic: str, psu: Psu | None, answer: ScaAnswer, more: Mapping[str, Any]
+    ) -> ScaAnswer:
         """The approval once its method is chosen, which for a decoupled one reaches the user's phone."""
         method = _method_of(answer.document)
         if method is None or answer.status in _IS_CHOSEN:
@@ -145,14 +151,14 @@ class Approvals:
         try:
             return await self._client.call(f"select_{what}", "PUT", path, ScaAnswer.of, json=chosen, **more)
         except Unavailable:
-            found = await self._read(what, path, bic)
+            found = await self._read(what, path, bic, psu)
             if found.is_ended or found.status in _IS_CHOSEN:
                 return found
             raise
 
-    async def _read(self, what: str, path: str, bic: str) -> ScaAnswer:
+    async def _read(self, what: str, path: str, bic: str, psu: Psu | None) -> ScaAnswer:
         try:
-            return await self._client.call(f"sca_{what}", "GET", path, ScaAnswer.of, bic=bic)
+            return await self._client.call(f"sca_{what}", "GET", path, ScaAnswer.of, bic=bic, psu=psu)
         except VendorRefusal as refusal:
             raise self._client.refused(refusal, bic) from refusal
 

@@ -16,7 +16,7 @@ from domain.payment import Payment, Status
 from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
 from providers.open_banking import bank_event, nextgenpsd2, signature
 from providers.open_banking.bank_profiles import BankProfile, account_reference, by_bic, by_id
-from providers.open_banking.port import BankEvent, Cancelling, NotApprovable, PaymentState, Psu
+from providers.open_banking.port import BankEvent, Cancelling, NotApprovable, PaymentAccess, PaymentState, Psu
 from providers.open_banking.refusals import not_taken
 from providers.open_banking.status import PAYMENT_STATUS, SCA_DONE
 from providers.open_banking.xs2a_approvals import Approval, Approvals, ScaAnswer
@@ -64,103 +64,106 @@ class Xs2aPayments:
             return PaymentState(Status.REJECTED, "", failure=failure)
         return self._accepted(created, payment, profile.bic, redirect_uri)
 
-    async def authorise(self, reference: str, psu: Psu, redirect_uri: str) -> PaymentState:
-        payment = Reference.parse(reference)
+    async def authorise(self, access: PaymentAccess, redirect_uri: str) -> PaymentState:
+        payment = Reference.parse(access.reference)
         approval = await self._approvals.begin(
             "payment",
             f"{self._path(payment)}/authorisations",
             known=payment.authorisation,
             bic=payment.bic,
-            psu=as_wanted(by_bic(payment.bic), psu),
+            psu=_told(access),
             redirect_uri=redirect_uri,
         )
         reference = str(replace(payment, authorisation=approval.id))
         if approval.awaited is not None:
             return PaymentState(Status.AUTHORISATION_REQUIRED, reference, approval.awaited)
         try:
-            return await self.status(reference)
+            return await self.status(replace(access, reference=reference))
         except Unavailable:
             if approval.sca_status not in SCA_DONE:
                 raise
             # No approval follows, so that the bank executes: its status is read again by reconciliation.
             return PaymentState(Status.PROCESSING, reference)
 
-    async def look_up(self, end_to_end_id: str) -> PaymentState | None:
+    async def look_up(self, bank_id: BankId, end_to_end_id: str) -> PaymentState | None:
         raise CannotTell("NextGenPSD2 finds nothing by our reference.")
 
-    async def complete(self, reference: str, query: Mapping[str, str]) -> None:
-        payment = Reference.parse(reference)
+    async def complete(self, access: PaymentAccess, query: Mapping[str, str]) -> None:
+        payment = Reference.parse(access.reference)
         if "code" not in query:
             return
-        path, authorisation = self._path(payment), payment.authorisation
-        sca, *_ = await self._approvals.state("payment", f"{path}/authorisations/{authorisation}", bic=payment.bic)
+        path, authorisation, psu = self._path(payment), payment.authorisation, _told(access)
+        of_payment = f"{path}/authorisations/{authorisation}"
+        sca, *_ = await self._approvals.state("payment", of_payment, bic=payment.bic, psu=psu)
         if sca in SCA_DONE:
             # The payment was approved before: what the user has approved now is its cancellation.
             cancellations = f"{path}/cancellation-authorisations"
-            authorisation = await self._approvals.newest("cancellation", cancellations, bic=payment.bic)
+            authorisation = await self._approvals.newest("cancellation", cancellations, bic=payment.bic, psu=psu)
         headers = {"x-paymentid": payment.id, "x-paymentauthorisationid": authorisation}
         await self._client.exchange(query["code"], headers)
 
-    async def status(self, reference: str) -> PaymentState:
-        payment = Reference.parse(reference)
+    async def status(self, access: PaymentAccess) -> PaymentState:
+        payment = Reference.parse(access.reference)
         path = self._path(payment)
-        word, codes = await self._get("status", f"{path}/status", payment.bic, _status)
-        sca, sca_codes, shown = await self._sca_state(payment, path)
+        word, codes = await self._get("status", f"{path}/status", access, _status)
+        sca, sca_codes, shown = await self._sca_state(access)
         status, failure = nextgenpsd2.payment_status(word, sca, (*codes, *sca_codes), is_future=False)
         if status is Status.PROCESSING:
-            day = await self._get("payment", path, payment.bic, _execution_date)
+            day = await self._get("payment", path, access, _execution_date)
             is_future = day is not None and day > oslo_date(self._clock.now())
             status, failure = nextgenpsd2.payment_status(word, sca, (), is_future=is_future)
         awaited = shown if status is Status.AUTHORISATION_REQUIRED else None
-        return PaymentState(status, reference, awaited, failure)
+        return PaymentState(status, access.reference, awaited, failure)
 
-    async def cancel(self, reference: str, redirect_uri: str) -> Cancelling:
-        payment = Reference.parse(reference)
-        deleted = await self._delete("cancel", payment)
+    async def cancel(self, access: PaymentAccess, redirect_uri: str) -> Cancelling:
+        payment = Reference.parse(access.reference)
+        deleted = await self._delete("cancel", access)
         if deleted is None or deleted.status != _ACCEPTED:
-            return Cancelling(is_cancelled=await self._is_cancelled(payment, deleted))
+            return Cancelling(is_cancelled=await self._is_cancelled(access, deleted))
         waiting = ScaAnswer.of(deleted)
         awaited = None
         with suppress(Unavailable, *UNREADABLE):
             awaited = self._approvals.awaited_in(waiting, redirect_uri, payment.bic)
         if awaited is None:
-            approval = await self._begin_cancellation(payment, waiting, redirect_uri)
+            approval = await self._begin_cancellation(access, waiting, redirect_uri)
             awaited = approval.awaited
         if awaited is None:
-            return Cancelling(is_cancelled=await self._is_cancelled(payment, None))
+            return Cancelling(is_cancelled=await self._is_cancelled(access, None))
         return Cancelling(authorisation=awaited)
 
-    async def withdraw(self, reference: str) -> bool:
-        payment = Reference.parse(reference)
-        return await self._is_cancelled(payment, await self._delete("withdraw", payment))
+    async def withdraw(self, access: PaymentAccess) -> bool:
+        return await self._is_cancelled(access, await self._delete("withdraw", access))
 
-    async def _begin_cancellation(self, payment: Reference, waiting: ScaAnswer, redirect_uri: str) -> Approval:
+    async def _begin_cancellation(self, access: PaymentAccess, waiting: ScaAnswer, redirect_uri: str) -> Approval:
+        payment = Reference.parse(access.reference)
         try:
             return await self._approvals.begin(
                 "cancellation",
                 f"{self._path(payment)}/cancellation-authorisations",
                 known=waiting.authorisation_id,
                 bic=payment.bic,
-                psu=None,
+                psu=_told(access),
                 redirect_uri=redirect_uri,
             )
         except NotApprovable as error:
             raise Unavailable("open_banking", "the bank offers no page for this cancellation") from error
 
-    async def _delete(self, operation: str, payment: Reference) -> Answer | None:
+    async def _delete(self, operation: str, access: PaymentAccess) -> Answer | None:
         """The bank's answer to DELETE, None for its no. Raises Unavailable."""
+        payment = Reference.parse(access.reference)
         try:
             return await self._client.call(
-                operation, "DELETE", self._path(payment), lambda answer: answer, bic=payment.bic
+                operation, "DELETE", self._path(payment), lambda answer: answer, bic=payment.bic, psu=_told(access)
             )
         except VendorRefusal:
             return None
 
-    async def _is_cancelled(self, payment: Reference, deleted: Answer | None) -> bool:
+    async def _is_cancelled(self, access: PaymentAccess, deleted: Answer | None) -> bool:
         """Whether the bank has cancelled the payment: by 204, or by the status that it gives. Raises Unavailable."""
         if deleted is not None and deleted.status == _NO_CONTENT:
             return True
-        word, _ = await self._get("status", f"{self._path(payment)}/status", payment.bic, _status)
+        path = self._path(Reference.parse(access.reference))
+        word, _ = await self._get("status", f"{path}/status", access, _status)
         return PAYMENT_STATUS.get(word) is Status.CANCELLED
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
@@ -186,25 +189,29 @@ class Xs2aPayments:
             awaited = self._approvals.awaited_in(created, redirect_uri, bic)
         return PaymentState(Status.AUTHORISATION_REQUIRED, reference, awaited)
 
-    async def _sca_state(
-        self, payment: Reference, path: str
-    ) -> tuple[str | None, tuple[str, ...], Authorisation | None]:
+    async def _sca_state(self, access: PaymentAccess) -> tuple[str | None, tuple[str, ...], Authorisation | None]:
         """As `Approvals.state`, of the newest approval; None while no approval was begun."""
-        authorisation = payment.authorisation or await self._approvals.newest(
-            "payment", f"{path}/authorisations", bic=payment.bic
-        )
+        payment, psu = Reference.parse(access.reference), _told(access)
+        path = f"{self._path(payment)}/authorisations"
+        authorisation = payment.authorisation or await self._approvals.newest("payment", path, bic=payment.bic, psu=psu)
         if not authorisation:
             return None, (), None
-        return await self._approvals.state("payment", f"{path}/authorisations/{authorisation}", bic=payment.bic)
+        return await self._approvals.state("payment", f"{path}/{authorisation}", bic=payment.bic, psu=psu)
 
     def _path(self, payment: Reference) -> str:
         return f"{self._client.paths(payment.bic).payments}/{payment.id}"
 
-    async def _get(self, operation: str, path: str, bic: str, read: Callable[[Answer], Result]) -> Result:
+    async def _get(self, operation: str, path: str, access: PaymentAccess, read: Callable[[Answer], Result]) -> Result:
+        bic = Reference.parse(access.reference).bic
         try:
-            return await self._client.call(operation, "GET", path, read, bic=bic)
+            return await self._client.call(operation, "GET", path, read, bic=bic, psu=_told(access))
         except VendorRefusal as refusal:
             raise self._client.refused(refusal, bic) from refusal
+
+
+def _told(access: PaymentAccess) -> Psu:
+    """What the bank is told of the user in a later call about the payment."""
+    return as_wanted(by_id(access.bank_id), access.psu)
 
 
 def _created_payment(answer: Answer) -> ScaAnswer:

@@ -40,11 +40,12 @@ from domain.payment_order import PaymentInput, PaymentOrder, payment_order
 from domain.redirect import require_allowed, with_query
 from domain.timeline import TimelineKind, about, record
 from domain.warning import MutationWarning
-from providers.open_banking.port import NotApprovable, PaymentInitiation, Psu
+from providers.open_banking.port import NotApprovable, PaymentAccess, PaymentInitiation, Psu
 from providers.vendors import Vendors
 from services.authorisations import CODE_LIVES, CODE_PAUSE, Authorisations
 from services.banks.accounts import Accounts
 from services.idempotency import earlier, keep
+from services.payments.bank_access import BankAccess
 from services.payments.bank_status import RECOVER_AFTER, BankStatusSync
 from services.payments.payment_warnings import PaymentWarnings
 from services.payments.record import PaymentRecorder
@@ -98,6 +99,7 @@ class Payments:
         vendors: Vendors[PaymentInitiation],
         accounts: Accounts,
         bank_status: BankStatusSync,
+        access: BankAccess,
         recorder: PaymentRecorder,
         authorisations: Authorisations,
         shield: Shield,
@@ -109,6 +111,7 @@ class Payments:
         self._vendors = vendors
         self._accounts = accounts
         self._bank_status = bank_status
+        self._access = access
         self._recorder = recorder
         self._authorisations = authorisations
         self._clock = clock
@@ -155,7 +158,7 @@ class Payments:
         psu = await self._accounts.psu(user_id, redirects.device)
         return Initiated(await self._shield.run(self._send(payment, account, psu, redirect_uri)), warnings)
 
-    async def returned(self, state: str, query: Mapping[str, str]) -> str | None:
+    async def returned(self, state: str, query: Mapping[str, str], device: Device) -> str | None:
         """Ask the bank when the browser is back. Gives the browser's next address, None for an unknown state.
 
         Returning proves nothing: the status is read at the bank.
@@ -167,7 +170,7 @@ class Payments:
         payment, return_to = found
         record(TimelineKind.REDIRECT, "back from the bank's page", "the bank is asked")
         try:
-            await self._complete(payment, query)
+            await self._complete(payment, query, device)
         except Unavailable:
             _log.warning("payment_return_unread", payment_id=payment.id)  # webhook or job ask again
         async with self._read() as read:
@@ -182,13 +185,15 @@ class Payments:
             payment = await read.payments.get(job.user_id, job.payment_id)
         if payment is not None and payment.vendor_payment_id is not None:
             query = self._authorisations.opened_query(job.query_encrypted)
-            await self._vendors[payment.vendor].complete(payment.vendor_payment_id, query)
+            access = await self._access.of(payment, payment.vendor_payment_id)
+            await self._vendors[payment.vendor].complete(access, query)
             await self._bank_status.refresh(payment.user_id, payment.id, PaymentCause.USER_RETURNED)
 
-    async def _complete(self, payment: Payment, query: Mapping[str, str]) -> None:
+    async def _complete(self, payment: Payment, query: Mapping[str, str], device: Device) -> None:
         if payment.vendor_payment_id is not None:
+            access = await self._access.of(payment, payment.vendor_payment_id, device)
             try:
-                await self._vendors[payment.vendor].complete(payment.vendor_payment_id, query)
+                await self._vendors[payment.vendor].complete(access, query)
             except Unavailable:
                 await self._keep_code(payment, query)
                 raise
@@ -284,12 +289,13 @@ class Payments:
             return await self._fail(payment, _AWAY)
         if reply.status is Status.AUTHORISATION_REQUIRED and reply.authorisation is None:
             await retry_on_outage(lambda: self._save_reference(payment, reply.reference))
+            access = PaymentAccess(reply.reference, account.bank_id, psu)
             try:
-                reply = await vendor.authorise(reply.reference, psu, redirect_uri)
+                reply = await vendor.authorise(access, redirect_uri)
             except NotApprovable:
-                return await self._withdraw(payment, reply.reference, _NOT_APPROVABLE)
+                return await self._withdraw(payment, access, _NOT_APPROVABLE)
             except Unavailable:
-                return await self._withdraw(payment, reply.reference, _AWAY)
+                return await self._withdraw(payment, access, _AWAY)
         await retry_on_outage(lambda: self._bank_status.apply(payment, reply, PaymentCause.VENDOR_REPLY))
         if reply.status is None:
             return await self._mark_in_doubt(payment)
@@ -301,10 +307,10 @@ class Payments:
             await work.payments.save_reply(payment.id, reference, None)
             await work.commit()
 
-    async def _withdraw(self, payment: Payment, reference: str, failure: Failure) -> Payment:
+    async def _withdraw(self, payment: Payment, access: PaymentAccess, failure: Failure) -> Payment:
         """End a payment that the user cannot approve: failed if the bank says that it is cancelled, else in doubt."""
         try:
-            is_cancelled = await self._vendors[payment.vendor].withdraw(reference)
+            is_cancelled = await self._vendors[payment.vendor].withdraw(access)
         except Unavailable:
             is_cancelled = False
         return await self._fail(payment, failure) if is_cancelled else await self._mark_in_doubt(payment)

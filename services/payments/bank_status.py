@@ -18,6 +18,7 @@ from providers.open_banking.port import PaymentInitiation, PaymentState
 from providers.vendors import Vendors
 from services.authorisations import WATCH_PAUSE, WATCHED, Authorisations
 from services.backoff import LONGEST
+from services.payments.bank_access import BankAccess
 from services.payments.in_doubt import NEVER_REACHED, InDoubtPayments
 from services.payments.record import PaymentRecorder, Step, outcome_of
 from services.status_sync import StatusSync
@@ -58,6 +59,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         work: Work,
         read: Read,
         vendors: Vendors[PaymentInitiation],
+        access: BankAccess,
         in_doubt: InDoubtPayments,
         recorder: PaymentRecorder,
         authorisations: Authorisations,
@@ -65,6 +67,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
     ) -> None:
         super().__init__(work, read, clock)
         self._vendors = vendors
+        self._access = access
         self._in_doubt = in_doubt
         self._recorder = recorder
         self._authorisations = authorisations
@@ -156,8 +159,8 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
     async def _state_of(self, payment: Payment) -> PaymentState | None:
         vendor = self._vendors[payment.vendor]
         if payment.vendor_payment_id is not None:
-            return await vendor.status(payment.vendor_payment_id)
-        return await vendor.look_up(payment.end_to_end_id)
+            return await vendor.status(await self._access.of(payment, payment.vendor_payment_id))
+        return await vendor.look_up(await self._access.bank_of(payment), payment.end_to_end_id)
 
     async def _resolve_by_evidence(self, payment: Payment) -> Outcome:
         if payment.status.is_final:

@@ -5,14 +5,16 @@ from typing import Final
 
 from db.unit_of_work import Read, UnitOfWork
 from domain.clock import Clock
+from domain.device import Device
 from domain.errors import InvalidState, NotFound, ProviderUnavailable, Unavailable
 from domain.ids import PaymentId, UserId
 from domain.payment import CancellationStatus, Payment, PaymentCause, Rail, Status, StatusUpdate
 from domain.redirect import with_query
 from domain.timeline import about
-from providers.open_banking.port import PaymentInitiation
+from providers.open_banking.port import PaymentAccess, PaymentInitiation
 from providers.vendors import Vendors
 from services.authorisations import Authorisations
+from services.payments.bank_access import BankAccess
 from services.payments.bank_status import BankStatusSync
 from services.payments.card_payments import CardPayments
 from services.payments.record import PaymentRecorder
@@ -31,6 +33,7 @@ class Cancellations:
         vendors: Vendors[PaymentInitiation],
         cards: CardPayments,
         bank_status: BankStatusSync,
+        access: BankAccess,
         recorder: PaymentRecorder,
         authorisations: Authorisations,
         shield: Shield,
@@ -40,12 +43,13 @@ class Cancellations:
         self._vendors = vendors
         self._cards = cards
         self._bank_status = bank_status
+        self._access = access
         self._recorder = recorder
         self._authorisations = authorisations
         self._shield = shield
         self._clock = clock
 
-    async def cancel(self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str) -> Payment:
+    async def cancel(self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str, device: Device) -> Payment:
         """Ask the vendor to cancel; a bank may want the user's approval.
 
         Raises NotFound, InvalidState, PaymentInDoubt, ProviderUnavailable.
@@ -63,7 +67,8 @@ class Cancellations:
         if payment.vendor_payment_id is None:
             message = "The payment is on its way to the bank. Try again in a minute."
             raise InvalidState(message, field=("input", "id"), text="PAYMENT_ON_ITS_WAY")
-        return await self._shield.run(self._cancel(payment, payment.vendor_payment_id, callback_uri))
+        access = await self._access.of(payment, payment.vendor_payment_id, device)
+        return await self._shield.run(self._cancel(payment, access, callback_uri))
 
     async def cancel_unauthorised(self, user_id: UserId, cause: PaymentCause) -> None:
         """Cancel the payments that a user who leaves, or lost KYC, has not authorised yet. Raises Unavailable."""
@@ -77,15 +82,16 @@ class Cancellations:
                 if payment.rail is Rail.CARD:
                     await self._cards.cancel(payment, cause)
                 else:
-                    await self._cancel(payment, payment.vendor_payment_id, "", cause)
+                    access = await self._access.of(payment, payment.vendor_payment_id)
+                    await self._cancel(payment, access, "", cause)
 
     async def _cancel(
-        self, payment: Payment, reference: str, callback_uri: str, cause: PaymentCause = PaymentCause.USER
+        self, payment: Payment, access: PaymentAccess, callback_uri: str, cause: PaymentCause = PaymentCause.USER
     ) -> Payment:
         state = new_token()
         redirect_uri = with_query(callback_uri, state=state) if callback_uri else ""
         try:
-            answer = await self._vendors[payment.vendor].cancel(reference, redirect_uri)
+            answer = await self._vendors[payment.vendor].cancel(access, redirect_uri)
         except Unavailable as error:
             message = "The bank is temporarily unavailable. Try again soon."
             raise ProviderUnavailable("open_banking", message, text="BANK_AWAY") from error

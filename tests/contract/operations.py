@@ -47,7 +47,14 @@ from providers.open_banking.enable_banking_client import Application, EnableBank
 from providers.open_banking.enable_banking_payments import EnableBankingPayments
 from providers.open_banking.enable_banking_webhook import WebhookKeys
 from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
-from providers.open_banking.port import AccountAccess, AccountInformation, ConsentRequest, PaymentInitiation, Psu
+from providers.open_banking.port import (
+    AccountAccess,
+    AccountInformation,
+    ConsentRequest,
+    PaymentAccess,
+    PaymentInitiation,
+    Psu,
+)
 from providers.open_banking.xs2a import Xs2aAccounts
 from providers.open_banking.xs2a_payments import Xs2aPayments
 from providers.sms import twilio
@@ -223,6 +230,10 @@ def _initiate(bank: PaymentInitiation) -> Awaitable[object]:
     return bank.initiate(_PAYMENT, _PAYMENT.creditor_account, _DNB, _PSU, "https://drop.example/callback")
 
 
+def _access(reference: str) -> PaymentAccess:
+    return PaymentAccess(reference, _DNB, _PSU)
+
+
 def _client(http: httpx.AsyncClient, url: str, guard: Guard) -> OpenPaymentsClient:
     credentials = Credentials("drop", SECRET, SCOPE, "https://drop.example/callback")
     return OpenPaymentsClient(http, guard, credentials, api_url=url, auth_url=url)
@@ -290,7 +301,9 @@ OPERATIONS: Final = (
         in_doubt=True,
         refusals=dict.fromkeys((400, 403, 404, 409)),
     ),
-    Operation("direct: status", direct_banks, _direct_payments, lambda bank: bank.status("DNBANOKK/payment/sca")),
+    Operation(
+        "direct: status", direct_banks, _direct_payments, lambda bank: bank.status(_access("DNBANOKK/payment/sca"))
+    ),
     Operation("enable_banking: banks", enable_banking, _eb_accounts, lambda banks: banks.list_banks("NO")),
     Operation(
         "enable_banking: start_consent",
@@ -322,7 +335,7 @@ OPERATIONS: Final = (
         in_doubt=True,
         first=(_ASPSPS,),
     ),
-    Operation("enable_banking: status", enable_banking, _eb_payments, lambda bank: bank.status("1")),
+    Operation("enable_banking: status", enable_banking, _eb_payments, lambda bank: bank.status(_access("1"))),
     Operation("open_payments: token", open_payments, _accounts, lambda banks: banks.list_banks("NO")),
     Operation(
         "open_payments: start_consent",
@@ -347,7 +360,7 @@ OPERATIONS: Final = (
         "open_payments: status",
         open_payments,
         _payments,
-        lambda bank: bank.status("DNBANOKK/payment/authorisation"),
+        lambda bank: bank.status(_access("DNBANOKK/payment/authorisation")),
         first=(_TOKEN,),
     ),
     # Its creations are commands without a key of their own: test_betterstack.py.

@@ -1,34 +1,39 @@
 """One bank that is silent or fails, behind every vendor that reaches several: calls to the other banks go on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from domain.account_number import parse_account_number
 from domain.device import Device
 from domain.errors import Unavailable
 from domain.ids import BankId, ConsentId
-from providers.open_banking.port import ConsentRequest, Psu
+from domain.payment import Status
+from providers.open_banking.port import ConsentRequest, PaymentAccess, Psu
 from sandbox.people import personas
 from tests.builders.gateway import BASE
 from tests.builders.sandbox import Sandbox
 from tests.contract.banks import BankVendor, a_direct_bank, a_mock, an_enable_banking, an_open_payments
+from tests.contract.test_payment_initiation import a_bank_payment
 
 # How each vendor's requests name the bank.
+SILJE = Psu(personas()["silje"].identity_number, Device("192.0.2.1", "Phone/1"))
+BACK = f"{BASE}/api/openbanking/callback?state=s"
 DNB = (b"DNBANOKK", b'"DNB"', b"/bank_dnb/", b'"bank_dnb"')
 
 
 @pytest.fixture(params=[a_mock, an_open_payments, an_enable_banking, a_direct_bank])
 async def bank(sandbox: Sandbox, request: pytest.FixtureRequest) -> BankVendor:
-    await sandbox.sign_in("kari")
+    await sandbox.sign_in("silje")
     build: Callable[[Sandbox], BankVendor] = request.param
     return build(sandbox)
 
 
 async def consent(bank: BankVendor, bank_id: str) -> None:
-    psu = Psu(personas()["kari"].identity_number, Device("192.0.2.1", "Phone/1"))
-    back = f"{BASE}/api/openbanking/callback?state=s"
-    await bank.accounts.start_consent(ConsentRequest(ConsentId("cns_1"), BankId(bank_id), psu, back, date(2027, 5, 20)))
+    request = ConsentRequest(ConsentId("cns_1"), BankId(bank_id), SILJE, BACK, date(2027, 5, 20))
+    await bank.accounts.start_consent(request)
 
 
 async def test_a_silent_bank_is_left_alone_and_the_others_are_not(bank: BankVendor, sandbox: Sandbox) -> None:
@@ -44,3 +49,38 @@ async def test_a_silent_bank_is_left_alone_and_the_others_are_not(bank: BankVend
         await consent(bank, "bank_dnb")
     assert sandbox.line.requests == sent
     await consent(bank, "bank_nordea")
+
+
+async def a_payment_at(bank: BankVendor, bank_id: BankId, number: int) -> PaymentAccess:
+    """A payment at that bank that its user has begun to approve."""
+    account = personas()["silje"].at_bank(bank_id)[0]
+    payment = a_bank_payment(number)
+    state = await bank.payments.initiate(payment, parse_account_number(account.bban), bank_id, SILJE, BACK)
+    access = PaymentAccess(state.reference, bank_id, SILJE)
+    if state.authorisation is None:
+        state = await bank.payments.authorise(access, BACK)
+    return replace(access, reference=state.reference)
+
+
+async def test_payments_at_a_silent_bank_do_not_stop_those_at_the_others(bank: BankVendor, sandbox: Sandbox) -> None:
+    await bank.accounts.list_banks("NO")
+    at_dnb = await a_payment_at(bank, BankId("bank_dnb"), 1)
+    at_nordea = await a_payment_at(bank, BankId("bank_nordea"), 2)
+    sandbox.line.is_silent_to(id_at_bank(at_dnb.reference))
+    for _ in range(8):
+        for ask in (bank.payments.status(at_dnb), bank.payments.cancel(at_dnb, BACK)):
+            with pytest.raises(Unavailable):
+                await ask
+    sandbox.line.mend()
+    sent = sandbox.line.requests
+
+    for ask in (bank.payments.status(at_dnb), bank.payments.cancel(at_dnb, BACK)):
+        with pytest.raises(Unavailable):
+            await ask
+    assert sandbox.line.requests == sent
+    assert (await bank.payments.status(at_nordea)).status is Status.AUTHORISATION_REQUIRED
+
+
+def id_at_bank(reference: str) -> bytes:
+    """The bank's own id of the payment, as its paths have it."""
+    return reference.strip("/").split("/")[1 if "/" in reference else 0].encode()

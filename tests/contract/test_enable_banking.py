@@ -24,7 +24,7 @@ from providers.open_banking import enable_banking, enable_banking_webhook
 from providers.open_banking.enable_banking_client import Application, EnableBankingClient
 from providers.open_banking.enable_banking_payments import EnableBankingPayments
 from providers.open_banking.enable_banking_webhook import WebhookKeys, is_vendors
-from providers.open_banking.port import ConsentRequest, NotApprovable, Psu
+from providers.open_banking.port import ConsentRequest, NotApprovable, PaymentAccess, Psu
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.sandbox import MovedClock, Sandbox
 from tests.contract.banks import CALLBACK, HOOK, an_enable_banking
@@ -187,7 +187,9 @@ async def test_a_bank_that_wants_to_know_more_of_the_user_is_told_nothing(sandbo
             ConsentId("cns_1"), DNB, Psu(None, Device("192.0.2.1", "Phone/1")), f"{CALLBACK}?state=s", date(2027, 5, 20)
         )
         started = await accounts.start_consent(request)
-        settled = await EnableBankingPayments(client, keys, clock=sandbox.clock).status("1")
+        settled = await EnableBankingPayments(client, keys, clock=sandbox.clock).status(
+            PaymentAccess("1", DNB, Psu(None))
+        )
 
     asked = vendor.requests[1]
     assert not any(name.startswith("psu-") for name in asked.headers)
@@ -237,7 +239,7 @@ async def test_a_payment_whose_page_is_not_encrypted_keeps_its_id(sandbox: Sandb
             payment, payment.creditor_account, DNB, Psu(None, Device("192.0.2.1", "Phone/1")), CALLBACK
         )
         with pytest.raises(NotApprovable):
-            await payments.authorise(state.reference, Psu(None), CALLBACK)
+            await payments.authorise(PaymentAccess(state.reference, DNB, Psu(None)), CALLBACK)
 
     assert (state.status, state.reference) == (Status.AUTHORISATION_REQUIRED, "p-1")
     assert state.authorisation is None

@@ -13,7 +13,7 @@ from domain.errors import BadSignature, BadWebhook, CannotTell, InDoubt, Unavail
 from domain.ids import AccountId, BankId, PaymentId, UserId
 from domain.money import Money
 from domain.payment import FailureCode, Payment, Status
-from providers.open_banking.port import PaymentInitiation, PaymentState, Psu
+from providers.open_banking.port import PaymentAccess, PaymentInitiation, PaymentState, Psu
 from sandbox.people import personas
 from tests.builders.gateway import BASE, OLA
 from tests.builders.line import Line
@@ -61,14 +61,17 @@ class AtBank:
     async def initiate(self, payment: Payment) -> PaymentState:
         state = await self.register(payment)
         if state.authorisation is None:
-            state = await self.adapter.authorise(state.reference, KARI, CALLBACK)
+            state = await self.adapter.authorise(self.access(state), CALLBACK)
         return state
 
     async def decide(self, state: PaymentState, decision: str, execution: str = "") -> PaymentState:
         assert state.authorisation is not None
         query = await self.vendor.visit(url_of(state.authorisation), decision=decision, execution=execution)
-        await self.adapter.complete(state.reference, query)
-        return await self.adapter.status(state.reference)
+        await self.adapter.complete(self.access(state), query)
+        return await self.adapter.status(self.access(state))
+
+    def access(self, state: PaymentState) -> PaymentAccess:
+        return PaymentAccess(state.reference, DNB, KARI)
 
     async def booked(self) -> list[str]:
         bookings = (await self.sandbox.http.get("/ledger")).json()["bookings"]
@@ -99,10 +102,10 @@ async def test_an_accepted_payment_gives_its_reference_before_its_page_is_asked_
     line.cut()
 
     with pytest.raises(Unavailable), stamina.set_testing(True, attempts=2, cap=True):
-        await bank.adapter.authorise(accepted.reference, KARI, CALLBACK)
+        await bank.adapter.authorise(bank.access(accepted), CALLBACK)
     line.mend()
 
-    assert (await bank.adapter.status(accepted.reference)).status is Status.AUTHORISATION_REQUIRED
+    assert (await bank.adapter.status(bank.access(accepted))).status is Status.AUTHORISATION_REQUIRED
 
 
 async def test_an_approved_payment_is_carried_out(bank: AtBank) -> None:
@@ -112,7 +115,7 @@ async def test_an_approved_payment_is_carried_out(bank: AtBank) -> None:
     await bank.sandbox.advance(seconds=1)
 
     assert approved.status is Status.PROCESSING
-    assert (await bank.adapter.status(state.reference)).status is Status.SETTLED
+    assert (await bank.adapter.status(bank.access(state))).status is Status.SETTLED
     assert await bank.booked() == ["D-1"]
 
 
@@ -128,7 +131,7 @@ async def test_a_page_that_was_left_runs_out(bank: AtBank) -> None:
     state = await bank.initiate(a_bank_payment())
     await bank.sandbox.advance(minutes=16)
 
-    late = await bank.adapter.status(state.reference)
+    late = await bank.adapter.status(bank.access(state))
 
     assert late.status is Status.EXPIRED
     assert late.failure is not None
@@ -148,7 +151,7 @@ async def test_a_payment_that_was_accepted_and_not_executed_has_failed(bank: AtB
     await bank.decide(state, "approve", execution="fails")
     await bank.sandbox.advance(seconds=1)
 
-    failed = await bank.adapter.status(state.reference)
+    failed = await bank.adapter.status(bank.access(state))
 
     assert failed.status is Status.FAILED
     assert failed.failure is not None
@@ -160,47 +163,47 @@ async def test_a_future_payment_waits_for_its_day(bank: AtBank) -> None:
     payment = a_bank_payment(scheduled_for=date(2026, 11, 26))
     state = await bank.decide(await bank.initiate(payment), "approve")
     await bank.sandbox.advance(days=1)
-    waiting = await bank.adapter.status(state.reference)
+    waiting = await bank.adapter.status(bank.access(state))
     await bank.sandbox.advance(days=1)
 
     assert (state.status, waiting.status) == (Status.SCHEDULED, Status.SCHEDULED)
-    assert (await bank.adapter.status(state.reference)).status is Status.SETTLED
+    assert (await bank.adapter.status(bank.access(state))).status is Status.SETTLED
 
 
 async def test_what_is_not_approved_is_cancelled_at_once_and_again(bank: AtBank) -> None:
     state = await bank.initiate(a_bank_payment())
 
-    cancelled = await bank.adapter.cancel(state.reference, CALLBACK)
+    cancelled = await bank.adapter.cancel(bank.access(state), CALLBACK)
 
     assert cancelled.is_cancelled is bank.vendor.cancels
     if not bank.vendor.cancels:
         assert cancelled.authorisation is None  # what is not approved lapses
         return
-    assert (await bank.adapter.cancel(state.reference, CALLBACK)).is_cancelled
-    assert (await bank.adapter.status(state.reference)).status is Status.CANCELLED
+    assert (await bank.adapter.cancel(bank.access(state), CALLBACK)).is_cancelled
+    assert (await bank.adapter.status(bank.access(state))).status is Status.CANCELLED
 
 
 async def test_a_scheduled_payment_is_cancelled_with_the_users_approval(bank: AtBank) -> None:
     state = await bank.initiate(a_bank_payment(scheduled_for=date(2026, 11, 26)))
     await bank.decide(state, "approve")
 
-    asked = await bank.adapter.cancel(state.reference, CALLBACK)
+    asked = await bank.adapter.cancel(bank.access(state), CALLBACK)
     assert not asked.is_cancelled
     if not bank.vendor.cancels:
         assert asked.authorisation is None
         return
     assert asked.authorisation is not None
     query = await bank.vendor.visit(url_of(asked.authorisation), decision="approve")
-    await bank.adapter.complete(state.reference, query)
+    await bank.adapter.complete(bank.access(state), query)
 
-    assert (await bank.adapter.status(state.reference)).status is Status.CANCELLED
+    assert (await bank.adapter.status(bank.access(state))).status is Status.CANCELLED
 
 
 async def test_it_can_be_too_late_to_cancel(bank: AtBank) -> None:
     state = await bank.initiate(a_bank_payment())
     await bank.decide(state, "approve")
 
-    answer = await bank.adapter.cancel(state.reference, CALLBACK)
+    answer = await bank.adapter.cancel(bank.access(state), CALLBACK)
 
     assert not answer.is_cancelled
     assert answer.authorisation is None
@@ -211,12 +214,12 @@ async def test_a_payment_is_found_by_our_reference(bank: AtBank) -> None:
 
     if not bank.vendor.finds:
         with pytest.raises(CannotTell):
-            await bank.adapter.look_up("D-1")
+            await bank.adapter.look_up(DNB, "D-1")
         return
-    found = await bank.adapter.look_up("D-1")
+    found = await bank.adapter.look_up(DNB, "D-1")
     assert found is not None
     assert found.reference == state.reference
-    assert await bank.adapter.look_up("D-unknown") is None
+    assert await bank.adapter.look_up(DNB, "D-unknown") is None
 
 
 async def test_an_initiation_whose_answer_was_lost_is_not_sent_again(bank: AtBank, line: Line) -> None:
@@ -227,7 +230,7 @@ async def test_an_initiation_whose_answer_was_lost_is_not_sent_again(bank: AtBan
         await bank.initiate(a_bank_payment())
     assert line.requests == before + 1
     if bank.vendor.finds:
-        assert await bank.adapter.look_up("D-1") is not None
+        assert await bank.adapter.look_up(DNB, "D-1") is not None
 
 
 async def test_an_initiation_that_was_never_sent_is_no_doubt(bank: AtBank, line: Line) -> None:
@@ -236,7 +239,7 @@ async def test_an_initiation_that_was_never_sent_is_no_doubt(bank: AtBank, line:
     with pytest.raises(Unavailable):
         await bank.initiate(a_bank_payment())
     if bank.vendor.finds:
-        assert await bank.adapter.look_up("D-1") is None
+        assert await bank.adapter.look_up(DNB, "D-1") is None
 
 
 async def test_a_bank_that_does_not_answer_is_left_alone_for_a_while(bank: AtBank, line: Line) -> None:
