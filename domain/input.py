@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from domain.errors import InvalidInput, Refusal, Refusals
@@ -16,6 +16,8 @@ _EMOJI: Final = "\u2190-\u2bff\U0001f000-\U0001faff"
 _JOINERS: Final = re.compile(
     f"(?<=[\ufe0f{_EMOJI}])\u200d(?=[{_EMOJI}])|(?<=\U0001f3f4)[\U000e0020-\U000e007e]+\U000e007f"
 )
+# Soft hyphens, zero-width spaces and the marks of a direction or of a file's beginning.
+_SHOWS_NOTHING: Final = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 _AMOUNT: Final = ("amount", "amountMinor")
 
 
@@ -31,18 +33,40 @@ def is_readable(text: str) -> bool:
     return all(unicodedata.category(one) == "Zs" or one.isprintable() for one in _JOINERS.sub("", text))
 
 
+def name_of(character: str) -> str:
+    """The character as a person can see it: itself, or its number (U+202E) where it shows nothing."""
+    return character if unicodedata.category(character)[0] in "LNPS" else f"U+{ord(character):04X}"
+
+
 def clean_text(text: str) -> str:
-    """The text with single spaces, in Unicode's composed form (NFC): one word is written one way."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    """The text with single spaces, in Unicode's composed form (NFC): one word is written one way.
+
+    Marks that show nothing, as texts copied from web pages have them, are left out.
+    """
+    return " ".join(unicodedata.normalize("NFC", _SHOWS_NOTHING.sub("", text)).split())
 
 
 def checked_text(text: str, field: str, longest: int, faults: list[Refusal]) -> str:
-    """The text with single spaces. Adds INVALID_TEXT where it is empty, unprintable or longer than `longest`."""
+    """The text with single spaces. Adds INVALID_TEXT where it is empty, longer than `longest` or unprintable."""
     clean = clean_text(text)
-    if not clean or len(clean) > longest or not is_readable(clean):
-        message = f"Give 1 to {longest} printable characters."
-        faults.append(fault("INVALID_TEXT", message, field, text="TEXT_LENGTH", values={"longest": longest}))
+    if not 0 < len(clean) <= longest:
+        faults.append(refused_length(field, longest))
+    elif not is_readable(clean):
+        faults.append(refused_characters(field, [one for one in clean if not is_readable(one)]))
     return clean
+
+
+def refused_length(field: str, longest: int) -> InvalidInput:
+    """The fault of a text that is empty or too long."""
+    message = f"Give 1 to {longest} printable characters."
+    return fault("INVALID_TEXT", message, field, text="TEXT_LENGTH", values={"longest": longest})
+
+
+def refused_characters(field: str, characters: Iterable[str]) -> InvalidInput:
+    """The fault of a text with characters that cannot be used, which are named."""
+    names = " ".join(dict.fromkeys(map(name_of, characters)))
+    message = f"These characters cannot be used: {names}"
+    return fault("INVALID_TEXT", message, field, text="TEXT_CHARACTERS", values={"characters": names})
 
 
 def check_amount(amount_minor: int, currency: str, faults: list[Refusal], *, least_minor: int = 1) -> None:

@@ -1,7 +1,8 @@
 """What a user may want to know although nothing was refused."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from enum import StrEnum
 
 from domain.text import Text, Value
@@ -13,14 +14,16 @@ class WarningCode(StrEnum):
     BALANCE_TOO_LOW = "BALANCE_TOO_LOW"
     NOT_A_BANKING_DAY = "NOT_A_BANKING_DAY"
     ADDRESS_NOT_CHECKED = "ADDRESS_NOT_CHECKED"
+    TEXT_REPLACED = "TEXT_REPLACED"
 
 
 @dataclass(frozen=True, slots=True)
 class MutationWarning:
-    """A code and the values that its text names (schema/texts.toml)."""
+    """A code and the values that its text names (schema/texts.toml). `field` is the path of the input, if of one."""
 
     code: WarningCode
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = dataclass_field(default_factory=dict)
+    field: tuple[str, ...] = ()
 
     @property
     def text(self) -> Text:

@@ -20,6 +20,8 @@ EXECUTE: Final = "execute_payment"
 _OPEN_SCA: Final = "received"
 _IN_THE_APP: Final = "Åpne BankID-appen, sammenlign koden og godkjenn betalingen."
 _SATURDAY: Final = 5
+_LONGEST_NAME: Final = 70
+_LONGEST_MESSAGE: Final = 140
 _CLOSED: Final = country_holidays("NO")
 
 
@@ -31,6 +33,7 @@ async def create_payment(world: World, body: Document) -> Document:
         raise Refused(400, "RESOURCE_UNKNOWN", "The debtor account is not one of this bank.")
     if amount <= 0 or body["instructedAmount"]["currency"] != "NOK":
         raise Refused(400, "FORMAT_ERROR", "The amount cannot be paid.")
+    _require_texts(body["creditorName"], body.get("remittanceInformationUnstructured"), body.get("kid"))
     outcome = scenarios.outcome_of(
         scenarios.BANK, amount_minor=amount, creditor=body["creditorAccount"]["bban"], kid=body.get("kid")
     )
@@ -67,6 +70,16 @@ async def create_payment(world: World, body: Document) -> Document:
         await world.store.schedule(world.now + PAGE_LIFETIME, PAYMENT_PAGE_ENDS, ends)
     world.on_scheduled()
     return payment
+
+
+def _require_texts(name: str, message: str | None, kid: str | None) -> None:
+    """Norwegian banks take the letters of ISO 8859-1, and a KID or a message."""
+    texts = f"{name}{message or ''}"
+    is_latin = all(one.isascii() or ("\u00c0" <= one <= "\u00ff" and one.isalpha()) for one in texts)
+    if not is_latin or not texts.isprintable() or not 0 < len(name) <= _LONGEST_NAME:
+        raise Refused(400, "FORMAT_ERROR", "The bank does not take these characters.")
+    if len(message or "") > _LONGEST_MESSAGE or (message and kid):
+        raise Refused(400, "FORMAT_ERROR", "The bank takes a KID or one message.")
 
 
 async def payment_by_id(world: World, identifier: str) -> Document:

@@ -3,13 +3,18 @@
 Stored bank links name a bank by our id. The ids must outlive a vendor, so they are kept here.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from domain.account_number import AccountNumber
+from domain.bank_text import NORWEGIAN_TEXTS, Letters, TextRules
 from domain.ids import BankId
 
 _PREFIX: Final = "bank_"
+# The countries whose banks take Norwegian letters; elsewhere SEPA's Latin set is all that a bank has to take.
+_NORDIC: Final = frozenset({"NO", "DK", "SE", "FI", "IS"})
+_BIC: Final = re.compile("[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 AccountKind = Literal["bban", "iban"]
 
 
@@ -20,7 +25,8 @@ class BankProfile:
     `wants_psu_id`: the bank wants the user's national identity number. `debtor` and `creditor` say in which form the
     bank wants account numbers. `part_of` is the bank that has taken over this one. For a bank that is called directly,
     `product` is its payment product, `domain` the domain of its pages, and `signs` whether it wants signed requests.
-    `lists_twice`: it may list one line of a statement under two transaction ids.
+    `lists_twice`: it may list one line of a statement under two transaction ids. `texts`: what it takes as a payment's
+    texts.
     """
 
     id: BankId
@@ -34,6 +40,7 @@ class BankProfile:
     domain: str | None = None
     signs: bool = False
     lists_twice: bool = False
+    texts: TextRules = NORWEGIAN_TEXTS
 
 
 _PROFILES: Final = (
@@ -49,7 +56,7 @@ _BY_ID: Final = {profile.id: profile for profile in _PROFILES}
 
 def by_bic(bic: str) -> BankProfile:
     """The profile of the bank with a BIC. A bank that is not listed has its BIC as name, and the usual settings."""
-    return _BY_BIC.get(bic) or BankProfile(BankId(f"{_PREFIX}{bic.lower()}"), bic, bic)
+    return _BY_BIC.get(bic) or BankProfile(BankId(f"{_PREFIX}{bic.lower()}"), bic, bic, texts=_texts_at(bic))
 
 
 def by_id(bank_id: BankId) -> BankProfile:
@@ -67,3 +74,9 @@ def account_reference(kind: AccountKind, number: AccountNumber) -> dict[str, str
     if kind == "bban" and number.bban is not None:
         return {"bban": number.bban}
     return {"iban": number.iban}
+
+
+def _texts_at(bic: str) -> TextRules:
+    found = _BIC.fullmatch(bic)
+    is_near = found is None or found[1] in _NORDIC
+    return NORWEGIAN_TEXTS if is_near else TextRules(Letters.SEPA)

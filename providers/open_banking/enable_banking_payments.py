@@ -9,6 +9,7 @@ import orjson
 
 from domain.account_number import AccountNumber
 from domain.authorisation import Authorisation
+from domain.bank_text import TextRules
 from domain.clock import Clock, oslo_date
 from domain.errors import BadWebhook, CannotTell
 from domain.ids import BankId
@@ -43,6 +44,9 @@ class EnableBankingPayments:
         self._client = client
         self._keys = keys
         self._clock = clock
+
+    def text_rules(self, bank_id: BankId) -> TextRules:
+        return by_id(bank_id).texts
 
     async def initiate(
         self, payment: Payment, debtor: AccountNumber, bank_id: BankId, psu: Psu, redirect_uri: str

@@ -7,6 +7,7 @@ from typing import Any, Final
 from domain.account_number import AccountNumber, iban_of
 from domain.authorisation import Authorisation
 from domain.bank_account import Balance, BalanceType, Bank, TransactionStatus
+from domain.bank_text import TextRules
 from domain.clock import Clock
 from domain.consent import ConsentStatus
 from domain.errors import Unavailable
@@ -19,6 +20,7 @@ from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.calling.status_words import status_of
 from providers.declaration import MOCK, Tools, Vendor
 from providers.open_banking import bank_event, signature
+from providers.open_banking.bank_profiles import by_id
 from providers.open_banking.bank_settings import ADDRESS, OpenBankingSettings, webhook_secret_of
 from providers.open_banking.port import (
     AccessExceeded,
@@ -151,6 +153,9 @@ class MockPaymentInitiation:
         self._sandbox = sandbox
         self._secret = webhook_secret
         self._clock = clock
+
+    def text_rules(self, bank_id: BankId) -> TextRules:
+        return by_id(bank_id).texts
 
     async def initiate(
         self, payment: Payment, debtor: AccountNumber, bank_id: BankId, psu: Psu, redirect_uri: str

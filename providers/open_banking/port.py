@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from domain.account_number import AccountNumber
 from domain.authorisation import Authorisation
 from domain.bank_account import Balance, Bank
+from domain.bank_text import TextRules
 from domain.consent import ConsentStatus
 from domain.device import Device
 from domain.ids import BankId, ConsentId
@@ -238,15 +239,18 @@ class PaymentInitiation(Protocol):
     Source: NextGenPSD2, Payment Initiation Service; docs/vendors/nextgenpsd2.md.
     """
 
+    def text_rules(self, bank_id: BankId) -> TextRules:
+        """What the bank takes as a payment's texts. Nothing is asked of the bank."""
+
     async def initiate(
         self, payment: Payment, debtor: AccountNumber, bank_id: BankId, psu: Psu, redirect_uri: str
     ) -> PaymentState:
         """Register the payment at the debtor's bank; no money moves until the user approves it there, if they must.
 
-        Never repeated: banks have no idempotency keys. A refused payment is an answer (REJECTED). Once the bank has
-        accepted the payment, its reference is given whatever else is missing: without an `authorisation` the caller
-        stores the reference and calls `authorise`. Raises Unavailable (nothing was sent) or InDoubt (it was sent and
-        no answer came).
+        The payment's texts fit `text_rules`. Never repeated: banks have no idempotency keys. A refused payment is an
+        answer (REJECTED). Once the bank has accepted the payment, its reference is given whatever else is missing:
+        without an `authorisation` the caller stores the reference and calls `authorise`. Raises Unavailable (nothing
+        was sent) or InDoubt (it was sent and no answer came).
         """
 
     async def authorise(self, access: PaymentAccess, redirect_uri: str) -> PaymentState:

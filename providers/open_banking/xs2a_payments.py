@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from domain.account_number import AccountNumber
 from domain.authorisation import Authorisation
+from domain.bank_text import TextRules
 from domain.clock import Clock, oslo_date
 from domain.errors import CannotTell, Unavailable
 from domain.ids import BankId
@@ -40,6 +41,9 @@ class Xs2aPayments:
         self._approvals = Approvals(client)
         self._secret = webhook_secret
         self._clock = clock
+
+    def text_rules(self, bank_id: BankId) -> TextRules:
+        return by_id(bank_id).texts
 
     async def initiate(
         self, payment: Payment, debtor: AccountNumber, bank_id: BankId, psu: Psu, redirect_uri: str

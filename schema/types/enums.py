@@ -172,6 +172,7 @@ describe(
         WarningCode.BALANCE_TOO_LOW: "The account has less available than the payment.",
         WarningCode.NOT_A_BANKING_DAY: "Banks carry it out on the next day on which they are open.",
         WarningCode.ADDRESS_NOT_CHECKED: "The map was away; the address is saved as it was typed.",
+        WarningCode.TEXT_REPLACED: "The bank does not take every character; `message` has the text as it is sent.",
     },
 )
 describe(

@@ -21,7 +21,9 @@ class UserErrorCode(Enum):
     )
     INVALID_KID = strawberry.enum_value("INVALID_KID", description="Malformed or a wrong check digit.")
     INVALID_DATE = strawberry.enum_value("INVALID_DATE", description="Past, or too far ahead.")
-    INVALID_TEXT = strawberry.enum_value("INVALID_TEXT", description="Empty, too long, or not printable.")
+    INVALID_TEXT = strawberry.enum_value(
+        "INVALID_TEXT", description="Empty, too long, or with characters that cannot be used."
+    )
     INVALID_EMAIL = strawberry.enum_value("INVALID_EMAIL", description="Not an e-mail address.")
     INVALID_PHONE = strawberry.enum_value("INVALID_PHONE", description="Not a number with its country's code.")
     INVALID_LOCALE = strawberry.enum_value("INVALID_LOCALE", description="Not a language that Drop speaks.")

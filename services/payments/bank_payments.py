@@ -11,6 +11,7 @@ from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_outage, retry_on_stale
 from domain import ids, way_back
 from domain.bank_account import BankAccount
+from domain.bank_text import for_bank
 from domain.clock import Clock, oslo_date
 from domain.device import Device
 from domain.errors import (
@@ -150,10 +151,11 @@ class Payments:
         order = payment_order(user_id, given, oslo_date(self._clock.now()))
         return_to = require_allowed(redirects.return_to, self._return_origins, field=("input", "returnTo"))
         state = new_token()
-        payment, account, is_new = await retry_on_stale(lambda: self._create(order, state, return_to))
+        created, account, is_new = await retry_on_stale(lambda: self._create(order, state, return_to))
         if not is_new:
-            return Initiated(payment)
-        warnings = await self._warnings.of(payment, account.id, redirects.device)
+            return created
+        payment = created.payment
+        warnings = [*created.warnings, *await self._warnings.of(payment, account.id, redirects.device)]
         redirect_uri = with_query(redirects.callback_uri, state=state)
         psu = await self._accounts.psu(user_id, redirects.device)
         return Initiated(await self._shield.run(self._send(payment, account, psu, redirect_uri)), warnings)
@@ -218,7 +220,7 @@ class Payments:
             known = await earlier(read, user_id, _OPERATION, given.idempotency_key, *given.fingerprints)
             return await read.payments.get(user_id, PaymentId(known)) if known is not None else None
 
-    async def _create(self, order: PaymentOrder, state: str, return_to: str) -> tuple[Payment, BankAccount, bool]:
+    async def _create(self, order: PaymentOrder, state: str, return_to: str) -> tuple[Initiated, BankAccount, bool]:
         async with self._work() as work:
             await work.users.hold(order.user_id)
             account = await work.accounts.get(order.user_id, order.debtor_account_id)
@@ -229,9 +231,11 @@ class Payments:
                 about(PaymentId(known))
                 payment = await work.payments.get(order.user_id, PaymentId(known))
                 assert payment is not None
-                return payment, account, False
+                return Initiated(payment), account, False
             await self._require_allowed(work, order, account)
-            payment = self._new_payment(order, account)
+            vendor = self._vendors.for_user(order.user_id, bank=account.bank_id)
+            order, warnings = for_bank(order, self._vendors[vendor].text_rules(account.bank_id))
+            payment = self._new_payment(order, account, vendor)
             created = PaymentEvent(payment.id, payment.version, payment.status, PaymentCause.USER, payment.created_at)
             await work.payments.add(payment, created, state_hash=hash_of(state), return_to=return_to)
             key, fingerprint = order.idempotency_key, order.fingerprint
@@ -240,7 +244,7 @@ class Payments:
             # Committed before the bank is called: if this process dies in between, a job asks the bank what it knows.
             self._bank_status.enqueue_ask(work, payment, RECOVER_AFTER)
             await work.commit()
-        return payment, account, True
+        return Initiated(payment, warnings), account, True
 
     async def _require_allowed(self, work: UnitOfWork, order: PaymentOrder, account: BankAccount) -> None:
         require_approved((await work.kyc.of_user(order.user_id)).status)
@@ -259,13 +263,13 @@ class Payments:
         if like is not None and like.id != order.accept_duplicate_of:
             raise PossibleDuplicate(like.id)
 
-    def _new_payment(self, order: PaymentOrder, account: BankAccount) -> Payment:
+    def _new_payment(self, order: PaymentOrder, account: BankAccount, vendor: str) -> Payment:
         now = self._clock.now()
         payment_id = PaymentId(new_id(ids.PAYMENT, now))
         return Payment(
             id=payment_id,
             user_id=order.user_id,
-            vendor=self._vendors.for_user(order.user_id, bank=account.bank_id),
+            vendor=vendor,
             amount=order.amount,
             creditor_name=order.creditor_name,
             creditor_account=order.creditor_account,

@@ -22,7 +22,12 @@ OF_THE_LIBRARY = {"QUERY_TOO_COMPLEX"}
 # What stands in a list, over a page or on a link.
 PHRASES = {"kept", "law", "page"}
 # What the text of a code names, where the code is all that is known.
-VALUES_OF_CODES = {"INTERNAL": {"reference"}, "BALANCE_TOO_LOW": {"available"}, "NOT_A_BANKING_DAY": {"day"}}
+VALUES_OF_CODES = {
+    "INTERNAL": {"reference"},
+    "BALANCE_TOO_LOW": {"available"},
+    "NOT_A_BANKING_DAY": {"day"},
+    "TEXT_REPLACED": {"sent"},
+}
 
 
 def keys_in_code() -> Iterator[tuple[str, frozenset[str]]]:
