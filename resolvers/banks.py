@@ -22,6 +22,7 @@ from schema.types.bank import (
     RenewConsentInput,
 )
 from schema.types.errors import user_errors_of
+from schema.types.warning import MutationWarning
 from services.banks.links import ConsentPage
 
 Country = Annotated[str, strawberry.argument(description="ISO 3166-1 alpha-2; Drop is in NO.")]
@@ -101,4 +102,5 @@ def _asked(page: ConsentPage) -> ConnectBankPayload:
         bank_link=BankLink.of(page.bank_link),
         authorisation_url=page.awaited.url if page.awaited else None,
         authorisation=Authorisation.of(page.awaited) if page.awaited else None,
+        warnings=[MutationWarning.of(warning) for warning in page.warnings],
     )

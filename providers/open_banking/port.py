@@ -14,6 +14,7 @@ from domain.device import Device
 from domain.ids import BankId, ConsentId
 from domain.payment import Failure, Payment, Status
 from domain.statement import PutAside, Statement
+from domain.warning import MutationWarning
 
 Item = TypeVar("Item")
 
@@ -54,12 +55,13 @@ class StartedConsent:
     """A consent that is registered at the bank but not authorised.
 
     `reference` is the vendor's, opaque to callers. `authorisation` is what is awaited of the user, None if the bank has
-    not begun the approval. `valid_until` is the last day, as a date in Oslo.
+    not begun the approval. `valid_until` is the last day, as a date in Oslo. `warnings` are the bank's.
     """
 
     reference: str
     authorisation: Authorisation | None
     valid_until: date
+    warnings: Sequence[MutationWarning] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +130,15 @@ class PaymentState:
     """A payment at the bank. `authorisation` is what is awaited of the user, if the bank has said so.
 
     `status` is None for a word of the bank that is not known, which moves nothing. `reference` is the vendor's and
-    opaque to callers. It means nothing if an initiation was refused (REJECTED).
+    opaque to callers. It means nothing if an initiation was refused (REJECTED). `warnings` are those that the bank
+    gives with a payment that it has taken.
     """
 
     status: Status | None
     reference: str
     authorisation: Authorisation | None = None
     failure: Failure | None = None
+    warnings: Sequence[MutationWarning] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from providers.calling.guard import Resilience
 from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
 from providers.open_banking import nextgenpsd2
 from providers.open_banking.bank_profiles import by_bic, by_id
+from providers.open_banking.bank_warnings import warnings_in
 from providers.open_banking.port import (
     ConsentRequest,
     ConsentState,
@@ -93,7 +94,7 @@ class Xs2aAccounts(Xs2aReading):
         awaited = None
         with suppress(Unavailable, *UNREADABLE):
             awaited = self._approvals.awaited_in(created, request.redirect_uri, profile.bic)
-        return StartedConsent(str(reference), awaited, until)
+        return StartedConsent(str(reference), awaited, until, warnings_in(created.document, profile.id))
 
     async def authorise_consent(self, started: StartedConsent, psu: Psu, redirect_uri: str) -> StartedConsent:
         consent = Reference.parse(started.reference)
@@ -106,7 +107,8 @@ class Xs2aAccounts(Xs2aReading):
             redirect_uri=redirect_uri,
         )
         reference = str(replace(consent, authorisation=approval.id))
-        return StartedConsent(reference, approval.awaited, started.valid_until)
+        warnings = (*started.warnings, *approval.warnings)
+        return StartedConsent(reference, approval.awaited, started.valid_until, warnings)
 
     async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
         consent = Reference.parse(reference)

@@ -4,14 +4,17 @@ Source: docs/vendors/nextgenpsd2.md, Authorisation.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from domain.authorisation import Authorisation
 from domain.errors import Unavailable
+from domain.warning import MutationWarning
 from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
+from providers.open_banking.bank_profiles import by_bic
+from providers.open_banking.bank_warnings import warnings_in
 from providers.open_banking.nextgenpsd2 import codes_of, link_of
 from providers.open_banking.port import NotApprovable, Psu
 from providers.open_banking.status import SCA_DONE, SCA_FAILED
@@ -58,11 +61,15 @@ class ScaAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An approval at the bank. `awaited` is None if its SCA status says that nothing is awaited of the user."""
+    """An approval at the bank. `awaited` is None if its SCA status says that nothing is awaited of the user.
+
+    `warnings` are the bank's.
+    """
 
     id: str
     sca_status: str
     awaited: Authorisation | None
+    warnings: Sequence[MutationWarning] = ()
 
 
 class Approvals:
@@ -98,7 +105,7 @@ class Approvals:
             raise Unavailable("open_banking", "the approval cannot be read") from error
         if awaited is None and not answer.is_ended:
             raise NotApprovable
-        return Approval(identifier, answer.status, awaited)
+        return Approval(identifier, answer.status, awaited, warnings_in(answer.document, by_bic(bic).id))
 
     def awaited_in(self, answer: ScaAnswer, redirect_uri: str, bic: str) -> Authorisation | None:
         """What the answer awaits of the user, None if it awaits nothing, or a step of ours first.

@@ -17,6 +17,7 @@ from domain.payment import Payment, Status
 from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
 from providers.open_banking import bank_event, nextgenpsd2, signature
 from providers.open_banking.bank_profiles import BankProfile, account_reference, by_bic, by_id
+from providers.open_banking.bank_warnings import warnings_in
 from providers.open_banking.port import BankEvent, Cancelling, NotApprovable, PaymentAccess, PaymentState, Psu
 from providers.open_banking.refusals import not_taken
 from providers.open_banking.status import PAYMENT_STATUS, SCA_DONE
@@ -80,7 +81,8 @@ class Xs2aPayments:
         )
         reference = str(replace(payment, authorisation=approval.id))
         if approval.awaited is not None:
-            return PaymentState(Status.AUTHORISATION_REQUIRED, reference, approval.awaited)
+            waiting = Status.AUTHORISATION_REQUIRED
+            return PaymentState(waiting, reference, approval.awaited, warnings=approval.warnings)
         try:
             return await self.status(replace(access, reference=reference))
         except Unavailable:
@@ -182,16 +184,17 @@ class Xs2aPayments:
         document = created.document
         reference = str(Reference(bic, document["paymentId"], created.authorisation_id))
         word, codes = str(document.get("transactionStatus")), nextgenpsd2.codes_of(document)
+        warnings = warnings_in(document, by_bic(bic).id)
         if PAYMENT_STATUS.get(word) is Status.REJECTED:
             return PaymentState(Status.REJECTED, reference, failure=not_taken(by_bic(bic).id, codes))
         if created.is_ended or PAYMENT_STATUS.get(word, Status.PROCESSING).is_final:
             is_future = payment.scheduled_for is not None and payment.scheduled_for > oslo_date(self._clock.now())
             status, failure = nextgenpsd2.payment_status(word, created.status, codes, is_future=is_future)
-            return PaymentState(status, reference, failure=failure)
+            return PaymentState(status, reference, failure=failure, warnings=warnings)
         awaited = None
         with suppress(Unavailable, *UNREADABLE):
             awaited = self._approvals.awaited_in(created, redirect_uri, bic)
-        return PaymentState(Status.AUTHORISATION_REQUIRED, reference, awaited)
+        return PaymentState(Status.AUTHORISATION_REQUIRED, reference, awaited, warnings=warnings)
 
     async def _sca_state(self, access: PaymentAccess) -> tuple[str | None, tuple[str, ...], Authorisation | None]:
         """As `Approvals.state`, of the newest approval; None while no approval was begun."""

@@ -18,6 +18,7 @@ from schema.types.money import Money
 from schema.types.node import VERSION, Node
 from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments
 from schema.types.scalars import CurrencyCode
+from schema.types.warning import MutationWarning
 
 
 @strawberry.type(description="A bank that Drop reaches.")
@@ -245,6 +246,9 @@ class ConnectBankPayload:
     authorisation: Authorisation | None = strawberry.field(
         description="How the user gives the consent; shown this once, and null where the bank wants no approval.",
         default=None,
+    )
+    warnings: list[MutationWarning] = strawberry.field(
+        description="What the user may want to know before approving.", default_factory=list
     )
     user_errors: list[UserError] = strawberry.field(
         description="Why it was refused; empty where it was not.", default_factory=list

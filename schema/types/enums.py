@@ -173,6 +173,11 @@ describe(
         WarningCode.NOT_A_BANKING_DAY: "Banks carry it out on the next day on which they are open.",
         WarningCode.ADDRESS_NOT_CHECKED: "The map was away; the address is saved as it was typed.",
         WarningCode.TEXT_REPLACED: "The bank does not take every character; `message` has the text as it is sent.",
+        WarningCode.CREDITOR_ACCOUNT_FLAGGED: "The creditor's account is on a list of accounts used for fraud.",
+        WarningCode.CREDITOR_TO_BE_TRUSTED: "The user has to approve the creditor at the bank first.",
+        WarningCode.ANOTHER_APPROVES: "Somebody else has to approve it, too.",
+        WarningCode.BANKID_NOT_ACTIVATED: "The bank does not let the user approve with BankID yet.",
+        WarningCode.BANK_SAYS: "Something else; `message` has the bank's own words.",
     },
 )
 describe(

@@ -41,6 +41,7 @@ from domain.notification import Template
 from domain.outcome import Outcome
 from domain.page import Keyset
 from domain.redirect import require_allowed, with_query
+from domain.warning import MutationWarning
 from providers.open_banking.port import AccountInformation, ConsentRequest, ConsentState, Psu
 from providers.vendors import Vendors
 from services.banks.accounts import Accounts
@@ -61,10 +62,11 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ConsentPage:
-    """A new consent, and how the user gives it at the bank; None if no approval follows."""
+    """A new consent, how the user gives it at the bank (None if no approval follows), and what the bank warns of."""
 
     bank_link: BankLink
     awaited: Authorisation | None
+    warnings: Sequence[MutationWarning] = ()
 
 
 class BankLinks:
@@ -332,7 +334,7 @@ class BankLinks:
             with suppress(Unavailable):  # the queued jobs ask the bank again
                 await self.refresh_consent(bank_link.user_id, consent.id)
             bank_link = (await self.by_ids(bank_link.user_id, [bank_link.id]))[0]
-        return ConsentPage(bank_link, started.authorisation)
+        return ConsentPage(bank_link, started.authorisation, started.warnings)
 
     async def _await_consent(self, user_id: UserId, bank_link_id: BankLinkId) -> BankLink:
         async with self._work() as work:

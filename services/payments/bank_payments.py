@@ -158,7 +158,8 @@ class Payments:
         warnings = [*created.warnings, *await self._warnings.of(payment, account.id, redirects.device)]
         redirect_uri = with_query(redirects.callback_uri, state=state)
         psu = await self._accounts.psu(user_id, redirects.device)
-        return Initiated(await self._shield.run(self._send(payment, account, psu, redirect_uri)), warnings)
+        sending = self._send(payment, account, psu, redirect_uri, warnings)
+        return Initiated(await self._shield.run(sending), warnings)
 
     async def returned(self, state: str, query: Mapping[str, str], device: Device) -> str | None:
         """Ask the bank when the browser is back. Gives the browser's next address, None for an unknown state.
@@ -283,7 +284,10 @@ class Payments:
             version=1,
         )
 
-    async def _send(self, payment: Payment, account: BankAccount, psu: Psu, redirect_uri: str) -> Payment:
+    async def _send(
+        self, payment: Payment, account: BankAccount, psu: Psu, redirect_uri: str, warnings: list[MutationWarning]
+    ) -> Payment:
+        """Register the payment at the bank and begin its approval. Adds what the bank warns of to `warnings`."""
         vendor = self._vendors[payment.vendor]
         try:
             reply = await vendor.initiate(payment, account.number, account.bank_id, psu, redirect_uri)
@@ -291,11 +295,13 @@ class Payments:
             return await self._mark_in_doubt(payment)
         except Unavailable:
             return await self._fail(payment, _AWAY)
+        warnings += reply.warnings
         if reply.status is Status.AUTHORISATION_REQUIRED and reply.authorisation is None:
             await retry_on_outage(lambda: self._save_reference(payment, reply.reference))
             access = PaymentAccess(reply.reference, account.bank_id, psu)
             try:
                 reply = await vendor.authorise(access, redirect_uri)
+                warnings += reply.warnings
             except NotApprovable:
                 return await self._withdraw(payment, access, _NOT_APPROVABLE)
             except Unavailable:

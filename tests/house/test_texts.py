@@ -27,6 +27,7 @@ VALUES_OF_CODES = {
     "BALANCE_TOO_LOW": {"available"},
     "NOT_A_BANKING_DAY": {"day"},
     "TEXT_REPLACED": {"sent"},
+    "BANK_SAYS": {"said"},
 }
 
 

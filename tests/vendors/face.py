@@ -20,7 +20,8 @@ class Oddities:
     `accounts` and `balances` change the items of a list. `pages` are those of each account's statement, in place of the
     sandbox's, items in the vendor's shape. `instead` gives a whole answer to "accounts", "balances" or "transactions",
     or None for the usual one. `asked` are the queries for statements, `consents` the sandbox's ids of consents.
-    `told` are the headers about the user with which accounts, balances and statements were asked for.
+    `told` are the headers about the user with which accounts, balances and statements were asked for. `warns` are the
+    messages beside each consent and payment that it takes.
     """
 
     accounts: Callable[[list[Any]], list[Any]] = lambda items: items
@@ -30,6 +31,7 @@ class Oddities:
     asked: list[Mapping[str, str]] = field(default_factory=list)
     consents: list[str] = field(default_factory=list)
     told: list[Mapping[str, str]] = field(default_factory=list)
+    warns: list[Any] = field(default_factory=list)
 
     def answer(self, what: str, request: Request) -> Response | None:
         """The answer that the test wants instead of the usual one."""

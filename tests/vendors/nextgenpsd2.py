@@ -108,7 +108,8 @@ class NextGenBanks:
             "scaRedirect": {"href": self.page_at(made["scaRedirect"])},
             "scaStatus": {"href": f"/v1/consents/{identifier}/authorisations/auth-{identifier}"},
         }
-        return JSONResponse({"consentStatus": "received", "consentId": identifier, "_links": links}, 201)
+        body = {"consentStatus": "received", "consentId": identifier, "_links": links, "tppMessages": self.odd.warns}
+        return JSONResponse(body, 201)
 
     async def read_consent(self, request: Request) -> Response:
         found = await self.ask("GET", f"/bank/consents/{request.path_params['consent']}")
@@ -173,7 +174,7 @@ class NextGenBanks:
         if self.odd_payments.rejects_with is not None:
             return JSONResponse(rejected(identifier, self.odd_payments.rejects_with), 201)
         base = f"/v1/payments/{_PRODUCT}/{identifier}/authorisations"
-        body = {"transactionStatus": "RCVD", "paymentId": identifier}
+        body = {"transactionStatus": "RCVD", "paymentId": identifier, "tppMessages": self.odd.warns}
         if self.sca in (Sca.EXEMPTED, Sca.EXEMPTED_AT_ONCE):
             await self.approve(identifier)
         if self.sca is Sca.EXEMPTED_AT_ONCE:

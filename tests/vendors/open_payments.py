@@ -181,7 +181,8 @@ class OpenPayments:
         self.slots[slot] = made["consentId"]
         self.odd.consents.append(made["consentId"])
         links = {"startAuthorisation": {"href": f"/psd2/consent/v1/consents/{made['consentId']}/authorisations"}}
-        return JSONResponse({"consentStatus": "received", "consentId": made["consentId"], "_links": links}, 201)
+        answer = {"consentStatus": "received", "consentId": made["consentId"], "_links": links}
+        return JSONResponse({**answer, "tppMessages": self.odd.warns}, 201)
 
     async def authorise_consent(self, request: Request) -> Response:
         identifier = request.path_params["consent"]
@@ -270,7 +271,8 @@ class OpenPayments:
         if self.odd_payments.rejects_with is not None:
             return JSONResponse(rejected(made["paymentId"], self.odd_payments.rejects_with), 201)
         # Older examples say so before anybody has approved anything (open_payments.md, Payments).
-        return JSONResponse({"transactionStatus": "ACTC", "paymentId": made["paymentId"], "_links": {}}, 201)
+        answer = {"transactionStatus": "ACTC", "paymentId": made["paymentId"], "_links": {}}
+        return JSONResponse({**answer, "tppMessages": self.odd.warns}, 201)
 
     async def list_authorisations(self, request: Request) -> Response:
         identifier = request.path_params["payment"]
