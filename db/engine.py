@@ -136,11 +136,13 @@ async def rebuilding(database: Database) -> AsyncIterator[AsyncConnection]:
         database.write_engine.url, poolclass=NullPool, connect_args={"isolation_level": None}, hide_parameters=True
     )
     _prepare_sqlite(engine, begin="BEGIN IMMEDIATE", query_only=False, foreign_keys=False)
-    async with engine.begin() as connection:
-        yield connection
-        broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).all()
-        assert not broken, "a migration left rows that point at nothing"
-    await engine.dispose()
+    try:
+        async with engine.begin() as connection:
+            yield connection
+            broken = (await connection.exec_driver_sql("PRAGMA foreign_key_check")).all()
+            assert not broken, "a migration left rows that point at nothing"
+    finally:
+        await engine.dispose()
 
 
 def _prepare_sqlite(engine: AsyncEngine, *, begin: str, query_only: bool, foreign_keys: bool = True) -> None:

@@ -21,8 +21,5 @@ class WorkerHeartbeatQueries:
         query = select(WorkerHeartbeatRow.worker).where(col(WorkerHeartbeatRow.seen_at) >= at).limit(1)
         return (await self._session.exec(query)).first() is not None
 
-    async def forget(self, worker: str) -> None:
-        await self._session.exec(delete(WorkerHeartbeatRow).where(col(WorkerHeartbeatRow.worker) == worker))
-
     async def forget_before(self, at: datetime) -> None:
         await self._session.exec(delete(WorkerHeartbeatRow).where(col(WorkerHeartbeatRow.seen_at) < at))

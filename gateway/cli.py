@@ -13,7 +13,8 @@ from db.migrate import newest_revision
 from gateway.commands import clock, events, jobs, monitors, notifications, openapi, payments, provider, schema, webhooks
 from gateway.commands.demo import DemoFailed, play
 from gateway.commands.doctor import doctor
-from gateway.commands.serve import bring_up_to_date, serve
+from gateway.commands.serve import serve
+from gateway.commands.start import bring_up_to_date, one_message
 from gateway.commands.terminal import LOCAL, OUT, Json, Url, checked_settings, fail
 from gateway.commands.worker import sandbox, worker
 from gateway.settings.env_example import env_example
@@ -45,7 +46,8 @@ for name, commands in (
 def migrate_command() -> None:
     """Bring the database to the newest version of its tables."""
     settings = checked_settings()
-    asyncio.run(bring_up_to_date(settings))
+    with one_message(settings):
+        asyncio.run(bring_up_to_date(settings))
     OUT.print(f"The database is at version {newest_revision()}.")
 
 

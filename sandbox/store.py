@@ -5,6 +5,7 @@ One SQLite file of the sandbox's own, so that what a vendor knows survives a gat
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -43,6 +44,10 @@ _is_inside: ContextVar[bool] = ContextVar("is_inside", default=False)
 _TABLES = ("document", "due", "booking", "charge", "object", "delivery", "counter")
 
 
+class UnreadableStore(Exception):
+    """The file is no store of ours, is damaged, or cannot be written. The message is SQLite's own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """Something that a vendor does by itself when its time has come."""
@@ -61,10 +66,15 @@ class Store:
         self._reader: aiosqlite.Connection | None = None
 
     async def open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._writer = await self._connect()
-        await self._writer.executescript(_SCHEMA)
-        self._reader = await self._connect()
+        """Raises UnreadableStore."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = await self._connect()
+            await self._writer.executescript(_SCHEMA)
+            self._reader = await self._connect()
+        except (sqlite3.Error, OSError) as error:
+            await self.close()
+            raise UnreadableStore(str(error)) from error
 
     async def close(self) -> None:
         for connection in (self._writer, self._reader):
@@ -73,8 +83,12 @@ class Store:
 
     async def _connect(self) -> aiosqlite.Connection:
         connection = await aiosqlite.connect(self._path, isolation_level=None)
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 5000"):
-            await connection.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 5000"):
+                await connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            await connection.close()  # its thread would keep the process alive
+            raise
         return connection
 
     @asynccontextmanager

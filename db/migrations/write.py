@@ -3,10 +3,12 @@
     python -m db.migrations.write payment_note "A payment has a note of its payer."
 
 The file gets the next number, the sentence as its docstring (the name in words where none is given) and the form of the
-other versions, so that `make check` takes it as it is.
+other versions, so that `make check` takes it as it is. The versions before it have landed and are not edited any more:
+their hashes are held in `landed.sha256`. `python -m db.migrations.write --landed` holds those of all versions.
 """
 
 import asyncio
+import hashlib
 import re
 import subprocess
 import sys
@@ -20,8 +22,10 @@ from alembic.script import Script
 from sqlalchemy import Connection
 
 from db.engine import open_database
-from db.migrate import config_of, migrate, newest_revision
+from db.migrate import config_of, migrate, newest_revision, oldest_codes
 
+_VERSIONS = Path(__file__).parent / "versions"
+LANDED = Path(__file__).parent / "landed.sha256"
 _ALEMBIC_COMMENT = re.compile(r"^ *# ###.*\n", re.MULTILINE)
 
 
@@ -49,7 +53,9 @@ def _revision(connection: Connection, name: str, sentence: str) -> Path:
     config = config_of(connection)
     # Alembic would name the file after the whole sentence.
     config.set_main_option("file_template", f"%%(rev)s_{name}")
-    number = f"{int(newest_revision() or 0) + 1:04}"
+    # What only adds is tolerated by every release that the version before is tolerated by.
+    config.attributes["oldest_code"] = oldest_codes()[newest_revision()]
+    number = f"{int(newest_revision()) + 1:04}"
     script = command.revision(
         config, sentence, autogenerate=True, rev_id=number, process_revision_directives=refuse_if_empty
     )
@@ -63,16 +69,43 @@ def _in_our_form(path: Path) -> None:
         subprocess.run([sys.executable, "-m", "ruff", *arguments, str(path)], check=True)
 
 
+def versions() -> list[Path]:
+    """The files of all versions, oldest first."""
+    return sorted(_VERSIONS.glob("[0-9]*.py"))
+
+
+def hash_of(version: Path) -> str:
+    """Of the whole file: its docstring says what an operator relied on, too."""
+    return hashlib.sha256(version.read_bytes()).hexdigest()
+
+
+def landed() -> dict[str, str]:
+    """The hash of each version that has landed, by its file's name."""
+    lines = LANDED.read_text(encoding="ascii").splitlines() if LANDED.exists() else []
+    return {name: digest for digest, name in (line.split() for line in lines)}
+
+
+def _hold(paths: list[Path]) -> None:
+    """Add the hashes of versions that have none. Those that are there stay, also where the file was edited."""
+    held = {path.name: hash_of(path) for path in paths} | landed()
+    LANDED.write_text("".join(f"{held[name]}  {name}\n" for name in sorted(held)), encoding="ascii")
+
+
 def main() -> None:
     """Write the version that the command line names, and say what is left to do by hand."""
     name, sentence = (*sys.argv[1:], "", "")[:2]
+    if sys.argv[1:] == ["--landed"]:
+        _hold(versions())
+        return
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         sys.exit("Name the migration in small letters: make migration NAME=payment_note")
+    before = versions()
     try:
         _in_our_form(asyncio.run(write(name, sentence or f"{name.replace('_', ' ').capitalize()}.")))
     except NothingChanged:
         sys.exit("The tables are those of the newest version: change db/tables/ first.")
-    sys.stdout.write("Read it, and say in its docstring whether the version that is running tolerates it.\n")
+    _hold(before)
+    sys.stdout.write("Read it. What it takes away or demands asks for another oldest_code: see CONTRIBUTING.md.\n")
 
 
 if __name__ == "__main__":

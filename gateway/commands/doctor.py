@@ -3,12 +3,11 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from db.engine import open_database
-from db.migrate import current_revision, newest_revision
 from domain.errors import Unavailable
 from gateway.assembly.adapters import build_adapters
 from gateway.assembly.clocks import SystemClock
 from gateway.assembly.internet import internet_until
+from gateway.commands.start import one_message, require_fit
 from gateway.commands.terminal import ERR, OUT, checked_settings, fail
 from gateway.settings.settings import Settings
 from providers.calling.shared import SharedCalling
@@ -18,25 +17,12 @@ def doctor() -> None:
     """Check the settings, the database and every vendor outside, and say what to do."""
     settings = checked_settings()
     OUT.print("[green]ok[/] settings")
-    try:
-        revision = asyncio.run(_revision(settings))
-    except Exception as error:  # whatever the driver raises
-        fail(f"The database does not answer ({type(error).__name__}). Check DATABASE_URL.")
-    OUT.print("[green]ok[/] database")
-    if revision != newest_revision():
-        fail(f"The database is at version {revision}, not {newest_revision()}. Run: gateway migrate")
-    OUT.print("[green]ok[/] migrations")
+    with one_message(settings):
+        asyncio.run(require_fit(settings))
+    OUT.print("[green]ok[/] database and migrations")
     troubled = asyncio.run(_troubled_vendors(settings))
     if troubled:
         fail("\n".join(troubled))
-
-
-async def _revision(settings: Settings) -> str | None:
-    database = open_database(settings.database_url)
-    try:
-        return await current_revision(database)
-    finally:
-        await database.close()
 
 
 async def _troubled_vendors(settings: Settings) -> list[str]:

@@ -11,23 +11,18 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
-from db.engine import open_database
-from db.migrate import migrate
 from gateway.app import create_app
+from gateway.commands.start import FINISH_WITHIN_S, Server, run_prepared
 from gateway.commands.terminal import checked_settings
 from gateway.observability.log import configure_logging
-from gateway.settings.settings import Settings
 
 _MAX_SOCKET_BYTES: Final = 128 * 1024
-# How long a running request may take at the stop; streams are cut, and resume by cursor.
-_FINISH_WITHIN_S: Final = 10
 
 
 def serve() -> None:
     """Serve GraphQL, the side-routes and, in mock mode, the sandbox."""
     settings = checked_settings()
     configure_logging(settings.log_level, is_terminal=sys.stderr.isatty())
-    asyncio.run(bring_up_to_date(settings))
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -38,22 +33,22 @@ def serve() -> None:
         ws_max_size=_MAX_SOCKET_BYTES,
         # No compression: its window would cost each socket more memory than all its messages.
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=_FINISH_WITHIN_S,
+        timeout_graceful_shutdown=FINISH_WITHIN_S,
     )
     paths = {"GraphiQL": "/graphql", "Sandbox": "/sandbox/", "Health": "/api/health"}
     if not settings.has_sandbox:
         del paths["Sandbox"]
-    AnnouncedServer(config, app, settings.public_url.rstrip("/"), paths, drain_s=settings.drain_s).run()
+    server = AnnouncedServer(config, app, settings.public_url.rstrip("/"), paths, drain_s=settings.drain_s)
+    run_prepared(settings, server)
 
 
-class AnnouncedServer(uvicorn.Server):
+class AnnouncedServer(Server):
     """A server that prints its addresses once it is up, drains before it stops, and keeps the stopping signal."""
 
     def __init__(
         self, config: uvicorn.Config, app: Starlette, address: str, paths: Mapping[str, str], *, drain_s: float
     ) -> None:
-        super().__init__(config)
-        self._app = app
+        super().__init__(config, app)
         self._address = address
         self._paths = paths
         self._drain_s = drain_s
@@ -61,7 +56,7 @@ class AnnouncedServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain at the first signal, stop at once at the second."""
-        self._app.state.stopped_by = signal.Signals(sig).name
+        self.app.state.stopped_by = signal.Signals(sig).name
         if self._draining is not None or not self.started:
             super().handle_exit(sig, frame)
             return
@@ -69,8 +64,8 @@ class AnnouncedServer(uvicorn.Server):
 
     async def _drain(self, sig: int) -> None:
         """Report as not ready and close sockets and streams over `drain_s`, then let uvicorn shut down."""
-        self._app.state.services.health.is_draining = True
-        state = self._app.state
+        self.app.state.services.health.is_draining = True
+        state = self.app.state
         await asyncio.gather(
             # A load balancer needs this time to see that the process is not ready, even without open sockets.
             asyncio.sleep(self._drain_s),
@@ -84,12 +79,3 @@ class AnnouncedServer(uvicorn.Server):
         if self.started:
             for name, path in self._paths.items():
                 print(f"{name:<9} {self._address}{path}", flush=True)  # noqa: T201  # plain, so that scripts can read it
-
-
-async def bring_up_to_date(settings: Settings) -> None:
-    """Run the migrations that are missing."""
-    database = open_database(settings.database_url)
-    try:
-        await migrate(database)
-    finally:
-        await database.close()

@@ -1,14 +1,14 @@
 """`gateway worker` and `gateway sandbox`: the other processes of a gateway that runs in several."""
 
-import asyncio
 import sys
 from typing import Final
 from urllib.parse import urlsplit
 
 import uvicorn
+from starlette.applications import Starlette
 
 from gateway.app import Role, create_app
-from gateway.commands.serve import bring_up_to_date
+from gateway.commands.start import FINISH_WITHIN_S, Server, one_message, run_prepared
 from gateway.commands.terminal import checked_settings, fail
 from gateway.mock.sandbox_link import sandbox_alone
 from gateway.observability.log import configure_logging
@@ -22,10 +22,9 @@ def worker() -> None:
     if settings.has_sandbox and settings.sandbox_url is None:
         fail("A mock vendor is played by each process itself. Run `gateway sandbox` and set SANDBOX_URL.")
     configure_logging(settings.log_level, is_terminal=sys.stderr.isatty())
-    asyncio.run(bring_up_to_date(settings))
     app = create_app(settings, role=Role.WORKER)
     print(f"Worker    http://{settings.host}:{settings.worker_port}/api/health", flush=True)  # noqa: T201
-    uvicorn.run(app, host=settings.host, port=settings.worker_port, log_level="warning")
+    run_prepared(settings, _server(app, settings.host, settings.worker_port))
 
 
 def sandbox() -> None:
@@ -36,4 +35,17 @@ def sandbox() -> None:
     configure_logging(settings.log_level, is_terminal=sys.stderr.isatty())
     address = urlsplit(settings.sandbox_url)
     print(f"Vendors   {settings.sandbox_url}", flush=True)  # noqa: T201
-    uvicorn.run(sandbox_alone(settings), host=address.hostname or "", port=address.port or _PORT, log_level="warning")
+    with one_message(settings):
+        _server(sandbox_alone(settings), address.hostname or "", address.port or _PORT).run()
+
+
+def _server(app: Starlette, host: str, port: int) -> Server:
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        log_config=None,  # its lines go through our own log, which removes what is private
+        timeout_graceful_shutdown=FINISH_WITHIN_S,
+    )
+    return Server(config, app)

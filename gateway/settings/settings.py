@@ -76,6 +76,10 @@ class Settings(BaseSettings):
         default=None,
         description="redis://host:6379/0: joins several processes on PostgreSQL. One process needs none.",
     )
+    migrate_at_start: bool | None = Field(
+        default=None,
+        description="Whether `serve` and `worker` migrate; by default in mock mode alone, else `gateway migrate` does.",
+    )
     sandbox_path: Path = Field(
         default=_VAR / "sandbox.sqlite3", description="The file in which the mock vendors keep what they know."
     )
@@ -159,6 +163,11 @@ class Settings(BaseSettings):
     @property
     def mode(self) -> ServiceMode:
         return self.service_mode or self.next_public_service_mode or ServiceMode.MOCK
+
+    @property
+    def migrates_at_start(self) -> bool:
+        """Whether a process brings the database up to date; else it starts only on a database that is."""
+        return self.mode is ServiceMode.MOCK if self.migrate_at_start is None else self.migrate_at_start
 
     @property
     def features(self) -> Features:

@@ -1,4 +1,7 @@
-"""Whether any worker is alive in any process: each worker writes a heartbeat a few times a minute."""
+"""Whether any worker is alive in any process: each worker writes a heartbeat a few times a minute.
+
+A worker that stops leaves its last heartbeat, so that a deploy in which no worker runs for a moment alarms nobody.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -6,8 +9,10 @@ from typing import Final
 from db.unit_of_work import Read, Work
 from domain.clock import Clock
 
-# A worker without a heartbeat for this long, beyond the longest time of a job, counts as dead.
-_DEAD_AFTER: Final = timedelta(seconds=15)
+# A worker without a heartbeat for this long counts as dead.
+DEAD_AFTER: Final = timedelta(minutes=2)
+# Between two heartbeats of a worker that is busy for its longest time.
+_BETWEEN: Final = timedelta(seconds=15)
 
 
 class Heartbeats:
@@ -32,4 +37,4 @@ class Heartbeats:
             return await read.heartbeats.any_since(self._dead_before())
 
     def _dead_before(self) -> datetime:
-        return self._clock.now() - self._lease - _DEAD_AFTER
+        return self._clock.now() - max(DEAD_AFTER, self._lease + _BETWEEN)

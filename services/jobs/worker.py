@@ -112,7 +112,7 @@ class Worker:
             self._works = False
             self._tell_room()
             await _finished(self._running)
-            await self._forget_heartbeat()
+            await self._finish_done()
 
     async def run_due(self) -> int:
         """Run the due jobs, one at a time, until none is due. Gives how many ran."""
@@ -223,11 +223,10 @@ class Worker:
         if count:
             _log.info("jobs_of_another_release_unblocked", count=count)
 
-    async def _forget_heartbeat(self) -> None:
-        with suppress(Exception):  # without the database, the leases and the heartbeat run out by themselves
+    async def _finish_done(self) -> None:
+        with suppress(Exception):  # without the database, the leases run out by themselves
             async with self._work() as work:
                 await work.jobs.finish(self._done, self._name)
-                await work.heartbeats.forget(self._name)
                 await work.commit()
 
     async def _work_off(self, job: QueuedJob) -> None:

@@ -7,10 +7,12 @@ from enum import StrEnum
 from typing import Final
 
 from db.engine import Database
-from db.migrate import current_revision, newest_revision
+from db.migrate import Fit, newest_revision, version_of
 from services.operations.service_status import Breakers
 
 _FRESH_S: Final = 2.0
+# What this process itself needs. A worker is another process, and without one `serve` still takes what comes.
+_NEEDED: Final = ("database", "migrations")
 
 
 class Condition(StrEnum):
@@ -62,8 +64,9 @@ class HealthService:
         return self._cached[1]
 
     async def is_ready(self) -> bool:
-        """Whether a load balancer should send requests to this process."""
-        return not self.is_draining and (await self.check()).status is not Condition.DOWN
+        """Whether a load balancer should send requests to this process; not whether any worker is alive."""
+        checks = (await self.check()).checks
+        return not self.is_draining and all(checks[name] is Condition.OK for name in _NEEDED)
 
     async def _check(self) -> Health:
         local = {
@@ -86,7 +89,7 @@ class HealthService:
             return True
 
     async def _is_migrated(self) -> bool:
-        return await current_revision(self._database) == newest_revision()
+        return (await version_of(self._database)).fit(newest_revision()) is Fit.FITS
 
 
 async def _holds(probe: Probe) -> bool:

@@ -20,7 +20,9 @@ from tests.builders.gateway import Play
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-MANIFESTS = list(yaml.safe_load_all((DEPLOY / "kubernetes" / "gateway.yaml").read_text()))
+MANIFESTS = [
+    one for path in sorted((DEPLOY / "kubernetes").glob("*.yaml")) for one in yaml.safe_load_all(path.read_text())
+]
 RULES = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())["groups"][0]["rules"]
 DASHBOARD = json.loads((DEPLOY / "grafana" / "drop-gateway.json").read_text())
 FIGURE = re.compile(r"drop_[a-z_]+")
@@ -39,13 +41,14 @@ def test_kubernetes_takes_the_manifests(manifest: dict[str, Any]) -> None:
 
 
 def test_what_is_started_are_commands_of_ours() -> None:
-    commands = [one["command"] for _, one, _ in containers()]
-    commands += [COMPOSE["services"][name]["command"] for name in ("serve", "worker")]
+    jobs = [one["spec"]["template"]["spec"]["containers"][0] for one in MANIFESTS if one["kind"] == "Job"]
+    commands = [one["command"] for one in (*jobs, *(one for _, one, _ in containers()))]
+    commands += [COMPOSE["services"][name]["command"] for name in ("migrate", "serve", "worker")]
 
     known = set(get_command(cli).commands)  # type: ignore[attr-defined]  # a group
 
     assert {tuple(one[:3]) for one in commands} == {("python", "-m", "gateway")}
-    assert {one[3] for one in commands} == {"serve", "worker"} <= known
+    assert {one[3] for one in commands} == {"migrate", "serve", "worker"} <= known
 
 
 def test_what_is_set_are_settings_of_ours() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from starlette.routing import Route
 
+from db.tables.job import WorkerHeartbeatRow
 from tests.builders.gateway import Play, a_payment, as_json, pay, payment_of, playing
 from tests.conftest import NOON
 
@@ -49,7 +50,7 @@ async def test_health_has_a_check_per_dependency(play: Play) -> None:
 
 async def test_a_missing_migration_is_down_and_not_ready(play: Play) -> None:
     async with play.gateway.infrastructure.database.write_engine.begin() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     http = play.browser().http
     await play.settle()
 
@@ -58,6 +59,39 @@ async def test_a_missing_migration_is_down_and_not_ready(play: Play) -> None:
     assert (health.status_code, health.json()["status"]) == (503, "down")
     assert health.json()["checks"]["migrations"] == "down"
     assert (await http.get("/api/health/ready")).status_code == 503
+
+
+async def test_a_release_stays_ready_while_a_later_one_has_migrated(play: Play) -> None:
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        later = "UPDATE alembic_version SET version_num = '9999', oldest_code = '0025'"
+        await connection.execute(text(later))
+    await play.settle()
+
+    assert (await play.browser().http.get("/api/health/ready")).status_code == 200
+
+
+async def test_a_release_that_the_database_is_too_new_for_is_not_ready(play: Play) -> None:
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        later = "UPDATE alembic_version SET version_num = '9999', oldest_code = '9999'"
+        await connection.execute(text(later))
+    await play.settle()
+
+    assert (await play.browser().http.get("/api/health/ready")).status_code == 503
+
+
+@pytest.mark.parametrize(("away", "status"), [(timedelta(seconds=119), 200), (timedelta(seconds=121), 503)])
+async def test_without_a_worker_health_is_down_after_two_minutes_and_serve_stays_ready(
+    play: Play, away: timedelta, status: int
+) -> None:
+    await play.settle()
+    seen_at = play.gateway.infrastructure.machine_clock.now() - away
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        await connection.execute(update(WorkerHeartbeatRow).values(seen_at=seen_at))
+
+    http = play.browser().http
+
+    assert (await http.get("/api/health")).status_code == status
+    assert (await http.get("/api/health/ready")).status_code == 200
 
 
 async def test_every_side_route_is_in_the_openapi_document(play: Play) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from db.migrate import newest_revision, oldest_codes
+
 ROOT = Path(__file__).parents[2]
 ADDS_A_COLUMN = '''"""A user may have a nickname."""
 
@@ -18,6 +20,7 @@ revision = "{number}"
 down_revision = "{before}"
 branch_labels = None
 depends_on = None
+oldest_code = "{oldest_code}"
 
 
 def upgrade() -> None:
@@ -52,7 +55,11 @@ def test_a_changed_table_gives_the_next_version_in_the_form_of_the_others(projec
 
     path = versions / f"{number}_user_nickname.py"
     assert str(path) in written.stdout, written.stderr
-    assert path.read_text() == ADDS_A_COLUMN.format(number=number, before=before)
+    assert path.read_text() == ADDS_A_COLUMN.format(
+        number=number, before=before, oldest_code=oldest_codes()[newest_revision()]
+    )
+    held = [line.split()[1] for line in (project / "db" / "migrations" / "landed.sha256").read_text().splitlines()]
+    assert held == sorted(one.name for one in versions.glob("0*.py") if one != path)
 
 
 @pytest.mark.parametrize(

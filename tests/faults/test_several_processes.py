@@ -13,6 +13,7 @@ from anyio import fail_after
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from db.engine import open_database
 from tests.builders.customers import FOLLOW, Customer
 from tests.builders.fleet import Fleet, Process, fleet
 from tests.builders.subscriber import next_item, subscribed
@@ -126,13 +127,22 @@ async def test_a_stopping_process_turns_away_and_lets_go_of_its_streams_one_by_o
     assert code in (0, -signal.SIGTERM)
 
 
-async def test_without_a_worker_health_is_down(running: Fleet, customer: Customer) -> None:
+async def test_without_a_worker_health_is_down_after_a_while_and_serve_stays_ready(
+    running: Fleet, customer: Customer
+) -> None:
     for one in running.workers:
         await asyncio.to_thread(one.end, signal.SIGTERM)
+    url = running.serves[0].url
 
     async def is_down() -> bool:
-        return (await customer.http.get(f"{running.serves[0].url}/api/health")).status_code == 503
+        return (await customer.http.get(f"{url}/api/health")).status_code == 503
 
+    assert not await is_down()
+    database = open_database(running.database_url)
+    async with database.write_engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE worker_heartbeat SET seen_at = seen_at - interval '3 minutes'")
+    await database.close()
     with fail_after(10):
         while not await is_down():
             pass
+    assert (await customer.http.get(f"{url}/api/health/ready")).status_code == 200
