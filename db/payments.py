@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, update
+from sqlalchemy import and_, func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select
@@ -163,15 +163,19 @@ class PaymentQueries:
         return _payment_of(*found) if found else None
 
     async def like_in_doubt(self, user_id: UserId, creditor: AccountNumber, amount: Money) -> Payment | None:
-        """The oldest payment in doubt of the same amount to the same payee; None where there is none."""
+        """The newest payment of the same amount to the same payee whose outcome is not known; None if there is none.
+
+        One that the bank has not answered yet (CREATED) is as much in doubt as one whose answer was lost.
+        """
+        is_unanswered = and_(col(PaymentRow.status) == Status.CREATED, col(PaymentRow.rail) == Rail.BANK)
         query = _payments().where(
             PaymentRow.user_id == user_id,
             PaymentRow.creditor_iban == creditor.iban,
             PaymentRow.amount_minor == amount.amount_minor,
             PaymentRow.currency == amount.currency,
-            col(PaymentRow.in_doubt).is_(True),
+            or_(col(PaymentRow.in_doubt).is_(True), is_unanswered),
         )
-        found = (await self._session.exec(query.order_by(col(PaymentRow.id)).limit(1))).first()
+        found = (await self._session.exec(query.order_by(col(PaymentRow.id).desc()).limit(1))).first()
         return _payment_of(*found) if found else None
 
     async def open_of_user(self, user_id: UserId, statuses: Sequence[Status]) -> list[Payment]:
@@ -243,6 +247,12 @@ class PaymentQueries:
         page = _columns_of("authorisation", awaited) if awaited else {}
         await self._session.exec(
             update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(vendor_payment_id=reference, **page)
+        )
+
+    async def forget_authorisation(self, payment_id: PaymentId) -> None:
+        """Remove what the user would have to see to approve."""
+        await self._session.exec(
+            update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(**_columns_of("authorisation", None))
         )
 
     async def save_intent(

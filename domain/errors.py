@@ -166,7 +166,7 @@ class IdempotencyKeyReused(Refusal):
 
 
 class PossibleDuplicate(Refusal):
-    """A payment of the same amount to the same payee is in doubt. `payment_id` is that payment's."""
+    """The outcome of a payment of the same amount to the same payee is not known. `payment_id` is that payment's."""
 
     code = "POSSIBLE_DUPLICATE"
 

@@ -212,7 +212,7 @@ def build_services(base: Infrastructure) -> Services:
         origins,
     )
     cancellations = Cancellations(
-        read, adapters.payments, card_payments, bank_status, access, recorder, authorisations, shield, clock
+        work, read, adapters.payments, card_payments, bank_status, access, recorder, authorisations, shield, clock
     )
     plan_status = PlanStatusSync(work, read, adapters.cards, customers, composer, incidents, clock)
     plans = Plans(work, read, adapters.cards, customers, plan_status, clock, origins)

@@ -106,7 +106,7 @@ class EnableBankingPayments:
     async def cancel(self, access: PaymentAccess, redirect_uri: str) -> Cancelling:
         """Only read the status: the vendor cannot cancel (enable_banking.md, Payments); unapproved payments lapse."""
         state = await self.status(access)
-        return Cancelling(is_cancelled=state.status is Status.CANCELLED)
+        return Cancelling(is_cancelled=state.status is Status.CANCELLED, is_possible=False)
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
         now = int(self._clock.now().timestamp())

@@ -143,10 +143,14 @@ class PaymentState:
 
 @dataclass(frozen=True, slots=True)
 class Cancelling:
-    """The bank's answer to a cancellation: done, to be approved by the user, or neither: it is too late."""
+    """The bank's answer to a cancellation: done, to be approved by the user, or neither: it is too late.
+
+    `is_possible` is False if the vendor cancels no payments at all: it was only asked how the payment stands.
+    """
 
     is_cancelled: bool = False
     authorisation: Authorisation | None = None
+    is_possible: bool = True
 
 
 @dataclass(frozen=True, slots=True)

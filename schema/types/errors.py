@@ -65,7 +65,8 @@ class UserErrorCode(Enum):
         "READ_LIMIT_REACHED", description="The bank allows no more readings today."
     )
     POSSIBLE_DUPLICATE = strawberry.enum_value(
-        "POSSIBLE_DUPLICATE", description="A like payment is in doubt; confirm with `acceptDuplicateOf`."
+        "POSSIBLE_DUPLICATE",
+        description="A like payment has no known outcome yet; confirm with `acceptDuplicateOf`.",
     )
     IN_DOUBT = strawberry.enum_value("IN_DOUBT", description="The payment's outcome is not known yet.")
     CONFLICT = strawberry.enum_value("CONFLICT", description="Something else changed it at the same moment; try again.")

@@ -297,7 +297,8 @@ class Payments:
             return await self._fail(payment, _AWAY)
         warnings += reply.warnings
         if reply.status is Status.AUTHORISATION_REQUIRED and reply.authorisation is None:
-            await retry_on_outage(lambda: self._save_reference(payment, reply.reference))
+            if not await retry_on_outage(lambda: self._save_reference(payment, reply.reference)):
+                return await self._bank_status.current(payment)
             access = PaymentAccess(reply.reference, account.bank_id, psu)
             try:
                 reply = await vendor.authorise(access, redirect_uri)
@@ -311,11 +312,16 @@ class Payments:
             return await self._mark_in_doubt(payment)
         return await self._bank_status.current(payment)
 
-    async def _save_reference(self, payment: Payment, reference: str) -> None:
-        """Commit the bank's id before the next call to the bank: without the id the payment could not be read again."""
+    async def _save_reference(self, payment: Payment, reference: str) -> bool:
+        """Commit the bank's id before the next call to the bank: without the id the payment could not be read again.
+
+        Gives whether the user may still approve the payment.
+        """
         async with self._work() as work:
+            may_approve = await self._bank_status.may_approve(work, payment, None)
             await work.payments.save_reply(payment.id, reference, None)
             await work.commit()
+            return may_approve
 
     async def _withdraw(self, payment: Payment, access: PaymentAccess, failure: Failure) -> Payment:
         """End a payment that the user cannot approve: failed if the bank says that it is cancelled, else in doubt."""

@@ -11,6 +11,7 @@ from domain.clock import Clock
 from domain.errors import CannotTell, Unavailable
 from domain.ids import PaymentId, UserId
 from domain.job import Job
+from domain.kyc import KycStatus
 from domain.outcome import Outcome
 from domain.payment import Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
 from domain.timeline import about
@@ -22,6 +23,7 @@ from services.payments.bank_access import BankAccess
 from services.payments.in_doubt import NEVER_REACHED, InDoubtPayments
 from services.payments.record import PaymentRecorder, Step, outcome_of
 from services.status_sync import StatusSync
+from services.users.kyc import CancelUnauthorised
 
 RECOVER_AFTER: Final = timedelta(seconds=60)
 # A scheduled payment is asked about once a day: before its day it can only be cancelled.
@@ -92,14 +94,30 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         async def save_reply(work: UnitOfWork) -> None:
             if not state.reference:
                 return
-            await work.payments.save_reply(payment.id, state.reference, awaited)
-            if awaited is not None and awaited.is_decoupled:
-                await self._show(work, payment, awaited)
+            may_show = state.status is not Status.AUTHORISATION_REQUIRED or await self.may_approve(
+                work, payment, awaited
+            )
+            shown = awaited if may_show else None
+            await work.payments.save_reply(payment.id, state.reference, shown)
+            if shown is not None and shown.is_decoupled:
+                await self._show(work, payment, shown)
 
         after, event = await self._recorder.apply(payment, update, also=save_reply)
         if state.status is None:
             return Outcome(False, "the bank sends a status that is not known")
         return outcome_of(after, event, was)
+
+    async def may_approve(self, work: UnitOfWork, payment: Payment, awaited: SealedAuthorisation | None) -> bool:
+        """Whether what the bank newly awaits may be shown, within the transaction that stores the bank's answer.
+
+        The KYC approval may be lost while the bank is asked. The payment, which had no id that could be cancelled by
+        then, is cancelled by a job.
+        """
+        is_new = awaited is not None or payment.vendor_payment_id is None
+        if not is_new or (await work.kyc.of_user(payment.user_id)).status is KycStatus.APPROVED:
+            return True
+        work.jobs.enqueue(CancelUnauthorised(payment.user_id), now=self._clock.now())
+        return False
 
     async def _show(self, work: UnitOfWork, payment: Payment, awaited: SealedAuthorisation) -> None:
         """Push what a decoupled approval shows now, and ask until it is given, within the caller's transaction."""

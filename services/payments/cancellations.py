@@ -1,9 +1,10 @@
 """Taking payments back: as their user asks, or because the user leaves or has lost the KYC approval."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
-from db.unit_of_work import Read, UnitOfWork
+from db.unit_of_work import Read, UnitOfWork, Work
 from domain.clock import Clock
 from domain.device import Device
 from domain.errors import InvalidState, NotFound, ProviderUnavailable, Unavailable
@@ -29,6 +30,7 @@ class Cancellations:
 
     def __init__(
         self,
+        work: Work,
         read: Read,
         vendors: Vendors[PaymentInitiation],
         cards: CardPayments,
@@ -39,6 +41,7 @@ class Cancellations:
         shield: Shield,
         clock: Clock,
     ) -> None:
+        self._work = work
         self._read = read
         self._vendors = vendors
         self._cards = cards
@@ -75,15 +78,28 @@ class Cancellations:
         async with self._read() as read:
             payments = await read.payments.open_of_user(user_id, _UNAUTHORISED)
         for payment in payments:
-            if payment.vendor_payment_id is None or payment.in_doubt:
+            # Without the vendor's id there is nothing to cancel yet: the vendor's answer takes it up again.
+            if payment.vendor_payment_id is None or (payment.in_doubt and payment.rail is Rail.CARD):
                 continue
-            # A payment that the vendor carries out already can no longer be cancelled.
+            # What the vendor carries out already, or cannot cancel, is asked about until its end.
             with suppress(InvalidState):
                 if payment.rail is Rail.CARD:
                     await self._cards.cancel(payment, cause)
                 else:
                     access = await self._access.of(payment, payment.vendor_payment_id)
                     await self._cancel(payment, access, "", cause)
+            if cause is PaymentCause.KYC_LOST:
+                await self._withhold(payment)
+
+    async def _withhold(self, payment: Payment) -> None:
+        """Show no page to approve, where the payment could not be cancelled."""
+        async with self._work() as work:
+            current = await work.payments.get(payment.user_id, payment.id)
+            if current is None or current.awaited is None:
+                return
+            await work.payments.forget_authorisation(payment.id)
+            self._recorder.publish(work, replace(current, authorisation=None))
+            await work.commit()
 
     async def _cancel(
         self, payment: Payment, access: PaymentAccess, callback_uri: str, cause: PaymentCause = PaymentCause.USER
@@ -100,6 +116,8 @@ class Cancellations:
             return await self._bank_status.step(
                 payment, lambda current: current.apply(StatusUpdate(Status.CANCELLED, cause, now))
             )
+        if not answer.is_possible:
+            raise _not_possible(payment)
         if answer.authorisation is None:
             message = "It is too late: the bank is carrying the payment out."
             raise InvalidState(message, field=("input", "id"), text="PAYMENT_NOT_CANCELLABLE")
@@ -116,3 +134,11 @@ class Cancellations:
             payment, lambda current: current.with_cancellation(waiting, awaited, cause, now), also=renew
         )
         return after
+
+
+def _not_possible(payment: Payment) -> InvalidState:
+    if payment.status in (Status.CREATED, Status.AUTHORISATION_REQUIRED):
+        message = "The bank cancels no payments: this one lapses if it is not approved."
+        return InvalidState(message, field=("input", "id"), text="PAYMENT_LAPSES")
+    message = "The bank cancels no payments here: only its own online bank can."
+    return InvalidState(message, field=("input", "id"), text="CANCEL_AT_THE_BANK")

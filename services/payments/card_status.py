@@ -13,6 +13,7 @@ from domain.dispute import Dispute
 from domain.errors import StaleVersion
 from domain.ids import DisputeId, PaymentId, RefundId, UserId
 from domain.job import Job
+from domain.kyc import KycStatus
 from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEventKind, Status, StatusUpdate
 from domain.refund import Refund, RefundStatus
@@ -24,6 +25,7 @@ from services.notifications.compose import NotificationComposer
 from services.payments.customers import Customers
 from services.payments.record import PaymentRecorder, outcome_of
 from services.status_sync import StatusSync
+from services.users.kyc import CancelUnauthorised
 
 RECOVER_AFTER: Final = timedelta(seconds=60)
 # A card payment that is not paid by then is cancelled at the vendor.
@@ -147,6 +149,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
     async def _apply(self, asked: Payment, state: IntentState, cause: PaymentCause) -> tuple[Payment, Outcome]:
         now = self._clock.now()
         async with self._work() as work:
+            may_pay = asked.vendor_payment_id is not None or await self._may_pay(work, asked)
             before = await work.payments.get(asked.user_id, asked.id)
             assert before is not None
             # Another update was saved since the vendor was asked, so that the vendor's answer may be the older one.
@@ -161,7 +164,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
                     if last is not None and now < last.created_at + RECOVER_AFTER:
                         return before, Outcome(False, "the try may still be on its way to the vendor")
                     failure = _NOT_CHARGED
-            secret, page = state.client_secret, state.authorisation_url
+            secret, page = (state.client_secret, state.authorisation_url) if may_pay else (None, None)
             awaited = SealedAuthorisation(page) if page else None
             await work.payments.save_intent(before.id, state.reference, client_secret=secret, awaited=awaited)
             before = replace(before, vendor_payment_id=state.reference, client_secret=secret, authorisation=awaited)
@@ -177,6 +180,16 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             if changes and after.status is before.status:
                 return after, Outcome(True, f"{after.status} -> {'; '.join(change.text for change in changes)}")
             return after, outcome_of(after, event, before.status)
+
+    async def _may_pay(self, work: UnitOfWork, payment: Payment) -> bool:
+        """Whether the payer may be given the form. The KYC approval may be lost while the vendor is first asked.
+
+        The payment, which had no id that could be cancelled by then, is cancelled by a job.
+        """
+        if (await work.kyc.of_user(payment.user_id)).status is KycStatus.APPROVED:
+            return True
+        work.jobs.enqueue(CancelUnauthorised(payment.user_id), now=self._clock.now())
+        return False
 
     async def _apply_relations(self, work: UnitOfWork, payment: Payment, state: IntentState) -> list[_Change]:
         changes = [await self._apply_refund(work, payment, refund) for refund in state.refunds]

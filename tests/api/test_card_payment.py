@@ -292,6 +292,23 @@ async def test_losing_kyc_approval_cancels_what_is_not_paid(play: Play) -> None:
     assert (cancelled["status"], nodes(cancelled["history"])[-1]["cause"]) == ("CANCELLED", "KYC_LOST")
 
 
+async def test_a_payment_that_the_vendor_tells_of_after_the_loss_is_cancelled_too(play: Play) -> None:
+    kari = await play.approved()
+    Line(play.gateway.sandbox).harm(at=1, after=httpx.ReadTimeout("lost"), times=3)
+    payment = (await create(kari))["payment"]
+    (applicant,) = {delivery for delivery in await _applicants(play)}
+    await kari.http.post(f"/sandbox/applicants/{applicant}", data={"verdict": "rejected"})
+    await play.settle()
+    waiting = await card_payment(kari, payment["id"])
+
+    await play.advance(seconds=60)
+
+    ended = await card_payment(kari, payment["id"])
+    assert (waiting["status"], waiting["inDoubt"]) == ("CREATED", True)
+    assert (ended["status"], nodes(ended["history"])[-1]["cause"]) == ("CANCELLED", "KYC_LOST")
+    assert all(event["status"] != "SETTLED" for event in nodes(ended["history"]))
+
+
 async def _applicants(play: Play) -> list[str]:
     page = (await play.browser().http.get("/sandbox/")).text
     return [part.split('"')[0] for part in page.split('action="/sandbox/applicants/')[1:]]

@@ -1,14 +1,20 @@
 """What banks say of payments besides the usual: at every kind of bank, through its page and back; the ledger judges."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from anyio import fail_after
 from prometheus_client import REGISTRY
 
-from tests.builders.gateway import nodes, payment_of
+from tests.builders.gateway import a_payment, nodes, pay, payment_of
 from tests.builders.odd_banks import KINDS, OddBank, odd_bank
+from tests.vendors.nextgenpsd2 import Sca
 
+CANCEL = """mutation($id: ID!) { cancelPayment(input: {id: $id}) {
+  payment { status } userErrors { code message } } }"""
+DELETE = "mutation { deleteAccount(input: {confirm: true}) { userErrors { code message } } }"
 UNKNOWN = "drop_unknown_statuses_total"
 
 
@@ -65,3 +71,99 @@ async def test_the_vendors_word_for_the_end_ends_a_payment(bank: OddBank, word: 
     await bank.pass_time(minutes=5)
 
     assert (await payment_of(bank.kari, payment["id"]))["status"] == status
+
+
+class Held:
+    """A bank that has taken a payment and whose answer is on its way until it is let go."""
+
+    def __init__(self, bank: OddBank) -> None:
+        self.is_taken, self.go_on = asyncio.Event(), asyncio.Event()
+        bank.face.on_accepted = self._hold
+
+    async def _hold(self) -> None:
+        self.is_taken.set()
+        await self.go_on.wait()
+
+    async def wait(self) -> None:
+        with fail_after(10):
+            await self.is_taken.wait()
+
+
+async def test_a_like_payment_waits_for_the_one_on_its_way(bank: OddBank) -> None:
+    held, account = Held(bank), (await bank.account())["id"]
+    first = asyncio.create_task(bank.pay())
+    await held.wait()
+
+    again = await pay(bank.kari, a_payment(account))
+    other = asyncio.create_task(pay(bank.kari, a_payment(account, amount_minor=9_900)))
+    held.go_on.set()
+    await first
+    afterwards = await pay(bank.kari, a_payment(account))
+
+    assert (await other)["userErrors"] == []
+    assert [error["code"] for error in again["userErrors"]] == ["POSSIBLE_DUPLICATE"]
+    assert afterwards["userErrors"] == []
+
+
+async def test_who_loses_kyc_while_the_bank_answers_is_shown_no_page(bank: OddBank) -> None:
+    held = Held(bank)
+    paying = asyncio.create_task(bank.pay())
+    await held.wait()
+
+    await bank.lose_kyc()
+    held.go_on.set()
+    payment = await paying
+    await bank.play.settle()
+    ended = await payment_of(bank.kari, payment["id"])
+
+    assert (payment["authorisationUrl"], ended["authorisationUrl"]) == (None, None)
+    if bank.kind == "enable_banking":
+        # It cannot cancel: the payment is watched until it lapses.
+        assert ended["status"] == "AUTHORISATION_REQUIRED"
+        await bank.pass_time(hours=1)
+        assert (await payment_of(bank.kari, payment["id"]))["status"] == "EXPIRED"
+    else:
+        assert (ended["status"], nodes(ended["history"])[-1]["cause"]) == ("CANCELLED", "KYC_LOST")
+    assert await bank.booked() == 0
+
+
+async def test_who_loses_kyc_is_not_shown_the_page_of_an_open_payment(bank: OddBank) -> None:
+    payment = await bank.pay()
+
+    await bank.lose_kyc()
+    after = await payment_of(bank.kari, payment["id"])
+
+    assert after["authorisationUrl"] is None
+    assert after["status"] == ("AUTHORISATION_REQUIRED" if bank.kind == "enable_banking" else "CANCELLED")
+
+
+@pytest.mark.parametrize("bank", ["open_payments", "direct"], indirect=True)
+async def test_a_payment_in_doubt_that_the_bank_has_is_cancelled_with_the_rest(bank: OddBank) -> None:
+    bank.face.starts_approvals, bank.face.sca, bank.face.deletes_with = False, Sca.ERROR, 405
+    payment = await bank.pay()
+    bank.face.deletes_with = None
+
+    await bank.lose_kyc()
+    after = await payment_of(bank.kari, payment["id"])
+
+    assert payment["inDoubt"] is True
+    assert (after["status"], nodes(after["history"])[-1]["cause"]) == ("CANCELLED", "KYC_LOST")
+
+
+@pytest.mark.parametrize("bank", ["enable_banking"], indirect=True)
+async def test_where_the_vendor_cannot_cancel_the_user_is_told_so(bank: OddBank) -> None:
+    payment = await bank.pay()
+
+    waiting = (await bank.kari.ask(CANCEL, id=payment["id"]))["cancelPayment"]["userErrors"]
+    leaving = (await bank.kari.ask(DELETE))["deleteAccount"]["userErrors"]
+    bank.odd_payments.word = "ACSP"
+    await bank.visit(payment["authorisationUrl"])
+    under_way = (await bank.kari.ask(CANCEL, id=payment["id"]))["cancelPayment"]["userErrors"]
+
+    assert [error["message"] for error in waiting] == [
+        "Banken lar oss ikke avbryte betalingen. Den faller bort av seg selv hvis du ikke godkjenner den."
+    ]
+    assert [error["code"] for error in leaving] == ["INVALID_STATE"]
+    assert [error["message"] for error in under_way] == [
+        "Banken lar oss ikke avbryte betalingen. Avbryt den i nettbanken hvis det ikke er for sent."
+    ]

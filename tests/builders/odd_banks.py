@@ -67,6 +67,13 @@ class OddBank:
         payment: dict[str, Any] = payload["payment"]
         return payment
 
+    async def lose_kyc(self) -> None:
+        """The KYC vendor takes Kari's approval back."""
+        applicants = (await self.kari.browse("/sandbox/")).text
+        applicant = applicants.split("/sandbox/applicants/")[1].split('"')[0]
+        await self.kari.http.post(f"/sandbox/applicants/{applicant}", data={"verdict": "rejected"})
+        await self.play.settle()
+
     async def pass_time(self, **by: float) -> None:
         await self.sandbox.advance(**by)
         await self.play.settle()

@@ -6,7 +6,7 @@ between two with, and signs its webhooks by a key of its own.
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -87,6 +87,9 @@ class EnableBanking:
         self.payments: dict[str, dict[str, Any]] = {}
         self.odd = Oddities()
         self.odd_payments = OddPayments()
+        # Called with each payment that the bank has taken.
+        self.loses_answers = False
+        self.on_accepted: Callable[[], Awaitable[None]] | None = None
 
     async def ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         return await ask(self.inner, method, path, _refused_by_sandbox, **content)
@@ -280,6 +283,10 @@ class EnableBanking:
         self.slots[slot] = {"state": body["state"], "payment": made["paymentId"]}
         self.payments[made["paymentId"]] = body
         self.odd_payments.ids.append(made["paymentId"])
+        if self.on_accepted is not None:
+            await self.on_accepted()
+        if self.loses_answers:
+            return Response(status_code=504)
         answer = {"payment_id": made["paymentId"], "status": "RCVD", "url": f"{self.host}/page/{slot}"}
         if self.odd_payments.rejects_with is not None:
             answer |= {

@@ -74,6 +74,7 @@ class NextGenBanks:
         self.sca = Sca.REDIRECT
         self.deletes_with: int | None = None
         self.loses_selections = False
+        self.loses_answers = False
         self.code = "4711"
         self.selected = 0
         self.on_accepted: Callable[[], Awaitable[None]] | None = None
@@ -171,6 +172,8 @@ class NextGenBanks:
         self.odd_payments.ids.append(identifier)
         if self.on_accepted is not None:
             await self.on_accepted()
+        if self.loses_answers:
+            return Response(status_code=504)
         if self.odd_payments.rejects_with is not None:
             return JSONResponse(rejected(identifier, self.odd_payments.rejects_with), 201)
         base = f"/v1/payments/{_PRODUCT}/{identifier}/authorisations"
