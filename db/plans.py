@@ -89,8 +89,11 @@ class PlanQueries:
         self, vendor: str, our_id: str | None, vendor_id: str | None
     ) -> PlanSubscription | None:
         """By our id first, by the vendor's second; of any user, for webhooks alone."""
-        for condition in (PlanSubscriptionRow.id == our_id, PlanSubscriptionRow.vendor_subscription_id == vendor_id):
-            query = select(PlanSubscriptionRow).where(PlanSubscriptionRow.vendor == vendor, condition)
+        known = ((PlanSubscriptionRow.id, our_id), (PlanSubscriptionRow.vendor_subscription_id, vendor_id))
+        for column, value in known:
+            if value is None:  # a subscription that the vendor has not answered for has no id, either
+                continue
+            query = select(PlanSubscriptionRow).where(PlanSubscriptionRow.vendor == vendor, col(column) == value)
             row = (await self._session.exec(query)).first()
             if row is not None:
                 return subscription_of(row)

@@ -21,6 +21,7 @@ from sandbox import (
     maps,
     messages,
     objects,
+    plan_charges,
     plans,
     refunds,
     scenarios,
@@ -212,7 +213,11 @@ async def _cancel_payment(world: World, request: Request) -> Document:
 
 
 async def _ledger(world: World, request: Request) -> Document:
-    return {"bookings": await world.store.bookings(), "charges": await world.store.charges()}
+    return {
+        "bookings": await world.store.bookings(),
+        "charges": await world.store.charges(),
+        "refunds": await world.store.newest("refund", 10_000),
+    }
 
 
 async def _confirm_intent(world: World, request: Request) -> Document:
@@ -308,6 +313,7 @@ ROUTES = [
     _route("/cards/payment_intents/{intent}/confirm", _harmed(scenarios.CARD, _confirm_intent), "POST"),
     _route("/cards/payment_intents/{intent}/cancel", _named(cards.cancel, "intent"), "POST"),
     _route("/cards/refunds", _given(refunds.create_refund), "POST"),
+    _route("/cards/invoices/{invoice}", _named(plan_charges.invoice_by_id, "invoice")),
     _route("/cards/subscriptions", _given(plans.create), "POST"),
     _route("/cards/subscriptions/{subscription}", _named(plans.by_id, "subscription")),
     _route("/cards/subscriptions/{subscription}", _update_subscription, "POST"),

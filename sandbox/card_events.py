@@ -34,4 +34,10 @@ async def notify(world: World, kind: str, shown: Document, about: Document | Non
 def charge_object(intent: Document) -> Document:
     """A charge as its events show it."""
     charge: Document = intent["latest_charge"]
-    return {"id": charge["id"], "object": "charge", "payment_intent": intent["id"], "metadata": intent["metadata"]}
+    return {
+        "id": charge["id"],
+        "object": "charge",
+        "payment_intent": intent["id"],
+        "invoice": intent.get("invoice"),
+        "metadata": intent["metadata"],
+    }

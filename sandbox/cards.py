@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
-from sandbox import scenarios
+from sandbox import plan_charges, scenarios
 from sandbox.card_catalogue import Decline, cards
 from sandbox.card_events import notify
 from sandbox.problems import Refused
@@ -94,6 +94,8 @@ async def create_intent(world: World, body: Document) -> Document:
 
 async def intent_by_id(world: World, identifier: str) -> Document:
     """With the charge, its refunds and its disputes expanded, the newest dispute last."""
+    if plan_charges.is_of_plan(identifier):
+        return await plan_charges.intent(world, identifier)
     intent = await world.store.get("intent", identifier)
     if intent is None:
         raise Refused(404, "resource_missing", "There is no such payment intent.")

@@ -4,6 +4,7 @@ import calendar
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from sandbox import plan_charges
 from sandbox.card_catalogue import Card, Decline, cards
 from sandbox.card_events import notify
 from sandbox.cards import error_of, page_beside
@@ -230,6 +231,7 @@ async def _settle_first(world: World, subscription: Document, invoice: Document,
 async def _keep_unpaid(world: World, subscription: Document, invoice: Document, intent: Document) -> None:
     invoice["payment_intent"] = intent
     await world.store.put("invoice", invoice["id"], invoice, owner=subscription["id"])
+    await notify(world, plan_charges.event_of(intent), plan_charges.shown_intent(invoice, intent))
     subscription["latest_invoice"] = invoice
 
 
@@ -254,7 +256,8 @@ async def _invoice(world: World, subscription: Document, start: datetime, end: d
         "object": "invoice",
         "number": f"DROP-{await world.store.next_number('invoice_number'):05d}",
         "subscription": subscription["id"],
-        "metadata": subscription["metadata"],
+        "metadata": {},
+        "subscription_details": {"metadata": subscription["metadata"]},
         "amount_due": subscription["price"]["unit_amount"],
         "currency": subscription["price"]["currency"],
         "status": "open",
@@ -274,6 +277,7 @@ async def _pay(world: World, subscription: Document, invoice: Document) -> None:
     await world.store.put("invoice", invoice["id"], invoice, owner=subscription["id"])
     charge = {"invoice": invoice["id"], "amount": invoice["amount_due"], **subscription["metadata"]}
     await world.store.charge(world.now, invoice["id"], charge)
+    await notify(world, plan_charges.event_of(paid), plan_charges.shown_intent(invoice, paid))
     await notify(world, "invoice.paid", invoice)
 
 

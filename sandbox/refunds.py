@@ -42,7 +42,7 @@ async def create_refund(world: World, body: Document) -> Document:
             "payment_intent": intent["id"],
             "amount": body["amount"],
             "currency": intent["currency"],
-            "metadata": {**body["metadata"], "orderId": intent["metadata"]["orderId"]},
+            "metadata": body["metadata"],
             "status": "pending" if plan == "pending" else "succeeded",
         }
         await world.store.put("refund", refund["id"], refund, owner=intent["id"], reference=body["idempotency_key"])

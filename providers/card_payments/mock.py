@@ -40,6 +40,7 @@ RETRIED: Final = frozenset(
         "refund",
         "create_subscription",
         "subscription",
+        "subscription_of",
         "change_payment_method",
         "cancel_subscription",
         "resume_subscription",
@@ -103,7 +104,7 @@ class MockCardPayments:
         body = {
             "payment_intent": reference,
             "amount": refund.amount.amount_minor,
-            "metadata": {"refundId": refund.id},
+            "metadata": {"refundId": refund.id, "orderId": refund.payment_id},
             "idempotency_key": refund.id,
         }
         try:
@@ -138,6 +139,18 @@ class MockCardPayments:
 
     async def subscription(self, reference: str) -> SubscriptionState:
         return _subscription_state(await self._sandbox.get("subscription", f"/cards/subscriptions/{reference}"))
+
+    async def subscription_of(self, event: CardEvent) -> str | None:
+        try:
+            invoice = event.invoice_reference
+            if invoice is None and event.payment_reference is not None:
+                path = f"/cards/payment_intents/{event.payment_reference}"
+                invoice = (await self._sandbox.get("subscription_of", path)).get("invoice")
+            if invoice is None:
+                return None
+            return str((await self._sandbox.get("subscription_of", f"/cards/invoices/{invoice}"))["subscription"])
+        except SandboxRefusal:
+            return None
 
     async def cancel_subscription(self, reference: str, *, at_period_end: bool) -> SubscriptionState:
         path = f"/cards/subscriptions/{reference}"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from domain.card_payment import CardForm
@@ -85,12 +86,20 @@ class SubscriptionState:
     invoices: Sequence[InvoiceState] = ()
 
 
+class ChargeConcern(StrEnum):
+    """What an operator must look at, where it befalls a plan's charge: there is no payment that would show it."""
+
+    DISPUTED = "DISPUTED"
+    REFUND_FAILED = "REFUND_FAILED"
+
+
 @dataclass(frozen=True, slots=True)
 class CardEvent:
     """A card vendor's webhook. It only says which payment or subscription to ask about: that is read at the vendor.
 
     `event_key` is the same when the vendor repeats the webhook. `kind` is the vendor's name of the event.
-    `payment_id` and `subscription_id` are our ids, the references the vendor's. What pays an invoice names that alone.
+    `payment_id` and `subscription_id` are our ids, the references the vendor's. What pays an invoice names that alone,
+    or nothing: see `subscription_of`. `concern` is set for a charge that is disputed or could not be given back.
     """
 
     event_key: str
@@ -100,6 +109,7 @@ class CardEvent:
     subscription_id: str | None = None
     subscription_reference: str | None = None
     invoice_reference: str | None = None
+    concern: ChargeConcern | None = None
 
 
 class CardPaymentsProvider(Protocol):
@@ -152,6 +162,12 @@ class CardPaymentsProvider(Protocol):
 
     async def subscription(self, reference: str) -> SubscriptionState:
         """The subscription's present state, with its invoices. Safe to repeat. Raises Unavailable."""
+
+    async def subscription_of(self, event: CardEvent) -> str | None:
+        """The vendor's id of the subscription whose invoice or charge an event names; None where it is of none.
+
+        For events that do not name the subscription itself. Safe to repeat. Raises Unavailable.
+        """
 
     async def cancel_subscription(self, reference: str, *, at_period_end: bool) -> SubscriptionState:
         """End a subscription now or with its paid period. Safe to repeat. Raises Unavailable."""

@@ -44,6 +44,7 @@ RETRIED: Final = frozenset(
         "confirm_subscription",
         "find_subscription",
         "subscription",
+        "subscription_of",
         "invoices",
         "attach",
         "set_payment_method",

@@ -14,6 +14,7 @@ from domain.plan import InvoiceStatus, PlanEnd, PlanStatus, PlanTerms
 from domain.refund import RefundFailureCode, RefundStatus
 from providers.card_payments.port import (
     CardEvent,
+    ChargeConcern,
     DisputeState,
     IntentState,
     InvoiceState,
@@ -229,17 +230,38 @@ def read_event(raw: bytes) -> CardEvent:
     except ValidationError as error:
         raise BadWebhook("Not a Stripe event: id, type and data.object are needed.") from error
     about = event.data.object
-    kind, metadata = about.get("object"), about.get("metadata") or {}
-    is_intent, is_subscription = kind == "payment_intent", kind == "subscription"
+    kind, metadata, billed = about.get("object"), _part(about, "metadata"), _billed(about)
+    payment = about.get("payment_intent") or _part(about, "payment").get("payment_intent")
     return CardEvent(
         event_key=event.id[:100],
         kind=event.type,
         payment_id=_text(metadata.get("orderId")),
-        payment_reference=_text(about.get("id") if is_intent else about.get("payment_intent")),
-        subscription_id=_text(metadata.get("planSubscriptionId")),
-        subscription_reference=_text(about.get("id") if is_subscription else about.get("subscription")),
-        invoice_reference=_text(about.get("invoice")),
+        payment_reference=_text(about.get("id") if kind == "payment_intent" else payment),
+        subscription_id=_text((metadata | _part(billed, "metadata")).get("planSubscriptionId")),
+        subscription_reference=_text(about.get("id") if kind == "subscription" else billed.get("subscription")),
+        invoice_reference=_text(about.get("id") if kind == "invoice" else about.get("invoice")),
+        concern=_concern_of(about),
     )
+
+
+def _billed(about: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an invoice says of its subscription: since 2025-03-31 below `parent`, and the endpoint's version decides."""
+    since_2025 = _part(_part(about, "parent"), "subscription_details")
+    return since_2025 or {"subscription": about.get("subscription"), **_part(about, "subscription_details")}
+
+
+def _part(holder: Mapping[str, Any], name: str) -> dict[str, Any]:
+    part = holder.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _concern_of(about: Mapping[str, Any]) -> ChargeConcern | None:
+    status = str(about.get("status"))
+    if about.get("object") == "dispute" and DISPUTE_STATUS.get(status) is DisputeStatus.NEEDS_RESPONSE:
+        return ChargeConcern.DISPUTED
+    if about.get("object") == "refund" and REFUND_STATUS.get(status) is RefundStatus.FAILED:
+        return ChargeConcern.REFUND_FAILED
+    return None
 
 
 def _text(value: object) -> str | None:

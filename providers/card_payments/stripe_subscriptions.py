@@ -16,7 +16,7 @@ from domain.errors import InDoubt, InvalidState, Unavailable
 from domain.ids import PlanSubscriptionId
 from domain.plan import Plan, PlanPayment, PlanSubscription
 from providers.calling.vendor_http import VendorRefusal
-from providers.card_payments.port import IntentState, InvoiceState, SubscriptionState
+from providers.card_payments.port import CardEvent, IntentState, InvoiceState, SubscriptionState
 from providers.card_payments.stripe_objects import failure_of, intent_state, invoice_states, subscription_state
 from providers.stripe_api import KEYS_LIVE
 from providers.stripe_sdk import Stripe
@@ -24,6 +24,7 @@ from providers.stripe_sdk import Stripe
 PAGE: Final = 100
 _FIRST_PAYMENT: Final = ["latest_invoice.payment_intent"]
 _DECLINED: Final = 402
+_NOT_FOUND: Final = 404
 _OVERDUE: Final = frozenset({"past_due", "unpaid"})
 _UNKNOWN_METHOD: Final = "The card vendor does not know this payment method."
 
@@ -77,6 +78,25 @@ class StripeSubscriptions:
             return replace(state, invoices=await self._invoices(reference))
         except VendorRefusal as refusal:
             raise self._stripe.refused(refusal) from refusal
+
+    async def subscription_of(self, event: CardEvent) -> str | None:
+        try:
+            if event.invoice_reference is not None:
+                invoice = event.invoice_reference
+                return await self._stripe.call(
+                    "subscription_of", lambda: self._api.invoices.retrieve_async(invoice), _subscription_of
+                )
+            if event.payment_reference is not None:
+                payment = event.payment_reference
+                return await self._stripe.call(
+                    "subscription_of",
+                    lambda: self._api.payment_intents.retrieve_async(payment, {"expand": ["invoice"]}),
+                    lambda intent: _subscription_of(intent.get("invoice") or {}),
+                )
+        except VendorRefusal as refusal:
+            if refusal.status != _NOT_FOUND:
+                raise self._stripe.refused(refusal) from refusal
+        return None
 
     async def cancel_subscription(self, reference: str, *, at_period_end: bool) -> SubscriptionState:
         if at_period_end:
@@ -214,6 +234,11 @@ def _paid_meanwhile() -> Iterator[None]:
 def id_of(answer: Mapping[str, Any]) -> str:
     """The id of an object in an answer."""
     return str(answer["id"])
+
+
+def _subscription_of(invoice: Mapping[str, Any]) -> str | None:
+    """The subscription of an invoice, None for one that was written by hand."""
+    return invoice.get("subscription")
 
 
 def _first_payment(subscription: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """What the card vendor reports of plan subscriptions: one path for the reply, the return, the webhook and the job."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, PaymentCause
 from domain.plan import BILLED, PLANS, PlanInvoice, PlanStatus, PlanSubscription, PlanTerms
 from domain.snapshot import plan_fields
-from providers.card_payments.port import CardPaymentsProvider, SubscriptionState
+from providers.card_payments.port import CardPaymentsProvider, ChargeConcern, SubscriptionState
 from providers.vendors import Vendors
 from services.incidents import Incidents
 from services.notifications.compose import NotificationComposer
@@ -29,6 +30,10 @@ from services.status_sync import StatusSync
 RECOVER_AFTER: Final = timedelta(seconds=60)
 # The vendor renews by itself; the job asks so long after a renewal, in case that the webhook was lost.
 _AFTER_RENEWAL: Final = timedelta(hours=1)
+_CONCERNS: Final[Mapping[ChargeConcern, str]] = {
+    ChargeConcern.DISPUTED: "Plan's charge disputed",
+    ChargeConcern.REFUND_FAILED: "Plan's charge not given back",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,11 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         now = self._clock.now()
         job = PayPlan(subscription.user_id, subscription.id, state_hash)
         work.jobs.enqueue(job, due_at=now + RECOVER_AFTER, now=now)
+
+    def alert(self, subscription: PlanSubscription, concern: ChargeConcern) -> None:
+        """Tell operators what befell a charge of this plan: no payment of a user's shows it."""
+        message = f"a charge of {subscription.id}: see the card vendor's dashboard"
+        self._incidents.alert(Severity.CRITICAL, _CONCERNS[concern], message)
 
     async def end(self, subscription: PlanSubscription, failure: Failure) -> None:
         """End a subscription that the vendor refused, with the reason that the user sees. Commits."""

@@ -9,6 +9,7 @@ from domain.errors import BadSignature, BadWebhook
 from domain.ids import PaymentId
 from domain.outcome import Outcome
 from domain.payment import Payment, PaymentCause
+from domain.plan import PlanSubscription
 from providers.card_payments.port import CardEvent, CardPaymentsProvider
 from providers.delivery import DeliveryReport
 from providers.email.port import EmailProvider
@@ -162,20 +163,29 @@ class CardWebhooks:
         return payment.id if payment else None
 
     async def _process(self, vendor: str, event: CardEvent) -> Outcome | None:
-        if event.subscription_id or event.subscription_reference or event.invoice_reference:
-            return await self._process_subscription(vendor, event)
         async with self._read() as read:
             payment = await _card_payment(read, vendor, event)
-        return await self._sync.ask(payment, PaymentCause.WEBHOOK) if payment else None
+        if payment is not None:
+            return await self._sync.ask(payment, PaymentCause.WEBHOOK)
+        subscription = await self._subscription(vendor, event)
+        if subscription is None:
+            return None
+        if event.concern is not None:
+            self._plans.alert(subscription, event.concern)
+        return await self._plans.ask(subscription, PaymentCause.WEBHOOK)
 
-    async def _process_subscription(self, vendor: str, event: CardEvent) -> Outcome | None:
+    async def _subscription(self, vendor: str, event: CardEvent) -> PlanSubscription | None:
         async with self._read() as read:
-            subscription = await read.plans.by_vendor_reference(
-                vendor, event.subscription_id, event.subscription_reference
-            )
-            if subscription is None and event.invoice_reference:
-                subscription = await read.plans.by_vendor_invoice(vendor, event.invoice_reference)
-        return await self._plans.ask(subscription, PaymentCause.WEBHOOK) if subscription else None
+            found = await read.plans.by_vendor_reference(vendor, event.subscription_id, event.subscription_reference)
+            if found is None and event.invoice_reference is not None:
+                found = await read.plans.by_vendor_invoice(vendor, event.invoice_reference)
+        is_named = event.payment_id or event.subscription_id or event.subscription_reference
+        if found is not None or is_named:
+            return found
+        # An intent, charge or dispute of an invoice that was not read yet: only the vendor knows whose it is.
+        reference = await self._vendors[vendor].subscription_of(event)
+        async with self._read() as read:
+            return await read.plans.by_vendor_reference(vendor, None, reference)
 
 
 class EmailWebhooks:

@@ -1,8 +1,5 @@
 """A plan whose card no longer pays is saved by another, at Stripe and at the sandbox alike."""
 
-import hashlib
-import hmac
-import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -201,18 +198,6 @@ async def test_a_plan_that_is_billed_after_its_end_is_cancelled_where_there_is_a
 INVOICES = "{ viewer { plan { invoices { edges { node { status periodStart periodEnd } } } } } }"
 
 
-async def tell_of_intent(stripe: AtStripe, kind: str, invoice: str) -> None:
-    """Stripe's event of a payment intent that pays an invoice: it has none of our metadata."""
-    about = {"id": "pi_of_invoice", "object": "payment_intent", "invoice": invoice, "metadata": {}}
-    body = json.dumps({"id": f"evt_{kind}", "object": "event", "type": kind, "data": {"object": about}}).encode()
-    at = str(int(stripe.clock.at.timestamp()))
-    mark = hmac.new(b"whsec_of_the_sandbox", f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    headers = {"stripe-signature": f"t={at},v1={mark}"}
-    answer = await stripe.play.browser().http.post("/api/webhooks/stripe", content=body, headers=headers)
-    assert answer.is_success
-    await stripe.play.settle()
-
-
 @pytest.mark.parametrize(
     ("status", "shown"),
     [("open", "OPEN"), ("paid", "PAID"), ("uncollectible", "UNCOLLECTIBLE"), ("void", "VOID"), ("of tomorrow", "OPEN")],
@@ -222,7 +207,8 @@ async def test_an_invoice_is_read_again_when_its_intent_has_moved(stripe: AtStri
     await subscribe(kari)
 
     stripe.vendor.odd_invoice = {"status": status}
-    await tell_of_intent(stripe, "payment_intent.canceled", "in_000001")
+    about = {"id": "pi_of_invoice", "object": "payment_intent", "invoice": "in_000001", "metadata": {}}
+    await stripe.tell("payment_intent.canceled", about)
 
     assert [invoice["status"] for invoice in nodes((await open_plan(kari))["invoices"])] == [shown]
 

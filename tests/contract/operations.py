@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final, Protocol
 
@@ -34,6 +34,7 @@ from domain.uptime import uptime_plan
 from providers.calling.guard import Guard, Resilience
 from providers.card_issuing import stripe as stripe_issuing
 from providers.card_payments import stripe
+from providers.card_payments.port import CardEvent
 from providers.email import sendgrid
 from providers.email.mock_key import public_key_of
 from providers.email.port import EmailMessage, Sender
@@ -181,6 +182,7 @@ _PLAN_PAYMENT: Final = PlanPayment("pm_1", "https://drop.example", "hash")
 _CARDHOLDER: Final = Cardholder(
     CardholderId("chd_1"), UserId("usr_kari"), "stripe", "Kari", Address("Oslo"), NOON, "ich_1"
 )
+_OF_INVOICE: Final = CardEvent("evt_1", "invoice.paid", invoice_reference="in_1")
 _CARD: Final = Card(CardId("crd_1"), UserId("usr_kari"), CardholderId("chd_1"), "stripe", CardType.VIRTUAL, NOON)
 _MESSAGE_DATA: Final = {"firstName": "Kari"}
 _MAIL: Final = EmailMessage(
@@ -406,6 +408,10 @@ OPERATIONS: Final = (
         lambda cards: cards.change_payment_method("sub_1", "cus_1", _SUBSCRIPTION.id, _PLAN_PAYMENT),
         in_doubt=True,
         about=InvalidState,
+    ),
+    replace(
+        _of_stripe("subscription_of", lambda cards: cards.subscription_of(_OF_INVOICE), in_doubt=False),
+        refusals={400: Unavailable, 404: None},
     ),
     _of_stripe(
         "create_cardholder at the issuer",

@@ -78,6 +78,8 @@ class Stripe(Subscriptions):
         return page_of(shown, int(form.get("limit", 10)))
 
     async def read_intent(self, form: Form, key: str, intent: str) -> Any:
+        if self.is_of_invoice(intent):
+            return await self.bill(intent, form.get("expand", []))
         return self._shown(await self.ask("GET", f"/cards/payment_intents/{intent}"), form)
 
     async def confirm(self, form: Form, key: str, intent: str) -> Any:
@@ -233,6 +235,7 @@ def app(stripe: Stripe) -> Starlette:
             ),
             route("/subscriptions/{subscription}", "DELETE", stripe.end_subscription),
             route("/invoices", "GET", stripe.invoices, "subscription", "limit"),
+            route("/invoices/{invoice}", "GET", stripe.read_invoice),
             route(
                 "/issuing/cardholders",
                 "POST",

@@ -143,6 +143,22 @@ class Subscriptions:
         invoices = [{**one, **self.odd_invoice} for one in invoices]
         return page_of(invoices, int(form.get("limit", 10)))
 
+    async def read_invoice(self, form: Form, key: str, invoice: str) -> Any:
+        found = await self.ask("GET", f"/cards/invoices/{invoice}")
+        theirs = {sandbox: f"sub_{intent}" for intent, sandbox in self.subscriptions.items()}
+        return {**found, "subscription": theirs.get(found["subscription"]), "payment_intent": f"pi_{invoice}"}
+
+    def is_of_invoice(self, intent: str) -> bool:
+        """Whether an intent pays an invoice, and the sandbox knows it by this id."""
+        return intent.startswith("pi_in_")
+
+    async def bill(self, intent: str, expand: list[str]) -> Any:
+        """The intent that pays an invoice: at this version it names the invoice, which may be expanded."""
+        found = await self.ask("GET", f"/cards/payment_intents/{intent}")
+        charge = found["latest_charge"]
+        invoice = await self.read_invoice({}, "", found["invoice"]) if "invoice" in expand else found["invoice"]
+        return {**found, "latest_charge": charge and charge["id"], "invoice": invoice}
+
     def _at_sandbox(self, subscription: str) -> str:
         intent = subscription.removeprefix("sub_")
         if intent not in self.subscriptions:
