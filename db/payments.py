@@ -255,6 +255,15 @@ class PaymentQueries:
             update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(**_columns_of("authorisation", None))
         )
 
+    async def save_cancellation(self, payment_id: PaymentId, awaited: SealedAuthorisation) -> None:
+        """Store what the approval of a cancellation shows now, unless it is awaited no more."""
+        is_awaited = col(PaymentRow.cancellation_status) == CancellationStatus.AUTHORISATION_REQUIRED
+        await self._session.exec(
+            update(PaymentRow)
+            .where(col(PaymentRow.id) == payment_id, is_awaited)
+            .values(**_columns_of("cancellation", awaited))
+        )
+
     async def save_intent(
         self, payment_id: PaymentId, reference: str, *, client_secret: str | None, awaited: SealedAuthorisation | None
     ) -> None:

@@ -279,3 +279,9 @@ class Payment:
         """The bank's answer to the user's wish to cancel. The status changes only when the bank reports CANC."""
         asked = replace(self, cancellation_status=status, cancellation_authorisation=awaited, version=self.version + 1)
         return asked, asked._event(PaymentEventKind.CANCELLATION, cause, at)
+
+    def with_cancellation_refused(self, cause: PaymentCause, at: datetime) -> tuple["Payment", PaymentEvent | None]:
+        """The user, or the bank, did not let the cancellation be: the payment goes on. No event if none is awaited."""
+        if self.status.is_final or self.cancellation_status is not CancellationStatus.AUTHORISATION_REQUIRED:
+            return self, None
+        return self.with_cancellation(CancellationStatus.REFUSED, None, cause, at)

@@ -23,6 +23,7 @@ from providers.open_banking.enable_banking_client import EnableBankingClient, er
 from providers.open_banking.enable_banking_webhook import WebhookKeys
 from providers.open_banking.port import (
     BankEvent,
+    CancellationState,
     Cancelling,
     NotApprovable,
     PaymentAccess,
@@ -107,6 +108,10 @@ class EnableBankingPayments:
         """Only read the status: the vendor cannot cancel (enable_banking.md, Payments); unapproved payments lapse."""
         state = await self.status(access)
         return Cancelling(is_cancelled=state.status is Status.CANCELLED, is_possible=False)
+
+    async def cancellation_state(self, access: PaymentAccess) -> CancellationState:
+        """Give nothing: no cancellation is ever begun here."""
+        return CancellationState()
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
         now = int(self._clock.now().timestamp())

@@ -28,6 +28,7 @@ from providers.open_banking.port import (
     AccountAtBank,
     BankAdapters,
     BankEvent,
+    CancellationState,
     Cancelling,
     ConsentLost,
     ConsentRequest,
@@ -213,6 +214,14 @@ class MockPaymentInitiation:
         if answer["transactionStatus"] == "CANC":
             return Cancelling(is_cancelled=True)
         return Cancelling(authorisation=Authorisation(answer["scaRedirect"]))
+
+    async def cancellation_state(self, access: PaymentAccess) -> CancellationState:
+        bank = self._sandbox.at(access.bank_id)
+        try:
+            answer = await bank.get("status", f"/bank/payments/{access.reference}")
+        except SandboxRefusal as refusal:
+            raise Unavailable("open_banking", "the bank does not know the payment") from refusal
+        return CancellationState(is_refused=answer.get("cancelSca") == "failed")
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
         signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())

@@ -154,6 +154,17 @@ class Cancelling:
 
 
 @dataclass(frozen=True, slots=True)
+class CancellationState:
+    """The user's approval of a cancellation at the bank. Refused, or too late, the payment goes on.
+
+    `shown` is what a decoupled approval shows now, None where it shows nothing new.
+    """
+
+    is_refused: bool = False
+    shown: Authorisation | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BankEvent:
     """A bank's webhook. It only says which payment or consent to ask about: the status is read at the bank.
 
@@ -290,7 +301,13 @@ class PaymentInitiation(Protocol):
         """The payment's present state at the bank. Safe to repeat. Raises Unavailable."""
 
     async def cancel(self, access: PaymentAccess, redirect_uri: str) -> Cancelling:
-        """Ask the bank to cancel a payment. Safe to repeat. Raises Unavailable."""
+        """Ask the bank to cancel a payment. Safe to repeat.
+
+        Raises Unavailable, and NotApprovable if the bank wants an approval of it that Drop cannot carry.
+        """
+
+    async def cancellation_state(self, access: PaymentAccess) -> CancellationState:
+        """How the approval stands that `cancel` has asked for. Safe to repeat. Raises Unavailable."""
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
         """Verify a webhook over its raw body, and read it. `headers` have lower-case names; `url` is the called one.

@@ -18,9 +18,9 @@ from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
 from providers.open_banking import bank_event, nextgenpsd2, signature
 from providers.open_banking.bank_profiles import BankProfile, account_reference, by_bic, by_id
 from providers.open_banking.bank_warnings import warnings_in
-from providers.open_banking.port import BankEvent, Cancelling, NotApprovable, PaymentAccess, PaymentState, Psu
+from providers.open_banking.port import BankEvent, CancellationState, Cancelling, PaymentAccess, PaymentState, Psu
 from providers.open_banking.refusals import not_taken
-from providers.open_banking.status import PAYMENT_STATUS, SCA_DONE
+from providers.open_banking.status import PAYMENT_STATUS, SCA_DONE, SCA_FAILED
 from providers.open_banking.xs2a_approvals import Approval, Approvals, ScaAnswer
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
 from providers.open_banking.xs2a_reading import as_wanted
@@ -137,22 +137,29 @@ class Xs2aPayments:
             return Cancelling(is_cancelled=await self._is_cancelled(access, None))
         return Cancelling(authorisation=awaited)
 
+    async def cancellation_state(self, access: PaymentAccess) -> CancellationState:
+        payment = Reference.parse(access.reference)
+        path, told = f"{self._path(payment)}/cancellation-authorisations", _told(access)
+        authorisation = await self._approvals.newest("cancellation", path, bic=payment.bic, psu=told)
+        if not authorisation:
+            return CancellationState()
+        found = f"{path}/{authorisation}"
+        sca, _, shown = await self._approvals.state("cancellation", found, bic=payment.bic, psu=told)
+        return CancellationState(sca in SCA_FAILED, shown)
+
     async def withdraw(self, access: PaymentAccess) -> bool:
         return await self._is_cancelled(access, await self._delete("withdraw", access))
 
     async def _begin_cancellation(self, access: PaymentAccess, waiting: ScaAnswer, redirect_uri: str) -> Approval:
         payment = Reference.parse(access.reference)
-        try:
-            return await self._approvals.begin(
-                "cancellation",
-                f"{self._path(payment)}/cancellation-authorisations",
-                known=waiting.authorisation_id,
-                bic=payment.bic,
-                psu=_told(access),
-                redirect_uri=redirect_uri,
-            )
-        except NotApprovable as error:
-            raise Unavailable("open_banking", "the bank offers no page for this cancellation") from error
+        return await self._approvals.begin(
+            "cancellation",
+            f"{self._path(payment)}/cancellation-authorisations",
+            known=waiting.authorisation_id,
+            bic=payment.bic,
+            psu=_told(access),
+            redirect_uri=redirect_uri,
+        )
 
     async def _delete(self, operation: str, access: PaymentAccess) -> Answer | None:
         """The bank's answer to DELETE, None for its no. Raises Unavailable."""

@@ -13,7 +13,7 @@ from domain.ids import PaymentId, UserId
 from domain.job import Job
 from domain.kyc import KycStatus
 from domain.outcome import Outcome
-from domain.payment import Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
+from domain.payment import CancellationStatus, Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
 from domain.timeline import about
 from providers.open_banking.port import PaymentInitiation, PaymentState
 from providers.vendors import Vendors
@@ -122,11 +122,15 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
     async def _show(self, work: UnitOfWork, payment: Payment, awaited: SealedAuthorisation) -> None:
         """Push what a decoupled approval shows now, and ask until it is given, within the caller's transaction."""
         if payment.is_approved_elsewhere:
-            current = await work.payments.get(payment.user_id, payment.id)
-            assert current is not None
-            self._recorder.publish(work, current)
+            self._recorder.publish(work, await self._held(work, payment))
         else:
             self.enqueue_watch(work, payment, awaited)
+
+    async def _held(self, work: UnitOfWork, payment: Payment) -> Payment:
+        """The payment as the caller's transaction has it."""
+        current = await work.payments.get(payment.user_id, payment.id)
+        assert current is not None
+        return current
 
     def enqueue_watch(self, work: UnitOfWork, payment: Payment, awaited: SealedAuthorisation) -> None:
         """Queue the asks that go on while the user approves without a page, within the caller's transaction."""
@@ -163,7 +167,33 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
             return await self._resolve_by_evidence(found)
         if state is None:
             return await self._apply_silence(found, cause)
-        return await self.apply(found, state, cause)
+        outcome = await self.apply(found, state, cause)
+        if found.cancellation_status is CancellationStatus.AUTHORISATION_REQUIRED and not found.status.is_final:
+            return await self._ask_cancellation(found, cause) or outcome
+        return outcome
+
+    async def _ask_cancellation(self, found: Payment, cause: PaymentCause) -> Outcome | None:
+        """Whether the cancellation that awaits the user's approval was refused, and what that approval shows now.
+
+        A bank that does not tell is asked again with the next status, which was read without it.
+        """
+        assert found.vendor_payment_id is not None
+        try:
+            access = await self._access.of(found, found.vendor_payment_id)
+            state = await self._vendors[found.vendor].cancellation_state(access)
+        except Unavailable:
+            return None
+        if state.is_refused:
+            now = self._clock.now()
+            _, event = await self._recorder.apply(found, lambda current: current.with_cancellation_refused(cause, now))
+            return Outcome(True, "the cancellation was refused") if event is not None else None
+        shown = self._authorisations.newly_awaited(found.cancellation_authorisation, state.shown)
+        if shown is not None:
+            async with self._work() as work:
+                await work.payments.save_cancellation(found.id, shown)
+                self._recorder.publish(work, await self._held(work, found))
+                await work.commit()
+        return None
 
     def _job(self, asked: Payment, pause_s: float) -> AskBank:
         return AskBank(asked.user_id, asked.id, pause_s)

@@ -12,7 +12,7 @@ from domain.ids import PaymentId, UserId
 from domain.payment import CancellationStatus, Payment, PaymentCause, Rail, Status, StatusUpdate
 from domain.redirect import with_query
 from domain.timeline import about
-from providers.open_banking.port import PaymentAccess, PaymentInitiation
+from providers.open_banking.port import NotApprovable, PaymentAccess, PaymentInitiation
 from providers.vendors import Vendors
 from services.authorisations import Authorisations
 from services.payments.bank_access import BankAccess
@@ -111,6 +111,9 @@ class Cancellations:
         except Unavailable as error:
             message = "The bank is temporarily unavailable. Try again soon."
             raise ProviderUnavailable("open_banking", message, text="BANK_AWAY") from error
+        except NotApprovable as error:
+            message = "The bank wants an approval of the cancellation that Drop cannot show: cancel in the bank's app."
+            raise InvalidState(message, field=("input", "id"), text="CANCEL_AT_THE_BANK") from error
         now = self._clock.now()
         if answer.is_cancelled:
             return await self._bank_status.step(

@@ -17,9 +17,11 @@ from tests.builders.gateway import CONNECT, Play, Player, a_payment, first_accou
 from tests.builders.port import started, stopped
 from tests.builders.sandbox import Sandbox, sandbox_alone
 from tests.builders.server import free_port
+from tests.builders.sockets import opened, socket_of
 from tests.builders.tls import certificates
 from tests.vendors.nextgenpsd2 import NextGenBanks, Sca, app
 
+FOLLOW = """subscription($id: ID!) { paymentUpdated(id: $id) { payment { version authorisation { challenge } } } }"""
 CANCEL = """mutation($id: ID!) { cancelPayment(input: {id: $id}) {
   payment { status cancellation { status } } userErrors { code } } }"""
 
@@ -110,6 +112,30 @@ async def test_the_user_approves_in_the_banks_app_and_sees_it_within_seconds(ban
     await bank.pass_time(minutes=5)
     assert (await payment_of(bank.kari, payment["id"]))["status"] == "SETTLED"
     assert len(await bank.booked()) == 1
+
+
+async def test_a_new_challenge_is_pushed_to_who_follows_the_payment(bank: AtBank) -> None:
+    bank.vendor.sca = Sca.DECOUPLED
+    payment = await bank.pay()
+    async with socket_of(bank.play, bank.kari) as socket:
+        await opened(socket)
+        await socket.subscribe(FOLLOW, id=payment["id"])
+        seen = [(await socket.item())["payment"]]
+        for code in ("0815", "2342"):
+            bank.vendor.code = code
+            await bank.pass_time(seconds=2)
+            seen.append((await socket.item())["payment"])
+        await bank.vendor.approve("obp-000001")
+        await bank.pass_time(seconds=2)
+        seen.append((await socket.item())["payment"])
+
+    assert [one["authorisation"] and one["authorisation"]["challenge"] for one in seen] == [
+        "4711",
+        "0815",
+        "2342",
+        None,
+    ]
+    assert [one["version"] - payment["version"] for one in seen] == [0, 0, 0, 1]
 
 
 async def test_a_decoupled_approval_is_refused_or_cancelled(bank: AtBank) -> None:

@@ -50,15 +50,17 @@ class OddBank:
         link = await self.link()
         await self.visit((await self.kari.ask(RENEW, id=link["id"]))["renewConsent"]["authorisationUrl"])
 
-    async def visit(self, url: str) -> None:
-        """From the app to the vendor, on to the bank's page, and back to the gateway."""
+    async def visit(self, url: str, decision: str = "approve") -> str:
+        """From the app to the vendor, on to the bank's page, and back to the gateway. Gives where that leads."""
         accounts = [account.resource_id for account in personas()["kari"].at_bank("bank_dnb")]
         async with httpx.AsyncClient() as browser:
             where = (await browser.get(url)).headers["location"]
-            where = await self.sandbox.press(where, decision="approve", account=accounts)
+            where = await self.sandbox.press(where, decision=decision, account=accounts)
             while not where.startswith(CALLBACK):
                 where = (await browser.get(where)).headers["location"]
-        assert (await self.kari.http.get(where)).status_code == 303
+        back = await self.kari.http.get(where)
+        assert back.status_code == 303
+        return back.headers["location"]
 
     async def pay(self, **changes: Any) -> dict[str, Any]:
         """A payment of 125 kr from the first account, as the mutation gives it."""

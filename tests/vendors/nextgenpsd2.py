@@ -265,9 +265,34 @@ class NextGenBanks:
 
     async def start_cancellation(self, request: Request) -> Response:
         identifier = request.path_params["payment"]
-        links = {"scaRedirect": {"href": f"{self.host}/page/cancel-{identifier}"}}
-        body = {"authorisationId": f"cancel-{identifier}", "scaStatus": "received", "_links": links}
+        self.started.add(f"cancel-{identifier}")
+        given = {"redirectUri": request.headers["tpp-redirect-uri"]}
+        await self.ask("POST", f"/bank/payments/{identifier}/cancellation", json=given)
+        body: dict[str, Any] = {"authorisationId": f"cancel-{identifier}", "scaStatus": "received", "_links": {}}
+        if self.sca is Sca.REDIRECT:
+            body["_links"] = {"scaRedirect": {"href": f"{self.host}/page/cancel-{identifier}"}}
+        elif self.sca is Sca.DECOUPLED:
+            return JSONResponse({**body, **self.shown}, 201, {"aspsp-sca-approach": "DECOUPLED"})
+        else:
+            kind = "SMS_OTP" if self.sca is Sca.TYPED_CODE else "PUSH_OTP"
+            body["scaMethods"] = [{"authenticationType": kind, "authenticationMethodId": "app", "name": "BankID"}]
         return JSONResponse(body, 201)
+
+    async def list_cancellations(self, request: Request) -> Response:
+        authorisation = f"cancel-{request.path_params['payment']}"
+        return JSONResponse({"cancellationIds": [authorisation] if authorisation in self.started else []})
+
+    async def cancellation_sca(self, request: Request) -> Response:
+        found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
+        status = found["cancelSca"]
+        if status == "received" and self.selected:
+            status = "scaMethodSelected"
+        is_shown = status not in ("finalised", "failed") and self.sca is not Sca.REDIRECT
+        return JSONResponse({"scaStatus": status, **(self.shown if is_shown else {})})
+
+    async def approve_cancellation(self, identifier: str, decision: str = "approve") -> None:
+        """The user decides in the bank's app."""
+        await self.pages_at.post(f"/sandbox/bank/payments/{identifier}/cancellation", data={"decision": decision})
 
     async def pushes(self) -> list[dict[str, Any]]:
         """What it would push now: of every consent and payment, how it stands (nextgenpsd2.md, Status push)."""
@@ -332,5 +357,8 @@ def app(vendor: NextGenBanks) -> Starlette:
             api(f"{payment}{one}", "GET", vendor.payment_sca),
             api(f"{payment}{one}", "PUT", vendor.select),
             api(f"{payment}/cancellation-authorisations", "POST", vendor.start_cancellation),
+            api(f"{payment}/cancellation-authorisations", "GET", vendor.list_cancellations),
+            api(f"{payment}/cancellation-authorisations/{{authorisation}}", "GET", vendor.cancellation_sca),
+            api(f"{payment}/cancellation-authorisations/{{authorisation}}", "PUT", vendor.select),
         ]
     )

@@ -415,5 +415,6 @@ def app(vendor: OpenPayments) -> Starlette:
             api(f"{payments}/{{payment}}/cancellation-authorisations", "POST", pay, vendor.authorise_cancellation),
             api(f"{payments}/{{payment}}/cancellation-authorisations", "GET", pay, vendor.list_cancellations),
             api(f"{payments}/{{payment}}/cancellation-authorisations/{{authorisation}}", "PUT", pay, vendor.select),
+            api(f"{payments}/{{payment}}/cancellation-authorisations/{{authorisation}}", "GET", pay, vendor.sca),
         ]
     )
