@@ -63,7 +63,7 @@ def _account(row: BankAccountRow, is_available: bool) -> BankAccount:
     )
 
 
-def _transaction(row: BankTransactionRow) -> Transaction:
+def transaction_of(row: BankTransactionRow) -> Transaction:
     return Transaction(
         id=TransactionId(row.id),
         account_id=AccountId(row.account_id),
@@ -248,18 +248,6 @@ class BankAccountQueries:
         )
         return [_account(row, False) for row in await self._session.exec(query)]
 
-    async def is_debited(self, account_id: AccountId, end_to_end_id: str, amount: Money) -> bool:
-        """Whether the account's statement has a booked line by which this amount left under our end-to-end id."""
-        query = select(BankTransactionRow.id).where(
-            BankTransactionRow.account_id == account_id,
-            BankTransactionRow.end_to_end_id == end_to_end_id,
-            BankTransactionRow.status == TransactionStatus.BOOKED,
-            BankTransactionRow.amount_minor == -amount.amount_minor,
-            BankTransactionRow.currency == amount.currency,
-            BankTransactionRow.missed < WITHDRAWN_AFTER,
-        )
-        return (await self._session.exec(query.limit(1))).first() is not None
-
     async def transactions(
         self, user_id: UserId, account_ids: Sequence[AccountId], keyset: Keyset
     ) -> dict[AccountId, list[Transaction]]:
@@ -276,7 +264,7 @@ class BankAccountQueries:
         query = page_of_each(query, identifier, account, account_ids, key, keyset, newest_first=True, only=listed)
         found: dict[AccountId, list[Transaction]] = {}
         for row in await self._session.exec(query):
-            found.setdefault(AccountId(row.account_id), []).append(_transaction(row))
+            found.setdefault(AccountId(row.account_id), []).append(transaction_of(row))
         return found
 
     async def transaction_by_ids(self, user_id: UserId, ids: Sequence[TransactionId]) -> list[Transaction]:
@@ -285,4 +273,4 @@ class BankAccountQueries:
             .join(BankAccountRow, col(BankAccountRow.id) == BankTransactionRow.account_id)
             .where(BankAccountRow.user_id == user_id, col(BankTransactionRow.id).in_(ids))
         )
-        return [_transaction(row) for row in await self._session.exec(query)]
+        return [transaction_of(row) for row in await self._session.exec(query)]

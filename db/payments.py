@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import and_, func, or_, update
@@ -72,6 +72,8 @@ def _payment_of(row: PaymentRow, refunded: int) -> Payment:
         in_doubt=row.in_doubt,
         version=row.version,
         refunded_minor=refunded,
+        returned_minor=row.returned_minor,
+        returned_on=row.returned_on,
     )
 
 
@@ -161,6 +163,11 @@ class PaymentQueries:
         """A payment of any user: for operators alone."""
         found = (await self._session.exec(_payments().where(PaymentRow.id == payment_id))).first()
         return _payment_of(*found) if found else None
+
+    async def by_end_to_end_ids(self, end_to_end_ids: Collection[str]) -> dict[str, Payment]:
+        """The payments of any user that bear these ids: for statements, which name them."""
+        query = _payments().where(col(PaymentRow.end_to_end_id).in_(end_to_end_ids))
+        return {found[0].end_to_end_id: _payment_of(*found) for found in await self._session.exec(query)}
 
     async def like_in_doubt(self, user_id: UserId, creditor: AccountNumber, amount: Money) -> Payment | None:
         """The newest payment of the same amount to the same payee whose outcome is not known; None if there is none.
@@ -301,6 +308,8 @@ class PaymentQueries:
             failure_detail=after.failure.detail if after.failure else None,
             cancellation_status=after.cancellation_status,
             in_doubt=after.in_doubt,
+            returned_minor=after.returned_minor,
+            returned_on=after.returned_on,
             **_columns_of("cancellation", None if after.status.is_final else after.cancellation_authorisation),
             **forgotten,
         )

@@ -9,12 +9,20 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.bank_accounts import transaction_of
 from db.tables.bank import BankAccountRow, BankTransactionRow, PutAsideRow
-from domain.bank_account import TransactionStatus
+from db.updates import changed_one
+from domain.bank_account import Transaction, TransactionStatus
 from domain.ids import AccountId, BankLinkId, TransactionId
+from domain.line_match import LineMatch
 from domain.money import Money
 from domain.statement import WITHDRAWN_AFTER, ItemKind, KnownLine, Reconciled, Statement, StatementLine
 
+_UNMATCHED = (
+    col(BankTransactionRow.matched_as).is_(None),
+    col(BankTransactionRow.end_to_end_id).is_not(None),
+    col(BankTransactionRow.status) == TransactionStatus.BOOKED,
+)
 # Far more than a person's account has in ninety days.
 _KNOWN_LINES = 50_000
 
@@ -65,6 +73,9 @@ class StatementQueries:
         """
         changed = [(known, line) for known, line in change.kept if line != known.line or known.missed]
         await self._update([{"row_id": known.id, "missed": 0, **_values(line)} for known, line in changed])
+        await self._update(
+            [{"row_id": known.id, "matched_as": None} for known, line in changed if _is_other(known, line)]
+        )
         self._session.add_all(
             BankTransactionRow(id=identifier, account_id=account_id, **_values(line)) for identifier, line in added
         )
@@ -82,6 +93,40 @@ class StatementQueries:
             connection = await self._session.connection()
             by_id = update(BankTransactionRow).where(col(BankTransactionRow.id) == bindparam("row_id"))
             await connection.execute(by_id, list(rows))
+
+    async def unmatched(self, account_id: AccountId, limit: int) -> list[Transaction]:
+        """Booked lines with an end-to-end id that were held against no payment yet: debits first, as they are older."""
+        query = (
+            select(BankTransactionRow)
+            .where(BankTransactionRow.account_id == account_id, *_UNMATCHED)
+            .order_by(col(BankTransactionRow.amount_minor) > 0, col(BankTransactionRow.id))
+            .limit(limit)
+        )
+        return [transaction_of(row) for row in await self._session.exec(query)]
+
+    async def has_unmatched(self, account_id: AccountId) -> bool:
+        query = select(BankTransactionRow.id).where(BankTransactionRow.account_id == account_id, *_UNMATCHED)
+        return (await self._session.exec(query.limit(1))).first() is not None
+
+    async def put_match(self, line: Transaction, match: LineMatch) -> bool:
+        """Store what a line is to a payment. False where the line was matched or changed since it was read."""
+        row = update(BankTransactionRow).where(
+            col(BankTransactionRow.id) == line.id,
+            col(BankTransactionRow.end_to_end_id) == line.end_to_end_id,
+            col(BankTransactionRow.amount_minor) == line.amount.amount_minor,
+            col(BankTransactionRow.currency) == line.amount.currency,
+            *_UNMATCHED,
+        )
+        return changed_one(await self._session.exec(row.values(matched_as=match)))
+
+    async def was_debited(self, account_id: AccountId, end_to_end_id: str) -> bool:
+        """Whether a line of the account has shown that this payment's money left."""
+        query = select(BankTransactionRow.id).where(
+            BankTransactionRow.account_id == account_id,
+            BankTransactionRow.end_to_end_id == end_to_end_id,
+            BankTransactionRow.matched_as == LineMatch.DEBIT,
+        )
+        return (await self._session.exec(query.limit(1))).first() is not None
 
     async def put_aside(
         self, bank_link_id: BankLinkId, account_id: AccountId | None, items: Sequence[KeptAside], at: datetime
@@ -114,6 +159,12 @@ def _is_news(known: KnownLine, line: StatementLine) -> bool:
     """Whether its reader sees a change: the bank's ids are not shown."""
     before = replace(known.line, transaction_id=line.transaction_id, entry_reference=line.entry_reference)
     return line != before or known.missed >= WITHDRAWN_AFTER
+
+
+def _is_other(known: KnownLine, line: StatementLine) -> bool:
+    """Whether the line says something else of a payment than before."""
+    before = known.line
+    return (before.status, before.amount, before.end_to_end_id) != (line.status, line.amount, line.end_to_end_id)
 
 
 def _line(row: BankTransactionRow) -> StatementLine:

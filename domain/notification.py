@@ -43,6 +43,7 @@ class Template(StrEnum):
     KYC_REJECTED = "kyc_rejected"
     PAYMENT_SETTLED = "payment_settled"
     PAYMENT_FAILED = "payment_failed"
+    PAYMENT_RETURNED = "payment_returned"
     REFUND_FAILED = "refund_failed"
     CONSENT_EXPIRING = "consent_expiring"
     DATA_EXPORT_READY = "data_export_ready"
@@ -58,6 +59,7 @@ _CATEGORY: Final[Mapping[Template, Category]] = {
     Template.KYC_REJECTED: Category.VERIFICATION,
     Template.PAYMENT_SETTLED: Category.PAYMENTS,
     Template.PAYMENT_FAILED: Category.PAYMENTS,
+    Template.PAYMENT_RETURNED: Category.PAYMENTS,
     Template.CONSENT_EXPIRING: Category.BANK_LINKS,
     Template.NEW_SIGN_IN: Category.SECURITY,
     Template.CONTACT_CHANGED: Category.SECURITY,

@@ -52,7 +52,7 @@ _NEXT: Mapping[Status, frozenset[Status]] = {
     Status.EXPIRED: frozenset({Status.SETTLED}),
     Status.CANCELLED: frozenset({Status.SETTLED}),
     Status.FAILED: frozenset({Status.SETTLED}),
-}  # Nothing follows SETTLED and REJECTED, which the vendor reported.
+}  # Nothing follows SETTLED and REJECTED, which the vendor reported, but what `Payment.may_have_moved` tells.
 # A delayed payment method, such as a debit of a bank account, may come back days after the card vendor has taken it.
 _NEXT_BY_CARD: Mapping[Status, frozenset[Status]] = {
     Status.PROCESSING: _NEXT[Status.PROCESSING] | {Status.AUTHORISATION_REQUIRED, Status.EXPIRED},
@@ -148,13 +148,22 @@ class PaymentCause(StrEnum):
 
 
 class PaymentEventKind(StrEnum):
-    """What changed with a step of a payment. The values are stored."""
+    """What changed with a step of a payment. The values are stored.
+
+    One that a later version has stored reads as OTHER.
+    """
 
     STATUS = "STATUS"
     IN_DOUBT = "IN_DOUBT"
     CANCELLATION = "CANCELLATION"
     REFUND = "REFUND"
     DISPUTE = "DISPUTE"
+    RETURN = "RETURN"
+    OTHER = "OTHER"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls.OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +194,8 @@ class Payment:
     """A payment as it stands. `version` rises by one with each event of its history.
 
     On the bank rail `debtor_account_id` is set; on the card rail `client_secret` lets the payer's own client pay.
-    `refunded_minor` is what was given back or is about to be, at the moment at which the payment was read.
+    `refunded_minor` is what was given back or is about to be, at the moment at which the payment was read;
+    `returned_minor` is what the payee's bank has sent back to the payer's account, booked on `returned_on`.
     """
 
     id: PaymentId
@@ -211,6 +221,22 @@ class Payment:
     in_doubt: bool = False
     version: int = 0
     refunded_minor: int = 0
+    returned_minor: int = 0
+    returned_on: date | None = None
+
+    @property
+    def returned(self) -> Money:
+        return Money(self.returned_minor, self.amount.currency)
+
+    @property
+    def may_have_moved(self) -> bool:
+        """Whether a booked debit can be this payment, however it stands: not if the bank itself has rejected it.
+
+        That the bank has not taken the payment, or that the user has refused it, is our conclusion.
+        """
+        refused = FailureCode.AUTHORISATION_REFUSED
+        is_concluded = self.vendor_payment_id is None or (self.failure is not None and self.failure.code is refused)
+        return self.status is not Status.REJECTED or is_concluded
 
     @property
     def refunded(self) -> Money:
@@ -232,7 +258,9 @@ class Payment:
         is_same = not self.status.is_final and update.status is self.status
         # A declined card, the next try after it, and an answer that ends the doubt leave the status as it is.
         tells_more = is_same and (update.failure != self.failure or self.in_doubt)
-        if not tells_more and update.status not in self._next:
+        is_booked = update.cause is PaymentCause.STATEMENT and self.status is Status.REJECTED and self.may_have_moved
+        may_follow = self._next | ({Status.SETTLED} if is_booked else frozenset())
+        if not tells_more and update.status not in may_follow:
             return self, None
         corrected = self.status.is_final and update.status is Status.SETTLED
         moved = replace(self, status=update.status, failure=update.failure, in_doubt=False, version=self.version + 1)
@@ -272,6 +300,11 @@ class Payment:
         """The next version, for a change beside the status, such as a refund, and its event."""
         after = replace(self, version=self.version + 1)
         return after, after._event(kind, cause, at)
+
+    def with_return(self, amount: Money, on: date, at: datetime) -> tuple["Payment", PaymentEvent]:
+        """The payee's bank has sent money back. The status stays: the payment was carried out."""
+        after, event = self.with_event(PaymentEventKind.RETURN, PaymentCause.STATEMENT, at)
+        return replace(after, returned_minor=self.returned_minor + amount.amount_minor, returned_on=on), event
 
     def with_cancellation(
         self, status: CancellationStatus, awaited: SealedAuthorisation | None, cause: PaymentCause, at: datetime

@@ -6,7 +6,7 @@ taken from the object as it is now. Addresses of approval pages and full account
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from domain.bank_account import Balance, BalanceType, BankAccount
@@ -45,12 +45,14 @@ def payment_fields(payment: Payment) -> Fields:
         "cancellation_status": payment.cancellation_status,
         "in_doubt": payment.in_doubt,
         "refunded_minor": payment.refunded_minor,
+        "returned_minor": payment.returned_minor,
+        "returned_on": payment.returned_on.isoformat() if payment.returned_on else None,
         "version": payment.version,
     }
 
 
 def payment_at(now: Payment, fields: Fields) -> Payment:
-    cancellation = fields["cancellation_status"]
+    cancellation, returned_on = fields["cancellation_status"], fields.get("returned_on")
     return replace(
         now,
         status=Status(fields["status"]),
@@ -58,6 +60,8 @@ def payment_at(now: Payment, fields: Fields) -> Payment:
         cancellation_status=CancellationStatus(cancellation) if cancellation else None,
         in_doubt=fields["in_doubt"],
         refunded_minor=fields.get("refunded_minor", now.refunded_minor),
+        returned_minor=fields.get("returned_minor", 0),
+        returned_on=date.fromisoformat(returned_on) if returned_on else None,
         version=fields["version"],
     )
 

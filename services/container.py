@@ -25,6 +25,7 @@ from services.payments.card_payments import CardPayments
 from services.payments.card_status import CardStatusSync
 from services.payments.customers import Customers
 from services.payments.in_doubt import InDoubtPayments
+from services.payments.statement_matching import StatementMatching
 from services.plans.plans import Plans
 from services.plans.status import PlanStatusSync
 from services.shield import Shield
@@ -59,6 +60,7 @@ class Services:
     authorisations: Authorisations
     shield: Shield
     in_doubt: InDoubtPayments
+    statement_matching: StatementMatching
     card_payments: CardPayments
     card_status: CardStatusSync
     customers: Customers

@@ -8,6 +8,8 @@ from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from db.columns import UtcDateTime
 
+_UNMATCHED = sa.text("matched_as IS NULL AND end_to_end_id IS NOT NULL")
+
 
 class BankLinkRow(SQLModel, table=True):
     """A user's link to a bank, unique per user and bank. It outlives the consents that keep it alive."""
@@ -117,13 +119,15 @@ class BankTransactionRow(SQLModel, table=True):
     """A line of an account's statement. A negative `amount_minor` left the account.
 
     No id of the bank's is unique: `domain/statement.py` pairs a reading's lines with these. `missed` is how many
-    complete readings in a row have not listed the line.
+    complete readings in a row have not listed the line. `matched_as` is what the line is to a payment of ours
+    (`domain/line_match.py`), None until it was held against one.
     """
 
     __tablename__ = "bank_transaction"
     __table_args__ = (
         Index("ix_bank_transaction_page", "account_id", "booking_date", "id"),
         Index("ix_bank_transaction_end_to_end_id", "account_id", "end_to_end_id"),
+        Index("ix_bank_transaction_unmatched", "account_id", sqlite_where=_UNMATCHED, postgresql_where=_UNMATCHED),
     )
 
     id: str = Field(primary_key=True)
@@ -140,6 +144,7 @@ class BankTransactionRow(SQLModel, table=True):
     kid: str | None = None
     end_to_end_id: str | None = None
     missed: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    matched_as: str | None = None
 
 
 class PutAsideRow(SQLModel, table=True):

@@ -46,6 +46,8 @@ class PaymentRow(SQLModel, table=True):
     cancellation_encrypted: bytes | None = None
     cancellation_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     in_doubt: bool = False
+    returned_minor: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    returned_on: date | None = None
     state_hash: str = Field(unique=True)
     return_to: str
     created_at: datetime = Field(sa_type=UtcDateTime)

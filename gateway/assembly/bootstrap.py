@@ -60,6 +60,7 @@ from services.payments.card_status import CardStatusSync
 from services.payments.customers import Customers
 from services.payments.in_doubt import InDoubtPayments
 from services.payments.record import PaymentRecorder
+from services.payments.statement_matching import StatementMatching
 from services.plans.plans import Plans
 from services.plans.status import PlanStatusSync
 from services.shield import Shield
@@ -191,7 +192,8 @@ def build_services(base: Infrastructure) -> Services:
         origins,
     )
     recorder = PaymentRecorder(work, composer, incidents, clock)
-    in_doubt = InDoubtPayments(work, read, accounts, recorder, clock)
+    matching = StatementMatching(work, read, recorder, composer, incidents, clock)
+    in_doubt = InDoubtPayments(work, read, accounts, matching, recorder, clock)
     access = BankAccess(read, accounts)
     bank_status = BankStatusSync(work, read, adapters.payments, access, in_doubt, recorder, authorisations, clock)
     customers = Customers(work, read, adapters.cards, clock)
@@ -257,6 +259,7 @@ def build_services(base: Infrastructure) -> Services:
         authorisations=authorisations,
         shield=shield,
         in_doubt=in_doubt,
+        statement_matching=matching,
         card_payments=card_payments,
         card_status=card_status,
         customers=customers,

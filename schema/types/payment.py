@@ -139,6 +139,18 @@ class PaymentReceipt:
     description: str | None = strawberry.field(description="What the payment was for, if the payer said.")
 
 
+@strawberry.type(description="Money of a payment that the payee's bank has sent back to the payer's account.")
+class PaymentReturn:
+    amount: Money = strawberry.field(description="What came back; some banks keep a fee.")
+    booked_on: date = strawberry.field(description="When the payer's bank booked it, by its local date.")
+
+    @classmethod
+    def of(cls, payment: payment.Payment) -> Self | None:
+        if payment.returned_on is None:
+            return None
+        return cls(amount=Money.of(payment.returned), booked_on=payment.returned_on)
+
+
 @strawberry.type(description="A payment from the viewer's bank account or card.")
 class Payment(Node):
     rail: Rail = strawberry.field(description="The way that it takes.")
@@ -213,6 +225,10 @@ class Payment(Node):
     @strawberry.field(description="How much of it was given back.")
     def refund_status(self) -> PaymentRefundStatus:
         return refund.refund_status(self.shown)
+
+    @strawberry.field(description="What the payee's bank has sent back, and null otherwise; the payment stays SETTLED.")
+    def returned(self) -> PaymentReturn | None:
+        return PaymentReturn.of(self.shown)
 
     @strawberry.field(description="The card holder's objections, oldest first. Not covered by `version`.")
     async def disputes(self, info: Info[HasLoaders, None]) -> list[Dispute]:

@@ -35,6 +35,8 @@ describe(
         PaymentEventKind.CANCELLATION: "How the wish to cancel stands at the bank.",
         PaymentEventKind.REFUND: "How a refund of the payment stands.",
         PaymentEventKind.DISPUTE: "How the card holder's objection stands.",
+        PaymentEventKind.RETURN: "The payee's bank has sent money back; `returned` tells how much.",
+        PaymentEventKind.OTHER: "A change that this version does not know.",
     },
 )
 describe(

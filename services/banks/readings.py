@@ -1,9 +1,9 @@
 """What a reading at a bank changes: balances, the statement's lines, and what could not be read."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import ClassVar, Final
 
 import structlog
 from prometheus_client import Counter
@@ -16,6 +16,7 @@ from domain.bank_account import Balance
 from domain.clock import Clock, oslo_date
 from domain.event import ChangeKind
 from domain.ids import AccountId, BankId, BankLinkId, TransactionId, UserId
+from domain.job import Job
 from domain.statement import PutAside, Statement, reconcile
 from providers.open_banking.port import Items
 from services.banks.account_events import publish_accounts
@@ -27,6 +28,15 @@ UNREADABLE: Final = Counter(
 # What is kept of one reading: more of the same tells nothing new.
 _KEPT: Final = 50
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class MatchLines(Job):
+    """Hold the account's new lines against the payments whose end-to-end ids they bear."""
+
+    kind: ClassVar[str] = "match_lines"
+    user_id: UserId
+    account_id: AccountId
 
 
 class Readings:
@@ -79,6 +89,8 @@ class Readings:
             account = await work.accounts.get(user_id, account_id)
             assert account is not None
             await self.put_aside(work, account.bank_link_id, account_id, account.bank_id, statement.put_aside)
+            if await work.statements.has_unmatched(account_id):
+                work.jobs.enqueue(MatchLines(user_id, account_id), now=now)
             if has_new_lines or is_news:
                 await work.accounts.raise_versions([account_id])
                 await publish_accounts(work, user_id, [account_id], now)

@@ -8,6 +8,7 @@ from domain.job import Job
 from domain.payment import PaymentCause
 from services.banks.consent_approvals import FinishConsent, WatchConsent
 from services.banks.consents import AskConsent, FetchAccounts, RevokeConsent, TellOfExpiry
+from services.banks.readings import MatchLines
 from services.cards.cards import FreezeCards, IssueCard
 from services.container import Services
 from services.files.data_exports import BuildExport, ExpireExport
@@ -75,6 +76,7 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
             ),
             handler(MoveCustomers, lambda job: services.vendor_migrations.move_customers(job.move_id, job.after)),
             handler(MoveCustomer, lambda job: services.vendor_migrations.move_customer(job.move_id, job.user_id)),
+            handler(MatchLines, lambda job: services.statement_matching.match(job.user_id, job.account_id)),
             handler(RefreshAccount, lambda job: services.accounts.read_unattended(job.user_id, job.account_id)),
         ]
     )

@@ -13,6 +13,7 @@ from domain.ids import NotificationId, UserId
 from domain.job import Job
 from domain.kyc import Kyc, KycStatus
 from domain.locale import formatted_day
+from domain.money import Money
 from domain.notification import Channel, Notification, Template, category_of, channel_of
 from domain.payment import Payment, Rail, Status
 from domain.plan import PLANS, InvoiceStatus, PlanInvoice, PlanStatus, PlanSubscription
@@ -52,6 +53,17 @@ class NotificationComposer:
         if template is Template.ORDER_CONFIRMATION:
             data = {"orderNumber": reference, "orderTotal": amount}
         self._queue(work, user, template, data)
+
+    async def returned(self, work: UnitOfWork, payment: Payment, amount: Money) -> None:
+        """Queue the message that the payee's bank has sent this amount back."""
+        user = await self._user(work, payment.user_id)
+        reference = payment.end_to_end_id
+        data = {
+            "amount": amount.formatted(user.message_locale),
+            "creditor": payment.creditor_name,
+            "reference": reference,
+        }
+        self._queue(work, user, Template.PAYMENT_RETURNED, data)
 
     async def refund(self, work: UnitOfWork, payment: Payment, refund: Refund) -> None:
         if refund.status is RefundStatus.FAILED:

@@ -7,12 +7,13 @@ from typing import Final
 from db.unit_of_work import Read, UnitOfWork, Work
 from domain.clock import Clock
 from domain.errors import InvalidInput, InvalidState, NotFound
-from domain.ids import PaymentId
+from domain.ids import AccountId, PaymentId
 from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
 from domain.timeline import about
 from services.banks.accounts import Accounts
-from services.payments.record import PaymentRecorder, outcome_of
+from services.payments.record import PaymentRecorder
+from services.payments.statement_matching import StatementMatching
 
 # Longer than any bank's approval page works, which is minutes (unconfirmed: nextgenpsd2.md, Payments).
 _PAGE_LIVES: Final = timedelta(hours=1)
@@ -23,10 +24,19 @@ NEVER_REACHED: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE)
 class InDoubtPayments:
     """Payments whose outcome is not known: resolved by evidence, or by an operator whose reason is audited."""
 
-    def __init__(self, work: Work, read: Read, accounts: Accounts, recorder: PaymentRecorder, clock: Clock) -> None:
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        accounts: Accounts,
+        matching: StatementMatching,
+        recorder: PaymentRecorder,
+        clock: Clock,
+    ) -> None:
         self._work = work
         self._read = read
         self._accounts = accounts
+        self._matching = matching
         self._recorder = recorder
         self._clock = clock
 
@@ -41,17 +51,17 @@ class InDoubtPayments:
         A payment that the bank has booked is settled. That no line is there proves nothing, since the bank may book
         days later: the payment stays in doubt, is looked for again, and an operator can end it.
         """
-        if await self._is_booked(payment):
-            return await self._end(payment)
-        after, event = await self._recorder.apply(payment, lambda current: current.marked_in_doubt(self._clock.now()))
+        assert payment.debtor_account_id is not None
+        settled = await self._settled(payment, payment.debtor_account_id)
+        if settled is not None:
+            return settled
+        _, event = await self._recorder.apply(payment, lambda current: current.marked_in_doubt(self._clock.now()))
         if self._clock.now() < payment.created_at + _PAGE_LIVES:
             return Outcome(event is not None, "in doubt: it could still be approved")
-        assert payment.debtor_account_id is not None
         if not await self._accounts.read_unattended(payment.user_id, payment.debtor_account_id):
             return Outcome(event is not None, "in doubt: the account cannot be read")
-        if await self._is_booked(payment):
-            return await self._end(after)
-        return Outcome(event is not None, "in doubt: not booked so far")
+        settled = await self._settled(payment, payment.debtor_account_id)
+        return settled or Outcome(event is not None, "in doubt: not booked so far")
 
     async def resolve(self, payment_id: PaymentId, outcome: str, reason: str) -> Payment:
         """End the doubt as an operator says. The reason is audited. Raises NotFound, InvalidState, InvalidInput."""
@@ -83,12 +93,11 @@ class InDoubtPayments:
         after, _ = await self._recorder.apply(payment, step, also=audited)
         return after
 
-    async def _is_booked(self, payment: Payment) -> bool:
-        assert payment.debtor_account_id is not None
+    async def _settled(self, payment: Payment, account_id: AccountId) -> Outcome | None:
+        """What the account's stored lines have changed of the payment; None where they do not show it."""
+        await self._matching.match(payment.user_id, account_id)
         async with self._read() as read:
-            return await read.accounts.is_debited(payment.debtor_account_id, payment.end_to_end_id, payment.amount)
-
-    async def _end(self, payment: Payment) -> Outcome:
-        update = StatusUpdate(Status.SETTLED, PaymentCause.STATEMENT, self._clock.now())
-        after, event = await self._recorder.apply(payment, lambda current: current.apply(update))
-        return outcome_of(after, event, payment.status)
+            current = await read.payments.get(payment.user_id, payment.id)
+        if current is None or current.status is not Status.SETTLED:
+            return None
+        return Outcome(True, f"{payment.status} -> {current.status}")

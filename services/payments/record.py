@@ -12,7 +12,7 @@ from domain.event import ChangeKind, EventKind
 from domain.ids import AccountId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
-from domain.payment import Payment, PaymentEvent, Status
+from domain.payment import Payment, PaymentCause, PaymentEvent, Status
 from domain.snapshot import payment_fields
 from services.incidents import Incidents
 from services.notifications.compose import NotificationComposer
@@ -69,7 +69,7 @@ class PaymentRecorder:
         self.publish(work, after)
         await self._notifications.payment(work, before, after)
         if after.status is Status.SETTLED and before.status is not Status.SETTLED:
-            self._after_settling(work, before, after)
+            self._after_settling(work, before, event)
         return after
 
     def publish(self, work: UnitOfWork, payment: Payment, change: ChangeKind = ChangeKind.UPDATED) -> None:
@@ -77,11 +77,12 @@ class PaymentRecorder:
         fields, now = payment_fields(payment), self._clock.now()
         work.publish(NewEvent(payment.user_id, EventKind.PAYMENT, payment.id, fields, now, change))
 
-    def _after_settling(self, work: UnitOfWork, before: Payment, after: Payment) -> None:
-        if after.debtor_account_id is not None:
-            work.jobs.enqueue(RefreshAccount(after.user_id, after.debtor_account_id), now=self._clock.now())
+    def _after_settling(self, work: UnitOfWork, before: Payment, settled: PaymentEvent) -> None:
+        # What a statement has told was read with the balance.
+        if before.debtor_account_id is not None and settled.cause is not PaymentCause.STATEMENT:
+            work.jobs.enqueue(RefreshAccount(before.user_id, before.debtor_account_id), now=self._clock.now())
         if before.status.is_final:
-            message = f"{after.id} was {before.status} and the vendor has settled it"
+            message = f"{before.id} was {before.status} and the vendor has settled it"
             self._incidents.alert(Severity.CRITICAL, "Payment settled after its end", message)
 
 

@@ -62,9 +62,9 @@ class OddBank:
         assert back.status_code == 303
         return back.headers["location"]
 
-    async def pay(self, **changes: Any) -> dict[str, Any]:
-        """A payment of 125 kr from the first account, as the mutation gives it."""
-        payload = await pay(self.kari, a_payment((await self.account())["id"], **changes))
+    async def pay(self, amount_minor: int = 12_500, **changes: Any) -> dict[str, Any]:
+        """A payment from the first account, as the mutation gives it."""
+        payload = await pay(self.kari, a_payment((await self.account())["id"], amount_minor, **changes))
         assert payload["userErrors"] == []
         payment: dict[str, Any] = payload["payment"]
         return payment
@@ -76,6 +76,10 @@ class OddBank:
         await self.kari.http.post(f"/sandbox/applicants/{applicant}", data={"verdict": "rejected"})
         await self.play.settle()
 
+    async def decide(self, number: int = 1, decision: str = "approve") -> None:
+        """Kari decides on the bank's own page about the payment of this number."""
+        await self.sandbox.press(f"/sandbox/bank/payments/obp-{number:06d}", decision=decision)
+
     async def pass_time(self, **by: float) -> None:
         await self.sandbox.advance(**by)
         await self.play.settle()
@@ -83,6 +87,12 @@ class OddBank:
     async def booked(self) -> int:
         """How many payments the bank has carried out."""
         return len((await self.sandbox.http.get("/ledger")).json()["bookings"])
+
+    async def resource(self) -> str:
+        """The bank's id of the first account."""
+        bban = (await self.account())["bban"]
+        (found,) = [one.resource_id for one in personas()["kari"].at_bank("bank_dnb") if one.bban == bban]
+        return found
 
     async def end_consent(self) -> None:
         """Kari ends the consent at the bank itself."""

@@ -18,6 +18,7 @@ from domain.ids import (
 from domain.job import Job
 from services.banks.consent_approvals import FinishConsent, WatchConsent
 from services.banks.consents import AskConsent, FetchAccounts, RevokeConsent, TellOfExpiry
+from services.banks.readings import MatchLines
 from services.cards.cards import FreezeCards, IssueCard
 from services.files.data_exports import BuildExport, ExpireExport
 from services.files.uploads import DeleteObject, ExpireUpload
@@ -92,6 +93,7 @@ STORED: list[tuple[Job, str, dict[str, object]]] = [
     ),
     (MoveCustomers(VendorMigrationId("m"), "u"), "move_customers", {"move_id": "m", "after": "u"}),
     (MoveCustomer(VendorMigrationId("m"), USER), "move_customer", {"move_id": "m", "user_id": "u"}),
+    (MatchLines(USER, AccountId("acc_1")), "match_lines", {"user_id": "u", "account_id": "acc_1"}),
     (RefreshAccount(USER, AccountId("a")), "refresh_account", {"user_id": "u", "account_id": "a"}),
 ]
 

@@ -254,7 +254,12 @@ class EnableBanking:
         if key.startswith("empty:"):
             return JSONResponse({"transactions": [], "continuation_key": key.removeprefix("empty:")})
         found = await self._of_account(request, "/transactions", dateFrom=query["date_from"], page=key)
-        told: dict[str, Any] = {"transactions": [_transaction(one) for one in found["transactions"]]}
+        items = [
+            {**_transaction(one), **({"end_to_end_id": one["endToEndId"]} if self.odd.gives_ids else {})}
+            for one in found["transactions"]
+        ]
+        account = self.uids[request.path_params["uid"]][1]["resourceId"]
+        told: dict[str, Any] = {"transactions": [*self.odd.on_top(account, key), *items]}
         if found["next"] is not None:
             told["continuation_key"] = f"empty:{found['next']}"
         return JSONResponse(told)
@@ -299,9 +304,12 @@ class EnableBanking:
         identifier = request.path_params["payment"]
         found = await self.ask("GET", f"/bank/payments/{identifier}")
         asked = self.payments[identifier]
-        word = self.odd_payments.word or _STATUS[found["transactionStatus"]]
+        stands = _STATUS[found["transactionStatus"]]
+        word = self.odd_payments.said(stands)
+        # Of a bank that stops before ACSC no more news comes, though the status is not among its successful ones.
+        last = stands if self.odd_payments.last else word
         is_final = (
-            word in ("ACSC", "RJCT", "CNCL") if self.odd_payments.is_final is None else self.odd_payments.is_final
+            last in ("ACSC", "RJCT", "CNCL") if self.odd_payments.is_final is None else self.odd_payments.is_final
         )
         reason = _REASONS.get(found["reason"] or "")
         return JSONResponse(

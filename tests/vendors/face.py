@@ -20,6 +20,8 @@ class Oddities:
     `accounts` and `balances` change the items of a list. `pages` are those of each account's statement, in place of the
     sandbox's, items in the vendor's shape. `instead` gives a whole answer to "accounts", "balances" or "transactions",
     or None for the usual one. `asked` are the queries for statements, `consents` the sandbox's ids of consents.
+    `more` are lines, in the vendor's shape, on top of an account's statement, by the bank's id of the account.
+    `gives_ids` says whether lines bear the end-to-end ids of payments; None is what is usual at the vendor.
     `told` are the headers about the user with which accounts, balances and statements were asked for. `warns` are the
     messages beside each consent and payment that it takes.
     """
@@ -32,6 +34,12 @@ class Oddities:
     consents: list[str] = field(default_factory=list)
     told: list[Mapping[str, str]] = field(default_factory=list)
     warns: list[Any] = field(default_factory=list)
+    more: dict[str, list[Any]] = field(default_factory=dict)
+    gives_ids: bool | None = None
+
+    def on_top(self, account: str, page: str) -> list[Any]:
+        """The test's lines on an account's first page."""
+        return [] if page else self.more.get(account, [])
 
     def answer(self, what: str, request: Request) -> Response | None:
         """The answer that the test wants instead of the usual one."""
@@ -54,12 +62,18 @@ class OddPayments:
 
     `word` replaces the transaction status. `is_final` is Enable Banking's `final_status`. `ids` are the sandbox's ids
     of the payments that the bank has taken. `rejects_with` is the code with which payments are rejected at once.
+    `last` is the last status that payments reach, instead of ACSC.
     """
 
     word: str | None = None
     is_final: bool | None = None
     ids: list[str] = field(default_factory=list)
     rejects_with: str | None = None
+    last: str | None = None
+
+    def said(self, status: str) -> str:
+        """The status of a payment as the bank says it."""
+        return self.word or (self.last if self.last is not None and status == "ACSC" else status)
 
 
 class Refused(Exception):

@@ -153,6 +153,9 @@ class NextGenBanks:
             {"status": item["status"], **bank_transaction(item), "transactionAmount": item["transactionAmount"]}
             for item in found["transactions"]
         ]
+        if self.odd.gives_ids is False:
+            items = [{**item, "endToEndId": None} for item in items]
+        items = [*self.odd.on_top(request.path_params["account"], query.get("page", "")), *items]
         return JSONResponse({"transactions": statement_of(items, found["next"])})
 
     async def create_payment(self, request: Request) -> Response:
@@ -240,7 +243,7 @@ class NextGenBanks:
         found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
         reason = _REASONS.get(found["reason"] or "")
         messages = [{"category": "ERROR", "code": reason}] if reason else []
-        word = self.odd_payments.word or found["transactionStatus"]
+        word = self.odd_payments.said(found["transactionStatus"])
         return JSONResponse({"transactionStatus": word, "tppMessages": messages})
 
     async def read_payment(self, request: Request) -> Response:

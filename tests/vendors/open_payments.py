@@ -44,9 +44,9 @@ class OpenPayments:
         self.authorisations: dict[str, dict[str, Any]] = {}
         self.codes: dict[str, str] = {}
         self.exchanged: set[str] = set()
-        self.loses_answers = False
         self.odd = Oddities()
         self.odd_payments = OddPayments()
+        self.loses_answers = False
         self.exchanges_codes = True
         # What a test does to it: no approval can be started, or it has no page; called with each accepted payment.
         self.starts_approvals = True
@@ -238,6 +238,9 @@ class OpenPayments:
             path = f"/{request.path_params['account']}/transactions"
             found = await self._of_consent(request, path, dateFrom=query["dateFrom"], page=query.get("page", ""))
             items = [{"status": item["status"], **bank_transaction(item)} for item in found["transactions"]]
+            if self.odd.gives_ids is False:
+                items = [{**item, "endToEndId": "NOTPROVIDED"} for item in items]
+            items = [*self.odd.on_top(request.path_params["account"], query.get("page", "")), *items]
             following = found["next"]
         return JSONResponse({"transactions": statement_of(items, following), "balances": []})
 
@@ -295,7 +298,7 @@ class OpenPayments:
         status = "ACSP" if is_refused else found["transactionStatus"]
         if found.get("cancelSca") == "finalised" and not self.exchanged & set(self.cancellations(found["paymentId"])):
             status = "ACTC"
-        return JSONResponse({"transactionStatus": self.odd_payments.word or status, "tppMessages": messages})
+        return JSONResponse({"transactionStatus": self.odd_payments.said(status), "tppMessages": messages})
 
     async def read_payment(self, request: Request) -> Response:
         found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
