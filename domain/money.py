@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
-from babel.numbers import format_currency
+from babel.numbers import parse_pattern
 
 NOK: Final = "NOK"
 # ISO 4217, table A.1, column "Minor unit": every other currency has two decimals.
@@ -51,9 +51,13 @@ class Money:
     currency: str = NOK
 
     def formatted(self, locale: str = "nb-NO") -> str:
-        """For people, by CLDR: `1 234,50 kr` in nb-NO. An unknown locale is taken as nb-NO."""
-        amount = Decimal(self.amount_minor).scaleb(-exponent_of(self.currency))
-        return format_currency(amount, self.currency, locale=_known(locale))
+        """For people, by CLDR with the decimals of ISO 4217: `1 234,50 kr` in nb-NO. An unknown locale is nb-NO."""
+        known, decimals = _known(locale), exponent_of(self.currency)
+        # A copy of the locale's pattern with ISO 4217's decimals: CLDR rounds dinars of Iraq and Serbia to whole ones.
+        pattern = parse_pattern(known.currency_formats["standard"].pattern)
+        pattern.frac_prec = (decimals, decimals)
+        amount = Decimal(self.amount_minor).scaleb(-decimals)
+        return str(pattern.apply(amount, known, currency=self.currency, currency_digits=False))
 
 
 def _known(locale: str) -> Locale:

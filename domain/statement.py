@@ -33,6 +33,18 @@ class ItemKind(StrEnum):
     TRANSACTION = "TRANSACTION"
 
 
+class LineIds(StrEnum):
+    """What a bank's transaction ids say of a line over time. Within one answer they tell which lines are doubles.
+
+    `LAST`: an id names its line for good. `CHANGE`: ids are others at each reading, with the session or once a line is
+    booked, so that an id tells at most which reservation was booked. `FETCH_DETAILS`: they are good for nothing else.
+    """
+
+    LAST = "LAST"
+    CHANGE = "CHANGE"
+    FETCH_DETAILS = "FETCH_DETAILS"
+
+
 @dataclass(frozen=True, slots=True)
 class PutAside:
     """An item of a bank's answer that cannot be read. `content` is its JSON, `why` the name of the error's type."""
@@ -67,7 +79,7 @@ class Statement:
     """An account's lines since a day (in Oslo), as one reading gave them.
 
     Without `has_all_pages` the reading ended early; without `has_pending` the bank was asked for booked lines alone.
-    `lists_twice` says that the bank may list a line under two transaction ids.
+    `lists_twice` says that the bank may list a line under two transaction ids, `ids` how long its ids name a line.
     """
 
     lines: Sequence[StatementLine]
@@ -76,6 +88,7 @@ class Statement:
     has_all_pages: bool = True
     has_pending: bool = True
     lists_twice: bool = False
+    ids: LineIds = LineIds.LAST
 
     @property
     def is_complete(self) -> bool:
@@ -108,7 +121,7 @@ def reconcile(known: Sequence[KnownLine], statement: Statement) -> Reconciled:
     What matches keeps its id and takes the newer content. A pending line that is not listed any more goes; a booked one
     is missed if the statement is complete. A statement without all pages only adds and updates.
     """
-    pairing = _Pairing(known, _each_once(statement), statement.has_all_pages)
+    pairing = _Pairing(known, _each_once(statement), statement.has_all_pages, statement.ids)
     pairing.run()
     kept = [(row, _newer(row.line, line)) for row, line in pairing.pairs]
     left = pairing.rows if statement.has_all_pages else []
@@ -123,20 +136,26 @@ def reconcile(known: Sequence[KnownLine], statement: Statement) -> Reconciled:
 class _Pairing:
     """Pairs known rows with lines, the surest likeness first. `rows` and `lines` are what is left over."""
 
-    def __init__(self, known: Sequence[KnownLine], lines: Sequence[StatementLine], has_all_pages: bool) -> None:
+    def __init__(
+        self, known: Sequence[KnownLine], lines: Sequence[StatementLine], has_all_pages: bool, ids: LineIds
+    ) -> None:
         self.rows = list(known)
         self.lines = list(lines)
         self.pairs: list[tuple[KnownLine, StatementLine]] = []
         self._has_all_pages = has_all_pages
+        self._ids = ids
 
     def run(self) -> None:
         self._pair(lambda line: line.entry_reference, _is_same_amount)
-        self._pair(lambda line: line.transaction_id, _is_same_amount)
+        if self._ids is LineIds.LAST:
+            self._pair(_by_transaction_id, _is_same_amount)
         self._pair(_by_status_and_content, self._may_be)
         self._pair(_by_content, self._may_be)
         self._pair(_by_day, lambda row, line: self._may_be(row, line) and _is_compatible(row, line))
         self._pair(_by_end_to_end_id, lambda row, line: self._may_have_moved(row) and _is_near(row, line))
         self._pair(_by_amount, lambda row, line: line.booking_date is None and _is_compatible(row, line))
+        if self._ids is LineIds.CHANGE:
+            self._pair(_by_transaction_id, lambda row, line: row.status is _PENDING and _is_near(row, line))
         if self._has_all_pages:
             # What is left over on either side is a line whose content the bank has changed.
             self._pair(_by_day, lambda row, line: True)
@@ -238,6 +257,10 @@ def _is_booked_reservation(alike: Sequence[StatementLine]) -> bool:
 def _newer(row: StatementLine, line: StatementLine) -> StatementLine:
     """The line as it was read last: what only an older reading told may belong to another line that is gone."""
     return replace(line, booking_date=line.booking_date or row.booking_date)
+
+
+def _by_transaction_id(line: StatementLine) -> Hashable | None:
+    return line.transaction_id
 
 
 def _by_content(line: StatementLine) -> Hashable | None:

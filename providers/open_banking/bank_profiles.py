@@ -10,10 +10,13 @@ from typing import Final, Literal
 from domain.account_number import AccountNumber
 from domain.bank_text import NORWEGIAN_TEXTS, Letters, TextRules
 from domain.ids import BankId
+from domain.statement import LineIds
 
 _PREFIX: Final = "bank_"
 # The countries whose banks take Norwegian letters; elsewhere SEPA's Latin set is all that a bank has to take.
 _NORDIC: Final = frozenset({"NO", "DK", "SE", "FI", "IS"})
+# Banks of the alliance besides SPRONO22, on the same platform.
+_SPAREBANK1_ALLIANCE: Final = frozenset({"SPTRNO22", "SHEDNO22", "SNOWNO22", "NORVNO21", "HAALNO21"})
 _BIC: Final = re.compile("[A-Z]{4}([A-Z]{2})[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 AccountKind = Literal["bban", "iban"]
 
@@ -25,7 +28,8 @@ class BankProfile:
     `wants_psu_id`: the bank wants the user's national identity number. `debtor` and `creditor` say in which form the
     bank wants account numbers. `part_of` is the bank that has taken over this one. For a bank that is called directly,
     `product` is its payment product, `domain` the domain of its pages, and `signs` whether it wants signed requests.
-    `lists_twice`: it may list one line of a statement under two transaction ids. `texts`: what it takes as a payment's
+    `lists_twice`: it may list one line of a statement under two transaction ids. `ids`: how long its ids of lines last,
+    where the bank is not reached through a vendor with ids of its own. `texts`: what it takes as a payment's
     texts.
     """
 
@@ -40,15 +44,18 @@ class BankProfile:
     domain: str | None = None
     signs: bool = False
     lists_twice: bool = False
+    ids: LineIds = LineIds.LAST
     texts: TextRules = NORWEGIAN_TEXTS
 
 
 _PROFILES: Final = (
-    BankProfile(BankId("bank_dnb"), "DNBANOKK", "DNB", domain="dnb.no"),
+    BankProfile(BankId("bank_dnb"), "DNBANOKK", "DNB", domain="dnb.no", ids=LineIds.CHANGE),
     BankProfile(BankId("bank_nordea"), "NDEANOKK", "Nordea", lists_twice=True),
     BankProfile(BankId("bank_handelsbanken"), "HANDNOKK", "Handelsbanken"),
-    BankProfile(BankId("bank_sparebank1"), "SPRONO22", "SpareBank 1", domain="sparebank1.no", signs=True),
-    BankProfile(BankId("bank_sbanken"), "SBAKNOBB", "Sbanken", part_of=BankId("bank_dnb")),
+    BankProfile(
+        BankId("bank_sparebank1"), "SPRONO22", "SpareBank 1", domain="sparebank1.no", signs=True, ids=LineIds.CHANGE
+    ),
+    BankProfile(BankId("bank_sbanken"), "SBAKNOBB", "Sbanken", part_of=BankId("bank_dnb"), ids=LineIds.CHANGE),
 )
 _BY_BIC: Final = {profile.bic: profile for profile in _PROFILES}
 _BY_ID: Final = {profile.id: profile for profile in _PROFILES}
@@ -56,7 +63,11 @@ _BY_ID: Final = {profile.id: profile for profile in _PROFILES}
 
 def by_bic(bic: str) -> BankProfile:
     """The profile of the bank with a BIC. A bank that is not listed has its BIC as name, and the usual settings."""
-    return _BY_BIC.get(bic) or BankProfile(BankId(f"{_PREFIX}{bic.lower()}"), bic, bic, texts=_texts_at(bic))
+    known = _BY_BIC.get(bic)
+    if known is not None:
+        return known
+    ids = LineIds.CHANGE if bic in _SPAREBANK1_ALLIANCE else LineIds.LAST
+    return BankProfile(BankId(f"{_PREFIX}{bic.lower()}"), bic, bic, ids=ids, texts=_texts_at(bic))
 
 
 def by_id(bank_id: BankId) -> BankProfile:

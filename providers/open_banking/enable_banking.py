@@ -17,7 +17,7 @@ from domain.consent import ConsentStatus
 from domain.errors import InDoubt, Unavailable
 from domain.ids import BankId
 from domain.redirect import state_of
-from domain.statement import ItemKind, Statement
+from domain.statement import ItemKind, LineIds, Statement
 from providers.calling.guard import Resilience
 from providers.calling.vendor_http import Answer, VendorRefusal
 from providers.open_banking import enable_banking_objects as objects
@@ -233,7 +233,13 @@ class EnableBankingAccounts:
         profile, today = by_id(access.bank_id), oslo_date(self._clock.now())
         try:
             return await self._statements.read(
-                access.bank_id, ask, since=since, today=today, lists_twice=profile.lists_twice
+                access.bank_id,
+                ask,
+                since=since,
+                today=today,
+                lists_twice=profile.lists_twice,
+                # Whatever the bank does: the vendor's ids only fetch details (enable_banking.md, Accounts).
+                ids=LineIds.FETCH_DETAILS,
             )
         except TermsRefused as refused:
             raise Unavailable("open_banking", "the bank takes no period for its statement") from refused

@@ -110,7 +110,7 @@ def payment_request(profile: BankProfile, payment: Payment, debtor: AccountNumbe
     transaction: dict[str, object] = {
         "instructed_amount": {
             "currency": payment.amount.currency,
-            "amount": decimal_of(payment.amount.amount_minor),
+            "amount": decimal_of(payment.amount.amount_minor, payment.amount.currency),
         },
         "beneficiary": {
             "creditor": {"name": payment.creditor_name},

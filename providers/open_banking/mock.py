@@ -169,7 +169,7 @@ class MockPaymentInitiation:
             "creditorName": payment.creditor_name,
             "instructedAmount": {
                 "currency": payment.amount.currency,
-                "amount": decimal_of(payment.amount.amount_minor),
+                "amount": decimal_of(payment.amount.amount_minor, payment.amount.currency),
             },
             "remittanceInformationUnstructured": payment.message,
             "kid": payment.kid,

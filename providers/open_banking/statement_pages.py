@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from domain.errors import Unavailable
-from domain.statement import PutAside, Statement, StatementLine
+from domain.statement import LineIds, PutAside, Statement, StatementLine
 from providers.open_banking.port import AccessExceeded
 
 # A statement that has more pages, or takes longer, is shown as incomplete.
@@ -58,7 +58,16 @@ class StatementReader:
     def __init__(self) -> None:
         self._taken: dict[str, tuple[timedelta, bool]] = {}
 
-    async def read(self, bank: str, ask: AskPage, *, since: date, today: date, lists_twice: bool = False) -> Statement:
+    async def read(
+        self,
+        bank: str,
+        ask: AskPage,
+        *,
+        since: date,
+        today: date,
+        lists_twice: bool = False,
+        ids: LineIds = LineIds.LAST,
+    ) -> Statement:
         """All pages since a day. Raises what `ask` raises for the first page, and ConsentLost, AccountLost later.
 
         The last refusal of terms is raised where the bank takes none.
@@ -88,7 +97,7 @@ class StatementReader:
             seen.add(page.next_page)
         if not is_whole:
             _log.warning("statement_incomplete", bank=bank, pages=len(seen))
-        return Statement(lines, terms.since, aside, is_whole, terms.with_pending, lists_twice)
+        return Statement(lines, terms.since, aside, is_whole, terms.with_pending, lists_twice, ids)
 
 
 async def _first_page(ask: AskPage, terms: Terms, today: date) -> tuple[Terms, StatementPage]:

@@ -237,7 +237,7 @@ def _body(profile: BankProfile, payment: Payment, debtor: AccountNumber) -> dict
     currency = payment.amount.currency
     body: dict[str, object] = {
         "endToEndIdentification": payment.end_to_end_id,
-        "instructedAmount": {"currency": currency, "amount": decimal_of(payment.amount.amount_minor)},
+        "instructedAmount": {"currency": currency, "amount": decimal_of(payment.amount.amount_minor, currency)},
         "debtorAccount": {**account_reference(profile.debtor, debtor), "currency": currency},
         "creditorName": payment.creditor_name,
         "creditorAccount": {**account_reference(profile.creditor, payment.creditor_account), "currency": currency},

@@ -77,7 +77,7 @@ class Xs2aReading:
         profile, today = by_id(access.bank_id), oslo_date(self._clock.now())
         try:
             return await self._statements.read(
-                profile.bic, ask, since=since, today=today, lists_twice=profile.lists_twice
+                profile.bic, ask, since=since, today=today, lists_twice=profile.lists_twice, ids=profile.ids
             )
         except TermsRefused as refused:
             raise Unavailable("open_banking", "the bank takes no terms for its statement") from refused

@@ -18,7 +18,18 @@ def test_money_reads_as_people_write_it(minor: int, locale: str, text: str) -> N
     assert Money(minor).formatted(locale) == text
 
 
-@pytest.mark.parametrize(("currency", "text"), [("JPY", "¥1,200"), ("KWD", "KWD1.200")])
+@pytest.mark.parametrize(
+    ("currency", "text"),
+    [
+        ("JPY", "¥1,200"),
+        ("KWD", "KWD1.200"),
+        ("BHD", "BHD1.200"),
+        ("IQD", "IQD1.200"),
+        ("RSD", "RSD12.00"),
+        ("ISK", "ISK1,200"),
+        ("CLF", "CLF0.1200"),
+    ],
+)
 def test_money_is_written_with_the_decimals_of_its_currency(currency: str, text: str) -> None:
     assert Money(1_200, currency).formatted("en") == text
 
