@@ -216,8 +216,17 @@ class PaymentQueries:
         )
         return {PaymentId(found): at for found, at in await self._session.exec(query)}
 
-    async def add(self, payment: Payment, event: PaymentEvent, *, state_hash: str, return_to: str) -> None:
+    async def add(
+        self,
+        payment: Payment,
+        event: PaymentEvent,
+        *,
+        state_hash: str,
+        return_to: str,
+        device_encrypted: bytes | None = None,
+    ) -> None:
         """Add a payment and its first event. `state_hash` and `return_to` bring its user back from the approval page.
+        `device_encrypted` is kept until the payment is final.
 
         Raises IntegrityError where the end-to-end id is taken.
         """
@@ -239,12 +248,18 @@ class PaymentQueries:
             end_to_end_id=payment.end_to_end_id,
             state_hash=state_hash,
             return_to=return_to,
+            device_encrypted=device_encrypted,
             created_at=payment.created_at,
             version=payment.version,
         )
         self._session.add(row)
         await self._session.flush()
         self._append(event)
+
+    async def device_encrypted(self, payment_id: PaymentId) -> bytes | None:
+        """What is kept of the device that began the payment, which the caller has read for its user."""
+        query = select(PaymentRow.device_encrypted).where(PaymentRow.id == payment_id)
+        return (await self._session.exec(query)).first()
 
     async def save_reply(self, payment_id: PaymentId, reference: str, awaited: SealedAuthorisation | None) -> None:
         """Store the bank's id and the approval that it awaits, whatever the status is by now.
@@ -294,10 +309,13 @@ class PaymentQueries:
     async def save(self, before: Payment, after: Payment, event: PaymentEvent | None) -> None:
         """Write the new state over the version that was read, and append its event. Raises StaleVersion.
 
-        What the user had to see to approve is forgotten once the payment is past that.
+        What the user had to see to approve is forgotten once the payment is past that, and from where the payment was
+        begun once it is final.
         """
         is_awaited = after.status in (Status.CREATED, Status.AUTHORISATION_REQUIRED)
-        forgotten = {} if is_awaited else {"authorisation_encrypted": None}
+        forgotten: dict[str, object] = {} if is_awaited else {"authorisation_encrypted": None}
+        if after.status.is_final:
+            forgotten["device_encrypted"] = None
         await save_over(
             self._session,
             PaymentRow,

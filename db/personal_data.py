@@ -78,6 +78,7 @@ _RETURNS = frozenset(
         "cancellation_url",
         "cancellation_encrypted",
         "client_secret",
+        "device_encrypted",
     }
 )
 # From the leaves to the root, so that rows can be removed in this order.

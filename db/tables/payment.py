@@ -45,6 +45,7 @@ class PaymentRow(SQLModel, table=True):
     cancellation_url: str | None = None
     cancellation_encrypted: bytes | None = None
     cancellation_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    device_encrypted: bytes | None = None
     in_doubt: bool = False
     returned_minor: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
     returned_on: date | None = None

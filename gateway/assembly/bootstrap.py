@@ -194,7 +194,7 @@ def build_services(base: Infrastructure) -> Services:
     recorder = PaymentRecorder(work, composer, incidents, clock)
     matching = StatementMatching(work, read, recorder, composer, incidents, clock)
     in_doubt = InDoubtPayments(work, read, accounts, matching, recorder, clock)
-    access = BankAccess(read, accounts)
+    access = BankAccess(read, accounts, encryption)
     bank_status = BankStatusSync(work, read, adapters.payments, access, in_doubt, recorder, authorisations, clock)
     customers = Customers(work, read, adapters.cards, clock)
     card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, composer, clock)

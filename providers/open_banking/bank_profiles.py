@@ -25,7 +25,8 @@ AccountKind = Literal["bban", "iban"]
 class BankProfile:
     """What is special about one bank.
 
-    `wants_psu_id`: the bank wants the user's national identity number. `debtor` and `creditor` say in which form the
+    `wants_psu_id`: the bank wants the user's national identity number. `wants_device_later`: it wants to hear in each
+    later call about a payment from where the payment was begun. `debtor` and `creditor` say in which form the
     bank wants account numbers. `part_of` is the bank that has taken over this one. For a bank that is called directly,
     `product` is its payment product, `domain` the domain of its pages, and `signs` whether it wants signed requests.
     `lists_twice`: it may list one line of a statement under two transaction ids. `ids`: how long its ids of lines last,
@@ -36,7 +37,8 @@ class BankProfile:
     id: BankId
     bic: str
     name: str
-    wants_psu_id: bool = True
+    wants_psu_id: bool = False
+    wants_device_later: bool = False
     debtor: AccountKind = "bban"
     creditor: AccountKind = "bban"
     part_of: BankId | None = None
@@ -49,13 +51,26 @@ class BankProfile:
 
 
 _PROFILES: Final = (
-    BankProfile(BankId("bank_dnb"), "DNBANOKK", "DNB", domain="dnb.no", ids=LineIds.CHANGE),
-    BankProfile(BankId("bank_nordea"), "NDEANOKK", "Nordea", lists_twice=True),
-    BankProfile(BankId("bank_handelsbanken"), "HANDNOKK", "Handelsbanken"),
+    BankProfile(BankId("bank_dnb"), "DNBANOKK", "DNB", wants_psu_id=True, domain="dnb.no", ids=LineIds.CHANGE),
+    BankProfile(BankId("bank_nordea"), "NDEANOKK", "Nordea", wants_psu_id=True, lists_twice=True),
+    BankProfile(BankId("bank_handelsbanken"), "HANDNOKK", "Handelsbanken", wants_psu_id=True, wants_device_later=True),
     BankProfile(
-        BankId("bank_sparebank1"), "SPRONO22", "SpareBank 1", domain="sparebank1.no", signs=True, ids=LineIds.CHANGE
+        BankId("bank_sparebank1"),
+        "SPRONO22",
+        "SpareBank 1",
+        wants_psu_id=True,
+        domain="sparebank1.no",
+        signs=True,
+        ids=LineIds.CHANGE,
     ),
-    BankProfile(BankId("bank_sbanken"), "SBAKNOBB", "Sbanken", part_of=BankId("bank_dnb"), ids=LineIds.CHANGE),
+    BankProfile(
+        BankId("bank_sbanken"),
+        "SBAKNOBB",
+        "Sbanken",
+        wants_psu_id=True,
+        part_of=BankId("bank_dnb"),
+        ids=LineIds.CHANGE,
+    ),
 )
 _BY_BIC: Final = {profile.bic: profile for profile in _PROFILES}
 _BY_ID: Final = {profile.id: profile for profile in _PROFILES}

@@ -88,6 +88,9 @@ class EnableBankingPayments:
         """Only read the status: DELETE forgets a finished payment here and cancels none (enable_banking.md)."""
         return (await self.status(access)).status is Status.CANCELLED
 
+    def wants_device_later(self, bank_id: BankId) -> bool:
+        return False
+
     async def look_up(self, bank_id: BankId, end_to_end_id: str) -> PaymentState | None:
         raise CannotTell("Enable Banking finds nothing by our reference.")
 

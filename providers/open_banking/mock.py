@@ -188,6 +188,9 @@ class MockPaymentInitiation:
     async def withdraw(self, access: PaymentAccess) -> bool:
         return (await self.cancel(access, "")).is_cancelled
 
+    def wants_device_later(self, bank_id: BankId) -> bool:
+        return False
+
     async def look_up(self, bank_id: BankId, end_to_end_id: str) -> PaymentState | None:
         bank = self._sandbox.at(bank_id)
         try:

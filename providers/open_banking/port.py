@@ -117,12 +117,16 @@ class AccountAccess:
 class PaymentAccess:
     """Which payment a call is about, at which bank, and for which user. `reference` is the vendor's.
 
-    `psu.device` is set if and only if the user is present.
+    `psu.device` is set if and only if the user is present. `began_from` is the device of the request that began the
+    payment, for banks that want to hear of it in every later call. `execution_date` is the day in Oslo on which the
+    bank carries the payment out, None for at once.
     """
 
     reference: str
     bank_id: BankId
     psu: Psu
+    began_from: Device | None = None
+    execution_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +288,9 @@ class PaymentInitiation(Protocol):
 
         Anything else proves nothing: the bank may still carry it out. Safe to repeat. Raises Unavailable.
         """
+
+    def wants_device_later(self, bank_id: BankId) -> bool:
+        """Whether later calls need `PaymentAccess.began_from`, so that it has to be kept until the payment is final."""
 
     async def look_up(self, bank_id: BankId, end_to_end_id: str) -> PaymentState | None:
         """Find a payment at a bank by our own end-to-end id, None if the bank does not know it.

@@ -37,7 +37,6 @@ RETRIED: Final = frozenset(
         "balances",
         "transactions",
         "status",
-        "payment",
         "cancel",
         "withdraw",
         *(f"sca_{what}" for what in ("consent", "payment", "cancellation")),

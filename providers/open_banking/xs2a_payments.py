@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date
 from typing import Final, TypeVar
 
 from domain.account_number import AccountNumber
@@ -91,6 +90,9 @@ class Xs2aPayments:
             # No approval follows, so that the bank executes: its status is read again by reconciliation.
             return PaymentState(Status.PROCESSING, reference)
 
+    def wants_device_later(self, bank_id: BankId) -> bool:
+        return by_id(bank_id).wants_device_later
+
     async def look_up(self, bank_id: BankId, end_to_end_id: str) -> PaymentState | None:
         raise CannotTell("NextGenPSD2 finds nothing by our reference.")
 
@@ -115,7 +117,8 @@ class Xs2aPayments:
         sca, sca_codes, shown = await self._sca_state(access)
         status, failure = nextgenpsd2.payment_status(word, sca, (*codes, *sca_codes), is_future=False)
         if status is Status.PROCESSING:
-            day = await self._get("payment", path, access, _execution_date)
+            # Not read at the bank: some banks have no GET of an initiation (norwegian_banks.md).
+            day = access.execution_date
             is_future = day is not None and day > oslo_date(self._clock.now())
             status, failure = nextgenpsd2.payment_status(word, sca, (), is_future=is_future)
         awaited = shown if status is Status.AUTHORISATION_REQUIRED else None
@@ -225,7 +228,9 @@ class Xs2aPayments:
 
 def _told(access: PaymentAccess) -> Psu:
     """What the bank is told of the user in a later call about the payment."""
-    return as_wanted(by_id(access.bank_id), access.psu)
+    profile = by_id(access.bank_id)
+    device = access.psu.device or (access.began_from if profile.wants_device_later else None)
+    return as_wanted(profile, replace(access.psu, device=device))
 
 
 def _created_payment(answer: Answer) -> ScaAnswer:
@@ -251,8 +256,3 @@ def _body(profile: BankProfile, payment: Payment, debtor: AccountNumber) -> dict
 
 def _status(answer: Answer) -> tuple[str, tuple[str, ...]]:
     return str(answer.document["transactionStatus"]), nextgenpsd2.codes_of(answer.document)
-
-
-def _execution_date(answer: Answer) -> date | None:
-    day = answer.document.get("requestedExecutionDate")
-    return date.fromisoformat(day) if day else None

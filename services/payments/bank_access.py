@@ -1,19 +1,30 @@
 """At which bank a payment is, and what that bank is told of its user in the calls that follow the initiation."""
 
+from dataclasses import astuple
+
+import orjson
+
 from db.unit_of_work import Read
+from domain.banking_days import banking_day_from
 from domain.device import Device
 from domain.ids import BankId
 from domain.payment import Payment
-from providers.open_banking.port import PaymentAccess
+from providers.open_banking.port import PaymentAccess, PaymentInitiation, Psu
 from services.banks.accounts import Accounts
+from services.field_encryption import FieldEncryption
 
 
 class BankAccess:
-    """What each later call about a payment needs besides the payment."""
+    """What each later call about a payment needs besides the payment.
 
-    def __init__(self, read: Read, accounts: Accounts) -> None:
+    The device of the request that began a payment is kept encrypted where the bank wants it later, until the payment is
+    final.
+    """
+
+    def __init__(self, read: Read, accounts: Accounts, encryption: FieldEncryption) -> None:
         self._read = read
         self._accounts = accounts
+        self._encryption = encryption
 
     async def bank_of(self, payment: Payment) -> BankId:
         """The bank of the account that pays."""
@@ -26,5 +37,23 @@ class BankAccess:
 
     async def of(self, payment: Payment, reference: str, device: Device | None = None) -> PaymentAccess:
         """A call about the payment, which its vendor knows by `reference`; with the device of a present user."""
-        psu = await self._accounts.psu(payment.user_id, device)
-        return PaymentAccess(reference, await self.bank_of(payment), psu)
+        psu, bank_id = await self._accounts.psu(payment.user_id, device), await self.bank_of(payment)
+        async with self._read() as read:
+            kept = await read.payments.device_encrypted(payment.id)
+        began_from = Device(*orjson.loads(self._encryption.decrypt(kept))) if kept is not None else None
+        return access_of(payment, reference, bank_id, psu, began_from)
+
+    def to_keep(self, vendor: PaymentInitiation, bank_id: BankId, device: Device) -> bytes | None:
+        """What is stored of the device with a new payment; None where the bank does not ask for it later."""
+        if not vendor.wants_device_later(bank_id):
+            return None
+        return self._encryption.encrypt(orjson.dumps(astuple(device)).decode())
+
+
+def access_of(
+    payment: Payment, reference: str, bank_id: BankId, psu: Psu, began_from: Device | None = None
+) -> PaymentAccess:
+    """As `BankAccess.of`, where bank and user are known."""
+    day = payment.scheduled_for
+    carried_out = banking_day_from(day, payment.amount.currency) if day is not None else None
+    return PaymentAccess(reference, bank_id, psu, began_from, carried_out)

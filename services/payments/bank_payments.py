@@ -46,7 +46,7 @@ from providers.vendors import Vendors
 from services.authorisations import CODE_LIVES, CODE_PAUSE, Authorisations
 from services.banks.accounts import Accounts
 from services.idempotency import earlier, keep
-from services.payments.bank_access import BankAccess
+from services.payments.bank_access import BankAccess, access_of
 from services.payments.bank_status import RECOVER_AFTER, BankStatusSync
 from services.payments.payment_warnings import PaymentWarnings
 from services.payments.record import PaymentRecorder
@@ -151,7 +151,7 @@ class Payments:
         order = payment_order(user_id, given, oslo_date(self._clock.now()))
         return_to = require_allowed(redirects.return_to, self._return_origins, field=("input", "returnTo"))
         state = new_token()
-        created, account, is_new = await retry_on_stale(lambda: self._create(order, state, return_to))
+        created, account, is_new = await retry_on_stale(lambda: self._create(order, state, return_to, redirects.device))
         if not is_new:
             return created
         payment = created.payment
@@ -200,7 +200,7 @@ class Payments:
             except Unavailable:
                 await self._keep_code(payment, query)
                 raise
-        await self._bank_status.refresh(payment.user_id, payment.id, PaymentCause.USER_RETURNED)
+        await self._bank_status.refresh_for(payment, device)
 
     async def _keep_code(self, payment: Payment, query: Mapping[str, str]) -> None:
         """A code that was not exchanged is kept, encrypted, and tried again: the browser brings it once."""
@@ -221,7 +221,9 @@ class Payments:
             known = await earlier(read, user_id, _OPERATION, given.idempotency_key, *given.fingerprints)
             return await read.payments.get(user_id, PaymentId(known)) if known is not None else None
 
-    async def _create(self, order: PaymentOrder, state: str, return_to: str) -> tuple[Initiated, BankAccount, bool]:
+    async def _create(
+        self, order: PaymentOrder, state: str, return_to: str, device: Device
+    ) -> tuple[Initiated, BankAccount, bool]:
         async with self._work() as work:
             await work.users.hold(order.user_id)
             account = await work.accounts.get(order.user_id, order.debtor_account_id)
@@ -238,7 +240,10 @@ class Payments:
             order, warnings = for_bank(order, self._vendors[vendor].text_rules(account.bank_id))
             payment = self._new_payment(order, account, vendor)
             created = PaymentEvent(payment.id, payment.version, payment.status, PaymentCause.USER, payment.created_at)
-            await work.payments.add(payment, created, state_hash=hash_of(state), return_to=return_to)
+            kept = self._access.to_keep(self._vendors[payment.vendor], account.bank_id, device)
+            await work.payments.add(
+                payment, created, state_hash=hash_of(state), return_to=return_to, device_encrypted=kept
+            )
             key, fingerprint = order.idempotency_key, order.fingerprint
             await keep(work, order.user_id, _OPERATION, key, fingerprint, payment.id, payment.created_at)
             self._recorder.publish(work, payment, ChangeKind.CREATED)
@@ -299,7 +304,7 @@ class Payments:
         if reply.status is Status.AUTHORISATION_REQUIRED and reply.authorisation is None:
             if not await retry_on_outage(lambda: self._save_reference(payment, reply.reference)):
                 return await self._bank_status.current(payment)
-            access = PaymentAccess(reply.reference, account.bank_id, psu)
+            access = access_of(payment, reply.reference, account.bank_id, psu)
             try:
                 reply = await vendor.authorise(access, redirect_uri)
                 warnings += reply.warnings

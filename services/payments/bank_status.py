@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from db.unit_of_work import Queries, Read, UnitOfWork, Work
+from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain.authorisation import SealedAuthorisation
 from domain.clock import Clock
+from domain.device import Device
 from domain.errors import CannotTell, Unavailable
 from domain.ids import PaymentId, UserId
 from domain.job import Job
@@ -159,10 +160,21 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
     async def _load(self, queries: Queries, user_id: UserId, object_id: PaymentId) -> Payment | None:
         return await queries.payments.get(user_id, object_id)
 
+    async def refresh_for(self, payment: Payment, device: Device) -> Outcome:
+        """As `refresh`, for a user who is back from the bank with that device. Raises Unavailable."""
+
+        async def attempt() -> Outcome:
+            return await self._ask_with(await self.current(payment), PaymentCause.USER_RETURNED, device)
+
+        return await retry_on_stale(attempt)
+
     async def _ask(self, found: Payment, cause: PaymentCause) -> Outcome:
+        return await self._ask_with(found, cause, None)
+
+    async def _ask_with(self, found: Payment, cause: PaymentCause, device: Device | None) -> Outcome:
         about(found.id)
         try:
-            state = await self._state_of(found)
+            state = await self._state_of(found, device)
         except CannotTell:
             return await self._resolve_by_evidence(found)
         if state is None:
@@ -204,10 +216,10 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
     def _longest_pause(self, found: Payment) -> timedelta:
         return _SCHEDULED_PAUSE if found.status is Status.SCHEDULED else LONGEST
 
-    async def _state_of(self, payment: Payment) -> PaymentState | None:
+    async def _state_of(self, payment: Payment, device: Device | None) -> PaymentState | None:
         vendor = self._vendors[payment.vendor]
         if payment.vendor_payment_id is not None:
-            return await vendor.status(await self._access.of(payment, payment.vendor_payment_id))
+            return await vendor.status(await self._access.of(payment, payment.vendor_payment_id, device))
         return await vendor.look_up(await self._access.bank_of(payment), payment.end_to_end_id)
 
     async def _resolve_by_evidence(self, payment: Payment) -> Outcome:

@@ -33,7 +33,10 @@ RENEW = """mutation($id: ID!) { renewConsent(input: {bankLinkId: $id}) { authori
 
 @dataclass
 class OddBank:
-    """Kari at DNB, through one vendor. `odd` is what DNB says of her accounts, `face` the vendor itself."""
+    """A person at their bank, through one vendor: Kari at DNB, where a test names no others.
+
+    `odd` is what the bank says of their accounts, `face` the vendor itself.
+    """
 
     kind: str
     sandbox: Sandbox
@@ -42,9 +45,11 @@ class OddBank:
     odd_payments: OddPayments
     kari: Player
     face: Any
+    persona: str = "kari"
+    bank_id: str = "bank_dnb"
 
     async def connect(self) -> None:
-        await self.visit((await self.kari.ask(CONNECT, bank="bank_dnb"))["connectBank"]["authorisationUrl"])
+        await self.visit((await self.kari.ask(CONNECT, bank=self.bank_id))["connectBank"]["authorisationUrl"])
 
     async def renew(self) -> None:
         link = await self.link()
@@ -52,7 +57,7 @@ class OddBank:
 
     async def visit(self, url: str, decision: str = "approve") -> str:
         """From the app to the vendor, on to the bank's page, and back to the gateway. Gives where that leads."""
-        accounts = [account.resource_id for account in personas()["kari"].at_bank("bank_dnb")]
+        accounts = [account.resource_id for account in personas()[self.persona].at_bank(self.bank_id)]
         async with httpx.AsyncClient() as browser:
             where = (await browser.get(url)).headers["location"]
             where = await self.sandbox.press(where, decision=decision, account=accounts)
@@ -165,13 +170,15 @@ def _in_enable_banking(parts: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def odd_bank(kind: str, database_url: str, folder: Path) -> AsyncIterator[OddBank]:
-    """Kari, who is signed in and has passed KYC, before she connects DNB through a vendor of this kind."""
+async def odd_bank(
+    kind: str, database_url: str, folder: Path, *, persona: str = "kari", bank_id: str = "bank_dnb"
+) -> AsyncIterator[OddBank]:
+    """A person who is signed in and has passed KYC, before they connect their bank through a vendor of this kind."""
     banks = folder / "banks"
     banks.mkdir()
     files = certificates(folder)
     async with sandbox_alone(banks, SystemClock().now()) as sandbox:
-        await sandbox.sign_in("kari")
+        await sandbox.sign_in(persona)
         host = f"http://127.0.0.1:{free_port()}"
         face: Any
         if kind == "open_payments":
@@ -182,7 +189,7 @@ async def odd_bank(kind: str, database_url: str, folder: Path) -> AsyncIterator[
             app = nextgenpsd2.app(face)
         else:
             face = enable_banking.EnableBanking(sandbox.inner, sandbox.clock, callback=CALLBACK, host=host)
-            face.person = personas()["kari"].identity_number
+            face.person = personas()[persona].identity_number
             app = enable_banking.app(face)
         server = await started(app, port=int(host.rpartition(":")[2]))
         settings: dict[str, Any] = {
@@ -200,10 +207,10 @@ async def odd_bank(kind: str, database_url: str, folder: Path) -> AsyncIterator[
         }
         try:
             async with playing(database_url, folder, sandbox.clock.at, base_clock=sandbox.clock, **settings) as play:
-                kari = await play.person()
+                kari = await play.person(persona)
                 await kari.ask("mutation { startKyc { kyc { status } } }")
                 await sandbox.advance(seconds=3)
                 await play.settle()
-                yield OddBank(kind, sandbox, play, face.odd, face.odd_payments, kari, face)
+                yield OddBank(kind, sandbox, play, face.odd, face.odd_payments, kari, face, persona, bank_id)
         finally:
             await stopped(server)

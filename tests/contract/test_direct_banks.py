@@ -153,3 +153,15 @@ async def test_a_banks_notification_is_known_by_the_address_that_it_was_given() 
         for broken in (b"[]", b"\xff", b""):
             with pytest.raises(BadWebhook):
                 await payments.parse_webhook(broken, {}, NOTIFICATIONS.about("D-1"))
+
+
+@pytest.mark.parametrize(("bank_id", "is_told"), [("bank_dnb", True), ("bank_helgno21", False)])
+async def test_the_national_identity_number_goes_where_the_profile_says_so(bank_id: str, is_told: bool) -> None:
+    registered = answer(201, '{"consentStatus": "received", "consentId": "1"}', content_type="application/json")
+    async with counterpart(registered) as bank, httpx.AsyncClient() as http:
+        client = banks_at(http, {bank_id: bank.url})
+        await Xs2aAccounts(client, clock=MovedClock(NOON)).start_consent(a_request(bank_id))
+
+    told = bank.requests[0].headers
+    assert told["psu-ip-address"] == "192.0.2.1"
+    assert ("psu-id" in told) is is_told

@@ -44,6 +44,7 @@ def a_bank_payment(number: int = 1, *, amount_minor: int = 12_500, scheduled_for
 @dataclass
 class AtBank:
     vendor: BankVendor
+    execution_date: date | None = None
 
     @property
     def adapter(self) -> PaymentInitiation:
@@ -56,6 +57,7 @@ class AtBank:
     async def register(self, payment: Payment) -> PaymentState:
         """At the bank, with a page only where that comes with the bank's answer."""
         debtor = parse_account_number(personas()["kari"].at_bank(DNB)[0].bban)
+        self.execution_date = payment.scheduled_for
         return await self.adapter.initiate(payment, debtor, DNB, KARI, CALLBACK)
 
     async def initiate(self, payment: Payment) -> PaymentState:
@@ -71,7 +73,7 @@ class AtBank:
         return await self.adapter.status(self.access(state))
 
     def access(self, state: PaymentState) -> PaymentAccess:
-        return PaymentAccess(state.reference, DNB, KARI)
+        return PaymentAccess(state.reference, DNB, KARI, execution_date=self.execution_date)
 
     async def booked(self) -> list[str]:
         bookings = (await self.sandbox.http.get("/ledger")).json()["bookings"]

@@ -43,7 +43,7 @@ class Oddities:
 
     def answer(self, what: str, request: Request) -> Response | None:
         """The answer that the test wants instead of the usual one."""
-        self.told.append({name: value for name, value in request.headers.items() if name.startswith("psu-")})
+        self.told.append(psu_headers_of(request.headers))
         if what == "transactions":
             self.asked.append(dict(request.query_params))
         make = self.instead.get(what)
@@ -107,6 +107,11 @@ async def ask(
     if response.is_error:
         raise refuse(response.status_code, answer)
     return answer
+
+
+def psu_headers_of(headers: Mapping[str, str]) -> dict[str, str]:
+    """What a request tells of the user."""
+    return {name: value for name, value in headers.items() if name.startswith("psu-")}
 
 
 def tells_only_of_present_users(headers: Mapping[str, str]) -> bool:

@@ -15,12 +15,23 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.vendors.face import Endpoint, Oddities, OddPayments, Refused, ask, face, tells_only_of_present_users
+from tests.vendors.face import (
+    Endpoint,
+    Oddities,
+    OddPayments,
+    Refused,
+    ask,
+    face,
+    psu_headers_of,
+    tells_only_of_present_users,
+)
 
 CLIENT_ID = "drop-contract"
 CLIENT_SECRET = "open-payments-secret"
 HOST = "http://127.0.0.1:8440"
 _MARKS = "client_id=[CLIENT_ID]&response_type=code&redirect_uri=[TPP_REDIRECT_URI]&state=[TPP_STATE]"
+# Wants the address from which a payment was begun with each call about it, and has no GET of an initiation.
+_HANDELSBANKEN = "HANDNOKK"
 _REASONS = {"FUNDS_NOT_AVAILABLE": "FUNDS_NOT_AVAILABLE", "EXECUTION_FAILED": "PAYMENT_FAILED"}
 
 
@@ -55,6 +66,8 @@ class OpenPayments:
         self.on_accepted: Callable[[], Awaitable[None]] | None = None
         self.tokens: dict[str, set[str]] = {}
         self.headers: list[Mapping[str, str]] = []
+        # Of each call about payments: its method, its path, and what it told of the user.
+        self.told_of_payments: list[tuple[str, str, Mapping[str, str]]] = []
         self.bics: dict[str, str] = {}
         # Where a browser comes back to, by what it was about; cancellations' pages.
         self.slots: dict[str, str] = {}
@@ -383,6 +396,13 @@ def app(vendor: OpenPayments) -> Starlette:
                 raise refuse(403, "SERVICE_BLOCKED")
             if len(headers.get("x-request-id", "")) != 36 or not tells_only_of_present_users(headers):
                 raise refuse(400, "FORMAT_ERROR")
+            if scope == "paymentinitiation":
+                vendor.told_of_payments.append((method, request.url.path, psu_headers_of(headers)))
+                if headers.get("x-bicfi") == _HANDELSBANKEN:
+                    if "psu-ip-address" not in headers:
+                        raise refuse(400, "FORMAT_ERROR", "PSU-IP-Address")
+                    if endpoint == vendor.read_payment:
+                        raise refuse(405, "SERVICE_INVALID")
             if scope != "aspspinformation":
                 await vendor.bank_of(headers.get("x-bicfi", ""))
             return await endpoint(request)
