@@ -5,6 +5,7 @@ Source: docs/vendors/nextgenpsd2.md, Security and headers (draft-cavage-http-sig
 
 import base64
 import hashlib
+import string
 from collections.abc import Generator
 from typing import Final
 from urllib.parse import quote
@@ -16,6 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 # The signed headers, in this order. Headers that a request does not have are left out.
 _SIGNED: Final = ("digest", "x-request-id", "psu-id", "psu-corporate-id", "tpp-redirect-uri")
+
+# In the name of the seal's issuer the standard's example encodes blanks alone. A quote would end the `keyId`, and only
+# ASCII fits in a header.
+_AS_IT_IS: Final = "".join(letter for letter in string.punctuation if letter not in '"%')
 
 
 class MessageSigning(httpx.Auth):
@@ -30,7 +35,7 @@ class MessageSigning(httpx.Auth):
             raise ValueError("a seal's key is of RSA")
         self._key = private
         self._certificate = base64.b64encode(found.public_bytes(serialization.Encoding.DER)).decode()
-        authority = quote(found.issuer.rfc4514_string(), safe="")
+        authority = quote(found.issuer.rfc4514_string(), safe=_AS_IT_IS)
         self._key_id = f"SN={found.serial_number:x},CA={authority}"
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:

@@ -319,7 +319,8 @@ class NextGenBanks:
         key = certificate.public_key()
         if not needed <= set(names) or not isinstance(key, rsa.RSAPublicKey):
             raise refuse(401, "SIGNATURE_INVALID")
-        if not parts["keyId"].startswith(f"SN={certificate.serial_number:x},CA="):
+        authority = certificate.issuer.rfc4514_string().replace(" ", "%20")
+        if parts["keyId"] != f"SN={certificate.serial_number:x},CA={authority}":
             raise refuse(401, "CERTIFICATE_INVALID")
         text = "\n".join(f"{name}: {headers[name]}" for name in names).encode()
         try:
