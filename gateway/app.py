@@ -71,7 +71,7 @@ class Gateway:
 
 
 # Longer than a worker waits for its running jobs, so that they may finish first.
-_END_WITHIN_S: Final = 20
+END_WITHIN_S: Final = 20
 _log = structlog.get_logger()
 
 
@@ -170,7 +170,7 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
-        _, late = await asyncio.wait(tasks, timeout=_END_WITHIN_S)
+        _, late = await asyncio.wait(tasks, timeout=END_WITHIN_S)
         if late:
             _log.error("background_not_ended", tasks=len(late))
 

@@ -15,7 +15,7 @@ from gateway.commands.demo import DemoFailed, play
 from gateway.commands.doctor import doctor
 from gateway.commands.serve import serve
 from gateway.commands.start import bring_up_to_date, one_message
-from gateway.commands.terminal import LOCAL, OUT, Json, Url, checked_settings, fail
+from gateway.commands.terminal import LOCAL, OUT, Json, Token, Url, checked_settings, fail
 from gateway.commands.worker import sandbox, worker
 from gateway.settings.env_example import env_example
 from sandbox.card_catalogue import cards as test_cards
@@ -55,10 +55,11 @@ def migrate_command() -> None:
 def demo(
     url: Url = LOCAL,
     persona: Annotated[str, typer.Option(help="Who plays it.")] = "new",
+    token: Token = None,
 ) -> None:
     """Play the whole product against a running gateway in mock mode, as a client would, and time each step."""
     try:
-        asyncio.run(play(url.rstrip("/"), persona, OUT))
+        asyncio.run(play(url.rstrip("/"), persona, token, OUT))
     except DemoFailed as error:
         fail(str(error))
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 import httpx
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -31,6 +32,7 @@ PATHS: Final = {
     SENDGRID: "/api/webhooks/sendgrid",
     TWILIO: "/api/webhooks/twilio",
 }
+_log = structlog.get_logger()
 _LATE_BY: Final = timedelta(hours=1)
 _REORDERED_BY: Final = timedelta(seconds=4)
 _RETRY_AFTER: Final = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5), timedelta(hours=1))
@@ -78,7 +80,12 @@ async def deliver(world: World, job: Document) -> None:
     async with world.store.transaction():
         body = {**job, "path": PATHS[provider], "note": note, "attempt": job["attempt"] + 1}
         await world.store.log_delivery(world.now, provider, status, body)
-        if not (status is not None and 200 <= status < 300) and job["attempt"] < len(_RETRY_AFTER):
+        if status is not None and 200 <= status < 300:
+            return
+        is_last = job["attempt"] >= len(_RETRY_AFTER)
+        # A gateway that answers nobody's webhooks is set up wrongly, which would else be seen on a page alone.
+        _log.warning("webhook_not_delivered", vendor=provider, status=status, note=note, is_last=is_last)
+        if not is_last:
             again = {**job, "attempt": job["attempt"] + 1}
             await world.store.schedule(world.now + _RETRY_AFTER[job["attempt"]], DELIVER, again)
 

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
 Result = TypeVar("Result")
-_FINISH_WITHIN_S: Final = 15
+FINISH_WITHIN_S: Final = 15
 
 
 class Shield:
@@ -25,4 +25,4 @@ class Shield:
     async def finish(self) -> None:
         """Wait for what is running: a process that stops stores the answers that banks have given."""
         if self._running:
-            await asyncio.wait(set(self._running), timeout=_FINISH_WITHIN_S)
+            await asyncio.wait(set(self._running), timeout=FINISH_WITHIN_S)

@@ -62,9 +62,10 @@ class DemoFailed(Exception):
 class Client:
     """A browser's worth of client: cookies, redirects, GraphQL over HTTP and WebSocket."""
 
-    def __init__(self, url: str, http: httpx.AsyncClient) -> None:
+    def __init__(self, url: str, http: httpx.AsyncClient, operator_token: str | None) -> None:
         self._url = url
         self._http = http
+        self._operator_token = operator_token
 
     async def sign_in(self, persona: str) -> None:
         response = await self._http.get(f"/auth/bankid/login?persona={persona}&return_to=/api/health/live")
@@ -94,6 +95,16 @@ class Client:
         if response.is_error:
             raise DemoFailed(f"{path} answered {response.status_code}.")
         return response
+
+    async def timeline(self, payment: str) -> Any:
+        """What operators see of the payment, with their token where there is one."""
+        headers = {"authorization": f"Bearer {self._operator_token}"} if self._operator_token else {}
+        path = f"/api/operator/payments/{payment}/timeline"
+        response = await self._http.get(path, headers=headers)
+        if response.status_code == 401:
+            raise DemoFailed("The gateway has an operators' token: give it with --token, or as OPERATOR_TOKEN.")
+        response.raise_for_status()
+        return response.json()["events"]
 
     async def press(self, page: str, button: str) -> None:
         """Fill in a bank's form as it stands and press a button."""
@@ -126,7 +137,7 @@ async def _items(socket: ClientConnection) -> AsyncIterator[Any]:
             raise DemoFailed(received["payload"][0]["message"])
 
 
-async def play(url: str, persona: str, out: Console) -> None:
+async def play(url: str, persona: str, operator_token: str | None, out: Console) -> None:
     """Sign in, pass KYC, connect DNB, pay by bank and card, subscribe, upload, export. Raises DemoFailed."""
     started = time.monotonic()
 
@@ -136,7 +147,7 @@ async def play(url: str, persona: str, out: Console) -> None:
     headers = {"origin": url}
     try:
         async with httpx.AsyncClient(base_url=url, headers=headers, follow_redirects=True, timeout=_WITHIN_S) as http:
-            await _play(Client(url, http), persona, tell)
+            await _play(Client(url, http, operator_token), persona, tell)
     except httpx.TransportError as error:
         raise DemoFailed(f"No gateway answers at {url}. Start it with: make run") from error
 
@@ -202,7 +213,7 @@ async def _pay_by_card(client: Client, tell: Any) -> None:
     }
     refunded = (await client.ask(_REFUND, input=refund))["refundPayment"]["payment"]
     tell(f"Gave {refunded['refundedAmount']['formatted']} back: the refund is {refunded['refundStatus']}")
-    timeline = (await client.get(f"/api/operator/payments/{payment['id']}/timeline")).json()["events"]
+    timeline = await client.timeline(payment["id"])
     tell(f"Its timeline has {len(timeline)} lines: gateway events show {payment['id']}")
 
 

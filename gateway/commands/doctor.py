@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from domain.errors import Unavailable
+from domain.service import ServiceMode
 from gateway.assembly.adapters import build_adapters
 from gateway.assembly.clocks import SystemClock
 from gateway.assembly.internet import internet_until
@@ -20,9 +21,34 @@ def doctor() -> None:
     with one_message(settings):
         asyncio.run(require_fit(settings))
     OUT.print("[green]ok[/] database and migrations")
-    troubled = asyncio.run(_troubled_vendors(settings))
+    troubled = [*_missing(settings), *asyncio.run(_troubled_vendors(settings))]
     if troubled:
         fail("\n".join(troubled))
+
+
+def _missing(settings: Settings) -> list[str]:
+    """What production starts without, and then misses."""
+    if settings.mode is not ServiceMode.PRODUCTION:
+        return []
+    is_sqlite = settings.database_url.startswith("sqlite")
+    wanted = {
+        "TRUSTED_PROXIES is not set: a user's address is the proxy's, also for banks. Set the proxies' network.": (
+            "trusted_proxies" in settings.model_fields_set
+        ),
+        "DRAIN_S is 0: a stopping process cuts what comes to it. Set twice the period of the readiness probe.": (
+            settings.drain_s > 0
+        ),
+        "REDIS_URL is not set: what happens at one process is pushed by others only when they look, each 15 s.": (
+            is_sqlite or settings.redis_url is not None
+        ),
+        "DATABASE_URL is a SQLite file: one process alone, on a disk that must not be lost. Set postgresql://.": (
+            not is_sqlite
+        ),
+    }
+    missing = [message for message, is_there in wanted.items() if not is_there]
+    if not missing:
+        OUT.print("[green]ok[/] proxies and processes")
+    return missing
 
 
 async def _troubled_vendors(settings: Settings) -> list[str]:

@@ -33,6 +33,7 @@ def serve() -> None:
         ws_max_size=_MAX_SOCKET_BYTES,
         # No compression: its window would cost each socket more memory than all its messages.
         ws_per_message_deflate=False,
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=FINISH_WITHIN_S,
     )
     paths = {"GraphiQL": "/graphql", "Sandbox": "/sandbox/", "Health": "/api/health"}

@@ -14,12 +14,16 @@ from starlette.applications import Starlette
 
 from db.engine import open_database
 from db.migrate import LOCK_TIMEOUT_S, DatabaseTooNew, Fit, TableIsHeld, migrate, newest_revision, version_of
+from gateway.app import END_WITHIN_S
 from gateway.commands.terminal import fail
 from gateway.settings.settings import Settings
 from sandbox.store import UnreadableStore
+from services.shield import FINISH_WITHIN_S as _STORE_WITHIN_S
 
 # How long a running request may take at the stop; streams are cut, and resume by cursor.
 FINISH_WITHIN_S: Final = 10
+# How long a stop takes at most, beyond `drain_s` of `serve`: requests end, banks' answers are stored, jobs end.
+STOP_WITHIN_S: Final = FINISH_WITHIN_S + _STORE_WITHIN_S + END_WITHIN_S
 _TOO_NEW: Final = "The database is too new for this release. Start the release that migrated it, or a later one."
 
 

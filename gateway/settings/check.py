@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Any, Final
 
 from cryptography.fernet import Fernet
@@ -101,6 +102,13 @@ def _production_problems(settings: Settings) -> list[str]:
     ]
 
 
+def _is_network(text: str) -> bool:
+    try:
+        return ip_network(text) is not None
+    except ValueError:
+        return False
+
+
 def _login_problems(settings: Settings) -> list[str]:
     found = []
     is_mock = settings.vendor_of("identity") == MOCK
@@ -164,7 +172,11 @@ def _address_problems(settings: Settings) -> list[str]:
 
 
 def _value_problems(settings: Settings) -> list[str]:
-    found = []
+    found = [
+        f"TRUSTED_PROXIES: {proxy} is no address or network, such as 10.0.0.0/8."
+        for proxy in settings.trusted_proxies
+        if not _is_network(proxy)
+    ]
     try:
         parse_account_number(settings.merchant_account)
     except InvalidAccountNumber as error:

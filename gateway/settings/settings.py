@@ -111,6 +111,11 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8000, description="The port to listen on.")
+    trusted_proxies: CommaSeparated = Field(
+        default=("127.0.0.1",),
+        description="Addresses and networks of the proxies before `serve`, separated by commas: they alone tell whose "
+        "request it is.",
+    )
     allowed_origins: CommaSeparated = Field(
         default=(), description="Origins of web front ends, separated by commas: CORS, WebSockets, return addresses."
     )

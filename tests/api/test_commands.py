@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from sandbox.scenarios import scenarios
+from tests.api.test_failed_start import PRODUCTION
 from tests.api.test_vendor_migration import MOVES, consent
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.gateway import Player
@@ -87,6 +88,30 @@ async def test_alerts_go_to_slack_where_its_address_is_set(tmp_path: Path) -> No
     assert "the-credential" not in told
 
 
+def test_the_demo_needs_the_operators_token_where_there_is_one(tmp_path: Path) -> None:
+    with served(tmp_path, OPERATOR_TOKEN="let-me-in") as url:
+        without = gateway("demo", "--url", url, folder=tmp_path)
+        ran = gateway("demo", "--url", url, "--token", "let-me-in", folder=tmp_path)
+
+    assert (without.returncode, "give it with --token" in without.stderr) == (1, True)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_doctor_names_what_production_starts_without(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/drop.sqlite3"
+    settings = {**PRODUCTION, "SANDBOX_URL": "http://127.0.0.1:9", "DATABASE_URL": database}
+    gateway("migrate", folder=tmp_path, **settings)
+    bare = gateway("doctor", folder=tmp_path, **settings)
+    better = gateway("doctor", folder=tmp_path, **settings, TRUSTED_PROXIES="10.0.0.0/8", DRAIN_S="15")
+    wrong = gateway("doctor", folder=tmp_path, **settings, TRUSTED_PROXIES="anybody")
+
+    for name in ("TRUSTED_PROXIES is not set", "DRAIN_S is 0", "DATABASE_URL is a SQLite file"):
+        assert name in bare.stderr
+    assert "TRUSTED_PROXIES" not in better.stderr
+    assert "DRAIN_S" not in better.stderr
+    assert "TRUSTED_PROXIES: anybody is no address or network" in wrong.stderr
+
+
 def test_the_demo_without_a_gateway_says_how_to_start_one(tmp_path: Path) -> None:
     ran = gateway("demo", "--url", f"http://localhost:{free_port()}", folder=tmp_path)
 
@@ -101,7 +126,7 @@ def test_doctor_names_what_is_missing_and_the_command_that_mends_it(tmp_path: Pa
 
     assert (before.returncode, migrated.returncode, after.returncode) == (1, 0, 0)
     assert "gateway migrate" in before.stderr
-    assert "ok migrations" in after.stdout
+    assert "ok database and migrations" in after.stdout
 
 
 def test_doctor_asks_every_vendor_outside_and_names_what_to_check(tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ from typer.main import get_command
 
 from gateway.app import Role, create_app
 from gateway.cli import app as cli
+from gateway.commands.start import STOP_WITHIN_S
 from gateway.settings.check import load_settings
 from gateway.settings.settings import Settings
+from tests.api.test_production import production
 from tests.builders.gateway import Play
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -35,7 +37,11 @@ def containers() -> Iterator[tuple[str, dict[str, Any], int]]:
             yield one["metadata"]["labels"]["role"], spec["containers"][0], spec["terminationGracePeriodSeconds"]
 
 
-@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda one: f"{one['kind']} {one['metadata']['name']}")
+# Its definition is the Prometheus operator's.
+OWN_KINDS = [one for one in MANIFESTS if one["kind"] != "PodMonitor"]
+
+
+@pytest.mark.parametrize("manifest", OWN_KINDS, ids=lambda one: f"{one['kind']} {one['metadata']['name']}")
 def test_kubernetes_takes_the_manifests(manifest: dict[str, Any]) -> None:
     kubernetes_validate.validate(manifest, "1.33", strict=True)
 
@@ -63,12 +69,54 @@ def test_what_is_probed_is_answered_and_a_stop_may_take_as_long_as_it_takes() ->
     settings = load_settings(_env_file=None)
     for role, container, grace_s in containers():
         routes = {route.path for route in create_app(settings, role=Role(role)).routes if isinstance(route, Route)}
-        probed = {container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")}
+        probes = [container[f"{kind}Probe"] for kind in ("startup", "liveness", "readiness")]
         ports = {port["containerPort"] for port in container["ports"]}
+        drain_s = float(config["DRAIN_S"]) if role == "serve" else 0
 
-        assert probed <= routes
+        assert {probe["httpGet"]["path"] for probe in probes} <= routes
         assert ports == {settings.port if role == "serve" else settings.worker_port}
-        assert grace_s > (float(config["DRAIN_S"]) + 10 if role == "serve" else settings.job_lease_s)
+        assert grace_s > drain_s + STOP_WITHIN_S
+        if role == "serve":
+            # Load balancers have turned away before the last socket closes.
+            assert drain_s > 2 * container["readinessProbe"]["periodSeconds"]
+    for role, drain_s in (("serve", float(COMPOSE["x-gateway"]["environment"]["DRAIN_S"])), ("worker", 0)):
+        assert int(COMPOSE["services"][role]["stop_grace_period"].removesuffix("s")) > drain_s + STOP_WITHIN_S
+
+
+def test_the_public_door_leads_to_every_route_but_the_operators() -> None:
+    settings = load_settings(**production(), _env_file=None)
+    routes = {getattr(route, "path", "") for route in create_app(settings).routes}
+    inside = {path for path in routes if path == "/metrics" or path.startswith("/api/operator/")}
+    (ingress,) = [one for one in MANIFESTS if one["kind"] == "Ingress"]
+    (paths,) = [[path["path"] for path in rule["http"]["paths"]] for rule in ingress["spec"]["rules"]]
+    led = {path for path in routes if any(path == one or path.startswith(f"{one}/") for one in paths)}
+    (refused,) = re.findall(r"@operators path (.*)", (DEPLOY / "Caddyfile").read_text())
+    kept = [one for one in refused.split() if one.endswith("/*")]
+
+    assert inside
+    assert led == routes - inside
+    assert {path for path in routes if any(f"{path}/".startswith(one[:-1]) for one in kept)} == inside
+
+
+def test_the_proxies_are_known() -> None:
+    (config,) = [one["data"] for one in MANIFESTS if one["kind"] == "ConfigMap"]
+    environment = COMPOSE["x-gateway"]["environment"]
+    (network,) = COMPOSE["networks"]["default"]["ipam"]["config"]
+
+    assert environment["TRUSTED_PROXIES"] == network["subnet"]
+    for given in (config, environment):
+        assert load_settings(trusted_proxies=given["TRUSTED_PROXIES"], _env_file=None).trusted_proxies
+
+
+def test_every_replica_is_scraped() -> None:
+    (scraped,) = yaml.safe_load((DEPLOY / "prometheus" / "scrape.yaml").read_text())["scrape_configs"]
+    (monitor,) = [one["spec"] for one in MANIFESTS if one["kind"] == "PodMonitor"]
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    ports = {role: port["containerPort"] for role, one, _ in containers() for port in one["ports"]}
+
+    assert {one["names"][0]: one["port"] for one in scraped["dns_sd_configs"]} == ports
+    assert set(monitor["selector"]["matchExpressions"][0]["values"]) == ports.keys()
+    assert (endpoint["port"], endpoint["path"]) == ("http", "/metrics")
 
 
 async def test_what_is_watched_is_measured(play: Play) -> None:

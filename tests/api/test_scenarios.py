@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from sandbox.scenarios import BANK, CARD, DELIVERY_FAULTS, KYC, WEBHOOK_FIRST, Scenario, scenarios
 from tests.api.test_messages import notifications, update
@@ -251,3 +252,13 @@ async def test_a_scenario_is_of_one_request_alone(play: Play) -> None:
     taken = (await ask(kari, PAY, None, input=a_payment(account)))["payment"]
 
     assert (refused["status"], taken["status"]) == ("REJECTED", "AUTHORISATION_REQUIRED")
+
+
+async def test_a_webhook_that_the_gateway_refuses_is_said(play: Play) -> None:
+    kari = await play.approved()
+    with capture_logs() as logs:
+        await pay_by_card(play, kari, 100_00, "webhooks-wrongly-signed")
+
+    refused = [line for line in logs if line["event"] == "webhook_not_delivered"]
+    assert refused
+    assert {(line["vendor"], line["status"], line["note"]) for line in refused} == {("stripe", 401, "Unauthorized")}
