@@ -55,13 +55,15 @@ class StartedConsent:
     """A consent that is registered at the bank but not authorised.
 
     `reference` is the vendor's, opaque to callers. `authorisation` is what is awaited of the user, None if the bank has
-    not begun the approval. `valid_until` is the last day, as a date in Oslo. `warnings` are the bank's.
+    not begun the approval, which `needs_approval` says it wants. `valid_until` is the last day, as a date in Oslo.
+    `warnings` are the bank's.
     """
 
     reference: str
     authorisation: Authorisation | None
     valid_until: date
     warnings: Sequence[MutationWarning] = ()
+    needs_approval: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from providers.open_banking.port import (
     Psu,
     StartedConsent,
 )
+from providers.open_banking.status import CONSENT_STATUS
 from providers.open_banking.xs2a_approvals import Approvals, ScaAnswer
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
 from providers.open_banking.xs2a_reading import Xs2aReading, as_wanted
@@ -93,7 +94,15 @@ class Xs2aAccounts(Xs2aReading):
         awaited = None
         with suppress(Unavailable, *UNREADABLE):
             awaited = self._approvals.awaited_in(created, request.redirect_uri, profile.bic)
-        return StartedConsent(str(reference), awaited, until, warnings_in(created.document, profile.id))
+        word = str(created.document.get("consentStatus"))
+        is_open = CONSENT_STATUS.get(word, ConsentStatus.AWAITING_AUTHORISATION) is ConsentStatus.AWAITING_AUTHORISATION
+        return StartedConsent(
+            str(reference),
+            awaited,
+            until,
+            warnings_in(created.document, profile.id),
+            needs_approval=is_open and not created.is_ended,
+        )
 
     async def authorise_consent(self, started: StartedConsent, psu: Psu, redirect_uri: str) -> StartedConsent:
         consent = Reference.parse(started.reference)

@@ -64,17 +64,17 @@ class ConsentApprovals:
     async def begin(self, consent: Consent, request: ConsentRequest) -> StartedConsent:
         """Register the consent and begin its approval; without one in the answer, none follows.
 
-        Raises Unavailable, also if the bank offers no approval that Drop can carry: the consent is then revoked.
+        Raises Unavailable, and NotApprovable; the consent is then revoked.
         """
         vendor = self._vendors[consent.vendor]
         started = await vendor.start_consent(request)
         await retry_on_outage(lambda: self._save(consent, started))
-        if started.authorisation is None:
+        if started.authorisation is None and started.needs_approval:
             try:
                 started = await vendor.authorise_consent(started, request.psu, request.redirect_uri)
-            except (Unavailable, NotApprovable) as error:
+            except (Unavailable, NotApprovable):
                 await self._give_up(consent)
-                raise Unavailable("open_banking", "the consent cannot be approved") from error
+                raise
             await retry_on_outage(lambda: self._save(consent, started))
         return started
 

@@ -42,7 +42,7 @@ from domain.outcome import Outcome
 from domain.page import Keyset
 from domain.redirect import require_allowed, with_query
 from domain.warning import MutationWarning
-from providers.open_banking.port import AccountInformation, ConsentRequest, ConsentState, Psu
+from providers.open_banking.port import AccountInformation, ConsentRequest, ConsentState, NotApprovable, Psu
 from providers.vendors import Vendors
 from services.banks.accounts import Accounts
 from services.banks.consent_approvals import ConsentApprovals
@@ -321,18 +321,22 @@ class BankLinks:
         )
         try:
             started = await self._shield.run(self._approvals.begin(consent, request))
-        except Unavailable as error:
+        except (Unavailable, NotApprovable) as error:
             await self._consents.apply(
                 bank_link.user_id,
                 consent.id,
                 ConsentState(ConsentStatus.REJECTED, consent.valid_until),
                 BankLinkEnd.BANK_UNAVAILABLE,
             )
+            if isinstance(error, NotApprovable):
+                message = "The bank wants an approval that Drop cannot show."
+                raise InvalidState(message, text="APPROVAL_NOT_SUPPORTED") from error
             raise _away(error) from error
         bank_link = await retry_on_stale(lambda: self._await_consent(bank_link.user_id, bank_link.id))
         if started.authorisation is None:
-            with suppress(Unavailable):  # the queued jobs ask the bank again
+            with suppress(Unavailable, ReadLimitReached, ConsentRequired):  # the queued jobs ask the bank again
                 await self.refresh_consent(bank_link.user_id, consent.id)
+                await self._fetch(bank_link.user_id, consent.id, device)
             bank_link = (await self.by_ids(bank_link.user_id, [bank_link.id]))[0]
         return ConsentPage(bank_link, started.authorisation, started.warnings)
 

@@ -23,6 +23,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from domain.ids import BankId
+from sandbox.people import personas
 from tests.vendors.face import Endpoint, Oddities, OddPayments, ask, face, tells_only_of_present_users
 from tests.vendors.open_payments import bank_transaction, refuse, refused_by_sandbox, rejected, statement_of
 
@@ -70,8 +72,10 @@ class NextGenBanks:
         self.odd = Oddities()
         self.odd_payments = OddPayments()
         self.started: set[str] = set()
+        self.begun_consents: list[str] = []
         # What a test does to them: how payments are approved, what DELETE answers, and whether answers get lost.
         self.sca = Sca.REDIRECT
+        self.consents_by = Sca.REDIRECT
         self.deletes_with: int | None = None
         self.loses_selections = False
         self.loses_answers = False
@@ -105,12 +109,45 @@ class NextGenBanks:
         identifier = made["consentId"]
         self.odd.consents.append(made["consentId"])
         self.told[identifier] = ("consent", request.headers["tpp-notification-uri"])
-        links = {
-            "scaRedirect": {"href": self.page_at(made["scaRedirect"])},
-            "scaStatus": {"href": f"/v1/consents/{identifier}/authorisations/auth-{identifier}"},
-        }
-        body = {"consentStatus": "received", "consentId": identifier, "_links": links, "tppMessages": self.odd.warns}
+        base = f"/v1/consents/{identifier}/authorisations"
+        answer: dict[str, Any] = {"consentStatus": "received", "consentId": identifier, "tppMessages": self.odd.warns}
+        links: dict[str, Any] = {"scaStatus": {"href": f"{base}/auth-{identifier}"}}
+        if self.consents_by is Sca.REDIRECT:
+            links["scaRedirect"] = {"href": self.page_at(made["scaRedirect"])}
+        elif self.consents_by is Sca.DECOUPLED:
+            headers = {"aspsp-sca-approach": "DECOUPLED"}
+            return JSONResponse({**answer, **self.shown, "_links": links}, 201, headers)
+        elif self.consents_by is Sca.EXEMPTED_AT_ONCE:
+            await self.approve_consent(identifier)
+            return JSONResponse({**answer, "consentStatus": "valid", "scaStatus": "exempted", "_links": {}}, 201)
+        else:
+            links = {"startAuthorisation": {"href": base}}
+        return JSONResponse({**answer, "_links": links}, 201)
+
+    async def approve_consent(self, identifier: str, decision: str = "approve") -> None:
+        """The user approves in the bank's app, or the bank needs no approval."""
+        accounts = [account.resource_id for account in personas()["kari"].at_bank(BankId("bank_dnb"))]
+        form = {"decision": decision, "account": accounts}
+        await self.pages_at.post(f"/sandbox/bank/consents/{identifier}", data=form)
+
+    async def start_consent(self, request: Request) -> Response:
+        identifier = request.path_params["consent"]
+        if self.consents_by is Sca.ERROR:
+            return JSONResponse({"code": "INTERNAL_SERVER_ERROR"}, 500)
+        self.begun_consents.append(identifier)
+        body: dict[str, Any] = {"authorisationId": f"auth-{identifier}", "scaStatus": "received", "_links": {}}
+        if self.consents_by is Sca.EXEMPTED:
+            await self.approve_consent(identifier)
+            body["scaStatus"] = "exempted"
+        else:
+            kind = "SMS_OTP" if self.consents_by is Sca.TYPED_CODE else "PUSH_OTP"
+            body["scaMethods"] = [{"authenticationType": kind, "authenticationMethodId": "app", "name": "BankID"}]
         return JSONResponse(body, 201)
+
+    async def list_consent_authorisations(self, request: Request) -> Response:
+        identifier = request.path_params["consent"]
+        known = [f"auth-{identifier}"] if identifier in self.begun_consents else []
+        return JSONResponse({"authorisationIds": known})
 
     async def read_consent(self, request: Request) -> Response:
         found = await self.ask("GET", f"/bank/consents/{request.path_params['consent']}")
@@ -118,7 +155,12 @@ class NextGenBanks:
 
     async def consent_sca(self, request: Request) -> Response:
         found = await self.ask("GET", f"/bank/consents/{request.path_params['consent']}")
-        return JSONResponse({"scaStatus": "received" if found["consentStatus"] == "received" else "finalised"})
+        ends = {"rejected": "failed", "expired": "failed"}
+        if found["consentStatus"] != "received":
+            return JSONResponse({"scaStatus": ends.get(found["consentStatus"], "finalised")})
+        if self.consents_by is Sca.REDIRECT:
+            return JSONResponse({"scaStatus": "received"})
+        return JSONResponse({"scaStatus": "scaMethodSelected" if self.selected else "received", **self.shown})
 
     async def delete_consent(self, request: Request) -> Response:
         await self.ask("DELETE", f"/bank/consents/{request.path_params['consent']}")
@@ -348,7 +390,10 @@ def app(vendor: NextGenBanks) -> Starlette:
             api("/consents", "POST", vendor.create_consent),
             api("/consents/{consent}", "GET", vendor.read_consent),
             api("/consents/{consent}", "DELETE", vendor.delete_consent),
+            api("/consents/{consent}/authorisations", "POST", vendor.start_consent),
+            api("/consents/{consent}/authorisations", "GET", vendor.list_consent_authorisations),
             api(f"/consents/{{consent}}{one}", "GET", vendor.consent_sca),
+            api(f"/consents/{{consent}}{one}", "PUT", vendor.select),
             api("/accounts", "GET", vendor.accounts),
             api("/accounts/{account}/balances", "GET", vendor.balances),
             api("/accounts/{account}/transactions", "GET", vendor.transactions),
