@@ -33,6 +33,7 @@ def _row_of(job_id: str, job: Job, due_at: datetime, now: datetime) -> JobRow:
         status=QUEUED,
         due_at=due_at,
         trace_id=trace_id(),
+        row_id=job.row_id,
         created_at=now,
     )
 
@@ -86,6 +87,14 @@ class JobQueries:
         due_at = due_at or now
         self._session.add(_row_of(new_id("job", now), job, due_at, now))
         self.has_due = self.has_due or due_at <= now
+
+    async def enqueue_next(self, job: Job, *, due_at: datetime, now: datetime) -> None:
+        """Queue the next job of a chain that moves one row on. Of several chains the soonest goes on alone."""
+        others = (col(JobRow.row_id) == job.row_id, col(JobRow.kind) == job.kind, col(JobRow.status) == QUEUED)
+        sooner = select(JobRow.id).where(*others, JobRow.due_at <= due_at).limit(1)
+        if (await self._session.exec(sooner)).first() is None:
+            await self._session.exec(delete(JobRow).where(*others))
+            self.enqueue(job, due_at=due_at, now=now)
 
     async def enqueue_once(self, job_id: str, job: Job, *, due_at: datetime, now: datetime) -> None:
         """Queue the first job of a series, unless a job of this kind is queued already.

@@ -19,6 +19,7 @@ from db.jobs import JobQueries
 from db.kyc import KycQueries
 from db.locks import WRITES
 from db.notifications import NotificationQueries
+from db.orphans import OrphanQueries
 from db.payments import IdempotencyQueries, PaymentQueries
 from db.personal_data import PersonalDataQueries
 from db.plans import PlanQueries
@@ -70,6 +71,7 @@ class Queries:
         self.idempotency = IdempotencyQueries(session)
         self.events = UserEventQueries(session)
         self.jobs = JobQueries(session)
+        self.orphans = OrphanQueries(session)
         self.gauges = GaugeQueries(session)
         self.heartbeats = WorkerHeartbeatQueries(session)
         self.webhooks = WebhookQueries(session)

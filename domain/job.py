@@ -23,6 +23,14 @@ class Job:
     kind: ClassVar[str]
     version: ClassVar[int] = 1
 
+    @property
+    def row_id(self) -> str | None:
+        """The row that stands still without this job; None where no row waits for it.
+
+        A sweep starts a job for every row that waits and has none, so each kind of row has one kind of job or more.
+        """
+        return None
+
     def payload(self) -> dict[str, Any]:
         """As it is stored. Version 1 is not written, so that releases from before versions work it off, too."""
         carried = asdict(self)

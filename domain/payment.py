@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from domain.account_number import AccountNumber
 from domain.authorisation import SealedAuthorisation
@@ -37,11 +37,11 @@ class Status(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether the payment has ended. SETTLED may still follow an end that Drop declared itself."""
-        return self in _FINAL
+        return self in FINAL
 
 
-_FINAL = frozenset({Status.SETTLED, Status.REJECTED, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
-_OPEN = _FINAL | {Status.SCHEDULED, Status.PROCESSING}
+FINAL: Final = frozenset({Status.SETTLED, Status.REJECTED, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
+_OPEN = FINAL | {Status.SCHEDULED, Status.PROCESSING}
 # Statuses may be skipped: a webhook may overtake the vendor's reply to the call that caused it.
 _NEXT: Mapping[Status, frozenset[Status]] = {
     Status.CREATED: _OPEN | {Status.AUTHORISATION_REQUIRED},

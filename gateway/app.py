@@ -148,7 +148,7 @@ def _background(gateway: Gateway, settings: Settings, role: Role) -> list[Corout
     if base.shared.breakers is not None:
         running.append(base.shared.breakers.run(base.adapters.guards))
     if role is Role.WORKER or settings.serve_works_queue:
-        running += [gateway.worker.run(), base.wake_for_jobs()]
+        running += [gateway.worker.run(), base.wake_for_jobs(), services.orphans.run()]
     if role is Role.SERVE:
         running.append(services.sweep.run())
         if settings.has_sandbox:

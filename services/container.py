@@ -10,6 +10,7 @@ from services.cards.cards import Cards
 from services.files.data_exports import DataExports
 from services.files.uploads import Uploads
 from services.incidents import Incidents
+from services.jobs.orphans import Orphans
 from services.jobs.queue import Queue
 from services.notifications.deliver import NotificationDelivery
 from services.operations.health import HealthService
@@ -74,6 +75,7 @@ class Services:
     sweep: Sweep
     webhooks: Webhooks
     queue: Queue
+    orphans: Orphans
     vendor_migrations: VendorMigrations
     retention: Retention
     reset: Reset

@@ -69,8 +69,11 @@ class StatusSync(ABC, Generic[Object, ObjectId]):
         if found is not None:
             found = await self._end_overdue(found)
         if found is not None and not self._is_final(found):
+            pause = longer(pause_s, self._longest_pause(found))
+            now = self._clock.now()
             async with self._work() as work:
-                self.enqueue_ask(work, found, longer(pause_s, self._longest_pause(found)))
+                next_ask = self._job(found, pause.total_seconds())
+                await work.jobs.enqueue_next(next_ask, due_at=self._due(found, now + pause), now=now)
                 await work.commit()
 
     async def current(self, known: Object) -> Object:

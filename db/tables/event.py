@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Integer
+from sqlalchemy import JSON, BigInteger, Column, Integer, text
 from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from db.columns import UtcDateTime
@@ -33,6 +33,9 @@ class UserEventRow(SQLModel, table=True):
     change: str = Field(default="UPDATED", sa_column_kwargs={"server_default": "UPDATED"})
 
 
+_OPEN = "status IN ('RECEIVED', 'PARKED')"
+
+
 class WebhookEventRow(SQLModel, table=True):
     """A verified webhook, as it came, unique per vendor and the vendor's event.
 
@@ -43,6 +46,7 @@ class WebhookEventRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("provider", "event_key"),
         Index("ix_webhook_event_received_at", "received_at"),
+        Index("ix_webhook_event_open", "received_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
     )
 
     id: str = Field(primary_key=True)

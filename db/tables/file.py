@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, text
 from sqlmodel import Field, Index, SQLModel
 
 from db.columns import UtcDateTime
+
+_PENDING = "status IN ('PENDING')"
 
 
 class UploadRow(SQLModel, table=True):
@@ -15,7 +17,10 @@ class UploadRow(SQLModel, table=True):
     """
 
     __tablename__ = "upload"
-    __table_args__ = (Index("ix_upload_page", "user_id", "id"),)
+    __table_args__ = (
+        Index("ix_upload_page", "user_id", "id"),
+        Index("ix_upload_pending", "created_at", sqlite_where=text(_PENDING), postgresql_where=text(_PENDING)),
+    )
 
     id: str = Field(primary_key=True)
     user_id: str = Field(foreign_key="user.id")

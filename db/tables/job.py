@@ -11,7 +11,7 @@ class JobRow(SQLModel, table=True):
     """Work that follows a change. `due_at` is by the product's clock, `leased_until` by the machine's."""
 
     __tablename__ = "job"
-    __table_args__ = (Index("ix_job_due", "status", "due_at"),)
+    __table_args__ = (Index("ix_job_due", "status", "due_at"), Index("ix_job_row_id", "row_id", "kind"))
 
     id: str = Field(primary_key=True)
     kind: str
@@ -25,6 +25,8 @@ class JobRow(SQLModel, table=True):
     last_error: str | None = None
     # The release whose fault blocked the job: another release tries it again.
     blocked_by: str | None = None
+    # The row that stands still without this job.
+    row_id: str | None = None
     trace_id: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
 

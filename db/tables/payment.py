@@ -5,6 +5,9 @@ from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from db.columns import UtcDateTime
 
+_OPEN = "status IN ('CREATED', 'AUTHORISATION_REQUIRED', 'SCHEDULED', 'PROCESSING')"
+_PENDING = "status IN ('PENDING')"
+
 
 class PaymentRow(SQLModel, table=True):
     """A payment of a user, on either rail. `end_to_end_id` is unique, and so is `state_hash` (SHA-256).
@@ -16,6 +19,7 @@ class PaymentRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_payment_page", "user_id", "id"),
         Index("ix_payment_vendor_id", "vendor", "vendor_payment_id"),
+        Index("ix_payment_open", "created_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
         Index("ix_payment_in_doubt", "id", sqlite_where=text("in_doubt = 1"), postgresql_where=text("in_doubt")),
     )
 
@@ -104,6 +108,9 @@ class RefundRow(SQLModel, table=True):
     """A refund of a card payment. `vendor_refund_id` is NULL until the vendor has answered."""
 
     __tablename__ = "refund"
+    __table_args__ = (
+        Index("ix_refund_pending", "created_at", sqlite_where=text(_PENDING), postgresql_where=text(_PENDING)),
+    )
 
     id: str = Field(primary_key=True)
     payment_id: str = Field(foreign_key="payment.id", index=True)

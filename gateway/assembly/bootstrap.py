@@ -40,6 +40,7 @@ from services.files.uploads import Uploads
 from services.incidents import Incidents
 from services.jobs.handlers import handlers_of
 from services.jobs.heartbeat import Heartbeats
+from services.jobs.orphans import Orphans
 from services.jobs.queue import Queue
 from services.jobs.signal import WorkerSignal
 from services.jobs.worker import Worker
@@ -273,6 +274,7 @@ def build_services(base: Infrastructure) -> Services:
         sweep=Sweep(read, streams, base.fanout, base.machine_clock),
         webhooks=Webhooks(work, read, sources, incidents, clock),
         queue=Queue(work, read, clock),
+        orphans=Orphans(work, clock, incidents),
         vendor_migrations=VendorMigrations(
             work, read, _directions(base), adapters.cards, base.shared.spent, incidents, clock
         ),

@@ -28,6 +28,10 @@ class AskConsent(Job):
     user_id: UserId
     consent_id: ConsentId
 
+    @property
+    def row_id(self) -> str:
+        return self.consent_id
+
 
 @dataclass(frozen=True, slots=True)
 class FetchAccounts(Job):

@@ -191,17 +191,25 @@ class BankLinks:
         return await self._consents.apply(user_id, consent_id, at_bank)
 
     async def ask_consent(self, user_id: UserId, consent_id: ConsentId) -> None:
-        """Ask the bank once the consent's page or time has run out, and end the consent then. Raises Unavailable."""
+        """Ask the bank once the consent's page or time has run out, and end the consent then.
+
+        Asked earlier, an active consent is asked about again at its end. Raises Unavailable.
+        """
         await self.refresh_consent(user_id, consent_id)
         async with self._read() as read:
             consent = await read.consents.get(user_id, consent_id)
         if consent is None:
             return
+        now = self._clock.now()
         overdue = consent.status is ConsentStatus.AWAITING_AUTHORISATION
-        ended = consent.status is ConsentStatus.ACTIVE and self._clock.now() >= consent.ends_at
+        ended = consent.status is ConsentStatus.ACTIVE and now >= consent.ends_at
         if overdue or ended:
             state = ConsentState(ConsentStatus.EXPIRED, consent.valid_until)
             await self._consents.apply(user_id, consent_id, state)
+        elif consent.status is ConsentStatus.ACTIVE:
+            async with self._work() as work:
+                await work.jobs.enqueue_next(AskConsent(user_id, consent_id), due_at=consent.ends_at, now=now)
+                await work.commit()
 
     async def tell_of_expiry(self, user_id: UserId, consent_id: ConsentId) -> None:
         """Queue the message that a consent runs out in a week, unless it is replaced already. Raises Unavailable."""

@@ -50,6 +50,10 @@ class IssueCard(Job):
     user_id: UserId
     card_id: CardId
 
+    @property
+    def row_id(self) -> str:
+        return self.card_id
+
 
 @dataclass(frozen=True, slots=True)
 class FreezeCards(Job):

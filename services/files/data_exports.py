@@ -44,6 +44,10 @@ class BuildExport(Job):
     user_id: UserId
     export_id: DataExportId
 
+    @property
+    def row_id(self) -> str:
+        return self.export_id
+
 
 @dataclass(frozen=True, slots=True)
 class ExpireExport(Job):
@@ -52,6 +56,10 @@ class ExpireExport(Job):
     kind: ClassVar[str] = "expire_data_export"
     user_id: UserId
     export_id: DataExportId
+
+    @property
+    def row_id(self) -> str:
+        return self.export_id
 
 
 class DataExports:

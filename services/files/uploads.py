@@ -44,6 +44,10 @@ class ExpireUpload(Job):
     user_id: UserId
     upload_id: UploadId
 
+    @property
+    def row_id(self) -> str:
+        return self.upload_id
+
 
 @dataclass(frozen=True, slots=True)
 class DeleteObject(Job):

@@ -41,6 +41,10 @@ class AskBank(Job):
     payment_id: PaymentId
     pause_s: float
 
+    @property
+    def row_id(self) -> str:
+        return self.payment_id
+
 
 @dataclass(frozen=True, slots=True)
 class WatchApproval(Job):

@@ -43,6 +43,10 @@ class AskCardVendor(Job):
     payment_id: PaymentId
     pause_s: float
 
+    @property
+    def row_id(self) -> str:
+        return self.payment_id
+
 
 @dataclass(frozen=True, slots=True)
 class SettleRefund(Job):
@@ -53,6 +57,10 @@ class SettleRefund(Job):
     payment_id: PaymentId
     refund_id: RefundId
     pause_s: float
+
+    @property
+    def row_id(self) -> str:
+        return self.refund_id
 
 
 class _Change(NamedTuple):

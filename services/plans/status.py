@@ -45,6 +45,10 @@ class AskPlan(Job):
     subscription_id: PlanSubscriptionId
     pause_s: float
 
+    @property
+    def row_id(self) -> str:
+        return self.subscription_id
+
 
 @dataclass(frozen=True, slots=True)
 class PayPlan(Job):

@@ -25,6 +25,8 @@ from services.notifications.compose import NotificationComposer
 # A webhook reports each review; a job asks, too, in case that the webhook was lost.
 _FIRST_ASK: Final = timedelta(minutes=5)
 _LAST_ASK: Final = timedelta(hours=12)
+# A verdict may be withdrawn at any time; its webhook alone would tell.
+_APPROVED_ASK: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,10 @@ class AskKycVendor(Job):
     kind: ClassVar[str] = "ask_kyc_vendor"
     user_id: UserId
     pause_s: float
+
+    @property
+    def row_id(self) -> str:
+        return self.user_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +145,19 @@ class KycService:
         return await self._apply(kyc, review)
 
     async def ask_again(self, user_id: UserId, pause_s: float) -> None:
-        """Ask while PENDING, after longer and longer pauses, in case that a webhook was lost. Raises Unavailable."""
+        """Ask while PENDING, after longer and longer pauses, and weekly once APPROVED: a webhook may be lost.
+
+        Raises Unavailable.
+        """
         await self.refresh(user_id)
+        now = self._clock.now()
         async with self._work() as work:
-            if (await work.kyc.of_user(user_id)).status is KycStatus.PENDING:
-                self._enqueue_ask(work, user_id, longer(pause_s, _LAST_ASK))
+            status = (await work.kyc.of_user(user_id)).status
+            pause = _APPROVED_ASK if status is KycStatus.APPROVED else longer(pause_s, _LAST_ASK)
+            if status in (KycStatus.PENDING, KycStatus.APPROVED):
+                # The chain of an approved user starts anew should the approval be lost.
+                pause_s = _FIRST_ASK.total_seconds() if status is KycStatus.APPROVED else pause.total_seconds()
+                await work.jobs.enqueue_next(AskKycVendor(user_id, pause_s), due_at=now + pause, now=now)
                 await work.commit()
 
     async def _application(self, user_id: UserId) -> tuple[Kyc, str]:

@@ -34,6 +34,10 @@ class ProcessWebhook(Job):
     kind: ClassVar[str] = "process_webhook"
     webhook_id: str
 
+    @property
+    def row_id(self) -> str:
+        return self.webhook_id
+
 
 class Webhooks:
     """Verifies, stores and answers webhooks, each event once, and processes them by jobs afterwards."""

@@ -1,0 +1,141 @@
+"""Rows that are not final and that no job is about: nothing would ever move them on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import ColumnElement, Table, bindparam, exists, literal, literal_column
+from sqlmodel import SQLModel, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import Select
+
+from db.tables.bank import ConsentRow
+from db.tables.card import CardRow
+from db.tables.event import WebhookEventRow
+from db.tables.file import DataExportRow, UploadRow
+from db.tables.job import JobRow
+from db.tables.kyc import KycRow
+from db.tables.payment import PaymentRow, RefundRow
+from db.tables.plan import PlanSubscriptionRow
+from domain.card import CardStatus
+from domain.consent import ConsentStatus
+from domain.data_export import DataExportStatus
+from domain.ids import UserId
+from domain.kyc import KycStatus
+from domain.payment import FINAL, Rail, Status
+from domain.plan import PlanStatus
+from domain.refund import RefundStatus
+from domain.upload import UploadStatus
+from domain.webhook import WebhookStatus
+
+
+class RowKind(StrEnum):
+    """What may wait for a job. A row of a kind is moved on by one type of job."""
+
+    BANK_PAYMENT = "bank payment"
+    CARD_PAYMENT = "card payment"
+    REFUND = "refund"
+    PLAN = "plan"
+    CONSENT = "consent"
+    KYC = "kyc"
+    REQUESTED_EXPORT = "requested export"
+    READY_EXPORT = "ready export"
+    UPLOAD = "upload"
+    CARD = "card"
+    WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A row without a job, its owner, and for a refund its payment. A webhook has no owner: the id is empty."""
+
+    id: str
+    user_id: UserId
+    payment_id: str
+
+
+def _table(row: type[SQLModel]) -> Table:
+    table: Table = row.__table__  # type: ignore[attr-defined]  # set by SQLModel
+    return table
+
+
+_JOB, _PAYMENT, _REFUND = _table(JobRow), _table(PaymentRow), _table(RefundRow)
+_NONE: Final = literal("")
+_OPEN_PAYMENTS: Final = [status for status in Status if status not in FINAL]
+
+
+def _is_one_of(status: ColumnElement[str], statuses: Sequence[str]) -> ColumnElement[bool]:
+    # Written out: an index of the open rows alone is used only where the statuses are no parameters.
+    return status.in_([literal_column(f"'{one}'") for one in statuses])
+
+
+def _orphans(
+    shown: tuple[ColumnElement[str], ColumnElement[str], ColumnElement[str]],
+    waits: ColumnElement[bool],
+    since: ColumnElement[datetime],
+) -> Select[str, str, str]:
+    """What has waited since before a time, and no job is about. What another process starts right now is skipped."""
+    row_id = shown[0]
+    has_job = exists().where(_JOB.c.row_id == row_id)
+    query = select(*shown).where(waits, since < bindparam("before"), ~has_job)
+    return query.order_by(row_id).limit(bindparam("most")).with_for_update(skip_locked=True, of=row_id.table)
+
+
+def _owned(row: type[SQLModel], since: str, *statuses: str) -> Select[str, str, str]:
+    table = _table(row)
+    return _orphans((table.c.id, table.c.user_id, _NONE), _is_one_of(table.c.status, statuses), table.c[since])
+
+
+def _payments(rail: Rail) -> Select[str, str, str]:
+    waits = _is_one_of(_PAYMENT.c.status, _OPEN_PAYMENTS) & (_PAYMENT.c.rail == rail)
+    return _orphans((_PAYMENT.c.id, _PAYMENT.c.user_id, _NONE), waits, _PAYMENT.c.created_at)
+
+
+def _refunds() -> Select[str, str, str]:
+    shown = (_REFUND.c.id, _PAYMENT.c.user_id, _REFUND.c.payment_id)
+    waits = _is_one_of(_REFUND.c.status, [RefundStatus.PENDING]) & (_REFUND.c.payment_id == _PAYMENT.c.id)
+    return _orphans(shown, waits, _REFUND.c.created_at)
+
+
+def _kyc() -> Select[str, str, str]:
+    # Its jobs are about the user, who has one application; an approved one is asked about now and then, too.
+    kyc = _table(KycRow)
+    waits = _is_one_of(kyc.c.status, [KycStatus.PENDING, KycStatus.APPROVED]) & kyc.c.applicant_id.is_not(None)
+    return _orphans((kyc.c.user_id, kyc.c.user_id, _NONE), waits, kyc.c.started_at)
+
+
+def _webhooks() -> Select[str, str, str]:
+    webhook = _table(WebhookEventRow)
+    waits = _is_one_of(webhook.c.status, [WebhookStatus.RECEIVED, WebhookStatus.PARKED])
+    return _orphans((webhook.c.id, _NONE, _NONE), waits, webhook.c.received_at)
+
+
+_OPEN_PLANS: Final = [status for status in PlanStatus if status is not PlanStatus.ENDED]
+_OPEN_CONSENTS: Final = (ConsentStatus.AWAITING_AUTHORISATION, ConsentStatus.ACTIVE)
+_QUERIES: Final[Mapping[RowKind, Select[str, str, str]]] = {
+    RowKind.BANK_PAYMENT: _payments(Rail.BANK),
+    RowKind.CARD_PAYMENT: _payments(Rail.CARD),
+    RowKind.REFUND: _refunds(),
+    RowKind.PLAN: _owned(PlanSubscriptionRow, "created_at", *_OPEN_PLANS),
+    RowKind.CONSENT: _owned(ConsentRow, "created_at", *_OPEN_CONSENTS),
+    RowKind.KYC: _kyc(),
+    RowKind.REQUESTED_EXPORT: _owned(DataExportRow, "requested_at", DataExportStatus.REQUESTED),
+    RowKind.READY_EXPORT: _owned(DataExportRow, "requested_at", DataExportStatus.READY),
+    RowKind.UPLOAD: _owned(UploadRow, "created_at", UploadStatus.PENDING),
+    RowKind.CARD: _owned(CardRow, "created_at", CardStatus.REQUESTED),
+    RowKind.WEBHOOK: _webhooks(),
+}
+
+
+class OrphanQueries:
+    """Rows of all users that wait for a job and have none, neither queued nor blocked. No method commits."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def of(self, kind: RowKind, *, before: datetime, most: int) -> list[Orphan]:
+        """Up to `most` that have waited since before a time. In a unit of work they are locked until it ends."""
+        rows = await self._session.exec(_QUERIES[kind], params={"before": before, "most": most})
+        return [Orphan(row_id, UserId(user_id), payment_id) for row_id, user_id, payment_id in rows]

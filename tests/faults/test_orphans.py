@@ -1,0 +1,80 @@
+"""Every row that is not final has a job that will move it; a row whose job was lost gets another."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from tests.builders.cards import DECLINED, confirm, create, subscribe
+from tests.builders.gateway import Play, a_payment, pay, playing
+from tests.conftest import NOON
+
+EXPORT = "mutation { requestDataExport { dataExport { id } } }"
+
+
+@pytest.fixture
+async def play(either_database_url: str, tmp_path: Path) -> AsyncIterator[Play]:
+    async with playing(either_database_url, tmp_path, NOON) as play:
+        yield play
+
+
+async def sql(play: Play, statement: str) -> list[Any]:
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        found = await connection.execute(text(statement))
+        return list(found) if found.returns_rows else []
+
+
+async def jobs(play: Play) -> dict[str, int]:
+    rows = await sql(play, "SELECT kind, count(*) FROM job WHERE row_id IS NOT NULL GROUP BY kind")
+    return {kind: count for kind, count in rows}
+
+
+async def under_way(play: Play) -> str:
+    """A payment at a bank, whose id is given, a card payment, a plan and an export."""
+    kari, account = await play.banked()
+    payment: str = (await pay(kari, a_payment(account)))["payment"]["id"]
+    await create(kari)
+    await subscribe(kari)
+    await play.settle()
+    await kari.ask(EXPORT)
+    return payment
+
+
+async def test_every_open_row_has_a_job(play: Play) -> None:
+    await under_way(play)
+    for _ in range(3):
+        await play.advance(minutes=11)
+        assert await play.gateway.services.orphans.start() == 0
+
+
+async def test_a_row_whose_job_was_lost_gets_another_and_one_alone(play: Play) -> None:
+    payment = await under_way(play)
+    await play.advance(minutes=11)
+    before = await jobs(play)
+    await sql(play, "DELETE FROM job WHERE row_id IS NOT NULL")
+
+    started = await play.gateway.services.orphans.start()
+    after = await jobs(play)
+    again = await play.gateway.services.orphans.start()
+    await play.advance(days=3)
+
+    assert (after, started, again) == (dict.fromkeys(before, 1), len(before), 0)
+    assert before.keys() == {
+        *("ask_bank", "ask_card_vendor", "ask_consent", "ask_kyc_vendor", "ask_plan_subscription"),
+        "expire_data_export",
+    }
+    assert set((await jobs(play)).values()) == {1}
+    assert await sql(play, f"SELECT status FROM payment WHERE id = '{payment}'") == [("EXPIRED",)]
+
+
+async def test_many_tries_to_pay_leave_one_chain_of_asks(play: Play) -> None:
+    kari, _ = await play.banked()
+    payment = (await create(kari))["payment"]["id"]
+    for _ in range(5):
+        await confirm(kari, payment, DECLINED)
+
+    await play.advance(hours=1)
+
+    assert (await jobs(play))["ask_card_vendor"] == 1
