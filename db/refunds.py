@@ -1,7 +1,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 
-from sqlalchemy import BigInteger, cast, func
+from sqlalchemy import BigInteger, cast, func, or_, update
 from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -74,9 +75,10 @@ class RefundQueries:
             found.setdefault(PaymentId(row.payment_id), []).append(_refund_of(row))
         return found
 
-    async def of_payment(self, payment_id: PaymentId) -> list[Refund]:
-        """Oldest first."""
-        query = select(RefundRow).where(RefundRow.payment_id == payment_id).order_by(col(RefundRow.id))
+    async def matching(self, payment_id: PaymentId, ours: Sequence[str], references: Sequence[str]) -> list[Refund]:
+        """The payment's refunds with one of these ids, ours or the vendor's."""
+        known = or_(col(RefundRow.id).in_(ours), col(RefundRow.vendor_refund_id).in_(references))
+        query = select(RefundRow).where(RefundRow.payment_id == payment_id, known)
         return [_refund_of(row) for row in await self._session.exec(query)]
 
     async def refunded_minor(self, payment_id: PaymentId) -> int:
@@ -160,4 +162,10 @@ class AttemptQueries:
         if row is None:
             return None
         identifier, payment = AttemptId(row.id), PaymentId(row.payment_id)
-        return PaymentAttempt(identifier, payment, row.payment_method, row.return_url, row.created_at)
+        return PaymentAttempt(identifier, payment, row.payment_method, row.return_url, row.created_at, row.recorded_at)
+
+    async def record(self, attempt_id: AttemptId, at: datetime) -> None:
+        """Store that the try's outcome is known, or known to be in doubt."""
+        await self._session.exec(
+            update(PaymentAttemptRow).where(col(PaymentAttemptRow.id) == attempt_id).values(recorded_at=at)
+        )

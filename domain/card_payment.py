@@ -52,7 +52,8 @@ class CardPaymentOrder:
 class PaymentAttempt:
     """One try to pay a card payment. Its id is the vendor's idempotency key, so a try is sent again as the same.
 
-    `return_url` is where the vendor's page sends the user back.
+    `return_url` is where the vendor's page sends the user back. `recorded_at` is when its outcome, or that it is not
+    known, was stored: a process that died before it has left the try to be sent again.
     """
 
     id: AttemptId
@@ -60,6 +61,7 @@ class PaymentAttempt:
     payment_method: str
     return_url: str
     created_at: datetime
+    recorded_at: datetime | None = None
 
 
 def card_payment_order(

@@ -102,6 +102,7 @@ class PaymentAttemptRow(SQLModel, table=True):
     payment_method: str
     return_url: str
     created_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class RefundRow(SQLModel, table=True):

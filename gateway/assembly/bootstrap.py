@@ -194,11 +194,11 @@ def build_services(base: Infrastructure) -> Services:
     )
     recorder = PaymentRecorder(work, composer, incidents, clock)
     matching = StatementMatching(work, read, recorder, composer, incidents, clock)
-    in_doubt = InDoubtPayments(work, read, accounts, matching, recorder, clock)
     access = BankAccess(read, accounts, encryption)
-    bank_status = BankStatusSync(work, read, adapters.payments, access, in_doubt, recorder, authorisations, clock)
     customers = Customers(work, read, adapters.cards, clock)
     card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, composer, clock)
+    in_doubt = InDoubtPayments(work, read, accounts, matching, card_status, recorder, clock)
+    bank_status = BankStatusSync(work, read, adapters.payments, access, in_doubt, recorder, authorisations, clock)
     merchant = Merchant(settings.merchant_name, parse_account_number(settings.merchant_account))
     card_payments = CardPayments(work, read, adapters.cards, customers, card_status, recorder, clock, merchant, origins)
     payments = Payments(

@@ -25,7 +25,7 @@ from domain.payment import Payment, PaymentCause, PaymentEvent, PaymentEventKind
 from domain.redirect import require_allowed, with_query
 from domain.refund import Refund, refundable
 from domain.timeline import TimelineKind, about, record
-from providers.card_payments.port import CardPaymentsProvider, IntentState
+from providers.card_payments.port import CardPaymentsProvider
 from providers.vendors import Vendors
 from services.idempotency import earlier, keep
 from services.payments.card_status import RECOVER_AFTER, CardStatusSync
@@ -147,19 +147,21 @@ class CardPayments:
         if attempt is None:
             return payment
         try:
-            charged = await self._charge(payment, given.payment_method, attempt, return_uri)
+            charged = await self._card_status.charge(payment, given.payment_method, attempt, return_uri)
         except InDoubt:
-            now, waiting = self._clock.now(), Status.AUTHORISATION_REQUIRED
-            return await self._step(
-                payment,
-                lambda current: current.marked_in_doubt(now, asked_in=waiting),
-            )
+            return await self._card_status.doubt(payment, attempt)
         except Unavailable:
-            card_status = StatusUpdate(
-                Status.AUTHORISATION_REQUIRED, PaymentCause.VENDOR_UNAVAILABLE, self._clock.now(), AWAY
+            now = self._clock.now()
+            away = StatusUpdate(Status.AUTHORISATION_REQUIRED, PaymentCause.VENDOR_UNAVAILABLE, now, AWAY)
+            after, _ = await self._recorder.apply(
+                payment, lambda current: current.apply(away), also=lambda work: work.attempts.record(attempt, now)
             )
-            return await self._step(payment, lambda current: current.apply(card_status))
-        return await self._card_status.apply(payment, charged, PaymentCause.VENDOR_REPLY)
+            return after
+        try:
+            return await self._card_status.apply(payment, charged, PaymentCause.VENDOR_REPLY, attempt)
+        except Unavailable:
+            # Another update was saved meanwhile, and which is newer could not be read: the queued job asks again.
+            return await self._card_status.current(payment)
 
     async def cancel(self, payment: Payment, cause: PaymentCause = PaymentCause.USER) -> Payment:
         """End a payment that is not paid. Raises InvalidState, PaymentInDoubt, ProviderUnavailable."""
@@ -274,18 +276,6 @@ class CardPayments:
             self._card_status.enqueue_ask(work, payment, RECOVER_AFTER)
             await work.commit()
         return payment, attempt.id
-
-    async def _charge(self, payment: Payment, payment_method: str, attempt: AttemptId, return_uri: str) -> IntentState:
-        assert payment.vendor_payment_id is not None
-        vendor = self._vendors[payment.vendor]
-        try:
-            return await vendor.confirm(payment.vendor_payment_id, payment_method, attempt, return_uri)
-        except InvalidState:
-            # The payment is paid, cancelled or waiting at the vendor already: the vendor's status is the answer.
-            try:
-                return await vendor.retrieve(payment.vendor_payment_id)
-            except Unavailable as error:
-                raise InDoubt("the card vendor took no try, and the payment could not be read") from error
 
     async def _begin_refund(
         self, user_id: UserId, payment_id: PaymentId, wanted: Money | None, key: str

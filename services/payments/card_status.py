@@ -1,5 +1,6 @@
 """What the card vendor reports of payments: one path for the reply, the return, the webhook and the reconciliation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar, Final, NamedTuple
@@ -8,10 +9,11 @@ from db.ids import new_id
 from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
 from domain.authorisation import SealedAuthorisation
+from domain.card_payment import PaymentAttempt
 from domain.clock import Clock
 from domain.dispute import Dispute
-from domain.errors import StaleVersion
-from domain.ids import DisputeId, PaymentId, RefundId, UserId
+from domain.errors import InDoubt, InvalidState, StaleVersion, Unavailable
+from domain.ids import AttemptId, DisputeId, PaymentId, RefundId, UserId
 from domain.job import Job
 from domain.kyc import KycStatus
 from domain.outcome import Outcome
@@ -22,6 +24,7 @@ from providers.card_payments.port import CardPaymentsProvider, DisputeState, Int
 from providers.vendors import Vendors
 from services.backoff import longer
 from services.notifications.compose import NotificationComposer
+from services.payments.card_vendor import unavailable
 from services.payments.customers import Customers
 from services.payments.record import PaymentRecorder, outcome_of
 from services.status_sync import StatusSync
@@ -91,10 +94,15 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         self._recorder = recorder
         self._notifications = notifications
 
-    async def apply(self, asked: Payment, state: IntentState, cause: PaymentCause) -> Payment:
-        """Apply the vendor's answer, which was asked for at this version. Raises StaleVersion, Unavailable."""
+    async def apply(
+        self, asked: Payment, state: IntentState, cause: PaymentCause, attempt: AttemptId | None = None
+    ) -> Payment:
+        """Apply the vendor's answer, which was asked for at this version, to a try where there was one.
+
+        Raises StaleVersion, Unavailable.
+        """
         try:
-            return (await self._apply(asked, state, cause))[0]
+            return (await self._apply(asked, state, cause, attempt))[0]
         except StaleVersion:
             # Another update was saved meanwhile: only the vendor can say which of the two is newer.
             await self.refresh(asked.user_id, asked.id, cause)
@@ -114,6 +122,48 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             async with self._work() as work:
                 self.enqueue_refund(work, payment, refund, longer(pause_s))
                 await work.commit()
+
+    async def charge(self, payment: Payment, payment_method: str, attempt: AttemptId, return_url: str) -> IntentState:
+        """Charge a payment method, once for each attempt. Raises Unavailable where nothing was charged, InDoubt."""
+        assert payment.vendor_payment_id is not None
+        vendor = self._vendors[payment.vendor]
+        try:
+            return await vendor.confirm(payment.vendor_payment_id, payment_method, attempt, return_url)
+        except InvalidState:
+            # The payment is paid, cancelled or waiting at the vendor already: the vendor's status is the answer.
+            try:
+                return await vendor.retrieve(payment.vendor_payment_id)
+            except Unavailable as error:
+                raise InDoubt("the card vendor took no try, and the payment could not be read") from error
+
+    async def doubt(self, payment: Payment, attempt: AttemptId) -> Payment:
+        """Mark a payment in doubt whose try was not answered. Commits."""
+        now = self._clock.now()
+        after, _ = await self._recorder.apply(
+            payment,
+            lambda current: current.marked_in_doubt(now, asked_in=Status.AUTHORISATION_REQUIRED),
+            also=lambda work: work.attempts.record(attempt, now),
+        )
+        return after
+
+    async def end_at_vendor(self, payment: Payment) -> None:
+        """Cancel a payment that an operator is about to call failed: what could still be paid has not failed.
+
+        Raises InvalidState where it is paid or under way there, and ProviderUnavailable. Commits what the vendor says.
+        """
+        vendor = self._vendors[payment.vendor]
+        try:
+            reference = payment.vendor_payment_id
+            if reference is None:  # under the same key the vendor gives what an unanswered creation has made
+                customer = await self._customers.ensure(payment.user_id, payment.vendor)
+                reference = (await vendor.create(payment, customer)).reference
+            state = await vendor.cancel(reference)
+            if state.status is not Status.CANCELLED:
+                await self.apply(payment, state, PaymentCause.VENDOR_READ)
+        except (Unavailable, InDoubt) as error:
+            raise unavailable() from error
+        if state.status is not Status.CANCELLED:
+            raise InvalidState(f"The card vendor has the payment as {state.status}.", field=("payment",))
 
     async def send_refund(self, payment: Payment, refund: Refund) -> None:
         """Raises Unavailable, InDoubt."""
@@ -145,6 +195,9 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
     async def _ask(self, found: Payment, cause: PaymentCause) -> Outcome:
         about(found.id)
         vendor = self._vendors[found.vendor]
+        attempt = await self._cut_off(found)
+        if attempt is not None:
+            return await self._resume(found, attempt)
         if found.vendor_payment_id is not None:
             state = await vendor.retrieve(found.vendor_payment_id)
         elif found.status.is_final:
@@ -154,9 +207,33 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             state = await vendor.create(found, await self._customers.ensure(found.user_id, found.vendor))
         return (await self._apply(found, state, cause))[1]
 
-    async def _apply(self, asked: Payment, state: IntentState, cause: PaymentCause) -> tuple[Payment, Outcome]:
+    async def _cut_off(self, found: Payment) -> PaymentAttempt | None:
+        """The newest try, if the process that began it died before it had charged the card or stored the outcome."""
+        is_waiting = found.status is Status.AUTHORISATION_REQUIRED and found.vendor_payment_id is not None
+        if not is_waiting or found.in_doubt or self._is_overdue(found):
+            return None
+        async with self._read() as read:
+            last = await read.attempts.last_of(found.id)
+        if last is None or last.recorded_at is not None or self._clock.now() < last.created_at + RECOVER_AFTER:
+            return None
+        return last
+
+    async def _resume(self, found: Payment, attempt: PaymentAttempt) -> Outcome:
+        """Send a try again under its own key: the vendor charges it, or gives the answer that was not stored."""
+        try:
+            state = await self.charge(found, attempt.payment_method, attempt.id, attempt.return_url)
+        except InDoubt:
+            await self.doubt(found, attempt.id)
+            return Outcome(True, "the try was sent again, and not answered")
+        return (await self._apply(found, state, PaymentCause.VENDOR_REPLY, attempt.id))[1]
+
+    async def _apply(
+        self, asked: Payment, state: IntentState, cause: PaymentCause, attempt: AttemptId | None = None
+    ) -> tuple[Payment, Outcome]:
         now = self._clock.now()
         async with self._work() as work:
+            if attempt is not None:
+                await work.attempts.record(attempt, now)
             may_pay = asked.vendor_payment_id is not None or await self._may_pay(work, asked)
             before = await work.payments.get(asked.user_id, asked.id)
             assert before is not None
@@ -175,6 +252,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             secret, page = (state.client_secret, state.authorisation_url) if may_pay else (None, None)
             awaited = SealedAuthorisation(page) if page else None
             await work.payments.save_intent(before.id, state.reference, client_secret=secret, awaited=awaited)
+            is_new_page = awaited != before.authorisation
             before = replace(before, vendor_payment_id=state.reference, client_secret=secret, authorisation=awaited)
             status = state.status
             if status is Status.CANCELLED and self._is_overdue(before):
@@ -183,6 +261,9 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             changes = await self._apply_relations(work, before, state)
             if event is None and changes:
                 after, event = before.with_event(changes[0].kind, cause, now)
+            elif event is None and is_new_page and not before.status.is_final:
+                # A version of its own: an answer that was asked for before the page cannot wipe it.
+                after, event = before.with_event(PaymentEventKind.STATUS, cause, now)
             after = await self._recorder.save(work, before, after, event)
             await work.commit()
             if changes and after.status is before.status:
@@ -200,23 +281,40 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         return False
 
     async def _apply_relations(self, work: UnitOfWork, payment: Payment, state: IntentState) -> list[_Change]:
-        changes = [await self._apply_refund(work, payment, refund) for refund in state.refunds]
-        changes += [await self._apply_dispute(work, payment, dispute) for dispute in state.disputes]
-        return [change for change in changes if change is not None]
+        changes = await self._apply_refunds(work, payment, state.refunds)
+        if state.disputes:
+            stored = {one.vendor_dispute_id: one for one in await work.refunds.disputes_of_one(payment.id)}
+            for dispute in state.disputes:
+                change = await self._apply_dispute(work, payment, dispute, stored.get(dispute.reference))
+                changes += [change] if change is not None else []
+        return changes
 
     async def _record_refund(self, payment: Payment, state: RefundState) -> None:
         async with self._work() as work:
             before = await work.payments.get(payment.user_id, payment.id)
             assert before is not None
-            change = await self._apply_refund(work, before, state)
-            if change is not None:
+            changes = await self._apply_refunds(work, before, [state])
+            for change in changes:
                 after, event = before.with_event(change.kind, PaymentCause.VENDOR_REPLY, self._clock.now())
                 await self._recorder.save(work, before, after, event)
             await work.commit()
 
-    async def _apply_refund(self, work: UnitOfWork, payment: Payment, state: RefundState) -> _Change | None:
+    async def _apply_refunds(self, work: UnitOfWork, payment: Payment, states: Sequence[RefundState]) -> list[_Change]:
+        if not states:
+            return []
+        ours = [state.refund_id for state in states if state.refund_id is not None]
+        references = [state.reference for state in states if state.reference is not None]
+        stored = await work.refunds.matching(payment.id, ours, references)
+        changes = []
+        for state in states:
+            known = next((one for one in stored if _is_same(one, state)), None)
+            changes.append(await self._apply_refund(work, payment, state, known))
+        return [change for change in changes if change is not None]
+
+    async def _apply_refund(
+        self, work: UnitOfWork, payment: Payment, state: RefundState, known: Refund | None
+    ) -> _Change | None:
         now = self._clock.now()
-        known = next((stored for stored in await work.refunds.of_payment(payment.id) if _is_same(stored, state)), None)
         if known is None:
             # The refund was made in the vendor's own dashboard.
             made = Refund(RefundId(new_id(ids.REFUND, now)), payment.id, state.amount, now, now)
@@ -233,10 +331,10 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             return None
         return _Change(PaymentEventKind.REFUND, f"refund {updated.status}")
 
-    async def _apply_dispute(self, work: UnitOfWork, payment: Payment, state: DisputeState) -> _Change | None:
+    async def _apply_dispute(
+        self, work: UnitOfWork, payment: Payment, state: DisputeState, known: Dispute | None
+    ) -> _Change | None:
         now = self._clock.now()
-        stored = await work.refunds.disputes_of_one(payment.id)
-        known = next((one for one in stored if one.vendor_dispute_id == state.reference), None)
         identifier = known.id if known else DisputeId(new_id(ids.DISPUTE, now))
         updated = Dispute(
             id=identifier,

@@ -9,9 +9,10 @@ from domain.clock import Clock
 from domain.errors import InvalidInput, InvalidState, NotFound
 from domain.ids import AccountId, PaymentId
 from domain.outcome import Outcome
-from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
+from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Rail, Status, StatusUpdate
 from domain.timeline import about
 from services.banks.accounts import Accounts
+from services.payments.card_status import CardStatusSync
 from services.payments.record import PaymentRecorder
 from services.payments.statement_matching import StatementMatching
 
@@ -30,6 +31,7 @@ class InDoubtPayments:
         read: Read,
         accounts: Accounts,
         matching: StatementMatching,
+        card_status: CardStatusSync,
         recorder: PaymentRecorder,
         clock: Clock,
     ) -> None:
@@ -37,6 +39,7 @@ class InDoubtPayments:
         self._read = read
         self._accounts = accounts
         self._matching = matching
+        self._card_status = card_status
         self._recorder = recorder
         self._clock = clock
 
@@ -64,7 +67,10 @@ class InDoubtPayments:
         return settled or Outcome(event is not None, "in doubt: not booked so far")
 
     async def resolve(self, payment_id: PaymentId, outcome: str, reason: str) -> Payment:
-        """End the doubt as an operator says. The reason is audited. Raises NotFound, InvalidState, InvalidInput."""
+        """End the doubt as an operator says. The reason is audited. A card payment that failed is cancelled first.
+
+        Raises NotFound, InvalidState, InvalidInput, ProviderUnavailable.
+        """
         if outcome not in _OUTCOMES:
             message = f"Give {' or '.join(_OUTCOMES)}, as the bank or card vendor says."
             raise InvalidInput("INVALID_OUTCOME", message, field=("outcome",))
@@ -76,6 +82,8 @@ class InDoubtPayments:
             raise NotFound("There is no such payment.", field=("payment",))
         about(payment_id)
         status = Status(outcome)
+        if payment.rail is Rail.CARD and payment.in_doubt and status is Status.FAILED:
+            await self._card_status.end_at_vendor(payment)
         failure = NEVER_REACHED if status is Status.FAILED else None
         update = StatusUpdate(status, PaymentCause.OPERATOR, self._clock.now(), failure)
 

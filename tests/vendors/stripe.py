@@ -43,6 +43,8 @@ class Stripe(Subscriptions):
         # By the query that finds them.
         self.customers: dict[str, Any] = {}
         self.cards: list[str] = []
+        # What happens between its reading of an intent and its answer, once.
+        self.after_reading: Callable[[], Awaitable[object]] | None = None
         # Why refunds fail; None where it does not say.
         self.refund_failure: str | None = "expired_or_canceled_card"
 
@@ -80,7 +82,11 @@ class Stripe(Subscriptions):
     async def read_intent(self, form: Form, key: str, intent: str) -> Any:
         if self.is_of_invoice(intent):
             return await self.bill(intent, form.get("expand", []))
-        return self._shown(await self.ask("GET", f"/cards/payment_intents/{intent}"), form)
+        shown = self._shown(await self.ask("GET", f"/cards/payment_intents/{intent}"), form)
+        if self.after_reading is not None:
+            meanwhile, self.after_reading = self.after_reading, None
+            await meanwhile()
+        return shown
 
     async def confirm(self, form: Form, key: str, intent: str) -> Any:
         if self.is_of_subscription(intent):
