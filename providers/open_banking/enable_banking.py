@@ -6,7 +6,7 @@ Source: docs/vendors/enable_banking.md.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -73,6 +73,7 @@ _LOST: Final = {
 _STARTS_ANEW: Final = frozenset(
     {"WRONG_AUTHORIZATION_CODE", "EXPIRED_AUTHORIZATION_CODE", "ALREADY_AUTHORIZED", "WRONG_SESSION_STATUS"}
 )
+_INSIDE: Final = timedelta(days=1)
 Result = TypeVar("Result")
 
 
@@ -80,24 +81,21 @@ Result = TypeVar("Result")
 class _Session:
     """The stored reference of a consent: bank, session and account ids. The vendor gives the account ids only once."""
 
-    bic: str
+    bank: BankId
     id: str
     uids: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.bic}/{self.id}/{','.join(self.uids)}"
-
-    @property
-    def bank(self) -> BankId:
-        """Our id of the bank."""
-        return by_bic(self.bic).id
+        return f"{self.bank}/{self.id}/{','.join(self.uids)}"
 
     @classmethod
     def parse(cls, text: str) -> "_Session":
         """Read a stored reference. Its `id` is empty until the user is back from the bank."""
-        bic, _, rest = text.partition("/")
+        bank, _, rest = text.partition("/")
         identifier, _, uids = rest.partition("/")
-        return cls(bic, identifier, tuple(uid for uid in uids.split(",") if uid))
+        # Older references have the BIC there.
+        bank_id = BankId(bank) if "_" in bank else by_bic(bank).id
+        return cls(bank_id, identifier, tuple(uid for uid in uids.split(",") if uid))
 
 
 class EnableBankingAccounts:
@@ -115,18 +113,19 @@ class EnableBankingAccounts:
 
     async def list_banks(self, country: str) -> Sequence[Bank]:
         return [
-            Bank(aspsp.bank_id, aspsp.name, aspsp.bic, aspsp.country, by_bic(aspsp.bic).part_of)
+            Bank(aspsp.bank_id, aspsp.name, aspsp.bic, aspsp.country, by_id(aspsp.bank_id).part_of)
             for aspsp in await self._client.banks(country)
         ]
 
     async def start_consent(self, request: ConsentRequest) -> StartedConsent:
         aspsp = await self._client.bank(request.bank_id)
-        longest = oslo_date(self._clock.now() + aspsp.longest_consent)
-        until = min(request.valid_until, longest)
+        # Inside the bank's longest, whose clock may differ from ours, or the vendor refuses the consent.
+        inside = min(_INSIDE, aspsp.longest_consent / 2)
+        longest = self._clock.now() + aspsp.longest_consent - inside
+        until = min(request.valid_until, oslo_date(longest))
         body = {
             "access": {
-                # The end of the day, but not later than the bank allows, or it refuses the consent.
-                "valid_until": min(_end_of(until), self._clock.now() + aspsp.longest_consent).isoformat(),
+                "valid_until": min(_end_of(until), longest).isoformat(),
                 "balances": True,
                 "transactions": True,
             },
@@ -143,7 +142,7 @@ class EnableBankingAccounts:
             )
         except VendorRefusal as refusal:
             raise self._client.refused(refusal, aspsp.bank_id) from refusal
-        return StartedConsent(str(_Session(aspsp.bic, "", ())), Authorisation(page), until)
+        return StartedConsent(str(_Session(aspsp.bank_id, "", ())), Authorisation(page), until)
 
     async def authorise_consent(self, started: StartedConsent, psu: Psu, redirect_uri: str) -> StartedConsent:
         """Give what is there: the vendor sends its page with the consent."""
@@ -159,7 +158,7 @@ class EnableBankingAccounts:
             found, until = await self._client.command(
                 "session",
                 "/sessions",
-                lambda answer: _session(session.bic, answer),
+                lambda answer: _session(session.bank, answer),
                 bank=session.bank,
                 headers={},
                 json={"code": query["code"]},
@@ -280,10 +279,10 @@ def _end_of(day: date) -> datetime:
     return datetime.combine(day, time(23, 59, 59), UTC)
 
 
-def _session(bic: str, answer: Answer) -> tuple[_Session, date]:
+def _session(bank: BankId, answer: Answer) -> tuple[_Session, date]:
     document = answer.document
     uids = tuple(uid for account in as_list(document["accounts"]) if (uid := text(within(account, "uid"))))
-    return _Session(bic, str(document["session_id"]), uids), _until(document)
+    return _Session(bank, str(document["session_id"]), uids), _until(document)
 
 
 def _state(answer: Answer) -> ConsentState:

@@ -3,13 +3,16 @@
 Source: docs/vendors/enable_banking.md, Application and token, Banks, Errors.
 """
 
+import re
 import time
+import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 import httpx
+import structlog
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
@@ -17,10 +20,11 @@ from domain.clock import Clock
 from domain.errors import Unavailable
 from domain.ids import BankId
 from providers.calling.guard import Guard
-from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
+from providers.calling.vendor_http import UNREADABLE, Answer, VendorHttp, VendorRefusal
 from providers.open_banking.bank_profiles import by_bic
 from providers.open_banking.enable_banking_methods import method_named
 from providers.open_banking.port import Psu
+from providers.open_banking.readings import text
 
 API_URL: Final = "https://api.enablebanking.com"
 _TOKEN_LIVES: Final = timedelta(hours=1)
@@ -28,12 +32,15 @@ _RENEW_EARLY_S: Final = 60
 _BANKS_FRESH_S: Final = 3_600
 # With these errors the bank has failed: it has not turned the request down.
 _TROUBLE: Final = frozenset({"ASPSP_ERROR", "ASPSP_TIMEOUT"})
+# Letters without a plain form of their own.
+_LETTERS: Final = str.maketrans({"æ": "ae", "ø": "o", "å": "a"})
+_log = structlog.get_logger()
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Aspsp:
-    """A bank at the vendor, which knows it by name and country, not by BIC.
+    """A bank at the vendor, which knows it by name and country. `bic` may be another bank's as well, or empty.
 
     `final_statuses` are the last payment statuses that the bank sends for a payment that went well. `consent_method`
     and `payment_method` name in a request how the user approves, empty where the vendor's page asks the user.
@@ -179,17 +186,34 @@ def _is_trouble(status: int, answer: Mapping[str, Any]) -> bool:
 
 
 def _aspsps(answer: Answer) -> list[Aspsp]:
-    return [_aspsp(item) for item in answer.document["aspsps"] if item.get("bic")]
+    """The banks that can be read. The first of a BIC has the id that the BIC gives, the others one of their own."""
+    found: dict[str, Aspsp] = {}
+    for item in answer.document["aspsps"]:
+        try:
+            aspsp = _aspsp(item)
+        except UNREADABLE:
+            _log.warning("bank_unreadable", vendor="enable_banking")
+            continue
+        own = aspsp if aspsp.bank_id not in found else replace(aspsp, bank_id=_id_by_name(aspsp.name, aspsp.country))
+        found.setdefault(own.bank_id, own)
+    return list(found.values())
+
+
+def _id_by_name(name: str, country: str) -> BankId:
+    """Our id of a bank whose BIC is another bank's as well, or not known. No BIC has an underscore in it."""
+    plain = unicodedata.normalize("NFKD", name.casefold().translate(_LETTERS)).encode("ascii", "ignore").decode()
+    return BankId(f"bank_{country.lower()}_{re.sub(r'[^a-z0-9]+', '_', plain).strip('_')}")
 
 
 def _aspsp(item: Mapping[str, Any]) -> Aspsp:
     domestic = [payment for payment in item.get("payments") or () if payment.get("payment_type") == "DOMESTIC"]
     allowed = [payment["allowed_auth_methods"] for payment in domestic if payment.get("allowed_auth_methods")]
+    name, country, bic = str(item["name"]), str(item["country"]), text(item.get("bic")) or ""
     return Aspsp(
-        by_bic(item["bic"]).id,
-        item["name"],
-        item["country"],
-        item["bic"],
+        by_bic(bic).id if bic else _id_by_name(name, country),
+        name,
+        country,
+        bic,
         timedelta(seconds=item["maximum_consent_validity"]),
         frozenset(name.lower() for name in item.get("required_psu_headers") or ()),
         frozenset(status for payment in domestic for status in payment.get("final_successful_statuses") or ()),

@@ -24,7 +24,7 @@ from schema.types.warning import MutationWarning
 @strawberry.type(description="A bank that Drop reaches.")
 class Bank(Node):
     name: str = strawberry.field(description="As its customers know it.")
-    bic: str = strawberry.field(description="The bank's international code by ISO 9362.")
+    bic: str = strawberry.field(description="The bank's international code by ISO 9362, empty if it is not known.")
     country: str = strawberry.field(description="The country's code by ISO 3166-1 alpha-2.")
     part_of_id: strawberry.Private[str | None]
 

@@ -194,8 +194,8 @@ async def test_a_bank_that_wants_to_know_more_of_the_user_is_told_nothing(sandbo
     asked = vendor.requests[1]
     assert not any(name.startswith("psu-") for name in asked.headers)
     # Its longest is shorter than what was asked for.
-    assert started.valid_until == date(2027, 2, 22)
-    assert asked.json["access"]["valid_until"].startswith("2027-02-22")
+    assert started.valid_until == date(2027, 2, 21)
+    assert asked.json["access"]["valid_until"].startswith("2027-02-21")
     # This bank says no more than that it has taken the payment.
     assert settled.status is Status.SETTLED
 
@@ -266,3 +266,32 @@ async def test_a_payment_that_is_rejected_at_once_awaits_nothing(
     assert (state.status, state.reference, state.authorisation) == (Status.REJECTED, "p-1", None)
     assert state.failure is not None
     assert state.failure.code is failure
+
+
+async def test_every_bank_that_can_be_read_is_listed_under_an_id_of_its_own(sandbox: Sandbox) -> None:
+    usual = {"country": "NO", "maximum_consent_validity": 86_400}
+    listed = [
+        {"name": "DNB", "bic": "DNBANOKK", **usual},
+        {"name": "Sparebank Ø", "bic": "EIKANO22", **usual},
+        {"name": "Østre Åsen & Co.", "bic": "EIKANO22", **usual},
+        {"name": "Bulder", "bic": None, **usual},
+        {"name": "Sbanken", **usual},
+        {"name": "Without a country", "bic": "HELGNO21"},
+        None,
+    ]
+    said = answer(200, json.dumps({"aspsps": listed}), content_type=JSON)
+    async with counterpart(said) as vendor, httpx.AsyncClient() as http:
+        guard = Guard("open_banking", enable_banking.RESILIENCE, enable_banking.RETRIED)
+        key = face.OUR_KEY.as_pem(private=True).decode()
+        application = Application(face.APP_ID, key, CALLBACK, "https://drop.example/hook")
+        client = EnableBankingClient(http, guard, application, clock=sandbox.clock, api_url=vendor.url)
+        found = await enable_banking.EnableBankingAccounts(client, clock=sandbox.clock).list_banks("NO")
+
+    # The first of a BIC keeps the id that stored links have.
+    assert [(bank.id, bank.name, bank.bic) for bank in found] == [
+        ("bank_dnb", "DNB", "DNBANOKK"),
+        ("bank_eikano22", "Sparebank Ø", "EIKANO22"),
+        ("bank_no_ostre_asen_co", "Østre Åsen & Co.", "EIKANO22"),
+        ("bank_no_bulder", "Bulder", ""),
+        ("bank_no_sbanken", "Sbanken", ""),
+    ]
