@@ -1,12 +1,12 @@
 """Rows that are not final and that no job is about: nothing would ever move them on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ColumnElement, Table, bindparam, exists, literal, literal_column
+from sqlalchemy import ColumnElement, Table, bindparam, exists, func, literal, literal_column
 from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select
@@ -64,6 +64,7 @@ def _table(row: type[SQLModel]) -> Table:
 _JOB, _PAYMENT, _REFUND = _table(JobRow), _table(PaymentRow), _table(RefundRow)
 _NONE: Final = literal("")
 _OPEN_PAYMENTS: Final = [status for status in Status if status not in FINAL]
+_OPEN_PLANS: Final = [status for status in PlanStatus if status is not PlanStatus.ENDED]
 
 
 def _is_one_of(status: ColumnElement[str], statuses: Sequence[str]) -> ColumnElement[bool]:
@@ -71,55 +72,64 @@ def _is_one_of(status: ColumnElement[str], statuses: Sequence[str]) -> ColumnEle
     return status.in_([literal_column(f"'{one}'") for one in statuses])
 
 
-def _orphans(
-    shown: tuple[ColumnElement[str], ColumnElement[str], ColumnElement[str]],
-    waits: ColumnElement[bool],
-    since: ColumnElement[datetime],
-) -> Select[str, str, str]:
-    """What has waited since before a time, and no job is about. What another process starts right now is skipped."""
-    row_id = shown[0]
-    has_job = exists().where(_JOB.c.row_id == row_id)
-    query = select(*shown).where(waits, since < bindparam("before"), ~has_job)
-    return query.order_by(row_id).limit(bindparam("most")).with_for_update(skip_locked=True, of=row_id.table)
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """The rows of a kind that are not final: which, since when, and whose they are."""
+
+    table: Table
+    waits: ColumnElement[bool]
+    since: ColumnElement[datetime]
+    row_id: ColumnElement[str]
+    user_id: ColumnElement[str]
+    payment_id: ColumnElement[str] = _NONE
+
+    def orphans(self) -> Select[str, str, str]:
+        """What no job is about. What another process starts at this moment is skipped."""
+        has_job = exists().where(_JOB.c.row_id == self.row_id)
+        query = select(self.row_id, self.user_id, self.payment_id)
+        query = query.where(self.waits, self.since < bindparam("before"), ~has_job).order_by(self.row_id)
+        return query.limit(bindparam("most")).with_for_update(skip_locked=True, of=self.table)
+
+    def oldest(self) -> Select[str, datetime]:
+        """Since when the oldest row of each status has waited."""
+        status = self.table.c.status
+        return select(status, func.min(self.since)).where(self.waits).group_by(status)
 
 
-def _owned(row: type[SQLModel], since: str, *statuses: str) -> Select[str, str, str]:
+def _owned(row: type[SQLModel], since: str, *statuses: str) -> _Waiting:
     table = _table(row)
-    return _orphans((table.c.id, table.c.user_id, _NONE), _is_one_of(table.c.status, statuses), table.c[since])
+    return _Waiting(table, _is_one_of(table.c.status, statuses), table.c[since], table.c.id, table.c.user_id)
 
 
-def _payments(rail: Rail) -> Select[str, str, str]:
-    waits = _is_one_of(_PAYMENT.c.status, _OPEN_PAYMENTS) & (_PAYMENT.c.rail == rail)
-    return _orphans((_PAYMENT.c.id, _PAYMENT.c.user_id, _NONE), waits, _PAYMENT.c.created_at)
+def _payments(rail: Rail) -> _Waiting:
+    found = _owned(PaymentRow, "created_at", *_OPEN_PAYMENTS)
+    return replace(found, waits=found.waits & (_PAYMENT.c.rail == rail))
 
 
-def _refunds() -> Select[str, str, str]:
-    shown = (_REFUND.c.id, _PAYMENT.c.user_id, _REFUND.c.payment_id)
+def _refunds() -> _Waiting:
     waits = _is_one_of(_REFUND.c.status, [RefundStatus.PENDING]) & (_REFUND.c.payment_id == _PAYMENT.c.id)
-    return _orphans(shown, waits, _REFUND.c.created_at)
+    return _Waiting(_REFUND, waits, _REFUND.c.created_at, _REFUND.c.id, _PAYMENT.c.user_id, _REFUND.c.payment_id)
 
 
-def _kyc() -> Select[str, str, str]:
+def _kyc() -> _Waiting:
     # Its jobs are about the user, who has one application; an approved one is asked about now and then, too.
     kyc = _table(KycRow)
     waits = _is_one_of(kyc.c.status, [KycStatus.PENDING, KycStatus.APPROVED]) & kyc.c.applicant_id.is_not(None)
-    return _orphans((kyc.c.user_id, kyc.c.user_id, _NONE), waits, kyc.c.started_at)
+    return _Waiting(kyc, waits, kyc.c.started_at, kyc.c.user_id, kyc.c.user_id)
 
 
-def _webhooks() -> Select[str, str, str]:
+def _webhooks() -> _Waiting:
     webhook = _table(WebhookEventRow)
     waits = _is_one_of(webhook.c.status, [WebhookStatus.RECEIVED, WebhookStatus.PARKED])
-    return _orphans((webhook.c.id, _NONE, _NONE), waits, webhook.c.received_at)
+    return _Waiting(webhook, waits, webhook.c.received_at, webhook.c.id, _NONE)
 
 
-_OPEN_PLANS: Final = [status for status in PlanStatus if status is not PlanStatus.ENDED]
-_OPEN_CONSENTS: Final = (ConsentStatus.AWAITING_AUTHORISATION, ConsentStatus.ACTIVE)
-_QUERIES: Final[Mapping[RowKind, Select[str, str, str]]] = {
+_WAITING: Final[Mapping[RowKind, _Waiting]] = {
     RowKind.BANK_PAYMENT: _payments(Rail.BANK),
     RowKind.CARD_PAYMENT: _payments(Rail.CARD),
     RowKind.REFUND: _refunds(),
     RowKind.PLAN: _owned(PlanSubscriptionRow, "created_at", *_OPEN_PLANS),
-    RowKind.CONSENT: _owned(ConsentRow, "created_at", *_OPEN_CONSENTS),
+    RowKind.CONSENT: _owned(ConsentRow, "created_at", ConsentStatus.AWAITING_AUTHORISATION, ConsentStatus.ACTIVE),
     RowKind.KYC: _kyc(),
     RowKind.REQUESTED_EXPORT: _owned(DataExportRow, "requested_at", DataExportStatus.REQUESTED),
     RowKind.READY_EXPORT: _owned(DataExportRow, "requested_at", DataExportStatus.READY),
@@ -127,6 +137,8 @@ _QUERIES: Final[Mapping[RowKind, Select[str, str, str]]] = {
     RowKind.CARD: _owned(CardRow, "created_at", CardStatus.REQUESTED),
     RowKind.WEBHOOK: _webhooks(),
 }
+_ORPHANS: Final = {kind: waiting.orphans() for kind, waiting in _WAITING.items()}
+_OLDEST: Final = {kind: waiting.oldest() for kind, waiting in _WAITING.items()}
 
 
 class OrphanQueries:
@@ -137,5 +149,9 @@ class OrphanQueries:
 
     async def of(self, kind: RowKind, *, before: datetime, most: int) -> list[Orphan]:
         """Up to `most` that have waited since before a time. In a unit of work they are locked until it ends."""
-        rows = await self._session.exec(_QUERIES[kind], params={"before": before, "most": most})
+        rows = await self._session.exec(_ORPHANS[kind], params={"before": before, "most": most})
         return [Orphan(row_id, UserId(user_id), payment_id) for row_id, user_id, payment_id in rows]
+
+    async def oldest(self, kind: RowKind) -> dict[str, datetime]:
+        """Since when the oldest row of a kind, with a job or without, has waited in each of its statuses."""
+        return {status: since for status, since in await self._session.exec(_OLDEST[kind])}

@@ -8,6 +8,7 @@ from prometheus_client import Gauge, generate_latest
 
 from db.unit_of_work import Read
 from domain.clock import Clock
+from services.operations.ages import GREATEST_AGES, oldest
 from services.operations.service_status import Breakers
 from services.webhooks.inbox import ProcessWebhook
 
@@ -17,6 +18,11 @@ _JOBS: Final = Gauge("drop_jobs_due", "Queued jobs whose time has come.")
 _BLOCKED: Final = Gauge("drop_jobs_blocked", "Jobs that failed twelve times by faults of our own.", ["kind"])
 _JOB_AGE: Final = Gauge("drop_job_oldest_due_seconds", "How long the oldest of them has been due.")
 _WEBHOOK_AGE: Final = Gauge("drop_webhook_oldest_seconds", "How long the oldest webhook has waited to be processed.")
+_OLDEST: Final = Gauge("drop_oldest_row_seconds", "The age of the oldest row in a status.", ["row", "status"])
+_GREATEST: Final = Gauge("drop_greatest_age_seconds", "The age that no row should reach.", ["row", "status"])
+for _row, _ages in GREATEST_AGES.items():
+    for _status, _age in _ages.items():
+        _GREATEST.labels(_row, _status).set(_age.total_seconds())
 _DOUBTS: Final = Gauge("drop_payments_in_doubt", "Payments whose outcome nobody knows.")
 _DOUBT_AGE: Final = Gauge("drop_payment_oldest_doubt_seconds", "The age of the oldest of them.")
 _BREAKERS: Final = Gauge(
@@ -43,10 +49,13 @@ class Metrics:
     async def _look(self) -> None:
         async with self._read() as read:
             now = await read.gauges.read(self._clock.now(), webhook_kind=ProcessWebhook.kind)
+            ages = await oldest(read, self._clock.now())
         _JOBS.set(now.jobs_due)
         _BLOCKED.clear()
         for kind, count in now.jobs_blocked.items():
             _BLOCKED.labels(kind).set(count)
+        for (row, status), age in ages.items():
+            _OLDEST.labels(row, status).set(age.total_seconds())
         _JOB_AGE.set(now.job_age.total_seconds())
         _WEBHOOK_AGE.set(now.webhook_age.total_seconds())
         _DOUBTS.set(now.in_doubt)

@@ -90,6 +90,8 @@ async def test_the_figures_tell_what_waits_and_what_is_in_doubt(play: Play) -> N
     assert figures["drop_payments_in_doubt"] == "1.0"
     assert not [name for name in figures if name.startswith("drop_jobs_blocked")]
     assert float(figures["drop_jobs_due"]) > 0
+    assert 0 <= float(figures['drop_oldest_row_seconds{row="bank payment",status="CREATED"}']) < 60
+    assert float(figures['drop_greatest_age_seconds{row="bank payment",status="CREATED"}']) == 3600
     assert figures['drop_breaker_open{bank="",port="open_banking"}'] == "0.0"
     asked = 'drop_graphql_seconds_count{field="%s",outcome="answered",type="%s"}'
     assert float(figures[asked % ("viewer", "query")]) >= 1
