@@ -25,6 +25,7 @@ from domain.payment import (
     PaymentEvent,
     PaymentEventKind,
     Rail,
+    Sca,
     Status,
     stored_failure,
 )
@@ -70,6 +71,10 @@ def _payment_of(row: PaymentRow, refunded: int) -> Payment:
             row.cancellation_url, row.cancellation_encrypted, row.cancellation_expires_at
         ),
         in_doubt=row.in_doubt,
+        sca=Sca(row.sca) if row.sca else None,
+        unknown_since=row.unknown_since,
+        unknown_asks=row.unknown_asks,
+        watched_until=row.watched_until,
         version=row.version,
         refunded_minor=refunded,
         returned_minor=row.returned_minor,
@@ -261,15 +266,25 @@ class PaymentQueries:
         query = select(PaymentRow.device_encrypted).where(PaymentRow.id == payment_id)
         return (await self._session.exec(query)).first()
 
-    async def save_reply(self, payment_id: PaymentId, reference: str, awaited: SealedAuthorisation | None) -> None:
-        """Store the bank's id and the approval that it awaits, whatever the status is by now.
+    async def save_reply(
+        self, payment_id: PaymentId, reference: str, awaited: SealedAuthorisation | None, sca: Sca | None = None
+    ) -> None:
+        """Store the bank's id, the approval that it awaits and its SCA status, whatever the status is by now.
 
-        A later answer without an approval keeps the first.
+        A later answer without an approval or an SCA status keeps the first.
         """
         page = _columns_of("authorisation", awaited) if awaited else {}
+        read = {"sca": sca} if sca else {}
         await self._session.exec(
-            update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(vendor_payment_id=reference, **page)
+            update(PaymentRow)
+            .where(col(PaymentRow.id) == payment_id)
+            .values(vendor_payment_id=reference, unknown_since=None, unknown_asks=0, **page, **read)
         )
+
+    async def save_unknown(self, payment: Payment) -> None:
+        """Store how often and since when the bank has not known the payment, and the SCA status."""
+        known = {"unknown_since": payment.unknown_since, "unknown_asks": payment.unknown_asks, "sca": payment.sca}
+        await self._session.exec(update(PaymentRow).where(col(PaymentRow.id) == payment.id).values(**known))
 
     async def forget_authorisation(self, payment_id: PaymentId) -> None:
         """Remove what the user would have to see to approve."""
@@ -328,6 +343,7 @@ class PaymentQueries:
             in_doubt=after.in_doubt,
             returned_minor=after.returned_minor,
             returned_on=after.returned_on,
+            watched_until=after.watched_until,
             **_columns_of("cancellation", None if after.status.is_final else after.cancellation_authorisation),
             **forgotten,
         )

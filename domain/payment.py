@@ -121,6 +121,14 @@ class CancellationStatus(StrEnum):
     REFUSED = "REFUSED"
 
 
+class Sca(StrEnum):
+    """How far the user's approval at the bank was, when it was last read."""
+
+    OPEN = "OPEN"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
 class PaymentCause(StrEnum):
     """What brought a step of a payment: who asked, or how Drop came to know. The values are stored.
 
@@ -137,6 +145,7 @@ class PaymentCause(StrEnum):
     STATEMENT = "STATEMENT"
     VENDOR_CORRECTION = "VENDOR_CORRECTION"
     EXPIRY = "EXPIRY"
+    INFERRED = "INFERRED"
     OPERATOR = "OPERATOR"
     KYC_LOST = "KYC_LOST"
     ACCOUNT_DELETION = "ACCOUNT_DELETION"
@@ -194,6 +203,8 @@ class Payment:
     """A payment as it stands. `version` rises by one with each event of its history.
 
     On the bank rail `debtor_account_id` is set; on the card rail `client_secret` lets the payer's own client pay.
+    `sca` is None if no SCA status was ever read. Of `unknown_asks` the bank did not know the payment, since
+    `unknown_since`. `watched_until` is the last day in Oslo on which an end that was inferred is checked.
     `refunded_minor` is what was given back or is about to be, at the moment at which the payment was read;
     `returned_minor` is what the payee's bank has sent back to the payer's account, booked on `returned_on`.
     """
@@ -219,6 +230,10 @@ class Payment:
     cancellation_status: CancellationStatus | None = None
     cancellation_authorisation: SealedAuthorisation | None = None
     in_doubt: bool = False
+    sca: Sca | None = None
+    unknown_since: datetime | None = None
+    unknown_asks: int = 0
+    watched_until: date | None = None
     version: int = 0
     refunded_minor: int = 0
     returned_minor: int = 0
@@ -285,7 +300,11 @@ class Payment:
         return PaymentEvent(self.id, self.version, self.status, cause, at, self.failure, kind)
 
     def marked_in_doubt(
-        self, at: datetime, *, asked_in: Status = Status.CREATED
+        self,
+        at: datetime,
+        *,
+        asked_in: Status = Status.CREATED,
+        cause: PaymentCause = PaymentCause.NO_ANSWER,
     ) -> tuple["Payment", PaymentEvent | None]:
         """The vendor was asked while the payment was in `asked_in` and did not answer: the outcome is not known.
 
@@ -294,7 +313,7 @@ class Payment:
         if self.in_doubt or self.status is not asked_in:
             return self, None
         doubted = replace(self, in_doubt=True, version=self.version + 1)
-        return doubted, doubted._event(PaymentEventKind.IN_DOUBT, PaymentCause.NO_ANSWER, at)
+        return doubted, doubted._event(PaymentEventKind.IN_DOUBT, cause, at)
 
     def with_event(self, kind: PaymentEventKind, cause: PaymentCause, at: datetime) -> tuple["Payment", PaymentEvent]:
         """The next version, for a change beside the status, such as a refund, and its event."""

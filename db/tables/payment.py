@@ -53,6 +53,10 @@ class PaymentRow(SQLModel, table=True):
     in_doubt: bool = False
     returned_minor: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
     returned_on: date | None = None
+    sca: str | None = None
+    unknown_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    unknown_asks: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    watched_until: date | None = None
     state_hash: str = Field(unique=True)
     return_to: str
     created_at: datetime = Field(sa_type=UtcDateTime)

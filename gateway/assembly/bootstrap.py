@@ -59,6 +59,7 @@ from services.payments.cancellations import Cancellations
 from services.payments.card_payments import CardPayments, Merchant
 from services.payments.card_status import CardStatusSync
 from services.payments.customers import Customers
+from services.payments.forgotten import ForgottenPayments
 from services.payments.in_doubt import InDoubtPayments
 from services.payments.record import PaymentRecorder
 from services.payments.statement_matching import StatementMatching
@@ -198,7 +199,10 @@ def build_services(base: Infrastructure) -> Services:
     customers = Customers(work, read, adapters.cards, clock)
     card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, composer, clock)
     in_doubt = InDoubtPayments(work, read, accounts, matching, card_status, recorder, clock)
-    bank_status = BankStatusSync(work, read, adapters.payments, access, in_doubt, recorder, authorisations, clock)
+    forgotten = ForgottenPayments(work, in_doubt, recorder, clock)
+    bank_status = BankStatusSync(
+        work, read, adapters.payments, access, in_doubt, forgotten, recorder, authorisations, clock
+    )
     merchant = Merchant(settings.merchant_name, parse_account_number(settings.merchant_account))
     card_payments = CardPayments(work, read, adapters.cards, customers, card_status, recorder, clock, merchant, origins)
     payments = Payments(

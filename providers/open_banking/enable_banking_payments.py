@@ -27,6 +27,7 @@ from providers.open_banking.port import (
     Cancelling,
     NotApprovable,
     PaymentAccess,
+    PaymentForgotten,
     PaymentState,
     Psu,
 )
@@ -36,6 +37,10 @@ from providers.open_banking.refusals import not_taken
 _REJECTED: Final = frozenset(
     {"INVALID_PAYMENT", "PAYMENT_LIMIT_EXCEEDED", "UNTRUSTED_PAYMENT_PARTY", "WRONG_REQUEST_PARAMETERS"}
 )
+
+
+# The vendor, or the bank behind it, does not know the payment any more.
+_FORGOTTEN: Final = frozenset({"PAYMENT_NOT_FOUND", "ASPSP_PAYMENT_NOT_ACCESSIBLE"})
 
 
 class EnableBankingPayments:
@@ -102,6 +107,8 @@ class EnableBankingPayments:
         try:
             found = await self._client.call("status", "GET", path, objects.payment, bank=access.bank_id)
         except VendorRefusal as refusal:
+            if error_of(refusal) in _FORGOTTEN:
+                raise PaymentForgotten from refusal
             raise self._client.refused(refusal, access.bank_id) from refusal
         enough = await self._client.final_statuses(found.bank)
         status, failure = objects.payment_status(found, enough, oslo_date(self._clock.now()))

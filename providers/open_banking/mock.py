@@ -35,13 +35,14 @@ from providers.open_banking.port import (
     ConsentState,
     Items,
     PaymentAccess,
+    PaymentForgotten,
     PaymentState,
     Psu,
     StartedConsent,
 )
 from providers.open_banking.readings import money
 from providers.open_banking.refusals import not_taken
-from providers.open_banking.status import CONSENT_STATUS, FAILURES, PAYMENT_STATUS, SCA_OPEN, end_of
+from providers.open_banking.status import CONSENT_STATUS, FAILURES, PAYMENT_STATUS, SCA_OPEN, end_of, sca_of
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 # Initiations are missing: a repeated initiation would be a second payment.
@@ -206,7 +207,7 @@ class MockPaymentInitiation:
         try:
             return _state(await bank.get("status", f"/bank/payments/{access.reference}"))
         except SandboxRefusal as refusal:
-            raise Unavailable("open_banking", "the bank does not know the payment") from refusal
+            raise PaymentForgotten from refusal
 
     async def cancel(self, access: PaymentAccess, redirect_uri: str) -> Cancelling:
         path = f"/bank/payments/{access.reference}/cancellation"
@@ -263,7 +264,7 @@ def _state(answer: Mapping[str, Any]) -> PaymentState:
         status = Status.SCHEDULED
     elif status is Status.REJECTED:
         status = end_of(failure)
-    return PaymentState(status, answer["paymentId"], _awaited(answer), failure)
+    return PaymentState(status, answer["paymentId"], _awaited(answer), failure, sca=sca_of(answer["scaStatus"]))
 
 
 def _awaited(answer: Mapping[str, Any]) -> Authorisation:

@@ -11,8 +11,9 @@ from domain.bank_account import Balance, Bank
 from domain.bank_text import TextRules
 from domain.consent import ConsentStatus
 from domain.device import Device
+from domain.errors import Unavailable
 from domain.ids import BankId, ConsentId
-from domain.payment import Failure, Payment, Status
+from domain.payment import Failure, Payment, Sca, Status
 from domain.statement import PutAside, Statement
 from domain.warning import MutationWarning
 
@@ -137,7 +138,7 @@ class PaymentState:
 
     `status` is None for a word of the bank that is not known, which moves nothing. `reference` is the vendor's and
     opaque to callers. It means nothing if an initiation was refused (REJECTED). `warnings` are those that the bank
-    gives with a payment that it has taken.
+    gives with a payment that it has taken. `sca` is None if no SCA status was read.
     """
 
     status: Status | None
@@ -145,6 +146,7 @@ class PaymentState:
     authorisation: Authorisation | None = None
     failure: Failure | None = None
     warnings: Sequence[MutationWarning] = ()
+    sca: Sca | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,18 @@ class BankEvent:
     payment_reference: str | None = None
     consent_id: str | None = None
     consent_reference: str | None = None
+
+
+class PaymentForgotten(Unavailable):
+    """The bank does not know a payment any more. `is_expired`: it says that the payment has lapsed, for good.
+
+    `sca` is the SCA status if the bank gives it all the same.
+    """
+
+    def __init__(self, *, is_expired: bool = False, sca: Sca | None = None) -> None:
+        super().__init__("open_banking", "the bank does not know the payment")
+        self.is_expired = is_expired
+        self.sca = sca
 
 
 class NotApprovable(Exception):
@@ -307,12 +321,12 @@ class PaymentInitiation(Protocol):
         """
 
     async def status(self, access: PaymentAccess) -> PaymentState:
-        """The payment's present state at the bank. Safe to repeat. Raises Unavailable."""
+        """The payment's present state at the bank. Safe to repeat. Raises Unavailable, PaymentForgotten."""
 
     async def cancel(self, access: PaymentAccess, redirect_uri: str) -> Cancelling:
         """Ask the bank to cancel a payment. Safe to repeat.
 
-        Raises Unavailable, and NotApprovable if the bank wants an approval of it that Drop cannot carry.
+        Raises Unavailable, PaymentForgotten, and NotApprovable if the bank wants an approval that Drop cannot carry.
         """
 
     async def cancellation_state(self, access: PaymentAccess) -> CancellationState:

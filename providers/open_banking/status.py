@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.consent import ConsentStatus
-from domain.payment import Failure, FailureCode, Status
+from domain.payment import Failure, FailureCode, Sca, Status
 
 # ISO 20022 ExternalPaymentTransactionStatus1Code. A code that is not listed changes no payment.
 PAYMENT_STATUS: Final[Mapping[str, Status]] = {
@@ -50,6 +50,12 @@ END_OF_FAILURE: Final = {
 SCA_DONE: Final = frozenset({"finalised", "exempted"})
 SCA_FAILED: Final = frozenset({"failed"})
 NOT_TAKEN: Final = Failure(FailureCode.REJECTED_BY_BANK)
+
+
+def sca_of(word: str | None) -> Sca | None:
+    """How far the approval is, None for an SCA status that was not read or is not known."""
+    known = {Sca.OPEN: SCA_OPEN, Sca.DONE: SCA_DONE, Sca.FAILED: SCA_FAILED}
+    return next((sca for sca, words in known.items() if word in words), None)
 
 
 def end_of(failure: Failure | None) -> Status:

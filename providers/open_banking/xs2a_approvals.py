@@ -167,7 +167,8 @@ class Approvals:
         try:
             return await self._client.call(f"sca_{what}", "GET", path, ScaAnswer.of, bic=bic, psu=psu)
         except VendorRefusal as refusal:
-            raise self._client.refused(refusal, bic) from refusal
+            forgotten = self._client.forgotten(refusal) if what == "payment" else None
+            raise forgotten or self._client.refused(refusal, bic) from refusal
 
 
 def _begun(answer: Answer) -> tuple[str, ScaAnswer]:

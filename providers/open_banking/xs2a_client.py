@@ -6,7 +6,7 @@ Source: docs/vendors/nextgenpsd2.md, Security and headers, Authorisation.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -15,8 +15,11 @@ from domain.bank_account import Bank
 from domain.errors import Unavailable
 from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 from providers.open_banking.nextgenpsd2 import codes_of
-from providers.open_banking.port import Psu
+from providers.open_banking.port import PaymentForgotten, Psu
 
+# NextGenPSD2, 14.11.2: the initiation has lapsed, or its id is not known (403 or 404 by the version of the standard).
+_EXPIRED: Final = "RESOURCE_EXPIRED"
+_FORGOTTEN: Final = frozenset({_EXPIRED, "RESOURCE_UNKNOWN"})
 Result = TypeVar("Result")
 
 
@@ -137,6 +140,11 @@ class Xs2aClient(ABC):
     @abstractmethod
     def page(self, href: str, redirect_uri: str, bic: str) -> str:
         """The address that the browser is sent to. Raises Unavailable for an address that is not trusted."""
+
+    def forgotten(self, refusal: VendorRefusal) -> PaymentForgotten | None:
+        """The error to raise for a refusal that says that the payment in the path is not known; None for others."""
+        codes = codes_of(refusal.answer)
+        return PaymentForgotten(is_expired=_EXPIRED in codes) if not _FORGOTTEN.isdisjoint(codes) else None
 
     def refused(self, refusal: VendorRefusal, bic: str) -> Unavailable:
         """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""

@@ -1,9 +1,9 @@
 """Payments by NextGenPSD2, through an aggregator or directly. Source: docs/vendors/nextgenpsd2.md, Payments."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final
 
 from domain.account_number import AccountNumber
 from domain.authorisation import Authorisation
@@ -17,9 +17,17 @@ from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
 from providers.open_banking import bank_event, nextgenpsd2, signature
 from providers.open_banking.bank_profiles import BankProfile, account_reference, by_bic, by_id
 from providers.open_banking.bank_warnings import warnings_in
-from providers.open_banking.port import BankEvent, CancellationState, Cancelling, PaymentAccess, PaymentState, Psu
+from providers.open_banking.port import (
+    BankEvent,
+    CancellationState,
+    Cancelling,
+    PaymentAccess,
+    PaymentForgotten,
+    PaymentState,
+    Psu,
+)
 from providers.open_banking.refusals import not_taken
-from providers.open_banking.status import PAYMENT_STATUS, SCA_DONE, SCA_FAILED
+from providers.open_banking.status import PAYMENT_STATUS, SCA_DONE, SCA_FAILED, sca_of
 from providers.open_banking.xs2a_approvals import Approval, Approvals, ScaAnswer
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
 from providers.open_banking.xs2a_reading import as_wanted
@@ -27,7 +35,6 @@ from providers.open_banking.xs2a_reading import as_wanted
 _ACCEPTED: Final = 202
 _NO_CONTENT: Final = 204
 _ABOUT_CONTENT: Final = frozenset({400, 403, 404, 405, 409})
-Result = TypeVar("Result")
 
 
 class Xs2aPayments:
@@ -111,10 +118,22 @@ class Xs2aPayments:
         await self._client.exchange(query["code"], headers)
 
     async def status(self, access: PaymentAccess) -> PaymentState:
-        payment = Reference.parse(access.reference)
-        path = self._path(payment)
-        word, codes = await self._get("status", f"{path}/status", access, _status)
-        sca, sca_codes, shown = await self._sca_state(access)
+        try:
+            word, codes = await self._transaction_status(access)
+        except PaymentForgotten as forgotten:
+            with suppress(Unavailable):
+                forgotten.sca = sca_of((await self._sca_state(access))[0])
+            raise
+        try:
+            sca, sca_codes, shown = await self._sca_state(access)
+        except PaymentForgotten as forgotten:
+            known = PAYMENT_STATUS.get(word)
+            if known is Status.AUTHORISATION_REQUIRED:
+                raise
+            if known is None or not known.is_final:
+                raise Unavailable("open_banking", "the approval cannot be read") from forgotten
+            # The approval of a payment that has ended does not count any more.
+            sca, sca_codes, shown = None, (), None
         status, failure = nextgenpsd2.payment_status(word, sca, (*codes, *sca_codes), is_future=False)
         if status is Status.PROCESSING:
             # Not read at the bank: some banks have no GET of an initiation (norwegian_banks.md).
@@ -122,7 +141,7 @@ class Xs2aPayments:
             is_future = day is not None and day > oslo_date(self._clock.now())
             status, failure = nextgenpsd2.payment_status(word, sca, (), is_future=is_future)
         awaited = shown if status is Status.AUTHORISATION_REQUIRED else None
-        return PaymentState(status, access.reference, awaited, failure)
+        return PaymentState(status, access.reference, awaited, failure, sca=sca_of(sca))
 
     async def cancel(self, access: PaymentAccess, redirect_uri: str) -> Cancelling:
         payment = Reference.parse(access.reference)
@@ -178,8 +197,7 @@ class Xs2aPayments:
         """Whether the bank has cancelled the payment: by 204, or by the status that it gives. Raises Unavailable."""
         if deleted is not None and deleted.status == _NO_CONTENT:
             return True
-        path = self._path(Reference.parse(access.reference))
-        word, _ = await self._get("status", f"{path}/status", access, _status)
+        word, _ = await self._transaction_status(access)
         return PAYMENT_STATUS.get(word) is Status.CANCELLED
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
@@ -206,6 +224,15 @@ class Xs2aPayments:
             awaited = self._approvals.awaited_in(created, redirect_uri, bic)
         return PaymentState(Status.AUTHORISATION_REQUIRED, reference, awaited, warnings=warnings)
 
+    async def _transaction_status(self, access: PaymentAccess) -> tuple[str, tuple[str, ...]]:
+        """The transaction status, and the codes of its messages. Raises Unavailable, PaymentForgotten."""
+        payment = Reference.parse(access.reference)
+        path, bic = f"{self._path(payment)}/status", payment.bic
+        try:
+            return await self._client.call("status", "GET", path, _status, bic=bic, psu=_told(access))
+        except VendorRefusal as refusal:
+            raise self._client.forgotten(refusal) or self._client.refused(refusal, bic) from refusal
+
     async def _sca_state(self, access: PaymentAccess) -> tuple[str | None, tuple[str, ...], Authorisation | None]:
         """As `Approvals.state`, of the newest approval; None while no approval was begun."""
         payment, psu = Reference.parse(access.reference), _told(access)
@@ -217,13 +244,6 @@ class Xs2aPayments:
 
     def _path(self, payment: Reference) -> str:
         return f"{self._client.paths(payment.bic).payments}/{payment.id}"
-
-    async def _get(self, operation: str, path: str, access: PaymentAccess, read: Callable[[Answer], Result]) -> Result:
-        bic = Reference.parse(access.reference).bic
-        try:
-            return await self._client.call(operation, "GET", path, read, bic=bic, psu=_told(access))
-        except VendorRefusal as refusal:
-            raise self._client.refused(refusal, bic) from refusal
 
 
 def _told(access: PaymentAccess) -> Psu:

@@ -19,6 +19,7 @@ describe(
         PaymentCause.STATEMENT: "A line of the account's statement shows the payment.",
         PaymentCause.VENDOR_CORRECTION: "The money moved after Drop had ended the payment.",
         PaymentCause.EXPIRY: "The time for paying ran out.",
+        PaymentCause.INFERRED: "The bank has forgotten the payment, which its user had not approved when last asked.",
         PaymentCause.OPERATOR: "A person at Drop who has evidence.",
         PaymentCause.KYC_LOST: "The approval of the user's identity was taken back.",
         PaymentCause.ACCOUNT_DELETION: "The user is leaving Drop.",

@@ -16,19 +16,20 @@ from domain.kyc import KycStatus
 from domain.outcome import Outcome
 from domain.payment import CancellationStatus, Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
 from domain.timeline import about
-from providers.open_banking.port import PaymentInitiation, PaymentState
+from providers.open_banking.port import PaymentForgotten, PaymentInitiation, PaymentState
 from providers.vendors import Vendors
 from services.authorisations import WATCH_PAUSE, WATCHED, Authorisations
 from services.backoff import LONGEST
 from services.payments.bank_access import BankAccess
+from services.payments.forgotten import ForgottenPayments
 from services.payments.in_doubt import NEVER_REACHED, InDoubtPayments
 from services.payments.record import PaymentRecorder, Step, outcome_of
 from services.status_sync import StatusSync
 from services.users.kyc import CancelUnauthorised
 
 RECOVER_AFTER: Final = timedelta(seconds=60)
-# A scheduled payment is asked about once a day: before its day it can only be cancelled.
-_SCHEDULED_PAUSE: Final = timedelta(days=1)
+# Asked about so often: a scheduled payment, which can only be cancelled before its day, and an end that was inferred.
+_ONCE_A_DAY: Final = timedelta(days=1)
 _WITH_FAILURE: Final = frozenset({Status.REJECTED, Status.EXPIRED, Status.FAILED})
 
 
@@ -68,6 +69,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         vendors: Vendors[PaymentInitiation],
         access: BankAccess,
         in_doubt: InDoubtPayments,
+        forgotten: ForgottenPayments,
         recorder: PaymentRecorder,
         authorisations: Authorisations,
         clock: Clock,
@@ -76,6 +78,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         self._vendors = vendors
         self._access = access
         self._in_doubt = in_doubt
+        self._forgotten = forgotten
         self._recorder = recorder
         self._authorisations = authorisations
 
@@ -103,7 +106,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
                 work, payment, awaited
             )
             shown = awaited if may_show else None
-            await work.payments.save_reply(payment.id, state.reference, shown)
+            await work.payments.save_reply(payment.id, state.reference, shown, state.sca)
             if shown is not None and shown.is_decoupled:
                 await self._show(work, payment, shown)
 
@@ -156,6 +159,11 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
             work.jobs.enqueue(WatchApproval(user_id, payment_id, until), due_at=now + WATCH_PAUSE, now=now)
             await work.commit()
 
+    async def note_forgotten(self, payment: Payment, forgotten: PaymentForgotten) -> Payment:
+        """Take the bank's answer to another question that it does not know the payment. Commits."""
+        await self._forgotten.note(payment, forgotten)
+        return await self.current(payment)
+
     async def step(self, payment: Payment, step: Step) -> Payment:
         """Apply one step of the domain to the payment, and save it with its event. Commits."""
         after, _ = await self._recorder.apply(payment, step)
@@ -181,6 +189,8 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
             state = await self._state_of(found, device)
         except CannotTell:
             return await self._resolve_by_evidence(found)
+        except PaymentForgotten as forgotten:
+            return await self._forgotten.note(found, forgotten)
         if state is None:
             return await self._apply_silence(found, cause)
         outcome = await self.apply(found, state, cause)
@@ -215,10 +225,11 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         return AskBank(asked.user_id, asked.id, pause_s)
 
     def _is_final(self, found: Payment) -> bool:
-        return found.status.is_final
+        return found.status.is_final and not self._forgotten.is_watched(found)
 
     def _longest_pause(self, found: Payment) -> timedelta:
-        return _SCHEDULED_PAUSE if found.status is Status.SCHEDULED else LONGEST
+        is_rare = found.status is Status.SCHEDULED or self._forgotten.is_watched(found)
+        return _ONCE_A_DAY if is_rare else LONGEST
 
     async def _state_of(self, payment: Payment, device: Device | None) -> PaymentState | None:
         vendor = self._vendors[payment.vendor]

@@ -12,7 +12,7 @@ from domain.ids import PaymentId, UserId
 from domain.payment import CancellationStatus, Payment, PaymentCause, Rail, Status, StatusUpdate
 from domain.redirect import with_query
 from domain.timeline import about
-from providers.open_banking.port import NotApprovable, PaymentAccess, PaymentInitiation
+from providers.open_banking.port import NotApprovable, PaymentAccess, PaymentForgotten, PaymentInitiation
 from providers.vendors import Vendors
 from services.authorisations import Authorisations
 from services.payments.bank_access import BankAccess
@@ -108,6 +108,12 @@ class Cancellations:
         redirect_uri = with_query(callback_uri, state=state) if callback_uri else ""
         try:
             answer = await self._vendors[payment.vendor].cancel(access, redirect_uri)
+        except PaymentForgotten as forgotten:
+            after = await self._bank_status.note_forgotten(payment, forgotten)
+            if after.status.is_final:
+                return after
+            message = "The bank does not know the payment just now: what became of it is being found out."
+            raise InvalidState(message, field=("input", "id"), text="PAYMENT_NOT_KNOWN") from forgotten
         except Unavailable as error:
             message = "The bank is temporarily unavailable. Try again soon."
             raise ProviderUnavailable("open_banking", message, text="BANK_AWAY") from error

@@ -58,13 +58,21 @@ class InDoubtPayments:
         settled = await self._settled(payment, payment.debtor_account_id)
         if settled is not None:
             return settled
-        _, event = await self._recorder.apply(payment, lambda current: current.marked_in_doubt(self._clock.now()))
+        after, event = await self._recorder.apply(payment, lambda current: current.marked_in_doubt(self._clock.now()))
         if self._clock.now() < payment.created_at + _PAGE_LIVES:
             return Outcome(event is not None, "in doubt: it could still be approved")
+        return await self.look_for(after, is_news=event is not None)
+
+    async def look_for(self, payment: Payment, *, is_news: bool = False) -> Outcome:
+        """Settle a payment that its account's statement shows, read anew without the user. Gives what that changed.
+
+        `is_news` says whether the caller has changed the payment already.
+        """
+        assert payment.debtor_account_id is not None
         if not await self._accounts.read_unattended(payment.user_id, payment.debtor_account_id):
-            return Outcome(event is not None, "in doubt: the account cannot be read")
+            return Outcome(is_news, f"{payment.status}: the account cannot be read")
         settled = await self._settled(payment, payment.debtor_account_id)
-        return settled or Outcome(event is not None, "in doubt: not booked so far")
+        return settled or Outcome(is_news, f"{payment.status}: not booked so far")
 
     async def resolve(self, payment_id: PaymentId, outcome: str, reason: str) -> Payment:
         """End the doubt as an operator says. The reason is audited. A card payment that failed is cancelled first.

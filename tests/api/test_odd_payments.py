@@ -167,3 +167,99 @@ async def test_where_the_vendor_cannot_cancel_the_user_is_told_so(bank: OddBank)
     assert [error["message"] for error in under_way] == [
         "Banken lar oss ikke avbryte betalingen. Avbryt den i nettbanken hvis det ikke er for sent."
     ]
+
+
+# How each kind of bank says that it does not know a payment.
+UNKNOWN_AT = {
+    "open_payments": (404, "RESOURCE_UNKNOWN"),
+    "direct": (403, "RESOURCE_UNKNOWN"),
+    "enable_banking": (404, "PAYMENT_NOT_FOUND"),
+}
+
+
+@pytest.mark.parametrize("bank", ["open_payments", "direct"], indirect=True)
+async def test_what_nobody_had_approved_expires_once_the_bank_has_forgotten_it(bank: OddBank) -> None:
+    payment = await bank.pay()
+    await bank.pass_time(minutes=5)
+    bank.odd_payments.gone = (403, "RESOURCE_EXPIRED")
+    await bank.pass_time(minutes=40)
+    waiting = await payment_of(bank.kari, payment["id"])
+
+    await bank.pass_time(hours=3)
+    ended = await payment_of(bank.kari, payment["id"])
+    left = (await bank.kari.ask(DELETE))["deleteAccount"]["userErrors"]
+
+    assert waiting["status"] == "AUTHORISATION_REQUIRED"
+    assert (ended["status"], ended["failure"]["code"]) == ("EXPIRED", "AUTHORISATION_EXPIRED")
+    assert nodes(ended["history"])[-1]["cause"] == "INFERRED"
+    assert left == []
+    # The job that watches it goes on without its user, and comes to its end.
+    await bank.pass_time(days=20)
+    assert await bank.jobs("ask_bank") == 0
+
+
+async def test_an_unknown_id_is_asked_for_three_times_over_an_hour(bank: OddBank) -> None:
+    payment = await bank.pay()
+    await bank.pass_time(minutes=5)
+    bank.odd_payments.gone = UNKNOWN_AT[bank.kind]
+    await bank.pass_time(minutes=59)
+    told = (await bank.kari.ask(CANCEL, id=payment["id"]))["cancelPayment"]["userErrors"]
+    waiting = await payment_of(bank.kari, payment["id"])
+
+    await bank.pass_time(hours=4)
+    after = await payment_of(bank.kari, payment["id"])
+
+    assert [error["code"] for error in told] == ["INVALID_STATE"]
+    assert (waiting["status"], waiting["inDoubt"]) == ("AUTHORISATION_REQUIRED", False)
+    # Enable Banking gives no SCA status: nobody has read that the user had not approved.
+    expected = ("AUTHORISATION_REQUIRED", True) if bank.kind == "enable_banking" else ("EXPIRED", False)
+    assert (after["status"], after["inDoubt"]) == expected
+
+
+async def test_a_bank_that_knows_the_payment_again_is_believed(bank: OddBank) -> None:
+    payment = await bank.pay()
+    bank.odd_payments.gone = UNKNOWN_AT[bank.kind]
+    await bank.pass_time(minutes=10)
+    bank.odd_payments.gone = None
+    await bank.visit(payment["authorisationUrl"])
+
+    await bank.pass_time(hours=1)
+
+    assert (await payment_of(bank.kari, payment["id"]))["status"] == "SETTLED"
+
+
+@pytest.mark.parametrize("knows_sca", [True, False])
+@pytest.mark.parametrize("bank", ["open_payments", "direct"], indirect=True)
+async def test_what_was_approved_is_in_doubt_or_corrected_by_the_statement(bank: OddBank, knows_sca: bool) -> None:
+    payment = await bank.pay()
+    await bank.pass_time(minutes=5)
+    bank.odd_payments.gone, bank.odd_payments.knows_sca = (403, "RESOURCE_EXPIRED"), knows_sca
+    await bank.visit(payment["authorisationUrl"])
+
+    # The statement, as the sandbox's bank gives it, bears our end-to-end id.
+    await bank.pass_time(hours=30)
+    ended = await payment_of(bank.kari, payment["id"])
+
+    history = nodes(ended["history"])
+    assert (ended["status"], await bank.booked()) == ("SETTLED", 1)
+    if knows_sca:
+        assert [event["kind"] for event in history][-2:] == ["IN_DOUBT", "STATUS"]
+        assert history[-1]["cause"] == "STATEMENT"
+    else:
+        # The approval could not be read, so that its last reading counted: the statement corrects that.
+        assert [event["status"] for event in history][-2:] == ["EXPIRED", "SETTLED"]
+        assert history[-1]["cause"] == "VENDOR_CORRECTION"
+
+
+@pytest.mark.parametrize("bank", ["open_payments", "direct"], indirect=True)
+async def test_a_payment_that_has_ended_needs_no_approval_to_be_read(bank: OddBank) -> None:
+    payment = await bank.pay()
+    bank.odd_payments.gone, bank.odd_payments.knows_status = (403, "RESOURCE_UNKNOWN"), True
+    await bank.pass_time(minutes=5)
+    waiting = await payment_of(bank.kari, payment["id"])
+
+    bank.odd_payments.word = "CANC"
+    await bank.pass_time(minutes=10)
+
+    assert waiting["status"] == "AUTHORISATION_REQUIRED"
+    assert (await payment_of(bank.kari, payment["id"]))["status"] == "CANCELLED"

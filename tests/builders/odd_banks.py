@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import text
 
 from gateway.assembly.clocks import SystemClock
 from sandbox.people import personas
@@ -88,6 +89,12 @@ class OddBank:
     async def pass_time(self, **by: float) -> None:
         await self.sandbox.advance(**by)
         await self.play.settle()
+
+    async def jobs(self, kind: str) -> int:
+        """How many jobs of a kind are to be done."""
+        query = text("SELECT count(*) FROM job WHERE kind = :kind")
+        async with self.play.gateway.infrastructure.database.read_engine.connect() as connection:
+            return int((await connection.execute(query, {"kind": kind})).scalar_one())
 
     async def booked(self) -> int:
         """How many payments the bank has carried out."""

@@ -383,6 +383,8 @@ def app(vendor: EnableBanking) -> Starlette:
     def api(path: str, method: str, endpoint: Endpoint) -> Route:
         async def checked(request: Request) -> Response:
             _demand_token(request, vendor.clock.now())
+            if vendor.odd_payments.gone and vendor.odd_payments.has_forgotten(request):
+                raise refuse(*vendor.odd_payments.gone)
             return await endpoint(request)
 
         return Route(path, checked, methods=[method])

@@ -63,6 +63,8 @@ class OddPayments:
     `word` replaces the transaction status. `is_final` is Enable Banking's `final_status`. `ids` are the sandbox's ids
     of the payments that the bank has taken. `rejects_with` is the code with which payments are rejected at once.
     `last` is the last status that payments reach, instead of ACSC.
+    `gone` is with which status and code the bank answers about what it has forgotten; `knows_sca`: it gives the SCA
+    status all the same, `knows_status`: the transaction status.
     """
 
     word: str | None = None
@@ -70,10 +72,18 @@ class OddPayments:
     ids: list[str] = field(default_factory=list)
     rejects_with: str | None = None
     last: str | None = None
+    gone: tuple[int, str] | None = None
+    knows_sca: bool = False
+    knows_status: bool = False
 
     def said(self, status: str) -> str:
         """The status of a payment as the bank says it."""
         return self.word or (self.last if self.last is not None and status == "ACSC" else status)
+
+    def has_forgotten(self, request: Request) -> bool:
+        """Whether the request is about a payment that the bank has forgotten."""
+        is_known = self.knows_sca if "authorisation" in request.url.path else self.knows_status
+        return "payment" in request.path_params and not is_known
 
 
 class Refused(Exception):

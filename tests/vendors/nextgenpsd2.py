@@ -379,6 +379,8 @@ def app(vendor: NextGenBanks) -> Starlette:
                 raise refuse(400, "FORMAT_ERROR")
             if request.path_params["bank"] == SIGNED_BY:
                 await vendor.demand_signature(request)
+            if vendor.odd_payments.gone and vendor.odd_payments.has_forgotten(request):
+                raise refuse(*vendor.odd_payments.gone)
             return await endpoint(request)
 
         return Route(f"/{{bank}}/v1{path}", checked, methods=[method])

@@ -405,6 +405,8 @@ def app(vendor: OpenPayments) -> Starlette:
                         raise refuse(405, "SERVICE_INVALID")
             if scope != "aspspinformation":
                 await vendor.bank_of(headers.get("x-bicfi", ""))
+            if vendor.odd_payments.gone and vendor.odd_payments.has_forgotten(request):
+                raise refuse(*vendor.odd_payments.gone)
             return await endpoint(request)
 
         return Route(f"/psd2{path}", checked, methods=[method])

@@ -1,0 +1,48 @@
+"""A payment that its bank has forgotten, and what may be concluded from that."""
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from domain.banking_days import banking_day_from
+from domain.clock import oslo_date
+from domain.payment import Payment, Sca, Status
+
+# An id that is not known may be known again a moment later: the bank is asked so often, over that time.
+ASKS: Final = 3
+OVER: Final = timedelta(hours=1)
+# Longer than any bank's approval page works, where the bank does not say how long (unconfirmed: nextgenpsd2.md).
+PAGE_LIVES: Final = timedelta(hours=1)
+WATCHED_BANKING_DAYS: Final = 10
+
+
+class Conclusion(StrEnum):
+    """What the bank's silence about a payment means so far."""
+
+    WAIT = "WAIT"
+    EXPIRED = "EXPIRED"
+    IN_DOUBT = "IN_DOUBT"
+
+
+def conclusion(payment: Payment, now: datetime, *, is_expired: bool) -> Conclusion:
+    """What may be concluded. `is_expired`: the bank says that the payment has lapsed, not only that its id is unknown.
+
+    The payment has not been approved if its SCA status, as last read, is before `finalised` and the link has run out.
+    If no SCA status was read, or the payment was approved, its outcome is not known.
+    """
+    since = payment.unknown_since or now
+    if not is_expired and (payment.unknown_asks < ASKS or now < since + OVER):
+        return Conclusion.WAIT
+    is_unapproved = payment.status in (Status.CREATED, Status.AUTHORISATION_REQUIRED)
+    if not is_unapproved or payment.sca in (None, Sca.DONE):
+        return Conclusion.IN_DOUBT
+    ends_at = payment.authorisation.expires_at if payment.authorisation is not None else None
+    return Conclusion.WAIT if now < (ends_at or payment.created_at + PAGE_LIVES) else Conclusion.EXPIRED
+
+
+def watched_until(payment: Payment) -> date:
+    """The last day in Oslo on which an end that was inferred is checked: the tenth banking day after the execution."""
+    day = payment.scheduled_for or oslo_date(payment.created_at)
+    for _ in range(WATCHED_BANKING_DAYS):
+        day = banking_day_from(day + timedelta(days=1), payment.amount.currency)
+    return day
