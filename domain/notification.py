@@ -38,6 +38,7 @@ class Template(StrEnum):
     INVOICE = "invoice"
     INVOICE_UNPAID = "invoice_unpaid"
     PLAN_ENDED = "plan_ended"
+    PLAN_CHARGE_REFUNDED = "plan_charge_refunded"
     KYC_APPROVED = "kyc_approved"
     KYC_RETRY = "kyc_retry"
     KYC_REJECTED = "kyc_rejected"

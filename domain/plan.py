@@ -155,12 +155,23 @@ class PlanSubscription:
 
 
 class InvoiceStatus(StrEnum):
-    """Whether a period's bill has been paid, or never will be."""
+    """Whether a period's bill has been paid, or never will be. REFUNDED was charged after the plan's end."""
 
     OPEN = "OPEN"
     PAID = "PAID"
     UNCOLLECTIBLE = "UNCOLLECTIBLE"
     VOID = "VOID"
+    REFUNDED = "REFUNDED"
+
+    def may_become(self, reported: "InvoiceStatus") -> bool:
+        """Whether the vendor's answer moves it: paid and void are final there, so that any other answer is older."""
+        return reported in _NEXT_OF_INVOICE.get(self, frozenset())
+
+
+_NEXT_OF_INVOICE: Mapping[InvoiceStatus, frozenset[InvoiceStatus]] = {
+    InvoiceStatus.OPEN: frozenset({InvoiceStatus.PAID, InvoiceStatus.UNCOLLECTIBLE, InvoiceStatus.VOID}),
+    InvoiceStatus.UNCOLLECTIBLE: frozenset({InvoiceStatus.PAID, InvoiceStatus.VOID}),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,14 +33,15 @@ async def create_refund(world: World, body: Document) -> Document:
             refund["amount"] for refund in charge["refunds"]["data"] if refund["status"] != "failed"
         )
         left -= sum(dispute["amount"] for dispute in disputes if dispute["status"] == "lost")
-        if not 0 < body["amount"] <= left:
+        amount = body.get("amount", left)
+        if not 0 < amount <= left:
             raise Refused(400, "charge_already_refunded", "More than what remains cannot be refunded.")
         plan = cards()[intent["payment_method"]].refund
         refund: Document = {
             "id": f"re_{await world.store.next_number('refund'):06d}",
             "object": "refund",
             "payment_intent": intent["id"],
-            "amount": body["amount"],
+            "amount": amount,
             "currency": intent["currency"],
             "metadata": body["metadata"],
             "status": "pending" if plan == "pending" else "succeeded",

@@ -29,6 +29,7 @@ from services.payments.in_doubt import InDoubtPayments
 from services.payments.statement_matching import StatementMatching
 from services.plans.plans import Plans
 from services.plans.status import PlanStatusSync
+from services.plans.unwanted import UnwantedPlans
 from services.shield import Shield
 from services.subscriptions.streams import Streams
 from services.subscriptions.sweep import Sweep
@@ -67,6 +68,7 @@ class Services:
     customers: Customers
     plans: Plans
     plan_status: PlanStatusSync
+    unwanted_plans: UnwantedPlans
     cards: Cards
     uploads: Uploads
     exports: DataExports

@@ -65,6 +65,7 @@ from services.payments.record import PaymentRecorder
 from services.payments.statement_matching import StatementMatching
 from services.plans.plans import Plans
 from services.plans.status import PlanStatusSync
+from services.plans.unwanted import UnwantedPlans
 from services.shield import Shield
 from services.subscriptions.streams import Streams
 from services.subscriptions.sweep import Sweep
@@ -221,7 +222,8 @@ def build_services(base: Infrastructure) -> Services:
     cancellations = Cancellations(
         work, read, adapters.payments, card_payments, bank_status, access, recorder, authorisations, shield, clock
     )
-    plan_status = PlanStatusSync(work, read, adapters.cards, customers, composer, incidents, clock)
+    unwanted = UnwantedPlans(work, read, adapters.cards, composer, incidents, clock)
+    plan_status = PlanStatusSync(work, read, adapters.cards, customers, unwanted, composer, incidents, clock)
     plans = Plans(work, read, adapters.cards, customers, plan_status, clock, origins)
     cards = Cards(work, read, adapters.issuing, settings.features, clock)
     uploads = Uploads(work, read, adapters.storage, clock)
@@ -270,6 +272,7 @@ def build_services(base: Infrastructure) -> Services:
         customers=customers,
         plans=plans,
         plan_status=plan_status,
+        unwanted_plans=unwanted,
         cards=cards,
         uploads=uploads,
         exports=exports,

@@ -9,6 +9,7 @@ from domain.card_payment import CardForm
 from domain.clock import Clock
 from domain.errors import InDoubt, InvalidState, Unavailable
 from domain.ids import AttemptId, PlanSubscriptionId, UserId
+from domain.money import Money
 from domain.payment import Payment
 from domain.plan import Plan, PlanPayment, PlanSubscription
 from domain.refund import Refund, RefundFailureCode, RefundStatus
@@ -38,6 +39,7 @@ RETRIED: Final = frozenset(
         "retrieve",
         "cancel",
         "refund",
+        "refund_invoice",
         "create_subscription",
         "subscription",
         "subscription_of",
@@ -111,6 +113,13 @@ class MockCardPayments:
             return refund_state(await self._sandbox.command("refund", "/cards/refunds", body))
         except SandboxRefusal:
             return RefundState(None, refund.id, refund.amount, RefundStatus.FAILED, RefundFailureCode.NOT_ACCEPTED)
+
+    async def refund_invoice(self, invoice: str) -> RefundState:
+        body = {"payment_intent": f"pi_{invoice}", "metadata": {"invoice": invoice}, "idempotency_key": invoice}
+        try:
+            return refund_state(await self._sandbox.command("refund_invoice", "/cards/refunds", body))
+        except SandboxRefusal:
+            return RefundState(None, None, Money(0), RefundStatus.FAILED, RefundFailureCode.NOT_ACCEPTED)
 
     async def create_subscription(
         self, subscription: PlanSubscription, plan: Plan, customer: str, payment_method: str, return_url: str

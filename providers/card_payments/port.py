@@ -152,6 +152,12 @@ class CardPaymentsProvider(Protocol):
         Safe to repeat. Raises Unavailable, InDoubt.
         """
 
+    async def refund_invoice(self, invoice: str) -> RefundState:
+        """Give back all that an invoice of a subscription, by the vendor's id, has charged. A refusal is FAILED.
+
+        Safe to repeat. Raises Unavailable, InDoubt.
+        """
+
     async def create_subscription(
         self, subscription: PlanSubscription, plan: Plan, customer: str, payment_method: str, return_url: str
     ) -> SubscriptionState:

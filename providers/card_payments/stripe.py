@@ -14,6 +14,7 @@ from domain.card_payment import CardForm
 from domain.clock import Clock
 from domain.errors import Unavailable
 from domain.ids import AttemptId, UserId
+from domain.money import Money
 from domain.payment import Payment
 from domain.plan import PLANS, Plan
 from domain.refund import Refund, RefundFailureCode, RefundStatus
@@ -40,6 +41,8 @@ RETRIED: Final = frozenset(
         "disputes",
         "cancel",
         "refund",
+        "read_invoice",
+        "refund_invoice",
         "create_subscription",
         "confirm_subscription",
         "find_subscription",
@@ -185,6 +188,28 @@ class StripeCardPayments(StripeSubscriptions):
             if isinstance(error, Unavailable):
                 raise error from refusal
             return RefundState(None, refund.id, refund.amount, RefundStatus.FAILED, RefundFailureCode.NOT_ACCEPTED)
+
+    async def refund_invoice(self, invoice: str) -> RefundState:
+        try:
+            payment = await self._stripe.call(
+                "read_invoice",
+                lambda: self._api.invoices.retrieve_async(invoice),
+                lambda found: found["payment_intent"],
+            )
+            params: RefundCreateParams = {"payment_intent": payment, "metadata": {"invoice": invoice}}
+            return await self._stripe.command(
+                "refund_invoice",
+                lambda: self._api.refunds.create_async(params, {"idempotency_key": f"{invoice}:refund"}),
+                refund_state,
+            )
+        except VendorRefusal as refusal:
+            error = self._stripe.not_taken(refusal, "The card vendor did not take the refund.")
+            if isinstance(error, Unavailable):
+                raise error from refusal
+            # Its key has lapsed: an earlier request gave it back.
+            is_done = refusal.answer.get("code") == "charge_already_refunded"
+            status = RefundStatus.SUCCEEDED if is_done else RefundStatus.FAILED
+            return RefundState(None, None, Money(0), status, None if is_done else RefundFailureCode.NOT_ACCEPTED)
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
         stripe_signature.verify(raw, headers.get(stripe_signature.HEADER), self._secret, self._clock.now())

@@ -309,6 +309,7 @@ describe(
         InvoiceStatus.PAID: "The invoice has been paid in full.",
         InvoiceStatus.UNCOLLECTIBLE: "The card vendor no longer tries to collect it; it is still owed.",
         InvoiceStatus.VOID: "The invoice was withdrawn: nothing is owed.",
+        InvoiceStatus.REFUNDED: "It was charged after the plan's end here, and all of it was given back.",
     },
 )
 describe(

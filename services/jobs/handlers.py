@@ -22,6 +22,7 @@ from services.payments.card_status import AskCardVendor, SettleRefund
 from services.payments.customers import CreateCustomer, DeleteCustomer
 from services.payments.record import RefreshAccount
 from services.plans.status import AskPlan, PayPlan
+from services.plans.unwanted import EndUnwantedPlan
 from services.users.kyc import AskKycVendor, CancelUnauthorised
 from services.webhooks.inbox import ProcessWebhook
 
@@ -73,6 +74,10 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
             handler(
                 PayPlan,
                 lambda job: services.plan_status.pay_again(job.user_id, job.subscription_id, job.state_hash),
+            ),
+            handler(
+                EndUnwantedPlan,
+                lambda job: services.unwanted_plans.end(job.user_id, job.subscription_id, job.reference, job.charged),
             ),
             handler(MoveCustomers, lambda job: services.vendor_migrations.move_customers(job.move_id, job.after)),
             handler(MoveCustomer, lambda job: services.vendor_migrations.move_customer(job.move_id, job.user_id)),

@@ -25,6 +25,7 @@ from providers.vendors import Vendors
 from services.incidents import Incidents
 from services.notifications.compose import NotificationComposer
 from services.payments.customers import Customers
+from services.plans.unwanted import UnwantedPlans
 from services.status_sync import StatusSync
 
 RECOVER_AFTER: Final = timedelta(seconds=60)
@@ -71,6 +72,7 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         read: Read,
         vendors: Vendors[CardPaymentsProvider],
         customers: Customers,
+        unwanted: UnwantedPlans,
         notifications: NotificationComposer,
         incidents: Incidents,
         clock: Clock,
@@ -78,6 +80,7 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         super().__init__(work, read, clock)
         self._vendors = vendors
         self._customers = customers
+        self._unwanted = unwanted
         self._notifications = notifications
         self._incidents = incidents
 
@@ -119,7 +122,7 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
             ended = await self._vendors[after.vendor].cancel_subscription(state.reference, at_period_end=False)
             return await self.apply(after, ended)
         if not after.is_open and state.terms.status in BILLED:
-            await self._end_unwanted(after, state.reference)
+            await self._unwanted.found(after, state)
         return after
 
     async def pay(self, user_id: UserId, subscription_id: PlanSubscriptionId, state_hash: str) -> None:
@@ -231,18 +234,12 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
             return False
         return not await work.plans.open_of_users([ended.user_id])
 
-    async def _end_unwanted(self, ended: PlanSubscription, reference: str) -> None:
-        """End what the vendor bills and nobody can see. Raises Unavailable: whoever asked asks again."""
-        await self._vendors[ended.vendor].cancel_subscription(reference, at_period_end=False)
-        message = f"{ended.id} had ended here and was billed on: it is cancelled, what was charged is to be given back"
-        self._incidents.alert(Severity.CRITICAL, "Plan billed after its end", message)
-
     async def _apply_invoices(self, work: UnitOfWork, subscription: PlanSubscription, state: SubscriptionState) -> None:
         references = [invoice.reference for invoice in state.invoices]
         known = await work.plans.invoices_by_references(subscription.id, references)
         for at_vendor in state.invoices:
             before = known.get(at_vendor.reference)
-            if before is not None and before.status is at_vendor.status:
+            if before is not None and not before.status.may_become(at_vendor.status):
                 continue
             invoice = PlanInvoice(
                 id=before.id if before else PlanInvoiceId(new_id(ids.PLAN_INVOICE, at_vendor.created_at)),

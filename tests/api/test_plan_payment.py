@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from tests.builders.at_stripe import AtStripe, at_stripe
 from tests.builders.cards import CHALLENGED, DECLINED, charges, key, pay_plan, plan_of, subscribe
@@ -192,6 +193,15 @@ async def test_a_plan_that_is_billed_after_its_end_is_cancelled_where_there_is_a
 
         assert (other["status"], (await open_plan(kari))["plan"]["name"]) == ("ACTIVE", "Drop Plus, a year")
         assert len(await charges(stripe.play)) == charged == 4
+        # Two were paid when the plan ended here, the third is the other plan's.
+        refunds = (await stripe.play.gateway.sandbox.get("/ledger")).json()["refunds"]
+        assert sorted(refund["amount"] for refund in refunds) == [4_900] * len(refunds)
+        assert {refund["metadata"]["invoice"] for refund in refunds} == {"in_000004"}
+        async with stripe.play.gateway.infrastructure.database.read_engine.connect() as connection:
+            query = "SELECT vendor_invoice_id FROM plan_invoice WHERE status = 'REFUNDED'"
+            assert (await connection.execute(text(query))).scalars().all() == ["in_000004"]
+            told = text("SELECT count(*) FROM notification WHERE template = 'plan_charge_refunded'")
+            assert (await connection.execute(told)).scalar_one() == 1
     assert "Plan billed after its end" in capsys.readouterr().err
 
 

@@ -409,6 +409,7 @@ OPERATIONS: Final = (
         in_doubt=True,
         about=InvalidState,
     ),
+    _of_stripe("refund_invoice", lambda cards: cards.refund_invoice("in_1"), in_doubt=False, about=None),
     replace(
         _of_stripe("subscription_of", lambda cards: cards.subscription_of(_OF_INVOICE), in_doubt=False),
         refusals={400: Unavailable, 404: None},

@@ -31,6 +31,7 @@ from services.payments.card_status import AskCardVendor, SettleRefund
 from services.payments.customers import CreateCustomer, DeleteCustomer
 from services.payments.record import RefreshAccount
 from services.plans.status import AskPlan, PayPlan
+from services.plans.unwanted import EndUnwantedPlan
 from services.users.kyc import AskKycVendor, CancelUnauthorised
 from services.webhooks.inbox import ProcessWebhook
 
@@ -85,6 +86,11 @@ STORED: list[tuple[Job, str, dict[str, object]]] = [
         PayPlan(USER, PlanSubscriptionId("s"), "h"),
         "pay_plan",
         {"user_id": "u", "subscription_id": "s", "state_hash": "h"},
+    ),
+    (
+        EndUnwantedPlan(USER, PlanSubscriptionId("s"), "sub_1", "in_1 in_2"),
+        "end_unwanted_plan",
+        {"user_id": "u", "subscription_id": "s", "reference": "sub_1", "charged": "in_1 in_2"},
     ),
     (
         AskPlan(USER, PlanSubscriptionId("s"), 60.0),

@@ -101,8 +101,8 @@ class Stripe(Subscriptions):
         return self._shown(await self.ask("POST", f"/cards/payment_intents/{intent}/cancel", {}), form)
 
     async def refund(self, form: Form, key: str) -> Any:
-        body = {**form, "amount": int(form["amount"]), "idempotency_key": key}
-        return await self.ask("POST", "/cards/refunds", body)
+        amount = {"amount": int(form["amount"])} if "amount" in form else {}
+        return await self.ask("POST", "/cards/refunds", {**form, **amount, "idempotency_key": key})
 
     async def refunds(self, form: Form, key: str) -> Any:
         intent = await self.ask("GET", f"/cards/payment_intents/{form['payment_intent']}")
