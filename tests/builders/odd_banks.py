@@ -37,6 +37,8 @@ class OddBank:
     """A person at their bank, through one vendor: Kari at DNB, where a test names no others.
 
     `odd` is what the bank says of their accounts, `face` the vendor itself.
+
+    `settings` are those of its gateway.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class OddBank:
     odd_payments: OddPayments
     kari: Player
     face: Any
+    settings: dict[str, Any]
     persona: str = "kari"
     bank_id: str = "bank_dnb"
 
@@ -218,6 +221,6 @@ async def odd_bank(
                 await kari.ask("mutation { startKyc { kyc { status } } }")
                 await sandbox.advance(seconds=3)
                 await play.settle()
-                yield OddBank(kind, sandbox, play, face.odd, face.odd_payments, kari, face, persona, bank_id)
+                yield OddBank(kind, sandbox, play, face.odd, face.odd_payments, kari, face, settings, persona, bank_id)
         finally:
             await stopped(server)

@@ -78,6 +78,10 @@ class NextGenBanks:
         self.consents_by = Sca.REDIRECT
         self.deletes_with: int | None = None
         self.loses_selections = False
+        self.on_selected: Callable[[], Awaitable[object]] | None = None
+        # What a bank offers to approve by, in place of one method.
+        self.methods: list[dict[str, str]] | None = None
+        self.chosen: list[str] = []
         self.loses_answers = False
         self.code = "4711"
         self.selected = 0
@@ -253,13 +257,17 @@ class NextGenBanks:
             body["scaStatus"] = "exempted"
         else:
             kind = "SMS_OTP" if self.sca is Sca.TYPED_CODE else "PUSH_OTP"
-            body["scaMethods"] = [{"authenticationType": kind, "authenticationMethodId": "app", "name": "BankID"}]
+            method = {"authenticationType": kind, "authenticationMethodId": "app", "name": "BankID"}
+            body["scaMethods"] = self.methods or [method]
         self.started.add(identifier)
         return JSONResponse(body, 201)
 
     async def select(self, request: Request) -> Response:
         """The method is chosen, and reaches the user's phone."""
         self.selected += 1
+        self.chosen.append((await request.json())["authenticationMethodId"])
+        if self.on_selected is not None:
+            await self.on_selected()
         if self.loses_selections:
             return Response(status_code=504)
         body: dict[str, Any] = {"scaStatus": "scaMethodSelected", "_links": {}}
