@@ -24,6 +24,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 _BUSY_TIMEOUT_MS = 5_000
 _IDLE_S: Final = 10.0
+# How many a process keeps, and how many more it opens while all of them are in use.
+_CONNECTIONS: Final = 10
+_CONNECTIONS_MORE: Final = 10
 _USED_AT: Final = "drop_used_at"
 
 
@@ -46,6 +49,12 @@ class Database:
         own = [self.write_engine, self.read_engine] if self.is_sqlite else [self.write_engine]
         return [engine.sync_engine for engine in own]
 
+    def connections_used(self) -> float:
+        """The share, 0 to 1, of the connections for writing that are in use; on PostgreSQL those for reading, too."""
+        pool = self.write_engine.sync_engine.pool
+        assert isinstance(pool, AsyncAdaptedQueuePool)
+        return pool.checkedout() / (1 if self.is_sqlite else _CONNECTIONS + _CONNECTIONS_MORE)
+
     async def close(self) -> None:
         """Close every pooled connection. Safe to repeat."""
         await self.write_engine.dispose()
@@ -66,7 +75,7 @@ def open_database(url: str) -> Database:
     target = async_url(url)
     if target.get_backend_name() == "sqlite":
         return _open_sqlite(target)
-    write = create_async_engine(target, pool_size=10, max_overflow=10, hide_parameters=True)
+    write = create_async_engine(target, pool_size=_CONNECTIONS, max_overflow=_CONNECTIONS_MORE, hide_parameters=True)
     _check_idle(write)
     # Every statement of a read sees the same state of the database, as on SQLite.
     read = write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

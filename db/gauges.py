@@ -13,7 +13,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.jobs import BLOCKED, QUEUED
 from db.tables.job import JobRow
+from db.tables.notification import NotificationRow
 from db.tables.payment import PaymentRow
+from domain.notification import NotificationStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Readings:
     webhook_age: timedelta
     in_doubt: int
     doubt_age: timedelta
+    messages_dead: int
+    purge_age: timedelta
 
 
 class GaugeQueries:
@@ -34,14 +38,17 @@ class GaugeQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def read(self, now: datetime, *, webhook_kind: str) -> Readings:
-        """`webhook_kind` is the kind of job that processes a webhook."""
+    async def read(self, now: datetime, *, webhook_kind: str, purge_id: str) -> Readings:
+        """`webhook_kind` is the kind of job that processes a webhook, `purge_id` the one job that purges."""
         due = select(func.count(), func.min(JobRow.due_at)).where(JobRow.status == QUEUED, JobRow.due_at <= now)
         jobs_due, oldest_job = (await self._session.exec(due)).one()
         _, oldest_webhook = (await self._session.exec(due.where(JobRow.kind == webhook_kind))).one()
         blocked = select(JobRow.kind, func.count()).where(JobRow.status == BLOCKED).group_by(JobRow.kind)
         doubted = select(func.count(), func.min(PaymentRow.created_at)).where(col(PaymentRow.in_doubt))
         in_doubt, oldest_doubt = (await self._session.exec(doubted)).one()
+        dead = select(func.count()).where(NotificationRow.status == NotificationStatus.DEAD)
+        # Whatever its state: a purge that is blocked is not run either.
+        purge = select(func.min(JobRow.due_at)).where(JobRow.id == purge_id)
         return Readings(
             jobs_due=jobs_due,
             jobs_blocked={kind: count for kind, count in await self._session.exec(blocked)},
@@ -49,6 +56,8 @@ class GaugeQueries:
             webhook_age=_age(oldest_webhook, now),
             in_doubt=in_doubt,
             doubt_age=_age(oldest_doubt, now),
+            messages_dead=(await self._session.exec(dead)).one(),
+            purge_age=_age((await self._session.exec(purge)).one(), now),
         )
 
 

@@ -34,6 +34,8 @@ _HEADERS: Final = {
 # Health checks are answered while the process is full: otherwise it would be restarted for being busy.
 _ALWAYS: Final = ("/api/health", "/metrics")
 REFUSED: Final = Counter("drop_overload_refusals_total", "Requests that were told to come again.")
+# Without those of health, by which a process that drains turns load balancers away.
+FAILED: Final = Counter("drop_http_failures_total", "Answers with a status from 500 on.", ["status"])
 _HSTS: Final = "max-age=63072000; includeSubDomains"
 
 
@@ -56,10 +58,16 @@ class SecurityHeaders:
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 headers["X-Request-Id"] = request_id
+                if message["status"] >= 500 and not scope["path"].startswith(_ALWAYS):
+                    FAILED.labels(message["status"]).inc()
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._app(scope, receive, send_with_headers)
+            try:
+                await self._app(scope, receive, send_with_headers)
+            except Exception:  # Starlette answers it, outside of every middleware
+                FAILED.labels(500).inc()
+                raise
 
 
 class Overload:

@@ -293,7 +293,7 @@ def build_services(base: Infrastructure) -> Services:
             vendors={"sandbox": partial(_is_sandbox_up, base.sandbox)} if base.sandbox is not None else {},
             breakers={port: found for port, found in adapters.breakers.items() if port not in settings.mocked},
         ),
-        metrics=Metrics(read, adapters.breakers, clock),
+        metrics=Metrics(read, adapters.breakers, base.heartbeats, base.database.connections_used, clock),
         service_status=ServiceStatusReport(
             settings.mode,
             {port: settings.vendor_of(port) for port in PortName},

@@ -11,6 +11,7 @@ from typing import Final
 from uuid import uuid4
 
 import structlog
+from prometheus_client import Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -25,6 +26,7 @@ _UNSENT: Final = 10_000
 _CHANNELS_PER_MESSAGE: Final = 500
 _RETRY_AFTER_S: Final = 1.0
 _TIMEOUT_S: Final = 2.0
+UNHEARD: Final = Gauge("drop_redis_unheard", "1 while this process does not hear the wake-ups of others.")
 _log = structlog.get_logger()
 
 
@@ -62,6 +64,7 @@ class RedisFanout:
 
     async def run(self) -> None:
         """Send and receive wake-ups until cancelled; while Redis is away, try again each second."""
+        UNHEARD.set(1)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._send_wake_ups())
             tasks.create_task(self._receive_wake_ups())
@@ -89,6 +92,7 @@ class RedisFanout:
             except (RedisError, OSError) as error:
                 _log.warning("wake_ups_not_received", error=type(error).__name__)
             self.is_connected.clear()
+            UNHEARD.set(1)
             await asyncio.sleep(_RETRY_AFTER_S)
 
     async def _subscribe(self) -> None:
@@ -99,6 +103,7 @@ class RedisFanout:
             async for message in subscription.listen():
                 if message["type"] == "subscribe":
                     self.is_connected.set()
+                    UNHEARD.set(0)
                     # Wake-ups that were sent before this subscription are lost: every listener reads the database.
                     self._in_process.wake_all()
                 elif message["type"] == "message":

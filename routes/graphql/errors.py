@@ -27,6 +27,12 @@ def present(errors: Sequence[GraphQLError] | None, incidents: Incidents, locale:
     return [_for_people(_present(error, incidents), error, locale) for error in errors] if errors else None
 
 
+def is_failure(error: GraphQLError) -> bool:
+    """Whether it is a bug of ours, and not what a client did or a vendor that is away."""
+    original = _original(error)
+    return not (original is None or isinstance(original, DropError | MissingQueryError | CannotGetOperationTypeError))
+
+
 def no_query() -> Refusal:
     """A request without a document."""
     return Refusal("query must be a string with a document.", field=("query",))

@@ -9,6 +9,8 @@ from opentelemetry import trace
 from prometheus_client import Histogram
 from strawberry.extensions import SchemaExtension
 
+from routes.graphql.errors import is_failure
+
 SECONDS: Final = Histogram("drop_graphql_seconds", "Time of an operation.", ["type", "field", "outcome"])
 _tracer = trace.get_tracer("drop.graphql")
 
@@ -26,12 +28,17 @@ class OperationMetrics(SchemaExtension):
             span.set_attribute("drop.outcome", outcome)
 
     def _ended(self) -> tuple[str, str, str]:
-        """Type, first field and outcome. A refused document gives no name of its own, which could be anything."""
+        """Type, first field and outcome. A refused document gives no name of its own, which could be anything.
+
+        `failed` is a bug of ours; `errors` are what the client did, such as not being signed in, or a vendor away.
+        """
         context = self.execution_context
         result, document = context.result, context.graphql_document
-        if result is None or document is None or result.data is None:
+        has_failed = result is not None and any(map(is_failure, result.errors or ()))
+        if document is None or result is None or (result.data is None and not has_failed):
             return "graphql", "none", "refused"
-        return (*_first_of(document, context.operation_name), "errors" if result.errors else "answered")
+        outcome = "failed" if has_failed else "errors" if result.errors else "answered"
+        return (*_first_of(document, context.operation_name), outcome)
 
 
 def _first_of(document: DocumentNode, name: str | None) -> tuple[str, str]:

@@ -1,14 +1,16 @@
 """The figures of this process and of what waits in the database, for Prometheus."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from prometheus_client import Gauge, generate_latest
 
 from db.unit_of_work import Read
 from domain.clock import Clock
+from services.jobs.heartbeat import Heartbeats
 from services.operations.ages import GREATEST_AGES, oldest
+from services.operations.retention import PURGE_ID
 from services.operations.service_status import Breakers
 from services.webhooks.inbox import ProcessWebhook
 
@@ -25,16 +27,32 @@ for _row, _ages in GREATEST_AGES.items():
         _GREATEST.labels(_row, _status).set(_age.total_seconds())
 _DOUBTS: Final = Gauge("drop_payments_in_doubt", "Payments whose outcome nobody knows.")
 _DOUBT_AGE: Final = Gauge("drop_payment_oldest_doubt_seconds", "The age of the oldest of them.")
+_DEAD: Final = Gauge("drop_messages_dead", "Mails and SMS that were given up.")
+_PURGE_AGE: Final = Gauge("drop_purge_overdue_seconds", "How long the daily purge has been due.")
+_WORKER: Final = Gauge("drop_worker_alive", "1 while a worker of any process is alive.")
+_CONNECTIONS: Final = Gauge("drop_database_connections_used", "Share of the connections in use, 0 to 1.")
 _BREAKERS: Final = Gauge(
     "drop_breaker_open", "1 while calls to the vendor, or to one bank behind it, are refused.", ["port", "bank"]
 )
 
 
 class Metrics:
-    """The figures for Prometheus. `breakers` are those of each port's vendor."""
+    """The figures for Prometheus. `breakers` are those of each port's vendor.
 
-    def __init__(self, read: Read, breakers: Mapping[str, Breakers], clock: Clock) -> None:
+    `connections_used` gives the share of the pool that is in use. While it is full, others wait.
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        breakers: Mapping[str, Breakers],
+        heartbeats: Heartbeats,
+        connections_used: Callable[[], float],
+        clock: Clock,
+    ) -> None:
         self._read = read
+        self._heartbeats = heartbeats
+        self._connections_used = connections_used
         self._breakers = breakers
         self._clock = clock
         self._read_at = float("-inf")
@@ -47,8 +65,10 @@ class Metrics:
         return generate_latest()
 
     async def _look(self) -> None:
+        _CONNECTIONS.set(self._connections_used())
+        _WORKER.set(await self._heartbeats.is_any_alive())
         async with self._read() as read:
-            now = await read.gauges.read(self._clock.now(), webhook_kind=ProcessWebhook.kind)
+            now = await read.gauges.read(self._clock.now(), webhook_kind=ProcessWebhook.kind, purge_id=PURGE_ID)
             ages = await oldest(read, self._clock.now())
         _JOBS.set(now.jobs_due)
         _BLOCKED.clear()
@@ -58,6 +78,8 @@ class Metrics:
             _OLDEST.labels(row, status).set(age.total_seconds())
         _JOB_AGE.set(now.job_age.total_seconds())
         _WEBHOOK_AGE.set(now.webhook_age.total_seconds())
+        _DEAD.set(now.messages_dead)
+        _PURGE_AGE.set(now.purge_age.total_seconds())
         _DOUBTS.set(now.in_doubt)
         _DOUBT_AGE.set(now.doubt_age.total_seconds())
         for port, breakers in self._breakers.items():

@@ -17,7 +17,7 @@ NOTIFICATIONS_KEPT: Final = timedelta(days=90)
 WEBHOOKS_KEPT: Final = timedelta(days=90)
 _AT_ONCE: Final = 100
 _EVERY: Final = timedelta(days=1)
-_JOB_ID: Final = "job_purge"
+PURGE_ID: Final = "job_purge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Retention:
         """Queue the purge unless it is queued already. Commits. Safe to repeat, from any number of processes."""
         now = self._clock.now()
         async with self._work() as work:
-            await work.jobs.enqueue_once(_JOB_ID, Purge(), due_at=now + _EVERY, now=now)
+            await work.jobs.enqueue_once(PURGE_ID, Purge(), due_at=now + _EVERY, now=now)
             await work.commit()
 
     async def purge(self) -> None:

@@ -1,15 +1,19 @@
 """Queued work and figures, as operators see them."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
+from sqlmodel import col
 
+from db.tables.job import JobRow
 from gateway.app import Role, create_app
 from gateway.settings.check import load_settings
 from gateway.settings.settings import settings_class
+from services.operations.retention import PURGE_ID
 from tests.builders.gateway import BASE, Play, a_payment, pay, playing
 from tests.builders.line import Line
 from tests.conftest import NOON
@@ -97,6 +101,58 @@ async def test_the_figures_tell_what_waits_and_what_is_in_doubt(play: Play) -> N
     assert float(figures[asked % ("viewer", "query")]) >= 1
     assert float(figures[asked % ("initiatePayment", "mutation")]) >= 1
     assert not [name for name in figures if "mine" in name]
+
+
+async def failures(http: httpx.AsyncClient) -> tuple[float, float]:
+    """How many operations and answers have failed by our own fault, in this process so far."""
+    shown = (await http.get("/metrics")).text.splitlines()
+    figures = dict(row.rsplit(" ", 1) for row in shown if not row.startswith("#"))
+    operations = [
+        name for name in figures if 'outcome="failed"' in name and name.startswith("drop_graphql_seconds_count")
+    ]
+    answers = [name for name in figures if name.startswith("drop_http_failures_total") and "503" not in name]
+    return sum(float(figures[name]) for name in operations), sum(float(figures[name]) for name in answers)
+
+
+async def test_what_a_client_does_wrong_is_no_failure_of_ours(play: Play) -> None:
+    kari, stranger = await play.approved(), play.browser()
+    payments = "{ viewer { payments(first: 1) { edges { node { id } } } } }"
+    before = await failures(kari.http)
+    for query in (
+        payments,
+        "{ nothing }",
+        "{",
+        'mutation { cancelPayment(input: {paymentId: "x"}) { payment { id } } }',
+    ):
+        await stranger.http.post("/graphql", json={"query": query})
+    at_clients = await failures(kari.http)
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        await connection.exec_driver_sql("ALTER TABLE payment RENAME COLUMN rail TO gone")
+        await connection.exec_driver_sql("DROP TABLE webhook_event")
+
+    await kari.http.post("/graphql", json={"query": payments})
+    transport = httpx.ASGITransport(play.app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
+        await http.get("/api/operator/webhooks")
+
+    assert at_clients == before
+    assert await failures(kari.http) == (before[0] + 1, before[1] + 1)
+
+
+async def test_what_the_alerts_ask_for_is_measured(play: Play) -> None:
+    await play.settle()
+    http = play.browser().http
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        late = play.gateway.clock.now() - timedelta(hours=7)
+        await connection.execute(update(JobRow).where(col(JobRow.id) == PURGE_ID).values(due_at=late))
+
+    shown = (await http.get("/metrics")).text
+    figures = dict(row.rsplit(" ", 1) for row in shown.splitlines() if not row.startswith("#"))
+
+    assert figures["drop_worker_alive"] == "1.0"
+    assert figures["drop_messages_dead"] == "0.0"
+    assert float(figures["drop_purge_overdue_seconds"]) >= 7 * 3600
+    assert 0 <= float(figures["drop_database_connections_used"]) <= 1
 
 
 async def test_the_figures_are_the_operators(database_url: str, tmp_path: Path) -> None:
