@@ -53,18 +53,20 @@ class OddBank:
     bank_id: str = "bank_dnb"
 
     async def connect(self) -> None:
-        await self.visit((await self.kari.ask(CONNECT, bank=self.bank_id))["connectBank"]["authorisationUrl"])
+        payload = (await self.kari.ask(CONNECT, bank=self.bank_id))["connectBank"]
+        assert payload["userErrors"] == []
+        await self.visit(payload["authorisationUrl"])
 
     async def renew(self) -> None:
         link = await self.link()
         await self.visit((await self.kari.ask(RENEW, id=link["id"]))["renewConsent"]["authorisationUrl"])
 
-    async def visit(self, url: str, decision: str = "approve") -> str:
+    async def visit(self, url: str, decision: str = "approve", **form: str) -> str:
         """From the app to the vendor, on to the bank's page, and back to the gateway. Gives where that leads."""
         accounts = [account.resource_id for account in personas()[self.persona].at_bank(self.bank_id)]
         async with httpx.AsyncClient() as browser:
             where = (await browser.get(url)).headers["location"]
-            where = await self.sandbox.press(where, decision=decision, account=accounts)
+            where = await self.sandbox.press(where, decision=decision, account=accounts, **form)
             while not where.startswith(CALLBACK):
                 where = (await browser.get(where)).headers["location"]
         back = await self.kari.http.get(where)

@@ -65,6 +65,7 @@ class OddPayments:
     `last` is the last status that payments reach, instead of ACSC.
     `gone` is with which status and code the bank answers about what it has forgotten; `knows_sca`: it gives the SCA
     status all the same, `knows_status`: the transaction status.
+    `instead` gives a whole answer to "initiate", "cancel" or "read" (of anything about a payment).
     """
 
     word: str | None = None
@@ -75,6 +76,7 @@ class OddPayments:
     gone: tuple[int, str] | None = None
     knows_sca: bool = False
     knows_status: bool = False
+    instead: dict[str, Callable[[Request], Response]] = field(default_factory=dict)
 
     def said(self, status: str) -> str:
         """The status of a payment as the bank says it."""
@@ -84,6 +86,11 @@ class OddPayments:
         """Whether the request is about a payment that the bank has forgotten."""
         is_known = self.knows_sca if "authorisation" in request.url.path else self.knows_status
         return "payment" in request.path_params and not is_known
+
+    def answer(self, what: str, request: Request) -> Response | None:
+        """The answer that the test wants instead of the usual one."""
+        make = self.instead.get(what)
+        return make(request) if make else None
 
 
 class Refused(Exception):

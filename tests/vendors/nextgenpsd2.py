@@ -205,6 +205,8 @@ class NextGenBanks:
         return JSONResponse({"transactions": statement_of(items, found["next"])})
 
     async def create_payment(self, request: Request) -> Response:
+        if answer := self.odd_payments.answer("initiate", request):
+            return answer
         if "psu-ip-address" not in request.headers:
             raise refuse(400, "FORMAT_ERROR", "PSU-IP-Address")
         body = await request.json()
@@ -276,10 +278,14 @@ class NextGenBanks:
         return JSONResponse({**body, **self.shown}, headers={"aspsp-sca-approach": "DECOUPLED"})
 
     async def list_authorisations(self, request: Request) -> Response:
+        if answer := self.odd_payments.answer("read", request):
+            return answer
         identifier = request.path_params["payment"]
         return JSONResponse({"authorisationIds": [f"auth-{identifier}"] if identifier in self.started else []})
 
     async def payment_sca(self, request: Request) -> Response:
+        if answer := self.odd_payments.answer("read", request):
+            return answer
         found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
         status = found["scaStatus"]
         if self.sca in (Sca.EXEMPTED, Sca.EXEMPTED_AT_ONCE):
@@ -290,6 +296,8 @@ class NextGenBanks:
         return JSONResponse({"scaStatus": status, **(self.shown if is_shown else {})})
 
     async def payment_status(self, request: Request) -> Response:
+        if answer := self.odd_payments.answer("read", request):
+            return answer
         found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
         reason = _REASONS.get(found["reason"] or "")
         messages = [{"category": "ERROR", "code": reason}] if reason else []
@@ -297,12 +305,16 @@ class NextGenBanks:
         return JSONResponse({"transactionStatus": word, "tppMessages": messages})
 
     async def read_payment(self, request: Request) -> Response:
+        if answer := self.odd_payments.answer("read", request):
+            return answer
         found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
         return JSONResponse(
             {"transactionStatus": found["transactionStatus"], "requestedExecutionDate": found["executionDate"]}
         )
 
     async def cancel(self, request: Request) -> Response:
+        if answer := self.odd_payments.answer("cancel", request):
+            return answer
         identifier = request.path_params["payment"]
         if self.deletes_with is not None:
             links = {"startAuthorisation": {"href": "cancellation-authorisations"}}

@@ -32,6 +32,7 @@ HOST = "http://127.0.0.1:8440"
 _MARKS = "client_id=[CLIENT_ID]&response_type=code&redirect_uri=[TPP_REDIRECT_URI]&state=[TPP_STATE]"
 # Wants the address from which a payment was begun with each call about it, and has no GET of an initiation.
 _HANDELSBANKEN = "HANDNOKK"
+_IN_THE_APP: dict[str, Any] = {"psuMessage": "Open your BankID app.", "challengeData": {"data": ["4711"]}}
 _REASONS = {"FUNDS_NOT_AVAILABLE": "FUNDS_NOT_AVAILABLE", "EXECUTION_FAILED": "PAYMENT_FAILED"}
 
 
@@ -62,6 +63,8 @@ class OpenPayments:
         # What a test does to it: no approval can be started, or it has no page; called with each accepted payment.
         self.starts_approvals = True
         self.offers_page = True
+        # It asks in the bank's own app, as Handelsbanken and SEB do in production.
+        self.is_decoupled = False
         self.deletes_with: int | None = None
         self.on_accepted: Callable[[], Awaitable[None]] | None = None
         self.tokens: dict[str, set[str]] = {}
@@ -149,6 +152,9 @@ class OpenPayments:
     async def select(self, request: Request) -> Response:
         if (await request.json())["authenticationMethodId"] != "bankid_no":
             raise refuse(400, "SCA_METHOD_UNKNOWN")
+        if self.is_decoupled:
+            shown = {"scaStatus": "scaMethodSelected", "_links": {}, **_IN_THE_APP}
+            return JSONResponse(shown, headers={"aspsp-sca-approach": "DECOUPLED"})
         authorisation = request.path_params["authorisation"]
         acr = quote(f"idp:{request.headers['x-bicfi']} authorisationId:{authorisation}", safe="")
         href = f"/connect/authorize?{_MARKS}&acr_values={acr}"
@@ -157,6 +163,8 @@ class OpenPayments:
         return JSONResponse(body, headers={"aspsp-sca-approach": "REDIRECT"})
 
     async def sca(self, request: Request) -> Response:
+        if "payment" in request.path_params and (answer := self.odd_payments.answer("read", request)):
+            return answer
         authorisation = request.path_params["authorisation"]
         found = self.authorisations[authorisation]
         stands = await self.ask("GET", found["at_sandbox"])
@@ -169,6 +177,9 @@ class OpenPayments:
             status = stands[found["sca"]]
         if "AUTHORISATION_EXPIRED" in (stands.get("reason"),) or stands.get("consentStatus") == "expired":
             messages.append({"category": "ERROR", "code": "AUTHENTICATION_SESSION_EXPIRED"})
+        if self.is_decoupled:
+            shown = _IN_THE_APP if status == "received" else {}
+            return JSONResponse({"scaStatus": status, "tppMessages": messages, **shown})
         if status == "finalised" and authorisation not in self.exchanged:
             status = "started"
         return JSONResponse({"scaStatus": status, "tppMessages": messages})
@@ -260,6 +271,8 @@ class OpenPayments:
     # Payments
 
     async def create_payment(self, request: Request) -> Response:
+        if instead := self.odd_payments.answer("initiate", request):
+            return instead
         if "psu-ip-address" not in request.headers:
             raise refuse(400, "FORMAT_ERROR", "PSU-IP-Address")
         body = await request.json()
@@ -291,6 +304,8 @@ class OpenPayments:
         return JSONResponse({**answer, "tppMessages": self.odd.warns}, 201)
 
     async def list_authorisations(self, request: Request) -> Response:
+        if answer := self.odd_payments.answer("read", request):
+            return answer
         identifier = request.path_params["payment"]
         found = [name for name, one in self.authorisations.items() if one["object"] == identifier]
         return JSONResponse({"authorisationIds": found})
@@ -303,6 +318,8 @@ class OpenPayments:
         return self.start(identifier, f"/bank/payments/{identifier}", found["scaRedirect"])
 
     async def payment_status(self, request: Request) -> Response:
+        if answer := self.odd_payments.answer("read", request):
+            return answer
         found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
         reason = _REASONS.get(found["reason"] or "")
         messages = [{"category": "ERROR", "code": reason}] if reason else []
@@ -314,12 +331,16 @@ class OpenPayments:
         return JSONResponse({"transactionStatus": self.odd_payments.said(status), "tppMessages": messages})
 
     async def read_payment(self, request: Request) -> Response:
+        if answer := self.odd_payments.answer("read", request):
+            return answer
         found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
         return JSONResponse(
             {"transactionStatus": found["transactionStatus"], "requestedExecutionDate": found["executionDate"]}
         )
 
     async def cancel_payment(self, request: Request) -> Response:
+        if answer := self.odd_payments.answer("cancel", request):
+            return answer
         identifier = request.path_params["payment"]
         if self.deletes_with is not None:
             return JSONResponse({"transactionStatus": "RCVD", "_links": {}}, self.deletes_with)

@@ -1,0 +1,179 @@
+"""How banks list accounts, balances and statements: docs/vendors, and what was found out later of single banks."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tests.behaviours.stage import Behaviour, Outcome, Stage, refusal
+
+NEXT_GEN: Final = ("open_payments", "direct")
+_LONGEST: Final = 90
+
+
+def says(*statements: Callable[[Stage], list[list[Any]]]) -> Callable[[Stage], Awaitable[Outcome]]:
+    """The statement of each account, in pages: the first is read as the bank is connected, each other by a refresh."""
+
+    async def play(stage: Stage) -> Outcome:
+        for number, statement in enumerate(statements):
+            stage.bank.says(*statement(stage))
+            await (stage.refresh() if number else stage.bank.connect())
+        return await stage.account_outcome()
+
+    return play
+
+
+def one(**parts: Any) -> Callable[[Stage], list[list[Any]]]:
+    """A statement with one line."""
+    return lambda stage: [[stage.bank.line(creditorName="Kiwi", **parts)]]
+
+
+def several(*lines: dict[str, Any]) -> Callable[[Stage], list[list[Any]]]:
+    """A statement of one page."""
+    return lambda stage: [[stage.bank.line(**{"creditorName": "Kiwi", **parts}) for parts in lines]]
+
+
+def in_pages(*lines: dict[str, Any]) -> Callable[[Stage], list[list[Any]]]:
+    """A statement with one line on each page."""
+    return lambda stage: [[stage.bank.line(**{"creditorName": "Kiwi", **parts})] for parts in lines]
+
+
+def answers(make: Callable[[Request], Response | None]) -> Callable[[Stage], Awaitable[Outcome]]:
+    """The bank is connected, and answers so when its statement is read again."""
+
+    async def play(stage: Stage) -> Outcome:
+        stage.bank.says([stage.bank.line(creditorName="Kiwi")])
+        await stage.bank.connect()
+        stage.bank.odd.instead["transactions"] = make
+        await stage.refresh()
+        return await stage.account_outcome()
+
+    return play
+
+
+async def gives_a_shorter_period(stage: Stage) -> Outcome:
+    today, no = (
+        stage.bank.sandbox.clock.at.date(),
+        refusal(stage.kind, 400, "PERIOD_INVALID", "WRONG_TRANSACTIONS_PERIOD"),
+    )
+
+    def limits(request: Request) -> Response | None:
+        asked = request.query_params.get("dateFrom") or request.query_params["date_from"]
+        return no(request) if (today - date.fromisoformat(asked)).days >= _LONGEST else None
+
+    stage.bank.says([stage.bank.line(creditorName="Kiwi")])
+    stage.bank.odd.instead["transactions"] = limits
+    await stage.bank.connect()
+    return await stage.account_outcome()
+
+
+def _booked_alone(request: Request) -> Response | None:
+    no = refusal("direct", 400, "PARAMETER_NOT_SUPPORTED", "")
+    return None if request.query_params["bookingStatus"] == "booked" else no(request)
+
+
+async def without_resource_ids(stage: Stage) -> Outcome:
+    def nameless(items: list[Any]) -> list[Any]:
+        found = []
+        for item in items:
+            links = {"transactions": {"href": f"/v1/accounts/{item['resourceId']}/transactions"}}
+            found.append({**{name: value for name, value in item.items() if name != "resourceId"}, "_links": links})
+        return found
+
+    stage.bank.odd.accounts = nameless
+    return await says(one())(stage)
+
+
+async def with_a_loan(stage: Stage) -> Outcome:
+    loan: dict[str, Any] = {"bban": "12345678901", "currency": "NOK", "resourceId": "loan"}
+    if stage.kind == "enable_banking":
+        number = {"other": {"identification": "12345678901", "scheme_name": "BBAN"}}
+        loan = {"odd": {"account_id": number, "currency": "NOK"}}
+    stage.bank.odd.accounts = lambda items: [loan, *items]
+    return await says(one())(stage)
+
+
+async def with_many_balances(stage: Stage) -> Outcome:
+    kind, amount, day, word = ("balanceType", "balanceAmount", "referenceDate", "interimAvailable")
+    if stage.kind == "enable_banking":
+        kind, amount, day, word = ("balance_type", "balance_amount", "reference_date", "ITAV")
+    old = {kind: word, amount: {"currency": "NOK", "amount": "1.00"}, day: "2020-01-01"}
+    foreign = {kind: word, amount: {"currency": "EUR", "amount": "2.00"}, day: "2099-01-01"}
+    own = {kind: word, amount: {"currency": "NOK", "amount": "3.00"}, day: stage.bank.day(0)}
+    stage.bank.odd.balances = lambda items: [foreign, old, own]
+    stage.bank.says([stage.bank.line(creditorName="Kiwi")])
+    await stage.bank.connect()
+    shown = [balance["amount"] for balance in (await stage.bank.account())["balances"]]
+    stage.read += [f"{int(one['amountMinor']) / 100:.2f} {one['currency']}." for one in shown]
+    return await stage.account_outcome()
+
+
+async def forgets_an_account(stage: Stage) -> Outcome:
+    stage.bank.says([stage.bank.line(creditorName="Kiwi")])
+    await stage.bank.connect()
+    stage.bank.odd.instead["balances"] = refusal(stage.kind, 404, "RESOURCE_UNKNOWN", "ACCOUNT_DOES_NOT_EXIST")
+    await stage.refresh()
+    await stage.refresh()
+    return await stage.account_outcome()
+
+
+async def ends_the_consent(stage: Stage) -> Outcome:
+    stage.bank.says([stage.bank.line(creditorName="Kiwi")])
+    await stage.bank.connect()
+    await stage.bank.end_consent()
+    stage.bank.odd.pages = None
+    await stage.refresh()
+    stage.bank.odd.pages = []
+    return await stage.account_outcome()
+
+
+async def refuses_under_a_consent_that_holds(stage: Stage) -> Outcome:
+    stage.bank.says([stage.bank.line(creditorName="Kiwi")])
+    await stage.bank.connect()
+    stage.bank.odd.instead["balances"] = refusal(stage.kind, 401, "CONSENT_INVALID", "CLOSED_SESSION")
+    await stage.refresh()
+    return await stage.account_outcome()
+
+
+def _message(request: Request) -> Response:
+    return JSONResponse({"tppMessages": [{"category": "WARNING", "code": "SERVICE_BLOCKED"}]})
+
+
+ACCOUNTS: Final = (
+    Behaviour("gives a line another id at each read", says(*(one(transactionId=f"{n}" * 250) for n in range(4)))),
+    Behaviour(
+        "changes a line's id as it is booked",
+        says(one(transactionId="p-1", status="pending"), one(transactionId="b-1"), one(transactionId="b-1")),
+    ),
+    Behaviour(
+        "gives many lines the reference 0",
+        says(*([several(*({"entryReference": "0", "creditorName": name} for name in ("Kiwi", "Rema", "Ruter")))] * 3)),
+    ),
+    Behaviour("has two equal lines, on two pages", says(*([in_pages({}, {})] * 3))),
+    Behaviour(
+        "tells a line's reference a day later", says(one(), one(entryReference="e-1"), one(entryReference="e-1"))
+    ),
+    Behaviour("lists a pending line without any date", says(one(status="pending", bookingDate=None))),
+    Behaviour(
+        "drops a pending line",
+        says(several({"status": "pending"}, {"creditorName": "Rema"}), several({"creditorName": "Rema"})),
+    ),
+    Behaviour("drops a booked line, at two reads", says(one(), lambda stage: [[]], lambda stage: [[]])),
+    Behaviour(
+        "writes an amount that is none (`1000,00`)", says(several({}, {"amount": "1000,00"}, {"creditorName": "Rema"}))
+    ),
+    Behaviour("lists null among the lines", says(several({}, {"item": None}, {"creditorName": "Rema"}))),
+    Behaviour("has a statement of thirty pages", says(in_pages(*({"entryReference": f"e-{n}"} for n in range(30))))),
+    Behaviour("gives 90 days with today", gives_a_shorter_period),
+    Behaviour("lists no pending lines (`bookingStatus=both` is refused)", answers(_booked_alone), ("direct",)),
+    Behaviour("answers 200 with a message instead of a statement", answers(_message)),
+    Behaviour("refuses the statement (400)", answers(lambda request: Response(status_code=400))),
+    Behaviour("lists a loan among the accounts", with_a_loan),
+    Behaviour("names no account's `resourceId`", without_resource_ids, NEXT_GEN),
+    Behaviour("gives several balances of one type", with_many_balances),
+    Behaviour("does not know its accounts any more (404)", forgets_an_account),
+    Behaviour("has ended the consent", ends_the_consent),
+    Behaviour("refuses a reading under a consent that holds", refuses_under_a_consent_that_holds),
+)

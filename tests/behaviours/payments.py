@@ -1,0 +1,215 @@
+"""How banks take, approve, carry out and lose payments: docs/vendors, and what was found out later of single banks."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.responses import Response
+
+from tests.behaviours.stage import PAYEE, Behaviour, Outcome, Stage, refusal
+from tests.vendors.nextgenpsd2 import Sca
+
+NEXT_GEN: Final = ("open_payments", "direct")
+
+
+async def ended(stage: Stage, days: int = 4) -> Outcome:
+    await stage.pass_days(days)
+    return await stage.payment_outcome()
+
+
+async def approved(stage: Stage) -> Outcome:
+    await stage.pay()
+    await stage.decide()
+    return await ended(stage)
+
+
+async def refused(stage: Stage) -> Outcome:
+    await stage.pay()
+    await stage.decide("refuse")
+    return await ended(stage)
+
+
+async def left_open(stage: Stage) -> Outcome:
+    await stage.pay()
+    return await ended(stage)
+
+
+async def not_carried_out(stage: Stage) -> Outcome:
+    await stage.pay()
+    await stage.decide(execution="fails")
+    return await ended(stage)
+
+
+async def without_funds(stage: Stage) -> Outcome:
+    await stage.pay(creditorAccount="32019900028")
+    await stage.decide()
+    return await ended(stage)
+
+
+async def cancelled_in_time(stage: Stage) -> Outcome:
+    await stage.pay()
+    await stage.cancel()
+    return await ended(stage)
+
+
+async def cancelled_too_late(stage: Stage) -> Outcome:
+    await stage.pay()
+    await stage.decide()
+    await stage.cancel()
+    return await ended(stage)
+
+
+async def rejected_at_once(stage: Stage) -> Outcome:
+    stage.bank.odd_payments.rejects_with = "AM04" if stage.kind == "enable_banking" else "FUNDS_NOT_AVAILABLE"
+    await stage.pay()
+    return await ended(stage)
+
+
+def says_no(status: int, code: str, own: str) -> Callable[[Stage], Awaitable[Outcome]]:
+    async def play(stage: Stage) -> Outcome:
+        stage.bank.odd_payments.instead["initiate"] = refusal(stage.kind, status, code, own)
+        await stage.pay()
+        return await ended(stage)
+
+    return play
+
+
+async def loses_the_answer(stage: Stage) -> Outcome:
+    stage.bank.face.loses_answers = True
+    await stage.pay()
+    await stage.decide_elsewhere()
+    return await ended(stage)
+
+
+async def approves_by(stage: Stage, sca: Sca) -> None:
+    await stage.connect()
+    if stage.kind == "open_payments":
+        stage.bank.face.is_decoupled = True
+    else:
+        stage.bank.face.sca = sca
+
+
+def with_sca(sca: Sca) -> Callable[[Stage], Awaitable[Outcome]]:
+    async def play(stage: Stage) -> Outcome:
+        await approves_by(stage, sca)
+        await stage.pay()
+        if sca not in (Sca.EXEMPTED, Sca.EXEMPTED_AT_ONCE):
+            await stage.decide_elsewhere()
+        return await ended(stage)
+
+    return play
+
+
+async def refused_in_the_app(stage: Stage) -> Outcome:
+    await approves_by(stage, Sca.DECOUPLED)
+    await stage.pay()
+    await stage.decide_elsewhere("refuse")
+    return await ended(stage)
+
+
+def offers_nothing(deleted: int | None, *, is_approved: bool) -> Callable[[Stage], Awaitable[Outcome]]:
+    """No approval that Drop could carry; the bank may execute all the same, and answers DELETE so."""
+
+    async def play(stage: Stage) -> Outcome:
+        await stage.connect()
+        face = stage.bank.face
+        face.deletes_with = deleted
+        if stage.kind == "open_payments":
+            face.offers_page = False
+        else:
+            face.sca = Sca.TYPED_CODE
+        await stage.pay()
+        if is_approved:
+            await stage.decide_elsewhere()
+        return await ended(stage)
+
+    return play
+
+
+async def away_for_hours(stage: Stage) -> Outcome:
+    await stage.pay()
+    stage.bank.odd_payments.instead["read"] = lambda request: Response(status_code=503)
+    await stage.decide()
+    for _ in range(10):
+        await stage.pass_time(hours=1)
+    del stage.bank.odd_payments.instead["read"]
+    return await ended(stage)
+
+
+async def loses_the_code(stage: Stage) -> Outcome:
+    await stage.pay()
+    stage.bank.face.exchanges_codes = False
+    await stage.decide()
+    stage.bank.face.exchanges_codes = True
+    return await ended(stage)
+
+
+def last_word(last: str) -> Callable[[Stage], Awaitable[Outcome]]:
+    """The bank books, and never says so in the payment's status."""
+
+    async def play(stage: Stage) -> Outcome:
+        stage.bank.odd_payments.last = last
+        return await approved(stage)
+
+    return play
+
+
+async def gives_the_money_back(stage: Stage) -> Outcome:
+    await stage.pay()
+    await stage.decide()
+    await stage.pass_days(4)
+    assert stage.payment_id is not None
+    ours = {"endToEndId": f"D-{stage.payment_id.removeprefix('pay_')}"}
+    stage.bank.says(
+        [
+            stage.bank.line(creditorName=PAYEE, amount="-125.00", **ours),
+            stage.bank.line(debtorName=PAYEE, amount="125.00", **ours),
+        ]
+    )
+    return await stage.payment_outcome()
+
+
+async def scheduled(stage: Stage) -> Outcome:
+    day = stage.bank.sandbox.clock.at.date().toordinal() + 3
+    await stage.pay(executionDate=type(stage.bank.sandbox.clock.at.date()).fromordinal(day).isoformat())
+    await stage.decide()
+    return await ended(stage, days=8)
+
+
+PAYMENTS: Final = (
+    Behaviour("carries it out within seconds", approved),
+    Behaviour("the user refuses on its page", refused),
+    Behaviour("the user leaves its page open", left_open),
+    Behaviour("accepts it, and cannot carry it out", not_carried_out),
+    Behaviour("finds too little money", without_funds),
+    Behaviour("waits for a later day", scheduled),
+    Behaviour("is asked to cancel before the approval", cancelled_in_time),
+    Behaviour("is asked to cancel after the approval", cancelled_too_late),
+    Behaviour("takes it with status RJCT", rejected_at_once),
+    Behaviour("refuses its product (`PRODUCT_UNKNOWN`)", says_no(403, "PRODUCT_UNKNOWN", ""), NEXT_GEN),
+    Behaviour("refuses its day", says_no(400, "EXECUTION_DATE_INVALID", ""), NEXT_GEN),
+    Behaviour("refuses an amount above its limit", says_no(400, "", "PAYMENT_LIMIT_EXCEEDED"), ("enable_banking",)),
+    Behaviour("refuses an unknown payee", says_no(400, "", "UNTRUSTED_PAYMENT_PARTY"), ("enable_banking",)),
+    Behaviour("takes it, its answer is lost, and the user approves all the same", loses_the_answer),
+    Behaviour("asks in its own app, with a code (`DECOUPLED`)", with_sca(Sca.DECOUPLED), ("direct",)),
+    Behaviour("asks in its own app once a method is chosen", with_sca(Sca.CHOSEN_DECOUPLED), NEXT_GEN),
+    Behaviour("the user refuses in its app", refused_in_the_app, NEXT_GEN),
+    Behaviour("wants no approval (`exempted`)", with_sca(Sca.EXEMPTED), ("direct",)),
+    Behaviour("wants none, and says so at once", with_sca(Sca.EXEMPTED_AT_ONCE), ("direct",)),
+    Behaviour(
+        "offers no approval that Drop can carry, and cancels (204)", offers_nothing(None, is_approved=False), NEXT_GEN
+    ),
+    Behaviour(
+        "offers none, does not cancel (405), and carries it out", offers_nothing(405, is_approved=True), NEXT_GEN
+    ),
+    Behaviour(
+        "offers none, wants an approval to cancel (202), and carries it out",
+        offers_nothing(202, is_approved=True),
+        NEXT_GEN,
+    ),
+    Behaviour("is away for ten hours after the approval", away_for_hours),
+    Behaviour("ends at ACSP, and books", last_word("ACSP")),
+    Behaviour("ends at ACTC, and books", last_word("ACTC")),
+    Behaviour("says a status that nobody knows, and books", last_word("QQQQ")),
+    Behaviour("gives the money back days after it has settled", gives_the_money_back, NEXT_GEN),
+    Behaviour("its vendor is away while the code is exchanged", loses_the_code, ("open_payments",)),
+)
