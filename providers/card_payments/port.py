@@ -49,11 +49,12 @@ class IntentState:
     another card.
 
     `client_secret` is for the paying user's own client and must not be logged. `authorisation_url` is the 3-D Secure
-    page while the vendor waits for the user there.
+    page while the vendor waits for the user there. `status` is None for a word of the vendor that is not known, which
+    moves nothing.
     """
 
     reference: str
-    status: Status
+    status: Status | None
     client_secret: str | None
     authorisation_url: str | None = None
     failure: Failure | None = None

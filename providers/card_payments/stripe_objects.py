@@ -12,6 +12,7 @@ from domain.money import Money
 from domain.payment import Failure, FailureCode, FailureDetail, Status
 from domain.plan import InvoiceStatus, PlanEnd, PlanStatus, PlanTerms
 from domain.refund import RefundFailureCode, RefundStatus
+from providers.calling.status_words import status_of
 from providers.card_payments.port import (
     CardEvent,
     ChargeConcern,
@@ -93,7 +94,7 @@ FAILURES: Final[Mapping[str, Failure]] = {
 def intent_state(intent: Mapping[str, Any]) -> IntentState:
     """The state of a payment intent. Refunds and disputes are there only if `latest_charge` is expanded."""
     error = intent.get("last_payment_error")
-    status = STATUS.get(intent["status"], Status.AUTHORISATION_REQUIRED)
+    status = status_of(STATUS, intent["status"], of="card payment")
     action = intent.get("next_action") or {}
     charge = charge_of(intent)
     return IntentState(

@@ -251,13 +251,15 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
                     failure = _NOT_CHARGED
             secret, page = (state.client_secret, state.authorisation_url) if may_pay else (None, None)
             awaited = SealedAuthorisation(page) if page else None
+            if state.status is None:
+                awaited = before.authorisation
             await work.payments.save_intent(before.id, state.reference, client_secret=secret, awaited=awaited)
             is_new_page = awaited != before.authorisation
             before = replace(before, vendor_payment_id=state.reference, client_secret=secret, authorisation=awaited)
             status = state.status
             if status is Status.CANCELLED and self._is_overdue(before):
                 status, failure = Status.EXPIRED, _OUT_OF_TIME
-            after, event = before.apply(StatusUpdate(status, cause, now, failure))
+            after, event = before.apply(StatusUpdate(status, cause, now, failure)) if status else (before, None)
             changes = await self._apply_relations(work, before, state)
             if event is None and changes:
                 after, event = before.with_event(changes[0].kind, cause, now)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders.at_stripe import AtStripe, at_stripe
-from tests.builders.cards import card_payment, paid, refund
+from tests.builders.cards import card_payment, create, paid, refund
 from tests.builders.gateway import nodes
 
 
@@ -61,3 +61,17 @@ async def test_a_payment_that_is_disputed_twice_gives_back_no_more_than_the_rest
             "node"
         ]
         assert node == {"id": one["id"], "reason": one["reason"]}
+
+
+async def test_a_status_that_is_not_known_moves_nothing(stripe: AtStripe) -> None:
+    kari = await stripe.approved()
+    stripe.vendor.intent_word = "held_for_review"
+
+    payment = (await create(kari))["payment"]
+    await stripe.advance(minutes=5)
+    waiting = await card_payment(kari, payment["id"])
+    stripe.vendor.intent_word = None
+    await stripe.advance(minutes=30)
+
+    assert (payment["status"], waiting["status"]) == ("CREATED", "CREATED")
+    assert (await card_payment(kari, payment["id"]))["status"] == "AUTHORISATION_REQUIRED"

@@ -47,6 +47,8 @@ class Stripe(Subscriptions):
         self.after_reading: Callable[[], Awaitable[object]] | None = None
         # Why refunds fail; None where it does not say.
         self.refund_failure: str | None = "expired_or_canceled_card"
+        # A status of payment intents that our version of the API does not have.
+        self.intent_word: str | None = None
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         return await ask(self.inner, method, path, _refused_by_sandbox, **({"json": body} if body is not None else {}))
@@ -119,6 +121,7 @@ class Stripe(Subscriptions):
 
     def _shown(self, intent: dict[str, Any], form: Form) -> dict[str, Any]:
         """A charge is its id unless it is expanded; it names its dispute by `disputed` alone."""
+        intent = {**intent, "status": self.intent_word or intent["status"]}
         charge = intent["latest_charge"]
         if charge is None:
             return intent
