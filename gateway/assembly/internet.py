@@ -2,9 +2,13 @@
 
 import ssl
 from contextlib import AsyncExitStack
-from typing import Protocol
+from typing import Final, Protocol
 
 import httpx
+
+# How long an answer may take is said by each vendor's `Resilience`, which httpx's own limits would cut short. A host
+# that cannot be reached is known earlier, and nothing was sent then.
+_TIMEOUT: Final = httpx.Timeout(None, connect=5, pool=5)
 
 
 class Internet(Protocol):
@@ -17,7 +21,7 @@ def internet_until(stack: AsyncExitStack) -> Internet:
     """All clients that it opens are closed with the stack."""
 
     def internet(tls: ssl.SSLContext | None = None) -> httpx.AsyncClient:
-        client = httpx.AsyncClient(verify=tls if tls is not None else True)
+        client = httpx.AsyncClient(verify=tls if tls is not None else True, timeout=_TIMEOUT)
         stack.push_async_callback(client.aclose)
         return client
 

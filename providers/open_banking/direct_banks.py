@@ -104,7 +104,7 @@ class DirectBanks(Xs2aClient):
     def on_refusal(self, refusal: VendorRefusal) -> None:
         """Do nothing: there is no token that a refusal could end."""
 
-    async def exchange(self, code: str, headers: Mapping[str, str]) -> None:
+    async def exchange(self, code: str, headers: Mapping[str, str], bic: str) -> None:
         """Do nothing: the bank's own page gives the browser no code."""
 
     def page(self, href: str, redirect_uri: str, bic: str) -> str:

@@ -126,7 +126,7 @@ class OpenPaymentsClient(Xs2aClient):
         if refusal.status == httpx.codes.UNAUTHORIZED:
             self._token = None
 
-    async def exchange(self, code: str, headers: Mapping[str, str]) -> None:
+    async def exchange(self, code: str, headers: Mapping[str, str], bic: str) -> None:
         """As `Xs2aClient.exchange`. An approval at this vendor does not count before its code is exchanged."""
         form = {
             "grant_type": "authorization_code",
@@ -136,7 +136,8 @@ class OpenPaymentsClient(Xs2aClient):
             **self._client,
         }
         try:
-            await self._auth.command(
+            # The bank takes part in this exchange, so that its silence is not the token host's.
+            await self._auth.at(by_bic(bic).id).command(
                 "exchange", "POST", "/connect/token", lambda answer: None, data=form, headers=headers
             )
         except InDoubt as error:

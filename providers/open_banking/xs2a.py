@@ -122,7 +122,7 @@ class Xs2aAccounts(Xs2aReading):
         consent = Reference.parse(reference)
         if "code" in query:
             headers = {"x-consentid": consent.id, "x-consentauthorisationid": consent.authorisation}
-            await self._client.exchange(query["code"], headers)
+            await self._client.exchange(query["code"], headers, consent.bic)
         return await self.consent_state(reference)
 
     async def consent_state(self, reference: str) -> ConsentState:

@@ -131,8 +131,8 @@ class Xs2aClient(ABC):
             raise
 
     @abstractmethod
-    async def exchange(self, code: str, headers: Mapping[str, str]) -> None:
-        """Exchange the code that the browser brought, if the carrier gives one. A code works once.
+    async def exchange(self, code: str, headers: Mapping[str, str], bic: str) -> None:
+        """Exchange the code that the browser brought from that bank, if the carrier gives one. A code works once.
 
         Raises Unavailable.
         """

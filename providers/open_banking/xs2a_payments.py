@@ -115,7 +115,7 @@ class Xs2aPayments:
             cancellations = f"{path}/cancellation-authorisations"
             authorisation = await self._approvals.newest("cancellation", cancellations, bic=payment.bic, psu=psu)
         headers = {"x-paymentid": payment.id, "x-paymentauthorisationid": authorisation}
-        await self._client.exchange(query["code"], headers)
+        await self._client.exchange(query["code"], headers, payment.bic)
 
     async def status(self, access: PaymentAccess) -> PaymentState:
         try:

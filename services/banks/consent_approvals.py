@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
 
 from db.unit_of_work import Read, Work, retry_on_outage
 from domain.clock import Clock
@@ -16,6 +16,9 @@ from providers.open_banking.port import AccountInformation, ConsentRequest, NotA
 from providers.vendors import Vendors
 from services.authorisations import CODE_LIVES, CODE_PAUSE, WATCH_PAUSE, WATCHED, Authorisations
 from services.banks.consents import ConsentStatusSync, FetchAccounts, RevokeConsent
+
+# How long a bank may take to take a consent as given once the user is back from it.
+_COUNTS_WITHIN: Final = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +87,10 @@ class ConsentApprovals:
             await self._complete(consent, query)
         except Unavailable:
             if "code" in query:
-                now = self._clock.now()
-                until, kept = (now + CODE_LIVES).isoformat(), self._authorisations.sealed_query(query)
-                async with self._work() as work:
-                    job = FinishConsent(consent.user_id, consent.id, kept, until)
-                    work.jobs.enqueue(job, due_at=now + CODE_PAUSE, now=now)
-                    await work.commit()
+                until, kept = self._clock.now() + CODE_LIVES, self._authorisations.sealed_query(query)
+                await self._ask_soon(FinishConsent(consent.user_id, consent.id, kept, until.isoformat()))
+            else:
+                await self._ask_soon(self._watching(consent))
             raise
 
     async def finish_return(self, job: FinishConsent) -> None:
@@ -118,6 +119,18 @@ class ConsentApprovals:
     async def _complete(self, consent: Consent, query: Mapping[str, str]) -> None:
         state = await self._vendors[consent.vendor].complete_consent(consent.vendor_consent_id or "", query)
         await self._consents.apply(consent.user_id, consent.id, state)
+        if state.status is ConsentStatus.AWAITING_AUTHORISATION:
+            # The bank says so for a moment after the user's approval.
+            await self._ask_soon(self._watching(consent))
+
+    def _watching(self, consent: Consent) -> WatchConsent:
+        return WatchConsent(consent.user_id, consent.id, (self._clock.now() + _COUNTS_WITHIN).isoformat())
+
+    async def _ask_soon(self, job: WatchConsent | FinishConsent) -> None:
+        now = self._clock.now()
+        async with self._work() as work:
+            work.jobs.enqueue(job, due_at=now + CODE_PAUSE, now=now)
+            await work.commit()
 
     async def _awaited(self, user_id: UserId, consent_id: ConsentId) -> Consent | None:
         async with self._read() as read:

@@ -84,3 +84,17 @@ async def test_payments_at_a_silent_bank_do_not_stop_those_at_the_others(bank: B
 def id_at_bank(reference: str) -> bytes:
     """The bank's own id of the payment, as its paths have it."""
     return reference.strip("/").split("/")[1 if "/" in reference else 0].encode()
+
+
+@pytest.mark.parametrize("bank", [an_open_payments], indirect=True)
+async def test_an_approval_that_one_bank_does_not_take_stops_none_at_the_others(
+    bank: BankVendor, sandbox: Sandbox
+) -> None:
+    await bank.accounts.list_banks("NO")
+    sandbox.line.is_silent_to(b"/connect/token")
+    for _ in range(8):
+        with pytest.raises(Unavailable):
+            await bank.accounts.complete_consent("DNBANOKK/consent/authorisation", {"code": "c"})
+    sandbox.line.mend()
+
+    await consent(bank, "bank_nordea")
