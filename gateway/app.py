@@ -101,6 +101,7 @@ def create_app(
             clocks = base_clock or SystemClock(), machine_clock or SystemClock()
             gateway = await _start(app, settings, role, *clocks, stack)
             await gateway.services.retention.schedule()
+            await gateway.services.certificate_ends.schedule()
             await gateway.services.vendor_migrations.agree()
             app.state.gateway = gateway
             incidents = gateway.services.incidents

@@ -13,6 +13,7 @@ from services.incidents import Incidents
 from services.jobs.orphans import Orphans
 from services.jobs.queue import Queue
 from services.notifications.deliver import NotificationDelivery
+from services.operations.certificate_ends import CertificateEnds
 from services.operations.health import HealthService
 from services.operations.metrics import Metrics
 from services.operations.reset import Reset
@@ -80,6 +81,7 @@ class Services:
     orphans: Orphans
     vendor_migrations: VendorMigrations
     retention: Retention
+    certificate_ends: CertificateEnds
     reset: Reset
     health: HealthService
     metrics: Metrics

@@ -118,6 +118,7 @@ class VendorTools:
             budget=factory.budget_of(self._port) if is_target and spends_budget else None,
             turns=factory.shared.turns,
             on_opened=factory.shared.opened,
+            on_refused=factory.shared.refusals.heard,
         )
         factory.guards[guard.name] = guard
         if not label and vendor == factory.settings.vendor_of(self._port):

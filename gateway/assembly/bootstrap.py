@@ -11,6 +11,7 @@ import httpx
 from db.engine import Database
 from db.unit_of_work import CommitWakeUps, Read, Reading, UnitOfWork, Work
 from domain.account_number import parse_account_number
+from domain.alert import Severity
 from domain.clock import Clock
 from domain.ids import UserId
 from domain.service import PortName
@@ -25,6 +26,7 @@ from providers.declaration import MOCK
 from providers.fanout.memory import MemoryFanout
 from providers.fanout.port import Fanout
 from providers.fanout.redis import RedisFanout
+from providers.open_banking.certificate_watch import CERTIFICATES
 from routes.state import RouteSettings
 from services.authorisations import Authorisations
 from services.banks.accounts import Accounts
@@ -46,6 +48,7 @@ from services.jobs.signal import WorkerSignal
 from services.jobs.worker import Worker
 from services.notifications.compose import NotificationComposer
 from services.notifications.deliver import NotificationDelivery
+from services.operations.certificate_ends import CertificateEnds
 from services.operations.health import HealthService
 from services.operations.metrics import Metrics
 from services.operations.reset import Reset
@@ -88,6 +91,8 @@ from services.webhooks.sources import (
 
 # The fan-out's channel for workers.
 _JOBS: Final = "jobs"
+# Of messages, their delivery tells itself, whatever the refusal's status.
+_TOLD_BY_DELIVERY: Final = frozenset({"email", "sms"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +169,19 @@ def _wake_workers(signal: WorkerSignal, fanout: Fanout) -> None:
         fanout.publish(_JOBS)
 
 
+def _tell_of_refusal(incidents: Incidents, provider: str, name: str, why: str) -> None:
+    """Alert operators of a vendor that does not take our credentials, whichever use case has called it."""
+    if provider not in _TOLD_BY_DELIVERY:
+        message = f"It does not take our credentials, or we may not do this ({why}). gateway doctor asks it"
+        incidents.alert(Severity.CRITICAL, f"Vendor refuses us: {name}", message)
+
+
 def build_services(base: Infrastructure) -> Services:
     """Every use case over the infrastructure. A constructor changes nothing but its own object."""
     settings, adapters, clock = base.settings, base.adapters, base.clock
     work, read, origins = base.work, base.read, settings.return_origins
     incidents = Incidents(adapters.alerts, adapters.errors, clock)
+    base.shared.refusals.listen(partial(_tell_of_refusal, incidents))
     timeline = Timeline(work, read, clock, keeps_pushes=True)
     keys = [key.get_secret_value() for key in settings.field_encryption_keys]
     encryption = FieldEncryption(keys, settings.field_hash_key.get_secret_value())
@@ -231,6 +244,7 @@ def build_services(base: Infrastructure) -> Services:
     notifications = NotificationDelivery(work, read, adapters.email, adapters.sms, incidents, clock)
     streams = Streams(read, base.fanout, sessions, timeline)
     retention = Retention(work, clock, base.machine_clock)
+    certificates = adapters.checks.get(CERTIFICATES)
     sources: Mapping[str, WebhookSource] = {
         **adapters.kyc.by_address(lambda vendors: KycWebhooks(read, vendors, kyc)),
         **adapters.payments.by_address(lambda vendors: OpenBankingWebhooks(read, vendors, bank_links, bank_status)),
@@ -286,6 +300,7 @@ def build_services(base: Infrastructure) -> Services:
             work, read, _directions(base), adapters.cards, base.shared.spent, incidents, clock
         ),
         retention=retention,
+        certificate_ends=CertificateEnds(work, incidents, clock, certificates.ask if certificates else None),
         reset=Reset(base.database, retention, _sandbox_reset(base)),
         health=HealthService(
             base.database,

@@ -76,6 +76,9 @@ _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeou
 _OURS: Final = (BreakerOpen, NoTurn, httpx.PoolTimeout)
 # Only a code such as `invalid_token` is logged: a vendor's longer text may hold personal data.
 _WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_CREDENTIALS: Final = frozenset({401, 403})
+# An authorisation server may say it with 400 (RFC 6749, 5.2).
+_CLIENT_ERRORS: Final = frozenset({"invalid_client", "unauthorized_client"})
 # If a vendor asks for a longer pause, the call fails at once: its caller has a deadline of its own.
 _LONGEST_PAUSE_S: Final = 10.0
 _LONGEST_TURN_S: Final = 10.0
@@ -112,12 +115,17 @@ def _tell_nobody(name: str, for_s: float) -> None:
     pass
 
 
+def _hear_nothing(provider: str, name: str, why: str) -> None:
+    pass
+
+
 class Guard:
     """Calls one vendor. `retried` names the operations that are safe to repeat: reads and idempotent ones.
 
     `provider` is the port's name and `vendor` the vendor's, for logs, metrics and traces. `budget` counts the failures
     of a vendor that users are being migrated to. `turns` makes the limit of a guard by its name and calls in a second,
-    `on_opened` is called with the name of a breaker that failures in this process open, and for how many seconds.
+    `on_opened` is called with the name of a breaker that failures in this process open, and for how many seconds,
+    `on_refused` with the port, the guard's name and the reason when the vendor does not take our credentials.
 
     A vendor that reaches several banks has a guard for each (`at`), with breaker, limit and budget of its own.
     """
@@ -132,6 +140,7 @@ class Guard:
         budget: ErrorBudget | None = None,
         turns: Callable[[str, float], Turns] = _alone,
         on_opened: Callable[[str, float], None] = _tell_nobody,
+        on_refused: Callable[[str, str, str], None] = _hear_nothing,
         bank: str = "",
         carrier: "Guard | None" = None,
     ) -> None:
@@ -142,7 +151,7 @@ class Guard:
         self._budget = budget
         self._resilience = resilience
         self._retried = retried
-        self._make_turns, self._on_opened = turns, on_opened
+        self._make_turns, self._on_opened, self._on_refused = turns, on_opened, on_refused
         rate, open_s = resilience.per_second, resilience.breaker_open_s
         self._turns = turns(self.name, rate) if rate is not None else None
         self._carrier = carrier
@@ -166,6 +175,7 @@ class Guard:
                 budget=self._budget.at(bank) if self._budget is not None else None,
                 turns=self._make_turns,
                 on_opened=self._on_opened,
+                on_refused=self._on_refused,
                 bank=bank,
                 carrier=None if has_own_host else self,
             )
@@ -191,10 +201,11 @@ class Guard:
         """Of each bank that was called, whether its own breaker is open."""
         return {bank: guard._breaker.is_open for bank, guard in self._banks.items()}
 
-    def refused(self, status: int, reason: object = "") -> VendorRefusesUs:
+    def refused(self, status: int, reason: object = "", *, is_ours: bool | None = None) -> VendorRefusesUs:
         """The error to raise for a refusal that the user cannot mend: credentials, permissions, a fault in our request.
 
-        It is logged for operators, with the vendor's code if `reason` is one.
+        It is logged for operators, with the vendor's code if `reason` is one. They are alerted where our credentials or
+        permissions are at fault: `is_ours`, or by the status where the caller cannot tell.
         """
         word = str(reason) if _WORD.fullmatch(str(reason)) else "unknown"
         _log.error(
@@ -205,6 +216,8 @@ class Guard:
             status=status,
             reason=word,
         )
+        if (status in _CREDENTIALS or word in _CLIENT_ERRORS) if is_ours is None else is_ours:
+            self._on_refused(self._provider, self.name, f"{status} {word}")
         return VendorRefusesUs(self._provider, f"the vendor refuses us ({status} {word})")
 
     async def call(self, operation: str, send: Callable[[], Awaitable[Result]]) -> Result:

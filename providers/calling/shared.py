@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from providers.calling.error_budget import SpentBudgets
 from providers.calling.rate import Rate, Turns
+from providers.calling.refusals import Refusals
 from providers.calling.shared_breakers import SharedBreakers
 from providers.calling.shared_limits import SharedLimits
 
@@ -13,12 +14,13 @@ class SharedCalling:
     """What the guards of this process share with those of other processes.
 
     Without Redis, `breakers` and `limits` are None: each process counts by itself. `spent` are the error budgets that
-    were spent here.
+    were spent here, `refusals` what vendors turn down because of us.
     """
 
     breakers: SharedBreakers | None = None
     limits: SharedLimits | None = None
     spent: SpentBudgets = field(default_factory=SpentBudgets)
+    refusals: Refusals = field(default_factory=Refusals)
 
     def turns(self, name: str, per_second: float) -> Turns:
         """The turns that the calls of the guard with this name wait for."""

@@ -102,9 +102,9 @@ class VendorHttp:
         """
         return await self._guard.command(operation, lambda: self._send(method, path, read, content))
 
-    def refused(self, status: int, reason: object = "") -> Unavailable:
+    def refused(self, status: int, reason: object = "", *, is_ours: bool | None = None) -> Unavailable:
         """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""
-        return self._guard.refused(status, reason)
+        return self._guard.refused(status, reason, is_ours=is_ours)
 
     async def _send(self, method: str, path: str, read: Callable[[Answer], Result], content: Content) -> Result:
         headers = {**self._headers, **content.get("headers", {})}

@@ -46,7 +46,7 @@ class GoogleGeocoder:
                 "geocode", "GET", _PATH, lambda answer: addresses_of(answer.document), params=query
             )
         except GeocodingRefused as error:
-            raise self._vendor.refused(httpx.codes.OK, error) from None
+            raise self._vendor.refused(httpx.codes.OK, error, is_ours=True) from None
         except VendorRefusal as error:
             raise self._vendor.refused(error.status) from None
 

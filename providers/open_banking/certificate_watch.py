@@ -18,6 +18,8 @@ from domain.errors import Unavailable
 from providers.declaration import Tools
 from providers.open_banking.certificates import CertificateSettings, seal_of, tls_of
 
+# The name of the check of certificates.
+CERTIFICATES: Final = "certificates"
 # Issuing a new one takes weeks.
 TOLD_BEFORE: Final = timedelta(days=30)
 _ENDS: Final = Gauge(
@@ -57,7 +59,7 @@ def watched_internet(settings: CertificateSettings, tools: Tools) -> httpx.Async
                 raise Unavailable("open_banking", f"{name.upper()} ends on {end.date()}")
 
     if any(getattr(settings, name) is not None for name in _SETTINGS):
-        tools.add_check(check, name="certificates", needs=_SETTINGS)
+        tools.add_check(check, name=CERTIFICATES, needs=_SETTINGS)
     return client
 
 

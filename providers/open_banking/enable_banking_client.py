@@ -31,6 +31,19 @@ _TOKEN_LIVES: Final = timedelta(hours=1)
 _RENEW_EARLY_S: Final = 60
 _BANKS_FRESH_S: Final = 3_600
 # With these errors the bank has failed: it has not turned the request down.
+# Errors that say that our application is set up wrong, or may not do this (enable_banking.md, Errors).
+_OURS: Final = frozenset(
+    {
+        "UNAUTHORIZED_ACCESS",
+        "UNAUTHORIZED_IP",
+        "INVALID_HOST",
+        "ACCESS_DENIED",
+        "AUTHORIZATION_NOT_PROVIDED",
+        "REDIRECT_URI_NOT_ALLOWED",
+        "WEBHOOK_URI_NOT_ALLOWED",
+    }
+)
+_CREDENTIALS: Final = frozenset({401, 403})
 _TROUBLE: Final = frozenset({"ASPSP_ERROR", "ASPSP_TIMEOUT"})
 # Letters without a plain form of their own.
 _LETTERS: Final = str.maketrans({"æ": "ae", "ø": "o", "å": "a"})
@@ -156,7 +169,9 @@ class EnableBankingClient:
 
     def refused(self, refusal: VendorRefusal, bank: BankId | None = None) -> Unavailable:
         """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""
-        return self._of(bank).refused(refusal.status, error_of(refusal))
+        error = error_of(refusal)
+        is_ours = error in _OURS or (not error and refusal.status in _CREDENTIALS)
+        return self._of(bank).refused(refusal.status, error, is_ours=is_ours)
 
     def _of(self, bank: BankId | None) -> VendorHttp:
         return self._http.at(bank) if bank is not None else self._http

@@ -20,6 +20,9 @@ from providers.open_banking.port import PaymentForgotten, Psu
 # NextGenPSD2, 14.11.2: the initiation has lapsed, or its id is not known (403 or 404 by the version of the standard).
 _EXPIRED: Final = "RESOURCE_EXPIRED"
 _FORGOTTEN: Final = frozenset({_EXPIRED, "RESOURCE_UNKNOWN"})
+_CREDENTIALS: Final = frozenset({401, 403})
+# Codes of a 401 or 403 that say nothing of our certificate, token or role (nextgenpsd2.md, Errors).
+_ABOUT_THE_USER: Final = ("CONSENT_", "CORPORATE_", "PRODUCT_", "PSU_", "RESOURCE_", "SERVICE_")
 Result = TypeVar("Result")
 
 
@@ -148,7 +151,9 @@ class Xs2aClient(ABC):
 
     def refused(self, refusal: VendorRefusal, bic: str) -> Unavailable:
         """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""
-        return self.http_of(bic).refused(refusal.status, next(iter(codes_of(refusal.answer)), "unknown"))
+        code = next(iter(codes_of(refusal.answer)), "unknown")
+        is_ours = refusal.status in _CREDENTIALS and not code.startswith(_ABOUT_THE_USER)
+        return self.http_of(bic).refused(refusal.status, code, is_ours=is_ours)
 
     def redirect_headers(self, redirect_uri: str) -> dict[str, str]:
         """Ask for an approval page, and say where it sends the browser afterwards."""

@@ -169,7 +169,8 @@ class S3ObjectStore:
                 lambda: anyio.to_thread.run_sync(lambda: _sent(send), limiter=self._threads, abandon_on_cancel=True),
             )
         except ClientError as error:
-            raise self._guard.refused(_status(error), _code(error)) from None
+            # Whatever it is, no user has a part in it: keys, permissions, or a bucket that is not there.
+            raise self._guard.refused(_status(error), _code(error), is_ours=True) from None
 
 
 def _sent(send: Callable[[], Result]) -> Result:

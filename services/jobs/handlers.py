@@ -14,6 +14,7 @@ from services.container import Services
 from services.files.data_exports import BuildExport, ExpireExport
 from services.files.uploads import DeleteObject, ExpireUpload
 from services.notifications.compose import SendNotification
+from services.operations.certificate_ends import WatchCertificates
 from services.operations.retention import Purge
 from services.operations.vendor_migration import MoveCustomer, MoveCustomers
 from services.payments.bank_payments import FinishReturn
@@ -51,6 +52,7 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
             handler(TellOfExpiry, lambda job: services.bank_links.tell_of_expiry(job.user_id, job.consent_id)),
             handler(RevokeConsent, lambda job: services.bank_links.revoke(job.user_id, job.consent_id)),
             handler(Purge, lambda job: services.retention.purge()),
+            handler(WatchCertificates, lambda job: services.certificate_ends.look()),
             handler(AskBank, lambda job: services.bank_status.ask_again(job.user_id, job.payment_id, job.pause_s)),
             handler(WatchApproval, lambda job: services.bank_status.watch(job.user_id, job.payment_id, job.until)),
             handler(FinishReturn, lambda job: services.payments.finish_return(job)),

@@ -23,6 +23,7 @@ from services.cards.cards import FreezeCards, IssueCard
 from services.files.data_exports import BuildExport, ExpireExport
 from services.files.uploads import DeleteObject, ExpireUpload
 from services.notifications.compose import SendNotification
+from services.operations.certificate_ends import WatchCertificates
 from services.operations.retention import Purge
 from services.operations.vendor_migration import MoveCustomer, MoveCustomers
 from services.payments.bank_payments import FinishReturn
@@ -56,6 +57,7 @@ STORED: list[tuple[Job, str, dict[str, object]]] = [
     (TellOfExpiry(USER, CONSENT), "tell_of_consent_expiry", {"user_id": "u", "consent_id": "c"}),
     (RevokeConsent(USER, CONSENT), "revoke_consent", {"user_id": "u", "consent_id": "c"}),
     (Purge(), "purge", {}),
+    (WatchCertificates(), "watch_certificates", {}),
     (AskBank(USER, PAYMENT, 60.0), "ask_bank", {"user_id": "u", "payment_id": "p", "pause_s": 60.0}),
     (
         WatchApproval(USER, PAYMENT, "2026-11-24T12:15:00+00:00"),
