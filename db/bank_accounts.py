@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, delete, exists, update
@@ -12,6 +12,7 @@ from db.tables.bank import BalanceRow, BankAccountRow, BankTransactionRow, Conse
 from domain.account_number import AccountNumber
 from domain.bank_account import Balance, BalanceType, BankAccount, Transaction, TransactionStatus
 from domain.consent import ConsentStatus
+from domain.evidence import LastReading
 from domain.ids import AccountId, BankId, BankLinkId, ConsentId, TransactionId, UserId
 from domain.money import Money
 from domain.page import Keyset
@@ -200,7 +201,17 @@ class BankAccountQueries:
             .values(balance_refreshed_at=at, version=BankAccountRow.version + 1)
         )
 
-    async def put_reading(self, account_id: AccountId, at: datetime, *, is_whole: bool, unreadable: int) -> bool:
+    async def last_reading(self, account_id: AccountId) -> LastReading | None:
+        """The newest reading of the account's statement; None where there is none that says how far it went back."""
+        row = await self._session.get(BankAccountRow, account_id)
+        if row is None or row.statement_read_at is None or row.statement_since is None:
+            return None
+        is_complete = row.has_whole_statement and row.unreadable_items == 0
+        return LastReading(row.statement_read_at, row.statement_since, is_complete)
+
+    async def put_reading(
+        self, account_id: AccountId, at: datetime, *, since: date, is_whole: bool, unreadable: int
+    ) -> bool:
         """Note what the account's newest reading was like. Gives whether that is news; the version then rises."""
         told = (BankAccountRow.has_whole_statement == is_whole) & (BankAccountRow.unreadable_items == unreadable)
         is_news = (await self._session.exec(select(told).where(BankAccountRow.id == account_id))).one()
@@ -209,6 +220,7 @@ class BankAccountQueries:
             .where(col(BankAccountRow.id) == account_id)
             .values(
                 statement_read_at=at,
+                statement_since=since,
                 has_whole_statement=is_whole,
                 unreadable_items=unreadable,
             )

@@ -3,19 +3,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, or_, update
+from sqlalchemy import and_, bindparam, delete, or_, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.bank_accounts import transaction_of
-from db.tables.bank import BankAccountRow, BankTransactionRow, PutAsideRow
+from db.tables.bank import BankAccountRow, BankHabitRow, BankTransactionRow, PutAsideRow
 from db.updates import changed_one
 from domain.bank_account import Transaction, TransactionStatus
-from domain.ids import AccountId, BankLinkId, TransactionId
+from domain.clock import oslo_date
+from domain.ids import AccountId, BankId, BankLinkId, TransactionId
 from domain.line_match import LineMatch
 from domain.money import Money
+from domain.payment import Payment
 from domain.statement import WITHDRAWN_AFTER, ItemKind, KnownLine, Reconciled, Statement, StatementLine
 
 _UNMATCHED = (
@@ -127,6 +129,40 @@ class StatementQueries:
             BankTransactionRow.matched_as == LineMatch.DEBIT,
         )
         return (await self._session.exec(query.limit(1))).first() is not None
+
+    async def like_debits(self, payment: Payment, limit: int) -> list[Transaction]:
+        """Lines since the payment that may be its debit: of its id, or of its amount and of no id that is another's."""
+        assert payment.debtor_account_id is not None
+        is_like = and_(
+            col(BankTransactionRow.amount_minor) == -payment.amount.amount_minor,
+            col(BankTransactionRow.currency) == payment.amount.currency,
+            or_(
+                col(BankTransactionRow.end_to_end_id).is_(None),
+                col(BankTransactionRow.matched_as) == LineMatch.FOREIGN,
+            ),
+        )
+        query = (
+            select(BankTransactionRow)
+            .where(
+                BankTransactionRow.account_id == payment.debtor_account_id,
+                BankTransactionRow.booking_date >= oslo_date(payment.created_at),
+                BankTransactionRow.missed < WITHDRAWN_AFTER,
+                or_(is_like, col(BankTransactionRow.end_to_end_id) == payment.end_to_end_id),
+            )
+            .order_by(col(BankTransactionRow.booking_date), col(BankTransactionRow.id))
+            .limit(limit)
+        )
+        return [transaction_of(row) for row in await self._session.exec(query)]
+
+    async def gives_ids(self, bank_id: BankId, vendor: str) -> bool:
+        """Whether a line of this bank, read through this vendor, has borne a payment's end-to-end id."""
+        return await self._session.get(BankHabitRow, (bank_id, vendor)) is not None
+
+    async def put_gives_ids(self, bank_id: BankId, vendor: str, at: datetime) -> None:
+        """Note that the bank's lines bear end-to-end ids; the first time stays."""
+        insert = sqlite_insert if self._session.get_bind().dialect.name == "sqlite" else postgresql_insert
+        row = {"bank_id": bank_id, "vendor": vendor, "gives_ids_since": at}
+        await self._session.exec(insert(BankHabitRow).values(row).on_conflict_do_nothing())
 
     async def put_aside(
         self, bank_link_id: BankLinkId, account_id: AccountId | None, items: Sequence[KeptAside], at: datetime

@@ -55,7 +55,7 @@ class BankAccountRow(SQLModel, table=True):
     """A user's account at a bank, unique per user, IBAN and currency.
 
     Rows stay when no consent covers the account any more. `statement_read_at` is when the newest reading of its lines
-    began; `has_whole_statement` and `unreadable_items` say what it was like.
+    began; `statement_since`, `has_whole_statement` and `unreadable_items` say what it was like.
     """
 
     __tablename__ = "bank_account"
@@ -72,6 +72,7 @@ class BankAccountRow(SQLModel, table=True):
     owner_name: str
     balance_refreshed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     statement_read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    statement_since: date | None = None
     has_whole_statement: bool = Field(default=True, sa_column_kwargs={"server_default": sa.true()})
     unreadable_items: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     version: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
@@ -145,6 +146,16 @@ class BankTransactionRow(SQLModel, table=True):
     end_to_end_id: str | None = None
     missed: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     matched_as: str | None = None
+
+
+class BankHabitRow(SQLModel, table=True):
+    """A bank, as one vendor reaches it, whose lines have borne the end-to-end id of a payment of ours."""
+
+    __tablename__ = "bank_habit"
+
+    bank_id: str = Field(primary_key=True)
+    vendor: str = Field(primary_key=True)
+    gives_ids_since: datetime = Field(sa_type=UtcDateTime)
 
 
 class PutAsideRow(SQLModel, table=True):

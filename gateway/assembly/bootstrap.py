@@ -26,6 +26,7 @@ from providers.declaration import MOCK
 from providers.fanout.memory import MemoryFanout
 from providers.fanout.port import Fanout
 from providers.fanout.redis import RedisFanout
+from providers.open_banking.bank_profiles import gives_ids
 from providers.open_banking.certificate_watch import CERTIFICATES
 from routes.state import RouteSettings
 from services.authorisations import Authorisations
@@ -212,7 +213,7 @@ def build_services(base: Infrastructure) -> Services:
     access = BankAccess(read, accounts, encryption)
     customers = Customers(work, read, adapters.cards, clock)
     card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, composer, clock)
-    in_doubt = InDoubtPayments(work, read, accounts, matching, card_status, recorder, clock)
+    in_doubt = InDoubtPayments(work, read, accounts, matching, card_status, recorder, gives_ids, clock)
     forgotten = ForgottenPayments(work, in_doubt, recorder, clock)
     bank_status = BankStatusSync(
         work, read, adapters.payments, access, in_doubt, forgotten, recorder, authorisations, clock

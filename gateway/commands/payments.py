@@ -1,7 +1,7 @@
 """`gateway payments`: those whose outcome is not known."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -18,7 +18,9 @@ def in_doubt(url: Url = LOCAL, token: Token = None, as_json: Json = False, limit
     if as_json:
         typer.echo(json.dumps(found))
         return
-    table = Table("Id", "Made", "Rail", "Status", "Vendor", "Their id", "Our reference", box=None)
+    table = Table(
+        "Id", "Made", "Rail", "Status", "Vendor", "Their id", "Our reference", "Waits for", "Like lines", box=None
+    )
     for payment in found:
         table.add_row(
             payment["id"],
@@ -28,8 +30,17 @@ def in_doubt(url: Url = LOCAL, token: Token = None, as_json: Json = False, limit
             payment["vendor"],
             payment["vendorPaymentId"] or "-",
             payment["endToEndId"],
+            _waits_for(payment),
+            ", ".join(line["bookingDate"] for line in payment["likeDebits"]) or "-",
         )
     OUT.print(table)
+
+
+def _waits_for(payment: dict[str, Any]) -> str:
+    """What has to come before the statement can end the doubt."""
+    if payment["rail"] == "BANK" and not payment["hasConsent"]:
+        return "CONSENT"
+    return str(payment["waitsFor"] or "-")
 
 
 @app.command()

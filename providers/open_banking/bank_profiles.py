@@ -29,6 +29,7 @@ class BankProfile:
     later call about a payment from where the payment was begun. `debtor` and `creditor` say in which form the
     bank wants account numbers. `part_of` is the bank that has taken over this one. For a bank that is called directly,
     `product` is its payment product, `domain` the domain of its pages, and `signs` whether it wants signed requests.
+    `gives_ids`: its lines bear the end-to-end ids of payments, as it documents; of others that is learnt from lines.
     `lists_twice`: it may list one line of a statement under two transaction ids. `ids`: how long its ids of lines last,
     where the bank is not reached through a vendor with ids of its own. `texts`: what it takes as a payment's
     texts.
@@ -47,6 +48,7 @@ class BankProfile:
     signs: bool = False
     lists_twice: bool = False
     ids: LineIds = LineIds.LAST
+    gives_ids: bool = False
     texts: TextRules = NORWEGIAN_TEXTS
 
 
@@ -93,6 +95,11 @@ def by_id(bank_id: BankId) -> BankProfile:
 def is_known(bank_id: BankId) -> bool:
     """Whether the bank is listed here."""
     return bank_id in _BY_ID
+
+
+def gives_ids(bank_id: BankId) -> bool:
+    """Whether the bank documents that its lines bear the end-to-end ids of payments."""
+    return by_id(bank_id).gives_ids
 
 
 def account_reference(kind: AccountKind, number: AccountNumber) -> dict[str, str]:

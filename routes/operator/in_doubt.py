@@ -1,22 +1,26 @@
 """For operators: payments whose outcome is not known."""
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from domain.clock import text_of
+from domain.evidence import Waiting
 from domain.ids import PaymentId
 from domain.payment import Payment
-from routes.openapi_schemas import BOOLEAN, TEXT, TEXT_OR_NULL, TIME, NamedSchema, array, record
+from routes.openapi_schemas import BOOLEAN, INTEGER, TEXT, TEXT_OR_NULL, TIME, NamedSchema, array, record
 from routes.operations import Answer, Body, Operation, in_path
 from routes.operator.guard import LIMIT, NO_STORE, limit_of, operator_route
 from routes.requests import FORM, read_form
 from routes.state import services_of
+from services.payments.in_doubt import Doubt
 
 
 async def in_doubt(request: Request) -> Response:
     """What is in doubt, oldest first."""
     found = await services_of(request).in_doubt.oldest(limit_of(request))
-    return JSONResponse({"payments": [_shown(payment) for payment in found]}, headers=NO_STORE)
+    return JSONResponse({"payments": [_weighed(doubt) for doubt in found]}, headers=NO_STORE)
 
 
 async def resolve(request: Request) -> Response:
@@ -25,6 +29,21 @@ async def resolve(request: Request) -> Response:
     payment_id = PaymentId(request.path_params["payment"])
     done = await services_of(request).in_doubt.resolve(payment_id, form.get("outcome", ""), form.get("reason", ""))
     return JSONResponse(_shown(done), headers=NO_STORE)
+
+
+def _weighed(doubt: Doubt) -> dict[str, object]:
+    lines = [
+        {
+            "id": line.id,
+            "status": line.status,
+            "bookingDate": line.booking_date.isoformat(),
+            "amountMinor": line.amount.amount_minor,
+            "currency": line.amount.currency,
+        }
+        for line in doubt.like_debits
+    ]
+    more = {"waitsFor": doubt.waiting, "hasConsent": doubt.has_consent, "likeDebits": lines}
+    return {**_shown(doubt.payment), **more}
 
 
 def _shown(payment: Payment) -> dict[str, object]:
@@ -40,18 +59,29 @@ def _shown(payment: Payment) -> dict[str, object]:
     }
 
 
-_PAYMENT = NamedSchema(
-    "OperatorPayment",
+_FIELDS: Mapping[str, Mapping[str, object]] = {
+    "id": TEXT,
+    "status": TEXT,
+    "inDoubt": BOOLEAN,
+    "rail": {"enum": ["BANK", "CARD"]},
+    "vendor": TEXT,
+    "vendorPaymentId": TEXT_OR_NULL,
+    "endToEndId": {**TEXT, "description": "Our reference, as the bank knows it."},
+    "createdAt": TIME,
+}
+_PAYMENT = NamedSchema("OperatorPayment", record(_FIELDS))
+_LINE = record({"id": TEXT, "status": TEXT, "bookingDate": TEXT, "amountMinor": INTEGER, "currency": TEXT})
+_DOUBT = NamedSchema(
+    "OperatorDoubt",
     record(
         {
-            "id": TEXT,
-            "status": TEXT,
-            "inDoubt": BOOLEAN,
-            "rail": {"enum": ["BANK", "CARD"]},
-            "vendor": TEXT,
-            "vendorPaymentId": TEXT_OR_NULL,
-            "endToEndId": {**TEXT, "description": "Our reference, as the bank knows it."},
-            "createdAt": TIME,
+            **_FIELDS,
+            "waitsFor": {
+                "enum": [*Waiting, None],
+                "description": "Why its absence from the statement proves nothing yet.",
+            },
+            "hasConsent": {**BOOLEAN, "description": "Whether Drop may read the account."},
+            "likeDebits": {**array(_LINE), "description": "Lines since then that may be the payment."},
         }
     ),
 )
@@ -64,7 +94,7 @@ ROUTES = [
         Operation(
             "listDoubts",
             "Payments whose outcome nobody knows (operators)",
-            {200: Answer("Oldest first.", record({"payments": array(_PAYMENT)}))},
+            {200: Answer("Oldest first.", record({"payments": array(_DOUBT)}))},
             {400: "`limit` is no number."},
             parameters=(LIMIT,),
         ),

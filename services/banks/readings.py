@@ -84,7 +84,7 @@ class Readings:
             has_new_lines = await work.statements.save(account_id, change, added)
             count = unreadable + len(statement.put_aside)
             is_news = await work.accounts.put_reading(
-                account_id, began, is_whole=statement.has_all_pages, unreadable=count
+                account_id, began, since=statement.since, is_whole=statement.has_all_pages, unreadable=count
             )
             account = await work.accounts.get(user_id, account_id)
             assert account is not None

@@ -1,13 +1,16 @@
 """Payments whose outcome is not known: evidence ends the doubt, or an operator who has evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from db.unit_of_work import Read, UnitOfWork, Work
-from domain.clock import Clock
+from db.unit_of_work import Queries, Read, UnitOfWork, Work
+from domain.bank_account import Transaction
+from domain.clock import Clock, oslo_date
 from domain.errors import InvalidInput, InvalidState, NotFound
-from domain.ids import AccountId, PaymentId
+from domain.evidence import PAGE_LIVES, Waiting, waits_for
+from domain.ids import AccountId, BankId, PaymentId
 from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Rail, Status, StatusUpdate
 from domain.timeline import about
@@ -16,10 +19,24 @@ from services.payments.card_status import CardStatusSync
 from services.payments.record import PaymentRecorder
 from services.payments.statement_matching import StatementMatching
 
-# Longer than any bank's approval page works, which is minutes (unconfirmed: nextgenpsd2.md, Payments).
-_PAGE_LIVES: Final = timedelta(hours=1)
+# While a doubt waits, its account is read once a day: those readings are shared with all else (PSD2: four a day).
+_READ_EVERY: Final = timedelta(hours=20)
+_SHOWN: Final = 10
 _OUTCOMES: Final = (Status.SETTLED, Status.FAILED)
 NEVER_REACHED: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A payment in doubt, why its absence from the statement proves nothing yet, and the lines that may be its debit.
+
+    `waiting` is None where there is no statement to wait for, as on the card rail.
+    """
+
+    payment: Payment
+    waiting: Waiting | None = None
+    has_consent: bool = False
+    like_debits: Sequence[Transaction] = ()
 
 
 class InDoubtPayments:
@@ -33,6 +50,7 @@ class InDoubtPayments:
         matching: StatementMatching,
         card_status: CardStatusSync,
         recorder: PaymentRecorder,
+        gives_ids: Callable[[BankId], bool],
         clock: Clock,
     ) -> None:
         self._work = work
@@ -41,38 +59,75 @@ class InDoubtPayments:
         self._matching = matching
         self._card_status = card_status
         self._recorder = recorder
+        self._gives_ids = gives_ids
         self._clock = clock
 
-    async def oldest(self, limit: int) -> Sequence[Payment]:
-        """Payments in doubt, oldest first."""
+    async def oldest(self, limit: int) -> Sequence[Doubt]:
+        """Payments in doubt, oldest first, with what is known of each."""
         async with self._read() as read:
-            return await read.payments.in_doubt(limit)
+            return [await self._weighed(read, payment) for payment in await read.payments.in_doubt(limit)]
 
     async def resolve_by_evidence(self, payment: Payment) -> Outcome:
         """End the doubt by the account's statement, for a bank that cannot look a payment up. Gives what that changed.
 
-        A payment that the bank has booked is settled. That no line is there proves nothing, since the bank may book
-        days later: the payment stays in doubt, is looked for again, and an operator can end it.
+        A payment that the bank has booked is settled. One that is absent has failed where that proves something
+        (`domain/evidence.py`); else it stays in doubt, is looked for again, and an operator can end it.
         """
         assert payment.debtor_account_id is not None
         settled = await self._settled(payment, payment.debtor_account_id)
         if settled is not None:
             return settled
         after, event = await self._recorder.apply(payment, lambda current: current.marked_in_doubt(self._clock.now()))
-        if self._clock.now() < payment.created_at + _PAGE_LIVES:
+        if self._clock.now() < payment.created_at + PAGE_LIVES:
             return Outcome(event is not None, "in doubt: it could still be approved")
         return await self.look_for(after, is_news=event is not None)
 
     async def look_for(self, payment: Payment, *, is_news: bool = False) -> Outcome:
-        """Settle a payment that its account's statement shows, read anew without the user. Gives what that changed.
+        """Settle a payment that its account's statement shows, read without the user; end a doubt by its absence.
 
-        `is_news` says whether the caller has changed the payment already.
+        `is_news` says whether the caller has changed the payment already. Gives what that changed.
         """
         assert payment.debtor_account_id is not None
-        if not await self._accounts.read_unattended(payment.user_id, payment.debtor_account_id):
-            return Outcome(is_news, f"{payment.status}: the account cannot be read")
-        settled = await self._settled(payment, payment.debtor_account_id)
-        return settled or Outcome(is_news, f"{payment.status}: not booked so far")
+        if await self._is_reading_due(payment, payment.debtor_account_id):
+            if not await self._accounts.read_unattended(payment.user_id, payment.debtor_account_id):
+                return Outcome(is_news, f"{payment.status}: the account cannot be read")
+            settled = await self._settled(payment, payment.debtor_account_id)
+            if settled is not None:
+                return settled
+        if not payment.in_doubt:
+            return Outcome(is_news, f"{payment.status}: not booked so far")
+        async with self._read() as read:
+            doubt = await self._weighed(read, payment)
+        if doubt.waiting is not None:
+            return Outcome(is_news, f"in doubt: {doubt.waiting}")
+        update = StatusUpdate(Status.FAILED, PaymentCause.STATEMENT, self._clock.now(), NEVER_REACHED)
+        after, event = await self._recorder.apply(payment, lambda current: current.apply(update))
+        return Outcome(event is not None, f"the statement does not show it: {after.status}")
+
+    async def _is_reading_due(self, payment: Payment, account_id: AccountId) -> bool:
+        """The first reading when no approval can come any more, then one a day."""
+        async with self._read() as read:
+            last = await read.accounts.last_reading(account_id)
+        now = self._clock.now()
+        return last is None or last.began < max(payment.created_at + PAGE_LIVES, now - _READ_EVERY)
+
+    async def _weighed(self, read: Queries, payment: Payment) -> Doubt:
+        """The doubt as the stored statement has it."""
+        if payment.debtor_account_id is None:
+            return Doubt(payment)
+        account = await read.accounts.get(payment.user_id, payment.debtor_account_id)
+        assert account is not None
+        bank_link = await read.bank_links.get(payment.user_id, account.bank_link_id)
+        vendor = bank_link.vendor if bank_link is not None else payment.vendor
+        like_debits = await read.statements.like_debits(payment, _SHOWN)
+        waiting = waits_for(
+            payment,
+            await read.accounts.last_reading(account.id),
+            has_like_debit=bool(like_debits),
+            gives_ids=self._gives_ids(account.bank_id) or await read.statements.gives_ids(account.bank_id, vendor),
+            today=oslo_date(self._clock.now()),
+        )
+        return Doubt(payment, waiting, account.is_available, like_debits)
 
     async def resolve(self, payment_id: PaymentId, outcome: str, reason: str) -> Payment:
         """End the doubt as an operator says. The reason is audited. A card payment that failed is cancelled first.

@@ -68,6 +68,9 @@ class StatementMatching:
             if not await work.statements.put_match(line, found):
                 return None
             if found is LineMatch.DEBIT:
+                bank_link = await work.bank_links.get(account.user_id, account.bank_link_id)
+                if bank_link is not None:
+                    await work.statements.put_gives_ids(account.bank_id, bank_link.vendor, now)
                 after, event = before.apply(StatusUpdate(Status.SETTLED, PaymentCause.STATEMENT, now))
                 await self._recorder.save(work, before, after, event)
             elif found is LineMatch.RETURN:

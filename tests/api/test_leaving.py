@@ -23,7 +23,7 @@ EXPORTS = "{ viewer { dataExports { edges { node { id status downloadUrl expires
 DELETE = """mutation($confirm: Boolean!) { deleteAccount(input: {confirm: $confirm}) {
   deletedAt kept { records what because until } userErrors { code message } } }"""
 # Of the product and its machines, of no user.
-IMPERSONAL = {"job", "clock_offset", "webhook_event", "vendor_move", "worker_heartbeat"}
+IMPERSONAL = {"job", "clock_offset", "webhook_event", "vendor_move", "worker_heartbeat", "bank_habit"}
 
 
 async def everything(play: Play, player: Player) -> zipfile.ZipFile:
