@@ -30,6 +30,8 @@ class Process:
     environment: dict[str, str]
     log: Path
     running: subprocess.Popen[bytes] | None = None
+    # Where its release lies; None is this one.
+    release: Path | None = None
 
     @property
     def url(self) -> str:
@@ -39,7 +41,7 @@ class Process:
         """Does not wait until it answers."""
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "gateway", self.command]
-            self.running = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+            self.running = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, cwd=self.release)
 
     def wait(self) -> None:
         """Until it answers; one that gave up, because the database was away when it started, is started again."""
