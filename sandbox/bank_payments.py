@@ -66,8 +66,13 @@ async def create_payment(world: World, body: Document) -> Document:
             payment |= {"psuMessage": _IN_THE_APP, "challengeData": {"data": [f"{4711 + amount % 1000}"]}}
         payment["scaRedirect"] = page_url(body["redirectUri"], f"bank/payments/{payment['paymentId']}")
         await world.store.put("payment", payment["paymentId"], payment, reference=payment["endToEndId"])
-        ends = {"payment": payment["paymentId"]}
-        await world.store.schedule(world.now + PAGE_LIFETIME, PAYMENT_PAGE_ENDS, ends)
+        if outcome == scenarios.EXEMPTED:
+            payment["scaStatus"] = "exempted"
+            await _accept(world, payment)
+            await _save_payment(world, payment)
+        else:
+            ends = {"payment": payment["paymentId"]}
+            await world.store.schedule(world.now + PAGE_LIFETIME, PAYMENT_PAGE_ENDS, ends)
     world.on_scheduled()
     return payment
 

@@ -29,6 +29,8 @@ DECLINED: Final = "declined"
 FAILS: Final = "fails"
 # How a bank has a payment approved: in its own app, without a page.
 DECOUPLED: Final = "decoupled"
+# Or carries it out without any approval.
+EXEMPTED: Final = "exempted"
 _FILE: Final = Path(__file__).parent / "scenarios.toml"
 
 

@@ -267,7 +267,9 @@ def _state(answer: Mapping[str, Any]) -> PaymentState:
     return PaymentState(status, answer["paymentId"], _awaited(answer), failure, sca=sca_of(answer["scaStatus"]))
 
 
-def _awaited(answer: Mapping[str, Any]) -> Authorisation:
+def _awaited(answer: Mapping[str, Any]) -> Authorisation | None:
+    if answer["scaStatus"] == "exempted":
+        return None
     expires_at = datetime.fromisoformat(answer["scaExpiresAt"])
     if message := answer.get("psuMessage"):
         return Authorisation(message=message, challenge=answer["challengeData"]["data"][0], expires_at=expires_at)

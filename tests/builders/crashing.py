@@ -1,7 +1,11 @@
 """A gateway in mock mode that calls go wrong for and that dies at any moment, for state machines to play with."""
 
 import asyncio
+import atexit
+import os
+import random
 import shutil
+import sys
 import tempfile
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
@@ -12,14 +16,16 @@ from typing import Any, ClassVar, Final
 
 import httpx
 import stamina
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from sqlalchemy import text
 
 from db.engine import open_database
 from db.migrate import migrate
 from domain.payment import _NEXT, Status
-from tests.builders.databases import postgresql_database
+from tests.builders.breaker_time import BreakerTime
+from tests.builders.databases import SERVER, postgresql_database, run
 from tests.builders.gateway import Play, Player, nodes, playing
 from tests.builders.line import Line
 
@@ -28,12 +34,20 @@ PAYMENTS: Final = """{ viewer { payments(first: 100) { edges { node {
   id status inDoubt version refunds(first: 100) { edges { node { id status amount { amountMinor } } } }
   history(first: 100) { edges { node { status version cause } } } } } } } }"""
 HARMS: Final = ("none", "the answer is lost", "nobody listens", "dies before", "dies after")
+AWAY_FOR_H: Final = (1, 5, 30)
 LIMITS: Final = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
-# Each example makes a database of its own there.
-FEWER: Final = settings(LIMITS, max_examples=12)
+# Draws the same stories again.
+SEED: Final = int(os.environ.get("MACHINE_SEED") or random.SystemRandom().randrange(2**32))
 _EMPTY: list[Path] = []
+_TEMPLATES: list[str] = []
+
+
+def play_stories(machine: type["CrashingGateway"]) -> None:
+    """Run the machine's stories. The seed is printed, which pytest shows where one fails."""
+    sys.stdout.write(f"MACHINE_SEED={SEED}\n")
+    run_state_machine_as_test(seed(SEED)(machine), settings=LIMITS)
 
 
 class Crash(BaseException):
@@ -58,6 +72,20 @@ async def empty_database() -> Path:
         await database.close()
         _EMPTY.append(path)
     return _EMPTY[0]
+
+
+async def template() -> str:
+    """A migrated database on PostgreSQL, to be copied; it goes when the process ends."""
+    if not _TEMPLATES:
+        name = f"drop_test_{os.getpid()}_machines"
+        await run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await run(f"CREATE DATABASE {name}")
+        database = open_database(f"{SERVER.rsplit('/', 1)[0]}/{name}")
+        await migrate(database)
+        await database.close()
+        _TEMPLATES.append(name)
+        atexit.register(lambda: asyncio.run(run(f"DROP DATABASE {name} WITH (FORCE)")))
+    return _TEMPLATES[0]
 
 
 class CrashingGateway(RuleBasedStateMachine):
@@ -93,8 +121,11 @@ class CrashingGateway(RuleBasedStateMachine):
         self.stack = AsyncExitStack()
         # Retries as many as ever, without their pauses.
         self.stack.enter_context(stamina.set_testing(True, attempts=4, cap=True))
+        breakers = BreakerTime()
+        self.stack.enter_context(breakers.kept())
         playing_now = playing(self.database_url, self.folder, NOON, machine_clock=self.machine_clock)
         self.play = await self.stack.enter_async_context(playing_now)
+        breakers.follow(self.play.gateway.clock)
         self.line = Line(self.play.gateway.sandbox)
         self.kari = self.play.browser()
         self.kari.http.cookies.update(self.cookies)
@@ -124,21 +155,40 @@ class CrashingGateway(RuleBasedStateMachine):
         if self.on == "sqlite":
             shutil.copy(await empty_database(), self.folder / "drop.sqlite3")
             return f"sqlite:///{self.folder}/drop.sqlite3"
-        url = await self.kept.enter_async_context(postgresql_database())
-        database = open_database(url)
-        await migrate(database)
-        await database.close()
-        return url
+        return await self.kept.enter_async_context(postgresql_database(await template()))
 
     async def prepare(self) -> None:
         """What the rail needs before anything is paid."""
 
     async def judge(self) -> None:
-        """Hold the vendors' ledgers against what the product says."""
+        """Hold the vendors' ledgers against what the product says, days after the last step."""
+
+    async def rows(self, query: str) -> list[Any]:
+        async with self.play.gateway.infrastructure.database.read_engine.connect() as connection:
+            return list((await connection.execute(text(query))).all())
+
+    async def check_that_all_moves(self) -> None:
+        """Check that for each payment and plan that has not ended there is work that will move it."""
+        ended = ", ".join(f"'{status}'" for status in Status if status.is_final)
+        for table, statuses in (("payment", f"NOT IN ({ended})"), ("plan_subscription", "<> 'ENDED'")):
+            named = f"status IN ('QUEUED', 'LEASED') AND CAST(payload AS TEXT) LIKE '%' || {table}.id || '%'"
+            moved = f"EXISTS (SELECT 1 FROM job WHERE job.{named})"
+            query = f"SELECT id, status FROM {table} WHERE status {statuses} AND NOT {moved}"
+            assert await self.rows(query) == []
 
     @rule(seconds=st.sampled_from([1, 20, 70, 1_000, 100_000]))
     def time_passes(self, seconds: int) -> None:
         self.run(self.play.advance(seconds=seconds))
+
+    @rule(hours=st.sampled_from(AWAY_FOR_H))
+    def the_vendors_are_away(self, hours: int) -> None:
+        async def pass_by() -> None:
+            self.line.cut()
+            for _ in range(hours if hours < 10 else 3):
+                await self.play.advance(hours=1 if hours < 10 else hours / 3)
+
+        self.run(pass_by())
+        self.line.mend()
 
     @rule(number=st.integers(1, 30))
     def a_webhook_comes_again(self, number: int) -> None:
@@ -181,6 +231,9 @@ class CrashingGateway(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if self.has_begun:
+                self.runner.run(self.restart())
+                self.runner.run(self.check_that_all_moves())
+                self.runner.run(self.play.advance(days=4))
                 self.runner.run(self.judge())
         finally:
             self.runner.run(self.stack.aclose())

@@ -3,6 +3,7 @@
 The judge is the ledger of the sandbox's banks, not our tables.
 """
 
+import asyncio
 import hashlib
 import hmac
 from datetime import timedelta
@@ -13,13 +14,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from domain.payment import Status
-from tests.builders.crashing import FEWER, HARMS, LIMITS, CrashingGateway, check_history
+from tests.builders.crashing import HARMS, CrashingGateway, check_history, play_stories
 from tests.builders.gateway import a_payment, as_json, connect, first_account, pay
 
-# Forty stories of twenty-five steps each, twelve on PostgreSQL.
-pytestmark = pytest.mark.timeout(400)
+# Twenty stories of twenty-five steps each on either database.
+pytestmark = pytest.mark.timeout(600)
 CANCEL = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { id } userErrors { code } } }"
-AMOUNTS = (100, 1_000_000, 4_000_000)
+# Approved on a page, not covered, in an app, and not at all.
+AMOUNTS = (100, 1_000_000, 4_000_000, 100_04, 100_05)
 # `initiatePayment` refreshes the balance first.
 _INITIATION = 2
 
@@ -49,6 +51,21 @@ class MoneyMovesOnce(CrashingGateway):
     @rule(data=st.data())
     def she_pays_again_with_the_same_key(self, data: st.DataObject) -> None:
         self.run(pay(self.kari, data.draw(st.sampled_from(self.orders))))
+
+    @rule(data=st.data())
+    def she_pays_and_cancels_in_several_tabs(self, data: st.DataObject) -> None:
+        async def all_at_once() -> None:
+            self.line.mend()
+            payments = await self.payments()
+            order = a_payment(self.account, 100, idempotencyKey=f"machine-key-{next(self.numbers)}")
+            self.orders.append(order)
+            works = [pay(self.kari, order), pay(self.kari, order)]
+            if payments:
+                chosen = data.draw(st.sampled_from(payments))
+                works += [self.kari.ask(CANCEL, id=chosen["id"]) for _ in range(2)]
+            await asyncio.gather(*works)
+
+        self.run(all_at_once())
 
     @rule(number=st.integers(1, 5), decision=st.sampled_from(["approve", "refuse"]), fails=st.booleans())
     def the_bank_page_is_used(self, number: int, decision: str, fails: bool) -> None:
@@ -97,8 +114,6 @@ class MoneyMovesOnce(CrashingGateway):
             self.run(self.post_and_return(f"/sandbox/bank/payments/obp-{number:06d}", form))
 
     async def judge(self) -> None:
-        await self.restart()
-        await self.play.advance(days=4)
         payments = await self.payments()
         bookings = await self.play.ledger()
         paid = [booking["endToEndId"].removeprefix("D-") for booking in bookings]
@@ -114,7 +129,6 @@ class MoneyMovesOnceOnPostgresql(MoneyMovesOnce):
     on = "postgresql"
 
 
-TestMoneyMovesOnce = MoneyMovesOnce.TestCase
-TestMoneyMovesOnce.settings = LIMITS
-TestMoneyMovesOnceOnPostgresql = MoneyMovesOnceOnPostgresql.TestCase
-TestMoneyMovesOnceOnPostgresql.settings = FEWER
+@pytest.mark.parametrize("machine", [MoneyMovesOnce, MoneyMovesOnceOnPostgresql])
+def test_no_story_breaks_it(machine: type[CrashingGateway]) -> None:
+    play_stories(machine)
