@@ -153,6 +153,14 @@ def last_word(last: str) -> Callable[[Stage], Awaitable[Outcome]]:
     return play
 
 
+async def forgets(stage: Stage) -> Outcome:
+    await stage.pay()
+    await stage.pass_time(minutes=5)
+    unknown = (403, "RESOURCE_UNKNOWN") if stage.kind == "direct" else (404, "RESOURCE_UNKNOWN")
+    stage.bank.odd_payments.gone = (404, "PAYMENT_NOT_FOUND") if stage.kind == "enable_banking" else unknown
+    return await ended(stage)
+
+
 async def gives_the_money_back(stage: Stage) -> Outcome:
     await stage.pay()
     await stage.decide()
@@ -207,6 +215,7 @@ PAYMENTS: Final = (
         NEXT_GEN,
     ),
     Behaviour("is away for ten hours after the approval", away_for_hours),
+    Behaviour("forgets a payment that nobody has approved", forgets),
     Behaviour("ends at ACSP, and books", last_word("ACSP")),
     Behaviour("ends at ACTC, and books", last_word("ACTC")),
     Behaviour("says a status that nobody knows, and books", last_word("QQQQ")),
