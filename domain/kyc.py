@@ -67,11 +67,12 @@ class Check:
 class Review:
     """The vendor's answer about an applicant, in Drop's words.
 
-    `reviewed_at` is by the vendor's clock. `is_decided` tells a decision from a review that is still under way;
+    `status` is None for a status of the vendor that is not known, which moves nothing. `reviewed_at` is by the vendor's
+    clock. `is_decided` tells a decision from a review that is still under way;
     `risk_score` is 0 to 100.
     """
 
-    status: KycStatus
+    status: KycStatus | None
     reviewed_at: datetime
     is_decided: bool = False
     retry_required: bool = False
@@ -134,7 +135,7 @@ class Kyc:
         Approval can be taken back, and a reset dates the review by its start again: KYC is not monotone. Who asks sees
         to it that no other answer was taken since the question.
         """
-        if self.status is KycStatus.NOT_STARTED:
+        if self.status is KycStatus.NOT_STARTED or review.status is None:
             return self
         updated = replace(
             self,

@@ -68,15 +68,15 @@ class Refund:
     vendor_refund_id: str | None = None
 
     def apply(
-        self, status: RefundStatus, reference: str | None, failure: RefundFailureCode | None, at: datetime
+        self, status: RefundStatus | None, reference: str | None, failure: RefundFailureCode | None, at: datetime
     ) -> "Refund":
         """Take what the vendor reports; `reference` is None for a refund that the vendor did not take.
 
-        A late or repeated report moves nothing backwards.
+        A `status` that is not known (None) and a late or repeated report move nothing.
         """
         is_known = reference is None or self.vendor_refund_id == reference
         known = self if is_known else replace(self, vendor_refund_id=reference)
-        if status not in _NEXT[self.status]:
+        if status is None or status not in _NEXT[self.status]:
             return known
         return replace(known, status=status, failure=failure, updated_at=at)
 

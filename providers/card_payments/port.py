@@ -20,12 +20,13 @@ class RefundState:
     """A refund at the vendor. `refund_id` is our id, None for a refund that was made in the vendor's dashboard.
 
     `reference` is the vendor's id, None for a refund that the vendor did not take. `failure` is set where it FAILED.
+    `status` is None for a word of the vendor that is not known, which moves nothing.
     """
 
     reference: str | None
     refund_id: str | None
     amount: Money
-    status: RefundStatus
+    status: RefundStatus | None
     failure: RefundFailureCode | None = None
 
 
@@ -33,11 +34,12 @@ class RefundState:
 class DisputeState:
     """A dispute (chargeback) at the vendor. `reference` is the vendor's id, `reason` the vendor's code.
 
-    Evidence is accepted until `evidence_due_by`, None if it is not wanted.
+    Evidence is accepted until `evidence_due_by`, None if it is not wanted. `status` is None for a word of the vendor
+    that is not known, which moves nothing.
     """
 
     reference: str
-    status: DisputeStatus
+    status: DisputeStatus | None
     amount: Money
     reason: str
     evidence_due_by: datetime | None
@@ -80,10 +82,13 @@ class InvoiceState:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionState:
-    """A subscription at the vendor. After a declined first payment its terms are INCOMPLETE, with a failure."""
+    """A subscription at the vendor. After a declined first payment its terms are INCOMPLETE, with a failure.
+
+    `terms` are None for a status of the vendor that is not known, which moves nothing.
+    """
 
     reference: str
-    terms: PlanTerms
+    terms: PlanTerms | None
     invoices: Sequence[InvoiceState] = ()
 
 

@@ -116,7 +116,9 @@ def charge_of(intent: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def subscription_state(subscription: Mapping[str, Any]) -> SubscriptionState:
     """The state of a subscription, without its invoices. `latest_invoice.payment_intent` must be expanded."""
-    status = SUBSCRIPTION_STATUS.get(subscription["status"], PlanStatus.INCOMPLETE)
+    status = status_of(SUBSCRIPTION_STATUS, subscription["status"], of="subscription")
+    if status is None:
+        return SubscriptionState(subscription["id"], None)
     invoice = subscription.get("latest_invoice") or {}
     intent = (invoice.get("payment_intent") or {}) if status in _UNPAID else {}
     error = intent.get("last_payment_error")
@@ -138,8 +140,9 @@ def _page_of(invoice: Mapping[str, Any], intent: Mapping[str, Any]) -> str | Non
 
 
 def invoice_states(invoices: Sequence[Mapping[str, Any]]) -> list[InvoiceState]:
-    """The states of a subscription's invoices. Drafts are left out, as they have no number yet."""
-    return [_invoice_state(invoice) for invoice in invoices if invoice["status"] != "draft"]
+    """The states of a subscription's invoices. Drafts have no number yet: they, and unknown statuses, are left out."""
+    states = (_invoice_state(invoice) for invoice in invoices if invoice["status"] != "draft")
+    return [state for state in states if state is not None]
 
 
 def _end_of(subscription: Mapping[str, Any]) -> PlanEnd:
@@ -147,14 +150,16 @@ def _end_of(subscription: Mapping[str, Any]) -> PlanEnd:
     return PlanEnd.CANCELLED if reason == "cancellation_requested" else PlanEnd.PAYMENT_FAILED
 
 
-def _invoice_state(invoice: Mapping[str, Any]) -> InvoiceState:
-    """The state of an invoice. An unknown status counts as OPEN."""
+def _invoice_state(invoice: Mapping[str, Any]) -> InvoiceState | None:
+    status = status_of(INVOICE_STATUS, invoice["status"], of="invoice")
+    if status is None:
+        return None
     start, end = _paid_period(invoice)
     return InvoiceState(
         reference=invoice["id"],
         number=invoice["number"] or invoice["id"],
         amount=Money(invoice["amount_due"], invoice["currency"].upper()),
-        status=INVOICE_STATUS.get(invoice["status"], InvoiceStatus.OPEN),
+        status=status,
         period_start=_time(start),
         period_end=_time(end),
         created_at=_time(invoice["created"]),
@@ -181,8 +186,8 @@ def failure_of(error: Mapping[str, Any]) -> Failure:
 
 
 def refund_state(refund: Mapping[str, Any]) -> RefundState:
-    """The state of a refund object. An unknown status counts as PENDING."""
-    status = REFUND_STATUS.get(refund["status"], RefundStatus.PENDING)
+    """The state of a refund object."""
+    status = status_of(REFUND_STATUS, refund["status"], of="refund")
     return RefundState(
         reference=refund["id"],
         refund_id=(refund.get("metadata") or {}).get("refundId"),
@@ -199,11 +204,11 @@ def _refund_failure_of(refund: Mapping[str, Any]) -> RefundFailureCode:
 
 
 def dispute_state(dispute: Mapping[str, Any]) -> DisputeState:
-    """The state of a dispute object. An unknown status counts as UNDER_REVIEW."""
+    """The state of a dispute object."""
     due_by = (dispute.get("evidence_details") or {}).get("due_by")
     return DisputeState(
         reference=dispute["id"],
-        status=DISPUTE_STATUS.get(dispute["status"], DisputeStatus.UNDER_REVIEW),
+        status=status_of(DISPUTE_STATUS, dispute["status"], of="dispute"),
         amount=_money(dispute),
         reason=dispute["reason"],
         evidence_due_by=_time(due_by) if due_by else None,

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-import structlog
-
 from domain.kyc import Check, CheckKind, CheckResult, KycStatus, Review
+from providers.calling.status_words import status_of
 
 PENDING: Final = frozenset({"init", "pending", "prechecked", "queued", "awaitingUser", "awaitingService", "onHold"})
+_IS_COMPLETED: Final[Mapping[str, bool]] = {"completed": True} | dict.fromkeys(PENDING, False)
+_IS_GREEN: Final[Mapping[str, bool]] = {"GREEN": True, "RED": False}
 # The check that a reject label is about. The vendor may add labels, so only the reject type decides a review.
 CHECK_OF_LABEL: Final[Mapping[str, CheckKind]] = {
     "DOCUMENT_UNREADABLE": CheckKind.DOCUMENT_AUTHENTICITY,
@@ -20,20 +21,20 @@ CHECK_OF_LABEL: Final[Mapping[str, CheckKind]] = {
     "SANCTIONS": CheckKind.SANCTIONS,
     "PEP": CheckKind.POLITICALLY_EXPOSED_PERSON,
 }
-_log = structlog.get_logger()
 
 
 def review_of(answer: Mapping[str, Any], reviewed_at: datetime) -> Review:
-    """The review in an answer. `reviewAnswer` counts only if `completed`; an unknown status is PENDING."""
+    """The review in an answer. `reviewAnswer` counts only if `completed`; an unknown word of either has no status."""
     given = answer.get("reviewResult")
     result: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
-    status, verdict = answer["reviewStatus"], result.get("reviewAnswer")
-    if status != "completed" or verdict not in ("GREEN", "RED"):
-        if status not in PENDING:
-            _log.error("unknown_review", review_status=str(status)[:40], review_answer=str(verdict)[:40])
+    is_completed = status_of(_IS_COMPLETED, answer["reviewStatus"], of="review")
+    if is_completed is False:
         return Review(KycStatus.PENDING, reviewed_at, checks=_checks(CheckResult.PENDING, ()))
+    is_green = status_of(_IS_GREEN, result.get("reviewAnswer"), of="review answer") if is_completed else None
+    if is_green is None:
+        return Review(None, reviewed_at)
     risk = _score(answer.get("risk"))
-    if verdict == "GREEN":
+    if is_green:
         passed = _checks(CheckResult.PASSED, ())
         return Review(KycStatus.APPROVED, reviewed_at, is_decided=True, risk_score=risk, checks=passed)
     reasons = result.get("rejectLabels")

@@ -19,6 +19,7 @@ from domain.ids import BankId
 from domain.redirect import state_of
 from domain.statement import ItemKind, LineIds, Statement
 from providers.calling.guard import Resilience
+from providers.calling.status_words import status_of
 from providers.calling.vendor_http import Answer, VendorRefusal
 from providers.open_banking import enable_banking_objects as objects
 from providers.open_banking.bank_profiles import by_bic, by_id
@@ -286,7 +287,7 @@ def _session(bank: BankId, answer: Answer) -> tuple[_Session, date]:
 
 
 def _state(answer: Answer) -> ConsentState:
-    status = _SESSION.get(answer.document["status"], ConsentStatus.AWAITING_AUTHORISATION)
+    status = status_of(_SESSION, answer.document["status"], of="consent")
     return ConsentState(status, _until(answer.document))
 
 

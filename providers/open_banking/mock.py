@@ -90,7 +90,7 @@ class MockAccountInformation:
             answer = await self._sandbox.get("consent_state", f"/bank/consents/{reference}")
         except SandboxRefusal as refusal:
             raise Unavailable("open_banking", "the bank does not know the consent") from refusal
-        status = CONSENT_STATUS.get(answer["consentStatus"], ConsentStatus.AWAITING_AUTHORISATION)
+        status = status_of(CONSENT_STATUS, answer["consentStatus"], of="consent")
         return ConsentState(status, date.fromisoformat(answer["validUntil"]))
 
     async def revoke_consent(self, reference: str) -> None:

@@ -9,7 +9,6 @@ import structlog
 
 from domain.account_number import AccountNumber
 from domain.bank_account import BalanceType, TransactionStatus
-from domain.consent import ConsentStatus
 from domain.money import Money
 from domain.payment import Failure, Status
 from domain.statement import ItemKind, StatementLine
@@ -91,10 +90,7 @@ def valid_until_of(document: Mapping[str, Any]) -> date | None:
 
 def consent_state(answer: Mapping[str, Any]) -> ConsentState:
     """The state of a consent. Without an end date the bank has not shortened the consent: `date.max`."""
-    word = answer["consentStatus"]
-    if word not in CONSENT_STATUS:
-        _log.warning("consent_status_unknown", status=str(word)[:40])
-    status = CONSENT_STATUS.get(word, ConsentStatus.AWAITING_AUTHORISATION)
+    status = status_of(CONSENT_STATUS, answer["consentStatus"], of="consent")
     return ConsentState(status, valid_until_of(answer) or date.max)
 
 

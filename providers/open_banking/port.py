@@ -71,10 +71,11 @@ class StartedConsent:
 class ConsentState:
     """A consent at the bank. `valid_until` is the last day, as a date in Oslo; `date.max` if the bank gives none.
 
-    `reference` is set if completing the consent gave it another reference, which replaces the stored one.
+    `status` is None for a word of the bank that is not known, which moves nothing. `reference` is set if completing the
+    consent gave it another reference, which replaces the stored one.
     """
 
-    status: ConsentStatus
+    status: ConsentStatus | None
     valid_until: date
     reference: str | None = None
 

@@ -11,6 +11,7 @@ from domain.consent import UNATTENDED_READS_A_DAY, ConsentStatus
 from domain.errors import Unavailable
 from domain.payment import Status
 from providers.calling.guard import Resilience
+from providers.calling.status_words import status_of
 from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
 from providers.open_banking import nextgenpsd2
 from providers.open_banking.bank_profiles import by_bic, by_id
@@ -94,8 +95,8 @@ class Xs2aAccounts(Xs2aReading):
         awaited = None
         with suppress(Unavailable, *UNREADABLE):
             awaited = self._approvals.awaited_in(created, request.redirect_uri, profile.bic)
-        word = str(created.document.get("consentStatus"))
-        is_open = CONSENT_STATUS.get(word, ConsentStatus.AWAITING_AUTHORISATION) is ConsentStatus.AWAITING_AUTHORISATION
+        word = created.document.get("consentStatus")
+        is_open = status_of(CONSENT_STATUS, word, of="consent") in (None, ConsentStatus.AWAITING_AUTHORISATION)
         return StartedConsent(
             str(reference),
             awaited,

@@ -239,10 +239,10 @@ class Accounts:
     async def _end_if_lost(self, consent: Consent, lost: ConsentLost) -> None:
         """End a consent that a reading was refused for, if the bank says so when asked for the consent itself.
 
-        Raises Unavailable where the consent stands, or cannot be read.
+        Raises Unavailable where the consent stands, or how it stands cannot be read.
         """
         state = await self._vendors[consent.vendor].consent_state(consent.vendor_consent_id or "")
-        if state.status is ConsentStatus.ACTIVE:
+        if state.status in (None, ConsentStatus.ACTIVE):
             raise Unavailable("open_banking", "the bank refuses a reading under a consent that holds") from lost
         await self._consents.end_lost(consent.id, lost.status)
 

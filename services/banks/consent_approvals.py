@@ -119,7 +119,7 @@ class ConsentApprovals:
     async def _complete(self, consent: Consent, query: Mapping[str, str]) -> None:
         state = await self._vendors[consent.vendor].complete_consent(consent.vendor_consent_id or "", query)
         await self._consents.apply(consent.user_id, consent.id, state)
-        if state.status is ConsentStatus.AWAITING_AUTHORISATION:
+        if state.status in (None, ConsentStatus.AWAITING_AUTHORISATION):
             # The bank says so for a moment after the user's approval.
             await self._ask_soon(self._watching(consent))
 

@@ -90,10 +90,12 @@ class ConsentStatusSync:
             assert before is not None
             if state.reference is not None:
                 await work.consents.save_reply(consent_id, state.reference, state.valid_until)
-            after = before.apply(state.status)
+            after = before.apply(state.status) if state.status is not None else before
             if after is before:
                 await work.commit()
-                return Outcome(False, f"the consent is {before.status} already")
+                is_known = state.status is not None
+                told = f"the consent is {before.status} already" if is_known else "a status that is not known"
+                return Outcome(False, told)
             after = replace(after, valid_until=min(after.valid_until, state.valid_until))
             await work.consents.save(before, after)
             if before.status is ConsentStatus.ACTIVE:

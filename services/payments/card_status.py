@@ -11,7 +11,7 @@ from domain import ids
 from domain.authorisation import SealedAuthorisation
 from domain.card_payment import PaymentAttempt
 from domain.clock import Clock
-from domain.dispute import Dispute
+from domain.dispute import Dispute, DisputeStatus
 from domain.errors import InDoubt, InvalidState, StaleVersion, Unavailable
 from domain.ids import AttemptId, DisputeId, PaymentId, RefundId, UserId
 from domain.job import Job
@@ -338,11 +338,13 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
     ) -> _Change | None:
         now = self._clock.now()
         identifier = known.id if known else DisputeId(new_id(ids.DISPUTE, now))
+        # A new dispute whose status is not known is open: its money is not ours to give back.
+        unmoved = known.status if known else DisputeStatus.UNDER_REVIEW
         updated = Dispute(
             id=identifier,
             payment_id=payment.id,
             vendor_dispute_id=state.reference,
-            status=state.status,
+            status=state.status or unmoved,
             amount=state.amount,
             reason=state.reason,
             evidence_due_by=state.evidence_due_by,

@@ -121,7 +121,7 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         if after.status is PlanStatus.INCOMPLETE and after.failure is not None:
             ended = await self._vendors[after.vendor].cancel_subscription(state.reference, at_period_end=False)
             return await self.apply(after, ended)
-        if not after.is_open and state.terms.status in BILLED:
+        if not after.is_open and state.terms is not None and state.terms.status in BILLED:
             await self._unwanted.found(after, state)
         return after
 
@@ -202,14 +202,14 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         await self._apply(await self.current(subscription), terms, None)
 
     async def _apply(
-        self, subscription: PlanSubscription, terms: PlanTerms, state: SubscriptionState | None
+        self, subscription: PlanSubscription, terms: PlanTerms | None, state: SubscriptionState | None
     ) -> PlanSubscription:
         async with self._work() as work:
             before = await work.plans.get(subscription.user_id, subscription.id)
             assert before is not None
             if before.version != subscription.version:
                 raise StaleVersion
-            after = before.apply(terms)
+            after = before.apply(terms) if terms is not None else before
             is_reopened = after.is_open and not before.is_open
             if is_reopened and not await self._may_reopen(work, before):
                 return before

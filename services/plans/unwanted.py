@@ -91,7 +91,7 @@ class UnwantedPlans:
         return [one for one in invoices if one.status is InvoiceStatus.PAID and one.reference not in paid]
 
     async def _record(self, ended: PlanSubscription, invoice: InvoiceState, given: RefundState) -> None:
-        is_given = given.status is not RefundStatus.FAILED
+        is_given = given.status not in (None, RefundStatus.FAILED)
         status = InvoiceStatus.REFUNDED if is_given else InvoiceStatus.PAID
         async with self._work() as work:
             known = (await work.plans.invoices_by_references(ended.id, [invoice.reference])).get(invoice.reference)

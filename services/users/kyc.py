@@ -142,6 +142,8 @@ class KycService:
         review = await self._vendors[kyc.vendor].get_verification_result(kyc.applicant_id)
         if review is None:
             return Outcome(False, "the vendor does not know the applicant")
+        if review.status is None:
+            return Outcome(False, "the vendor sends a status that is not known")
         return await self._apply(kyc, review)
 
     async def ask_again(self, user_id: UserId, pause_s: float) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders.at_stripe import AtStripe, at_stripe
-from tests.builders.cards import card_payment, create, paid, refund
+from tests.builders.cards import card_payment, create, paid, plan_of, refund, subscribe
 from tests.builders.gateway import nodes
 
 
@@ -65,13 +65,76 @@ async def test_a_payment_that_is_disputed_twice_gives_back_no_more_than_the_rest
 
 async def test_a_status_that_is_not_known_moves_nothing(stripe: AtStripe) -> None:
     kari = await stripe.approved()
-    stripe.vendor.intent_word = "held_for_review"
+    stripe.vendor.words["payment_intent"] = "held_for_review"
 
     payment = (await create(kari))["payment"]
     await stripe.advance(minutes=5)
     waiting = await card_payment(kari, payment["id"])
-    stripe.vendor.intent_word = None
+    stripe.vendor.words.clear()
     await stripe.advance(minutes=30)
 
     assert (payment["status"], waiting["status"]) == ("CREATED", "CREATED")
     assert (await card_payment(kari, payment["id"]))["status"] == "AUTHORISATION_REQUIRED"
+
+
+async def test_a_refund_whose_status_is_not_known_waits(stripe: AtStripe) -> None:
+    kari = await stripe.approved()
+    payment = await paid(kari, 10_000)
+    stripe.vendor.words["refund"] = "held_for_review"
+
+    given = (await refund(kari, payment, 4_000))["refund"]["status"]
+    too_much = await refund(kari, payment, 6_001)
+    await stripe.advance(hours=1)
+    (waiting,) = nodes((await card_payment(kari, payment))["refunds"])
+    stripe.vendor.words.clear()
+    await stripe.advance(hours=12)
+
+    (shown,) = nodes((await card_payment(kari, payment))["refunds"])
+    assert (given, waiting["status"], shown["status"]) == ("PENDING", "PENDING", "SUCCEEDED")
+    assert too_much["userErrors"]
+
+
+async def test_what_has_succeeded_stays_so_when_its_status_is_not_known(stripe: AtStripe) -> None:
+    kari = await stripe.approved()
+    payment = await paid(kari, 10_000)
+    await refund(kari, payment, 4_000)
+    await kari.http.post("/sandbox/cards/disputes/pi_000001", data={"decision": "open", "amount": "3000"})
+    await stripe.play.settle()
+    before = await card_payment(kari, payment)
+    stripe.vendor.words |= {"refund": "held_for_review", "dispute": "prevented", "payment_intent": "on_hold"}
+
+    await stripe.tell("charge.updated", {"object": "charge", "id": "ch_1", "payment_intent": "pi_000001"})
+
+    after = await card_payment(kari, payment)
+    assert [one["status"] for one in after["disputes"]] == ["NEEDS_RESPONSE"]
+    assert after == before
+
+
+async def test_a_new_dispute_whose_status_is_not_known_is_open(stripe: AtStripe) -> None:
+    kari = await stripe.approved()
+    payment = await paid(kari, 10_000)
+    stripe.vendor.words["dispute"] = "prevented"
+    await kari.http.post("/sandbox/cards/disputes/pi_000001", data={"decision": "open", "amount": "3000"})
+    await stripe.play.settle()
+
+    refused = await refund(kari, payment, 1_000)
+
+    assert [one["status"] for one in (await card_payment(kari, payment))["disputes"]] == ["UNDER_REVIEW"]
+    assert refused["userErrors"]
+
+
+async def test_a_plan_and_an_invoice_whose_status_is_not_known_stay(stripe: AtStripe) -> None:
+    kari = await stripe.approved()
+    await subscribe(kari)
+    before = await plan_of(kari)
+    stripe.vendor.words |= {"subscription": "suspended", "invoice": "deferred"}
+
+    await stripe.advance(days=32)
+    waiting = await plan_of(kari)
+    stripe.vendor.words.clear()
+    await stripe.advance(days=2)
+
+    assert waiting == before
+    plan = await plan_of(kari)
+    assert plan is not None
+    assert (plan["status"], [invoice["status"] for invoice in nodes(plan["invoices"])]) == ("ACTIVE", ["PAID", "PAID"])

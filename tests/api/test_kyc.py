@@ -3,12 +3,14 @@
 import hashlib
 import hmac
 import json
+from typing import Any
 
 import pytest
 from sqlmodel import col, select
 
 from db.tables.event import WebhookEventRow
-from tests.builders.gateway import Play, Player, a_payment, as_json, connect, first_account, pay
+from sandbox import kyc as sandbox_kyc
+from tests.builders.gateway import Play, Player, a_payment, as_json, connect, first_account, pay, payment_of
 
 START = """mutation { startKyc { kyc { status } accessToken { token url expiresAt }
   userErrors { code message retryable provider } } }"""
@@ -258,6 +260,28 @@ async def test_a_reset_at_the_vendor_takes_the_approval_back(play: Play) -> None
 
     assert (await kyc_of(kari))["status"] == "PENDING"
     assert (await kari.ask(START))["startKyc"]["userErrors"] == []
+
+
+async def test_a_status_that_is_not_known_takes_no_approval_back(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    kari, account = await play.banked()
+    payment = (await pay(kari, a_payment(account)))["payment"]
+    before, by_id = await kyc_of(kari), sandbox_kyc.applicant_by_id
+
+    async def worded(*asked: Any) -> dict[str, Any]:
+        return {**await by_id(*asked), "reviewStatus": "aNewWord"}
+
+    monkeypatch.setattr(sandbox_kyc, "applicant_by_id", worded)
+
+    await kari.http.post("/sandbox/trigger", data={"event": "applicantReset"}, headers={"accept": "application/json"})
+    await play.settle()
+    during = await kyc_of(kari)
+    status = await payment_of(kari, payment["id"])
+    monkeypatch.undo()
+    await play.advance(days=8)
+
+    assert (during, status["status"]) == (before, "AUTHORISATION_REQUIRED")
+    # The reset itself is learned with the next question.
+    assert (await kyc_of(kari))["status"] == "PENDING"
 
 
 async def received(play: Play) -> list[tuple[str, int]]:

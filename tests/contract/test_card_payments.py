@@ -223,6 +223,7 @@ async def test_a_subscription_is_one_per_key_and_bills_each_period(vendor: AtVen
     renewed = await vendor.adapter.subscription(first.reference)
 
     assert first.reference == again.reference
+    assert first.terms and renewed.terms
     assert first.terms.status is renewed.terms.status is PlanStatus.ACTIVE
     assert sorted(invoice.status for invoice in renewed.invoices) == [InvoiceStatus.PAID] * 2
     assert await vendor.charged() == [4_900] * 2
@@ -231,6 +232,7 @@ async def test_a_subscription_is_one_per_key_and_bills_each_period(vendor: AtVen
 async def test_a_declined_first_payment_and_an_unknown_method(vendor: AtVendor) -> None:
     declined = await vendor.subscribed("pm_card_visa_chargeDeclined")
 
+    assert declined.terms is not None
     assert declined.terms.status is PlanStatus.INCOMPLETE
     assert declined.terms.failure is not None
     with pytest.raises(InvalidState):
@@ -245,6 +247,7 @@ async def test_a_subscription_ends_with_its_period_or_now_and_goes_on_when_resum
     ended = await vendor.adapter.cancel_subscription(reference, at_period_end=False)
     again = await vendor.adapter.cancel_subscription(reference, at_period_end=False)
 
+    assert ending.terms and going_on.terms and ended.terms
     assert (ending.terms.status, ending.terms.cancel_at_period_end) == (PlanStatus.ACTIVE, True)
     assert going_on.terms.cancel_at_period_end is False
     assert ended.terms == again.terms

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from domain.errors import BadSignature, BadWebhook, InvalidState, Unavailable
@@ -182,19 +183,32 @@ async def test_a_signature_is_made_anew_for_each_try(sandbox: Sandbox) -> None:
     assert len(signatures) == 2
 
 
-@pytest.mark.parametrize("status", [*sorted(sumsub_review.PENDING), "aNewWord"])
+@pytest.mark.parametrize("status", sorted(sumsub_review.PENDING))
 def test_whatever_is_not_decided_is_pending(status: str) -> None:
     review = sumsub_review.review_of({"reviewStatus": status, "reviewResult": {"reviewAnswer": "GREEN"}}, NOON)
 
     assert (review.status, review.is_decided) == (KycStatus.PENDING, False)
 
 
-def test_a_verdict_that_nobody_knows_is_pending_and_told_of() -> None:
+@pytest.mark.parametrize(
+    ("status", "verdict", "of"),
+    [
+        ("aNewWord", "GREEN", "review"),
+        (None, "RED", "review"),
+        ("completed", "BLUE", "review answer"),
+        ("completed", None, "review answer"),
+    ],
+)
+def test_a_word_that_is_not_known_has_no_status_and_is_told_of(
+    status: str | None, verdict: str | None, of: str
+) -> None:
+    before = REGISTRY.get_sample_value("drop_unknown_statuses_total", {"of": of}) or 0
     with capture_logs() as logs:
-        review = sumsub_review.review_of({"reviewStatus": "completed", "reviewResult": {"reviewAnswer": "BLUE"}}, NOON)
+        review = sumsub_review.review_of({"reviewStatus": status, "reviewResult": {"reviewAnswer": verdict}}, NOON)
 
-    assert review.status is KycStatus.PENDING
-    assert [line["event"] for line in logs] == ["unknown_review"]
+    assert (review.status, review.is_decided) == (None, False)
+    assert [(line["event"], line["of"]) for line in logs] == [("status_unknown", of)]
+    assert REGISTRY.get_sample_value("drop_unknown_statuses_total", {"of": of}) == before + 1
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ async def test_a_subscription_asked_for_a_day_later_is_found_and_not_charged_aga
         a_subscription(), PLANS["plan_plus"], customer, "pm_card_mastercard", CALLBACK
     )
 
+    assert again.terms is not None
     assert (again.reference, again.terms.status) == (first.reference, PlanStatus.ACTIVE)
     assert await at_vendor.charged() == [4_900]
 
@@ -97,6 +98,7 @@ async def test_a_subscription_whose_first_charge_was_never_sent_is_charged_a_day
     a_day_passes(sandbox, vendor)
     later = await stripe_cards.create_subscription(a_subscription(), PLANS["plan_plus"], customer, VISA, CALLBACK)
 
+    assert later.terms is not None
     assert later.terms.status is PlanStatus.ACTIVE
     assert await at_vendor.charged() == [4_900]
 

@@ -194,7 +194,8 @@ class EnableBanking:
         consent = self._consent(request.path_params["session"])
         found = await self.ask("GET", f"/bank/consents/{consent}")
         words = {"valid": "AUTHORIZED", "expired": "EXPIRED", "terminatedByTpp": "CLOSED", "revokedByPsu": "REVOKED"}
-        return JSONResponse({"status": words[found["consentStatus"]], "access": await self._access(consent)})
+        status = self.odd.consent_word or words[found["consentStatus"]]
+        return JSONResponse({"status": status, "access": await self._access(consent)})
 
     async def close_session(self, request: Request) -> Response:
         consent = self._consent(request.path_params["session"])

@@ -23,7 +23,7 @@ class Oddities:
     `more` are lines, in the vendor's shape, on top of an account's statement, by the bank's id of the account.
     `gives_ids` says whether lines bear the end-to-end ids of payments; None is what is usual at the vendor.
     `told` are the headers about the user with which accounts, balances and statements were asked for. `warns` are the
-    messages beside each consent and payment that it takes.
+    messages beside each consent and payment that it takes. `consent_word` replaces the status of consents.
     """
 
     accounts: Callable[[list[Any]], list[Any]] = lambda items: items
@@ -36,6 +36,7 @@ class Oddities:
     warns: list[Any] = field(default_factory=list)
     more: dict[str, list[Any]] = field(default_factory=dict)
     gives_ids: bool | None = None
+    consent_word: str | None = None
 
     def on_top(self, account: str, page: str) -> list[Any]:
         """The test's lines on an account's first page."""

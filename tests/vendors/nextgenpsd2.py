@@ -155,7 +155,8 @@ class NextGenBanks:
 
     async def read_consent(self, request: Request) -> Response:
         found = await self.ask("GET", f"/bank/consents/{request.path_params['consent']}")
-        return JSONResponse({"consentStatus": found["consentStatus"], "validUntil": found["validUntil"]})
+        status = self.odd.consent_word or found["consentStatus"]
+        return JSONResponse({"consentStatus": status, "validUntil": found["validUntil"]})
 
     async def consent_sca(self, request: Request) -> Response:
         found = await self.ask("GET", f"/bank/consents/{request.path_params['consent']}")

@@ -222,6 +222,7 @@ class OpenPayments:
         if status == "valid" and (self.late_reads > 0 or not self.is_approved(identifier)):
             self.late_reads -= 1
             status = "received"
+        status = self.odd.consent_word or status
         return JSONResponse({"consentStatus": status, "validUntil": found["validUntil"], "frequencyPerDay": 4})
 
     async def delete_consent(self, request: Request) -> Response:

@@ -47,8 +47,6 @@ class Stripe(Subscriptions):
         self.after_reading: Callable[[], Awaitable[object]] | None = None
         # Why refunds fail; None where it does not say.
         self.refund_failure: str | None = "expired_or_canceled_card"
-        # A status of payment intents that our version of the API does not have.
-        self.intent_word: str | None = None
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         return await ask(self.inner, method, path, _refused_by_sandbox, **({"json": body} if body is not None else {}))
@@ -104,7 +102,8 @@ class Stripe(Subscriptions):
 
     async def refund(self, form: Form, key: str) -> Any:
         amount = {"amount": int(form["amount"])} if "amount" in form else {}
-        return await self.ask("POST", "/cards/refunds", {**form, **amount, "idempotency_key": key})
+        made = await self.ask("POST", "/cards/refunds", {**form, **amount, "idempotency_key": key})
+        return self.worded("refund", made)
 
     async def refunds(self, form: Form, key: str) -> Any:
         intent = await self.ask("GET", f"/cards/payment_intents/{form['payment_intent']}")
@@ -114,14 +113,15 @@ class Stripe(Subscriptions):
     async def disputes(self, form: Form, key: str) -> Any:
         intent = await self.ask("GET", f"/cards/payment_intents/{form['payment_intent']}")
         disputes = (intent["latest_charge"] or {"disputes": {"data": []}})["disputes"]["data"]
-        return page_of(disputes[::-1], int(form.get("limit", 10)))
+        return page_of([self.worded("dispute", one) for one in disputes[::-1]], int(form.get("limit", 10)))
 
     def _refund(self, refund: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {**refund, "failure_reason": self.refund_failure} if refund["status"] == "failed" else refund
+        shown = {**refund, "failure_reason": self.refund_failure} if refund["status"] == "failed" else refund
+        return self.worded("refund", shown)
 
     def _shown(self, intent: dict[str, Any], form: Form) -> dict[str, Any]:
         """A charge is its id unless it is expanded; it names its dispute by `disputed` alone."""
-        intent = {**intent, "status": self.intent_word or intent["status"]}
+        intent = self.worded("payment_intent", intent)
         charge = intent["latest_charge"]
         if charge is None:
             return intent
