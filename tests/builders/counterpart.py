@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -34,12 +34,16 @@ class Heard:
 
 @dataclass
 class Counterpart:
-    """Answers what is in `answers`, in turn, and the last of them from then on; raw bytes, so they may be broken."""
+    """Answers what is in `answers`, in turn, and the last of them from then on; raw bytes, so they may be broken.
+
+    `on_silence` is called when a request is left without an answer (HANG).
+    """
 
     answers: list[bytes]
     requests: list[Heard] = field(default_factory=list)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
+    on_silence: Callable[[], None] = lambda: None
     lines: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -59,6 +63,7 @@ class Counterpart:
         self.heard.set()
         said = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if said == HANG:
+            self.on_silence()
             await reader.read()
         else:
             writer.write(said)

@@ -3,7 +3,8 @@
 Each fault is a typed error, repeated only where that is safe, counted by the breaker, and tells no secret to a log.
 """
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -41,6 +42,8 @@ TROUBLE: Final[Mapping[str, bytes]] = {
 }
 # Answers after which the vendor itself says that it did nothing.
 DID_NOTHING: Final = frozenset({"429", "429 for a second"})
+# So short that every retry fits into what an adapter allows its caller.
+SHORT_S: Final = 0.9
 REFUSALS: Final = (400, 401, 403, 404, 409)
 
 of_every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
@@ -48,16 +51,29 @@ of_every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as client:
+    # As in the product, the guard's deadline is the only one.
+    async with httpx.AsyncClient(timeout=None) as client:
         yield client
+
+
+@pytest.fixture
+async def wait(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let seconds pass at once, so that a deadline is met by a vendor's silence alone, however busy the machine is."""
+    loop, passed = asyncio.get_running_loop(), [0.0]
+    real = loop.time
+    monkeypatch.setattr(loop, "time", lambda: real() + sum(passed))
+    return passed.append
 
 
 class Caller:
     """An operation of a fresh adapter, its guard and what it logs."""
 
-    def __init__(self, operation: Operation, http: httpx.AsyncClient, url: str) -> None:
+    def __init__(
+        self, operation: Operation, http: httpx.AsyncClient, url: str, deadline_s: float | None = None
+    ) -> None:
         self._operation = operation
-        resilience = replace(operation.declared.RESILIENCE, timeout_s=0.2)
+        declared = operation.declared.RESILIENCE
+        resilience = replace(declared, timeout_s=deadline_s or declared.timeout_s)
         self.guard = Guard("vendor", resilience, operation.declared.RETRIED)
         self._adapter = operation.build(http, url, self.guard)
         self.logs: list[str] = []
@@ -90,10 +106,11 @@ async def until_open(call: Caller) -> None:
 @pytest.mark.parametrize("fault", TROUBLE)
 @of_every_operation
 async def test_trouble_is_a_typed_error_and_opens_the_breaker(
-    http: httpx.AsyncClient, operation: Operation, fault: str
+    http: httpx.AsyncClient, operation: Operation, fault: str, wait: Callable[[float], None]
 ) -> None:
     async with counterpart(*operation.first, TROUBLE[fault]) as vendor:
-        call = Caller(operation, http, vendor.url)
+        vendor.on_silence = lambda: wait(SHORT_S)
+        call = Caller(operation, http, vendor.url, SHORT_S if fault == "slow" else None)
         error = await call()
 
         assert isinstance(error, InDoubt if operation.in_doubt and fault not in DID_NOTHING else Unavailable)
