@@ -158,5 +158,8 @@ _END = {
 
 
 def longest_valid_until(now: datetime) -> date:
-    """The last Oslo date that a consent given now may hold (PSD2 RTS: 180 days)."""
-    return oslo_date(now) + timedelta(days=MAX_DAYS)
+    """The last Oslo date to ask for in a consent given now: a day inside of what it may hold (PSD2 RTS: 180 days).
+
+    Banks refuse a longer one, and may count the days by another clock or with both ends.
+    """
+    return oslo_date(now) + timedelta(days=MAX_DAYS - 1)

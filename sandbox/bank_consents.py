@@ -1,6 +1,6 @@
 """Consents at the banks: registered, given or refused on the bank's page, revoked. NextGenPSD2's status words."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from sandbox.bank import PAGE_LIFETIME, holder_of, notify, page_url, today
@@ -10,12 +10,16 @@ from sandbox.store import Document
 from sandbox.world import World
 
 CONSENT_PAGE_ENDS: Final = "consent_page_ends"
+LONGEST_CONSENT: Final = timedelta(days=180)
 
 
 async def create_consent(world: World, body: Document) -> Document:
     """Register a consent; the user gives it at `scaRedirect`."""
     if body.get("bank") not in banks():
         raise Refused(404, "RESOURCE_UNKNOWN", "There is no such bank.")
+    # The first day and the last one both count, as some banks have it.
+    if date.fromisoformat(body["validUntil"]) > today(world) + LONGEST_CONSENT - timedelta(days=1):
+        raise Refused(400, "PERIOD_INVALID", "The consent would hold too long.")
     holder = await holder_of(world, str(body.get("psuId")))
     async with world.store.transaction():
         known = await world.store.by_reference("consent", body["reference"])

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from domain.authorisation import Authorisation
 from domain.bank_account import Balance, Bank
-from domain.clock import Clock, oslo_date
+from domain.clock import OSLO, Clock, oslo_date
 from domain.consent import ConsentStatus
 from domain.errors import InDoubt, Unavailable
 from domain.ids import BankId
@@ -277,7 +277,8 @@ def _path_of(access: AccountAccess) -> str:
 
 
 def _end_of(day: date) -> datetime:
-    return datetime.combine(day, time(23, 59, 59), UTC)
+    """The last second of a day in Oslo, in UTC."""
+    return datetime.combine(day, time(23, 59, 59), OSLO).astimezone(UTC)
 
 
 def _session(bank: BankId, answer: Answer) -> tuple[_Session, date]:

@@ -38,7 +38,7 @@ async def test_an_approved_consent_brings_the_chosen_accounts(play: Play) -> Non
     (bank_link,) = await bank_links(silje)
 
     assert bank_link["status"] == "ACTIVE"
-    assert bank_link["expiresAt"] == "2027-05-23T22:00:00.000Z"
+    assert bank_link["expiresAt"] == "2027-05-22T22:00:00.000Z"
     assert [account["name"] for account in bank_link["accounts"]] == ["Felleskonto", "Bufferkonto"]  # type: ignore[attr-defined]
     assert bank_link["unattendedReadsLeftToday"] == 4
 
@@ -132,7 +132,7 @@ async def test_a_renewal_replaces_the_consent_only_when_given(play: Play) -> Non
 
     (renewed,) = await bank_links(kari)
     assert renewed["status"] == "ACTIVE"
-    assert renewed["expiresAt"] == "2027-11-09T23:00:00.000Z"
+    assert renewed["expiresAt"] == "2027-11-08T23:00:00.000Z"
     assert [account["available"] for account in renewed["accounts"]] == [True, True]  # type: ignore[attr-defined]
 
 

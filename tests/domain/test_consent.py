@@ -36,11 +36,11 @@ def test_a_consent_never_comes_back_from_its_end(words: list[ConsentStatus]) -> 
         assert one.version == before.version + (one is not before)
 
 
-def test_a_consent_holds_180_days_by_the_oslo_calendar() -> None:
+def test_a_consent_is_asked_for_a_day_less_than_180_by_the_oslo_calendar() -> None:
     late_evening = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
 
     assert oslo_date(late_evening) == date(2026, 11, 25)
-    assert longest_valid_until(late_evening) == date(2027, 5, 24)
+    assert longest_valid_until(late_evening) == date(2027, 5, 23)
 
 
 def test_it_ends_at_midnight_in_oslo_after_its_last_day() -> None:

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from domain.clock import Clock
+from domain.clock import Clock, oslo_date
 from tests.vendors.face import Endpoint, Oddities, OddPayments, Refused, ask, face
 
 APP_ID = "0e1f-contract"
@@ -121,7 +121,7 @@ class EnableBanking:
             "bank": await self._bank_id(body["aspsp"]),
             "psuId": self.person,
             "redirectUri": f"{self.host}/back/{slot}",
-            "validUntil": until.date().isoformat(),
+            "validUntil": oslo_date(until).isoformat(),
             "frequencyPerDay": 4,
         }
         made = await self.ask("POST", "/bank/consents", json=given)
