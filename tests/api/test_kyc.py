@@ -3,13 +3,12 @@
 import hashlib
 import hmac
 import json
-from typing import Any
 
 import pytest
 from sqlmodel import col, select
 
 from db.tables.event import WebhookEventRow
-from sandbox import kyc as sandbox_kyc
+from providers.kyc import mock
 from tests.builders.gateway import Play, Player, a_payment, as_json, connect, first_account, pay, payment_of
 
 START = """mutation { startKyc { kyc { status } accessToken { token url expiresAt }
@@ -265,12 +264,8 @@ async def test_a_reset_at_the_vendor_takes_the_approval_back(play: Play) -> None
 async def test_a_status_that_is_not_known_takes_no_approval_back(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     kari, account = await play.banked()
     payment = (await pay(kari, a_payment(account)))["payment"]
-    before, by_id = await kyc_of(kari), sandbox_kyc.applicant_by_id
-
-    async def worded(*asked: Any) -> dict[str, Any]:
-        return {**await by_id(*asked), "reviewStatus": "aNewWord"}
-
-    monkeypatch.setattr(sandbox_kyc, "applicant_by_id", worded)
+    before, read = await kyc_of(kari), mock.review_of
+    monkeypatch.setattr(mock, "review_of", lambda answer, at: read({**answer, "reviewStatus": "aNewWord"}, at))
 
     await kari.http.post("/sandbox/trigger", data={"event": "applicantReset"}, headers={"accept": "application/json"})
     await play.settle()
