@@ -74,22 +74,33 @@ class Cancellations:
         return await self._shield.run(self._cancel(payment, access, callback_uri))
 
     async def cancel_unauthorised(self, user_id: UserId, cause: PaymentCause) -> None:
-        """Cancel the payments that a user who leaves, or lost KYC, has not authorised yet. Raises Unavailable."""
+        """Cancel the payments that a user who leaves, or lost KYC, has not authorised yet. Safe to repeat.
+
+        A payment that cannot be cancelled just now keeps no other from it: what it raised is raised in the end.
+        """
+        failed: list[Exception] = []
         async with self._read() as read:
             payments = await read.payments.open_of_user(user_id, _UNAUTHORISED)
         for payment in payments:
             # Without the vendor's id there is nothing to cancel yet: the vendor's answer takes it up again.
             if payment.vendor_payment_id is None or (payment.in_doubt and payment.rail is Rail.CARD):
                 continue
-            # What the vendor carries out already, or cannot cancel, is asked about until its end.
-            with suppress(InvalidState):
-                if payment.rail is Rail.CARD:
-                    await self._cards.cancel(payment, cause)
-                else:
-                    access = await self._access.of(payment, payment.vendor_payment_id)
-                    await self._cancel(payment, access, "", cause)
+            try:
+                await self._take_back(payment, payment.vendor_payment_id, cause)
+            except Exception as error:
+                failed.append(error)
             if cause is PaymentCause.KYC_LOST:
                 await self._withhold(payment)
+        if failed:
+            raise failed[0]
+
+    async def _take_back(self, payment: Payment, reference: str, cause: PaymentCause) -> None:
+        # What the vendor carries out already, or cannot cancel, is asked about until its end.
+        with suppress(InvalidState):
+            if payment.rail is Rail.CARD:
+                await self._cards.cancel(payment, cause)
+            else:
+                await self._cancel(payment, await self._access.of(payment, reference), "", cause)
 
     async def _withhold(self, payment: Payment) -> None:
         """Show no page to approve, where the payment could not be cancelled."""

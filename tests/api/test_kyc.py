@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import col, select
 
 from db.tables.event import WebhookEventRow
-from providers.kyc import mock
+from providers.kyc import mock, sumsub_review
 from tests.builders.gateway import Play, Player, a_payment, as_json, connect, first_account, pay, payment_of
 
 START = """mutation { startKyc { kyc { status } accessToken { token url expiresAt }
@@ -264,7 +264,7 @@ async def test_a_reset_at_the_vendor_takes_the_approval_back(play: Play) -> None
 async def test_a_status_that_is_not_known_takes_no_approval_back(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     kari, account = await play.banked()
     payment = (await pay(kari, a_payment(account)))["payment"]
-    before, read = await kyc_of(kari), mock.review_of
+    before, read = await kyc_of(kari), sumsub_review.review_of
     monkeypatch.setattr(mock, "review_of", lambda answer, at: read({**answer, "reviewStatus": "aNewWord"}, at))
 
     await kari.http.post("/sandbox/trigger", data={"event": "applicantReset"}, headers={"accept": "application/json"})

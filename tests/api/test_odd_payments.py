@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from anyio import fail_after
 from prometheus_client import REGISTRY
+from starlette.requests import Request
+from starlette.responses import Response
 
 from tests.builders.gateway import a_payment, nodes, pay, payment_of
 from tests.builders.odd_banks import KINDS, OddBank, odd_bank
@@ -147,6 +149,34 @@ async def test_a_payment_in_doubt_that_the_bank_has_is_cancelled_with_the_rest(b
     after = await payment_of(bank.kari, payment["id"])
 
     assert payment["inDoubt"] is True
+    assert (after["status"], nodes(after["history"])[-1]["cause"]) == ("CANCELLED", "KYC_LOST")
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+@pytest.mark.parametrize("bank", ["open_payments", "direct"], indirect=True)
+async def test_a_payment_that_cannot_be_cancelled_just_now_keeps_no_other_from_it(bank: OddBank, leaves: bool) -> None:
+    odd, other = await bank.pay(), await bank.pay(9_900)
+    of_odd = bank.odd_payments.ids[0]
+
+    def cancel(request: Request) -> Response | None:
+        return Response(status_code=503) if of_odd in request.url.path else None
+
+    bank.odd_payments.instead["cancel"] = cancel
+    if leaves:
+        (told,) = (await bank.kari.ask(DELETE))["deleteAccount"]["userErrors"]
+        assert told["code"] == "PROVIDER_UNAVAILABLE"
+    else:
+        await bank.lose_kyc()
+    first, second = await payment_of(bank.kari, odd["id"]), await payment_of(bank.kari, other["id"])
+    bank.odd_payments.instead.clear()
+    assert (first["status"], second["status"]) == ("AUTHORISATION_REQUIRED", "CANCELLED")
+    if leaves:
+        assert (await bank.kari.ask(DELETE))["deleteAccount"]["userErrors"] == []
+        return
+    await bank.pass_time(minutes=10)
+    after = await payment_of(bank.kari, odd["id"])
+
+    assert first["authorisationUrl"] is None
     assert (after["status"], nodes(after["history"])[-1]["cause"]) == ("CANCELLED", "KYC_LOST")
 
 

@@ -77,7 +77,7 @@ class OddPayments:
     gone: tuple[int, str] | None = None
     knows_sca: bool = False
     knows_status: bool = False
-    instead: dict[str, Callable[[Request], Response]] = field(default_factory=dict)
+    instead: dict[str, Callable[[Request], Response | None]] = field(default_factory=dict)
 
     def said(self, status: str) -> str:
         """The status of a payment as the bank says it."""
