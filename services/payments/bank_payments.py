@@ -186,7 +186,7 @@ class Payments:
             return
         async with self._read() as read:
             payment = await read.payments.get(job.user_id, job.payment_id)
-        if payment is not None and payment.vendor_payment_id is not None:
+        if payment is not None and payment.vendor_payment_id is not None and not payment.status.is_final:
             query = self._authorisations.opened_query(job.query_encrypted)
             access = await self._access.of(payment, payment.vendor_payment_id)
             await self._vendors[payment.vendor].complete(access, query)

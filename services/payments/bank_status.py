@@ -147,8 +147,20 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         job = WatchApproval(payment.user_id, payment.id, until.isoformat())
         work.jobs.enqueue(job, due_at=now + WATCH_PAUSE, now=now)
 
+    async def ask_again(self, user_id: UserId, object_id: PaymentId, pause_s: float) -> None:
+        """Ask, and again after a longer pause until final. What has ended meanwhile is not asked about. Commits."""
+        if await self._may_move(user_id, object_id):
+            await super().ask_again(user_id, object_id, pause_s)
+
+    async def _may_move(self, user_id: UserId, payment_id: PaymentId) -> bool:
+        async with self._read() as read:
+            found = await read.payments.get(user_id, payment_id)
+        return found is not None and not self._is_final(found)
+
     async def watch(self, user_id: UserId, payment_id: PaymentId, until: str) -> None:
         """Ask while the user approves without a page, each two seconds. A bank that is away is asked again."""
+        if not await self._may_move(user_id, payment_id):
+            return
         with suppress(Unavailable):
             await self.refresh(user_id, payment_id, PaymentCause.VENDOR_READ)
         now = self._clock.now()

@@ -293,3 +293,23 @@ async def test_a_payment_that_has_ended_needs_no_approval_to_be_read(bank: OddBa
 
     assert waiting["status"] == "AUTHORISATION_REQUIRED"
     assert (await payment_of(bank.kari, payment["id"]))["status"] == "CANCELLED"
+
+
+async def test_no_job_asks_about_a_payment_that_has_ended(bank: OddBank) -> None:
+    asked: list[str] = []
+
+    def fails(request: Request) -> Response:
+        asked.append(request.url.path)
+        return Response(status_code=500)
+
+    bank.odd_payments.rejects_with = "AM04" if bank.kind == "enable_banking" else "FUNDS_NOT_AVAILABLE"
+    bank.odd_payments.instead["read"] = fails
+    for _ in range(3):
+        payment = await bank.pay()
+
+    await bank.pass_time(hours=2)
+
+    assert payment["status"] == "REJECTED"
+    assert asked == []
+    assert await bank.jobs("ask_bank") == 0
+    assert await bank.refresh() == []
