@@ -112,7 +112,8 @@ class EnableBankingPayments:
             raise self._client.refused(refusal, access.bank_id) from refusal
         enough = await self._client.final_statuses(found.bank)
         status, failure = objects.payment_status(found, enough, oslo_date(self._clock.now()))
-        return PaymentState(status, access.reference, failure=failure)
+        is_last = found.is_final and status is Status.PROCESSING
+        return PaymentState(status, access.reference, failure=failure, is_last=is_last)
 
     async def cancel(self, access: PaymentAccess, redirect_uri: str) -> Cancelling:
         """Only read the status: the vendor cannot cancel (enable_banking.md, Payments); unapproved payments lapse."""

@@ -139,7 +139,8 @@ class PaymentState:
 
     `status` is None for a word of the bank that is not known, which moves nothing. `reference` is the vendor's and
     opaque to callers. It means nothing if an initiation was refused (REJECTED). `warnings` are those that the bank
-    gives with a payment that it has taken. `sca` is None if no SCA status was read.
+    gives with a payment that it has taken. `sca` is None if no SCA status was read. `is_last`: the vendor sends no more
+    reports of a payment whose outcome it has not told.
     """
 
     status: Status | None
@@ -148,6 +149,7 @@ class PaymentState:
     failure: Failure | None = None
     warnings: Sequence[MutationWarning] = ()
     sca: Sca | None = None
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,8 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         if state is None:
             return await self._apply_silence(found, cause)
         outcome = await self.apply(found, state, cause)
+        if state.is_last:
+            return await self._forgotten.after_last_report(await self.current(found), outcome)
         if found.cancellation_status is CancellationStatus.AUTHORISATION_REQUIRED and not found.status.is_final:
             return await self._ask_cancellation(found, cause) or outcome
         return outcome

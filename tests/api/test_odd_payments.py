@@ -64,6 +64,56 @@ async def test_after_the_last_report_a_payment_is_under_way_and_has_not_failed(b
     assert [event["status"] for event in nodes(waiting["history"])][-1] == "PROCESSING"
 
 
+@pytest.mark.parametrize("bank", ["enable_banking"], indirect=True)
+async def test_after_the_last_report_the_statement_is_read_and_settles_a_payment(bank: OddBank) -> None:
+    bank.odd.gives_ids = True
+    payment = await bank.pay()
+    bank.odd_payments.word, bank.odd_payments.is_final = "ACSP", True
+    await bank.visit(payment["authorisationUrl"])
+    under_way = await payment_of(bank.kari, payment["id"])
+
+    await bank.pass_time(days=4)
+    ended = await payment_of(bank.kari, payment["id"])
+
+    assert under_way["status"] == "PROCESSING"
+    assert (ended["status"], nodes(ended["history"])[-1]["cause"]) == ("SETTLED", "STATEMENT")
+
+
+@pytest.mark.parametrize("bank", ["enable_banking"], indirect=True)
+async def test_after_the_last_report_the_statement_is_read_daily_for_ten_banking_days(bank: OddBank) -> None:
+    payment = await bank.pay()
+    bank.odd_payments.word, bank.odd_payments.is_final = "ACSP", True
+    await bank.visit(payment["authorisationUrl"])
+    daily = []
+    for _ in range(18):
+        before = await bank.unattended_reads()
+        await bank.pass_time(days=1)
+        daily.append(await bank.unattended_reads() - before)
+
+    # Tuesday 24 November; the tenth banking day after it is Tuesday 8 December.
+    assert set(daily[1:13]) == {1}
+    assert set(daily[15:]) == {0}
+    assert (await payment_of(bank.kari, payment["id"]))["status"] == "PROCESSING"
+
+
+@pytest.mark.parametrize("bank", ["enable_banking"], indirect=True)
+async def test_a_forgotten_payment_in_doubt_is_settled_by_its_statement(bank: OddBank) -> None:
+    bank.odd.gives_ids = True
+    payment = await bank.pay()
+    bank.odd_payments.gone = UNKNOWN_AT[bank.kind]
+    await bank.visit(payment["authorisationUrl"])
+    await bank.pass_time(hours=12)
+    doubted = await payment_of(bank.kari, payment["id"])
+
+    await bank.pass_time(days=4)
+    ended = await payment_of(bank.kari, payment["id"])
+
+    assert "IN_DOUBT" in [event["kind"] for event in nodes(ended["history"])]
+    assert doubted["status"] in ("AUTHORISATION_REQUIRED", "SETTLED")
+    assert (ended["status"], nodes(ended["history"])[-1]["cause"]) == ("SETTLED", "STATEMENT")
+    assert await bank.booked() == 1
+
+
 @pytest.mark.parametrize(("word", "status"), [("RJCT", "REJECTED"), ("CNCL", "CANCELLED")])
 @pytest.mark.parametrize("bank", ["enable_banking"], indirect=True)
 async def test_the_vendors_word_for_the_end_ends_a_payment(bank: OddBank, word: str, status: str) -> None:

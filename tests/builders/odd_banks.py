@@ -101,6 +101,12 @@ class OddBank:
         async with self.play.gateway.infrastructure.database.read_engine.connect() as connection:
             return int((await connection.execute(query, {"kind": kind})).scalar_one())
 
+    async def unattended_reads(self) -> int:
+        """How often a bank link was read without the user."""
+        query = text("SELECT count(*) FROM account_read WHERE is_attended = :attended")
+        async with self.play.gateway.infrastructure.database.read_engine.connect() as connection:
+            return int((await connection.execute(query, {"attended": False})).scalar_one())
+
     async def booked(self) -> int:
         """How many payments the bank has carried out."""
         return len((await self.sandbox.http.get("/ledger")).json()["bookings"])
