@@ -44,12 +44,14 @@ class SandboxClient:
         """The answer to a DELETE. Safe to repeat. Raises Unavailable, SandboxRefusal."""
         return await self._guard.call(operation, lambda: self._send("DELETE", path))
 
-    async def command(self, operation: str, path: str, body: Mapping[str, object]) -> dict[str, Any]:
-        """The answer to a POST that must not be carried out twice. Raises SandboxRefusal, Unavailable and InDoubt.
+    async def command(
+        self, operation: str, path: str, body: Mapping[str, object] | None = None, *, method: str = "POST"
+    ) -> dict[str, Any]:
+        """The answer to a request that must not be carried out twice. Raises SandboxRefusal, Unavailable and InDoubt.
 
         Unavailable says that the sandbox did nothing, InDoubt that it may have done what was asked.
         """
-        return await self._guard.command(operation, lambda: self._send("POST", path, body=body))
+        return await self._guard.command(operation, lambda: self._send(method, path, body=body))
 
     async def _send(
         self,

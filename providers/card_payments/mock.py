@@ -1,6 +1,7 @@
 """The sandbox's card vendor, which answers and signs as Stripe does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -97,10 +98,10 @@ class MockCardPayments:
 
     async def cancel(self, reference: str) -> IntentState:
         try:
-            answer = await self._sandbox.post("cancel", f"/cards/payment_intents/{reference}/cancel", {})
+            return intent_state(await self._sandbox.command("cancel", f"/cards/payment_intents/{reference}/cancel", {}))
         except SandboxRefusal:
-            answer = await self._read(reference)
-        return intent_state(answer)
+            with _in_doubt():
+                return intent_state(await self._read(reference))
 
     async def refund(self, reference: str, refund: Refund) -> RefundState:
         body = {
@@ -141,10 +142,8 @@ class MockCardPayments:
             answer = await self._sandbox.command("create_subscription", "/cards/subscriptions", body)
         except SandboxRefusal as refusal:
             raise InvalidState("The card vendor does not know this payment method.") from refusal
-        try:
+        with _in_doubt():
             return await self.subscription(answer["id"])
-        except Unavailable as error:
-            raise InDoubt("card_payments: the subscription was made and could not be read") from error
 
     async def subscription(self, reference: str) -> SubscriptionState:
         return _subscription_state(await self._sandbox.get("subscription", f"/cards/subscriptions/{reference}"))
@@ -166,10 +165,11 @@ class MockCardPayments:
         try:
             if at_period_end:
                 body = {"cancel_at_period_end": True}
-                return _subscription_state(await self._sandbox.post("cancel_subscription", path, body))
-            return _subscription_state(await self._sandbox.delete("cancel_subscription", path))
+                return _subscription_state(await self._sandbox.command("cancel_subscription", path, body))
+            return _subscription_state(await self._sandbox.command("cancel_subscription", path, method="DELETE"))
         except SandboxRefusal:
-            return await self.subscription(reference)
+            with _in_doubt():
+                return await self.subscription(reference)
 
     async def change_payment_method(
         self, reference: str, customer: str, our_id: PlanSubscriptionId, payment: PlanPayment
@@ -191,9 +191,10 @@ class MockCardPayments:
     async def resume_subscription(self, reference: str) -> SubscriptionState:
         path, body = f"/cards/subscriptions/{reference}", {"cancel_at_period_end": False}
         try:
-            return _subscription_state(await self._sandbox.post("resume_subscription", path, body))
+            return _subscription_state(await self._sandbox.command("resume_subscription", path, body))
         except SandboxRefusal:
-            return await self.subscription(reference)
+            with _in_doubt():
+                return await self.subscription(reference)
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
         stripe_signature.verify(raw, headers.get(stripe_signature.HEADER), self._secret, self._clock.now())
@@ -207,6 +208,15 @@ class MockCardPayments:
             return await self._sandbox.get("retrieve", f"/cards/payment_intents/{reference}")
         except SandboxRefusal as refusal:
             raise Unavailable("card_payments", "the vendor does not know the payment") from refusal
+
+
+@contextmanager
+def _in_doubt() -> Iterator[None]:
+    """Around a read after a command: one that fails, or is not sent, says nothing of what the command has done."""
+    try:
+        yield
+    except Unavailable as error:
+        raise InDoubt("card_payments: what became of it could not be read") from error
 
 
 def _subscription_state(answer: Mapping[str, Any]) -> SubscriptionState:

@@ -150,7 +150,10 @@ class CardPaymentsProvider(Protocol):
         """The payment's present state, with refunds and disputes. Safe to repeat. Raises Unavailable."""
 
     async def cancel(self, reference: str) -> IntentState:
-        """Cancel a payment. If it is too late, the answer is the present state. Safe to repeat. Raises Unavailable."""
+        """Cancel a payment. If it is too late, the answer is the present state. Safe to repeat.
+
+        Raises Unavailable where nothing was sent, InDoubt where what became of it could not be read.
+        """
 
     async def refund(self, reference: str, refund: Refund) -> RefundState:
         """Refund a payment, in whole or in part. A refused refund is an answer (FAILED), without a `reference`.
@@ -182,7 +185,10 @@ class CardPaymentsProvider(Protocol):
         """
 
     async def cancel_subscription(self, reference: str, *, at_period_end: bool) -> SubscriptionState:
-        """End a subscription now or with its paid period. Safe to repeat. Raises Unavailable."""
+        """End a subscription now or with its paid period. Safe to repeat.
+
+        Raises Unavailable where nothing was sent, InDoubt where what became of it could not be read.
+        """
 
     async def change_payment_method(
         self, reference: str, customer: str, our_id: PlanSubscriptionId, payment: PlanPayment
@@ -194,7 +200,7 @@ class CardPaymentsProvider(Protocol):
         """
 
     async def resume_subscription(self, reference: str) -> SubscriptionState:
-        """Undo a cancellation at the end of the period. Safe to repeat. Raises Unavailable."""
+        """Undo a cancellation at the end of the period. Safe to repeat. Raises Unavailable, InDoubt, as above."""
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
         """Verify a webhook over its raw body, and read it. `headers` have lower-case names.

@@ -12,7 +12,7 @@ from stripe.params import PaymentIntentCreateParams, PaymentIntentListParams, Re
 
 from domain.card_payment import CardForm
 from domain.clock import Clock
-from domain.errors import Unavailable
+from domain.errors import InDoubt, Unavailable
 from domain.ids import AttemptId, UserId
 from domain.money import Money
 from domain.payment import Payment
@@ -161,11 +161,18 @@ class StripeCardPayments(StripeSubscriptions):
     async def cancel(self, reference: str) -> IntentState:
         # Without an idempotency key: with one, Stripe would replay the error of a failed cancellation.
         try:
-            return await self._stripe.call(
+            return await self._stripe.command(
                 "cancel", lambda: self._api.payment_intents.cancel_async(reference), intent_state
             )
-        except VendorRefusal:
+        except VendorRefusal as refusal:
+            error = self._stripe.not_taken(refusal, "The payment has ended.")
+            if isinstance(error, Unavailable):
+                raise error from refusal
+        try:
             return await self.retrieve(reference)
+        except Unavailable as error:
+            # An earlier try, whose answer was lost, may have cancelled it.
+            raise InDoubt("card_payments: the payment was not cancelled now, and could not be read") from error
 
     async def refund(self, reference: str, refund: Refund) -> RefundState:
         params: RefundCreateParams = {

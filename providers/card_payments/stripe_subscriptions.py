@@ -63,10 +63,10 @@ class StripeSubscriptions:
         reference, intent = found
         try:
             await self._first_charge(subscription, reference, intent, payment_method, return_url)
-            return await self.subscription(reference)
         except Unavailable as error:
             # The subscription exists, and may be paid: a caller that took this for "nothing was made" would end it.
-            raise InDoubt("card_payments: the subscription was made and could not be read") from error
+            raise InDoubt("card_payments: the subscription was made and not paid") from error
+        return await self._read_after_command(reference)
 
     async def subscription(self, reference: str) -> SubscriptionState:
         try:
@@ -102,7 +102,7 @@ class StripeSubscriptions:
         if at_period_end:
             return await self._set_ending("cancel_subscription", reference, is_ending=True)
         await self._end(reference)
-        return await self.subscription(reference)
+        return await self._read_after_command(reference)
 
     async def change_payment_method(
         self, reference: str, customer: str, our_id: PlanSubscriptionId, payment: PlanPayment
@@ -134,10 +134,7 @@ class StripeSubscriptions:
                 message = f"The payment method was declined: {failure_of(refusal.answer).code}."
                 raise self._stripe.not_taken(refusal, message, text="METHOD_DECLINED") from refusal
             raise self._stripe.not_taken(refusal, _UNKNOWN_METHOD) from refusal
-        try:
-            return await self.subscription(reference)
-        except Unavailable as error:
-            raise InDoubt("card_payments: the plan's bill may be paid, and could not be read") from error
+        return await self._read_after_command(reference)
 
     async def resume_subscription(self, reference: str) -> SubscriptionState:
         return await self._set_ending("resume_subscription", reference, is_ending=False)
@@ -170,7 +167,7 @@ class StripeSubscriptions:
         except VendorRefusal as refusal:
             error = self._stripe.not_taken(refusal, _UNKNOWN_METHOD)
             if isinstance(error, InvalidState):
-                with suppress(Unavailable):  # an unpaid subscription ends by itself after a day
+                with suppress(Unavailable, InDoubt):  # an unpaid subscription ends by itself after a day
                     await self._end(reference)
             raise error from refusal
 
@@ -196,19 +193,36 @@ class StripeSubscriptions:
         )
 
     async def _end(self, reference: str) -> None:
-        with suppress(VendorRefusal):  # the subscription has ended before
-            await self._stripe.call(
+        with self._ended_before():
+            await self._stripe.command(
                 "cancel_subscription", lambda: self._api.subscriptions.cancel_async(reference), id_of
             )
 
     async def _set_ending(self, operation: str, reference: str, *, is_ending: bool) -> SubscriptionState:
-        with suppress(VendorRefusal):  # the subscription has ended: its present state is the answer
-            await self._stripe.call(
+        with self._ended_before():
+            await self._stripe.command(
                 operation,
                 lambda: self._api.subscriptions.update_async(reference, {"cancel_at_period_end": is_ending}),
                 id_of,
             )
-        return await self.subscription(reference)
+        return await self._read_after_command(reference)
+
+    async def _read_after_command(self, reference: str) -> SubscriptionState:
+        """What a command has made of a subscription. A read that fails, or is not sent, says nothing: InDoubt."""
+        try:
+            return await self.subscription(reference)
+        except Unavailable as error:
+            raise InDoubt("card_payments: the subscription was changed and could not be read") from error
+
+    @contextmanager
+    def _ended_before(self) -> Iterator[None]:
+        """A subscription that has ended is not changed any more: its present state is the answer."""
+        try:
+            yield
+        except VendorRefusal as refusal:
+            error = self._stripe.not_taken(refusal, "The subscription has ended.")
+            if isinstance(error, Unavailable):
+                raise error from refusal
 
     async def _invoices(self, reference: str) -> list[InvoiceState]:
         return await self._stripe.call(

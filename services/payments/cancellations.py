@@ -18,6 +18,7 @@ from services.authorisations import Authorisations
 from services.payments.bank_access import BankAccess
 from services.payments.bank_status import BankStatusSync
 from services.payments.card_payments import CardPayments
+from services.payments.card_vendor import unavailable
 from services.payments.record import PaymentRecorder
 from services.shield import Shield
 from services.tokens import hash_of, new_token
@@ -98,7 +99,9 @@ class Cancellations:
         # What the vendor carries out already, or cannot cancel, is asked about until its end.
         with suppress(InvalidState):
             if payment.rail is Rail.CARD:
-                await self._cards.cancel(payment, cause)
+                after = await self._cards.cancel(payment, cause)
+                if not after.status.is_final:
+                    raise unavailable()  # what became of it is not known yet
             else:
                 await self._cancel(payment, await self._access.of(payment, reference), "", cause)
 

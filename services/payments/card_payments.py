@@ -164,16 +164,24 @@ class CardPayments:
             return await self._card_status.current(payment)
 
     async def cancel(self, payment: Payment, cause: PaymentCause = PaymentCause.USER) -> Payment:
-        """End a payment that is not paid. Raises InvalidState, PaymentInDoubt, ProviderUnavailable."""
+        """End a payment that is not paid. Where that is not known, the payment as it stands is asked about soon.
+
+        Raises InvalidState, PaymentInDoubt, ProviderUnavailable (nothing was done).
+        """
         payment.require_cancellable()
         if payment.vendor_payment_id is None:
             message = "The payment is on its way to the vendor. Try again in a minute."
             raise InvalidState(message, field=("input", "id"), text="PAYMENT_ON_ITS_WAY")
         try:
             state = await self._vendors[payment.vendor].cancel(payment.vendor_payment_id)
-            after = await self._card_status.apply(payment, state, cause)
         except Unavailable as error:
             raise unavailable() from error
+        except InDoubt:
+            return await self._card_status.ask_soon(payment)
+        try:
+            after = await self._card_status.apply(payment, state, cause)
+        except (Unavailable, InDoubt):
+            return await self._card_status.ask_soon(payment)
         if after.status is not Status.CANCELLED:
             message = f"It is too late: the payment is {after.status}."
             raise InvalidState(message, field=("input", "id"), text="PAYMENT_NOT_CANCELLABLE")

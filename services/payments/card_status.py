@@ -146,6 +146,13 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         )
         return after
 
+    async def ask_soon(self, payment: Payment) -> Payment:
+        """Ask in a minute what became of a command. Gives the payment as it stands. Commits."""
+        async with self._work() as work:
+            self.enqueue_ask(work, payment, RECOVER_AFTER)
+            await work.commit()
+        return await self.current(payment)
+
     async def end_at_vendor(self, payment: Payment) -> None:
         """Cancel a payment that an operator is about to call failed: what could still be paid has not failed.
 

@@ -1,6 +1,6 @@
 """Plan subscriptions: subscribing, ending, resuming, and showing them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,7 +26,7 @@ from domain.page import Keyset
 from domain.payment import PaymentCause
 from domain.plan import PLANS, PlanInvoice, PlanPayment, PlanStatus, PlanSubscription
 from domain.redirect import require_allowed, with_query
-from providers.card_payments.port import CardPaymentsProvider
+from providers.card_payments.port import CardPaymentsProvider, SubscriptionState
 from providers.vendors import Vendors
 from services.idempotency import earlier, keep
 from services.payments.card_vendor import AWAY, unavailable
@@ -138,32 +138,28 @@ class Plans:
         return await self._plan_status.current(subscription)
 
     async def cancel(self, user_id: UserId, *, at_period_end: bool) -> PlanSubscription:
-        """End the plan now or with its period. Raises NotFound, InvalidState, ProviderUnavailable."""
+        """End the plan now or with its period. Where that is not known, the plan as it stands is asked about soon.
+
+        Raises NotFound, InvalidState, ProviderUnavailable (nothing was done).
+        """
         subscription = await self._open(user_id)
         if subscription.status is not PlanStatus.INCOMPLETE:
             subscription.require_running()
         assert subscription.vendor_subscription_id is not None
         # A plan whose first payment was never made has no paid period, so it ends now.
         with_period = at_period_end and subscription.status is not PlanStatus.INCOMPLETE
-        vendor = self._vendors[subscription.vendor]
-        try:
-            state = await vendor.cancel_subscription(subscription.vendor_subscription_id, at_period_end=with_period)
-        except Unavailable as error:
-            raise unavailable() from error
-        await self._plan_status.apply(subscription, state)
-        return await self._plan_status.current(subscription)
+        vendor, reference = self._vendors[subscription.vendor], subscription.vendor_subscription_id
+        return await self._command(
+            subscription, lambda: vendor.cancel_subscription(reference, at_period_end=with_period)
+        )
 
     async def resume(self, user_id: UserId) -> PlanSubscription:
-        """Keep a plan that was to end with its period. Raises NotFound, InvalidState, ProviderUnavailable."""
+        """Keep a plan that was to end with its period. Raises NotFound, InvalidState, ProviderUnavailable, as above."""
         subscription = await self._open(user_id)
         subscription.require_resumable()
         assert subscription.vendor_subscription_id is not None
-        try:
-            state = await self._vendors[subscription.vendor].resume_subscription(subscription.vendor_subscription_id)
-        except Unavailable as error:
-            raise unavailable() from error
-        await self._plan_status.apply(subscription, state)
-        return await self._plan_status.current(subscription)
+        vendor, reference = self._vendors[subscription.vendor], subscription.vendor_subscription_id
+        return await self._command(subscription, lambda: vendor.resume_subscription(reference))
 
     async def returned(self, state: str) -> str | None:
         """Ask the vendor when the browser is back. Gives the browser's next address, None for an unknown state."""
@@ -178,6 +174,18 @@ class Plans:
             _log.warning("plan_return_unread", subscription_id=subscription.id)  # webhook or job ask again
         current = await self._plan_status.current(subscription)
         return with_query(return_to, plan=subscription.id, outcome=way_back.of_plan(current))
+
+    async def _command(
+        self, subscription: PlanSubscription, send: Callable[[], Awaitable[SubscriptionState]]
+    ) -> PlanSubscription:
+        try:
+            await self._plan_status.apply_reply(subscription, await send())
+        except Unavailable as error:
+            raise unavailable() from error
+        except InDoubt:
+            _log.warning("plan_command_unanswered", subscription_id=subscription.id)
+            await self._plan_status.ask_soon(subscription)
+        return await self._plan_status.current(subscription)
 
     def _payment_of(self, order: CardOrder) -> tuple[PlanPayment, str]:
         """A new try to pay, and where its user goes in the end. Raises Refusals."""

@@ -97,14 +97,17 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         except InvalidState as error:
             await self.end(subscription, Failure(FailureCode.INCORRECT_CARD_DETAILS))
             raise InvalidInput("INVALID_PAYMENT_METHOD", error.message, field=("input", "paymentMethod")) from error
+        await self.apply_reply(subscription, state)
+
+    async def apply_reply(self, asked: PlanSubscription, state: SubscriptionState) -> PlanSubscription:
+        """As `apply`, for the reply to a command: what the vendor has done is done, so a failed read is InDoubt."""
         try:
-            await self.apply(subscription, state)
+            return await self.apply(asked, state)
         except Unavailable as error:
-            # The vendor has the subscription: failing to read it again is no reason to end the plan.
-            raise InDoubt("the subscription was made and could not be read again") from error
+            raise InDoubt("the subscription was changed and could not be read again") from error
 
     async def apply(self, asked: PlanSubscription, state: SubscriptionState) -> PlanSubscription:
-        """Apply the vendor's answer, which was asked for at this version. Raises Unavailable."""
+        """Apply the vendor's answer, which was asked for at this version. Raises Unavailable, InDoubt."""
 
         async def attempt() -> PlanSubscription:
             nonlocal asked, state
@@ -139,12 +142,20 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         customer = await self._customers.ensure(found.user_id, found.vendor)
         vendor = self._vendors[found.vendor]
         state = await vendor.change_payment_method(found.vendor_subscription_id, customer, found.id, payment)
-        await self.apply(found, state)
+        await self.apply_reply(found, state)
 
     async def pay_again(self, user_id: UserId, subscription_id: PlanSubscriptionId, state_hash: str) -> None:
         """As `pay`, by a job, in case that this process died before the vendor had answered."""
         with suppress(InvalidState):  # the user was told
             await self.pay(user_id, subscription_id, state_hash)
+
+    async def ask_soon(self, subscription: PlanSubscription) -> None:
+        """Ask in a minute what became of a command, without waiting for the next renewal. Commits."""
+        now = self._clock.now()
+        async with self._work() as work:
+            job = self._job(subscription, RECOVER_AFTER.total_seconds())
+            work.jobs.enqueue(job, due_at=now + RECOVER_AFTER, now=now)
+            await work.commit()
 
     def enqueue_payment(self, work: UnitOfWork, subscription: PlanSubscription, state_hash: str) -> None:
         """Queue the job that repeats `pay`, within the caller's transaction."""

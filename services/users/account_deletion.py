@@ -16,6 +16,7 @@ from services.files.data_exports import DataExports
 from services.files.uploads import Uploads
 from services.notifications.compose import NotificationComposer
 from services.payments.cancellations import Cancellations
+from services.payments.card_vendor import unavailable
 from services.payments.customers import Customers
 from services.plans.plans import Plans
 from services.users.sessions import Sessions
@@ -115,7 +116,9 @@ class AccountDeletion:
             await self._cancellations.cancel_unauthorised(user_id, PaymentCause.ACCOUNT_DELETION)
             await self._cards.cancel_all(user_id)
             for _ in await self._plans.open_of_users([user_id]):
-                await self._plans.cancel(user_id, at_period_end=False)
+                ended = await self._plans.cancel(user_id, at_period_end=False)
+                if ended.is_open:
+                    raise unavailable()  # what became of it is not known yet
         except Unavailable as error:
             message = "What is under way could not be ended just now. Try again soon."
             raise ProviderUnavailable(error.provider, message, text="NOT_ENDED") from error

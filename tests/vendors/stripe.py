@@ -45,6 +45,10 @@ class Stripe(Subscriptions):
         self.cards: list[str] = []
         # What happens between its reading of an intent and its answer, once.
         self.after_reading: Callable[[], Awaitable[object]] | None = None
+        # Requests of these methods are carried out and answered by 500.
+        self.silent: set[str] = set()
+        # What happens when it has carried out a command.
+        self.after_command: Callable[[], object] | None = None
         # Why refunds fail; None where it does not say.
         self.refund_failure: str | None = "expired_or_canceled_card"
 
@@ -199,6 +203,10 @@ def app(stripe: Stripe) -> Starlette:
                 if refused.status != 402:
                     raise
                 status, body = refused.status, refused.body
+            if request.method != "GET" and stripe.after_command is not None:
+                stripe.after_command()
+            if request.method in stripe.silent:
+                return JSONResponse({}, status_code=500)
             if key is not None:
                 stripe.replies[key] = (asked, status, body)
             return JSONResponse(body, status_code=status, headers={"request-id": f"req_{next(stripe.numbers)}"})
