@@ -20,13 +20,13 @@ from providers.open_banking.readings import (
     Words,
     currency_of,
     each,
-    end_to_end_id,
     entry_reference,
     first_day,
     first_number,
     has_message_instead,
     items_of,
     money,
+    our_id_in,
     text,
     texts,
     time_of,
@@ -90,6 +90,9 @@ def _transaction(item: Mapping[str, Any]) -> StatementLine | None:
     amount = Money(-abs(given.amount_minor) if is_debit else abs(given.amount_minor), given.currency)
     other = "creditor" if is_debit else "debtor"
     number = f"{other}_account"
+    reference = text(item.get("reference_number"))
+    # Lines have no field of their own for the end-to-end id; banks put it where they have room.
+    ours = our_id_in(item.get("entry_reference"), reference, item.get("remittance_information"))
     return StatementLine(
         transaction_id=text(item.get("transaction_id")),
         entry_reference=entry_reference(item.get("entry_reference")),
@@ -100,8 +103,8 @@ def _transaction(item: Mapping[str, Any]) -> StatementLine | None:
         counterparty_account=text(within(item, number, "iban"))
         or text(within(item, number, "other", "identification")),
         message=texts(item.get("remittance_information")),
-        kid=text(item.get("reference_number")),
-        end_to_end_id=end_to_end_id(item.get("end_to_end_id")),
+        kid=reference if reference != ours else None,
+        end_to_end_id=ours,
     )
 
 

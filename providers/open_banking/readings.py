@@ -27,6 +27,8 @@ _NO_CONTENT: Final = 204
 _KEPT_LENGTH: Final = 20_000
 # An index of PostgreSQL takes no longer text, and ours are shorter than both.
 _LONGEST_END_TO_END_ID: Final = 200
+# Our end-to-end ids are `D-` and a payment's ULID (norwegian_banks.md); some banks write them between other words.
+_OURS: Final = re.compile(r"(?<![0-9A-Za-z-])D-[0-7][0-9A-HJKMNP-TV-Z]{25}(?![0-9A-Za-z-])")
 
 
 def items_of(answer: Answer, name: str) -> list[Any]:
@@ -109,6 +111,13 @@ def end_to_end_id(value: object) -> str | None:
     """Our or another one's end-to-end id. Banks say NOTPROVIDED where the payer gave none (ISO 20022)."""
     found = text(value)
     return found[:_LONGEST_END_TO_END_ID] if found and found.upper() != "NOTPROVIDED" else None
+
+
+def our_id_in(*values: object) -> str | None:
+    """The end-to-end id of ours that stands in one of these texts, or lists of texts; None without or with several."""
+    lines = [line for value in values for line in (value if isinstance(value, list) else [value])]
+    found = {one for line in lines for one in _OURS.findall(text(line) or "")}
+    return found.pop() if len(found) == 1 else None
 
 
 def entry_reference(value: object) -> str | None:

@@ -185,10 +185,28 @@ async def test_a_reservation_waits_until_it_is_booked(bank: OddBank, alerts: lis
 
 
 async def test_an_id_that_is_none_of_ours_is_left_alone(bank: OddBank, alerts: list[str]) -> None:
-    bank.odd.more[await bank.resource()] = [bank.line(amount="-9.00", endToEndId="SOMEBODY-ELSE", creditorName="X")]
+    bank.odd.more[await bank.resource()] = [
+        bank.line(amount="-9.00", endToEndId="D-01K00000000000000000000000", creditorName="X")
+    ]
 
     for _ in range(2):
         await read(bank)
 
     assert await stored(bank, "matched_as", "bank_transaction WHERE end_to_end_id IS NOT NULL") == ["FOREIGN"]
+    assert alerts == []
+
+
+@pytest.mark.parametrize("where", ["entry_reference", "reference_number", "remittance_information"])
+@pytest.mark.parametrize("bank", ["enable_banking"], indirect=True)
+async def test_our_id_is_found_wherever_the_bank_writes_it(bank: OddBank, alerts: list[str], where: str) -> None:
+    bank.odd.ids_in = where
+    bank.odd_payments.last = "ACSP"
+    payment = await bank.pay()
+    await bank.visit(payment["authorisationUrl"])
+    await bank.pass_time(minutes=5)
+
+    await read(bank)
+
+    assert await status_of(bank, payment) == ("SETTLED", "STATEMENT")
+    assert [line["kid"] for line in await bank.lines() if line["amount"]["amountMinor"] == "-12500"] == [None]
     assert alerts == []

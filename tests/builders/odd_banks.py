@@ -173,7 +173,7 @@ def _in_enable_banking(parts: dict[str, Any]) -> dict[str, Any]:
         "entryReference": "entry_reference",
         "bookingDate": "booking_date",
         "valueDate": "value_date",
-        "endToEndId": "end_to_end_id",
+        "endToEndId": "reference_number",
     }
     found = {names[name]: value for name, value in parts.items() if name in names}
     text = parts.get("remittanceInformationUnstructured")

@@ -258,15 +258,20 @@ class EnableBanking:
         if key.startswith("empty:"):
             return JSONResponse({"transactions": [], "continuation_key": key.removeprefix("empty:")})
         found = await self._of_account(request, "/transactions", dateFrom=query["date_from"], page=key)
-        items = [
-            {**_transaction(one), **({"end_to_end_id": one["endToEndId"]} if self.odd.gives_ids else {})}
-            for one in found["transactions"]
-        ]
+        items = [self._with_id(_transaction(one), one["endToEndId"]) for one in found["transactions"]]
         account = self.uids[request.path_params["uid"]][1]["resourceId"]
         told: dict[str, Any] = {"transactions": [*self.odd.on_top(account, key), *items]}
         if found["next"] is not None:
             told["continuation_key"] = f"empty:{found['next']}"
         return JSONResponse(told)
+
+    def _with_id(self, item: dict[str, Any], identifier: str | None) -> dict[str, Any]:
+        """The line, with the payment's end-to-end id where this bank writes it."""
+        if not self.odd.gives_ids or identifier is None:
+            return item
+        if self.odd.ids_in == "remittance_information":
+            return {**item, "remittance_information": [*item["remittance_information"], f"E2E {identifier}."]}
+        return {**item, self.odd.ids_in: identifier}
 
     # Payments
 

@@ -21,7 +21,8 @@ class Oddities:
     sandbox's, items in the vendor's shape. `instead` gives a whole answer to "accounts", "balances" or "transactions",
     or None for the usual one. `asked` are the queries for statements, `consents` the sandbox's ids of consents.
     `more` are lines, in the vendor's shape, on top of an account's statement, by the bank's id of the account.
-    `gives_ids` says whether lines bear the end-to-end ids of payments; None is what is usual at the vendor.
+    `gives_ids` says whether lines bear the end-to-end ids of payments; None is what is usual at the vendor, and
+    `ids_in` is where Enable Banking's do, which have no field of their own for it.
     `told` are the headers about the user with which accounts, balances and statements were asked for. `warns` are the
     messages beside each consent and payment that it takes. `consent_word` replaces the status of consents.
     """
@@ -36,6 +37,7 @@ class Oddities:
     warns: list[Any] = field(default_factory=list)
     more: dict[str, list[Any]] = field(default_factory=dict)
     gives_ids: bool | None = None
+    ids_in: str = "reference_number"
     consent_word: str | None = None
 
     def on_top(self, account: str, page: str) -> list[Any]:
