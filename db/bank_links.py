@@ -155,8 +155,11 @@ class ConsentQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, consent: Consent, *, state_hash: str, return_to: str) -> None:
-        """Add a consent. `state_hash` and `return_to` bring its user back from the bank's page."""
+    async def add(self, consent: Consent, *, state_hash: str, return_to: str, device_encrypted: bytes) -> None:
+        """Add a consent. `state_hash` and `return_to` bring its user back from the bank's page.
+
+        `device_encrypted` is kept while the consent is awaited.
+        """
         row = ConsentRow(
             id=consent.id,
             user_id=consent.user_id,
@@ -166,6 +169,7 @@ class ConsentQueries:
             valid_until=consent.valid_until,
             state_hash=state_hash,
             return_to=return_to,
+            device_encrypted=device_encrypted,
             created_at=consent.created_at,
         )
         self._session.add(row)
@@ -180,6 +184,11 @@ class ConsentQueries:
         """A consent of any user: for what a bank reports alone."""
         row = await self._session.get(ConsentRow, consent_id)
         return consent_of(row) if row else None
+
+    async def device_encrypted(self, consent_id: ConsentId) -> bytes | None:
+        """What is kept of the device that asked for the consent, which the caller has read for its user."""
+        query = select(ConsentRow.device_encrypted).where(ConsentRow.id == consent_id)
+        return (await self._session.exec(query)).first()
 
     async def has_accounts(self, consent_id: ConsentId) -> bool:
         """Whether any account was read by this consent yet."""
@@ -233,7 +242,12 @@ class ConsentQueries:
         )
 
     async def save(self, before: Consent, after: Consent) -> None:
-        """Write the new state over the version that was read. Raises StaleVersion."""
+        """Write the new state over the version that was read. Raises StaleVersion.
+
+        From where a consent was asked for is forgotten once it is given or over.
+        """
+        is_awaited = after.status is ConsentStatus.AWAITING_AUTHORISATION
+        forgotten: dict[str, object] = {} if is_awaited else {"device_encrypted": None}
         await save_over(
             self._session,
             ConsentRow,
@@ -241,4 +255,5 @@ class ConsentQueries:
             after,
             status=after.status,
             valid_until=after.valid_until,
+            **forgotten,
         )

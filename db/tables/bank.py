@@ -33,6 +33,7 @@ class ConsentRow(SQLModel, table=True):
     """A consent of a bank link. `valid_until` is an Oslo date, inclusive.
 
     `state_hash` (SHA-256) finds the row when the user comes back from the bank; the user then goes on to `return_to`.
+    `device_encrypted` is where the consent was asked for, kept while it is awaited.
     """
 
     __tablename__ = "consent"
@@ -46,6 +47,7 @@ class ConsentRow(SQLModel, table=True):
     valid_until: date
     state_hash: str = Field(unique=True)
     return_to: str
+    device_encrypted: bytes | None = None
     returned_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     version: int = 0

@@ -31,6 +31,7 @@ from providers.open_banking.certificate_watch import CERTIFICATES
 from routes.state import RouteSettings
 from services.authorisations import Authorisations
 from services.banks.accounts import Accounts
+from services.banks.consent_access import ConsentAccesses
 from services.banks.consent_approvals import ConsentApprovals
 from services.banks.consents import ConsentStatusSync
 from services.banks.links import BankLinks
@@ -192,15 +193,17 @@ def build_services(base: Infrastructure) -> Services:
     kyc = KycService(work, read, adapters.kyc, composer, clock, return_origins=origins)
     consents = ConsentStatusSync(work, read, clock)
     readings = Readings(work, encryption, clock)
-    accounts = Accounts(work, read, adapters.accounts, consents, readings, encryption, clock)
+    consent_access = ConsentAccesses(read, encryption)
+    accounts = Accounts(work, read, adapters.accounts, consents, consent_access, readings, encryption, clock)
     authorisations, shield = Authorisations(encryption), Shield()
-    consent_approvals = ConsentApprovals(work, read, adapters.accounts, consents, authorisations, clock)
+    consent_approvals = ConsentApprovals(work, read, adapters.accounts, consents, consent_access, authorisations, clock)
     bank_links = BankLinks(
         work,
         read,
         adapters.accounts,
         consents,
         consent_approvals,
+        consent_access,
         shield,
         accounts,
         encryption,

@@ -26,7 +26,7 @@ class BankProfile:
     """What is special about one bank.
 
     `wants_psu_id`: the bank wants the user's national identity number. `wants_device_later`: it wants to hear in each
-    later call about a payment from where the payment was begun. `debtor` and `creditor` say in which form the
+    later call about a consent or payment from where it was begun. `debtor` and `creditor` say in which form the
     bank wants account numbers. `part_of` is the bank that has taken over this one. For a bank that is called directly,
     `product` is its payment product, `domain` the domain of its pages, and `signs` whether it wants signed requests.
     `gives_ids`: its lines bear the end-to-end ids of payments, as it documents; of others that is learnt from lines.

@@ -29,6 +29,7 @@ from providers.open_banking.port import (
     AccountAccess,
     AccountAtBank,
     AccountLost,
+    ConsentAccess,
     ConsentLost,
     ConsentRequest,
     ConsentState,
@@ -149,10 +150,10 @@ class EnableBankingAccounts:
         """Give what is there: the vendor sends its page with the consent."""
         return started
 
-    async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
-        session = _Session.parse(reference)
+    async def complete_consent(self, access: ConsentAccess, query: Mapping[str, str]) -> ConsentState:
+        session = _Session.parse(access.reference)
         if session.id:
-            return await self.consent_state(reference)
+            return await self.consent_state(access)
         if "code" not in query:
             return ConsentState(ConsentStatus.REJECTED, date.max)
         try:
@@ -172,8 +173,8 @@ class EnableBankingAccounts:
             raise self._client.refused(refusal, session.bank) from refusal
         return ConsentState(ConsentStatus.ACTIVE, until, reference=str(found))
 
-    async def consent_state(self, reference: str) -> ConsentState:
-        session = _Session.parse(reference)
+    async def consent_state(self, access: ConsentAccess) -> ConsentState:
+        session = _Session.parse(access.reference)
         if not session.id:
             # There is no session to ask about before the browser is back with its code.
             return ConsentState(ConsentStatus.AWAITING_AUTHORISATION, date.max)
@@ -185,8 +186,8 @@ class EnableBankingAccounts:
                 return ConsentState(_LOST[error_of(refusal)], date.max)
             raise self._client.refused(refusal, session.bank) from refusal
 
-    async def revoke_consent(self, reference: str) -> None:
-        session = _Session.parse(reference)
+    async def revoke_consent(self, access: ConsentAccess) -> None:
+        session = _Session.parse(access.reference)
         if not session.id:
             return
         try:

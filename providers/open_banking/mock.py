@@ -30,6 +30,7 @@ from providers.open_banking.port import (
     BankEvent,
     CancellationState,
     Cancelling,
+    ConsentAccess,
     ConsentLost,
     ConsentRequest,
     ConsentState,
@@ -82,20 +83,22 @@ class MockAccountInformation:
         """Give what is there: the sandbox's banks send the page with the consent."""
         return started
 
-    async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
-        return await self.consent_state(reference)
+    async def complete_consent(self, access: ConsentAccess, query: Mapping[str, str]) -> ConsentState:
+        return await self.consent_state(access)
 
-    async def consent_state(self, reference: str) -> ConsentState:
+    async def consent_state(self, access: ConsentAccess) -> ConsentState:
+        bank = self._sandbox.at(access.bank_id)
         try:
-            answer = await self._sandbox.get("consent_state", f"/bank/consents/{reference}")
+            answer = await bank.get("consent_state", f"/bank/consents/{access.reference}")
         except SandboxRefusal as refusal:
             raise Unavailable("open_banking", "the bank does not know the consent") from refusal
         status = status_of(CONSENT_STATUS, answer["consentStatus"], of="consent")
         return ConsentState(status, date.fromisoformat(answer["validUntil"]))
 
-    async def revoke_consent(self, reference: str) -> None:
+    async def revoke_consent(self, access: ConsentAccess) -> None:
+        bank = self._sandbox.at(access.bank_id)
         try:
-            await self._sandbox.delete("revoke_consent", f"/bank/consents/{reference}")
+            await bank.delete("revoke_consent", f"/bank/consents/{access.reference}")
         except SandboxRefusal:
             return  # an unknown consent counts as revoked
 

@@ -118,6 +118,20 @@ class AccountAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentAccess:
+    """Which consent a call is about, at which bank, and for which user. `reference` is the vendor's.
+
+    `psu.device` is set if and only if the user is present. `began_from` is the device of the request that asked for the
+    consent, for banks that want to hear of it in every later call; None once the consent is given or over.
+    """
+
+    reference: str
+    bank_id: BankId
+    psu: Psu
+    began_from: Device | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentAccess:
     """Which payment a call is about, at which bank, and for which user. `reference` is the vendor's.
 
@@ -246,16 +260,16 @@ class AccountInformation(Protocol):
         and NotApprovable.
         """
 
-    async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
+    async def complete_consent(self, access: ConsentAccess, query: Mapping[str, str]) -> ConsentState:
         """Finish a consent after the browser is back, and give its state. `query` is that of the return address.
 
         Safe to repeat with the reference that the first call gave. Raises Unavailable.
         """
 
-    async def consent_state(self, reference: str) -> ConsentState:
+    async def consent_state(self, access: ConsentAccess) -> ConsentState:
         """The consent's present state at the bank. Safe to repeat. Raises Unavailable."""
 
-    async def revoke_consent(self, reference: str) -> None:
+    async def revoke_consent(self, access: ConsentAccess) -> None:
         """End a consent at the bank. Safe to repeat: an unknown consent counts as revoked. Raises Unavailable."""
 
     async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Items[AccountAtBank]:

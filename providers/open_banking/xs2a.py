@@ -17,6 +17,7 @@ from providers.open_banking import nextgenpsd2
 from providers.open_banking.bank_profiles import by_bic, by_id
 from providers.open_banking.bank_warnings import warnings_in
 from providers.open_banking.port import (
+    ConsentAccess,
     ConsentRequest,
     ConsentState,
     Psu,
@@ -25,7 +26,7 @@ from providers.open_banking.port import (
 from providers.open_banking.status import CONSENT_STATUS
 from providers.open_banking.xs2a_approvals import Approvals, ScaAnswer
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
-from providers.open_banking.xs2a_reading import Xs2aReading, as_wanted
+from providers.open_banking.xs2a_reading import Xs2aReading, as_wanted, told
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 # Initiations and consents are missing, and so are the steps of an approval, which could reach the user's phone twice.
@@ -119,15 +120,15 @@ class Xs2aAccounts(Xs2aReading):
         warnings = (*started.warnings, *approval.warnings)
         return StartedConsent(reference, approval.awaited, started.valid_until, warnings)
 
-    async def complete_consent(self, reference: str, query: Mapping[str, str]) -> ConsentState:
-        consent = Reference.parse(reference)
+    async def complete_consent(self, access: ConsentAccess, query: Mapping[str, str]) -> ConsentState:
+        consent = Reference.parse(access.reference)
         if "code" in query:
             headers = {"x-consentid": consent.id, "x-consentauthorisationid": consent.authorisation}
             await self._client.exchange(query["code"], headers, consent.bic)
-        return await self.consent_state(reference)
+        return await self.consent_state(access)
 
-    async def consent_state(self, reference: str) -> ConsentState:
-        consent = Reference.parse(reference)
+    async def consent_state(self, access: ConsentAccess) -> ConsentState:
+        consent, psu = Reference.parse(access.reference), told(access)
         try:
             state = await self._client.call(
                 "consent_state",
@@ -135,22 +136,28 @@ class Xs2aAccounts(Xs2aReading):
                 self._path(consent),
                 lambda answer: nextgenpsd2.consent_state(answer.document),
                 bic=consent.bic,
+                psu=psu,
             )
         except VendorRefusal as refusal:
             raise self._client.refused(refusal, consent.bic) from refusal
         if state.status is ConsentStatus.AWAITING_AUTHORISATION and consent.authorisation:
             path = f"{self._path(consent)}/authorisations/{consent.authorisation}"
-            sca, codes, _ = await self._approvals.state("consent", path, bic=consent.bic, psu=None)
+            sca, codes, _ = await self._approvals.state("consent", path, bic=consent.bic, psu=psu)
             status, _ = nextgenpsd2.payment_status("RCVD", sca, codes, is_future=False)
             ended = _ENDED_BY_SCA.get(status) if status is not None else None
             return ConsentState(ended or state.status, state.valid_until)
         return state
 
-    async def revoke_consent(self, reference: str) -> None:
-        consent = Reference.parse(reference)
+    async def revoke_consent(self, access: ConsentAccess) -> None:
+        consent = Reference.parse(access.reference)
         try:
             await self._client.call(
-                "revoke_consent", "DELETE", self._path(consent), lambda answer: None, bic=consent.bic
+                "revoke_consent",
+                "DELETE",
+                self._path(consent),
+                lambda answer: None,
+                bic=consent.bic,
+                psu=told(access),
             )
         except VendorRefusal as refusal:
             # A repeated revocation may be answered so (nextgenpsd2.md, Consents): the consent is revoked in any case.

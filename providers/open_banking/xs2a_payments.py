@@ -30,7 +30,7 @@ from providers.open_banking.refusals import not_taken
 from providers.open_banking.status import PAYMENT_STATUS, SCA_DONE, SCA_FAILED, sca_of
 from providers.open_banking.xs2a_approvals import Approval, Approvals, ScaAnswer
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
-from providers.open_banking.xs2a_reading import as_wanted
+from providers.open_banking.xs2a_reading import as_wanted, told
 
 _ACCEPTED: Final = 202
 _NO_CONTENT: Final = 204
@@ -82,7 +82,7 @@ class Xs2aPayments:
             f"{self._path(payment)}/authorisations",
             known=payment.authorisation,
             bic=payment.bic,
-            psu=_told(access),
+            psu=told(access),
             redirect_uri=redirect_uri,
         )
         reference = str(replace(payment, authorisation=approval.id))
@@ -107,7 +107,7 @@ class Xs2aPayments:
         payment = Reference.parse(access.reference)
         if "code" not in query:
             return
-        path, authorisation, psu = self._path(payment), payment.authorisation, _told(access)
+        path, authorisation, psu = self._path(payment), payment.authorisation, told(access)
         of_payment = f"{path}/authorisations/{authorisation}"
         sca, *_ = await self._approvals.state("payment", of_payment, bic=payment.bic, psu=psu)
         if sca in SCA_DONE:
@@ -161,12 +161,12 @@ class Xs2aPayments:
 
     async def cancellation_state(self, access: PaymentAccess) -> CancellationState:
         payment = Reference.parse(access.reference)
-        path, told = f"{self._path(payment)}/cancellation-authorisations", _told(access)
-        authorisation = await self._approvals.newest("cancellation", path, bic=payment.bic, psu=told)
+        path, psu = f"{self._path(payment)}/cancellation-authorisations", told(access)
+        authorisation = await self._approvals.newest("cancellation", path, bic=payment.bic, psu=psu)
         if not authorisation:
             return CancellationState()
         found = f"{path}/{authorisation}"
-        sca, _, shown = await self._approvals.state("cancellation", found, bic=payment.bic, psu=told)
+        sca, _, shown = await self._approvals.state("cancellation", found, bic=payment.bic, psu=psu)
         return CancellationState(sca in SCA_FAILED, shown)
 
     async def withdraw(self, access: PaymentAccess) -> bool:
@@ -179,7 +179,7 @@ class Xs2aPayments:
             f"{self._path(payment)}/cancellation-authorisations",
             known=waiting.authorisation_id,
             bic=payment.bic,
-            psu=_told(access),
+            psu=told(access),
             redirect_uri=redirect_uri,
         )
 
@@ -188,7 +188,7 @@ class Xs2aPayments:
         payment = Reference.parse(access.reference)
         try:
             return await self._client.call(
-                operation, "DELETE", self._path(payment), lambda answer: answer, bic=payment.bic, psu=_told(access)
+                operation, "DELETE", self._path(payment), lambda answer: answer, bic=payment.bic, psu=told(access)
             )
         except VendorRefusal:
             return None
@@ -229,13 +229,13 @@ class Xs2aPayments:
         payment = Reference.parse(access.reference)
         path, bic = f"{self._path(payment)}/status", payment.bic
         try:
-            return await self._client.call("status", "GET", path, _status, bic=bic, psu=_told(access))
+            return await self._client.call("status", "GET", path, _status, bic=bic, psu=told(access))
         except VendorRefusal as refusal:
             raise self._client.forgotten(refusal) or self._client.refused(refusal, bic) from refusal
 
     async def _sca_state(self, access: PaymentAccess) -> tuple[str | None, tuple[str, ...], Authorisation | None]:
         """As `Approvals.state`, of the newest approval; None while no approval was begun."""
-        payment, psu = Reference.parse(access.reference), _told(access)
+        payment, psu = Reference.parse(access.reference), told(access)
         path = f"{self._path(payment)}/authorisations"
         authorisation = payment.authorisation or await self._approvals.newest("payment", path, bic=payment.bic, psu=psu)
         if not authorisation:
@@ -244,13 +244,6 @@ class Xs2aPayments:
 
     def _path(self, payment: Reference) -> str:
         return f"{self._client.paths(payment.bic).payments}/{payment.id}"
-
-
-def _told(access: PaymentAccess) -> Psu:
-    """What the bank is told of the user in a later call about the payment."""
-    profile = by_id(access.bank_id)
-    device = access.psu.device or (access.began_from if profile.wants_device_later else None)
-    return as_wanted(profile, replace(access.psu, device=device))
 
 
 def _created_payment(answer: Answer) -> ScaAnswer:

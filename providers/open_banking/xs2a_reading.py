@@ -1,6 +1,7 @@
 """Reading accounts by NextGenPSD2. Source: docs/vendors/nextgenpsd2.md, Accounts."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Final, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
@@ -19,8 +20,10 @@ from providers.open_banking.port import (
     AccountAccess,
     AccountAtBank,
     AccountLost,
+    ConsentAccess,
     ConsentLost,
     Items,
+    PaymentAccess,
     Psu,
 )
 from providers.open_banking.readings import each, items_of, shown_balances
@@ -120,6 +123,13 @@ class Xs2aReading:
 def as_wanted(profile: BankProfile, psu: Psu) -> Psu:
     """The user's data for this bank: the national identity number goes only to banks that want it."""
     return psu if profile.wants_psu_id else Psu(None, psu.device)
+
+
+def told(access: ConsentAccess | PaymentAccess) -> Psu:
+    """What the bank is told of the user in a later call about a consent or a payment."""
+    profile = by_id(access.bank_id)
+    device = access.psu.device or (access.began_from if profile.wants_device_later else None)
+    return as_wanted(profile, replace(access.psu, device=device))
 
 
 def _path_of(access: AccountAccess) -> str:

@@ -29,6 +29,7 @@ from providers.open_banking.port import (
 )
 from providers.vendors import Vendors
 from services.banks.account_events import publish_accounts
+from services.banks.consent_access import ConsentAccesses
 from services.banks.consents import ConsentStatusSync
 from services.banks.readings import Readings
 from services.field_encryption import FieldEncryption
@@ -51,6 +52,7 @@ class Accounts:
         read: Read,
         vendors: Vendors[AccountInformation],
         consents: ConsentStatusSync,
+        access: ConsentAccesses,
         readings: Readings,
         encryption: FieldEncryption,
         clock: Clock,
@@ -59,6 +61,7 @@ class Accounts:
         self._read = read
         self._vendors = vendors
         self._consents = consents
+        self._access = access
         self._readings = readings
         self._encryption = encryption
         self._clock = clock
@@ -154,7 +157,7 @@ class Accounts:
         try:
             found = await vendor.accounts(bank_id, consent.vendor_consent_id or "", psu)
         except ConsentLost as lost:
-            await self._end_if_lost(consent, lost)
+            await self._end_if_lost(consent, lost, psu.device)
             raise ConsentRequired("The bank no longer honours the consent.") from lost
         except AccessExceeded as error:
             raise ReadLimitReached("The bank allows no more readings today.") from error
@@ -230,18 +233,18 @@ class Accounts:
             async with self._read() as read:
                 consent = await read.consents.by_vendor_reference(reach.vendor, None, reach.vendor_consent_id)
             if consent is not None:
-                await self._end_if_lost(consent, lost)
+                await self._end_if_lost(consent, lost, psu.device)
             raise ConsentRequired("The bank no longer honours the consent. Renew it with renewConsent.") from lost
         except AccountLost:
             await self._lose(user_id, reach)
             raise
 
-    async def _end_if_lost(self, consent: Consent, lost: ConsentLost) -> None:
+    async def _end_if_lost(self, consent: Consent, lost: ConsentLost, device: Device | None) -> None:
         """End a consent that a reading was refused for, if the bank says so when asked for the consent itself.
 
         Raises Unavailable where the consent stands, or how it stands cannot be read.
         """
-        state = await self._vendors[consent.vendor].consent_state(consent.vendor_consent_id or "")
+        state = await self._vendors[consent.vendor].consent_state(await self._access.of(consent, device))
         if state.status in (None, ConsentStatus.ACTIVE):
             raise Unavailable("open_banking", "the bank refuses a reading under a consent that holds") from lost
         await self._consents.end_lost(consent.id, lost.status)

@@ -9,12 +9,14 @@ from typing import ClassVar, Final
 from db.unit_of_work import Read, Work, retry_on_outage
 from domain.clock import Clock
 from domain.consent import Consent, ConsentStatus
+from domain.device import Device
 from domain.errors import Unavailable
 from domain.ids import ConsentId, UserId
 from domain.job import Job
 from providers.open_banking.port import AccountInformation, ConsentRequest, NotApprovable, StartedConsent
 from providers.vendors import Vendors
 from services.authorisations import CODE_LIVES, CODE_PAUSE, WATCH_PAUSE, WATCHED, Authorisations
+from services.banks.consent_access import ConsentAccesses
 from services.banks.consents import ConsentStatusSync, FetchAccounts, RevokeConsent
 
 # How long a bank may take to take a consent as given once the user is back from it.
@@ -54,6 +56,7 @@ class ConsentApprovals:
         read: Read,
         vendors: Vendors[AccountInformation],
         consents: ConsentStatusSync,
+        access: ConsentAccesses,
         authorisations: Authorisations,
         clock: Clock,
     ) -> None:
@@ -61,6 +64,7 @@ class ConsentApprovals:
         self._read = read
         self._vendors = vendors
         self._consents = consents
+        self._access = access
         self._authorisations = authorisations
         self._clock = clock
 
@@ -81,10 +85,13 @@ class ConsentApprovals:
             await retry_on_outage(lambda: self._save(consent, started))
         return started
 
-    async def complete(self, consent: Consent, query: Mapping[str, str]) -> None:
-        """Finish a consent when the browser is back. Raises Unavailable; a code that was not exchanged is kept."""
+    async def complete(self, consent: Consent, query: Mapping[str, str], device: Device) -> None:
+        """Finish a consent when the browser is back, on that device. A code that was not exchanged is kept.
+
+        Raises Unavailable.
+        """
         try:
-            await self._complete(consent, query)
+            await self._complete(consent, query, device)
         except Unavailable:
             if "code" in query:
                 until, kept = self._clock.now() + CODE_LIVES, self._authorisations.sealed_query(query)
@@ -97,7 +104,7 @@ class ConsentApprovals:
         """Complete a consent whose code could not be exchanged at the return. Safe to repeat. Raises Unavailable."""
         consent = await self._awaited(job.user_id, job.consent_id)
         if consent is not None and self._clock.now() < datetime.fromisoformat(job.until):
-            await self._complete(consent, self._authorisations.opened_query(job.query_encrypted))
+            await self._complete(consent, self._authorisations.opened_query(job.query_encrypted), None)
 
     async def watch(self, job: WatchConsent) -> None:
         """Ask while the user approves without a page, each two seconds. A bank that is away is asked again."""
@@ -105,7 +112,8 @@ class ConsentApprovals:
         if consent is None or consent.vendor_consent_id is None:
             return
         with suppress(Unavailable):
-            state = await self._vendors[consent.vendor].consent_state(consent.vendor_consent_id)
+            access = await self._access.of_waiting(consent)
+            state = await self._vendors[consent.vendor].consent_state(access)
             await self._consents.apply(consent.user_id, consent.id, state)
         now = self._clock.now()
         is_awaited = await self._awaited(job.user_id, job.consent_id) is not None
@@ -116,8 +124,9 @@ class ConsentApprovals:
                 work.jobs.enqueue(job, due_at=now + WATCH_PAUSE, now=now)
             await work.commit()
 
-    async def _complete(self, consent: Consent, query: Mapping[str, str]) -> None:
-        state = await self._vendors[consent.vendor].complete_consent(consent.vendor_consent_id or "", query)
+    async def _complete(self, consent: Consent, query: Mapping[str, str], device: Device | None) -> None:
+        access = await self._access.of(consent, device)
+        state = await self._vendors[consent.vendor].complete_consent(access, query)
         await self._consents.apply(consent.user_id, consent.id, state)
         if state.status in (None, ConsentStatus.AWAITING_AUTHORISATION):
             # The bank says so for a moment after the user's approval.

@@ -45,6 +45,7 @@ from domain.warning import MutationWarning
 from providers.open_banking.port import AccountInformation, ConsentRequest, ConsentState, NotApprovable, Psu
 from providers.vendors import Vendors
 from services.banks.accounts import Accounts
+from services.banks.consent_access import ConsentAccesses
 from services.banks.consent_approvals import ConsentApprovals
 from services.banks.consents import AskConsent, ConsentStatusSync, RevokeConsent
 from services.banks.shadow import compare, shadow_of
@@ -83,6 +84,7 @@ class BankLinks:
         vendors: Vendors[AccountInformation],
         consents: ConsentStatusSync,
         approvals: ConsentApprovals,
+        access: ConsentAccesses,
         shield: Shield,
         accounts: Accounts,
         encryption: FieldEncryption,
@@ -95,6 +97,7 @@ class BankLinks:
         self._vendors = vendors
         self._consents = consents
         self._approvals = approvals
+        self._access = access
         self._shield = shield
         self._accounts = accounts
         self._encryption = encryption
@@ -176,18 +179,21 @@ class BankLinks:
 
     async def _complete(self, consent: Consent, query: Mapping[str, str], device: Device) -> None:
         try:
-            await self._approvals.complete(consent, query)
+            await self._approvals.complete(consent, query, device)
             await self._fetch(consent.user_id, consent.id, device)
         except (Unavailable, ReadLimitReached, ConsentRequired):
             _log.warning("consent_return_incomplete", consent_id=consent.id)  # the queued jobs ask the bank again
 
-    async def refresh_consent(self, user_id: UserId, consent_id: ConsentId) -> Outcome:
-        """Ask the bank how a consent stands and apply the answer. Gives what that changed. Raises Unavailable."""
+    async def refresh_consent(self, user_id: UserId, consent_id: ConsentId, device: Device | None = None) -> Outcome:
+        """Ask the bank how a consent stands and apply the answer. Gives what that changed. Raises Unavailable.
+
+        `device` is that of a present user.
+        """
         async with self._read() as read:
             consent = await read.consents.get(user_id, consent_id)
         if consent is None or consent.vendor_consent_id is None:
             return Outcome(False, "the consent never reached the bank")
-        at_bank = await self._vendors[consent.vendor].consent_state(consent.vendor_consent_id)
+        at_bank = await self._vendors[consent.vendor].consent_state(await self._access.of(consent, device))
         return await self._consents.apply(user_id, consent_id, at_bank)
 
     async def ask_consent(self, user_id: UserId, consent_id: ConsentId) -> None:
@@ -239,7 +245,7 @@ class BankLinks:
         async with self._read() as read:
             consent = await read.consents.get(user_id, consent_id)
         if consent is not None and consent.vendor_consent_id is not None:
-            await self._vendors[consent.vendor].revoke_consent(consent.vendor_consent_id)
+            await self._vendors[consent.vendor].revoke_consent(await self._access.of(consent))
 
     async def end_at_banks(self, user_id: UserId) -> None:
         """End all consents of a user who leaves, now: after the deletion no job could. Raises Unavailable."""
@@ -305,7 +311,7 @@ class BankLinks:
     async def _ask_consent(self, bank_link: BankLink, return_to: str, callback_uri: str, device: Device) -> ConsentPage:
         now = self._clock.now()
         vendor = self._vendors.for_user(bank_link.user_id, bank=bank_link.bank_id)
-        state = new_token()
+        state, kept = new_token(), self._access.to_keep(device)
         consent = Consent(
             id=ConsentId(new_id(ids.CONSENT, now)),
             user_id=bank_link.user_id,
@@ -316,7 +322,7 @@ class BankLinks:
         )
         async with self._work() as work:
             await work.users.hold(consent.user_id)
-            await work.consents.add(consent, state_hash=hash_of(state), return_to=return_to)
+            await work.consents.add(consent, state_hash=hash_of(state), return_to=return_to, device_encrypted=kept)
             work.jobs.enqueue(AskConsent(consent.user_id, consent.id), due_at=now + _FIRST_ASK, now=now)
             secret = await work.users.encrypted_national_identity_number(bank_link.user_id)
             await work.commit()
@@ -343,7 +349,7 @@ class BankLinks:
         bank_link = await retry_on_stale(lambda: self._await_consent(bank_link.user_id, bank_link.id))
         if started.authorisation is None:
             with suppress(Unavailable, ReadLimitReached, ConsentRequired):  # the queued jobs ask the bank again
-                await self.refresh_consent(bank_link.user_id, consent.id)
+                await self.refresh_consent(bank_link.user_id, consent.id, device)
                 await self._fetch(bank_link.user_id, consent.id, device)
             bank_link = (await self.by_ids(bank_link.user_id, [bank_link.id]))[0]
         return ConsentPage(bank_link, started.authorisation, started.warnings)

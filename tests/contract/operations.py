@@ -51,6 +51,7 @@ from providers.open_banking.open_payments import SCOPE, Credentials, OpenPayment
 from providers.open_banking.port import (
     AccountAccess,
     AccountInformation,
+    ConsentAccess,
     ConsentRequest,
     PaymentAccess,
     PaymentInitiation,
@@ -318,7 +319,7 @@ OPERATIONS: Final = (
         "enable_banking: complete_consent",
         enable_banking,
         _eb_accounts,
-        lambda banks: banks.complete_consent("DNBANOKK//", {"code": "c"}),
+        lambda banks: banks.complete_consent(ConsentAccess("DNBANOKK//", _DNB, _PSU), {"code": "c"}),
         attempts=1,
     ),
     Operation(

@@ -14,6 +14,7 @@ from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
     AccountInformation,
+    ConsentAccess,
     ConsentLost,
     ConsentRequest,
     Psu,
@@ -33,6 +34,10 @@ REQUEST = ConsentRequest(
     ConsentId("cns_01"), DNB, KARI_ATTENDED, f"{BASE}/api/openbanking/callback?state=s", date(2027, 5, 20)
 )
 LONG_AGO = date(2026, 8, 1)
+
+
+def at(started: StartedConsent) -> ConsentAccess:
+    return ConsentAccess(started.reference, DNB, KARI)
 
 
 @dataclass
@@ -59,7 +64,7 @@ class AtBank:
     async def consented(self, *resource_ids: str) -> StartedConsent:
         started = await self.started()
         query = await self.decide(started, "approve", *(resource_ids or self.all_accounts()))
-        state = await self.adapter.complete_consent(started.reference, query)
+        state = await self.adapter.complete_consent(at(started), query)
         return replace(started, reference=state.reference or started.reference)
 
     async def decide(self, started: StartedConsent, decision: str, *resource_ids: str) -> dict[str, str]:
@@ -93,10 +98,10 @@ async def test_the_norwegian_banks_are_listed(bank: AtBank) -> None:
 
 async def test_a_consent_waits_for_its_user_and_holds_when_given(bank: AtBank) -> None:
     started = await bank.started()
-    waiting = await bank.adapter.consent_state(started.reference)
+    waiting = await bank.adapter.consent_state(at(started))
     query = await bank.decide(started, "approve", *bank.all_accounts())
 
-    given = await bank.adapter.complete_consent(started.reference, query)
+    given = await bank.adapter.complete_consent(at(started), query)
 
     assert waiting.status is ConsentStatus.AWAITING_AUTHORISATION
     assert given.status is ConsentStatus.ACTIVE
@@ -107,7 +112,7 @@ async def test_a_refused_consent_is_rejected(bank: AtBank) -> None:
     started = await bank.started()
     query = await bank.decide(started, "refuse")
 
-    state = await bank.adapter.complete_consent(started.reference, query)
+    state = await bank.adapter.complete_consent(at(started), query)
 
     assert state.status is ConsentStatus.REJECTED
 
@@ -116,7 +121,7 @@ async def test_a_consent_page_that_was_left_runs_out(bank: AtBank) -> None:
     started = await bank.started()
     await bank.sandbox.advance(minutes=16)
 
-    state = await bank.adapter.consent_state(started.reference)
+    state = await bank.adapter.consent_state(at(started))
 
     # Where nothing can be asked before the browser is back, our own time tells.
     assert state.status is (ConsentStatus.EXPIRED if bank.vendor.cancels else ConsentStatus.AWAITING_AUTHORISATION)
@@ -172,8 +177,8 @@ async def test_a_fifth_unattended_read_in_a_day_is_refused_and_an_attended_one_i
 
 async def test_a_revoked_consent_reads_nothing_and_can_be_revoked_again(bank: AtBank) -> None:
     started = await bank.consented()
-    await bank.adapter.revoke_consent(started.reference)
-    await bank.adapter.revoke_consent(started.reference)
+    await bank.adapter.revoke_consent(at(started))
+    await bank.adapter.revoke_consent(at(started))
 
     with pytest.raises(ConsentLost) as lost:
         await bank.adapter.accounts(DNB, started.reference, KARI)
@@ -188,7 +193,7 @@ async def test_a_consent_ends_after_its_last_day(bank: AtBank) -> None:
     with pytest.raises(ConsentLost) as lost:
         await bank.adapter.balances(access)
     assert lost.value.status is ConsentStatus.EXPIRED
-    assert (await bank.adapter.consent_state(started.reference)).status is ConsentStatus.EXPIRED
+    assert (await bank.adapter.consent_state(at(started))).status is ConsentStatus.EXPIRED
 
 
 async def test_a_bank_that_is_away_is_asked_four_times(bank: AtBank, line: Line) -> None:

@@ -7,11 +7,12 @@ from datetime import date
 import pytest
 
 from domain.account_number import parse_account_number
+from domain.consent import ConsentStatus
 from domain.device import Device
 from domain.errors import Unavailable
 from domain.ids import BankId, ConsentId
 from domain.payment import Status
-from providers.open_banking.port import ConsentRequest, PaymentAccess, Psu
+from providers.open_banking.port import ConsentAccess, ConsentRequest, PaymentAccess, Psu
 from sandbox.people import personas
 from tests.builders.gateway import BASE
 from tests.builders.sandbox import Sandbox
@@ -31,9 +32,10 @@ async def bank(sandbox: Sandbox, request: pytest.FixtureRequest) -> BankVendor:
     return build(sandbox)
 
 
-async def consent(bank: BankVendor, bank_id: str) -> None:
-    request = ConsentRequest(ConsentId("cns_1"), BankId(bank_id), SILJE, BACK, date(2027, 5, 20))
-    await bank.accounts.start_consent(request)
+async def consent(bank: BankVendor, bank_id: str) -> str:
+    """The vendor's reference of a new consent."""
+    request = ConsentRequest(ConsentId(f"cns_{bank_id}"), BankId(bank_id), SILJE, BACK, date(2027, 5, 20))
+    return (await bank.accounts.start_consent(request)).reference
 
 
 async def test_a_silent_bank_is_left_alone_and_the_others_are_not(bank: BankVendor, sandbox: Sandbox) -> None:
@@ -49,6 +51,30 @@ async def test_a_silent_bank_is_left_alone_and_the_others_are_not(bank: BankVend
         await consent(bank, "bank_dnb")
     assert sandbox.line.requests == sent
     await consent(bank, "bank_nordea")
+
+
+def a_consent_at(bank_id: str, reference: str) -> ConsentAccess:
+    return ConsentAccess(reference, BankId(bank_id), SILJE)
+
+
+@pytest.mark.parametrize("bank", [a_mock, an_open_payments, a_direct_bank], indirect=True)
+async def test_consents_at_a_silent_bank_do_not_stop_those_at_the_others(bank: BankVendor, sandbox: Sandbox) -> None:
+    await bank.accounts.list_banks("NO")
+    at_dnb = a_consent_at("bank_dnb", await consent(bank, "bank_dnb"))
+    at_nordea = a_consent_at("bank_nordea", await consent(bank, "bank_nordea"))
+    sandbox.line.is_silent_to(id_at_bank(at_dnb.reference))
+    for _ in range(8):
+        for ask in (bank.accounts.consent_state(at_dnb), bank.accounts.revoke_consent(at_dnb)):
+            with pytest.raises(Unavailable):
+                await ask
+    sandbox.line.mend()
+    sent = sandbox.line.requests
+
+    for ask in (bank.accounts.consent_state(at_dnb), bank.accounts.revoke_consent(at_dnb)):
+        with pytest.raises(Unavailable):
+            await ask
+    assert sandbox.line.requests == sent
+    assert (await bank.accounts.consent_state(at_nordea)).status is ConsentStatus.AWAITING_AUTHORISATION
 
 
 async def a_payment_at(bank: BankVendor, bank_id: BankId, number: int) -> PaymentAccess:
@@ -94,7 +120,9 @@ async def test_an_approval_that_one_bank_does_not_take_stops_none_at_the_others(
     sandbox.line.is_silent_to(b"/connect/token")
     for _ in range(8):
         with pytest.raises(Unavailable):
-            await bank.accounts.complete_consent("DNBANOKK/consent/authorisation", {"code": "c"})
+            await bank.accounts.complete_consent(
+                a_consent_at("bank_dnb", "DNBANOKK/consent/authorisation"), {"code": "c"}
+            )
     sandbox.line.mend()
 
     await consent(bank, "bank_nordea")

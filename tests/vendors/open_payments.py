@@ -71,8 +71,9 @@ class OpenPayments:
         self.on_accepted: Callable[[], Awaitable[None]] | None = None
         self.tokens: dict[str, set[str]] = {}
         self.headers: list[Mapping[str, str]] = []
-        # Of each call about payments: its method, its path, and what it told of the user.
+        # Of each call about payments, or about one consent: its method, its path, and what it told of the user.
         self.told_of_payments: list[tuple[str, str, Mapping[str, str]]] = []
+        self.told_of_consents: list[tuple[str, str, Mapping[str, str]]] = []
         self.bics: dict[str, str] = {}
         # Where a browser comes back to, by what it was about; cancellations' pages.
         self.slots: dict[str, str] = {}
@@ -428,6 +429,11 @@ def app(vendor: OpenPayments) -> Starlette:
                         raise refuse(400, "FORMAT_ERROR", "PSU-IP-Address")
                     if endpoint == vendor.read_payment:
                         raise refuse(405, "SERVICE_INVALID")
+            if "consent" in request.path_params:
+                vendor.told_of_consents.append((method, request.url.path, psu_headers_of(headers)))
+                is_sca = "authorisation" in request.url.path
+                if headers.get("x-bicfi") == _HANDELSBANKEN and is_sca and "psu-ip-address" not in headers:
+                    raise refuse(400, "FORMAT_ERROR", "PSU-IP-Address")
             if scope != "aspspinformation":
                 await vendor.bank_of(headers.get("x-bicfi", ""))
             if vendor.odd_payments.gone and vendor.odd_payments.has_forgotten(request):
