@@ -33,6 +33,10 @@ class Dispute:
     evidence_due_by: datetime | None
     created_at: datetime
 
+    def may_become(self, reported: DisputeStatus) -> bool:
+        """Whether the vendor's answer is news: what was decided stays, but the money of a lost one may come back."""
+        return self.is_open or (self.status is DisputeStatus.LOST and reported is DisputeStatus.WON)
+
     @property
     def is_open(self) -> bool:
         """Whether the card's bank has not decided yet."""

@@ -72,11 +72,17 @@ class Refund:
     ) -> "Refund":
         """Take what the vendor reports; `reference` is None for a refund that the vendor did not take.
 
-        A `status` that is not known (None) and a late or repeated report move nothing.
+        A `status` that is not known (None) and a late or repeated report move nothing. What the vendor was
+        taken to refuse and has all the same is as it says; a refusal says nothing of a refund that it has.
         """
+        if reference is None and self.vendor_refund_id is not None:
+            return self
         is_known = reference is None or self.vendor_refund_id == reference
         known = self if is_known else replace(self, vendor_refund_id=reference)
-        if status is None or status not in _NEXT[self.status]:
+        is_made_after_all = self.status is RefundStatus.FAILED and self.vendor_refund_id is None
+        if status is None or status not in (
+            COUNTED if is_made_after_all and reference is not None else _NEXT[self.status]
+        ):
             return known
         return replace(known, status=status, failure=failure, updated_at=at)
 

@@ -79,9 +79,12 @@ async def dispute(world: World, identifier: str, decision: str, amount: int | No
     async with world.store.transaction():
         intent = await intent_by_id(world, identifier)
         charge = intent["latest_charge"]
-        if charge is None or is_disputed(charge) == (decision == "open"):
+        disputes = charge["disputes"]["data"] if charge else []
+        # The money of a lost dispute may come back later: it is won then.
+        decided = ("won",) if decision == "won" and charge and not is_disputed(charge) else ("won", "lost")
+        open_one = next((one for one in disputes if one["status"] not in decided), None)
+        if charge is None or (open_one is None) != (decision == "open"):
             raise Refused(409, "STATUS_INVALID", "There is nothing to dispute or to decide.")
-        open_one = next((one for one in charge["disputes"]["data"] if one["status"] not in ("won", "lost")), None)
         found = open_one or {
             "id": f"dp_{await world.store.next_number('dispute'):06d}",
             "object": "dispute",

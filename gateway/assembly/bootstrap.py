@@ -215,7 +215,7 @@ def build_services(base: Infrastructure) -> Services:
     matching = StatementMatching(work, read, recorder, composer, incidents, clock)
     access = BankAccess(read, accounts, encryption)
     customers = Customers(work, read, adapters.cards, clock)
-    card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, composer, clock)
+    card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, composer, incidents, clock)
     in_doubt = InDoubtPayments(work, read, accounts, matching, card_status, recorder, gives_ids, clock)
     forgotten = ForgottenPayments(work, in_doubt, recorder, clock)
     bank_status = BankStatusSync(

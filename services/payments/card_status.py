@@ -8,6 +8,7 @@ from typing import ClassVar, Final, NamedTuple
 from db.ids import new_id
 from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
+from domain.alert import Severity
 from domain.authorisation import SealedAuthorisation
 from domain.card_payment import PaymentAttempt
 from domain.clock import Clock
@@ -23,6 +24,7 @@ from domain.timeline import about
 from providers.card_payments.port import CardPaymentsProvider, DisputeState, IntentState, RefundState
 from providers.vendors import Vendors
 from services.backoff import longer
+from services.incidents import Incidents
 from services.notifications.compose import NotificationComposer
 from services.payments.card_vendor import unavailable
 from services.payments.customers import Customers
@@ -86,6 +88,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         customers: Customers,
         recorder: PaymentRecorder,
         notifications: NotificationComposer,
+        incidents: Incidents,
         clock: Clock,
     ) -> None:
         super().__init__(work, read, clock)
@@ -93,6 +96,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         self._customers = customers
         self._recorder = recorder
         self._notifications = notifications
+        self._incidents = incidents
 
     async def apply(
         self, asked: Payment, state: IntentState, cause: PaymentCause, attempt: AttemptId | None = None
@@ -336,6 +340,9 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         await work.refunds.put(updated)
         if updated.status is not known.status:
             await self._notifications.refund(work, payment, updated)
+        if known.status is RefundStatus.FAILED and updated.status is not RefundStatus.FAILED:
+            message = f"{known.id} of {payment.id} had failed here, and the vendor has it as {updated.status}"
+            self._incidents.alert(Severity.CRITICAL, "Refund made after its end", message)
         if not is_new and updated.status is known.status:
             return None
         return _Change(PaymentEventKind.REFUND, f"refund {updated.status}")
@@ -357,8 +364,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             evidence_due_by=state.evidence_due_by,
             created_at=known.created_at if known else now,
         )
-        # A dispute that is decided never changes again.
-        if updated == known or (known is not None and not known.is_open):
+        if updated == known or (known is not None and not known.may_become(updated.status)):
             return None
         await work.refunds.put_dispute(updated)
         return _Change(PaymentEventKind.DISPUTE, f"dispute {updated.status}")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.builders.at_stripe import AtStripe, at_stripe
 from tests.builders.cards import card_payment, create, paid, plan_of, refund, subscribe
@@ -138,3 +139,38 @@ async def test_a_plan_and_an_invoice_whose_status_is_not_known_stay(stripe: AtSt
     plan = await plan_of(kari)
     assert plan is not None
     assert (plan["status"], [invoice["status"] for invoice in nodes(plan["invoices"])]) == ("ACTIVE", ["PAID", "PAID"])
+
+
+async def test_the_money_of_a_lost_dispute_may_come_back(stripe: AtStripe) -> None:
+    kari = await stripe.approved()
+    payment = await paid(kari, 10_000)
+    shown = []
+    for told in ("open", "lost", "won"):
+        await kari.http.post("/sandbox/cards/disputes/pi_000001", data={"decision": told})
+        await stripe.play.settle()
+        now = await card_payment(kari, payment)
+        shown.append((now["disputes"][0]["status"], now["refundedAmount"]["amountMinor"]))
+
+    assert shown == [("NEEDS_RESPONSE", "0"), ("LOST", "10000"), ("WON", "0")]
+    assert (await refund(kari, payment))["refund"]["amount"] == {"amountMinor": "10000"}
+
+
+async def test_a_refund_that_was_taken_for_refused_is_what_the_vendor_has(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with at_stripe(database_url, tmp_path) as stripe:
+        kari = await stripe.approved()
+        payment = await paid(kari, 10_000)
+        made = (await refund(kari, payment, 4_000))["refund"]["id"]
+        forget = "UPDATE refund SET status = 'FAILED', failure_code = 'NOT_ACCEPTED', vendor_refund_id = NULL"
+        async with stripe.play.gateway.infrastructure.database.write_engine.begin() as connection:
+            await connection.execute(text(forget))
+
+        await stripe.tell("payment_intent.created", {"object": "payment_intent", "id": "pi_000001", "metadata": {}})
+
+        now = await card_payment(kari, payment)
+        assert [(one["id"], one["status"], one["failure"]) for one in nodes(now["refunds"])] == [
+            (made, "SUCCEEDED", None)
+        ]
+        assert now["refundedAmount"] == {"amountMinor": "4000"}
+    assert "Refund made after its end" in capsys.readouterr().err

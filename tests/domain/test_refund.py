@@ -12,7 +12,15 @@ from domain.errors import InvalidInput, InvalidState
 from domain.ids import DisputeId, PaymentId, RefundId, UserId
 from domain.money import Money
 from domain.payment import Payment, Rail, Status
-from domain.refund import COUNTED, PaymentRefundStatus, Refund, RefundStatus, refund_status, refundable
+from domain.refund import (
+    COUNTED,
+    PaymentRefundStatus,
+    Refund,
+    RefundFailureCode,
+    RefundStatus,
+    refund_status,
+    refundable,
+)
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PAID = 10_000
@@ -106,3 +114,14 @@ def test_another_currency_is_refused_by_name() -> None:
         refundable(payment(), [], Money(100, "EUR"))
 
     assert refused.value.field == ("input", "amount", "currency")
+
+
+def test_an_older_refusal_does_not_lose_what_the_vendor_has() -> None:
+    refused = Refund(RefundId("rfd_1"), PaymentId("pay_1"), Money(100), NOON, NOON).apply(
+        RefundStatus.FAILED, None, RefundFailureCode.NOT_ACCEPTED, NOON
+    )
+
+    made = refused.apply(RefundStatus.SUCCEEDED, "re_1", None, NOON)
+
+    assert (made.status, made.failure) == (RefundStatus.SUCCEEDED, None)
+    assert made.apply(RefundStatus.FAILED, None, RefundFailureCode.NOT_ACCEPTED, NOON) is made
