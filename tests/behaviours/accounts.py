@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tests.behaviours.stage import Behaviour, Outcome, Stage, refusal
+from tests.builders.gateway import CONNECT
 
 NEXT_GEN: Final = ("open_payments", "direct")
 _LONGEST: Final = 90
@@ -110,6 +111,31 @@ async def with_many_balances(stage: Stage) -> Outcome:
     return await stage.account_outcome()
 
 
+async def in_yen(stage: Stage) -> Outcome:
+    amount = "balance_amount" if stage.kind == "enable_banking" else "balanceAmount"
+    stage.bank.odd.accounts = lambda items: [{**item, "currency": "JPY"} for item in items]
+    stage.bank.odd.balances = lambda items: [{**item, amount: {"currency": "JPY", "amount": "1200"}} for item in items]
+    stage.bank.says([stage.bank.line(transactionAmount={"currency": "JPY", "amount": "-300"}, creditorName="Kiwi")])
+    await stage.bank.connect()
+    shown = [(await stage.bank.account())["balances"][0]["amount"], (await stage.bank.lines())[0]["amount"]]
+    stage.read += [f"{one['amountMinor']} {one['currency']}." for one in shown]
+    return await stage.account_outcome()
+
+
+async def known_by_its_name(stage: Stage) -> Outcome:
+    stage.bank.face.bics["DNB"] = None
+    stage.bank.says([stage.bank.line(creditorName="Kiwi")])
+    await stage.bank.visit((await stage.bank.kari.ask(CONNECT, bank="bank_no_dnb"))["connectBank"]["authorisationUrl"])
+    return await stage.account_outcome()
+
+
+async def shares_its_bic(stage: Stage) -> Outcome:
+    stage.bank.face.bics["Nordea"] = "DNBANOKK"
+    listed = (await stage.bank.kari.ask("{ banks { name } }"))["banks"]
+    stage.read.append(f"{', '.join(sorted(one['name'] for one in listed))}.")
+    return await says(one())(stage)
+
+
 async def forgets_an_account(stage: Stage) -> Outcome:
     stage.bank.says([stage.bank.line(creditorName="Kiwi")])
     await stage.bank.connect()
@@ -172,6 +198,17 @@ ACCOUNTS: Final = (
     Behaviour("refuses the statement (400)", answers(lambda request: Response(status_code=400))),
     Behaviour("lists a loan among the accounts", with_a_loan),
     Behaviour("names no account's `resourceId`", without_resource_ids, NEXT_GEN),
+    Behaviour("lists an account in yen", in_yen),
+    Behaviour(
+        "lists a line under two ids (Nordea)",
+        says(*([several(*({"transactionId": name, "entryReference": "e-1"} for name in "ab"))] * 2)),
+        ("open_payments", "enable_banking"),
+        "silje",
+        "bank_nordea",
+    ),
+    Behaviour("takes a consent a little before its longest alone", says(one()), ("enable_banking",)),
+    Behaviour("has no BIC", known_by_its_name, ("enable_banking",)),
+    Behaviour("shares its BIC with another bank", shares_its_bic, ("enable_banking",)),
     Behaviour("gives several balances of one type", with_many_balances),
     Behaviour("does not know its accounts any more (404)", forgets_an_account),
     Behaviour("has ended the consent", ends_the_consent),

@@ -1,14 +1,18 @@
 """How banks take, approve, carry out and lose payments: docs/vendors, and what was found out later of single banks."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Final
 
 from starlette.responses import Response
 
-from tests.behaviours.stage import PAYEE, Behaviour, Outcome, Stage, refusal
+from tests.behaviours.stage import INGRID, PAYEE, Behaviour, Outcome, Stage, refusal
+from tests.vendors.enable_banking import a_method
 from tests.vendors.nextgenpsd2 import Sca
 
 NEXT_GEN: Final = ("open_payments", "direct")
+EB: Final = ("enable_banking",)
+_FLAGGED: Final = {"category": "WARNING", "code": "CREDITOR_ACCOUNT_FLAGGED", "text": "Listed"}
 
 
 async def ended(stage: Stage, days: int = 4) -> Outcome:
@@ -82,8 +86,11 @@ async def loses_the_answer(stage: Stage) -> Outcome:
 
 async def approves_by(stage: Stage, sca: Sca) -> None:
     await stage.connect()
-    if stage.kind == "open_payments":
-        stage.bank.face.is_decoupled = True
+    if stage.kind == "enable_banking":
+        stage.bank.face.methods = [a_method("Mobile BankID", "DECOUPLED")]
+    elif stage.kind == "open_payments":
+        stage.bank.face.is_exempted = sca is Sca.EXEMPTED
+        stage.bank.face.is_decoupled = sca is not Sca.EXEMPTED
     else:
         stage.bank.face.sca = sca
 
@@ -92,7 +99,8 @@ def with_sca(sca: Sca) -> Callable[[Stage], Awaitable[Outcome]]:
     async def play(stage: Stage) -> Outcome:
         await approves_by(stage, sca)
         await stage.pay()
-        if sca not in (Sca.EXEMPTED, Sca.EXEMPTED_AT_ONCE):
+        # A direct bank's face carries out by itself what it exempts.
+        if stage.kind != "direct" or sca not in (Sca.EXEMPTED, Sca.EXEMPTED_AT_ONCE):
             await stage.decide_elsewhere()
         return await ended(stage)
 
@@ -161,7 +169,45 @@ async def forgets(stage: Stage) -> Outcome:
     return await ended(stage)
 
 
+async def forgets_what_was_approved(stage: Stage) -> Outcome:
+    await stage.pay()
+    await stage.decide()
+    stage.bank.odd_payments.gone = (404, "RESOURCE_UNKNOWN")
+    if stage.kind != "open_payments":
+        own = (404, "PAYMENT_NOT_FOUND")
+        stage.bank.odd_payments.gone = own if stage.kind == "enable_banking" else (403, "RESOURCE_EXPIRED")
+    return await ended(stage)
+
+
+def with_ids(play: Callable[[Stage], Awaitable[Outcome]]) -> Callable[[Stage], Awaitable[Outcome]]:
+    """As that, at a bank behind Enable Banking whose lines bear the payments' end-to-end ids."""
+
+    async def played(stage: Stage) -> Outcome:
+        stage.bank.odd.gives_ids = True
+        return await play(stage)
+
+    return played
+
+
+async def warns_of_the_payee(stage: Stage) -> Outcome:
+    await stage.connect()
+    stage.bank.odd.warns = [_FLAGGED]
+    return await approved(stage)
+
+
+async def waits_for_another(stage: Stage) -> Outcome:
+    """Of an account that two have to approve for: the second one does so two days later."""
+    day = stage.bank.sandbox.clock.at.date() + timedelta(days=3)
+    await stage.pay(executionDate=day.isoformat())
+    stage.bank.odd_payments.word = "PATC"
+    await stage.decide()
+    await stage.pass_days(2)
+    stage.bank.odd_payments.word = None
+    return await ended(stage, days=8)
+
+
 async def gives_the_money_back(stage: Stage) -> Outcome:
+    stage.bank.odd.gives_ids = True
     await stage.pay()
     await stage.decide()
     await stage.pass_days(4)
@@ -200,8 +246,9 @@ PAYMENTS: Final = (
     Behaviour("takes it, its answer is lost, and the user approves all the same", loses_the_answer),
     Behaviour("asks in its own app, with a code (`DECOUPLED`)", with_sca(Sca.DECOUPLED), ("direct",)),
     Behaviour("asks in its own app once a method is chosen", with_sca(Sca.CHOSEN_DECOUPLED), NEXT_GEN),
+    Behaviour("asks in its own app, and its vendor's page waits", with_sca(Sca.DECOUPLED), ("enable_banking",)),
     Behaviour("the user refuses in its app", refused_in_the_app, NEXT_GEN),
-    Behaviour("wants no approval (`exempted`)", with_sca(Sca.EXEMPTED), ("direct",)),
+    Behaviour("wants no approval (`exempted`)", with_sca(Sca.EXEMPTED), NEXT_GEN),
     Behaviour("wants none, and says so at once", with_sca(Sca.EXEMPTED_AT_ONCE), ("direct",)),
     Behaviour(
         "offers no approval that Drop can carry, and cancels (204)", offers_nothing(None, is_approved=False), NEXT_GEN
@@ -216,9 +263,22 @@ PAYMENTS: Final = (
     ),
     Behaviour("is away for ten hours after the approval", away_for_hours),
     Behaviour("forgets a payment that nobody has approved", forgets),
+    Behaviour("forgets a payment that was approved", forgets_what_was_approved),
+    Behaviour("warns that the payee's account is flagged", warns_of_the_payee, NEXT_GEN),
+    Behaviour("waits for another's approval (`PATC`), which comes", waits_for_another),
+    Behaviour(
+        "wants to know the user at each reading, and lets no payment be read (Handelsbanken)",
+        approved,
+        ("open_payments",),
+        INGRID,
+        "bank_handelsbanken",
+    ),
     Behaviour("ends at ACSP, and books", last_word("ACSP")),
     Behaviour("ends at ACTC, and books", last_word("ACTC")),
     Behaviour("says a status that nobody knows, and books", last_word("QQQQ")),
-    Behaviour("gives the money back days after it has settled", gives_the_money_back, NEXT_GEN),
+    Behaviour("gives the money back days after it has settled", gives_the_money_back),
+    Behaviour("ends at ACSP, and its line bears our id", with_ids(last_word("ACSP")), EB),
+    Behaviour("forgets what was approved, and its line bears our id", with_ids(forgets_what_was_approved), EB),
+    Behaviour("its answer is lost, the user approves, and its line bears our id", with_ids(loses_the_answer), EB),
     Behaviour("its vendor is away while the code is exchanged", loses_the_code, ("open_payments",)),
 )

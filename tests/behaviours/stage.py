@@ -23,8 +23,11 @@ PAY: Final = """mutation($input: InitiatePaymentInput!) { initiatePayment(input:
 CANCEL: Final = """mutation($id: ID!) { cancelPayment(input: {id: $id}) {
   payment { cancellation { authorisationUrl } } userErrors { message } } }"""
 ENGLISH: Final = 'mutation { updateProfile(input: {locale: "en-GB"}) { userErrors { code } } }'
+# Whoever has to submit their document twice.
+INGRID: Final = "ingrid"
+AGAIN: Final = "mutation { retryKyc { kyc { status } } }"
 # The first messages are about who Kari is.
-_GREETINGS: Final = ("Welcome", "Velkommen", "Your identity", "Identiteten")
+_GREETINGS: Final = ("Welcome", "Velkommen", "Your identity", "Identiteten", "Vi trenger et nytt bilde")
 _STEPS_S: Final = (2, 60, 300, 3_600)
 REFRESH: Final = "mutation($id: ID!) { refreshBalances(input: {bankLinkId: $id}) { userErrors { message } } }"
 
@@ -138,11 +141,16 @@ class Stage:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One row of the table: how a bank behaves, and at which kinds of bank it may. `play` ends with the outcome."""
+    """One row of the table: how a bank behaves, and at which kinds of bank it may. `play` ends with the outcome.
+
+    `persona` is who plays it, with their bank.
+    """
 
     name: str
     play: Callable[[Stage], Awaitable[Outcome]]
     at: tuple[str, ...] = KINDS
+    persona: str = "kari"
+    bank_id: str = "bank_dnb"
 
 
 def refusal(kind: str, status: int, code: str, own: str) -> Callable[[Request], Response]:
@@ -154,12 +162,15 @@ def refusal(kind: str, status: int, code: str, own: str) -> Callable[[Request], 
 
 
 @asynccontextmanager
-async def stage(kind: str, database_url: str, folder: Path) -> AsyncIterator[Stage]:
-    """Kari before she has connected her bank. Retries are as many as ever, without their pauses."""
+async def stage(behaviour: Behaviour, kind: str, database_url: str, folder: Path) -> AsyncIterator[Stage]:
+    """The person before they have connected their bank. Retries are as many as ever, without their pauses."""
     breakers = BreakerTime()
     with stamina.set_testing(True, attempts=4, cap=True), breakers.kept():
-        async with odd_bank(kind, database_url, folder) as bank:
+        async with odd_bank(kind, database_url, folder, persona=behaviour.persona, bank_id=behaviour.bank_id) as bank:
             breakers.follow(bank.sandbox.clock)
+            if behaviour.persona == INGRID:
+                await bank.kari.ask(AGAIN)
+                await bank.pass_time(seconds=3)
             bank.kari.http.headers["accept-language"] = "en-GB"
             await bank.kari.ask(ENGLISH)
             yield Stage(bank)

@@ -77,7 +77,7 @@ async def _play(behaviour: Behaviour, kind: str) -> Outcome:
     folder = Path(tempfile.mkdtemp())
     try:
         shutil.copy(await empty_database(), folder / "drop.sqlite3")
-        async with stage(kind, f"sqlite:///{folder}/drop.sqlite3", folder) as played:
+        async with stage(behaviour, kind, f"sqlite:///{folder}/drop.sqlite3", folder) as played:
             return await behaviour.play(played)
     finally:
         shutil.rmtree(folder)

@@ -19,7 +19,7 @@ CASES = [
 async def test_what_comes_of_it_is_what_the_page_says(
     behaviour: Behaviour, kind: str, sqlite_url: str, tmp_path: Path
 ) -> None:
-    async with stage(kind, sqlite_url, tmp_path) as played:
+    async with stage(behaviour, kind, sqlite_url, tmp_path) as played:
         outcome = await behaviour.play(played)
 
     message = "If this is right: python -m tests.behaviours.table"

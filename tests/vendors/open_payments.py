@@ -67,6 +67,8 @@ class OpenPayments:
         self.offers_page = True
         # It asks in the bank's own app, as Handelsbanken and SEB do in production.
         self.is_decoupled = False
+        # It wants no approval of payments.
+        self.is_exempted = False
         self.deletes_with: int | None = None
         self.on_accepted: Callable[[], Awaitable[None]] | None = None
         self.tokens: dict[str, set[str]] = {}
@@ -150,6 +152,8 @@ class OpenPayments:
         }
         methods = [{"authenticationType": "PUSH_OTP", "authenticationMethodId": "bankid_no", "name": "BankID"}]
         body = {"authorisationId": authorisation, "scaStatus": "received", "scaMethods": methods, "_links": {}}
+        if self.is_exempted:
+            body |= {"scaStatus": "exempted", "scaMethods": []}
         return JSONResponse(body, status_code=201)
 
     async def select(self, request: Request) -> Response:
@@ -168,6 +172,8 @@ class OpenPayments:
     async def sca(self, request: Request) -> Response:
         if "payment" in request.path_params and (answer := self.odd_payments.answer("read", request)):
             return answer
+        if self.is_exempted:
+            return JSONResponse({"scaStatus": "exempted"})
         authorisation = request.path_params["authorisation"]
         found = self.authorisations[authorisation]
         stands = await self.ask("GET", found["at_sandbox"])
