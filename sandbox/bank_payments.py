@@ -89,14 +89,14 @@ def _require_texts(name: str, message: str | None, kid: str | None) -> None:
 
 async def payment_by_id(world: World, identifier: str) -> Document:
     payment = await world.store.get("payment", identifier)
-    if payment is None:
+    if payment is None or payment.get("isForgotten"):
         raise Refused(404, "RESOURCE_UNKNOWN", "There is no such payment.")
     return payment
 
 
 async def payment_by_reference(world: World, end_to_end_id: str) -> Document:
     payment = await world.store.by_reference("payment", end_to_end_id)
-    if payment is None:
+    if payment is None or payment.get("isForgotten"):
         raise Refused(404, "RESOURCE_UNKNOWN", "There is no such payment.")
     return payment
 
@@ -180,8 +180,13 @@ async def decide_cancellation(world: World, identifier: str, *, is_approved: boo
 async def end_payment_page(world: World, body: Document) -> None:
     async with world.store.transaction():
         payment = await payment_by_id(world, body["payment"])
-        if payment["transactionStatus"] == "RCVD":
-            _reject(payment, "AUTHORISATION_EXPIRED", sca="failed")
+        if payment["transactionStatus"] != "RCVD":
+            return
+        _reject(payment, "AUTHORISATION_EXPIRED", sca="failed")
+        if payment["outcome"] == scenarios.FORGOTTEN:
+            # Nobody is told.
+            await world.store.put("payment", payment["paymentId"], {**payment, "isForgotten": True})
+        else:
             await _save_payment(world, payment)
 
 

@@ -31,6 +31,8 @@ FAILS: Final = "fails"
 DECOUPLED: Final = "decoupled"
 # Or carries it out without any approval.
 EXEMPTED: Final = "exempted"
+# Or does not know it any more once its page has closed unused.
+FORGOTTEN: Final = "forgotten"
 _FILE: Final = Path(__file__).parent / "scenarios.toml"
 
 

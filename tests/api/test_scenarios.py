@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from sandbox.scenarios import BANK, CARD, DELIVERY_FAULTS, KYC, WEBHOOK_FIRST, Scenario, scenarios
+from sandbox.scenarios import BANK, CARD, DELIVERY_FAULTS, FORGOTTEN, KYC, WEBHOOK_FIRST, Scenario, scenarios
 from tests.api.test_messages import notifications, update
 from tests.builders.cards import CONFIRM, CREATE, VISA, card_payment, charges, key, paid
 from tests.builders.gateway import PAY, Play, Player, a_payment, nodes, payment_of
@@ -52,7 +52,9 @@ def bank_input(account: str, one: Scenario, way: str) -> dict[str, Any]:
     return a_payment(account, **changes.get(way, {}))
 
 
-async def pay_by_bank(play: Play, player: Player, given: dict[str, Any], scenario: str | None) -> str:
+async def pay_by_bank(
+    play: Play, player: Player, given: dict[str, Any], scenario: str | None, *, approves: bool = True
+) -> str:
     """Pay, approve where there is a page, and let everything happen; gives the payment's id."""
     payment = (await ask(player, PAY, scenario, input=given))["payment"]
     if payment["inDoubt"]:
@@ -62,9 +64,9 @@ async def pay_by_bank(play: Play, player: Player, given: dict[str, Any], scenari
     if awaited and awaited["kind"] == "DECOUPLED":
         # At the bank's own app, which the sandbox plays.
         await player.press("/sandbox/bank/payments/obp-000001", "approve")
-    elif awaited:
+    elif awaited and approves:
         await player.press(awaited["url"], "approve")
-    await play.advance(hours=2)
+    await play.advance(hours=2 if approves else 6)
     identifier: str = payment["id"]
     return identifier
 
@@ -85,7 +87,8 @@ async def test_a_bank_payment_ends_as_its_row_says(play: Play, one: Scenario, wa
     player, account = await play.banked(persona)
 
     header = one.id if way == "header" else None
-    payment = await pay_by_bank(play, player, bank_input(account, one, way), header)
+    given, approves = bank_input(account, one, way), one.outcome != FORGOTTEN
+    payment = await pay_by_bank(play, player, given, header, approves=approves)
 
     ended = await payment_of(player, payment)
     assert (ended["status"], (ended["failure"] or {}).get("code")) == (one.status, one.failure)
