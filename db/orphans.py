@@ -90,10 +90,11 @@ class _Waiting:
         query = query.where(self.waits, self.since < bindparam("before"), ~has_job).order_by(self.row_id)
         return query.limit(bindparam("most")).with_for_update(skip_locked=True, of=self.table)
 
-    def oldest(self) -> Select[str, datetime]:
+    def oldest(self, statuses: Sequence[str]) -> Select[str, datetime]:
         """Since when the oldest row of each status has waited."""
         status = self.table.c.status
-        return select(status, func.min(self.since)).where(self.waits).group_by(status)
+        asked = self.waits & _is_one_of(status, statuses)
+        return select(status, func.min(self.since)).where(asked).group_by(status)
 
 
 def _owned(row: type[SQLModel], since: str, *statuses: str) -> _Waiting:
@@ -138,7 +139,6 @@ _WAITING: Final[Mapping[RowKind, _Waiting]] = {
     RowKind.WEBHOOK: _webhooks(),
 }
 _ORPHANS: Final = {kind: waiting.orphans() for kind, waiting in _WAITING.items()}
-_OLDEST: Final = {kind: waiting.oldest() for kind, waiting in _WAITING.items()}
 
 
 class OrphanQueries:
@@ -152,6 +152,7 @@ class OrphanQueries:
         rows = await self._session.exec(_ORPHANS[kind], params={"before": before, "most": most})
         return [Orphan(row_id, UserId(user_id), payment_id) for row_id, user_id, payment_id in rows]
 
-    async def oldest(self, kind: RowKind) -> dict[str, datetime]:
-        """Since when the oldest row of a kind, with a job or without, has waited in each of its statuses."""
-        return {status: since for status, since in await self._session.exec(_OLDEST[kind])}
+    async def oldest(self, kind: RowKind, statuses: Sequence[str]) -> dict[str, datetime]:
+        """Since when the oldest row of a kind, with a job or without, has waited in each of these statuses."""
+        query = _WAITING[kind].oldest(statuses)
+        return {status: since for status, since in await self._session.exec(query)}

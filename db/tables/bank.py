@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, text
 from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from db.columns import UtcDateTime
@@ -29,6 +29,9 @@ class BankLinkRow(SQLModel, table=True):
     version: int = 0
 
 
+_WAITING = "status IN ('AWAITING_AUTHORISATION')"
+
+
 class ConsentRow(SQLModel, table=True):
     """A consent of a bank link. `valid_until` is an Oslo date, inclusive.
 
@@ -37,6 +40,11 @@ class ConsentRow(SQLModel, table=True):
     """
 
     __tablename__ = "consent"
+    __table_args__ = (
+        Index(
+            "ix_consent_waiting", "status", "created_at", sqlite_where=text(_WAITING), postgresql_where=text(_WAITING)
+        ),
+    )
 
     id: str = Field(primary_key=True)
     user_id: str = Field(foreign_key="user.id", index=True)

@@ -46,7 +46,9 @@ class WebhookEventRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("provider", "event_key"),
         Index("ix_webhook_event_received_at", "received_at"),
-        Index("ix_webhook_event_open", "received_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+        Index(
+            "ix_webhook_event_waiting", "status", "received_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)
+        ),
     )
 
     id: str = Field(primary_key=True)

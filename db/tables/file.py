@@ -7,7 +7,7 @@ from sqlmodel import Field, Index, SQLModel
 
 from db.columns import UtcDateTime
 
-_PENDING = "status IN ('PENDING')"
+_WAITING = "status IN ('PENDING')"
 
 
 class UploadRow(SQLModel, table=True):
@@ -19,7 +19,9 @@ class UploadRow(SQLModel, table=True):
     __tablename__ = "upload"
     __table_args__ = (
         Index("ix_upload_page", "user_id", "id"),
-        Index("ix_upload_pending", "created_at", sqlite_where=text(_PENDING), postgresql_where=text(_PENDING)),
+        Index(
+            "ix_upload_waiting", "status", "created_at", sqlite_where=text(_WAITING), postgresql_where=text(_WAITING)
+        ),
     )
 
     id: str = Field(primary_key=True)

@@ -19,7 +19,7 @@ class PaymentRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_payment_page", "user_id", "id"),
         Index("ix_payment_vendor_id", "vendor", "vendor_payment_id"),
-        Index("ix_payment_open", "created_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+        Index("ix_payment_waiting", "status", "created_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
         Index("ix_payment_in_doubt", "id", sqlite_where=text("in_doubt = 1"), postgresql_where=text("in_doubt")),
     )
 
@@ -114,7 +114,9 @@ class RefundRow(SQLModel, table=True):
 
     __tablename__ = "refund"
     __table_args__ = (
-        Index("ix_refund_pending", "created_at", sqlite_where=text(_PENDING), postgresql_where=text(_PENDING)),
+        Index(
+            "ix_refund_waiting", "status", "created_at", sqlite_where=text(_PENDING), postgresql_where=text(_PENDING)
+        ),
     )
 
     id: str = Field(primary_key=True)

@@ -7,6 +7,8 @@ from sqlmodel import Field, Index, SQLModel
 
 from db.columns import UtcDateTime
 
+_WAITING = "status IN ('CREATED', 'INCOMPLETE')"
+
 
 class PlanSubscriptionRow(SQLModel, table=True):
     """A user's subscription to a plan. A partial unique index keeps a user from a second one that has not ended."""
@@ -20,6 +22,13 @@ class PlanSubscriptionRow(SQLModel, table=True):
             unique=True,
             sqlite_where=text("status <> 'ENDED'"),
             postgresql_where=text("status <> 'ENDED'"),
+        ),
+        Index(
+            "ix_plan_subscription_waiting",
+            "status",
+            "created_at",
+            sqlite_where=text(_WAITING),
+            postgresql_where=text(_WAITING),
         ),
     )
 

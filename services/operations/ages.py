@@ -46,7 +46,7 @@ async def oldest(read: Queries, now: datetime) -> dict[tuple[RowKind, str], time
     """The age of the oldest row of each kind and status that has a greatest age; zero where there is none."""
     found = dict[tuple[RowKind, str], timedelta]()
     for kind, ages in GREATEST_AGES.items():
-        since = await read.orphans.oldest(kind)
+        since = await read.orphans.oldest(kind, list(ages))
         for status in ages:
             found[kind, status] = max(now - since.get(status, now), timedelta())
     return found
