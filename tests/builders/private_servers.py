@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.builders.server import free_port
@@ -105,33 +106,32 @@ def _title_of(pid: str) -> bytes:
 
 @contextmanager
 def private_postgresql(folder: Path) -> Iterator[PrivatePostgresql]:
-    """It refuses to run as root, so there it runs as its own user."""
-    data = folder / "postgresql"
-    data.mkdir()
+    """It refuses to run as root, so there it runs as its own user.
+
+    Its data lie outside of pytest's folders: another session of pytest takes from those the rights of other users.
+    """
     as_user: dict[str, Any] = {}
-    if os.getuid() == 0:
-        user = pwd.getpwnam("postgres")
-        os.chown(data, user.pw_uid, user.pw_gid)
-        for above in (folder, *folder.parents):
-            if above.stat().st_uid == os.getuid() and above != Path("/"):
-                above.chmod(above.stat().st_mode | 0o011)
-        as_user = {"user": "postgres", "group": user.pw_gid}
-    initdb = [program("initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "--no-sync"]
-    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **as_user)
-    port = free_port()
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "port": str(port),
-        "unix_socket_directories": "",
-        "max_connections": "200",
-    }
-    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    command = [program("postgres"), "-D", str(data), *options]
-    log = (folder / "postgresql.log").open("wb")
-    with log, subprocess.Popen(command, stdout=log, stderr=log, **as_user) as process:
-        assert is_answered(port)
-        try:
-            yield PrivatePostgresql(port, process, folder / "postgresql.log")
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=20)
+    with TemporaryDirectory(prefix="drop-postgresql-", ignore_cleanup_errors=True) as data:
+        if os.getuid() == 0:
+            user = pwd.getpwnam("postgres")
+            os.chown(data, user.pw_uid, user.pw_gid)
+            as_user = {"user": "postgres", "group": user.pw_gid}
+        initdb = [program("initdb"), "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **as_user)
+        port = free_port()
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(port),
+            "unix_socket_directories": "",
+            "max_connections": "200",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        command = [program("postgres"), "-D", data, *options]
+        log = (folder / "postgresql.log").open("wb")
+        with log, subprocess.Popen(command, stdout=log, stderr=log, **as_user) as process:
+            assert is_answered(port)
+            try:
+                yield PrivatePostgresql(port, process, folder / "postgresql.log")
+            finally:
+                process.send_signal(signal.SIGINT)
+                process.wait(timeout=20)
