@@ -27,8 +27,8 @@ ifdef ONE
 	$(BIN)/pytest $(ONE)
 else
 	tests/install.sh
-	$(BIN)/pytest -n 2 --ignore tests/fuzz
-	$(BIN)/pytest -n 2 --database postgresql tests/api --ignore tests/api/test_real_clients.py --ignore tests/api/test_commands.py
+	$(BIN)/pytest -n 2 --dist worksteal --ignore tests/fuzz
+	$(BIN)/pytest -n 2 --dist worksteal --database postgresql tests/api --ignore tests/api/test_real_clients.py --ignore tests/api/test_commands.py
 	$(BIN)/pytest tests/fuzz # in one process, which counts the answers
 endif
 
