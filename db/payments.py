@@ -1,7 +1,8 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, update
+from sqlalchemy import ColumnElement, and_, func, or_, update
+from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select
@@ -19,6 +20,7 @@ from domain.ids import AccountId, PaymentId, UserId
 from domain.money import Money
 from domain.page import Keyset, PaymentPage
 from domain.payment import (
+    FINAL,
     CancellationStatus,
     Payment,
     PaymentCause,
@@ -79,6 +81,7 @@ def _payment_of(row: PaymentRow, refunded: int) -> Payment:
         refunded_minor=refunded,
         returned_minor=row.returned_minor,
         returned_on=row.returned_on,
+        overdue_since=row.overdue_since,
     )
 
 
@@ -161,7 +164,15 @@ class PaymentQueries:
 
     async def in_doubt(self, limit: int) -> list[Payment]:
         """Payments in doubt of all users, oldest first: for operators alone."""
-        query = _payments().where(col(PaymentRow.in_doubt)).order_by(col(PaymentRow.id)).limit(limit)
+        return await self._oldest(col(PaymentRow.in_doubt), limit)
+
+    async def overdue(self, limit: int) -> list[Payment]:
+        """Payments of all users that are overdue and not in doubt, oldest first: for operators alone."""
+        is_open = col(PaymentRow.status).not_in(FINAL) & col(PaymentRow.in_doubt).is_(False)
+        return await self._oldest(col(PaymentRow.overdue_since).is_not(None) & is_open, limit)
+
+    async def _oldest(self, which: ColumnElement[bool] | Mapped[bool], limit: int) -> list[Payment]:
+        query = _payments().where(which).order_by(col(PaymentRow.id)).limit(limit)
         return [_payment_of(*found) for found in await self._session.exec(query)]
 
     async def find(self, payment_id: PaymentId) -> Payment | None:
@@ -343,6 +354,7 @@ class PaymentQueries:
             in_doubt=after.in_doubt,
             returned_minor=after.returned_minor,
             returned_on=after.returned_on,
+            overdue_since=after.overdue_since,
             watched_until=after.watched_until,
             **_columns_of("cancellation", None if after.status.is_final else after.cancellation_authorisation),
             **forgotten,

@@ -1,4 +1,4 @@
-"""When it proves something that a payment does not stand in its account's statement."""
+"""When a payment should stand in its account's statement, and when it proves something that it does not."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,6 +11,8 @@ from domain.payment import Payment
 
 # Longer than any bank's approval page works, which is minutes (unconfirmed: nextgenpsd2.md, Payments).
 PAGE_LIVES: Final = timedelta(hours=1)
+# Banking days after the day on which the bank carries a payment out: by then any bank should have told its end.
+OVERDUE_AFTER: Final = 3
 _A_DAY: Final = timedelta(days=1)
 
 
@@ -39,11 +41,39 @@ class LastReading:
     is_complete: bool
 
 
+def execution_day(payment: Payment) -> date:
+    """The banking day on which the bank carries the payment out."""
+    asked = payment.scheduled_for or oslo_date(payment.created_at + PAGE_LIVES)
+    return banking_day_from(asked, payment.amount.currency)
+
+
 def last_day(payment: Payment) -> date:
     """The next banking day after the one on which the bank carries the payment out."""
-    asked = payment.scheduled_for or oslo_date(payment.created_at + PAGE_LIVES)
-    currency = payment.amount.currency
-    return banking_day_from(banking_day_from(asked, currency) + _A_DAY, currency)
+    return _banking_days_after(payment, 1)
+
+
+def is_left_to_statement(payment: Payment, today: date, *, tells_end: bool) -> bool:
+    """Whether the account's statement has to tell the end of a payment that the bank has taken.
+
+    `tells_end`: the bank is not known to stop at an earlier status. One that has said nothing of the end by the day
+    after `last_day` stops there, too.
+    """
+    if not payment.is_with_bank or payment.in_doubt:
+        return False
+    return today > last_day(payment) if tells_end else today >= execution_day(payment)
+
+
+def is_overdue(payment: Payment, today: date) -> bool:
+    """Whether a payment that is with the bank has been without an end for too long. `today` is the date in Oslo."""
+    return payment.is_with_bank and today > _banking_days_after(payment, OVERDUE_AFTER)
+
+
+def _banking_days_after(payment: Payment, days: int) -> date:
+    """The banking day that comes so many after the one on which the bank carries the payment out."""
+    day = execution_day(payment)
+    for _ in range(days):
+        day = banking_day_from(day + _A_DAY, payment.amount.currency)
+    return day
 
 
 def waits_for(

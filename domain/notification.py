@@ -45,6 +45,7 @@ class Template(StrEnum):
     PAYMENT_SETTLED = "payment_settled"
     PAYMENT_FAILED = "payment_failed"
     PAYMENT_RETURNED = "payment_returned"
+    PAYMENT_OVERDUE = "payment_overdue"
     REFUND_FAILED = "refund_failed"
     CONSENT_EXPIRING = "consent_expiring"
     DATA_EXPORT_READY = "data_export_ready"
@@ -61,6 +62,7 @@ _CATEGORY: Final[Mapping[Template, Category]] = {
     Template.PAYMENT_SETTLED: Category.PAYMENTS,
     Template.PAYMENT_FAILED: Category.PAYMENTS,
     Template.PAYMENT_RETURNED: Category.PAYMENTS,
+    Template.PAYMENT_OVERDUE: Category.PAYMENTS,
     Template.CONSENT_EXPIRING: Category.BANK_LINKS,
     Template.NEW_SIGN_IN: Category.SECURITY,
     Template.CONTACT_CHANGED: Category.SECURITY,

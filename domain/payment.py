@@ -168,6 +168,7 @@ class PaymentEventKind(StrEnum):
     REFUND = "REFUND"
     DISPUTE = "DISPUTE"
     RETURN = "RETURN"
+    OVERDUE = "OVERDUE"
     OTHER = "OTHER"
 
     @classmethod
@@ -207,6 +208,7 @@ class Payment:
     `unknown_since`. `watched_until` is the last day in Oslo on which an end that was inferred is checked.
     `refunded_minor` is what was given back or is about to be, at the moment at which the payment was read;
     `returned_minor` is what the payee's bank has sent back to the payer's account, booked on `returned_on`.
+    `overdue_since` is when operators and the user were told that no news comes of it.
     """
 
     id: PaymentId
@@ -238,6 +240,7 @@ class Payment:
     refunded_minor: int = 0
     returned_minor: int = 0
     returned_on: date | None = None
+    overdue_since: datetime | None = None
 
     @property
     def returned(self) -> Money:
@@ -252,6 +255,12 @@ class Payment:
         refused = FailureCode.AUTHORISATION_REFUSED
         is_concluded = self.vendor_payment_id is None or (self.failure is not None and self.failure.code is refused)
         return self.status is not Status.REJECTED or is_concluded
+
+    @property
+    def is_with_bank(self) -> bool:
+        """Whether the bank has the payment, or may have it, and its news is all that can end it."""
+        is_taken = self.in_doubt or self.status in (Status.SCHEDULED, Status.PROCESSING)
+        return self.rail is Rail.BANK and is_taken and not self.status.is_final
 
     @property
     def refunded(self) -> Money:
@@ -324,6 +333,13 @@ class Payment:
         """The payee's bank has sent money back. The status stays: the payment was carried out."""
         after, event = self.with_event(PaymentEventKind.RETURN, PaymentCause.STATEMENT, at)
         return replace(after, returned_minor=self.returned_minor + amount.amount_minor, returned_on=on), event
+
+    def marked_overdue(self, at: datetime) -> tuple["Payment", PaymentEvent | None]:
+        """No news has come for too long; the same object and None where that was noted, or news has come meanwhile."""
+        if self.overdue_since is not None or not self.is_with_bank:
+            return self, None
+        after, event = self.with_event(PaymentEventKind.OVERDUE, PaymentCause.NO_ANSWER, at)
+        return replace(after, overdue_since=at), event
 
     def with_cancellation(
         self, status: CancellationStatus, awaited: SealedAuthorisation | None, cause: PaymentCause, at: datetime

@@ -47,6 +47,7 @@ def payment_fields(payment: Payment) -> Fields:
         "refunded_minor": payment.refunded_minor,
         "returned_minor": payment.returned_minor,
         "returned_on": payment.returned_on.isoformat() if payment.returned_on else None,
+        "overdue_since": _text(payment.overdue_since),
         "version": payment.version,
     }
 
@@ -62,6 +63,7 @@ def payment_at(now: Payment, fields: Fields) -> Payment:
         refunded_minor=fields.get("refunded_minor", now.refunded_minor),
         returned_minor=fields.get("returned_minor", 0),
         returned_on=date.fromisoformat(returned_on) if returned_on else None,
+        overdue_since=_time(fields.get("overdue_since")),
         version=fields["version"],
     )
 

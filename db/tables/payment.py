@@ -6,6 +6,7 @@ from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 from db.columns import UtcDateTime
 
 _OPEN = "status IN ('CREATED', 'AUTHORISATION_REQUIRED', 'SCHEDULED', 'PROCESSING')"
+_OVERDUE = "overdue_since IS NOT NULL"
 _PENDING = "status IN ('PENDING')"
 
 
@@ -20,6 +21,7 @@ class PaymentRow(SQLModel, table=True):
         Index("ix_payment_page", "user_id", "id"),
         Index("ix_payment_vendor_id", "vendor", "vendor_payment_id"),
         Index("ix_payment_waiting", "status", "created_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+        Index("ix_payment_overdue", "id", sqlite_where=text(_OVERDUE), postgresql_where=text(_OVERDUE)),
         Index("ix_payment_in_doubt", "id", sqlite_where=text("in_doubt = 1"), postgresql_where=text("in_doubt")),
     )
 
@@ -53,6 +55,7 @@ class PaymentRow(SQLModel, table=True):
     in_doubt: bool = False
     returned_minor: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
     returned_on: date | None = None
+    overdue_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sca: str | None = None
     unknown_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     unknown_asks: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

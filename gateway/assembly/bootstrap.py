@@ -26,7 +26,7 @@ from providers.declaration import MOCK
 from providers.fanout.memory import MemoryFanout
 from providers.fanout.port import Fanout
 from providers.fanout.redis import RedisFanout
-from providers.open_banking.bank_profiles import gives_ids
+from providers.open_banking.bank_profiles import gives_ids, tells_end
 from providers.open_banking.certificate_watch import CERTIFICATES
 from routes.state import RouteSettings
 from services.authorisations import Authorisations
@@ -66,6 +66,7 @@ from services.payments.card_status import CardStatusSync
 from services.payments.customers import Customers
 from services.payments.forgotten import ForgottenPayments
 from services.payments.in_doubt import InDoubtPayments
+from services.payments.overdue import OverduePayments
 from services.payments.record import PaymentRecorder
 from services.payments.statement_matching import StatementMatching
 from services.plans.plans import Plans
@@ -216,10 +217,11 @@ def build_services(base: Infrastructure) -> Services:
     access = BankAccess(read, accounts, encryption)
     customers = Customers(work, read, adapters.cards, clock)
     card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, composer, incidents, clock)
-    in_doubt = InDoubtPayments(work, read, accounts, matching, card_status, recorder, gives_ids, clock)
+    in_doubt = InDoubtPayments(work, read, accounts, matching, card_status, recorder, gives_ids, tells_end, clock)
     forgotten = ForgottenPayments(work, in_doubt, recorder, clock)
+    overdue = OverduePayments(read, recorder, incidents, clock)
     bank_status = BankStatusSync(
-        work, read, adapters.payments, access, in_doubt, forgotten, recorder, authorisations, clock
+        work, read, adapters.payments, access, in_doubt, forgotten, overdue, recorder, authorisations, clock
     )
     merchant = Merchant(settings.merchant_name, parse_account_number(settings.merchant_account))
     card_payments = CardPayments(work, read, adapters.cards, customers, card_status, recorder, clock, merchant, origins)

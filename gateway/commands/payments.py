@@ -13,18 +13,18 @@ app = typer.Typer(no_args_is_help=True, help="Payments whose outcome is not know
 
 @app.command("doubts")
 def in_doubt(url: Url = LOCAL, token: Token = None, as_json: Json = False, limit: Limit = 50) -> None:
-    """What is in doubt, oldest first."""
+    """What is in doubt or overdue, oldest first."""
     found = ask("GET", url, f"/api/operator/payments/doubts?limit={limit}", token=token)["payments"]
     if as_json:
         typer.echo(json.dumps(found))
         return
-    table = Table(
-        "Id", "Made", "Rail", "Status", "Vendor", "Their id", "Our reference", "Waits for", "Like lines", box=None
-    )
+    columns = ("Id", "Made", "Overdue", "Rail", "Status", "Vendor", "Their id", "Our reference", "Waits for")
+    table = Table(*columns, "Like lines", box=None)
     for payment in found:
         table.add_row(
             payment["id"],
             payment["createdAt"][:19],
+            (payment["overdueSince"] or "-")[:10],
             payment["rail"],
             payment["status"],
             payment["vendor"],

@@ -11,6 +11,7 @@ from domain.account_number import AccountNumber
 from domain.bank_text import NORWEGIAN_TEXTS, Letters, TextRules
 from domain.ids import BankId
 from domain.statement import LineIds
+from providers.open_banking.status import PAYMENT_STATUS
 
 _PREFIX: Final = "bank_"
 # The countries whose banks take Norwegian letters; elsewhere SEPA's Latin set is all that a bank has to take.
@@ -30,6 +31,8 @@ class BankProfile:
     bank wants account numbers. `part_of` is the bank that has taken over this one. For a bank that is called directly,
     `product` is its payment product, `domain` the domain of its pages, and `signs` whether it wants signed requests.
     `gives_ids`: its lines bear the end-to-end ids of payments, as it documents; of others that is learnt from lines.
+    `last_status`: the last transaction status that it reports of a payment; one before ACSC leaves the end to the
+    account's statement, as does any bank that has told no end after the next banking day.
     `lists_twice`: it may list one line of a statement under two transaction ids. `ids`: how long its ids of lines last,
     where the bank is not reached through a vendor with ids of its own. `texts`: what it takes as a payment's
     texts.
@@ -49,6 +52,7 @@ class BankProfile:
     lists_twice: bool = False
     ids: LineIds = LineIds.LAST
     gives_ids: bool = False
+    last_status: Literal["ACTC", "ACSP", "ACSC", "ACCC"] = "ACSC"
     texts: TextRules = NORWEGIAN_TEXTS
 
 
@@ -100,6 +104,11 @@ def is_known(bank_id: BankId) -> bool:
 def gives_ids(bank_id: BankId) -> bool:
     """Whether the bank documents that its lines bear the end-to-end ids of payments."""
     return by_id(bank_id).gives_ids
+
+
+def tells_end(bank_id: BankId) -> bool:
+    """Whether the bank reports that a payment is settled, as the standard has it."""
+    return PAYMENT_STATUS[by_id(bank_id).last_status].is_final
 
 
 def account_reference(kind: AccountKind, number: AccountNumber) -> dict[str, str]:

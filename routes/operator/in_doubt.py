@@ -1,4 +1,4 @@
-"""For operators: payments whose outcome is not known."""
+"""For operators: payments whose outcome is not known, or overdue."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from domain.clock import text_of
 from domain.evidence import Waiting
 from domain.ids import PaymentId
 from domain.payment import Payment
-from routes.openapi_schemas import BOOLEAN, INTEGER, TEXT, TEXT_OR_NULL, TIME, NamedSchema, array, record
+from routes.openapi_schemas import BOOLEAN, INTEGER, TEXT, TEXT_OR_NULL, TIME, TIME_OR_NULL, NamedSchema, array, record
 from routes.operations import Answer, Body, Operation, in_path
 from routes.operator.guard import LIMIT, NO_STORE, limit_of, operator_route
 from routes.requests import FORM, read_form
@@ -18,7 +18,7 @@ from services.payments.in_doubt import Doubt
 
 
 async def in_doubt(request: Request) -> Response:
-    """What is in doubt, oldest first."""
+    """What is in doubt or overdue, oldest first."""
     found = await services_of(request).in_doubt.oldest(limit_of(request))
     return JSONResponse({"payments": [_weighed(doubt) for doubt in found]}, headers=NO_STORE)
 
@@ -56,6 +56,7 @@ def _shown(payment: Payment) -> dict[str, object]:
         "vendorPaymentId": payment.vendor_payment_id,
         "endToEndId": payment.end_to_end_id,
         "createdAt": text_of(payment.created_at),
+        "overdueSince": text_of(payment.overdue_since) if payment.overdue_since else None,
     }
 
 
@@ -68,6 +69,7 @@ _FIELDS: Mapping[str, Mapping[str, object]] = {
     "vendorPaymentId": TEXT_OR_NULL,
     "endToEndId": {**TEXT, "description": "Our reference, as the bank knows it."},
     "createdAt": TIME,
+    "overdueSince": {**TIME_OR_NULL, "description": "Since when the bank's news of it is overdue."},
 }
 _PAYMENT = NamedSchema("OperatorPayment", record(_FIELDS))
 _LINE = record({"id": TEXT, "status": TEXT, "bookingDate": TEXT, "amountMinor": INTEGER, "currency": TEXT})
@@ -93,7 +95,7 @@ ROUTES = [
         in_doubt,
         Operation(
             "listDoubts",
-            "Payments whose outcome nobody knows (operators)",
+            "Payments whose outcome nobody knows, or is overdue (operators)",
             {200: Answer("Oldest first.", record({"payments": array(_DOUBT)}))},
             {400: "`limit` is no number."},
             parameters=(LIMIT,),

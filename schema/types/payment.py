@@ -230,6 +230,12 @@ class Payment(Node):
     def returned(self) -> PaymentReturn | None:
         return PaymentReturn.of(self.shown)
 
+    @strawberry.field(
+        description="Set once the bank has told no end of it for three banking days after its execution date."
+    )
+    def overdue_since(self) -> datetime | None:
+        return self.shown.overdue_since
+
     @strawberry.field(description="The card holder's objections, oldest first. Not covered by `version`.")
     async def disputes(self, info: Info[HasLoaders, None]) -> list[Dispute]:
         return [Dispute.of(found) for found in await info.context.loaders.disputes.load(PaymentId(self.id))]

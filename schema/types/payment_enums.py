@@ -37,6 +37,7 @@ describe(
         PaymentEventKind.REFUND: "How a refund of the payment stands.",
         PaymentEventKind.DISPUTE: "How the card holder's objection stands.",
         PaymentEventKind.RETURN: "The payee's bank has sent money back; `returned` tells how much.",
+        PaymentEventKind.OVERDUE: "The bank has told no end of it for too long; `overdueSince` tells since when.",
         PaymentEventKind.OTHER: "A change that this version does not know.",
     },
 )

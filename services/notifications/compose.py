@@ -39,12 +39,14 @@ class NotificationComposer:
         self._vendors = {Channel.EMAIL: email_vendor, Channel.SMS: sms_vendor}
 
     async def payment(self, work: UnitOfWork, before: Payment, after: Payment) -> None:
-        """Queue the message if the payment has settled or failed, or if its card was declined."""
+        """Queue the message if the payment has settled, failed or become overdue, or if its card was declined."""
         was_declined = after.rail is Rail.CARD and after.failure is not None and after.failure != before.failure
         if after.status is Status.SETTLED and before.status is not Status.SETTLED:
             template = Template.ORDER_CONFIRMATION if after.rail is Rail.CARD else Template.PAYMENT_SETTLED
         elif (after.status in _FAILED and after.status is not before.status) or was_declined:
             template = Template.PAYMENT_FAILED
+        elif after.overdue_since is not None and before.overdue_since is None:
+            template = Template.PAYMENT_OVERDUE
         else:
             return
         user = await self._user(work, after.user_id)

@@ -23,6 +23,7 @@ from services.backoff import LONGEST
 from services.payments.bank_access import BankAccess
 from services.payments.forgotten import ForgottenPayments
 from services.payments.in_doubt import NEVER_REACHED, InDoubtPayments
+from services.payments.overdue import OverduePayments
 from services.payments.record import PaymentRecorder, Step, outcome_of
 from services.status_sync import StatusSync
 from services.users.kyc import CancelUnauthorised
@@ -70,6 +71,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         access: BankAccess,
         in_doubt: InDoubtPayments,
         forgotten: ForgottenPayments,
+        overdue: OverduePayments,
         recorder: PaymentRecorder,
         authorisations: Authorisations,
         clock: Clock,
@@ -79,6 +81,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         self._access = access
         self._in_doubt = in_doubt
         self._forgotten = forgotten
+        self._overdue = overdue
         self._recorder = recorder
         self._authorisations = authorisations
 
@@ -148,9 +151,15 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         work.jobs.enqueue(job, due_at=now + WATCH_PAUSE, now=now)
 
     async def ask_again(self, user_id: UserId, object_id: PaymentId, pause_s: float) -> None:
-        """Ask, and again after a longer pause until final. What has ended meanwhile is not asked about. Commits."""
+        """Ask, and again after a longer pause until final. What has ended meanwhile is not asked about. Commits.
+
+        A payment of which the bank tells no end, or whose bank does not answer at all, is noted as overdue.
+        """
         if await self._may_move(user_id, object_id):
-            await super().ask_again(user_id, object_id, pause_s)
+            try:
+                await super().ask_again(user_id, object_id, pause_s)
+            finally:
+                await self._overdue.note(user_id, object_id)
 
     async def _may_move(self, user_id: UserId, payment_id: PaymentId) -> bool:
         async with self._read() as read:
@@ -208,9 +217,17 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         outcome = await self.apply(found, state, cause)
         if state.is_last:
             return await self._forgotten.after_last_report(await self.current(found), outcome)
+        outcome = await self._look_on(found, outcome)
         if found.cancellation_status is CancellationStatus.AUTHORISATION_REQUIRED and not found.status.is_final:
             return await self._ask_cancellation(found, cause) or outcome
         return outcome
+
+    async def _look_on(self, found: Payment, outcome: Outcome) -> Outcome:
+        """After the bank's answer: look into the account's statement where the bank is not going to tell the end."""
+        current = await self.current(found)
+        if not await self._in_doubt.is_left_to_statement(current):
+            return outcome
+        return await self._in_doubt.look_for(current, is_news=outcome.changed)
 
     async def _ask_cancellation(self, found: Payment, cause: PaymentCause) -> Outcome | None:
         """Whether the cancellation that awaits the user's approval was refused, and what that approval shows now.

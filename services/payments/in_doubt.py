@@ -1,4 +1,4 @@
-"""Payments whose outcome is not known: evidence ends the doubt, or an operator who has evidence."""
+"""Payments whose outcome is not known: evidence tells it, or an operator who has evidence."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from db.unit_of_work import Queries, Read, UnitOfWork, Work
 from domain.bank_account import Transaction
 from domain.clock import Clock, oslo_date
 from domain.errors import InvalidInput, InvalidState, NotFound
-from domain.evidence import PAGE_LIVES, Waiting, waits_for
+from domain.evidence import PAGE_LIVES, Waiting, is_left_to_statement, waits_for
 from domain.ids import AccountId, BankId, PaymentId
 from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Rail, Status, StatusUpdate
@@ -28,7 +28,9 @@ NEVER_REACHED: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE)
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A payment in doubt, why its absence from the statement proves nothing yet, and the lines that may be its debit.
+    """A payment in doubt or overdue, and what the account's statement tells of it.
+
+    `waiting` says why its absence proves nothing yet; `like_debits` are lines that may be its debit.
 
     `waiting` is None where there is no statement to wait for, as on the card rail.
     """
@@ -51,6 +53,7 @@ class InDoubtPayments:
         card_status: CardStatusSync,
         recorder: PaymentRecorder,
         gives_ids: Callable[[BankId], bool],
+        tells_end: Callable[[BankId], bool],
         clock: Clock,
     ) -> None:
         self._work = work
@@ -60,12 +63,25 @@ class InDoubtPayments:
         self._card_status = card_status
         self._recorder = recorder
         self._gives_ids = gives_ids
+        self._tells_end = tells_end
         self._clock = clock
 
     async def oldest(self, limit: int) -> Sequence[Doubt]:
-        """Payments in doubt, oldest first, with what is known of each."""
+        """Payments in doubt or overdue, oldest first, with what is known of each."""
         async with self._read() as read:
-            return [await self._weighed(read, payment) for payment in await read.payments.in_doubt(limit)]
+            found = [*await read.payments.in_doubt(limit), *await read.payments.overdue(limit)]
+            oldest = sorted(found, key=lambda payment: payment.id)[:limit]
+            return [await self._weighed(read, payment) for payment in oldest]
+
+    async def is_left_to_statement(self, payment: Payment) -> bool:
+        """Whether the bank has taken the payment and is not going to tell its end (`domain/evidence.py`)."""
+        if payment.debtor_account_id is None:
+            return False
+        async with self._read() as read:
+            account = await read.accounts.get(payment.user_id, payment.debtor_account_id)
+        assert account is not None
+        tells_end = self._tells_end(account.bank_id)
+        return is_left_to_statement(payment, oslo_date(self._clock.now()), tells_end=tells_end)
 
     async def resolve_by_evidence(self, payment: Payment) -> Outcome:
         """End the doubt by the account's statement, for a bank that cannot look a payment up. Gives what that changed.
@@ -151,7 +167,7 @@ class InDoubtPayments:
         update = StatusUpdate(status, PaymentCause.OPERATOR, self._clock.now(), failure)
 
         def step(current: Payment) -> tuple[Payment, PaymentEvent | None]:
-            if not current.in_doubt:
+            if not current.in_doubt and (current.overdue_since is None or current.status.is_final):
                 raise InvalidState(f"The payment is {current.status} and not in doubt.", field=("payment",))
             return current.apply(update)
 

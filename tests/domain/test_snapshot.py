@@ -97,6 +97,7 @@ payments = st.builds(
     failure=failures,
     cancellation_status=st.none() | st.sampled_from(CancellationStatus),
     in_doubt=st.booleans(),
+    overdue_since=times,
     refunded_minor=st.integers(0, 100),
     version=versions,
 )
