@@ -51,13 +51,17 @@ class StatementQueries:
         return (await self._session.exec(query)).one()
 
     async def known(self, account_id: AccountId, statement: Statement) -> list[KnownLine]:
-        """The stored lines that a statement tells of: those since its first day, and all pending ones."""
+        """The stored lines that a statement tells of: those since its first day or line, and all pending ones.
+
+        Some banks give more than the period that they are asked for.
+        """
+        since = min([statement.since, *(line.booking_date for line in statement.lines if line.booking_date)])
         query = (
             select(BankTransactionRow)
             .where(
                 BankTransactionRow.account_id == account_id,
                 or_(
-                    col(BankTransactionRow.booking_date) >= statement.since,
+                    col(BankTransactionRow.booking_date) >= since,
                     col(BankTransactionRow.status) == TransactionStatus.PENDING,
                 ),
             )

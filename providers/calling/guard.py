@@ -69,7 +69,8 @@ class NoTurn(Exception):
     """Our own limit gives this call no turn soon: nothing was sent, and the vendor is not to blame."""
 
 
-_TROUBLE: Final = (httpx.TransportError, TimeoutError, VendorTrouble)
+# Besides what goes wrong on the way: a body that cannot be unpacked (`DecodingError`).
+_TROUBLE: Final = (httpx.RequestError, TimeoutError, VendorTrouble)
 # These are raised before a byte was sent, so the vendor did nothing.
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 # What ends a call that was not sent because of us: it says nothing of the vendor.

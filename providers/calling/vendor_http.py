@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 # The longest answer that is read. The answers that Drop asks for are far shorter.
 _ANSWER_BYTES: Final = 4 * 1024 * 1024
 # What the reading functions raise for an answer that does not have the shape of the vendor's documentation.
-UNREADABLE: Final = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+UNREADABLE: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)
 
 
 class VendorRefusal(Exception):

@@ -37,7 +37,16 @@ from providers.open_banking.port import (
     Psu,
     StartedConsent,
 )
-from providers.open_banking.readings import as_list, each, items_of, put_aside, shown_balances, text, within
+from providers.open_banking.readings import (
+    as_list,
+    each,
+    items_of,
+    put_aside,
+    shown_balances,
+    text,
+    valid_until,
+    within,
+)
 from providers.open_banking.statement_pages import StatementPage, StatementReader, Terms, TermsRefused
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
@@ -295,5 +304,4 @@ def _state(answer: Answer) -> ConsentState:
 
 def _until(document: Mapping[str, Any]) -> date:
     """The last day of access, as a date in Oslo. Without one the bank has not shortened the consent: `date.max`."""
-    valid_until = (document.get("access") or {}).get("valid_until")
-    return oslo_date(datetime.fromisoformat(valid_until)) if valid_until else date.max
+    return valid_until(within(document, "access", "valid_until"))

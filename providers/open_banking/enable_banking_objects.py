@@ -55,7 +55,7 @@ def account(uid: str, document: Mapping[str, Any]) -> AccountAtBank | None:
     """An account, None for one without an account number, such as a card."""
     is_bban = within(document, "account_id", "other", "scheme_name") == "BBAN"
     bban = within(document, "account_id", "other", "identification") if is_bban else None
-    number = first_number(bban, within(document, "account_id", "iban"))
+    number = first_number(within(document, "account_id", "iban"), bban)
     if number is None:
         return None
     owner = text(document.get("name"))

@@ -1,11 +1,8 @@
 """NextGenPSD2 objects as Drop's values, for aggregators and banks alike. Source: docs/vendors/nextgenpsd2.md."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
-
-import structlog
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from domain.account_number import AccountNumber
 from domain.bank_account import BalanceType, TransactionStatus
@@ -20,7 +17,6 @@ from providers.open_banking.readings import (
     Words,
     as_list,
     currency_of,
-    day_of,
     each,
     end_to_end_id,
     entry_reference,
@@ -33,6 +29,7 @@ from providers.open_banking.readings import (
     text,
     texts,
     time_of,
+    valid_until,
     within,
 )
 from providers.open_banking.statement_pages import StatementPage
@@ -58,7 +55,6 @@ _REASONS: Final = {
 }
 _PENDING: Final = TransactionStatus.PENDING
 _BOOKED: Final = TransactionStatus.BOOKED
-_log = structlog.get_logger()
 
 
 def codes_of(answer: Mapping[str, Any]) -> tuple[str, ...]:
@@ -79,26 +75,26 @@ def link_of(document: Mapping[str, Any], name: str) -> str | None:
     return str(href) if href else None
 
 
-def valid_until_of(document: Mapping[str, Any]) -> date | None:
-    """The last day of a consent, None where the bank tells none that can be read: it has then not shortened it."""
+def query_of(link: str | None) -> str | None:
+    """The query of a link, None without one. Its host is ignored, so that a bank cannot send us elsewhere."""
     try:
-        return day_of(document.get("validUntil"))
-    except (TypeError, ValueError):
-        _log.warning("consent_valid_until_unreadable")
+        found = urlsplit(link or "").query
+        return found if parse_qs(found) else None
+    except ValueError:
         return None
 
 
 def consent_state(answer: Mapping[str, Any]) -> ConsentState:
     """The state of a consent. Without an end date the bank has not shortened the consent: `date.max`."""
     status = status_of(CONSENT_STATUS, answer["consentStatus"], of="consent")
-    return ConsentState(status, valid_until_of(answer) or date.max)
+    return ConsentState(status, valid_until(answer.get("validUntil")))
 
 
 def account(item: Mapping[str, Any]) -> AccountAtBank | None:
     """An account, None for one without an account number, such as a card, and for one that is not enabled."""
     if (item.get("status") or "enabled") != "enabled":
         return None
-    number = first_number(item.get("bban"), item.get("iban"))
+    number = first_number(item.get("iban"), item.get("bban"))
     if number is None:
         return None
     name = text(item.get("displayName")) or text(item.get("name")) or text(item.get("product"))
@@ -133,10 +129,13 @@ def transactions(answer: Answer, own: AccountNumber) -> StatementPage:
         ItemKind.TRANSACTION, as_list(document.get("pending")), lambda item: _transaction(item, _PENDING, own)
     )
     booked = each(ItemKind.TRANSACTION, as_list(document.get("booked")), lambda item: _transaction(item, _BOOKED, own))
+    has_more = bool(within(document, "_links", "next") or within(answer.document, "_links", "next"))
+    following = query_of(link_of(document, "next") or link_of(answer.document, "next"))
     return StatementPage(
         [*pending.found, *booked.found],
         [*pending.put_aside, *booked.put_aside],
-        link_of(document, "next") or link_of(answer.document, "next"),
+        following,
+        is_broken=has_more and following is None,
     )
 
 

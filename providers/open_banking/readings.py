@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final, TypeVar
 
 import orjson
+import structlog
 
 from domain.account_number import AccountNumber, InvalidAccountNumber, parse_account_number
 from domain.bank_account import Balance, BalanceType
@@ -25,6 +26,7 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _NO_CONTENT: Final = 204
 # An item of ours is far shorter; a longer one is kept in part.
 _KEPT_LENGTH: Final = 20_000
+_log = structlog.get_logger()
 # An index of PostgreSQL takes no longer text, and ours are shorter than both.
 _LONGEST_END_TO_END_ID: Final = 200
 # Our end-to-end ids are `D-` and a payment's ULID (norwegian_banks.md); some banks write them between other words.
@@ -135,7 +137,19 @@ def day_of(value: object) -> date | None:
     if len(value) == len("2026-01-01"):
         return date.fromisoformat(value)
     at = datetime.fromisoformat(value)
-    return oslo_date(at) if at.tzinfo else at.date()
+    try:
+        return oslo_date(at) if at.tzinfo else at.date()
+    except OverflowError:
+        return at.date()  # the last day there is, which stands for no end
+
+
+def valid_until(value: object) -> date:
+    """The last day of a consent, `date.max` where the bank tells none that can be read: it has not shortened it."""
+    try:
+        return day_of(value) or date.max
+    except (TypeError, ValueError):
+        _log.warning("consent_valid_until_unreadable")
+        return date.max
 
 
 def first_day(item: Mapping[str, Any], *names: str) -> date | None:

@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 class StatementPage:
     """One page of a statement. `next_page` asks for the page after it, None on the last page.
 
-    `is_broken` says that the bank gave no list at all, but a message.
+    `is_broken` says that the bank gave no list at all, but a message, or a link to more that leads nowhere.
     """
 
     lines: Sequence[StatementLine]
@@ -85,14 +85,16 @@ class StatementReader:
             if len(seen) >= _MAX_PAGES or time.monotonic() > until:
                 is_whole = False
                 break
+            before = page
             try:
                 page = await ask(terms, page.next_page)
             except (Unavailable, AccessExceeded, TermsRefused):
                 is_whole = False
                 break
-            lines.extend(page.lines)
-            aside.extend(page.put_aside)
-            # A page that leads back to an earlier one would never end.
+            if page.next_page not in seen or page.lines != before.lines:
+                lines.extend(page.lines)
+                aside.extend(page.put_aside)
+            # A page that leads back to an earlier one would never end; it may be the page before, given again.
             is_whole = not page.is_broken and page.next_page not in seen
             seen.add(page.next_page)
         if not is_whole:

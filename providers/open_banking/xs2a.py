@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 from typing import Final
 
 from domain.bank_account import Bank
@@ -23,6 +24,7 @@ from providers.open_banking.port import (
     Psu,
     StartedConsent,
 )
+from providers.open_banking.readings import valid_until
 from providers.open_banking.status import CONSENT_STATUS
 from providers.open_banking.xs2a_approvals import Approvals, ScaAnswer
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
@@ -46,6 +48,14 @@ RETRIED: Final = frozenset(
     }
 )
 _GONE: Final = frozenset({403, 404})
+# With these a bank answers for a consent that it has ended or forgotten (nextgenpsd2.md, Errors and notifications).
+_NOT_KNOWN: Final = frozenset({401, 403, 404})
+_LOST: Final = {
+    "CONSENT_EXPIRED": ConsentStatus.EXPIRED,
+    "RESOURCE_EXPIRED": ConsentStatus.EXPIRED,
+    "CONSENT_UNKNOWN": ConsentStatus.REVOKED,
+    "RESOURCE_UNKNOWN": ConsentStatus.REVOKED,
+}
 _ENDED_BY_SCA: Final = {Status.REJECTED: ConsentStatus.REJECTED, Status.EXPIRED: ConsentStatus.EXPIRED}
 
 
@@ -91,7 +101,7 @@ class Xs2aAccounts(Xs2aReading):
         except VendorRefusal as refusal:
             raise self._client.refused(refusal, profile.bic) from refusal
         # The bank may shorten the consent.
-        until = nextgenpsd2.valid_until_of(created.document) or request.valid_until
+        until = min(request.valid_until, valid_until(created.document.get("validUntil")))
         reference = Reference(profile.bic, created.document["consentId"], created.authorisation_id)
         awaited = None
         with suppress(Unavailable, *UNREADABLE):
@@ -139,13 +149,16 @@ class Xs2aAccounts(Xs2aReading):
                 psu=psu,
             )
         except VendorRefusal as refusal:
-            raise self._client.refused(refusal, consent.bic) from refusal
+            ended = next((_LOST[code] for code in nextgenpsd2.codes_of(refusal.answer) if code in _LOST), None)
+            if ended is None or refusal.status not in _NOT_KNOWN:
+                raise self._client.refused(refusal, consent.bic) from refusal
+            return ConsentState(ended, date.max)
         if state.status is ConsentStatus.AWAITING_AUTHORISATION and consent.authorisation:
             path = f"{self._path(consent)}/authorisations/{consent.authorisation}"
             sca, codes, _ = await self._approvals.state("consent", path, bic=consent.bic, psu=psu)
             status, _ = nextgenpsd2.payment_status("RCVD", sca, codes, is_future=False)
-            ended = _ENDED_BY_SCA.get(status) if status is not None else None
-            return ConsentState(ended or state.status, state.valid_until)
+            refused = _ENDED_BY_SCA.get(status) if status is not None else None
+            return ConsentState(refused or state.status, state.valid_until)
         return state
 
     async def revoke_consent(self, access: ConsentAccess) -> None:

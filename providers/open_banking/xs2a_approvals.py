@@ -17,6 +17,7 @@ from providers.open_banking.bank_profiles import by_bic
 from providers.open_banking.bank_warnings import warnings_in
 from providers.open_banking.nextgenpsd2 import codes_of, link_of
 from providers.open_banking.port import NotApprovable, Psu
+from providers.open_banking.readings import as_list, text
 from providers.open_banking.status import SCA_DONE, SCA_FAILED
 from providers.open_banking.xs2a_client import Xs2aClient
 
@@ -55,8 +56,11 @@ class ScaAnswer:
     @property
     def authorisation_id(self) -> str:
         """The id of the approval that the bank began by itself, taken from the link to its status; else empty."""
-        href = link_of(self.document, "scaStatus")
-        return urlsplit(href).path.rstrip("/").rpartition("/")[2] if href else ""
+        try:
+            path = urlsplit(link_of(self.document, "scaStatus") or "").path
+        except ValueError:
+            return ""
+        return path.rstrip("/").rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +128,9 @@ class Approvals:
     async def newest(self, what: str, path: str, *, bic: str, psu: Psu | None) -> str:
         """The id of the newest approval, for answers that did not name it; empty if none. Raises Unavailable."""
         answer = await self._read(what, path, bic, psu)
-        known = answer.document.get("authorisationIds") or answer.document.get("cancellationIds") or [""]
-        return str(known[-1])
+        known = answer.document.get("authorisationIds") or answer.document.get("cancellationIds")
+        named = [identifier for identifier in map(text, as_list(known)) if identifier]
+        return named[-1] if named else ""
 
     async def state(
         self, what: str, path: str, *, bic: str, psu: Psu | None

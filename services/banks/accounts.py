@@ -37,6 +37,8 @@ from services.field_encryption import FieldEncryption
 Result = TypeVar("Result")
 # Without fresh authentication many banks give 90 days (docs/vendors/nextgenpsd2.md, Accounts).
 _HISTORY: Final = timedelta(days=90)
+# A bank that says so of a consent has not ended it.
+_HOLDS: Final = frozenset({ConsentStatus.ACTIVE, ConsentStatus.AWAITING_AUTHORISATION})
 
 
 class Accounts:
@@ -245,9 +247,9 @@ class Accounts:
         Raises Unavailable where the consent stands, or how it stands cannot be read.
         """
         state = await self._vendors[consent.vendor].consent_state(await self._access.of(consent, device))
-        if state.status in (None, ConsentStatus.ACTIVE):
+        if state.status is None or state.status in _HOLDS:
             raise Unavailable("open_banking", "the bank refuses a reading under a consent that holds") from lost
-        await self._consents.end_lost(consent.id, lost.status)
+        await self._consents.end_lost(consent.id, state.status)
 
     async def _lose(self, user_id: UserId, reach: Reach) -> None:
         """The bank does not know the account any more: it is shown as unavailable, and the others are still read."""

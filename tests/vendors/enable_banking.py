@@ -191,6 +191,8 @@ class EnableBanking:
         return JSONResponse({"session_id": session, "accounts": accounts, "access": await self._access(consent)})
 
     async def session(self, request: Request) -> Response:
+        if (make := self.odd.instead.get("consent")) and (answer := make(request)):
+            return answer
         consent = self._consent(request.path_params["session"])
         found = await self.ask("GET", f"/bank/consents/{consent}")
         words = {"valid": "AUTHORIZED", "expired": "EXPIRED", "terminatedByTpp": "CLOSED", "revokedByPsu": "REVOKED"}
@@ -211,7 +213,8 @@ class EnableBanking:
 
     async def _access(self, consent: str) -> dict[str, Any]:
         until = (await self.ask("GET", f"/bank/consents/{consent}"))["validUntil"]
-        return {"valid_until": f"{until}T12:00:00+00:00", "balances": True, "transactions": True}
+        until = self.odd.consent_until or f"{until}T12:00:00+00:00"
+        return {"valid_until": until, "balances": True, "transactions": True}
 
     # Accounts
 
@@ -309,7 +312,7 @@ class EnableBanking:
                 "status": "RJCT",
                 "status_reason_information": {"status_reason_code": self.odd_payments.rejects_with},
             }
-        return JSONResponse(answer)
+        return JSONResponse(self.odd_payments.taken(answer))
 
     async def payment(self, request: Request) -> Response:
         if answer := self.odd_payments.answer("read", request):

@@ -24,7 +24,8 @@ class Oddities:
     `gives_ids` says whether lines bear the end-to-end ids of payments; None is what is usual at the vendor, and
     `ids_in` is where Enable Banking's do, which have no field of their own for it.
     `told` are the headers about the user with which accounts, balances and statements were asked for. `warns` are the
-    messages beside each consent and payment that it takes. `consent_word` replaces the status of consents.
+    messages beside each consent and payment that it takes. `consent_word` replaces the status of consents and
+    `consent_until` their last day, in the vendor's shape; a whole answer is `instead["consent"]`.
     """
 
     accounts: Callable[[list[Any]], list[Any]] = lambda items: items
@@ -39,6 +40,7 @@ class Oddities:
     gives_ids: bool | None = None
     ids_in: str = "reference_number"
     consent_word: str | None = None
+    consent_until: Any = None
 
     def on_top(self, account: str, page: str) -> list[Any]:
         """The test's lines on an account's first page."""
@@ -68,7 +70,8 @@ class OddPayments:
     `last` is the last status that payments reach, instead of ACSC.
     `gone` is with which status and code the bank answers about what it has forgotten; `knows_sca`: it gives the SCA
     status all the same, `knows_status`: the transaction status.
-    `instead` gives a whole answer to "initiate", "cancel" or "read" (of anything about a payment).
+    `instead` gives a whole answer to "initiate", "cancel" or "read" (of anything about a payment). `taken` changes the
+    answer to an initiation that the bank has taken.
     """
 
     word: str | None = None
@@ -80,6 +83,7 @@ class OddPayments:
     knows_sca: bool = False
     knows_status: bool = False
     instead: dict[str, Callable[[Request], Response | None]] = field(default_factory=dict)
+    taken: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer
 
     def said(self, status: str) -> str:
         """The status of a payment as the bank says it."""

@@ -154,9 +154,11 @@ class NextGenBanks:
         return JSONResponse({"authorisationIds": known})
 
     async def read_consent(self, request: Request) -> Response:
+        if (make := self.odd.instead.get("consent")) and (answer := make(request)):
+            return answer
         found = await self.ask("GET", f"/bank/consents/{request.path_params['consent']}")
         status = self.odd.consent_word or found["consentStatus"]
-        return JSONResponse({"consentStatus": status, "validUntil": found["validUntil"]})
+        return JSONResponse({"consentStatus": status, "validUntil": self.odd.consent_until or found["validUntil"]})
 
     async def consent_sca(self, request: Request) -> Response:
         found = await self.ask("GET", f"/bank/consents/{request.path_params['consent']}")
@@ -238,7 +240,8 @@ class NextGenBanks:
             self.started.add(identifier)
             links = {"scaStatus": {"href": f"{base}/auth-{identifier}"}}
             return JSONResponse({**body, **self.shown, "_links": links}, 201, {"aspsp-sca-approach": "DECOUPLED"})
-        return JSONResponse({**body, "_links": {"startAuthorisation": {"href": base}}}, 201)
+        told = {**body, "_links": {"startAuthorisation": {"href": base}}}
+        return JSONResponse(self.odd_payments.taken(told), 201)
 
     @property
     def shown(self) -> dict[str, Any]:

@@ -223,6 +223,8 @@ class OpenPayments:
         return self.start(identifier, f"/bank/consents/{identifier}", found["scaRedirect"])
 
     async def read_consent(self, request: Request) -> Response:
+        if (make := self.odd.instead.get("consent")) and (answer := make(request)):
+            return answer
         identifier = request.path_params["consent"]
         found = await self.ask("GET", f"/bank/consents/{identifier}")
         status = found["consentStatus"]
@@ -230,7 +232,9 @@ class OpenPayments:
             self.late_reads -= 1
             status = "received"
         status = self.odd.consent_word or status
-        return JSONResponse({"consentStatus": status, "validUntil": found["validUntil"], "frequencyPerDay": 4})
+        return JSONResponse(
+            {"consentStatus": status, "validUntil": self.odd.consent_until or found["validUntil"], "frequencyPerDay": 4}
+        )
 
     async def delete_consent(self, request: Request) -> Response:
         await self.ask("DELETE", f"/bank/consents/{request.path_params['consent']}")
@@ -312,7 +316,7 @@ class OpenPayments:
             return JSONResponse(rejected(made["paymentId"], self.odd_payments.rejects_with), 201)
         # Older examples say so before anybody has approved anything (open_payments.md, Payments).
         answer = {"transactionStatus": "ACTC", "paymentId": made["paymentId"], "_links": {}}
-        return JSONResponse({**answer, "tppMessages": self.odd.warns}, 201)
+        return JSONResponse(self.odd_payments.taken({**answer, "tppMessages": self.odd.warns}), 201)
 
     async def list_authorisations(self, request: Request) -> Response:
         if answer := self.odd_payments.answer("read", request):
