@@ -20,8 +20,8 @@ from tests.builders.gateway import a_payment, as_json, connect, first_account, p
 # Twenty stories of twenty-five steps each on either database.
 pytestmark = pytest.mark.timeout(600)
 CANCEL = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { id } userErrors { code } } }"
-# Approved on a page, not covered, in an app, and not at all.
-AMOUNTS = (100, 1_000_000, 4_000_000, 100_04, 100_05)
+# Approved on a page, not covered, in an app, not at all, and forgotten unless approved.
+AMOUNTS = (100, 1_000_000, 4_000_000, 100_04, 100_05, 100_06)
 # `initiatePayment` refreshes the balance first.
 _INITIATION = 2
 
@@ -39,13 +39,16 @@ class MoneyMovesOnce(CrashingGateway):
     @rule(amount=st.sampled_from(AMOUNTS), later=st.booleans(), harm=st.sampled_from(HARMS), approves=st.booleans())
     def she_pays(self, amount: int, later: bool, harm: str, approves: bool) -> None:
         day = (self.play.gateway.clock.now() + timedelta(days=2)).date().isoformat() if later else None
+        self.she_pays_for(amount, day, harm)
+        if approves:
+            self.every_page_is_approved()
+
+    def she_pays_for(self, amount: int, day: str | None, harm: str) -> None:
         key = f"machine-key-{next(self.numbers)}"
         order = a_payment(self.account, amount, executionDate=day, idempotencyKey=key)
         self.orders.append(order)
         self.harm(_INITIATION, harm)
         self.run(pay(self.kari, order))
-        if approves:
-            self.every_page_is_approved()
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data())
@@ -71,6 +74,11 @@ class MoneyMovesOnce(CrashingGateway):
     def the_bank_page_is_used(self, number: int, decision: str, fails: bool) -> None:
         form = {"decision": decision, "execution": "fails" if fails else ""}
         self.run(self.post_and_return(f"/sandbox/bank/payments/obp-{number:06d}", form))
+
+    @rule(hours=st.sampled_from([1, 30]), harm=st.sampled_from(HARMS))
+    def the_bank_forgets_what_nobody_approves(self, hours: int, harm: str) -> None:
+        self.she_pays_for(100_06, None, harm)
+        self.run(self.play.advance(hours=hours))
 
     @rule(number=st.integers(1, 5), decision=st.sampled_from(["approve", "refuse"]))
     def the_cancellation_page_is_used(self, number: int, decision: str) -> None:
