@@ -26,13 +26,9 @@ async def create_refund(world: World, body: Document) -> Document:
         charge = intent["latest_charge"]
         if charge is None:
             raise Refused(400, "payment_intent_unexpected_state", "The payment has no charge to refund.")
-        disputes = charge["disputes"]["data"]
         if is_disputed(charge):
             raise Refused(400, "charge_disputed", "The charge is disputed.")
-        left = charge["amount"] - sum(
-            refund["amount"] for refund in charge["refunds"]["data"] if refund["status"] != "failed"
-        )
-        left -= sum(dispute["amount"] for dispute in disputes if dispute["status"] == "lost")
+        left = left_of(charge)
         amount = body.get("amount", left)
         if not 0 < amount <= left:
             raise Refused(400, "charge_already_refunded", "More than what remains cannot be refunded.")
@@ -71,6 +67,13 @@ def is_disputed(charge: Document) -> bool:
     return any(dispute["status"] not in ("won", "lost") for dispute in charge["disputes"]["data"])
 
 
+def left_of(charge: Document) -> int:
+    """What refunds and lost disputes have left of a charge, in minor units."""
+    refunded = sum(one["amount"] for one in charge["refunds"]["data"] if one["status"] != "failed")
+    lost = sum(one["amount"] for one in charge["disputes"]["data"] if one["status"] == "lost")
+    return int(charge["amount"] - refunded - lost)
+
+
 async def dispute(world: World, identifier: str, decision: str, amount: int | None = None) -> None:
     """The card holder objects (`open`), and later the card's bank decides (`won`, `lost`); then another may come.
 
@@ -83,14 +86,16 @@ async def dispute(world: World, identifier: str, decision: str, amount: int | No
         # The money of a lost dispute may come back later: it is won then.
         decided = ("won",) if decision == "won" and charge and not is_disputed(charge) else ("won", "lost")
         open_one = next((one for one in disputes if one["status"] not in decided), None)
-        if charge is None or (open_one is None) != (decision == "open"):
+        # Nobody can want back what has been given back already.
+        left = left_of(charge) if charge else 0
+        if charge is None or (open_one is None) != (decision == "open") or (open_one is None and left <= 0):
             raise Refused(409, "STATUS_INVALID", "There is nothing to dispute or to decide.")
         found = open_one or {
             "id": f"dp_{await world.store.next_number('dispute'):06d}",
             "object": "dispute",
             "charge": charge["id"],
             "payment_intent": identifier,
-            "amount": amount or charge["amount"],
+            "amount": min(amount or left, left),
             "currency": intent["currency"],
             "reason": "fraudulent",
             "evidence_details": {"due_by": int((world.now + _EVIDENCE_WITHIN).timestamp())},

@@ -31,7 +31,8 @@ from tests.builders.line import Line
 
 NOON: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PAYMENTS: Final = """{ viewer { payments(first: 100) { edges { node {
-  id status inDoubt version refunds(first: 100) { edges { node { id status amount { amountMinor } } } }
+  id status inDoubt version refundedAmount { amountMinor } disputes { status amount { amountMinor } }
+  refunds(first: 100) { edges { node { id status amount { amountMinor } } } }
   history(first: 100) { edges { node { status version cause } } } } } } } }"""
 HARMS: Final = ("none", "the answer is lost", "nobody listens", "dies before", "dies after")
 AWAY_FOR_H: Final = (1, 5, 30)

@@ -22,7 +22,6 @@ from tests.builders.gateway import nodes
 # Twenty stories of twenty-five steps each on either database.
 pytestmark = pytest.mark.timeout(600)
 CANCEL = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { id } userErrors { code } } }"
-DEBITS = ("pm_sandbox_debit", "pm_sandbox_debitFails")
 # They end days after they were confirmed.
 DEBITS = ("pm_sandbox_debit", "pm_sandbox_debitFails")
 METHODS = (VISA, DECLINED, CHALLENGED, "pm_card_pendingRefund", "pm_card_refundFail", *DEBITS)
@@ -136,13 +135,14 @@ class CardsAreChargedOnce(CrashingGateway):
             await self.judge_refunds(payment)
 
     async def judge_refunds(self, payment: dict[str, Any]) -> None:
-        """Each refund is at the vendor once, as the product says, and together they give back no more than was paid."""
+        """Each refund and dispute is at the vendor as the product says, and they give back no more than was paid."""
         ours = {
             one["id"]: (one["status"], int(one["amount"]["amountMinor"]))
             for one in nodes(payment["refunds"])
             if one["status"] != "FAILED"
         }
         theirs: dict[str, tuple[str, int]] = {}
+        disputes: list[tuple[str, int]] = []
         for number in range(1, 2 * len(self.created) + 1):
             intent = (await self.play.gateway.sandbox.get(f"/cards/payment_intents/pi_{number:06d}")).json()
             if intent.get("metadata", {}).get("orderId") != payment["id"] or not intent["latest_charge"]:
@@ -151,8 +151,19 @@ class CardsAreChargedOnce(CrashingGateway):
                 assert one["metadata"]["refundId"] not in theirs
                 if one["status"] != "failed":
                     theirs[one["metadata"]["refundId"]] = (one["status"].upper(), one["amount"])
-            assert sum(amount for _, amount in theirs.values()) <= intent["amount"]
+            disputes += [(one["status"], one["amount"]) for one in intent["latest_charge"]["disputes"]["data"]]
+            given_back = sum(amount for _, amount in theirs.values()) + lost(disputes)
+            assert given_back <= intent["amount"]
+            assert int(payment["refundedAmount"]["amountMinor"]) == given_back, payment
         assert ours == theirs, payment
+        assert len(payment["disputes"]) == len(disputes), payment
+        known = [(one["status"].lower(), int(one["amount"]["amountMinor"])) for one in payment["disputes"]]
+        assert lost(known) == lost(disputes), payment
+
+
+def lost(disputes: list[tuple[str, int]]) -> int:
+    """What lost disputes have taken back."""
+    return sum(amount for status, amount in disputes if status == "lost")
 
 
 class CardsAreChargedOnceOnPostgresql(CardsAreChargedOnce):
