@@ -11,7 +11,8 @@ from routes.requests import base_url, read_bounded
 from routes.state import services_of
 from services.webhooks.sources import Delivery
 
-MAX_BYTES: Final = 256 * 1024
+# SendGrid sends events in batches of up to 768 KB.
+MAX_BYTES: Final = 1024 * 1024
 # /api/kyc/webhook is older than the addresses by vendor: Sumsub was given it.
 _KYC: Final = "sumsub"
 

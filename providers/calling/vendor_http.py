@@ -126,7 +126,7 @@ class VendorHttp:
 
     async def _answer(self, response: httpx.Response) -> Answer:
         if response.is_client_error and self._is_trouble is not None:
-            document = _document(await body_of(response))
+            document = document_of(await body_of(response))
             said = document if isinstance(document, dict) else {}
             if not self._is_trouble(response.status_code, said):
                 raise VendorRefusal(response.status_code, said)
@@ -135,7 +135,7 @@ class VendorHttp:
         raise_for_trouble(response)
         body = await body_of(response)
         is_jwt = response.headers.get("content-type", "").partition(";")[0].strip() == "application/jwt"
-        document = body.decode(errors="replace") if is_jwt else _document(body)
+        document = body.decode(errors="replace") if is_jwt else document_of(body)
         if response.is_success and document is None:
             raise VendorTrouble("not JSON")
         if not response.is_success:
@@ -143,7 +143,7 @@ class VendorHttp:
         return Answer(response.status_code, response.headers, document)
 
 
-def _document(body: bytes) -> Any:
+def document_of(body: bytes) -> Any:
     """The body's JSON, an empty object if the body is empty, None if the body is not JSON.
 
     What the strict reader refuses is read leniently: a byte order mark, control characters and half a surrogate pair in

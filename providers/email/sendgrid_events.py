@@ -8,11 +8,12 @@ import orjson
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from prometheus_client import Counter
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from sendgrid.helpers.eventwebhook import EventWebhook
 
 from domain.errors import BadSignature, BadWebhook
 from domain.notification import NotificationStatus
+from providers.calling.vendor_http import document_of
 from providers.delivery import DeliveryReport
 
 SIGNATURE: Final = "x-twilio-email-event-webhook-signature"
@@ -29,15 +30,19 @@ UNREADABLE: Final = Counter("drop_mail_events_unreadable_total", "Events of the 
 _log = structlog.get_logger()
 
 
+# PostgreSQL stores no NUL.
+_Word = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]+$")]
+
+
 def _text(value: object) -> object:
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and "\0" not in value else None
 
 
 class _Event(BaseModel):
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
-    sg_event_id: str
-    event: str
+    sg_event_id: _Word
+    event: _Word
     sg_message_id: Annotated[str | None, BeforeValidator(_text)] = None
     notification_id: Annotated[str | None, BeforeValidator(_text)] = None
 
@@ -70,10 +75,7 @@ def read_events(raw: bytes) -> Sequence[DeliveryReport]:
 
     An event that cannot be read costs itself alone: refused, the vendor would repeat its whole batch for a day.
     """
-    try:
-        events = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        events = None
+    events = document_of(raw)
     if not isinstance(events, list):
         raise BadWebhook("Not a SendGrid delivery: a list of events is needed.")
     return list(_readable(events))
@@ -83,7 +85,7 @@ def _readable(events: list[object]) -> Iterator[DeliveryReport]:
     for event in events:
         try:
             yield read_event(orjson.dumps(event))
-        except BadWebhook:
+        except (BadWebhook, orjson.JSONEncodeError):
             UNREADABLE.inc()
             _log.warning("mail_event_unreadable", kind=type(event).__name__)
 
@@ -98,7 +100,7 @@ def read_event(raw: bytes) -> DeliveryReport:
         event_key=event.sg_event_id[:100],
         raw=raw,
         notification_id=event.notification_id,
-        vendor_message_id=event.sg_message_id.partition(".")[0] if event.sg_message_id else None,
+        vendor_message_id=(event.sg_message_id or "").partition(".")[0] or None,
         status=STATUS.get(event.event),
         detail=event.event,
     )

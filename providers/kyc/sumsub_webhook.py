@@ -15,9 +15,17 @@ from providers.kyc.port import KycEvent
 # SHA-1, which old dashboards still use, is refused.
 ALGORITHMS: Final = {"HMAC_SHA256_HEX": hashlib.sha256, "HMAC_SHA512_HEX": hashlib.sha512}
 
-_Word = Annotated[str, Field(min_length=1, max_length=100)]
-# Null where a text was, and parts that are no text at all, are as good as absent.
-_Text = Annotated[str, BeforeValidator(lambda value: "" if isinstance(value, dict | list | None) else value)]
+# PostgreSQL stores no NUL.
+_Word = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")]
+
+
+def _text(value: object) -> object:
+    """Null where a text was, and parts that are no text at all, are as good as absent."""
+    is_text = isinstance(value, str) and "\0" not in value
+    return value if is_text or (isinstance(value, int | float) and not isinstance(value, bool)) else ""
+
+
+_Text = Annotated[str, BeforeValidator(_text)]
 
 
 class _Payload(BaseModel):
@@ -54,8 +62,10 @@ def parse(raw: bytes, *, is_sandbox: bool | None = None) -> KycEvent:
         raise BadWebhook("Not a Sumsub event: applicantId and type are needed.") from error
     if None not in (is_sandbox, payload.sandboxMode) and payload.sandboxMode is not is_sandbox:
         raise BadWebhook("The event is of the vendor's other environment: check where its webhooks are sent.")
+    # Without a time, two events of one kind are told apart by their bodies.
+    moment = payload.createdAtMs or hashlib.sha256(raw).hexdigest()
     return KycEvent(
-        event_key=f"{payload.correlationId}:{payload.type}:{payload.createdAtMs}:{payload.applicantId}",
+        event_key=f"{payload.correlationId}:{payload.type}:{moment}:{payload.applicantId}",
         kind=payload.type,
         applicant_id=payload.applicantId,
         user_id=UserId(payload.externalUserId) if payload.externalUserId else None,

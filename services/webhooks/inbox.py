@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import ClassVar, Final
 
 from db.ids import new_id
-from db.unit_of_work import Queries, Read, Work
+from db.unit_of_work import Queries, Read, Work, retry_on_stale
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import BadSignature, BadWebhook, DropError, NotFound
@@ -15,7 +15,7 @@ from domain.job import Job
 from domain.timeline import TimelineKind, about, record
 from domain.webhook import Webhook, WebhookStatus
 from services.incidents import Incidents
-from services.webhooks.sources import Delivery, WebhookSource
+from services.webhooks.sources import Delivery, Incoming, WebhookSource
 
 _UNMATCHED: Final = "names nothing we know"
 # A webhook may overtake the reply that makes its object known to us.
@@ -64,6 +64,10 @@ class Webhooks:
         except (BadSignature, BadWebhook) as error:
             await self._record_refused(provider, source, delivery, error)
             raise
+        # Two deliveries may hold the same events in different orders, and then wait for each other.
+        return await retry_on_stale(lambda: self._store(provider, source, incoming))
+
+    async def _store(self, provider: str, source: WebhookSource, incoming: Sequence[Incoming]) -> bool:
         now = self._clock.now()
         is_new = False
         async with self._work() as work:

@@ -1,5 +1,6 @@
 """What users are told, how far it came, and what they tell of themselves."""
 
+import asyncio
 import base64
 import html
 import json
@@ -109,6 +110,9 @@ async def test_an_odd_event_does_not_cost_the_others_of_its_batch(play: Play) ->
     async with play.gateway.infrastructure.database.read_engine.connect() as connection:
         notification_id = (await connection.execute(text("SELECT id FROM notification"))).scalar_one()
     odd: list[object] = [None, 7, "processed", [], {"event": "delivered"}, {"sg_event_id": None, "event": "bounce"}]
+    odd += [{"sg_event_id": "no\0text", "event": "bounce"}, {"sg_event_id": "half", "event": "half a letter \ud800"}]
+    odd += [{"sg_event_id": "empty", "event": "bounce", "sg_message_id": "", "notification_id": "no\0text"}]
+    deep = '{"sg_event_id": "deep", "event": "bounce", "x": ' + "[" * 300 + "]" * 300 + "}"
     good = {
         "sg_event_id": 4711,
         "event": "delivered",
@@ -117,18 +121,51 @@ async def test_an_odd_event_does_not_cost_the_others_of_its_batch(play: Play) ->
         "reason": 550,
         "type": {"odd": True},
     }
-    raw, signed_at = json.dumps([*odd, good]).encode(), str(int(NOON.timestamp()))
-    signature = private_key_of(MOCK_SECRET).sign(signed_at.encode() + raw, ECDSA(SHA256()))
+    raw = f"[{deep}, {json.dumps([*odd, good])[1:]}".encode()
 
-    answer = await play.browser().http.post(
-        "/api/webhooks/sendgrid",
-        content=raw,
-        headers={TIMESTAMP: signed_at, SIGNATURE: base64.b64encode(signature).decode()},
-    )
+    answer = await posted(play, raw)
     await play.settle()
 
     assert answer.status_code == 202
     assert await notifications(play) == [("welcome", "DELIVERED")]
+
+
+async def test_a_batch_as_large_as_the_vendor_makes_them_is_taken(play: Play) -> None:
+    events = [{"sg_event_id": f"event-{number}", "event": "processed", "x": "y" * 7_000} for number in range(111)]
+    raw = json.dumps(events).encode()
+    assert 760 * 1024 < len(raw) < 768 * 1024
+
+    assert (await posted(play, raw)).status_code == 202
+
+
+async def test_the_same_events_at_once_in_different_orders_are_taken(play: Play) -> None:
+    events = [{"sg_event_id": f"event-{number}", "event": "processed"} for number in range(60)]
+    batches = [json.dumps(events).encode(), json.dumps(events[::-1]).encode()]
+
+    answers = await asyncio.gather(*(posted(play, batches[number % 2]) for number in range(8)))
+
+    assert {answer.status_code for answer in answers} == {202}
+
+
+async def test_a_report_that_names_no_message_moves_none(play: Play) -> None:
+    await play.person()
+    await play.settle()
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        await connection.execute(text("UPDATE notification SET vendor_message_id = '', status = 'SENT'"))
+    raw = json.dumps([{"sg_event_id": "no-message", "event": "bounce", "sg_message_id": ".filter0001"}]).encode()
+
+    await posted(play, raw)
+    await play.settle()
+
+    assert await notifications(play) == [("welcome", "SENT")]
+
+
+async def posted(play: Play, raw: bytes) -> httpx.Response:
+    """The answer to a batch of events that the vendor has signed."""
+    signed_at = str(int(NOON.timestamp()))
+    signature = private_key_of(MOCK_SECRET).sign(signed_at.encode() + raw, ECDSA(SHA256()))
+    headers = {TIMESTAMP: signed_at, SIGNATURE: base64.b64encode(signature).decode()}
+    return await play.browser().http.post("/api/webhooks/sendgrid", content=raw, headers=headers)
 
 
 async def test_an_address_that_the_vendor_does_not_take_is_bounced_at_once(play: Play) -> None:

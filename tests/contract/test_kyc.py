@@ -241,6 +241,13 @@ def test_an_event_with_nulls_and_numbers_where_texts_were_is_read() -> None:
     assert (event.event_key, event.applicant_id, event.user_id) == (":applicantReset:17:5", "5", None)
 
 
+def test_events_without_a_time_are_told_apart() -> None:
+    event = {"applicantId": "a", "type": "applicantReviewed", "externalUserId": True, "createdAtMs": None}
+    bodies = [json.dumps({**event, "reviewStatus": status}).encode() for status in ("pending", "completed")]
+
+    assert len({sumsub_webhook.parse(body).event_key for body in bodies}) == 2
+
+
 @pytest.mark.parametrize(
     "document",
     [
