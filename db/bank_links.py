@@ -105,7 +105,7 @@ class BankLinkQueries:
     async def lock(self, user_id: UserId, bank_link_id: BankLinkId) -> None:
         """Lock the bank link until the transaction ends, so that two requests cannot both use the day's last read."""
         query = select(BankLinkRow.id).where(BankLinkRow.user_id == user_id, BankLinkRow.id == bank_link_id)
-        await self._session.exec(query.with_for_update())
+        await self._session.exec(query.with_for_update(key_share=True))
 
     async def record_read(self, read_id: str, bank_link_id: BankLinkId, read: AccountRead, day: date) -> None:
         """Count a read of the bank link on an Oslo date."""

@@ -15,9 +15,10 @@ def locked(session: AsyncSession, query: SelectOfScalar[Row]) -> SelectOfScalar[
 
     Of two transactions that write the same object, the second waits here and reads what the first wrote. The user
     comes first (`UserQueries.hold`), where something new is made for them. Two that take other objects in different
-    orders may wait for each other: PostgreSQL ends one, which `retry_on_stale` runs again. SQLite has one writer at a
-    time and needs no lock.
+    orders may wait for each other: PostgreSQL ends one, which `retry_on_stale` runs again. Rows that refer to a locked
+    one are written all the same: otherwise their writers would wait here, and others for them in turn. SQLite has one
+    writer at a time and needs no lock.
     """
     if WRITES not in session.info:
         return query
-    return query.with_for_update().execution_options(populate_existing=True)
+    return query.with_for_update(key_share=True).execution_options(populate_existing=True)

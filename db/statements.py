@@ -47,7 +47,11 @@ class StatementQueries:
 
     async def lock(self, account_id: AccountId) -> datetime | None:
         """Lock the account until the transaction ends. Gives when the newest reading of its statement began."""
-        query = select(BankAccountRow.statement_read_at).where(BankAccountRow.id == account_id).with_for_update()
+        query = (
+            select(BankAccountRow.statement_read_at)
+            .where(BankAccountRow.id == account_id)
+            .with_for_update(key_share=True)
+        )
         return (await self._session.exec(query)).one()
 
     async def known(self, account_id: AccountId, statement: Statement) -> list[KnownLine]:

@@ -150,8 +150,11 @@ class UnitOfWork(Queries):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Raises StaleVersion where another transaction and this one waited for each other."""
         await self.session.close()
+        if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _DEADLOCK:
+            raise StaleVersion from error
 
 
 Work = Callable[[], UnitOfWork]
@@ -174,9 +177,7 @@ async def retry_on_stale(attempt: Callable[[], Awaitable[Result]]) -> Result:
 
 def _is_lost_race(error: Exception) -> bool:
     """Whether another transaction wrote the same row first, or both waited for each other."""
-    if isinstance(error, DBAPIError):
-        return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) == _DEADLOCK
-    return isinstance(error, StaleVersion)
+    return isinstance(error, IntegrityError | StaleVersion)
 
 
 async def retry_on_outage(attempt: Callable[[], Awaitable[Result]]) -> Result:

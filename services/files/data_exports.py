@@ -12,7 +12,7 @@ from ulid import ULID
 
 from db.events import NewEvent
 from db.ids import new_id
-from db.unit_of_work import Read, UnitOfWork, Work
+from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
 from domain.clock import Clock, oslo_date
 from domain.data_export import KEPT_FOR, DataExport, DataExportStatus
@@ -102,6 +102,9 @@ class DataExports:
 
     async def request(self, user_id: UserId) -> DataExport:
         """Request an export. While an export is being built, that export is given instead. Commits."""
+        return await retry_on_stale(lambda: self._request(user_id))
+
+    async def _request(self, user_id: UserId) -> DataExport:
         now = self._clock.now()
         async with self._work() as work:
             await work.users.hold(user_id)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from db.unit_of_work import Read, Work
+from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain.errors import InvalidInput, Unavailable
 from domain.ids import UserId
 from domain.profile import Address, ProfileChange
@@ -47,7 +47,7 @@ class Profiles:
     async def change(self, user_id: UserId, change: ProfileChange) -> ProfileChanged:
         """Save what is given or cleared: all of it, or nothing where the address is ambiguous or unknown.
 
-        Raises InvalidInput.
+        Raises InvalidInput, Unauthenticated where the user has left.
         """
         warnings: list[MutationWarning] = []
         address = None
@@ -56,9 +56,12 @@ class Profiles:
             address = _meant(change.address, found)
             if address is None:
                 return ProfileChanged(await self._user(user_id), found)
+        after = await retry_on_stale(lambda: self._change(user_id, change, address))
+        return ProfileChanged(after, warnings=warnings)
+
+    async def _change(self, user_id: UserId, change: ProfileChange, address: Address | None) -> User:
         async with self._work() as work:
-            before = await work.users.get(user_id)
-            assert before is not None
+            before = await _held(work, user_id)
             after = replace(
                 before,
                 email=None if "email" in change.cleared else change.email or before.email,
@@ -71,13 +74,15 @@ class Profiles:
                 # The message goes to the contact that was known so far: the person who changed it may not be the user.
                 await self._notifications.contact_changed(work, before)
             await work.commit()
-        return ProfileChanged(after, warnings=warnings)
+        return after
 
     async def set_preferences(self, user_id: UserId, wanted: Mapping[str, bool]) -> User:
-        """Set preferences by the field names of `NotificationPreferences`; the others stay. Commits."""
+        """Set preferences by the field names of `NotificationPreferences`; the others stay. Raises Unauthenticated."""
+        return await retry_on_stale(lambda: self._set_preferences(user_id, wanted))
+
+    async def _set_preferences(self, user_id: UserId, wanted: Mapping[str, bool]) -> User:
         async with self._work() as work:
-            before = await work.users.get(user_id)
-            assert before is not None
+            before = await _held(work, user_id)
             after = replace(before, preferences=replace(before.preferences, **wanted))
             await work.users.save(after)
             await work.commit()
@@ -100,6 +105,14 @@ class Profiles:
             user = await work.users.get(user_id)
         assert user is not None
         return user
+
+
+async def _held(work: UnitOfWork, user_id: UserId) -> User:
+    """The user, locked: another tab may change other fields at this moment. Raises Unauthenticated."""
+    await work.users.hold(user_id)
+    user = await work.users.get(user_id)
+    assert user is not None
+    return user
 
 
 def _meant(text: str, found: Sequence[Address]) -> Address | None:

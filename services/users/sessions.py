@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from db.unit_of_work import Queries, Read, UnitOfWork, Work
+from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain.clock import Clock
 from domain.errors import NotFound
 from domain.ids import SessionId, UserId
@@ -82,22 +82,30 @@ class Sessions:
     async def end(self, user_id: UserId, session_id: SessionId) -> Session:
         """End one sign-in, its open WebSockets included. Raises NotFound."""
         now = self._clock.now()
+        session = await retry_on_stale(lambda: self._end(user_id, session_id, now))
+        self._fanout.publish(session_id)
+        return replace(session, ended_at=session.ended_at or now)
+
+    async def _end(self, user_id: UserId, session_id: SessionId, now: datetime) -> Session:
         async with self._work() as work:
             session = await work.sessions.get(user_id, session_id)
             if session is None:
                 raise NotFound("There is no such session.", field=("input", "id"))
             await work.sessions.end(session_id, "ended by the user", now)
             await work.commit()
-        self._fanout.publish(session_id)
-        return replace(session, ended_at=session.ended_at or now)
+        return session
 
     async def end_all(self, user_id: UserId) -> int:
         """End every sign-in of the user. Gives how many were ended."""
+        ended = await retry_on_stale(lambda: self._end_all(user_id))
+        self.close(ended)
+        return len(ended)
+
+    async def _end_all(self, user_id: UserId) -> list[SessionId]:
         async with self._work() as work:
             ended = await self.end_all_within(work, user_id)
             await work.commit()
-        self.close(ended)
-        return len(ended)
+        return ended
 
     async def end_all_within(self, work: UnitOfWork, user_id: UserId) -> list[SessionId]:
         """End every sign-in in the caller's transaction, which then calls `close` with what this gives."""

@@ -217,6 +217,41 @@ async def test_many_wishes_for_an_export_give_one(person: AtOnce) -> None:
     assert len({payload["dataExport"]["id"] for payload in payloads}) == 1
 
 
+async def test_what_several_tabs_change_at_once_is_all_kept(person: AtOnce) -> None:
+    set_preferences = (
+        "mutation($input: SetNotificationPreferencesInput!) { setNotificationPreferences(input: $input) "
+        f"{{ user {{ id }} {ERRORS} }} }}"
+    )
+    profile = f"mutation($input: UpdateProfileInput!) {{ updateProfile(input: $input) {{ user {{ id }} {ERRORS} }} }}"
+    kinds = ("payments", "verification", "bankLinks", "security")
+    for number in range(2 * ROUNDS):
+        wanted = {kind: number % 2 == 1 for kind in kinds}
+        contact = {"email": f"kari.{number}@drop.example", "phone": f"+479001234{number}"}
+        sent = [(set_preferences, {kind: wanted[kind]}) for kind in kinds] + [
+            (profile, {field: value}) for field, value in contact.items()
+        ]
+
+        await person.together(*sent)
+
+        found = await person.ask(f"{{ viewer {{ email phone notificationPreferences {{ {' '.join(kinds)} }} }} }}")
+        assert found == {**contact, "notificationPreferences": wanted}
+
+
+async def test_the_first_things_that_a_person_does_at_once_wait_for_one_another(running: Fleet) -> None:
+    export = f"mutation {{ requestDataExport {{ dataExport {{ id }} {ERRORS} }} }}"
+    async with httpx.AsyncClient(timeout=60) as http:
+        person = AtOnce(running, http, random.Random(1))
+        await person.sign_in()
+        sent: list[tuple[str, dict[str, Any]]] = []
+        for number in range(4):
+            card = {"amount": {"amountMinor": "900", "currency": "NOK"}, "idempotencyKey": f"first-card-{number}"}
+            sent += [(CREATE, card), (SUBSCRIBE, {**PLAN, "idempotencyKey": f"first-plan-{number}"}), (export, {})]
+
+        payloads = await person.together(*sent)
+
+    assert codes_of([payload for payload in payloads if payload is not None]) == {"INVALID_STATE": 3}
+
+
 async def test_nobody_leaves_with_something_that_goes_on(running: Fleet) -> None:
     leave = f"mutation($input: DeleteAccountInput!) {{ deleteAccount(input: $input) {{ deletedAt {ERRORS} }} }}"
     for number in range(ROUNDS):
