@@ -4,7 +4,8 @@ Sentry's own scrubber looks at few places: neither messages, nor exceptions, con
 """
 
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Set
+from dataclasses import is_dataclass
 from typing import Any, Final
 
 from providers.errors.private_shapes import REMOVED, scrubbed_text
@@ -34,11 +35,16 @@ def scrubbed_line(line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
 def _walked(value: Any) -> Any:
     if isinstance(value, str):
         return scrubbed_text(value)
+    if isinstance(value, bytes):
+        return scrubbed_text(value.decode(errors="replace"))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if scrubbed_text(str(value)) == str(value) else REMOVED
     if isinstance(value, Mapping):
-        return {key: _of_key(str(key), inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
+        return {_walked(key): _of_key(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | Set):
         return [_walked(inner) for inner in value]
-    return value
+    # One of our own objects: a log would show its `repr`.
+    return scrubbed_text(repr(value)) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def _of_key(key: str, value: Any) -> Any:

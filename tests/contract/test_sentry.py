@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from domain.profile import Address
 from providers.errors.private_shapes import REMOVED, scrubbed_text
 from providers.errors.scrubbing import scrubbed
 from providers.errors.sentry import SentryCapture
@@ -58,6 +59,41 @@ PRIVATE = {
     "Slack token": "xoxb-123-abc",
     "mail beyond ASCII": "kåre@blåbær.no",
     "identity number, hyphen": "150190-00083",
+    "identity number, dot": "150190.00083",
+    "identity number, in pairs": "15 01 90 00083",
+    "identity number, copied": "150190\u00a000083",
+    "account number, hyphens": "8601-11-17947",
+    "account number, copied": "8601\u00a011\u00a017947",
+    "IBAN, small": "no9386011117947",
+    "IBAN, hyphens": "NO93-8601-1117-947",
+    "card number, dots": "4242.4242.4242.4242",
+    "card number, slashes": "4242/4242/4242/4242",
+    "card number, underscores": "4242_4242_4242_4242",
+    "card number, copied": "4242\u202f4242\u202f4242\u202f4242",
+    "card number, wide": "4242  4242  4242  4242",
+    "card number, in a word": "card4242424242424242",
+    "phone, hyphens": "900-12-345",
+    "phone, dots": "900.12.345",
+    "phone, in halves": "9001 2345",
+    "phone, copied": "900\u00a012\u00a0345",
+    "phone after a word": "tlf.90012345",
+    "phone with hyphens and +": "+47-900-12-345",
+    "phone with brackets": "(+47) 900 12 345",
+    "phone without +": "4790012345",
+    "KID, in groups": "KID 12 345 678 903",
+    "name with an initial": "Kari A. Nordmann",
+    "name, family first": "Nordmann, Ola",
+    "name with a particle": "Kari von Nordmann",
+    "post box": "Postboks 123",
+    "street by the sea": "Strandkaien 3",
+    "secret in JSON": '"client_secret": "opaque"',
+    "password in a dict": "'password': 'hunter2'",
+    "token by a colon": "token: 3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+    "another scheme": "Authorization: Token opaque",
+    "mail in a URL": "kari%40example.no",
+    "a row that was there": "Key (name)=(kari) already exists.",
+    "date of birth": "birthdate: 01.01.1990",
+    "remittance": "remittance='Leie'",
 }
 HELPFUL = [
     "pay_01KEXAMPLE0000000000000000",
@@ -68,6 +104,8 @@ HELPFUL = [
     "Internal Server Error",
     "provider_call_failed",
     "StaleVersion in /graphql",
+    "took 12.345678 s at 15:07:53.123456, after 2026-2027",
+    "3f2504e0-4f89-41d3-9a0c-0305e82c3301 of 10.0.0.1:5432",
 ]
 
 
@@ -161,6 +199,15 @@ def test_what_a_key_calls_private_is_removed_at_any_depth(key: str) -> None:
     expected = {"x": "value"}.get(key, REMOVED)
     assert found["contexts"] == {"a": [{"b": {key: expected}}]}
     assert (found["extra"], found["sdk"]) == ({"count": 3}, {"name": "sentry.python"})
+
+
+def test_nothing_private_stands_in_values_that_are_no_texts() -> None:
+    event = {"a": 4242424242424242, "b": b"kari@example.no", "c": [Address("Storgata 12")], "d": {"kari@example.no": 3}}
+
+    found = scrubbed(event)
+
+    assert found == {"a": REMOVED, "b": REMOVED, "c": [found["c"][0]], "d": {REMOVED: 3}}
+    assert "Storgata" not in found["c"][0]
 
 
 @pytest.mark.parametrize("text", HELPFUL)
