@@ -41,7 +41,7 @@ def sms_number(text: str) -> str | None:
 
     Blanks of any kind, dots, hyphens and brackets may stand in it, as people copy them; 00 is read as +.
     """
-    plain = "".join(_plain(character) for character in text).strip()
+    plain = "".join(_plain(character) for character in unicodedata.normalize("NFKC", text)).strip()
     plain = re.sub(r"^00", "+", plain)
     if not _WRITTEN.fullmatch(plain):
         return None
@@ -57,5 +57,7 @@ def sms_number(text: str) -> str | None:
 
 def _plain(character: str) -> str:
     """Blanks and hyphens in ASCII, nothing for the invisible marks that phones put around a copied number."""
+    if character.isspace():
+        return " "
     kind = unicodedata.category(character)
-    return {"Zs": " ", "Pd": "-", "Cf": ""}.get(kind, character)
+    return {"Pd": "-", "Cf": ""}.get(kind, character)

@@ -26,7 +26,8 @@ _PORTS: Final = {"smtp": 587, "smtps": 465}
 _FOR_GOOD: Final = 500
 _SIGN_IN_FIRST: Final = frozenset({530, 538})
 # "550 5.7.1 relay not permitted", "554 5.7.1 <...>: Relay access denied", "550 relaying denied".
-_NO_RELAY: Final = re.compile(r"\brelay", re.I)
+# RFC 3463, 3.8: X.7.x is the server's policy about us.
+_OURS: Final = re.compile(r"\brelay|\b5\.7\.\d+", re.I)
 
 
 class SmtpSettings(BaseModel):
@@ -106,7 +107,10 @@ class SmtpEmail:
 
     async def check(self) -> None:
         """Check that the server accepts our user name and password. Raises Unavailable."""
-        await self._guard.call("check", lambda: self._speak())
+        try:
+            await self._guard.call("check", lambda: self._speak())
+        except _RefusesUs as error:
+            raise self._guard.refused(error.code, error.reason) from None
 
     async def _speak(self, mime: MimeMessage | None = None, to: str = "") -> None:
         server = self._server
@@ -131,6 +135,14 @@ class SmtpEmail:
             if error.code >= _FOR_GOOD:
                 raise _RefusesUs(error.code, "sender") from None
             raise VendorTrouble("sender later", did_nothing=True) from None
+        except aiosmtplib.SMTPAuthenticationError as error:
+            if error.code >= _FOR_GOOD:
+                raise _RefusesUs(error.code, "credentials") from None
+            raise VendorTrouble("credentials later", did_nothing=True) from None
+        except aiosmtplib.SMTPDataError as error:
+            if error.code >= _FOR_GOOD:
+                raise _refusal(error) from None
+            raise VendorTrouble("data later") from None
         except aiosmtplib.SMTPNotSupported:
             if not is_handing_over:  # STARTTLS, which we demand
                 raise VendorTrouble("not supported", did_nothing=True) from None
@@ -148,12 +160,12 @@ class _RefusesUs(Exception):
         self.reason = reason
 
 
-def _refusal(refused: aiosmtplib.SMTPRecipientRefused) -> Exception:
-    """What a server's no to a recipient means: a dead address, a later try, or our own settings (RFC 3463, X.7.1)."""
+def _refusal(refused: aiosmtplib.SMTPResponseException) -> Exception:
+    """What a server's no to a recipient or a mail means: a dead address, a later try, or our own settings."""
     if refused.code < _FOR_GOOD:
         return VendorTrouble("recipient later", did_nothing=True)
-    if refused.code in _SIGN_IN_FIRST or _NO_RELAY.search(refused.message):
-        return _RefusesUs(refused.code, "relay")
+    if refused.code in _SIGN_IN_FIRST or _OURS.search(refused.message):
+        return _RefusesUs(refused.code, "policy")
     return RecipientRefused("The mail server does not take this address.")
 
 

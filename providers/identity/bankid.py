@@ -18,10 +18,19 @@ from pydantic import BaseModel, Field, SecretStr
 from domain.clock import Clock
 from domain.contact import mail_address, sms_number
 from domain.errors import InDoubt, Unavailable
+from domain.input import clean_text
 from providers.calling.guard import Guard, Resilience
 from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 from providers.declaration import Tools, Vendor
-from providers.identity.id_token import BAD_SIGNATURE, Expected, UntrustedToken, claims_of, key_id_of, signed_claims_of
+from providers.identity.id_token import (
+    BAD_SIGNATURE,
+    Expected,
+    UntrustedToken,
+    authenticated_at,
+    claims_of,
+    key_id_of,
+    signed_claims_of,
+)
 from providers.identity.openid_metadata import Metadata, OpenIdMetadata
 from providers.identity.port import AuthorizationRequest, Identity, LoginFailed
 from providers.setting_types import CommaSeparated, secret_of
@@ -236,8 +245,9 @@ def _claims_or_jwt(answer: Answer) -> Mapping[str, Any] | str:
 
 
 def _identity(claims: Mapping[str, Any], userinfo: Mapping[str, Any], raw: str) -> Identity:
-    name = claims.get("name") or userinfo.get("name")
-    if not isinstance(name, str):
+    given = claims.get("name") or userinfo.get("name")
+    name = "".join(one for one in clean_text(given) if one.isprintable()) if isinstance(given, str) else ""
+    if not name:
         _log.error("id_token_refused", rule="name")
         raise LoginFailed(_REFUSED)
     number = claims.get("nnin_altsub") or userinfo.get("nnin_altsub")
@@ -251,7 +261,7 @@ def _identity(claims: Mapping[str, Any], userinfo: Mapping[str, Any], raw: str) 
         # Checked like what a person types: what reaches nobody is left out.
         email=mail_address(email) if isinstance(email, str) else None,
         phone=sms_number(phone) if isinstance(phone, str) else None,
-        authenticated_at=datetime.fromtimestamp(int(claims.get("auth_time") or claims["iat"]), UTC),
+        authenticated_at=datetime.fromtimestamp(authenticated_at(claims), UTC),
     )
 
 

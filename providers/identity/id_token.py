@@ -64,7 +64,7 @@ def claims_of(raw: str, keys: KeySet, expected: Expected) -> Mapping[str, Any]:
     try:
         token = jwt.decode(raw, keys, algorithms=list(expected.algorithms))
         registry.validate(token.claims)
-    except (JoseError, ValueError) as error:
+    except (JoseError, ValueError, TypeError) as error:
         raise UntrustedToken(getattr(error, "error", "unreadable")) from error
     _check(token.header, token.claims, expected)
     return token.claims
@@ -76,12 +76,20 @@ def signed_claims_of(
     """The claims of a signed userinfo for this client (OpenID Connect Core 1.0, 5.3.2). Raises UntrustedToken."""
     try:
         claims = jwt.decode(raw, keys, algorithms=list(algorithms)).claims
-    except (JoseError, ValueError) as error:
+    except (JoseError, ValueError, TypeError) as error:
         raise UntrustedToken(getattr(error, "error", "unreadable")) from error
     audience = claims.get("aud", client_id)
     if claims.get("iss", issuer) != issuer or client_id not in (audience if isinstance(audience, list) else [audience]):
         raise UntrustedToken("issuer_or_audience")
     return claims
+
+
+def authenticated_at(claims: Mapping[str, Any]) -> int:
+    """When the person answered, in seconds since 1970, else when the token was made. Raises UntrustedToken."""
+    try:
+        return int(claims.get("auth_time") or claims["iat"])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UntrustedToken("auth_time") from error
 
 
 def _check(header: Mapping[str, Any], claims: Mapping[str, Any], expected: Expected) -> None:
@@ -93,7 +101,9 @@ def _check(header: Mapping[str, Any], claims: Mapping[str, Any], expected: Expec
         "azp": claims.get("azp", expected.client_id if is_for_us_alone else None) == expected.client_id,
         "acr": str(claims.get("acr", "")).partition(";")[0] in expected.levels,
         "at_hash": at_hash is None or at_hash == _half_hash(expected.access_token, header["alg"]),
-        "auth_time": _is_recent(claims.get("auth_time"), expected),
+        # A time to come would count as recent for ever.
+        "auth_time": 0 <= authenticated_at(claims) <= expected.now + _LEEWAY_S
+        and _is_recent(claims.get("auth_time"), expected),
     }
     for rule, holds in rules.items():
         if not holds:

@@ -219,6 +219,11 @@ TAMPERED: dict[str, Change] = {
     "no level": lambda between, op: between.change_claims(op.key, acr=None),
     "another access token": lambda between, op: between.change_claims(op.key, at_hash="AAAAAAAAAAAAAAAAAAAAAA"),
     "another person than userinfo's": lambda between, op: between.change_claims(op.key, sub="ola"),
+    "a sign-in at no time": lambda between, op: between.change_claims(op.key, auth_time="noon"),
+    "a sign-in beyond all times": lambda between, op: between.change_claims(op.key, auth_time=1e30),
+    "a sign-in to come": lambda between, op: between.change_claims(op.key, auth_time=NOW + 3_600),
+    "made before all times": lambda between, op: between.change_claims(op.key, auth_time=None, iat=-(10**20)),
+    "a name that shows nothing": lambda between, op: between.change_claims(op.key, name="\0\u200b"),
     "nobody": lambda between, op: between.change_claims(op.key, sub=None),
 }
 

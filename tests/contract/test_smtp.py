@@ -112,6 +112,9 @@ async def test_a_mail_arrives_in_our_own_words() -> None:
         ({"RCPT": "550 no such user"}, RecipientRefused),
         ({"RCPT": "550 5.7.1 relay not permitted"}, VendorRefusesUs),
         ({"RCPT": "554 5.7.1 <kare@example.no>: Relay access denied"}, VendorRefusesUs),
+        ({"RCPT": "554 5.7.1 Client host blocked using a list of senders"}, VendorRefusesUs),
+        ({"DATA": "550 5.7.1 unauthenticated mail from our domain is not accepted"}, VendorRefusesUs),
+        ({"DATA": "552 5.2.2 mailbox full"}, RecipientRefused),
         ({"RCPT": "530 5.7.0 sign in first"}, VendorRefusesUs),
         ({"MAIL": "550 5.7.1 not your address"}, VendorRefusesUs),
         ({"MAIL": "451 try again later"}, Unavailable),
@@ -144,7 +147,7 @@ async def test_a_relay_that_is_not_permitted_is_told_though_sendgrid_failed_firs
             await with_backup(http, vendor.url, box.port).send(a_mail())
 
     assert [(line["status"], line["reason"]) for line in logs if line["event"] == "provider_refuses"] == [
-        (550, "relay")
+        (550, "policy")
     ]
 
 
@@ -153,7 +156,7 @@ async def test_a_wrong_password_sends_nothing_and_tells_none() -> None:
         adapter, _ = by_smtp(box.port, "the-credential-of-another")
         with capture_logs() as logs:
             for attempt in (adapter.check(), adapter.send(a_mail())):
-                with pytest.raises(Unavailable) as failed:
+                with pytest.raises(VendorRefusesUs) as failed:
                     await attempt
 
     assert box.got == []
