@@ -161,7 +161,7 @@ def payment(answer: Answer) -> PaymentAtVendor:
     return PaymentAtVendor(
         str((document.get("aspsp") or {}).get("name", "")),
         str(document["status"]),
-        bool(document.get("final_status")),
+        document.get("final_status") is True,
         (document.get("status_reason_information") or {}).get("status_reason_code"),
         date.fromisoformat(day) if day else None,
     )

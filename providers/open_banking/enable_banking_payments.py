@@ -31,7 +31,7 @@ from providers.open_banking.port import (
     PaymentState,
     Psu,
 )
-from providers.open_banking.readings import text, within
+from providers.open_banking.readings import identifier, text, within
 from providers.open_banking.refusals import not_taken
 
 _REJECTED: Final = frozenset(
@@ -163,4 +163,4 @@ def _started(answer: Answer) -> _Started:
         page = objects.page(answer)
     document = answer.document
     reason = text(within(document, "status_reason_information", "status_reason_code"))
-    return _Started(str(document["payment_id"]), page, document.get("status") == "RJCT", reason)
+    return _Started(identifier(document["payment_id"]), page, document.get("status") == "RJCT", reason)

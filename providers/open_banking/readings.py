@@ -95,6 +95,14 @@ def text(value: object) -> str | None:
     return value.replace("\0", "").encode("utf-8", "replace").decode().strip() or None
 
 
+def identifier(value: object) -> str:
+    """The bank's id of an object. Raises ValueError where there is none: what has no id was not seen to be made."""
+    found = text(value)
+    if found is None:
+        raise ValueError("no id")
+    return found
+
+
 def texts(values: object) -> str | None:
     """Several lines of text as one."""
     lines = values if isinstance(values, list) else [values]

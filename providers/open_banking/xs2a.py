@@ -24,7 +24,7 @@ from providers.open_banking.port import (
     Psu,
     StartedConsent,
 )
-from providers.open_banking.readings import valid_until
+from providers.open_banking.readings import identifier, valid_until
 from providers.open_banking.status import CONSENT_STATUS
 from providers.open_banking.xs2a_approvals import Approvals, ScaAnswer
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
@@ -183,4 +183,4 @@ class Xs2aAccounts(Xs2aReading):
 
 def _created_consent(answer: Answer) -> ScaAnswer:
     created = ScaAnswer.of(answer)
-    return ScaAnswer({**created.document, "consentId": str(created.document["consentId"])}, created.approach)
+    return ScaAnswer({**created.document, "consentId": identifier(created.document["consentId"])}, created.approach)

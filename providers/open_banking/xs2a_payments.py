@@ -26,6 +26,7 @@ from providers.open_banking.port import (
     PaymentState,
     Psu,
 )
+from providers.open_banking.readings import identifier
 from providers.open_banking.refusals import not_taken
 from providers.open_banking.status import PAYMENT_STATUS, SCA_DONE, SCA_FAILED, sca_of
 from providers.open_banking.xs2a_approvals import Approval, Approvals, ScaAnswer
@@ -248,7 +249,7 @@ class Xs2aPayments:
 
 def _created_payment(answer: Answer) -> ScaAnswer:
     created = ScaAnswer.of(answer)
-    return ScaAnswer({**created.document, "paymentId": str(created.document["paymentId"])}, created.approach)
+    return ScaAnswer({**created.document, "paymentId": identifier(created.document["paymentId"])}, created.approach)
 
 
 def _body(profile: BankProfile, payment: Payment, debtor: AccountNumber) -> dict[str, object]:

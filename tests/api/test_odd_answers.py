@@ -136,3 +136,12 @@ async def test_a_consent_that_the_bank_does_not_know_any_more_is_lost(bank: OddB
     errors = await bank.refresh()
 
     assert (errors, (await bank.link())["status"]) == (["CONSENT_REQUIRED"], "REVOKED")
+
+
+async def test_a_payment_that_got_no_id_is_in_doubt(bank: OddBank) -> None:
+    await bank.connect()
+    bank.odd_payments.taken = lambda answer: {**answer, "paymentId": None, "payment_id": None}
+
+    payment = await bank.pay()
+
+    assert (payment["status"], payment["inDoubt"]) == ("CREATED", True)
