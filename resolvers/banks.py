@@ -29,7 +29,7 @@ Country = Annotated[str, strawberry.argument(description="ISO 3166-1 alpha-2; Dr
 
 
 async def banks(info: Info[Context, None], country: Country = "NO") -> list[Bank]:
-    return [Bank.of(bank) for bank in await info.context.services.bank_links.list_banks(country)]
+    return [Bank.of(bank) for bank in await info.context.services.bank_list.of(country)]
 
 
 async def connect_bank(

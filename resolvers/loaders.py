@@ -114,7 +114,7 @@ class SetLoaders:
         return [found.get(key) for key in keys]
 
     async def _bank(self, keys: list[BankId]) -> list[Bank | None]:
-        found = _by(await self._services.bank_links.list_banks(_NORWAY), lambda loaded: loaded.id)
+        found = _by(await self._services.bank_list.of(_NORWAY), lambda loaded: loaded.id)
         return [found.get(key) for key in keys]
 
     async def _own(

@@ -149,7 +149,7 @@ async def _vendor_moves(context: Context, user_id: UserId, wanted: list[str]) ->
 
 
 async def _banks(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    return [Bank.of(bank) for bank in await context.services.bank_links.list_banks("NO")]
+    return [Bank.of(bank) for bank in await context.services.bank_list.of("NO")]
 
 
 _FINDERS: Final[Mapping[str, Find]] = {

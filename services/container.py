@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.authorisations import Authorisations
 from services.banks.accounts import Accounts
+from services.banks.bank_list import BankList
 from services.banks.consent_approvals import ConsentApprovals
 from services.banks.links import BankLinks
 from services.cards.cards import Cards
@@ -54,6 +55,7 @@ class Services:
     profiles: Profiles
     account_deletion: AccountDeletion
     kyc: KycService
+    bank_list: BankList
     bank_links: BankLinks
     consent_approvals: ConsentApprovals
     accounts: Accounts

@@ -31,6 +31,7 @@ from providers.open_banking.certificate_watch import CERTIFICATES
 from routes.state import RouteSettings
 from services.authorisations import Authorisations
 from services.banks.accounts import Accounts
+from services.banks.bank_list import BankList
 from services.banks.consent_access import ConsentAccesses
 from services.banks.consent_approvals import ConsentApprovals
 from services.banks.consents import ConsentStatusSync
@@ -198,10 +199,12 @@ def build_services(base: Infrastructure) -> Services:
     accounts = Accounts(work, read, adapters.accounts, consents, consent_access, readings, encryption, clock)
     authorisations, shield = Authorisations(encryption), Shield()
     consent_approvals = ConsentApprovals(work, read, adapters.accounts, consents, consent_access, authorisations, clock)
+    bank_list = BankList(adapters.accounts)
     bank_links = BankLinks(
         work,
         read,
         adapters.accounts,
+        bank_list,
         consents,
         consent_approvals,
         consent_access,
@@ -277,6 +280,7 @@ def build_services(base: Infrastructure) -> Services:
             work, read, bank_links, cancellations, plans, cards, customers, uploads, exports, sessions, composer, clock
         ),
         kyc=kyc,
+        bank_list=bank_list,
         bank_links=bank_links,
         consent_approvals=consent_approvals,
         accounts=accounts,

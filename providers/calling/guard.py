@@ -120,6 +120,10 @@ def _hear_nothing(provider: str, name: str, why: str) -> None:
     pass
 
 
+# The guard of the vendor's list of banks, as `Guard.at` names it: that it cannot be read closes no bank.
+BANK_LIST: Final = "list"
+
+
 class Guard:
     """Calls one vendor. `retried` names the operations that are safe to repeat: reads and idempotent ones.
 
@@ -200,7 +204,7 @@ class Guard:
     @property
     def open_by_bank(self) -> Mapping[str, bool]:
         """Of each bank that was called, whether its own breaker is open."""
-        return {bank: guard._breaker.is_open for bank, guard in self._banks.items()}
+        return {bank: guard._breaker.is_open for bank, guard in self._banks.items() if bank != BANK_LIST}
 
     def refused(self, status: int, reason: object = "", *, is_ours: bool | None = None) -> VendorRefusesUs:
         """The error to raise for a refusal that the user cannot mend: credentials, permissions, a fault in our request.

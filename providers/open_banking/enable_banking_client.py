@@ -3,6 +3,7 @@
 Source: docs/vendors/enable_banking.md, Application and token, Banks, Errors.
 """
 
+import math
 import re
 import time
 import unicodedata
@@ -19,7 +20,7 @@ from joserfc.jwk import RSAKey
 from domain.clock import Clock
 from domain.errors import Unavailable
 from domain.ids import BankId
-from providers.calling.guard import Guard
+from providers.calling.guard import BANK_LIST, Guard
 from providers.calling.vendor_http import UNREADABLE, Answer, VendorHttp, VendorRefusal
 from providers.open_banking.bank_profiles import by_bic
 from providers.open_banking.enable_banking_methods import method_named
@@ -30,6 +31,8 @@ API_URL: Final = "https://api.enablebanking.com"
 _TOKEN_LIVES: Final = timedelta(hours=1)
 _RENEW_EARLY_S: Final = 60
 _BANKS_FRESH_S: Final = 3_600
+# A bank that is called is found in an older list, too: the call must not wait for a list.
+_BANKS_KEPT_S: Final = 24 * 3_600
 # With these errors the bank has failed: it has not turned the request down.
 # Errors that say that our application is set up wrong, or may not do this (enable_banking.md, Errors).
 _OURS: Final = frozenset(
@@ -144,15 +147,18 @@ class EnableBankingClient:
         if known is None or time.monotonic() - known[0] > _BANKS_FRESH_S:
             params = {"country": country, "psu_type": "personal"}
             try:
-                found = await self.call("banks", "GET", "/aspsps", _aspsps, params=params)
+                found = await self.call("banks", "GET", "/aspsps", _aspsps, bank=BankId(BANK_LIST), params=params)
             except VendorRefusal as refusal:
-                raise self.refused(refusal) from refusal
+                raise self.refused(refusal, BankId(BANK_LIST)) from refusal
             known = (time.monotonic(), found)
             self._banks[country] = known
         return known[1]
 
     async def bank(self, bank_id: BankId) -> Aspsp:
         """The bank with our id. Raises Unavailable, also for a bank that the vendor does not serve."""
+        known = next((aspsp for aspsp in self._kept("NO") if aspsp.bank_id == bank_id), None)
+        if known is not None:
+            return known
         for aspsp in await self.banks("NO"):
             if aspsp.bank_id == bank_id:
                 return aspsp
@@ -160,7 +166,13 @@ class EnableBankingClient:
 
     async def final_statuses(self, name: str) -> frozenset[str]:
         """`Aspsp.final_statuses` of the bank with that name; empty for an unknown bank. Raises Unavailable."""
-        return next((aspsp.final_statuses for aspsp in await self.banks("NO") if aspsp.name == name), frozenset())
+        banks = self._kept("NO") or await self.banks("NO")
+        return next((aspsp.final_statuses for aspsp in banks if aspsp.name == name), frozenset())
+
+    def _kept(self, country: str) -> list[Aspsp]:
+        """The list of the last day; empty where there is none."""
+        read_at, known = self._banks.get(country, (-math.inf, []))
+        return known if time.monotonic() - read_at <= _BANKS_KEPT_S else []
 
     def psu_headers(self, aspsp: Aspsp, psu: Psu) -> dict[str, str]:
         """The headers about a user who is present: all that the bank wants, or none (enable_banking.md, B.1)."""

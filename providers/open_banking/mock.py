@@ -15,7 +15,7 @@ from domain.ids import BankId
 from domain.money import decimal_of
 from domain.payment import Payment, Status
 from domain.statement import Statement, StatementLine
-from providers.calling.guard import Resilience
+from providers.calling.guard import BANK_LIST, Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.calling.status_words import status_of
 from providers.declaration import MOCK, Tools, Vendor
@@ -60,7 +60,7 @@ class MockAccountInformation:
         self._sandbox = sandbox
 
     async def list_banks(self, country: str) -> Sequence[Bank]:
-        answer = await self._sandbox.get("banks", "/bank/banks", country=country)
+        answer = await self._sandbox.at(BANK_LIST).get("banks", "/bank/banks", country=country)
         return [
             Bank(BankId(bank["id"]), bank["name"], bank["bic"], bank["country"], bank.get("partOf"))
             for bank in answer["banks"]

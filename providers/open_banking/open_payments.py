@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr
 from domain.bank_account import Bank
 from domain.errors import InDoubt, Unavailable
 from domain.redirect import state_of
-from providers.calling.guard import Guard
+from providers.calling.guard import BANK_LIST, Guard
 from providers.calling.loopback import is_safe
 from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
 from providers.declaration import Tools, Vendor
@@ -115,7 +115,7 @@ class OpenPaymentsClient(Xs2aClient):
         return _PATHS
 
     def http_of(self, bic: str) -> VendorHttp:
-        return self._api.at(by_bic(bic).id) if bic else self._api
+        return self._api.at(by_bic(bic).id if bic else BANK_LIST)
 
     async def own_headers(self, bic: str) -> Mapping[str, str]:
         token = {"authorization": f"Bearer {await self.token()}"}

@@ -1,7 +1,5 @@
 """Bank links: connecting, renewing and ending them, and applying what the banks report of consents."""
 
-import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -45,10 +43,10 @@ from domain.warning import MutationWarning
 from providers.open_banking.port import AccountInformation, ConsentRequest, ConsentState, NotApprovable, Psu
 from providers.vendors import Vendors
 from services.banks.accounts import Accounts
+from services.banks.bank_list import BankList
 from services.banks.consent_access import ConsentAccesses
 from services.banks.consent_approvals import ConsentApprovals
 from services.banks.consents import AskConsent, ConsentStatusSync, RevokeConsent
-from services.banks.shadow import compare, shadow_of
 from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
 from services.shield import Shield
@@ -57,7 +55,6 @@ from services.tokens import hash_of, new_token
 _ALL: Final = Keyset(None, None, 100)
 # The bank's page works for fifteen minutes: after that the consent is given, or will never be.
 _FIRST_ASK: Final = timedelta(minutes=16)
-_BANKS_FRESH_S: Final = 3600
 _log = structlog.get_logger()
 
 
@@ -82,6 +79,7 @@ class BankLinks:
         work: Work,
         read: Read,
         vendors: Vendors[AccountInformation],
+        banks: BankList,
         consents: ConsentStatusSync,
         approvals: ConsentApprovals,
         access: ConsentAccesses,
@@ -95,6 +93,7 @@ class BankLinks:
         self._work = work
         self._read = read
         self._vendors = vendors
+        self._banks = banks
         self._consents = consents
         self._approvals = approvals
         self._access = access
@@ -104,15 +103,6 @@ class BankLinks:
         self._notifications = notifications
         self._clock = clock
         self._return_origins = return_origins
-        self._listed: dict[str, tuple[float, Sequence[Bank]]] = {}
-
-    async def list_banks(self, country: str) -> Sequence[Bank]:
-        """The banks that Drop reaches, kept for an hour. Raises Unavailable."""
-        listed = self._listed.get(country)
-        if listed is None or time.monotonic() - listed[0] > _BANKS_FRESH_S:
-            listed = (time.monotonic(), await self._list(country))
-            self._listed[country] = listed
-        return listed[1]
 
     async def page(self, user_id: UserId, keyset: Keyset) -> list[BankLink]:
         async with self._read() as read:
@@ -219,7 +209,7 @@ class BankLinks:
 
     async def tell_of_expiry(self, user_id: UserId, consent_id: ConsentId) -> None:
         """Queue the message that a consent runs out in a week, unless it is replaced already. Raises Unavailable."""
-        names = {bank.id: bank.name for bank in await self.list_banks("NO")}
+        names = {bank.id: bank.name for bank in await self._banks.of("NO")}
         async with self._work() as work:
             consent = await work.consents.get(user_id, consent_id)
             if consent is None or consent.status is not ConsentStatus.ACTIVE:
@@ -263,23 +253,9 @@ class BankLinks:
                     ended = ConsentState(ConsentStatus.REJECTED, consent.valid_until)
                     await self._consents.apply(user_id, consent.id, ended, BankLinkEnd.DISCONNECTED)
 
-    async def _list(self, country: str) -> Sequence[Bank]:
-        """The current vendor's banks; during a migration they are compared with the target vendor's banks."""
-        asked = self._vendors[self._vendors.current].list_banks(country)
-        shadow = self._vendors.shadow
-        if shadow is None:
-            return await asked
-
-        async def banks_of_target() -> set[str]:
-            return {bank.id for bank in await self._vendors[shadow].list_banks(country)}
-
-        banks, also = await asyncio.gather(asked, shadow_of(banks_of_target))
-        compare("open_banking", "banks", shadow, {bank.id for bank in banks}, also)
-        return banks
-
     async def _bank(self, bank_id: str) -> Bank:
         try:
-            banks = await self.list_banks("NO")
+            banks = await self._banks.of("NO")
         except Unavailable as error:
             raise _away(error) from error
         for bank in banks:

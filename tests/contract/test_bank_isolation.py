@@ -53,6 +53,17 @@ async def test_a_silent_bank_is_left_alone_and_the_others_are_not(bank: BankVend
     await consent(bank, "bank_nordea")
 
 
+@pytest.mark.parametrize("bank", [a_mock, an_open_payments, an_enable_banking], indirect=True)
+async def test_a_list_of_banks_that_cannot_be_read_closes_none(bank: BankVendor, sandbox: Sandbox) -> None:
+    await bank.accounts.list_banks("NO")
+    sandbox.line.is_silent_to(b"/aspsps", b"/bank/banks")
+    for _ in range(8):
+        with pytest.raises(Unavailable):
+            await bank.accounts.list_banks("SE")
+
+    await consent(bank, "bank_dnb")
+
+
 def a_consent_at(bank_id: str, reference: str) -> ConsentAccess:
     return ConsentAccess(reference, BankId(bank_id), SILJE)
 
