@@ -86,6 +86,13 @@ class Refund:
             return known
         return replace(known, status=status, failure=failure, updated_at=at)
 
+    def awaiting_funds(self, at: datetime) -> "Refund":
+        """Wait for Drop's own balance at the vendor, which did not cover the vendor's last try: it is forgotten.
+
+        `updated_at` then differs from `created_at`, which says that the next try needs a key of its own.
+        """
+        return replace(self, vendor_refund_id=None, updated_at=at)
+
 
 def refund_status(payment: Payment) -> PaymentRefundStatus:
     """Whether nothing, a part or all of the payment was refunded or is about to be."""

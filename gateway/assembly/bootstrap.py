@@ -63,6 +63,7 @@ from services.payments.bank_payments import Payments
 from services.payments.bank_status import BankStatusSync
 from services.payments.cancellations import Cancellations
 from services.payments.card_payments import CardPayments, Merchant
+from services.payments.card_relations import CardRelations
 from services.payments.card_status import CardStatusSync
 from services.payments.customers import Customers
 from services.payments.forgotten import ForgottenPayments
@@ -219,7 +220,8 @@ def build_services(base: Infrastructure) -> Services:
     matching = StatementMatching(work, read, recorder, composer, incidents, clock)
     access = BankAccess(read, accounts, encryption)
     customers = Customers(work, read, adapters.cards, clock)
-    card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, composer, incidents, clock)
+    relations = CardRelations(composer, incidents, clock)
+    card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, relations, clock)
     in_doubt = InDoubtPayments(work, read, accounts, matching, card_status, recorder, gives_ids, tells_end, clock)
     forgotten = ForgottenPayments(work, in_doubt, recorder, clock)
     overdue = OverduePayments(read, recorder, incidents, clock)

@@ -20,7 +20,8 @@ class RefundState:
     """A refund at the vendor. `refund_id` is our id, None for a refund that was made in the vendor's dashboard.
 
     `reference` is the vendor's id, None for a refund that the vendor did not take. `failure` is set where it FAILED.
-    `status` is None for a word of the vendor that is not known, which moves nothing.
+    `status` is None for a word of the vendor that is not known, which moves nothing. `lacks_funds` is set where it
+    FAILED because Drop's own balance at the vendor did not cover it.
     """
 
     reference: str | None
@@ -28,6 +29,7 @@ class RefundState:
     amount: Money
     status: RefundStatus | None
     failure: RefundFailureCode | None = None
+    lacks_funds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ class CardPaymentsProvider(Protocol):
     async def refund(self, reference: str, refund: Refund) -> RefundState:
         """Refund a payment, in whole or in part. A refused refund is an answer (FAILED), without a `reference`.
 
+        What an earlier try could not pay for want of funds is tried again, by one new try however often it is asked.
         Safe to repeat. Raises Unavailable, InDoubt.
         """
 

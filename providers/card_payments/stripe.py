@@ -21,7 +21,14 @@ from domain.refund import Refund, RefundFailureCode, RefundStatus
 from providers.calling.vendor_http import VendorRefusal
 from providers.card_payments import stripe_signature
 from providers.card_payments.port import CardEvent, DisputeState, IntentState, RefundState
-from providers.card_payments.stripe_objects import charge_of, dispute_state, intent_state, read_event, refund_state
+from providers.card_payments.stripe_objects import (
+    LACKS_FUNDS,
+    charge_of,
+    dispute_state,
+    intent_state,
+    read_event,
+    refund_state,
+)
 from providers.card_payments.stripe_subscriptions import PAGE, StripeSubscriptions, id_of
 from providers.stripe_api import RESILIENCE as RESILIENCE
 from providers.stripe_api import STRIPE
@@ -180,21 +187,24 @@ class StripeCardPayments(StripeSubscriptions):
             "amount": refund.amount.amount_minor,
             "metadata": {"refundId": refund.id, "orderId": refund.payment_id},
         }
+        key: str = refund.id
         try:
-            if self._is_old(refund.created_at):
-                for known in await self._refunds(reference):
-                    if known.refund_id == refund.id:
+            # After a try that lacked funds, its key would give that try's answer again.
+            if self._is_old(refund.created_at) or refund.updated_at != refund.created_at:
+                tries = [known for known in await self._refunds(reference) if known.refund_id == refund.id]
+                for known in tries:
+                    if not known.lacks_funds:
                         return known
+                key = f"{refund.id}:{len(tries)}" if tries else key
             return await self._stripe.command(
-                "refund",
-                lambda: self._api.refunds.create_async(params, {"idempotency_key": refund.id}),
-                refund_state,
+                "refund", lambda: self._api.refunds.create_async(params, {"idempotency_key": key}), refund_state
             )
         except VendorRefusal as refusal:
             error = self._stripe.not_taken(refusal, "The card vendor did not take the refund.")
             if isinstance(error, Unavailable):
                 raise error from refusal
-            return RefundState(None, refund.id, refund.amount, RefundStatus.FAILED, RefundFailureCode.NOT_ACCEPTED)
+            refused, lacks_funds = RefundFailureCode.NOT_ACCEPTED, refusal.answer.get("code") in LACKS_FUNDS
+            return RefundState(None, refund.id, refund.amount, RefundStatus.FAILED, refused, lacks_funds)
 
     async def refund_invoice(self, invoice: str) -> RefundState:
         try:

@@ -39,7 +39,9 @@ REFUND_STATUS: Final[Mapping[str, RefundStatus]] = {
     "failed": RefundStatus.FAILED,
     "canceled": RefundStatus.FAILED,
 }
-# By failure_reason; what is not listed, such as `insufficient_funds` (of Drop's own balance), is FAILED.
+# The failure_reason of a refund, or the code of a refused one, that Drop's own balance did not cover.
+LACKS_FUNDS: Final = frozenset({"insufficient_funds", "balance_insufficient"})
+# By failure_reason; what is not listed is FAILED.
 REFUND_FAILURES: Final[Mapping[str, RefundFailureCode]] = {
     "lost_or_stolen_card": RefundFailureCode.CARD_NOT_USABLE,
     "expired_or_canceled_card": RefundFailureCode.CARD_NOT_USABLE,
@@ -194,6 +196,7 @@ def refund_state(refund: Mapping[str, Any]) -> RefundState:
         amount=_money(refund),
         status=status,
         failure=_refund_failure_of(refund) if status is RefundStatus.FAILED else None,
+        lacks_funds=status is RefundStatus.FAILED and refund.get("failure_reason") in LACKS_FUNDS,
     )
 
 

@@ -1,31 +1,25 @@
 """What the card vendor reports of payments: one path for the reply, the return, the webhook and the reconciliation."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
-from db.ids import new_id
 from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
-from domain import ids
-from domain.alert import Severity
 from domain.authorisation import SealedAuthorisation
 from domain.card_payment import PaymentAttempt
 from domain.clock import Clock
-from domain.dispute import Dispute, DisputeStatus
 from domain.errors import InDoubt, InvalidState, StaleVersion, Unavailable
-from domain.ids import AttemptId, DisputeId, PaymentId, RefundId, UserId
+from domain.ids import AttemptId, PaymentId, RefundId, UserId
 from domain.job import Job
 from domain.kyc import KycStatus
 from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEventKind, Status, StatusUpdate
 from domain.refund import Refund, RefundStatus
 from domain.timeline import about
-from providers.card_payments.port import CardPaymentsProvider, DisputeState, IntentState, RefundState
+from providers.card_payments.port import CardPaymentsProvider, IntentState, RefundState
 from providers.vendors import Vendors
 from services.backoff import longer
-from services.incidents import Incidents
-from services.notifications.compose import NotificationComposer
+from services.payments.card_relations import CardRelations
 from services.payments.card_vendor import unavailable
 from services.payments.customers import Customers
 from services.payments.record import PaymentRecorder, outcome_of
@@ -68,13 +62,6 @@ class SettleRefund(Job):
         return self.refund_id
 
 
-class _Change(NamedTuple):
-    """What the vendor reports beside the status; `text` is for operators."""
-
-    kind: PaymentEventKind
-    text: str
-
-
 class CardStatusSync(StatusSync[Payment, PaymentId]):
     """Asks the card vendor how payments, refunds and disputes stand, until they are final, and applies the answers."""
 
@@ -87,16 +74,14 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         vendors: Vendors[CardPaymentsProvider],
         customers: Customers,
         recorder: PaymentRecorder,
-        notifications: NotificationComposer,
-        incidents: Incidents,
+        relations: CardRelations,
         clock: Clock,
     ) -> None:
         super().__init__(work, read, clock)
         self._vendors = vendors
         self._customers = customers
         self._recorder = recorder
-        self._notifications = notifications
-        self._incidents = incidents
+        self._relations = relations
 
     async def apply(
         self, asked: Payment, state: IntentState, cause: PaymentCause, attempt: AttemptId | None = None
@@ -271,7 +256,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             if status is Status.CANCELLED and self._is_overdue(before):
                 status, failure = Status.EXPIRED, _OUT_OF_TIME
             after, event = before.apply(StatusUpdate(status, cause, now, failure)) if status else (before, None)
-            changes = await self._apply_relations(work, before, state)
+            changes = await self._relations.apply(work, before, state)
             if event is None and changes:
                 after, event = before.with_event(changes[0].kind, cause, now)
             elif event is None and is_new_page and not before.status.is_final:
@@ -293,81 +278,15 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         work.jobs.enqueue(CancelUnauthorised(payment.user_id), now=self._clock.now())
         return False
 
-    async def _apply_relations(self, work: UnitOfWork, payment: Payment, state: IntentState) -> list[_Change]:
-        changes = await self._apply_refunds(work, payment, state.refunds)
-        if state.disputes:
-            stored = {one.vendor_dispute_id: one for one in await work.refunds.disputes_of_one(payment.id)}
-            for dispute in state.disputes:
-                change = await self._apply_dispute(work, payment, dispute, stored.get(dispute.reference))
-                changes += [change] if change is not None else []
-        return changes
-
     async def _record_refund(self, payment: Payment, state: RefundState) -> None:
         async with self._work() as work:
             before = await work.payments.get(payment.user_id, payment.id)
             assert before is not None
-            changes = await self._apply_refunds(work, before, [state])
+            changes = await self._relations.apply_refunds(work, before, [state])
             for change in changes:
                 after, event = before.with_event(change.kind, PaymentCause.VENDOR_REPLY, self._clock.now())
                 await self._recorder.save(work, before, after, event)
             await work.commit()
-
-    async def _apply_refunds(self, work: UnitOfWork, payment: Payment, states: Sequence[RefundState]) -> list[_Change]:
-        if not states:
-            return []
-        ours = [state.refund_id for state in states if state.refund_id is not None]
-        references = [state.reference for state in states if state.reference is not None]
-        stored = await work.refunds.matching(payment.id, ours, references)
-        changes = []
-        for state in states:
-            known = next((one for one in stored if _is_same(one, state)), None)
-            changes.append(await self._apply_refund(work, payment, state, known))
-        return [change for change in changes if change is not None]
-
-    async def _apply_refund(
-        self, work: UnitOfWork, payment: Payment, state: RefundState, known: Refund | None
-    ) -> _Change | None:
-        now = self._clock.now()
-        if known is None:
-            # The refund was made in the vendor's own dashboard.
-            made = Refund(RefundId(new_id(ids.REFUND, now)), payment.id, state.amount, now, now)
-            known, is_new = replace(made, vendor_refund_id=state.reference), True
-        else:
-            is_new = False
-        updated = known.apply(state.status, state.reference, state.failure, now)
-        if updated == known and not is_new:
-            return None
-        await work.refunds.put(updated)
-        if updated.status is not known.status:
-            await self._notifications.refund(work, payment, updated)
-        if known.status is RefundStatus.FAILED and updated.status is not RefundStatus.FAILED:
-            message = f"{known.id} of {payment.id} had failed here, and the vendor has it as {updated.status}"
-            self._incidents.alert(Severity.CRITICAL, "Refund made after its end", message)
-        if not is_new and updated.status is known.status:
-            return None
-        return _Change(PaymentEventKind.REFUND, f"refund {updated.status}")
-
-    async def _apply_dispute(
-        self, work: UnitOfWork, payment: Payment, state: DisputeState, known: Dispute | None
-    ) -> _Change | None:
-        now = self._clock.now()
-        identifier = known.id if known else DisputeId(new_id(ids.DISPUTE, now))
-        # A new dispute whose status is not known is open: its money is not ours to give back.
-        unmoved = known.status if known else DisputeStatus.UNDER_REVIEW
-        updated = Dispute(
-            id=identifier,
-            payment_id=payment.id,
-            vendor_dispute_id=state.reference,
-            status=state.status or unmoved,
-            amount=state.amount,
-            reason=state.reason,
-            evidence_due_by=state.evidence_due_by,
-            created_at=known.created_at if known else now,
-        )
-        if updated == known or (known is not None and not known.may_become(updated.status)):
-            return None
-        await work.refunds.put_dispute(updated)
-        return _Change(PaymentEventKind.DISPUTE, f"dispute {updated.status}")
 
     async def _refund(
         self, user_id: UserId, payment_id: PaymentId, refund_id: RefundId
@@ -378,7 +297,3 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
 
     def _is_overdue(self, payment: Payment) -> bool:
         return self._clock.now() >= payment.created_at + LIFETIME
-
-
-def _is_same(known: Refund, state: RefundState) -> bool:
-    return state.refund_id == known.id or (state.reference is not None and state.reference == known.vendor_refund_id)

@@ -51,6 +51,9 @@ class Stripe(Subscriptions):
         self.after_command: Callable[[], object] | None = None
         # Why refunds fail; None where it does not say.
         self.refund_failure: str | None = "expired_or_canceled_card"
+        # How its account's own balance, which is short, shows: refunds are "refused", or made and have "failed".
+        self.short_of_funds: str | None = None
+        self.unpaid_refunds: list[dict[str, Any]] = []
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         return await ask(self.inner, method, path, _refused_by_sandbox, **({"json": body} if body is not None else {}))
@@ -106,18 +109,27 @@ class Stripe(Subscriptions):
 
     async def refund(self, form: Form, key: str) -> Any:
         amount = {"amount": int(form["amount"])} if "amount" in form else {}
+        if self.short_of_funds == "refused":
+            raise refuse(400, "balance_insufficient", "Insufficient funds in your Stripe account.")
+        if self.short_of_funds == "failed":
+            unpaid = {"id": f"re_unpaid{next(self.numbers)}", "object": "refund", "currency": "nok", **form, **amount}
+            self.unpaid_refunds.append({**unpaid, "status": "failed", "failure_reason": "insufficient_funds"})
+            return {**unpaid, "status": "pending"}
         made = await self.ask("POST", "/cards/refunds", {**form, **amount, "idempotency_key": key})
         return self.worded("refund", made)
 
     async def refunds(self, form: Form, key: str) -> Any:
         intent = await self.ask("GET", f"/cards/payment_intents/{form['payment_intent']}")
-        charge = intent["latest_charge"] or {"refunds": {"data": []}}
-        return page_of([self._refund(one) for one in charge["refunds"]["data"]], int(form.get("limit", 10)))
+        return page_of(self._refunds_of(intent), int(form.get("limit", 10)))
 
     async def disputes(self, form: Form, key: str) -> Any:
         intent = await self.ask("GET", f"/cards/payment_intents/{form['payment_intent']}")
         disputes = (intent["latest_charge"] or {"disputes": {"data": []}})["disputes"]["data"]
         return page_of([self.worded("dispute", one) for one in disputes[::-1]], int(form.get("limit", 10)))
+
+    def _refunds_of(self, intent: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        made = [self._refund(one) for one in ((intent["latest_charge"] or {}).get("refunds") or {}).get("data", [])]
+        return made + [one for one in self.unpaid_refunds[::-1] if one["payment_intent"] == intent["id"]]
 
     def _refund(self, refund: Mapping[str, Any]) -> Mapping[str, Any]:
         shown = {**refund, "failure_reason": self.refund_failure} if refund["status"] == "failed" else refund
@@ -139,7 +151,7 @@ class Stripe(Subscriptions):
             "disputed": bool(charge["disputes"]["data"]),
         }
         if "latest_charge.refunds" in expand:
-            shown["refunds"] = page_of([self._refund(one) for one in charge["refunds"]["data"]], 10)
+            shown["refunds"] = page_of(self._refunds_of(intent), 10)
         return {**intent, "latest_charge": shown}
 
     # Issuing
