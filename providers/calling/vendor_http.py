@@ -159,10 +159,14 @@ def document_of(body: bytes) -> Any:
 
 
 def raise_for_trouble(response: httpx.Response) -> None:
-    """Raises VendorTrouble if the status says that the vendor is overloaded (429) or failed (408, 5xx)."""
+    """Raises VendorTrouble if the status says that the vendor is overloaded (429), failed (408, 5xx), or sends us on.
+
+    A redirect answers no call of ours, and may mean that a command was carried out.
+    """
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         raise VendorTrouble("429", retry_after_s=_retry_after(response.headers), did_nothing=True)
-    if response.status_code == httpx.codes.REQUEST_TIMEOUT or response.is_server_error:
+    has_failed = response.is_redirect or response.is_server_error
+    if response.status_code == httpx.codes.REQUEST_TIMEOUT or has_failed:
         raise VendorTrouble(str(response.status_code), retry_after_s=_retry_after(response.headers))
 
 

@@ -49,9 +49,17 @@ async def test_a_body_that_cannot_be_unpacked_is_trouble_of_the_bank(bank: OddBa
     assert errors == ([] if what == "accounts" else ["PROVIDER_UNAVAILABLE"])
 
 
-async def test_a_payment_whose_answer_cannot_be_unpacked_is_in_doubt(bank: OddBank) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(b"{}", 201, headers={"content-encoding": "gzip"}),
+        Response(b"", 303, headers={"location": "/elsewhere"}),
+    ],
+    ids=["cannot be unpacked", "a redirect"],
+)
+async def test_a_payment_whose_answer_says_nothing_is_in_doubt(bank: OddBank, answer: Response) -> None:
     await bank.connect()
-    bank.odd_payments.instead["initiate"] = lambda request: Response(b"{}", 201, headers={"content-encoding": "gzip"})
+    bank.odd_payments.instead["initiate"] = lambda request: answer
 
     payment = await bank.pay()
 

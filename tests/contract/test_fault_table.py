@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.errors import DropError, InDoubt, Unavailable, VendorRefusesUs
-from providers.calling.guard import Guard
+from providers.calling.guard import BANK_LIST, Guard
 from providers.registry import PORTS
 from tests.builders.counterpart import HANG, answer, counterpart
 from tests.contract.operations import OPERATIONS, SECRET, Operation
@@ -30,6 +30,7 @@ TROUBLE: Final[Mapping[str, bytes]] = {
     "429": said(429),
     "429 for a second": said(429, retry_after="1"),
     "500": said(500),
+    "a redirect": said(303, location="/elsewhere"),
     "503": said(503, "<html>Back soon</html>"),
     "slow": HANG,
     "closed": b"",
@@ -80,7 +81,8 @@ class Caller:
 
     @property
     def is_left_alone(self) -> bool:
-        return self.guard.is_open or any(self.guard.open_by_bank.values())
+        is_open = self.guard.is_open or self.guard.at(BANK_LIST).is_open
+        return is_open or any(self.guard.open_by_bank.values())
 
     async def __call__(self) -> DropError | None:
         with capture_logs() as logs:
