@@ -221,7 +221,7 @@ def build_services(base: Infrastructure) -> Services:
     access = BankAccess(read, accounts, encryption)
     customers = Customers(work, read, adapters.cards, clock)
     relations = CardRelations(composer, incidents, clock)
-    card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, relations, clock)
+    card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, relations, incidents, clock)
     in_doubt = InDoubtPayments(work, read, accounts, matching, card_status, recorder, gives_ids, tells_end, clock)
     forgotten = ForgottenPayments(work, in_doubt, recorder, clock)
     overdue = OverduePayments(read, recorder, incidents, clock)

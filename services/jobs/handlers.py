@@ -19,7 +19,7 @@ from services.operations.retention import Purge
 from services.operations.vendor_migration import MoveCustomer, MoveCustomers
 from services.payments.bank_payments import FinishReturn
 from services.payments.bank_status import AskBank, WatchApproval
-from services.payments.card_status import AskCardVendor, SettleRefund
+from services.payments.card_status import AskCardVendor, EndAtCardVendor, SettleRefund
 from services.payments.customers import CreateCustomer, DeleteCustomer
 from services.payments.record import RefreshAccount
 from services.plans.status import AskPlan, PayPlan
@@ -62,6 +62,10 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
             handler(
                 SettleRefund,
                 lambda job: services.card_status.settle_refund(job.user_id, job.payment_id, job.refund_id, job.pause_s),
+            ),
+            handler(
+                EndAtCardVendor,
+                lambda job: services.card_status.end_again(job.user_id, job.payment_id, job.pause_s),
             ),
             handler(CreateCustomer, lambda job: services.customers.create(job.user_id)),
             handler(DeleteCustomer, lambda job: services.customers.delete(job.vendor, job.reference)),

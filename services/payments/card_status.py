@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import ClassVar, Final
 
 from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
+from domain.alert import Severity
 from domain.authorisation import SealedAuthorisation
 from domain.card_payment import PaymentAttempt
 from domain.clock import Clock
@@ -19,6 +20,7 @@ from domain.timeline import about
 from providers.card_payments.port import CardPaymentsProvider, IntentState, RefundState
 from providers.vendors import Vendors
 from services.backoff import longer
+from services.incidents import Incidents
 from services.payments.card_relations import CardRelations
 from services.payments.card_vendor import unavailable
 from services.payments.customers import Customers
@@ -31,6 +33,7 @@ RECOVER_AFTER: Final = timedelta(seconds=60)
 LIFETIME: Final = timedelta(hours=24)
 _NOT_CHARGED: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE)
 _OUT_OF_TIME: Final = Failure(FailureCode.AUTHORISATION_EXPIRED)
+_ENDED_HERE: Final = frozenset({Status.EXPIRED, Status.CANCELLED, Status.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,16 @@ class SettleRefund(Job):
         return self.refund_id
 
 
+@dataclass(frozen=True, slots=True)
+class EndAtCardVendor(Job):
+    """Cancel a payment that has ended here and is open at the card vendor, and again after a longer pause."""
+
+    kind: ClassVar[str] = "end_at_card_vendor"
+    user_id: UserId
+    payment_id: PaymentId
+    pause_s: float
+
+
 class CardStatusSync(StatusSync[Payment, PaymentId]):
     """Asks the card vendor how payments, refunds and disputes stand, until they are final, and applies the answers."""
 
@@ -75,6 +88,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         customers: Customers,
         recorder: PaymentRecorder,
         relations: CardRelations,
+        incidents: Incidents,
         clock: Clock,
     ) -> None:
         super().__init__(work, read, clock)
@@ -82,6 +96,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         self._customers = customers
         self._recorder = recorder
         self._relations = relations
+        self._incidents = incidents
 
     async def apply(
         self, asked: Payment, state: IntentState, cause: PaymentCause, attempt: AttemptId | None = None
@@ -161,6 +176,30 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         if state.status is not Status.CANCELLED:
             raise InvalidState(f"The card vendor has the payment as {state.status}.", field=("payment",))
 
+    async def end_again(self, user_id: UserId, payment_id: PaymentId, pause_s: float) -> None:
+        """Cancel a payment that has ended here and is open at the vendor; operators hear where that cannot be done.
+
+        What is paid there settles the payment. Asks again after a longer pause until the vendor has ended it, too.
+        Safe to repeat. Commits. Raises Unavailable, InDoubt.
+        """
+        async with self._read() as read:
+            payment = await read.payments.get(user_id, payment_id)
+        if payment is None or payment.vendor_payment_id is None or payment.status not in _ENDED_HERE:
+            return
+        about(payment.id)
+        state = await self._vendors[payment.vendor].cancel(payment.vendor_payment_id)
+        if state.status is not None and state.status.is_final:
+            await self.apply(payment, state, PaymentCause.VENDOR_READ)
+            return
+        async with self._work() as work:
+            self._enqueue_end(work, payment, longer(pause_s))
+            await work.commit()
+        if pause_s == RECOVER_AFTER.total_seconds():
+            message = (
+                f"{payment.id} was {payment.status} here, and cannot be cancelled at the vendor: it may be paid yet"
+            )
+            self._incidents.alert(Severity.CRITICAL, "Payment open after its end", message)
+
     async def send_refund(self, payment: Payment, refund: Refund) -> None:
         """Raises Unavailable, InDoubt."""
         assert payment.vendor_payment_id is not None
@@ -170,6 +209,11 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
     def enqueue_refund(self, work: UnitOfWork, payment: Payment, refund: Refund, pause: timedelta) -> None:
         now = self._clock.now()
         job = SettleRefund(payment.user_id, payment.id, refund.id, pause.total_seconds())
+        work.jobs.enqueue(job, due_at=now + pause, now=now)
+
+    def _enqueue_end(self, work: UnitOfWork, payment: Payment, pause: timedelta) -> None:
+        now = self._clock.now()
+        job = EndAtCardVendor(payment.user_id, payment.id, max(pause, RECOVER_AFTER).total_seconds())
         work.jobs.enqueue(job, due_at=now + pause, now=now)
 
     async def _load(self, queries: Queries, user_id: UserId, object_id: PaymentId) -> Payment | None:
@@ -263,6 +307,8 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
                 # A version of its own: an answer that was asked for before the page cannot wipe it.
                 after, event = before.with_event(PaymentEventKind.STATUS, cause, now)
             after = await self._recorder.save(work, before, after, event)
+            if before.status in _ENDED_HERE and status is not None and not status.is_final:
+                self._enqueue_end(work, before, timedelta())
             await work.commit()
             if changes and after.status is before.status:
                 return after, Outcome(True, f"{after.status} -> {'; '.join(change.text for change in changes)}")

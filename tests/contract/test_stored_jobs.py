@@ -28,7 +28,7 @@ from services.operations.retention import Purge
 from services.operations.vendor_migration import MoveCustomer, MoveCustomers
 from services.payments.bank_payments import FinishReturn
 from services.payments.bank_status import AskBank, WatchApproval
-from services.payments.card_status import AskCardVendor, SettleRefund
+from services.payments.card_status import AskCardVendor, EndAtCardVendor, SettleRefund
 from services.payments.customers import CreateCustomer, DeleteCustomer
 from services.payments.record import RefreshAccount
 from services.plans.status import AskPlan, PayPlan
@@ -74,6 +74,11 @@ STORED: list[tuple[Job, str, dict[str, object]]] = [
         SettleRefund(USER, PAYMENT, RefundId("r"), 60.0),
         "settle_refund",
         {"user_id": "u", "payment_id": "p", "refund_id": "r", "pause_s": 60.0},
+    ),
+    (
+        EndAtCardVendor(USER, PAYMENT, 60.0),
+        "end_at_card_vendor",
+        {"user_id": "u", "payment_id": "p", "pause_s": 60.0},
     ),
     (CreateCustomer(USER), "create_card_customer", {"user_id": "u"}),
     (DeleteCustomer("v", "r"), "delete_card_customer", {"vendor": "v", "reference": "r"}),
