@@ -205,6 +205,34 @@ async def test_a_plan_that_is_billed_after_its_end_is_cancelled_where_there_is_a
     assert "Plan billed after its end" in capsys.readouterr().err
 
 
+async def test_a_plan_that_is_billed_after_its_user_has_left_is_cancelled_and_given_back(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with at_stripe(database_url, tmp_path) as stripe:
+        kari = await ended_here(stripe)
+        engine = stripe.play.gateway.infrastructure.database.read_engine
+        mails = text("SELECT count(*) FROM notification")
+        left = await kari.ask("mutation { deleteAccount(input: {confirm: true}) { userErrors { code } } }")
+        assert left["deleteAccount"]["userErrors"] == []
+        await stripe.play.settle()
+        async with engine.connect() as connection:
+            before = (await connection.execute(mails)).scalar_one()
+
+        await stripe.advance(days=31)
+        charged = len(await charges(stripe.play))
+        await stripe.advance(days=62)
+
+        assert len(await charges(stripe.play)) == charged == 3
+        refunds = (await stripe.play.gateway.sandbox.get("/ledger")).json()["refunds"]
+        assert [(refund["amount"], refund["metadata"]["invoice"]) for refund in refunds] == [(4_900, "in_000003")]
+        async with engine.connect() as connection:
+            query = "SELECT vendor_invoice_id FROM plan_invoice WHERE status = 'REFUNDED'"
+            assert (await connection.execute(text(query))).scalars().all() == ["in_000003"]
+            assert (await connection.execute(mails)).scalar_one() <= before
+            assert (await connection.execute(text("SELECT status FROM plan_subscription"))).scalars().all() == ["ENDED"]
+    assert "Plan billed after its end" in capsys.readouterr().err
+
+
 INVOICES = "{ viewer { plan { invoices { edges { node { status periodStart periodEnd } } } } } }"
 
 
