@@ -215,17 +215,15 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         if state is None:
             return await self._apply_silence(found, cause)
         outcome = await self.apply(found, state, cause)
-        if state.is_last:
-            return await self._forgotten.after_last_report(await self.current(found), outcome)
-        outcome = await self._look_on(found, outcome)
+        outcome = await self._look_on(found, outcome, is_last=state.is_last)
         if found.cancellation_status is CancellationStatus.AUTHORISATION_REQUIRED and not found.status.is_final:
             return await self._ask_cancellation(found, cause) or outcome
         return outcome
 
-    async def _look_on(self, found: Payment, outcome: Outcome) -> Outcome:
+    async def _look_on(self, found: Payment, outcome: Outcome, *, is_last: bool) -> Outcome:
         """After the bank's answer: look into the account's statement where the bank is not going to tell the end."""
         current = await self.current(found)
-        if not await self._in_doubt.is_left_to_statement(current):
+        if not await self._in_doubt.is_left_to_statement(current, is_last=is_last):
             return outcome
         return await self._in_doubt.look_for(current, is_news=outcome.changed)
 

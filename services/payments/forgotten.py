@@ -1,4 +1,4 @@
-"""Payments of which their bank tells no more: it has forgotten them, or its last report tells no outcome."""
+"""Payments that their bank has forgotten."""
 
 from dataclasses import replace
 from typing import Final
@@ -16,7 +16,7 @@ _LINK_RAN_OUT: Final = Failure(FailureCode.AUTHORISATION_EXPIRED)
 
 
 class ForgottenPayments:
-    """Concludes what may be concluded from a bank that tells no more of a payment, and has its statement read."""
+    """Concludes what may be concluded from a bank that does not know a payment any more, and has its statement read."""
 
     def __init__(self, work: Work, in_doubt: InDoubtPayments, recorder: PaymentRecorder, clock: Clock) -> None:
         self._work = work
@@ -37,15 +37,6 @@ class ForgottenPayments:
         if event is None:
             return Outcome(False, f"the bank does not know it, asked {after.unknown_asks} times")
         return Outcome(True, f"the bank has forgotten it: {payment.status} -> {after.status}")
-
-    async def after_last_report(self, payment: Payment, outcome: Outcome) -> Outcome:
-        """Look for a payment under way in its statement, once a day until the last day of an end that is inferred.
-
-        `outcome` is what the report has changed. Gives what that and the statement have changed.
-        """
-        if payment.status is not Status.PROCESSING or oslo_date(self._clock.now()) > watched_until(payment):
-            return outcome
-        return await self._in_doubt.look_for(payment, is_news=outcome.changed)
 
     async def _note(self, payment: Payment, forgotten: PaymentForgotten) -> tuple[Payment, PaymentEvent | None]:
         now = self._clock.now()

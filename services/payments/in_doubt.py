@@ -73,14 +73,17 @@ class InDoubtPayments:
             oldest = sorted(found, key=lambda payment: payment.id)[:limit]
             return [await self._weighed(read, payment) for payment in oldest]
 
-    async def is_left_to_statement(self, payment: Payment) -> bool:
-        """Whether the bank has taken the payment and is not going to tell its end (`domain/evidence.py`)."""
+    async def is_left_to_statement(self, payment: Payment, *, is_last: bool) -> bool:
+        """Whether the bank has taken the payment and is not going to tell its end (`domain/evidence.py`).
+
+        `is_last`: it has said that it sends no more reports.
+        """
         if payment.debtor_account_id is None:
             return False
         async with self._read() as read:
             account = await read.accounts.get(payment.user_id, payment.debtor_account_id)
         assert account is not None
-        tells_end = self._tells_end(account.bank_id)
+        tells_end = not is_last and self._tells_end(account.bank_id)
         return is_left_to_statement(payment, oslo_date(self._clock.now()), tells_end=tells_end)
 
     async def resolve_by_evidence(self, payment: Payment) -> Outcome:

@@ -80,7 +80,7 @@ async def test_after_the_last_report_the_statement_is_read_and_settles_a_payment
 
 
 @pytest.mark.parametrize("bank", ["enable_banking"], indirect=True)
-async def test_after_the_last_report_the_statement_is_read_daily_for_ten_banking_days(bank: OddBank) -> None:
+async def test_after_the_last_report_the_statement_is_read_daily_until_it_tells_the_end(bank: OddBank) -> None:
     payment = await bank.pay()
     bank.odd_payments.word, bank.odd_payments.is_final = "ACSP", True
     await bank.visit(payment["authorisationUrl"])
@@ -90,9 +90,7 @@ async def test_after_the_last_report_the_statement_is_read_daily_for_ten_banking
         await bank.pass_time(days=1)
         daily.append(await bank.unattended_reads() - before)
 
-    # Tuesday 24 November; the tenth banking day after it is Tuesday 8 December.
-    assert set(daily[1:13]) == {1}
-    assert set(daily[15:]) == {0}
+    assert set(daily[1:]) == {1}
     assert (await payment_of(bank.kari, payment["id"]))["status"] == "PROCESSING"
 
 
