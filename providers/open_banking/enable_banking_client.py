@@ -149,7 +149,7 @@ class EnableBankingClient:
             try:
                 found = await self.call("banks", "GET", "/aspsps", _aspsps, bank=BankId(BANK_LIST), params=params)
             except VendorRefusal as refusal:
-                raise self.refused(refusal, BankId(BANK_LIST)) from refusal
+                raise self.refused(refusal) from refusal
             known = (time.monotonic(), found)
             self._banks[country] = known
         return known[1]

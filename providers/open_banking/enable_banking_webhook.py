@@ -90,7 +90,8 @@ class WebhookKeys:
 
     async def _read(self, url: str) -> bytes:
         async with self._http.stream("GET", url, follow_redirects=False) as response:
-            raise_for_trouble(response)
+            if not response.is_redirect:
+                raise_for_trouble(response)
             if not response.is_success:
                 raise BadSignature("The key of this signature cannot be read.")
             return await body_of(response)
