@@ -64,14 +64,14 @@ class Webhooks:
         except (BadSignature, BadWebhook) as error:
             await self._record_refused(provider, source, delivery, error)
             raise
-        # Two deliveries may hold the same events in different orders, and then wait for each other.
         return await retry_on_stale(lambda: self._store(provider, source, incoming))
 
     async def _store(self, provider: str, source: WebhookSource, incoming: Sequence[Incoming]) -> bool:
         now = self._clock.now()
         is_new = False
         async with self._work() as work:
-            for event in incoming:
+            # In one order: two deliveries of the same events would wait for each other.
+            for event in sorted(incoming, key=lambda one: one.event_key):
                 webhook = Webhook(new_id("whk", now), provider, event.event_key, event.raw, now)
                 added = await work.webhooks.add_once(webhook)
                 if added:
