@@ -1,12 +1,12 @@
 """Rows that are not final and that no job is about: nothing would ever move them on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ColumnElement, Table, bindparam, exists, func, literal, literal_column
+from sqlalchemy import ColumnElement, Table, bindparam, exists, func, literal, literal_column, true
 from sqlmodel import SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select
@@ -19,6 +19,7 @@ from db.tables.job import JobRow
 from db.tables.kyc import KycRow
 from db.tables.payment import PaymentRow, RefundRow
 from db.tables.plan import PlanSubscriptionRow
+from db.tables.user import UserRow
 from domain.card import CardStatus
 from domain.consent import ConsentStatus
 from domain.data_export import DataExportStatus
@@ -74,7 +75,10 @@ def _is_one_of(status: ColumnElement[str], statuses: Sequence[str]) -> ColumnEle
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """The rows of a kind that are not final: which, since when, and whose they are."""
+    """The rows of a kind that are not final: which, since when, and whose they are.
+
+    `is_aged` tells those whose age says how long they have waited.
+    """
 
     table: Table
     waits: ColumnElement[bool]
@@ -82,18 +86,19 @@ class _Waiting:
     row_id: ColumnElement[str]
     user_id: ColumnElement[str]
     payment_id: ColumnElement[str] = _NONE
+    is_aged: ColumnElement[bool] = field(default_factory=true)
 
     def orphans(self) -> Select[str, str, str]:
         """What no job is about. What another process starts at this moment is skipped."""
         has_job = exists().where(_JOB.c.row_id == self.row_id)
         query = select(self.row_id, self.user_id, self.payment_id)
         query = query.where(self.waits, self.since < bindparam("before"), ~has_job).order_by(self.row_id)
-        return query.limit(bindparam("most")).with_for_update(skip_locked=True, of=self.table)
+        return query.limit(bindparam("most")).with_for_update(skip_locked=True, key_share=True, of=self.table)
 
     def oldest(self, statuses: Sequence[str]) -> Select[str, datetime]:
         """Since when the oldest row of each status has waited."""
         status = self.table.c.status
-        asked = self.waits & _is_one_of(status, statuses)
+        asked = self.waits & self.is_aged & _is_one_of(status, statuses)
         return select(status, func.min(self.since)).where(asked).group_by(status)
 
 
@@ -104,7 +109,9 @@ def _owned(row: type[SQLModel], since: str, *statuses: str) -> _Waiting:
 
 def _payments(rail: Rail) -> _Waiting:
     found = _owned(PaymentRow, "created_at", *_OPEN_PAYMENTS)
-    return replace(found, waits=found.waits & (_PAYMENT.c.rail == rail))
+    # One that was made for a later day has not waited since it was made.
+    is_aged = _PAYMENT.c.scheduled_for.is_(None)
+    return replace(found, waits=found.waits & (_PAYMENT.c.rail == rail), is_aged=is_aged)
 
 
 def _refunds() -> _Waiting:
@@ -114,8 +121,10 @@ def _refunds() -> _Waiting:
 
 def _kyc() -> _Waiting:
     # Its jobs are about the user, who has one application; an approved one is asked about now and then, too.
-    kyc = _table(KycRow)
-    waits = _is_one_of(kyc.c.status, [KycStatus.PENDING, KycStatus.APPROVED]) & kyc.c.applicant_id.is_not(None)
+    # Nobody asks about a user who has left.
+    kyc, user = _table(KycRow), _table(UserRow)
+    is_open = _is_one_of(kyc.c.status, [KycStatus.PENDING, KycStatus.APPROVED]) & kyc.c.applicant_id.is_not(None)
+    waits = is_open & (user.c.id == kyc.c.user_id) & user.c.deleted_at.is_(None)
     return _Waiting(kyc, waits, kyc.c.started_at, kyc.c.user_id, kyc.c.user_id)
 
 

@@ -149,8 +149,11 @@ class KycService:
     async def ask_again(self, user_id: UserId, pause_s: float) -> None:
         """Ask while PENDING, after longer and longer pauses, and weekly once APPROVED: a webhook may be lost.
 
-        Raises Unavailable.
+        Nobody asks about a user who has left. Raises Unavailable.
         """
+        async with self._read() as read:
+            if not await read.users.is_here(user_id):
+                return
         await self.refresh(user_id)
         now = self._clock.now()
         async with self._work() as work:

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from db.orphans import RowKind
+from domain.ids import UserId
+from domain.payment import Status
+from services.users.kyc import AskKycVendor
 from tests.builders.cards import DECLINED, confirm, create, subscribe
 from tests.builders.gateway import Play, a_payment, pay, playing
 from tests.conftest import NOON
@@ -67,6 +71,38 @@ async def test_a_row_whose_job_was_lost_gets_another_and_one_alone(play: Play) -
     }
     assert set((await jobs(play)).values()) == {1}
     assert await sql(play, f"SELECT status FROM payment WHERE id = '{payment}'") == [("EXPIRED",)]
+
+
+async def test_a_payment_for_a_later_day_has_no_age_yet(play: Play) -> None:
+    await under_way(play)
+    await sql(play, "UPDATE payment SET status = 'PROCESSING', scheduled_for = '2026-12-24' WHERE rail = 'BANK'")
+    await play.advance(days=30)
+    await sql(play, "UPDATE payment SET status = 'PROCESSING' WHERE rail = 'BANK'")
+
+    async with play.gateway.infrastructure.read() as read:
+        since = await read.orphans.oldest(RowKind.BANK_PAYMENT, [Status.PROCESSING])
+    await sql(play, "UPDATE payment SET scheduled_for = NULL WHERE rail = 'BANK'")
+    async with play.gateway.infrastructure.read() as read:
+        aged = await read.orphans.oldest(RowKind.BANK_PAYMENT, [Status.PROCESSING])
+
+    assert (since, list(aged)) == ({}, ["PROCESSING"])
+
+
+async def test_nobody_asks_about_a_user_who_has_left(play: Play) -> None:
+    await under_way(play)
+    await play.advance(minutes=11)
+    await sql(play, "DELETE FROM job WHERE kind = 'ask_kyc_vendor'")
+    await sql(play, "UPDATE \"user\" SET deleted_at = '2026-11-24 12:00:00+00:00'")
+
+    started = await play.gateway.services.orphans.start()
+    kari = UserId((await sql(play, 'SELECT id FROM "user"'))[0][0])
+    async with play.gateway.infrastructure.work() as work:
+        work.jobs.enqueue(AskKycVendor(kari, 60.0), now=NOON)
+        await work.commit()
+    await play.advance(minutes=1)
+
+    assert started == 0
+    assert "ask_kyc_vendor" not in await jobs(play)
 
 
 async def test_many_tries_to_pay_leave_one_chain_of_asks(play: Play) -> None:
