@@ -24,6 +24,13 @@ def banking_day_from(day: date, currency: str) -> date:
     return day
 
 
+def banking_day_after(day: date, count: int, currency: str) -> date:
+    """The banking day that comes so many banking days after a day, which need not be one itself."""
+    for _ in range(count):
+        day = banking_day_from(day + timedelta(days=1), currency)
+    return day
+
+
 @cache
 def _closed(currency: str) -> HolidayBase:
     return financial_holidays("XECB") if currency == "EUR" else country_holidays("NO")

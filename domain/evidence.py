@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from domain.banking_days import banking_day_from
+from domain.banking_days import banking_day_after, banking_day_from
 from domain.clock import oslo_date
 from domain.payment import Payment
 
@@ -13,7 +13,6 @@ from domain.payment import Payment
 PAGE_LIVES: Final = timedelta(hours=1)
 # Banking days after the day on which the bank carries a payment out: by then any bank should have told its end.
 OVERDUE_AFTER: Final = 3
-_A_DAY: Final = timedelta(days=1)
 
 
 class Waiting(StrEnum):
@@ -70,10 +69,7 @@ def is_overdue(payment: Payment, today: date) -> bool:
 
 def _banking_days_after(payment: Payment, days: int) -> date:
     """The banking day that comes so many after the one on which the bank carries the payment out."""
-    day = execution_day(payment)
-    for _ in range(days):
-        day = banking_day_from(day + _A_DAY, payment.amount.currency)
-    return day
+    return banking_day_after(execution_day(payment), days, payment.amount.currency)
 
 
 def waits_for(

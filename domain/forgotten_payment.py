@@ -4,15 +4,14 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from domain.banking_days import banking_day_from
+from domain.banking_days import banking_day_after
 from domain.clock import oslo_date
+from domain.evidence import PAGE_LIVES
 from domain.payment import Payment, Sca, Status
 
 # An id that is not known may be known again a moment later: the bank is asked so often, over that time.
 ASKS: Final = 3
 OVER: Final = timedelta(hours=1)
-# Longer than any bank's approval page works, where the bank does not say how long (unconfirmed: nextgenpsd2.md).
-PAGE_LIVES: Final = timedelta(hours=1)
 WATCHED_BANKING_DAYS: Final = 10
 
 
@@ -43,6 +42,4 @@ def conclusion(payment: Payment, now: datetime, *, is_expired: bool) -> Conclusi
 def watched_until(payment: Payment) -> date:
     """The last day in Oslo on which an end that was inferred is checked: the tenth banking day after the execution."""
     day = payment.scheduled_for or oslo_date(payment.created_at)
-    for _ in range(WATCHED_BANKING_DAYS):
-        day = banking_day_from(day + timedelta(days=1), payment.amount.currency)
-    return day
+    return banking_day_after(day, WATCHED_BANKING_DAYS, payment.amount.currency)
