@@ -1,14 +1,13 @@
 """What each later call about a consent needs besides the consent: its bank, its user, and from where it was begun."""
 
-from dataclasses import astuple
-
-import orjson
+from dataclasses import replace
 
 from db.unit_of_work import Read
 from domain.consent import Consent
 from domain.device import Device
 from providers.open_banking.port import ConsentAccess, Psu
 from services.field_encryption import FieldEncryption
+from services.kept_device import opened, sealed
 
 
 class ConsentAccesses:
@@ -20,7 +19,7 @@ class ConsentAccesses:
 
     def to_keep(self, device: Device) -> bytes:
         """What is stored of the device with a new consent."""
-        return self._encryption.encrypt(orjson.dumps(astuple(device)).decode())
+        return sealed(self._encryption, device)
 
     async def of(self, consent: Consent, device: Device | None = None) -> ConsentAccess:
         """A call about the consent, with the device of a present user."""
@@ -30,10 +29,10 @@ class ConsentAccesses:
             kept = await read.consents.device_encrypted(consent.id)
         assert bank_link is not None
         psu = Psu(self._encryption.decrypt(secret) if secret else None, device)
-        began_from = Device(*orjson.loads(self._encryption.decrypt(kept))) if kept is not None else None
+        began_from = opened(self._encryption, kept)
         return ConsentAccess(consent.vendor_consent_id or "", bank_link.bank_id, psu, began_from)
 
     async def of_waiting(self, consent: Consent) -> ConsentAccess:
         """As `of`, for a user who waits for the bank at the device that asked for the consent."""
         access = await self.of(consent)
-        return await self.of(consent, access.began_from)
+        return replace(access, psu=replace(access.psu, device=access.began_from))

@@ -1,9 +1,5 @@
 """At which bank a payment is, and what that bank is told of its user in the calls that follow the initiation."""
 
-from dataclasses import astuple
-
-import orjson
-
 from db.unit_of_work import Read
 from domain.banking_days import banking_day_from
 from domain.device import Device
@@ -12,6 +8,7 @@ from domain.payment import Payment
 from providers.open_banking.port import PaymentAccess, PaymentInitiation, Psu
 from services.banks.accounts import Accounts
 from services.field_encryption import FieldEncryption
+from services.kept_device import opened, sealed
 
 
 class BankAccess:
@@ -40,14 +37,13 @@ class BankAccess:
         psu, bank_id = await self._accounts.psu(payment.user_id, device), await self.bank_of(payment)
         async with self._read() as read:
             kept = await read.payments.device_encrypted(payment.id)
-        began_from = Device(*orjson.loads(self._encryption.decrypt(kept))) if kept is not None else None
-        return access_of(payment, reference, bank_id, psu, began_from)
+        return access_of(payment, reference, bank_id, psu, opened(self._encryption, kept))
 
     def to_keep(self, vendor: PaymentInitiation, bank_id: BankId, device: Device) -> bytes | None:
         """What is stored of the device with a new payment; None where the bank does not ask for it later."""
         if not vendor.wants_device_later(bank_id):
             return None
-        return self._encryption.encrypt(orjson.dumps(astuple(device)).decode())
+        return sealed(self._encryption, device)
 
 
 def access_of(
