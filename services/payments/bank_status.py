@@ -12,7 +12,6 @@ from domain.device import Device
 from domain.errors import CannotTell, Unavailable
 from domain.ids import PaymentId, UserId
 from domain.job import Job
-from domain.kyc import KycStatus
 from domain.outcome import Outcome
 from domain.payment import CancellationStatus, Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
 from domain.timeline import about
@@ -26,7 +25,7 @@ from services.payments.in_doubt import NEVER_REACHED, InDoubtPayments
 from services.payments.overdue import OverduePayments
 from services.payments.record import PaymentRecorder, Step, outcome_of
 from services.status_sync import StatusSync
-from services.users.kyc import CancelUnauthorised
+from services.users.kyc import may_still_pay
 
 RECOVER_AFTER: Final = timedelta(seconds=60)
 # Asked about so often: a scheduled payment, which can only be cancelled before its day, and an end that was inferred.
@@ -119,16 +118,9 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         return outcome_of(after, event, was)
 
     async def may_approve(self, work: UnitOfWork, payment: Payment, awaited: SealedAuthorisation | None) -> bool:
-        """Whether what the bank newly awaits may be shown, within the transaction that stores the bank's answer.
-
-        The KYC approval may be lost while the bank is asked. The payment, which had no id that could be cancelled by
-        then, is cancelled by a job.
-        """
+        """Whether what the bank newly awaits may be shown, within the transaction that stores the bank's answer."""
         is_new = awaited is not None or payment.vendor_payment_id is None
-        if not is_new or (await work.kyc.of_user(payment.user_id)).status is KycStatus.APPROVED:
-            return True
-        work.jobs.enqueue(CancelUnauthorised(payment.user_id), now=self._clock.now())
-        return False
+        return not is_new or await may_still_pay(work, payment.user_id, self._clock.now())
 
     async def _show(self, work: UnitOfWork, payment: Payment, awaited: SealedAuthorisation) -> None:
         """Push what a decoupled approval shows now, and ask until it is given, within the caller's transaction."""

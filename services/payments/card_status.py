@@ -12,7 +12,6 @@ from domain.clock import Clock
 from domain.errors import InDoubt, InvalidState, StaleVersion, Unavailable
 from domain.ids import AttemptId, PaymentId, RefundId, UserId
 from domain.job import Job
-from domain.kyc import KycStatus
 from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEventKind, Status, StatusUpdate
 from domain.refund import Refund, RefundStatus
@@ -26,7 +25,7 @@ from services.payments.card_vendor import unavailable
 from services.payments.customers import Customers
 from services.payments.record import PaymentRecorder, outcome_of
 from services.status_sync import StatusSync
-from services.users.kyc import CancelUnauthorised
+from services.users.kyc import may_still_pay
 
 RECOVER_AFTER: Final = timedelta(seconds=60)
 # A card payment that is not paid by then is cancelled at the vendor.
@@ -274,7 +273,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         async with self._work() as work:
             if attempt is not None:
                 await work.attempts.record(attempt, now)
-            may_pay = asked.vendor_payment_id is not None or await self._may_pay(work, asked)
+            may_pay = asked.vendor_payment_id is not None or await may_still_pay(work, asked.user_id, now)
             before = await work.payments.get(asked.user_id, asked.id)
             assert before is not None
             # Another update was saved since the vendor was asked, so that the vendor's answer may be the older one.
@@ -313,16 +312,6 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             if changes and after.status is before.status:
                 return after, Outcome(True, f"{after.status} -> {'; '.join(change.text for change in changes)}")
             return after, outcome_of(after, event, before.status)
-
-    async def _may_pay(self, work: UnitOfWork, payment: Payment) -> bool:
-        """Whether the payer may be given the form. The KYC approval may be lost while the vendor is first asked.
-
-        The payment, which had no id that could be cancelled by then, is cancelled by a job.
-        """
-        if (await work.kyc.of_user(payment.user_id)).status is KycStatus.APPROVED:
-            return True
-        work.jobs.enqueue(CancelUnauthorised(payment.user_id), now=self._clock.now())
-        return False
 
     async def _record_refund(self, payment: Payment, state: RefundState) -> None:
         async with self._work() as work:

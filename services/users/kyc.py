@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from db.events import NewEvent
@@ -64,6 +64,18 @@ class CancelUnauthorised(Job):
 
     kind: ClassVar[str] = "cancel_unauthorised_payments"
     user_id: UserId
+
+
+async def may_still_pay(work: UnitOfWork, user_id: UserId, now: datetime) -> bool:
+    """Whether the user may be shown what approves or pays a new payment, in the transaction that stores it.
+
+    The KYC approval may be lost while the vendor is first asked. The payment, which had no id that could be cancelled
+    by then, is cancelled by a job.
+    """
+    if (await work.kyc.of_user(user_id)).status is KycStatus.APPROVED:
+        return True
+    work.jobs.enqueue(CancelUnauthorised(user_id), now=now)
+    return False
 
 
 class KycService:
