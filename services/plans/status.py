@@ -7,25 +7,23 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from db.events import NewEvent
-from db.ids import new_id
 from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
-from domain import ids
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import InDoubt, InvalidInput, InvalidState, StaleVersion, Unauthenticated, Unavailable
 from domain.event import ChangeKind, EventKind
-from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
+from domain.ids import PlanSubscriptionId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, PaymentCause
-from domain.plan import BILLED, PLANS, PlanInvoice, PlanStatus, PlanSubscription, PlanTerms
+from domain.plan import BILLED, PLANS, PlanStatus, PlanSubscription, PlanTerms
 from domain.snapshot import plan_fields
 from providers.card_payments.port import CardPaymentsProvider, ChargeConcern, SubscriptionState
 from providers.vendors import Vendors
 from services.incidents import Incidents
 from services.notifications.compose import NotificationComposer
 from services.payments.customers import Customers
-from services.plans.unwanted import UnwantedPlans
+from services.plans.unwanted import UnwantedPlans, invoice_of
 from services.status_sync import StatusSync
 
 RECOVER_AFTER: Final = timedelta(seconds=60)
@@ -252,16 +250,7 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
             before = known.get(at_vendor.reference)
             if before is not None and not before.status.may_become(at_vendor.status):
                 continue
-            invoice = PlanInvoice(
-                id=before.id if before else PlanInvoiceId(new_id(ids.PLAN_INVOICE, at_vendor.created_at)),
-                subscription_id=subscription.id,
-                vendor_invoice_id=at_vendor.reference,
-                number=at_vendor.number,
-                amount=at_vendor.amount,
-                status=at_vendor.status,
-                period_start=at_vendor.period_start,
-                period_end=at_vendor.period_end,
-                created_at=at_vendor.created_at,
-            )
+            new = invoice_of(subscription, at_vendor)
+            invoice = replace(new, id=before.id) if before is not None else new
             await work.plans.put_invoice(invoice)
             await self._notifications.invoice(work, subscription, invoice)

@@ -97,7 +97,7 @@ class UnwantedPlans:
             known = (await work.plans.invoices_by_references(ended.id, [invoice.reference])).get(invoice.reference)
             if known is not None and known.status is status:
                 return
-            made = known or _invoice_of(ended, invoice)
+            made = known or invoice_of(ended, invoice)
             await work.plans.put_invoice(replace(made, status=status))
             if is_given:
                 user = await work.users.get(ended.user_id)
@@ -111,7 +111,8 @@ class UnwantedPlans:
             self._incidents.alert(Severity.CRITICAL, "Plan's charge not given back", message)
 
 
-def _invoice_of(subscription: PlanSubscription, invoice: InvoiceState) -> PlanInvoice:
+def invoice_of(subscription: PlanSubscription, invoice: InvoiceState) -> PlanInvoice:
+    """A new invoice of the plan, as the vendor has it."""
     return PlanInvoice(
         id=PlanInvoiceId(new_id(ids.PLAN_INVOICE, invoice.created_at)),
         subscription_id=subscription.id,
