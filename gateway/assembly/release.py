@@ -1,5 +1,6 @@
 """Which release runs, told by its code: a deploy need not name it, and a forgotten name cannot be wrong."""
 
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -8,6 +9,7 @@ _ROOT: Final = Path(__file__).parents[2]
 _ROOMS: Final = ("db", "domain", "gateway", "providers", "resolvers", "routes", "schema", "services")
 
 
+@cache
 def code_digest() -> str:
     """A digest of this release's Python modules, 12 hexadecimal digits long. Reads them all."""
     digest = sha256()
