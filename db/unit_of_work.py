@@ -15,12 +15,13 @@ from db.cards import CardQueries
 from db.events import NewEvent, UserEventQueries
 from db.files import DataExportQueries, UploadQueries
 from db.gauges import GaugeQueries
+from db.idempotency import IdempotencyQueries
 from db.jobs import JobQueries
 from db.kyc import KycQueries
 from db.locks import WRITES
 from db.notifications import NotificationQueries
 from db.orphans import OrphanQueries
-from db.payments import IdempotencyQueries, PaymentQueries
+from db.payments import PaymentQueries
 from db.personal_data import PersonalDataQueries
 from db.plans import PlanQueries
 from db.provider_pins import ProviderPinQueries
