@@ -78,13 +78,14 @@ class InDoubtPayments:
 
         `is_last`: it has said that it sends no more reports.
         """
-        if payment.debtor_account_id is None:
+        today = oslo_date(self._clock.now())
+        # Whatever the bank tells, most payments are not left to the statement, and their account need not be read.
+        if payment.debtor_account_id is None or not is_left_to_statement(payment, today, tells_end=False):
             return False
         async with self._read() as read:
             account = await read.accounts.get(payment.user_id, payment.debtor_account_id)
         assert account is not None
-        tells_end = not is_last and self._tells_end(account.bank_id)
-        return is_left_to_statement(payment, oslo_date(self._clock.now()), tells_end=tells_end)
+        return is_left_to_statement(payment, today, tells_end=not is_last and self._tells_end(account.bank_id))
 
     async def resolve_by_evidence(self, payment: Payment) -> Outcome:
         """End the doubt by the account's statement, for a bank that cannot look a payment up. Gives what that changed.
