@@ -73,6 +73,10 @@ class EndAtCardVendor(Job):
     payment_id: PaymentId
     pause_s: float
 
+    @property
+    def row_id(self) -> str:
+        return self.payment_id
+
 
 class CardStatusSync(StatusSync[Payment, PaymentId]):
     """Asks the card vendor how payments, refunds and disputes stand, until they are final, and applies the answers."""
@@ -191,7 +195,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             await self.apply(payment, state, PaymentCause.VENDOR_READ)
             return
         async with self._work() as work:
-            self._enqueue_end(work, payment, longer(pause_s))
+            await self._enqueue_end(work, payment, longer(pause_s))
             await work.commit()
         if pause_s == RECOVER_AFTER.total_seconds():
             message = (
@@ -210,10 +214,11 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         job = SettleRefund(payment.user_id, payment.id, refund.id, pause.total_seconds())
         work.jobs.enqueue(job, due_at=now + pause, now=now)
 
-    def _enqueue_end(self, work: UnitOfWork, payment: Payment, pause: timedelta) -> None:
+    async def _enqueue_end(self, work: UnitOfWork, payment: Payment, pause: timedelta) -> None:
+        """However many answers show the payment open, one chain of tries goes on."""
         now = self._clock.now()
         job = EndAtCardVendor(payment.user_id, payment.id, max(pause, RECOVER_AFTER).total_seconds())
-        work.jobs.enqueue(job, due_at=now + pause, now=now)
+        await work.jobs.enqueue_next(job, due_at=now + pause, now=now)
 
     async def _load(self, queries: Queries, user_id: UserId, object_id: PaymentId) -> Payment | None:
         return await queries.payments.get(user_id, object_id)
@@ -307,7 +312,7 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
                 after, event = before.with_event(PaymentEventKind.STATUS, cause, now)
             after = await self._recorder.save(work, before, after, event)
             if before.status in _ENDED_HERE and status is not None and not status.is_final:
-                self._enqueue_end(work, before, timedelta())
+                await self._enqueue_end(work, before, timedelta())
             await work.commit()
             if changes and after.status is before.status:
                 return after, Outcome(True, f"{after.status} -> {'; '.join(change.text for change in changes)}")

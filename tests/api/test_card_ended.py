@@ -99,3 +99,16 @@ async def test_what_cannot_be_cancelled_again_is_told_and_followed_to_its_end(
         assert waiting["status"] == "CANCELLED"
         assert (await card_payment(kari, payment))["status"] == "SETTLED"
     assert capsys.readouterr().err.count("Payment open after its end") == 1
+
+
+async def test_many_answers_that_show_it_open_leave_one_chain_of_tries(stripe: AtStripe) -> None:
+    _, payment = await ended_here(stripe, "CANCELLED")
+    await pay(stripe, DEBIT)
+
+    for _ in range(4):
+        await tell(stripe, payment)
+    await stripe.advance(hours=2)
+
+    async with stripe.play.gateway.infrastructure.database.read_engine.connect() as connection:
+        count = await connection.execute(text("SELECT count(*) FROM job WHERE kind = 'end_at_card_vendor'"))
+        assert count.scalar_one() == 1
