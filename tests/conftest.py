@@ -9,7 +9,9 @@ import pytest
 
 from db.engine import open_database
 from db.migrate import migrate
+from domain.alert import Severity
 from gateway.observability.log import configure_logging
+from services.incidents import Incidents
 from tests.builders.answers import forget_answers
 from tests.builders.databases import postgresql_database
 from tests.builders.gateway import Play, playing
@@ -85,3 +87,15 @@ async def play(database_url: str, tmp_path: Path) -> AsyncIterator[Play]:
     """A gateway in mock mode whose clock stands still until the test moves it."""
     async with playing(database_url, tmp_path, NOON) as play:
         yield play
+
+
+@pytest.fixture
+def alerts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The titles of the alerts that are sent, none of them held back."""
+    heard: list[str] = []
+
+    def alert(self: Incidents, severity: Severity, title: str, message: str) -> None:
+        heard.append(title)
+
+    monkeypatch.setattr(Incidents, "alert", alert)
+    return heard

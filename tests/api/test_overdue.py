@@ -9,10 +9,8 @@ import pytest
 from sqlalchemy import text
 from starlette.responses import Response
 
-from domain.alert import Severity
 from domain.ids import BankId
 from providers.open_banking import bank_profiles
-from services.incidents import Incidents
 from tests.builders.gateway import nodes, payment_of
 from tests.builders.odd_banks import KINDS, OddBank, odd_bank
 
@@ -29,17 +27,6 @@ async def bank(either_database_url: str, tmp_path: Path, request: pytest.Fixture
         bank.odd.gives_ids = True
         await bank.connect()
         yield bank
-
-
-@pytest.fixture
-def alerts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    heard: list[str] = []
-
-    def alert(self: Incidents, severity: Severity, title: str, message: str) -> None:
-        heard.append(title)
-
-    monkeypatch.setattr(Incidents, "alert", alert)
-    return heard
 
 
 async def approved(bank: OddBank, last: str = "ACSP") -> dict[str, Any]:

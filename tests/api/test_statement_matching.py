@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from domain.alert import Severity
-from services.incidents import Incidents
 from tests.builders.gateway import nodes, payment_of
 from tests.builders.odd_banks import KINDS, OddBank, odd_bank
 
@@ -28,17 +26,6 @@ async def bank(database_url: str, tmp_path: Path, request: pytest.FixtureRequest
         bank.odd.gives_ids = True
         await bank.connect()
         yield bank
-
-
-@pytest.fixture
-def alerts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    heard: list[str] = []
-
-    def alert(self: Incidents, severity: Severity, title: str, message: str) -> None:
-        heard.append(title)
-
-    monkeypatch.setattr(Incidents, "alert", alert)
-    return heard
 
 
 async def read(bank: OddBank) -> None:
