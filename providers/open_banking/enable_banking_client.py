@@ -33,7 +33,6 @@ _RENEW_EARLY_S: Final = 60
 _BANKS_FRESH_S: Final = 3_600
 # A bank that is called is found in an older list, too: the call must not wait for a list.
 _BANKS_KEPT_S: Final = 24 * 3_600
-# With these errors the bank has failed: it has not turned the request down.
 # Errors that say that our application is set up wrong, or may not do this (enable_banking.md, Errors).
 _OURS: Final = frozenset(
     {
@@ -47,6 +46,7 @@ _OURS: Final = frozenset(
     }
 )
 _CREDENTIALS: Final = frozenset({401, 403})
+# With these errors the bank has failed: it has not turned the request down.
 _TROUBLE: Final = frozenset({"ASPSP_ERROR", "ASPSP_TIMEOUT"})
 # Letters without a plain form of their own.
 _LETTERS: Final = str.maketrans({"æ": "ae", "ø": "o", "å": "a"})
