@@ -1,12 +1,12 @@
 """What stays of a user after the account is deleted: the records that the law wants kept, and for how long."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-# Bookkeeping Act (bokføringsloven) section 13 and Money Laundering Act (hvitvaskingsloven) section 30: five years.
-RETENTION: Final = timedelta(days=5 * 365 + 2)
+from domain.retention import end_of_year, years_after
+
 DELETED_USER_NAME: Final = "Deleted user"
 
 
@@ -16,6 +16,7 @@ class KeptRecords(StrEnum):
     PAYMENTS = "PAYMENTS"
     IDENTITY = "IDENTITY"
     AUDIT_TRAIL = "AUDIT_TRAIL"
+    CONSENTS = "CONSENTS"
 
 
 class KeepingLaw(StrEnum):
@@ -23,6 +24,7 @@ class KeepingLaw(StrEnum):
 
     BOOKKEEPING = "BOOKKEEPING"
     MONEY_LAUNDERING = "MONEY_LAUNDERING"
+    PAYMENT_SERVICES = "PAYMENT_SERVICES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,14 @@ class RetainedData:
     until: datetime
 
 
-def retained_after(deleted_at: datetime) -> list[RetainedData]:
-    """The list that the user is shown on deleting the account."""
-    until = deleted_at + RETENTION
+def retained_after(deleted_at: datetime, years: int) -> list[RetainedData]:
+    """The list that the user is shown on deleting the account. `years` is how long the laws' records are kept."""
+    until = years_after(deleted_at, years)
+    # Invoices are accounting material, which is kept from the end of its year on.
+    invoices_until = years_after(end_of_year(deleted_at), years)
     return [
-        RetainedData(KeptRecords.PAYMENTS, KeepingLaw.BOOKKEEPING, until),
+        RetainedData(KeptRecords.PAYMENTS, KeepingLaw.BOOKKEEPING, invoices_until),
         RetainedData(KeptRecords.IDENTITY, KeepingLaw.MONEY_LAUNDERING, until),
         RetainedData(KeptRecords.AUDIT_TRAIL, KeepingLaw.MONEY_LAUNDERING, until),
+        RetainedData(KeptRecords.CONSENTS, KeepingLaw.PAYMENT_SERVICES, until),
     ]

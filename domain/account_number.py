@@ -83,12 +83,13 @@ def iban_of(bban: str) -> str:
 
 
 def is_iban(text: str) -> bool:
-    """A country with IBANs of this length, two digits, letters or digits, and a remainder of 1 (ISO 13616, 7064)."""
+    """A country with IBANs of this length, check digits, letters or digits, and a remainder of 1 (ISO 13616, 7064)."""
     if not (text.isascii() and text.isalnum() and text[2:4].isdigit()):
         return False
     if len(text) != _IBAN_LENGTHS.get(text[:2]):
         return False
-    return _modulo_97(text[4:] + text[:4]) == 1
+    # 00, 01 and 99 leave the remainder of 97, 98 and 02, and are never worked out.
+    return "02" <= text[2:4] <= "98" and _modulo_97(text[4:] + text[:4]) == 1
 
 
 def _modulo_97(text: str) -> int:

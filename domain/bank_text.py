@@ -27,6 +27,8 @@ _PLAIN: Final[Mapping[str, str]] = {
     **dict.fromkeys("‐‑‒–—―−•·", "-"),
     "⁄": "/",
 }
+# How a sign is drawn, not which one it is.
+_VARIATION_SELECTORS: Final = frozenset(map(chr, range(0xFE00, 0xFE10)))
 # Only for banks that take no more than SEPA's letters. Source: EPC217-08, conversion table.
 _PLAIN_IN_SEPA: Final[Mapping[str, str]] = {**dict(zip('"&_~;!\\|*[{]}', "'+--,.//.(())", strict=True)), "@": "(at)"}
 
@@ -73,7 +75,7 @@ def for_bank(order: PaymentOrder, rules: TextRules) -> tuple[PaymentOrder, Seque
 def _sent(
     text: str, field: str, letters: Letters, longest: int, faults: list[Refusal], warnings: list[MutationWarning]
 ) -> str:
-    forms = [_plain(character, letters) for character in text]
+    forms = [_plain_after(text[:at], character, letters) for at, character in enumerate(text)]
     unknown = dict.fromkeys(character for character, form in zip(text, forms, strict=True) if form is None)
     if unknown:
         faults.append(refused_characters(field, unknown))
@@ -86,6 +88,17 @@ def _sent(
     return sent
 
 
+def _plain_after(before: str, character: str, letters: Letters) -> str | None:
+    """The character as the bank takes it after the text before it, None where it has no such form."""
+    last = next((one for one in reversed(before) if unicodedata.category(one) != "Mn"), "")
+    is_mark = unicodedata.category(character) == "Mn" and character not in _VARIATION_SELECTORS
+    if is_mark and not last.isalpha():
+        return None  # it makes another sign of the sign before it
+    form = _plain(character, letters)
+    # One and a half is not eleven halves.
+    return f" {form}" if form is not None and last.isdigit() and _is_fraction(character) else form
+
+
 def _plain(character: str, letters: Letters) -> str | None:
     """The character as the bank takes it, None where it has no such form."""
     if character in letters.value:
@@ -96,9 +109,21 @@ def _plain(character: str, letters: Letters) -> str | None:
     if form is None and letters is Letters.SEPA:
         form = _PLAIN_IN_SEPA.get(character)
     if form is None:
-        form = unicodedata.normalize("NFKD", character)
-    if form == character:
+        form = _taken_apart(character)
+    if form is None or form == character:
         return None
     # A form may need a form itself: a typographic quotation mark is a plain one, which SEPA's letters lack.
     found = [_plain(part, letters) for part in form]
     return None if None in found else "".join(part or "" for part in found)
+
+
+def _taken_apart(character: str) -> str | None:
+    """Unicode's plain form, None where it would read as something else: ≠ as =, or 2² as 22."""
+    form = unicodedata.normalize("NFKD", character)
+    has_mark = any(unicodedata.category(part) == "Mn" for part in form)
+    is_number = unicodedata.category(character) == "No" and not _is_fraction(character)
+    return None if is_number or (has_mark and not character.isalpha()) else form
+
+
+def _is_fraction(character: str) -> bool:
+    return unicodedata.decomposition(character).startswith("<fraction>")

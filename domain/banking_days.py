@@ -1,10 +1,9 @@
 """Days on which banks carry payments out: those of Norges Bank for NOK, of TARGET for EUR."""
 
+from collections.abc import Container
 from datetime import date, timedelta
 from functools import cache
 from typing import Final
-
-from holidays import HolidayBase, country_holidays, financial_holidays
 
 _SATURDAY: Final = 5
 
@@ -32,5 +31,8 @@ def banking_day_after(day: date, count: int, currency: str) -> date:
 
 
 @cache
-def _closed(currency: str) -> HolidayBase:
+def _closed(currency: str) -> Container[date]:
+    # Here, since it imports the calendars of all countries, which would be a tenth of every start.
+    from holidays import country_holidays, financial_holidays
+
     return financial_holidays("XECB") if currency == "EUR" else country_holidays("NO")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from domain.errors import InvalidState
 from domain.feature import Feature
@@ -24,19 +25,23 @@ class CardType(StrEnum):
 
 
 class CardStatus(StrEnum):
-    """How far a card has come. REQUESTED means that the issuer has not answered yet."""
+    """How far a card has come. REQUESTED means that the issuer has not answered yet, FAILED that it issues no card."""
 
     REQUESTED = "REQUESTED"
     ACTIVE = "ACTIVE"
     FROZEN = "FROZEN"
     CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
 
 
+# What is over, and keeps a user neither from another card nor from leaving.
+OVER: Final = frozenset({CardStatus.CANCELLED, CardStatus.FAILED})
 _NEXT: Mapping[CardStatus, frozenset[CardStatus]] = {
-    CardStatus.REQUESTED: frozenset({CardStatus.ACTIVE, CardStatus.FROZEN, CardStatus.CANCELLED}),
+    CardStatus.REQUESTED: frozenset(CardStatus) - {CardStatus.REQUESTED},
     CardStatus.ACTIVE: frozenset({CardStatus.FROZEN, CardStatus.CANCELLED}),
     CardStatus.FROZEN: frozenset({CardStatus.ACTIVE, CardStatus.CANCELLED}),
     CardStatus.CANCELLED: frozenset(),
+    CardStatus.FAILED: frozenset(),
 }
 
 
@@ -85,9 +90,17 @@ class Card:
         if wanted is not self.status and wanted not in _NEXT[self.status]:
             raise InvalidState(f"The card is {self.status}.", field=("input", "id"), text="CARD_STATUS")
 
-    def apply(self, status: CardStatus, reference: str, face: CardFace) -> "Card":
-        """Take what the issuer reports; the same object where nothing changed. A CANCELLED card stays so."""
-        known = replace(self, vendor_card_id=reference, face=face)
-        if status in _NEXT[self.status]:
+    def refused(self) -> "Card":
+        """The issuer does not issue the card; the same object where it has answered before."""
+        is_open = self.status is CardStatus.REQUESTED
+        return replace(self, status=CardStatus.FAILED, version=self.version + 1) if is_open else self
+
+    def apply(self, status: CardStatus | None, reference: str, face: CardFace | None) -> "Card":
+        """Take what the issuer reports; the same object where nothing changed. A CANCELLED card stays so.
+
+        A status or face that is not known, None, changes nothing.
+        """
+        known = replace(self, vendor_card_id=reference, face=face or self.face)
+        if status is not None and status in _NEXT[self.status]:
             known = replace(known, status=status)
         return self if known == self else replace(known, version=self.version + 1)

@@ -8,7 +8,7 @@ from typing import Final
 from domain.errors import Refusal, Refusals
 from domain.idempotency import fingerprint_of
 from domain.ids import AttemptId, PaymentId, UserId
-from domain.input import check_amount, check_key, checked_text, fault
+from domain.input import check_amount, check_key, checked_text, clean_text, fault
 from domain.money import Money
 
 # The card networks' least charge, in oere.
@@ -34,6 +34,22 @@ class CardForm:
 
 
 @dataclass(frozen=True, slots=True)
+class CardPaymentInput:
+    """A card payment as the client wrote it, unchecked."""
+
+    amount_minor: int
+    currency: str
+    idempotency_key: str
+    description: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the business fields: an idempotency key sent again must come with the same."""
+        text = clean_text(self.description) if self.description is not None else None
+        return fingerprint_of(self.amount_minor, self.currency, text)
+
+
+@dataclass(frozen=True, slots=True)
 class CardPaymentOrder:
     """What a user asked for, after every rule was checked."""
 
@@ -41,11 +57,7 @@ class CardPaymentOrder:
     amount: Money
     description: str | None
     idempotency_key: str
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of the business fields: an idempotency key sent again must come with the same."""
-        return fingerprint_of(self.amount.amount_minor, self.amount.currency, self.description)
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +76,18 @@ class PaymentAttempt:
     recorded_at: datetime | None = None
 
 
-def card_payment_order(
-    user_id: UserId, *, amount_minor: int, currency: str, description: str | None, idempotency_key: str
-) -> CardPaymentOrder:
+def card_payment_order(user_id: UserId, given: CardPaymentInput) -> CardPaymentOrder:
     """Check an input against every rule. Raises Refusals with all faults."""
     faults: list[Refusal] = []
-    check_amount(amount_minor, currency, faults, least_minor=LEAST_MINOR)
-    text = checked_text(description, "description", MAX_DESCRIPTION, faults) if description is not None else None
-    check_key(idempotency_key, faults)
+    check_amount(given.amount_minor, given.currency, faults, least_minor=LEAST_MINOR)
+    text = None
+    if given.description is not None:
+        text = checked_text(given.description, "description", MAX_DESCRIPTION, faults)
+    check_key(given.idempotency_key, faults)
     if faults:
         raise Refusals(faults)
-    return CardPaymentOrder(user_id, Money(amount_minor, currency), text, idempotency_key)
+    amount = Money(given.amount_minor, given.currency)
+    return CardPaymentOrder(user_id, amount, text, given.idempotency_key, given.fingerprint)
 
 
 def check_payment_method(payment_method: str, faults: list[Refusal]) -> None:

@@ -6,11 +6,21 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final, Self
 
+from domain.authorisation import SealedAuthorisation
 from domain.clock import OSLO, oslo_date
 from domain.ids import BankId, BankLinkId, ConsentId, UserId
 
 MAX_DAYS: Final = 180
 UNATTENDED_READS_A_DAY: Final = 4
+# The text that is shown where a consent is asked for now: `consent` in schema/texts.toml. 0 stands for consents from
+# before the first text. What a user has been shown is never changed: another wording is another version.
+TEXT_VERSION: Final = 1
+NAMES_MATCHING_SINCE: Final = 1
+
+
+def names_matching(text_version: int) -> bool:
+    """Whether the text says that an account's lines are used to find the user's own payments."""
+    return text_version >= NAMES_MATCHING_SINCE
 
 
 class ConsentStatus(StrEnum):
@@ -42,7 +52,12 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The user's permission to read accounts at one bank. `valid_until` is an Oslo date, inclusive."""
+    """The user's permission to read accounts at one bank. `valid_until` is an Oslo date, inclusive.
+
+    `text_version` is that of the text under which it was asked for. `authorisation` is what the user must see to give
+    it in the bank's app, None where it is given on a page, and once it is given or over. `awaits_return` where its user
+    has not come back from that page.
+    """
 
     id: ConsentId
     user_id: UserId
@@ -52,6 +67,9 @@ class Consent:
     valid_until: date
     status: ConsentStatus = ConsentStatus.AWAITING_AUTHORISATION
     vendor_consent_id: str | None = None
+    text_version: int = 0
+    authorisation: SealedAuthorisation | None = None
+    awaits_return: bool = False
     version: int = 0
 
     def apply(self, status: ConsentStatus) -> "Consent":
@@ -90,6 +108,7 @@ class BankLinkEnd(StrEnum):
     REFUSED = "REFUSED"
     BANK_UNAVAILABLE = "BANK_UNAVAILABLE"
     EXPIRED = "EXPIRED"
+    NOT_CONFIRMED = "NOT_CONFIRMED"
     OTHER = "OTHER"
 
     @classmethod

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from domain.ids import DisputeId, PaymentId
 from domain.money import Money
@@ -15,6 +16,9 @@ class DisputeStatus(StrEnum):
     UNDER_REVIEW = "UNDER_REVIEW"
     WON = "WON"
     LOST = "LOST"
+
+
+_DECIDED: Final = frozenset({DisputeStatus.WON, DisputeStatus.LOST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,10 @@ class Dispute:
     created_at: datetime
 
     def may_become(self, reported: DisputeStatus) -> bool:
-        """Whether the vendor's answer is news: what was decided stays, but the money of a lost one may come back."""
-        return self.is_open or (self.status is DisputeStatus.LOST and reported is DisputeStatus.WON)
+        """Whether the vendor's answer is news: what was decided is not open again, but may be decided anew."""
+        return self.is_open or reported in _DECIDED
 
     @property
     def is_open(self) -> bool:
         """Whether the card's bank has not decided yet."""
-        return self.status in (DisputeStatus.NEEDS_RESPONSE, DisputeStatus.UNDER_REVIEW)
+        return self.status not in _DECIDED

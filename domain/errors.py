@@ -23,12 +23,17 @@ DropError
 ├── BadSignature             a webhook that its vendor did not sign
 ├── BadWebhook               a signed webhook that cannot be read
 ├── Unavailable              a vendor did not answer, and nothing was done there
+│   ├── NotThere             it does not have the object that was asked about
 │   └── VendorRefusesUs      it turns us down: operators must mend it
+├── DatabaseAway             our own database cannot do it just now
+├── DeadlineExceeded         an operation took longer than it may
+├── RateLimited              asked for more often than anybody may
 ├── CannotTell               a vendor has no answer to this question at all
 └── InDoubt                  the request was sent, and no answer came
 """
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 
 from domain.error_code import ErrorCode
 from domain.text import Text, Value
@@ -254,8 +259,53 @@ class Unavailable(DropError):
         self.provider = provider
 
 
+class NotThere(Unavailable):
+    """The vendor does not have the object of the id that we gave: to ask again gives the same answer.
+
+    What became of it is not known by that: whoever asks decides what it means, and is Unavailable where it does not.
+    """
+
+
 class VendorRefusesUs(Unavailable):
     """The vendor turns us down, not the user: credentials, permissions, or a fault in what we send."""
+
+
+class DatabaseAway(DropError):
+    """Our own database is away, full, read-only or busy for too long. The same may be asked for again a little later.
+
+    Nothing that was asked for is half done. Where the answer to a commit was lost, it may be done as a whole.
+    """
+
+    code = ErrorCode.UNAVAILABLE
+    is_vendor_trouble = True
+
+    def __init__(self) -> None:
+        super().__init__("The service is unavailable just now. Send the same again in a few seconds.")
+
+
+class DeadlineExceeded(DropError):
+    """An operation took longer than it may. `goes_on` where the work of a mutation goes on all the same."""
+
+    code = ErrorCode.DEADLINE_EXCEEDED
+
+    def __init__(self, *, goes_on: bool) -> None:
+        message = "The operation took longer than it may. "
+        super().__init__(
+            f"{message}What it has begun goes on: read its object, or send the same again with its idempotencyKey."
+            if goes_on
+            else f"{message}Ask again, or for less at once."
+        )
+        self.text_key = "WORK_GOES_ON" if goes_on else None
+
+
+class RateLimited(DropError):
+    """Asked for more often than anybody may, and not done. `retry_after_s` are whole seconds to wait, one at least."""
+
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, wait_s: float) -> None:
+        self.retry_after_s = max(ceil(wait_s), 1)
+        super().__init__(f"Too often. Ask again in {self.retry_after_s} s.")
 
 
 class CannotTell(DropError):

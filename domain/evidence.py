@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.banking_days import banking_day_after, banking_day_from
 from domain.clock import oslo_date
+from domain.consent import names_matching
 from domain.payment import Payment
 
 # Longer than any bank's approval page works, which is minutes (unconfirmed: nextgenpsd2.md, Payments).
@@ -18,10 +19,14 @@ OVERDUE_AFTER: Final = 3
 class Waiting(StrEnum):
     """Why the absence of a payment proves nothing yet, as operators read it.
 
-    BANKING_DAY: the bank may still carry it out. READING: no complete reading of the account is late enough.
+    CONSENT: no active consent covers the account. CONSENT_TEXT: the one that does is older than the text that names
+    this use, so that it has to be renewed. BANKING_DAY: the bank may still carry the payment out. READING: no complete
+    reading of the account is late enough.
     LIKE_DEBIT: a line may be the payment. NO_IDS: the bank is not known to give end-to-end ids back.
     """
 
+    CONSENT = "CONSENT"
+    CONSENT_TEXT = "CONSENT_TEXT"
     BANKING_DAY = "BANKING_DAY"
     READING = "READING"
     LIKE_DEBIT = "LIKE_DEBIT"
@@ -73,13 +78,24 @@ def _banking_days_after(payment: Payment, days: int) -> date:
 
 
 def waits_for(
-    payment: Payment, reading: LastReading | None, *, has_like_debit: bool, gives_ids: bool, today: date
+    payment: Payment,
+    reading: LastReading | None,
+    *,
+    text_version: int | None,
+    has_like_debit: bool,
+    gives_ids: bool,
+    today: date,
 ) -> Waiting | None:
     """What has to come before absence proves that the bank does not carry the payment out; None where it does.
 
-    `has_like_debit`: a line bears the payment's id, or is of its amount and bears none of ours. `gives_ids`: the bank's
-    lines bear the end-to-end ids of payments. `today` is the date in Oslo.
+    `text_version` is that of the active consent's text, None without such a consent. `has_like_debit`: a line bears the
+    payment's id, or is of its amount and bears none of ours. `gives_ids`: the bank's lines bear the end-to-end ids of
+    payments. `today` is the date in Oslo.
     """
+    if text_version is None:
+        return Waiting.CONSENT
+    if not names_matching(text_version):
+        return Waiting.CONSENT_TEXT
     last = last_day(payment)
     if today <= last:
         return Waiting.BANKING_DAY

@@ -1,5 +1,6 @@
 """A payment that its bank has forgotten, and what may be concluded from that."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -7,7 +8,7 @@ from typing import Final
 from domain.banking_days import banking_day_after
 from domain.clock import oslo_date
 from domain.evidence import PAGE_LIVES
-from domain.payment import Payment, Sca, Status
+from domain.payment import Failure, Payment, PaymentCause, PaymentEvent, Sca, Status, StatusUpdate
 
 # An id that is not known may be known again a moment later: the bank is asked so often, over that time.
 ASKS: Final = 3
@@ -37,6 +38,20 @@ def conclusion(payment: Payment, now: datetime, *, is_expired: bool) -> Conclusi
         return Conclusion.IN_DOUBT
     ends_at = payment.authorisation.expires_at if payment.authorisation is not None else None
     return Conclusion.WAIT if now < (ends_at or payment.created_at + PAGE_LIVES) else Conclusion.EXPIRED
+
+
+def concluded(
+    payment: Payment, status: Status, failure: Failure | None, at: datetime
+) -> tuple[Payment, PaymentEvent | None]:
+    """End a payment by our own conclusion: marked as inferred, and watched. No event if it has moved on meanwhile."""
+    after, event = payment.apply(StatusUpdate(status, PaymentCause.INFERRED, at, failure))
+    return (replace(after, watched_until=watched_until(payment)), event) if event is not None else (payment, None)
+
+
+def is_watched(payment: Payment, today: date) -> bool:
+    """Whether the payment's end was inferred, and the money may still move. `today` is the date in Oslo."""
+    until = payment.watched_until
+    return until is not None and payment.status.is_final and payment.status is not Status.SETTLED and today <= until
 
 
 def watched_until(payment: Payment) -> date:

@@ -48,7 +48,8 @@ class Job:
 class QueuedJob:
     """A job as the queue holds it; `due_at` is the product's time.
 
-    `attempts` are all tries; `faults` are those that failed by a fault of our own, and not by a vendor's.
+    `attempts` are all tries; `faults` are those that failed by a fault of our own, and not by a vendor's. `span` is the
+    OpenTelemetry span that queued it, None without a collector.
     """
 
     id: str
@@ -59,3 +60,4 @@ class QueuedJob:
     trace_id: str | None
     last_error: str | None = None
     faults: int = 0
+    span: str | None = None

@@ -1,4 +1,8 @@
-"""Know your customer (KYC): the user's application, and which of the vendor's reviews counts."""
+"""Know your customer (KYC): the user's application, which of the vendor's reviews counts, and what of it is told.
+
+Whether a person is suspected, examined or reported may not be disclosed to that person (hvitvaskingsloven § 28). So a
+reason about the document or the picture is told, and all others, known or not, read alike: OTHER.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,13 +23,21 @@ class KycStatus(StrEnum):
 
 
 class CheckKind(StrEnum):
-    """What the vendor checks, each with a result of its own."""
+    """What the vendor checks, each with a result of its own. The last two are never told to the user."""
 
     DOCUMENT_AUTHENTICITY = "DOCUMENT_AUTHENTICITY"
     LIVENESS = "LIVENESS"
     FACE_MATCH = "FACE_MATCH"
     SANCTIONS = "SANCTIONS"
     POLITICALLY_EXPOSED_PERSON = "POLITICALLY_EXPOSED_PERSON"
+
+
+class ToldCheckKind(StrEnum):
+    """The checks whose results the user may see."""
+
+    DOCUMENT_AUTHENTICITY = "DOCUMENT_AUTHENTICITY"
+    LIVENESS = "LIVENESS"
+    FACE_MATCH = "FACE_MATCH"
 
 
 class CheckResult(StrEnum):
@@ -37,22 +49,13 @@ class CheckResult(StrEnum):
 
 
 class RejectLabel(StrEnum):
-    """A vendor's reason, as far as Drop knows it. The vendor may add labels at any time: they are OTHER."""
+    """A vendor's reason as the user may know it. OTHER is every reason that is not told."""
 
     DOCUMENT_UNREADABLE = "DOCUMENT_UNREADABLE"
     UNSATISFACTORY_PHOTOS = "UNSATISFACTORY_PHOTOS"
-    FORGERY = "FORGERY"
-    FRAUDULENT_LIVENESS = "FRAUDULENT_LIVENESS"
     BAD_FACE_MATCHING = "BAD_FACE_MATCHING"
     SELFIE_MISMATCH = "SELFIE_MISMATCH"
-    SANCTIONS = "SANCTIONS"
-    PEP = "PEP"
     OTHER = "OTHER"
-
-
-def known_labels(labels: Sequence[str]) -> list[RejectLabel]:
-    """The vendor's reasons in its order."""
-    return [RejectLabel(label) if label in set(RejectLabel) else RejectLabel.OTHER for label in labels]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +151,40 @@ class Kyc:
             reviewed_at=review.reviewed_at if review.is_decided else self.reviewed_at,
             newest_review_at=review.reviewed_at,
         )
-        if replace(updated, newest_review_at=self.newest_review_at, reviewed_at=self.reviewed_at) == self:
-            # The review says the same, but its time is kept: it tells that another answer was taken.
-            is_known = review.reviewed_at == self.newest_review_at
-            return self if is_known else replace(self, newest_review_at=review.reviewed_at)
+        silent = replace(self, newest_review_at=updated.newest_review_at, risk_score=updated.risk_score)
+        if replace(updated, reviewed_at=self.reviewed_at) == silent:
+            # The review says the same, but its time is kept: it tells that another answer was taken. So is the risk
+            # score, which no version shows: that it has changed may not be told either (hvitvaskingsloven § 28).
+            return self if silent == self else silent
         return replace(updated, version=self.version + 1)
+
+
+def told_labels(labels: Sequence[str]) -> list[RejectLabel]:
+    """The vendor's reasons as the user may know them: in the vendor's order, each once, and one OTHER for the rest."""
+    known = set(RejectLabel)
+    return list(dict.fromkeys(RejectLabel(label) if label in known else RejectLabel.OTHER for label in labels))
+
+
+def told_check_kinds(labels: Sequence[str], *, is_refused: bool) -> frozenset[CheckKind]:
+    """The checks that are shown beside these reasons.
+
+    None where a review failed for a reason that is not told: a FAILED would tell it, and a PASSED might be false.
+    """
+    told = told_labels(labels)
+    has_untold = RejectLabel.OTHER in told or (is_refused and not told)
+    return frozenset() if has_untold else frozenset(map(CheckKind, ToldCheckKind))
+
+
+def told(kyc: Kyc) -> Kyc:
+    """The application as its user may see it; the same again where it was told already. What is stored stays whole."""
+    is_refused = kyc.status is KycStatus.REJECTED or kyc.retry_required
+    shown = told_check_kinds(kyc.reject_labels, is_refused=is_refused)
+    return replace(
+        kyc,
+        reject_labels=tuple(told_labels(kyc.reject_labels)),
+        risk_score=None,
+        checks=tuple(check for check in kyc.checks if check.kind in shown),
+    )
 
 
 def require_approved(status: KycStatus) -> None:

@@ -11,9 +11,9 @@ from domain.session import SessionClient
 class LoginAttempt:
     """What a login was begun with, and for an app what its one-time code gives until `code_expires_at`.
 
-    `browser_hash` binds the attempt to a browser. `session_id` is the sign-in that is confirmed once more, None for a
-    new one. `used_at` is when the identity provider first sent the browser back. `max_age_s` is how recent the person's
-    own login must be. Secrets are hashed or encrypted.
+    `browser_hash` binds the attempt to a browser. `session_id` is the sign-in that is confirmed once more, or the one
+    that an app's code has opened. `used_at` is when the identity provider first sent the browser back. `max_age_s` is
+    how recent the person's own login must be. Secrets are hashed or encrypted.
     """
 
     id: str

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from babel import Locale, UnknownLocaleError
-from babel.numbers import parse_pattern
+from domain.money_format import money_format
 
 NOK: Final = "NOK"
 # ISO 4217, table A.1, column "Minor unit": every other currency has two decimals.
@@ -52,19 +51,7 @@ class Money:
 
     def formatted(self, locale: str = "nb-NO") -> str:
         """For people, by CLDR with the decimals of ISO 4217: `1 234,50 kr` in nb-NO. An unknown locale is nb-NO."""
-        known, decimals = _known(locale), exponent_of(self.currency)
-        # A copy of the locale's pattern with ISO 4217's decimals: CLDR rounds dinars of Iraq and Serbia to whole ones.
-        pattern = parse_pattern(known.currency_formats["standard"].pattern)
-        pattern.frac_prec = (decimals, decimals)
-        amount = Decimal(self.amount_minor).scaleb(-decimals)
-        return str(pattern.apply(amount, known, currency=self.currency, currency_digits=False))
-
-
-def _known(locale: str) -> Locale:
-    try:
-        return Locale.parse(locale, sep="-" if "-" in locale else "_")
-    except (UnknownLocaleError, ValueError):
-        return Locale("nb", "NO")
+        return money_format(locale, self.currency, exponent_of(self.currency)).write(self.amount_minor)
 
 
 def exponent_of(currency: str) -> int:

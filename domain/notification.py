@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from domain.contact_code import ContactKind
 from domain.ids import NotificationId, UserId
 
 # A failing vendor is tried again after these pauses; then the notification is dead, and an operator can replay it.
@@ -20,7 +21,10 @@ class Channel(StrEnum):
 
 
 class Category(StrEnum):
-    """What a user may switch off, except for ACCOUNT: receipts, bills and messages that the law demands."""
+    """What a user may switch off, except for ACCOUNT: receipts, bills, what the law demands, and what warns of a theft.
+
+    Who has stolen a sign-in would switch the warning off first.
+    """
 
     ACCOUNT = "ACCOUNT"
     PAYMENTS = "PAYMENTS"
@@ -42,30 +46,51 @@ class Template(StrEnum):
     KYC_APPROVED = "kyc_approved"
     KYC_RETRY = "kyc_retry"
     KYC_REJECTED = "kyc_rejected"
+    KYC_REOPENED = "kyc_reopened"
     PAYMENT_SETTLED = "payment_settled"
     PAYMENT_FAILED = "payment_failed"
     PAYMENT_RETURNED = "payment_returned"
+    PAYMENT_RETURN_WITHDRAWN = "payment_return_withdrawn"
     PAYMENT_OVERDUE = "payment_overdue"
     REFUND_FAILED = "refund_failed"
     CONSENT_EXPIRING = "consent_expiring"
     DATA_EXPORT_READY = "data_export_ready"
     ACCOUNT_DELETED = "account_deleted"
     NEW_SIGN_IN = "new_sign_in"
+    SIGN_IN_STOPPED = "sign_in_stopped"
+    IDENTITY_LINKED = "identity_linked"
     CONTACT_CHANGED = "contact_changed"
+    CONTACT_CHANGED_MAIL = "contact_changed_mail"
+    CONTACT_CODE = "contact_code"
+    CONTACT_CODE_SMS = "contact_code_sms"
 
 
-_SMS: Final = frozenset({Template.NEW_SIGN_IN, Template.CONTACT_CHANGED})
+# The message that carries the code of a new contact.
+CODES: Final[Mapping[ContactKind, Template]] = {
+    ContactKind.EMAIL: Template.CONTACT_CODE,
+    ContactKind.PHONE: Template.CONTACT_CODE_SMS,
+}
+_SMS: Final = frozenset(
+    {
+        Template.NEW_SIGN_IN,
+        Template.SIGN_IN_STOPPED,
+        Template.IDENTITY_LINKED,
+        Template.CONTACT_CHANGED,
+        Template.CONTACT_CODE_SMS,
+    }
+)
 _CATEGORY: Final[Mapping[Template, Category]] = {
     Template.KYC_APPROVED: Category.VERIFICATION,
     Template.KYC_RETRY: Category.VERIFICATION,
     Template.KYC_REJECTED: Category.VERIFICATION,
+    Template.KYC_REOPENED: Category.VERIFICATION,
     Template.PAYMENT_SETTLED: Category.PAYMENTS,
     Template.PAYMENT_FAILED: Category.PAYMENTS,
     Template.PAYMENT_RETURNED: Category.PAYMENTS,
+    Template.PAYMENT_RETURN_WITHDRAWN: Category.PAYMENTS,
     Template.PAYMENT_OVERDUE: Category.PAYMENTS,
     Template.CONSENT_EXPIRING: Category.BANK_LINKS,
     Template.NEW_SIGN_IN: Category.SECURITY,
-    Template.CONTACT_CHANGED: Category.SECURITY,
 }
 
 

@@ -169,6 +169,8 @@ class PaymentEventKind(StrEnum):
     DISPUTE = "DISPUTE"
     RETURN = "RETURN"
     OVERDUE = "OVERDUE"
+    WITHDRAWN = "WITHDRAWN"
+    LISTED_AGAIN = "LISTED_AGAIN"
     OTHER = "OTHER"
 
     @classmethod
@@ -208,7 +210,8 @@ class Payment:
     `unknown_since`. `watched_until` is the last day in Oslo on which an end that was inferred is checked.
     `refunded_minor` is what was given back or is about to be, at the moment at which the payment was read;
     `returned_minor` is what the payee's bank has sent back to the payer's account, booked on `returned_on`.
-    `overdue_since` is when operators and the user were told that no news comes of it.
+    `overdue_since` is when operators and the user were told that no news comes of it. `withdrawn_since` is since when
+    the bank lists a line no more that had shown the payment carried out or returned.
     """
 
     id: PaymentId
@@ -241,6 +244,7 @@ class Payment:
     returned_minor: int = 0
     returned_on: date | None = None
     overdue_since: datetime | None = None
+    withdrawn_since: datetime | None = None
 
     @property
     def returned(self) -> Money:
@@ -250,10 +254,11 @@ class Payment:
     def may_have_moved(self) -> bool:
         """Whether a booked debit can be this payment, however it stands: not if the bank itself has rejected it.
 
-        That the bank has not taken the payment, or that the user has refused it, is our conclusion.
+        That the bank has not taken the payment, that the user has refused it, and what is watched are our conclusions.
         """
         refused = FailureCode.AUTHORISATION_REFUSED
-        is_concluded = self.vendor_payment_id is None or (self.failure is not None and self.failure.code is refused)
+        is_refused = self.failure is not None and self.failure.code is refused
+        is_concluded = self.vendor_payment_id is None or self.watched_until is not None or is_refused
         return self.status is not Status.REJECTED or is_concluded
 
     @property
@@ -282,8 +287,9 @@ class Payment:
         is_same = not self.status.is_final and update.status is self.status
         # A declined card, the next try after it, and an answer that ends the doubt leave the status as it is.
         tells_more = is_same and (update.failure != self.failure or self.in_doubt)
-        is_booked = update.cause is PaymentCause.STATEMENT and self.status is Status.REJECTED and self.may_have_moved
-        may_follow = self._next | ({Status.SETTLED} if is_booked else frozenset())
+        is_open = self.watched_until is not None or update.cause is PaymentCause.STATEMENT
+        is_corrected = is_open and self.status is Status.REJECTED and self.may_have_moved
+        may_follow = self._next | ({Status.SETTLED} if is_corrected else frozenset())
         if not tells_more and update.status not in may_follow:
             return self, None
         corrected = self.status.is_final and update.status is Status.SETTLED
@@ -333,6 +339,32 @@ class Payment:
         """The payee's bank has sent money back. The status stays: the payment was carried out."""
         after, event = self.with_event(PaymentEventKind.RETURN, PaymentCause.STATEMENT, at)
         return replace(after, returned_minor=self.returned_minor + amount.amount_minor, returned_on=on), event
+
+    def with_line_withdrawn(self, amount: Money, at: datetime) -> tuple["Payment", PaymentEvent]:
+        """The bank lists a line no more that had shown the payment carried out (a debit), or returned (a credit).
+
+        The status stays: what became of the money is for the bank to say.
+        """
+        after, event = self.with_event(PaymentEventKind.WITHDRAWN, PaymentCause.STATEMENT, at)
+        left = self.returned_minor - max(amount.amount_minor, 0)
+        returned_on = self.returned_on if left else None
+        since = self.withdrawn_since or at
+        return replace(after, returned_minor=left, returned_on=returned_on, withdrawn_since=since), event
+
+    def with_line_listed_again(self, at: datetime) -> tuple["Payment", PaymentEvent]:
+        """Another line has come in the place of what the bank had withdrawn."""
+        after, event = self.with_event(PaymentEventKind.LISTED_AGAIN, PaymentCause.STATEMENT, at)
+        return replace(after, withdrawn_since=None), event
+
+    def with_watch_ended(self, at: datetime) -> tuple["Payment", PaymentEvent]:
+        """An operator knows from the bank that the end which was inferred is right."""
+        after, event = self.with_event(PaymentEventKind.STATUS, PaymentCause.OPERATOR, at)
+        return replace(after, watched_until=None), event
+
+    def with_withdrawal_resolved(self, at: datetime) -> tuple["Payment", PaymentEvent]:
+        """An operator knows from the bank that the payment was carried out, whatever its statement lists."""
+        after, event = self.with_event(PaymentEventKind.STATUS, PaymentCause.OPERATOR, at)
+        return replace(after, withdrawn_since=None), event
 
     def marked_overdue(self, at: datetime) -> tuple["Payment", PaymentEvent | None]:
         """No news has come for too long; the same object and None where that was noted, or news has come meanwhile."""

@@ -13,7 +13,7 @@ from domain.bank_account import Balance, BalanceType, BankAccount
 from domain.card import Card, CardFace, CardStatus
 from domain.consent import BankLink, BankLinkEnd, BankLinkStatus
 from domain.data_export import DataExport, DataExportStatus
-from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
+from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus, told, told_check_kinds, told_labels
 from domain.money import Money
 from domain.payment import CancellationStatus, Failure, Payment, Status, stored_failure
 from domain.plan import PlanEnd, PlanStatus, PlanSubscription
@@ -69,6 +69,8 @@ def payment_at(now: Payment, fields: Fields) -> Payment:
 
 
 def kyc_fields(kyc: Kyc) -> Fields:
+    """Of what the user may know of the application."""
+    kyc = told(kyc)
     return {
         "status": kyc.status,
         "retry_required": kyc.retry_required,
@@ -81,7 +83,19 @@ def kyc_fields(kyc: Kyc) -> Fields:
     }
 
 
+def told_kyc_fields(fields: Fields) -> Fields:
+    """The fields of an event as the user may know them: older events hold the vendor's words."""
+    is_refused = fields["status"] == KycStatus.REJECTED or fields["retry_required"]
+    shown = told_check_kinds(fields["reject_labels"], is_refused=is_refused)
+    return {
+        **fields,
+        "reject_labels": told_labels(fields["reject_labels"]),
+        "checks": [check for check in fields["checks"] if check["kind"] in shown],
+    }
+
+
 def kyc_at(now: Kyc, fields: Fields) -> Kyc:
+    fields = told_kyc_fields(fields)
     return replace(
         now,
         status=KycStatus(fields["status"]),

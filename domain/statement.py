@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.bank_account import TransactionStatus
-from domain.ids import TransactionId
+from domain.ids import TransactionId, is_end_to_end_id
 from domain.money import Money
 
 # A booked line is withdrawn once so many complete readings in a row have not listed it.
@@ -152,13 +152,14 @@ class _Pairing:
         self._pair(_by_status_and_content, self._may_be)
         self._pair(_by_content, self._may_be)
         self._pair(_by_day, lambda row, line: self._may_be(row, line) and _is_compatible(row, line))
-        self._pair(_by_end_to_end_id, lambda row, line: self._may_have_moved(row) and _is_near(row, line))
+        self._pair(_by_end_to_end_id, lambda row, line: self._may_have_moved(row, line) and _is_near(row, line))
         self._pair(_by_amount, lambda row, line: line.booking_date is None and _is_compatible(row, line))
         if self._ids is LineIds.CHANGE:
             self._pair(_by_transaction_id, lambda row, line: row.status is _PENDING and _is_near(row, line))
         if self._has_all_pages:
-            # What is left over on either side is a line whose content the bank has changed.
-            self._pair(_by_day, lambda row, line: True)
+            # What is left over on either side is a line whose content the bank has changed. Of a payment's booked line
+            # the texts and the id do not change both.
+            self._pair(_by_day, lambda row, line: line.end_to_end_id is not None or not _is_booked_of_ours(row))
             self._pair(_by_amount, lambda row, line: row.status is _PENDING and _is_near(row, line))
 
     def _may_be(self, row: StatementLine, line: StatementLine) -> bool:
@@ -166,9 +167,13 @@ class _Pairing:
         known, told = row.entry_reference, line.entry_reference
         return self._has_all_pages or known is None or told is None or known == told
 
-    def _may_have_moved(self, row: StatementLine) -> bool:
-        """Payments that recur share an end-to-end id: an earlier one may stand on a page that was not read."""
-        return self._has_all_pages or row.status is _PENDING
+    def _may_have_moved(self, row: StatementLine, line: StatementLine) -> bool:
+        """Payments that recur share an end-to-end id: an earlier one may stand on a page that was not read.
+
+        A payment of ours has one debit: in a part of a statement, its line on another day is the one that is known.
+        """
+        is_ours = is_end_to_end_id(row.end_to_end_id or "") and self._may_be(row, line)
+        return self._has_all_pages or row.status is _PENDING or is_ours
 
     def _pair(
         self,
@@ -182,7 +187,10 @@ class _Pairing:
         left: list[StatementLine] = []
         taken: set[str] = set()
         for line in self.lines:
-            found = _take(by_key.get(key_of(line)), lambda row, line=line: is_same(row.line, line))  # type: ignore[misc]
+            found = _take(
+                by_key.get(key_of(line)),
+                lambda row, line=line: is_same(row.line, line) and not _is_another(row.line, line),  # type: ignore[misc]
+            )
             if found is None:
                 left.append(line)
             else:
@@ -255,8 +263,16 @@ def _is_booked_reservation(alike: Sequence[StatementLine]) -> bool:
 
 
 def _newer(row: StatementLine, line: StatementLine) -> StatementLine:
-    """The line as it was read last: what only an older reading told may belong to another line that is gone."""
-    return replace(line, booking_date=line.booking_date or row.booking_date)
+    """The line as it was read last: what only an older reading told may belong to another line that is gone.
+
+    A booked line keeps an id of ours: what it has told of the payment holds until the bank withdraws the line.
+    """
+    kept = row.end_to_end_id if _is_booked_of_ours(row) else None
+    return replace(line, booking_date=line.booking_date or row.booking_date, end_to_end_id=line.end_to_end_id or kept)
+
+
+def _is_booked_of_ours(row: StatementLine) -> bool:
+    return row.status is _BOOKED and is_end_to_end_id(row.end_to_end_id or "")
 
 
 def _by_transaction_id(line: StatementLine) -> Hashable | None:
@@ -294,6 +310,13 @@ def _is_compatible(row: StatementLine, line: StatementLine) -> bool:
 
 def _text_pairs(row: StatementLine, line: StatementLine) -> Iterable[tuple[str | None, str | None]]:
     return zip(_texts(row), _texts(line), strict=True)
+
+
+def _is_another(row: StatementLine, line: StatementLine) -> bool:
+    """Whether two lines are never one: a booked line is no reservation again, and an id of ours stays what it is."""
+    known, told = row.end_to_end_id, line.end_to_end_id
+    is_of_another = told is not None and known != told and is_end_to_end_id(known or "")
+    return is_of_another or (row.status is _BOOKED and line.status is _PENDING)
 
 
 def _is_same_amount(row: StatementLine, line: StatementLine) -> bool:

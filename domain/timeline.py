@@ -1,6 +1,6 @@
 """What one request or job does, recorded as it happens: the timeline of each payment is made of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from domain.clock import Clock
-from domain.ids import PaymentId
+from domain.ids import PaymentId, UserId
 
 
 class TimelineKind(StrEnum):
@@ -40,7 +40,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """An entry of one payment's timeline, as it is read back. `number` rises by one over all payments."""
+    """An entry of one payment's timeline, as it is read back. `number` rises over all payments."""
 
     number: int
     payment_id: PaymentId
@@ -48,17 +48,22 @@ class StoredEntry:
     entry: TimelineEntry
 
 
+# Of a trace: a subscription goes on for hours.
+MOST_ENTRIES: Final = 1_000
+
+
 @dataclass(slots=True)
 class Trace:
-    """The entries of one request or job so far.
+    """The entries of one request or job so far, the first thousand of them.
 
-    `payments` are the payments that the work touched; the entries of a trace without any are not stored.
+    `payments` are the payments that the work touched, each with its user; the entries of a trace without any are not
+    stored.
     """
 
     id: str
     clock: Clock
     entries: list[TimelineEntry] = field(default_factory=list)
-    payments: set[PaymentId] = field(default_factory=set)
+    payments: dict[PaymentId, UserId] = field(default_factory=dict)
 
 
 _current: Final[ContextVar[Trace | None]] = ContextVar("trace", default=None)
@@ -93,16 +98,28 @@ def record(
 ) -> None:
     """Add an entry to the current trace, at its end or at the mark `since`. Without a current trace nothing is done."""
     trace = _current.get()
-    if trace is not None:
+    if trace is not None and len(trace.entries) < MOST_ENTRIES:
         begun = since or Mark(len(trace.entries), trace.clock.now())
         trace.entries.insert(begun.position, TimelineEntry(kind, summary, outcome, begun.at, webhook_id))
 
 
-def about(payment_id: PaymentId) -> None:
-    """The current trace touches this payment, so that its entries belong to the payment's timeline."""
+def about(payment_id: PaymentId, user_id: UserId) -> None:
+    """The current trace touches this user's payment, so that its entries belong to the payment's timeline."""
     trace = _current.get()
     if trace is not None:
-        trace.payments.add(payment_id)
+        trace.payments[payment_id] = user_id
+
+
+def payments() -> Mapping[PaymentId, UserId]:
+    """The payments that the current trace has touched so far, each with its user."""
+    trace = _current.get()
+    return trace.payments if trace is not None else {}
+
+
+def attributes() -> Mapping[str, Sequence[str]]:
+    """What a span of the current trace tells: the ids of the payments that were touched so far."""
+    touched = sorted(payments())
+    return {"drop.payment_id": touched} if touched else {}
 
 
 def trace_id() -> str | None:

@@ -19,7 +19,8 @@ class StopReason(StrEnum):
 class VendorMigration:
     """The migration of one port between two vendors, shared by all processes; unique per port and pair of vendors.
 
-    A stopped migration sends no user to the new vendor. Users who were moved before stay there, unless it is reverted.
+    It exists before an operator has started it: new users may go to the new vendor, and customers may consent. A
+    stopped migration sends no user to the new vendor. Users who were moved before stay there, unless it is reverted.
     """
 
     id: VendorMigrationId
@@ -27,6 +28,7 @@ class VendorMigration:
     from_vendor: str
     to_vendor: str
     began_at: datetime
+    started_at: datetime | None = None
     stopped_at: datetime | None = None
     stopped_because: StopReason | None = None
 
@@ -34,6 +36,11 @@ class VendorMigration:
     def is_stopped(self) -> bool:
         """Whether the migration moves no more users."""
         return self.stopped_at is not None
+
+    @property
+    def moves_customers(self) -> bool:
+        """Whether customers who consent are moved: an operator has started the migration, and it is not stopped."""
+        return self.started_at is not None and not self.is_stopped
 
 
 @dataclass(frozen=True, slots=True)

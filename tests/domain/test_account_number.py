@@ -45,6 +45,8 @@ def test_a_foreign_iban_has_no_bban(text: str) -> None:
         *("", "86011117946", "8601111794", "NO9486011117947", "NO93860111179471", "xx", "NO93 8601 1117 94é", "²" * 11),
         # Right check digits, but no length of that country, or a country without IBANs.
         *("GB49WEST123456987654321", "DE863704004405320130", "US64SVBKUS6S3300958879"),
+        # The remainder of 1, but check digits that are never worked out: 02 to 98 are.
+        *("NO9986011111728", "NO0186011112619", "NO0086011113607"),
     ],
 )
 def test_what_is_no_account_is_refused(text: str) -> None:

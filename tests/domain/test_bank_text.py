@@ -44,6 +44,8 @@ def test_norwegian_banks_take_ascii_and_the_letters_of_iso_8859_1_as_they_are(te
         ("Łukasz Dvořák", "Lukasz Dvorák"),
         ("“Leie” – mars…", '"Leie" - mars...'),
         ("½ pris på 20 €", "1/2 pris på 20 EUR"),
+        ("1½ kg", "1 1/2 kg"),
+        ("Kjell Ⅳ № 5", "Kjell IV No 5"),
         ("Kari’s", "Kari's"),
         ("q\u0308", "q"),
         ("ＡＢＣ", "ABC"),
@@ -73,6 +75,10 @@ def test_a_bank_of_the_latin_set_alone_gets_more_in_plain_form(text: str, plain:
         ("❤\ufe0f", "❤"),
         ("família 👨\u200d👩\u200d👧", "👨 U+200D 👩 👧"),
         ("§ 5", "§"),
+        # Without their marks, or on the line, they would say something else.
+        ("2 ≠ 3, 4 ≮ 5", "≠ ≮"),
+        ("a =\u0338 b, 7\u0338", "≠ U+0338"),
+        ("10² m, 1①", "² ①"),
     ],
 )
 def test_what_has_no_plain_form_is_refused_with_the_field_and_the_characters_named(text: str, named: str) -> None:

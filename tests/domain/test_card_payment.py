@@ -1,6 +1,12 @@
 import pytest
 
-from domain.card_payment import CardPaymentOrder, card_payment_order, check_confirmation, check_payment_method
+from domain.card_payment import (
+    CardPaymentInput,
+    CardPaymentOrder,
+    card_payment_order,
+    check_confirmation,
+    check_payment_method,
+)
 from domain.errors import Refusal, Refusals
 from domain.ids import UserId
 from domain.money import Money
@@ -15,13 +21,7 @@ def order(
     description: str | None = "A coffee",
     idempotency_key: str = KEY,
 ) -> CardPaymentOrder:
-    return card_payment_order(
-        UserId("usr_1"),
-        amount_minor=amount_minor,
-        currency=currency,
-        description=description,
-        idempotency_key=idempotency_key,
-    )
+    return card_payment_order(UserId("usr_1"), CardPaymentInput(amount_minor, currency, idempotency_key, description))
 
 
 def faults_of(**changes: object) -> list[tuple[str, str]]:

@@ -63,4 +63,20 @@ LATE = datetime(2026, 11, 27, 6, tzinfo=UTC)
 def test_absence_proves_something_only_after_a_late_and_complete_reading_where_ids_come_back(
     today: date, last: LastReading | None, like: bool, gives_ids: bool, expected: Waiting | None
 ) -> None:
-    assert waits_for(payment(), last, has_like_debit=like, gives_ids=gives_ids, today=today) is expected
+    found = waits_for(payment(), last, text_version=1, has_like_debit=like, gives_ids=gives_ids, today=today)
+    assert found is expected
+
+
+@pytest.mark.parametrize(("version", "expected"), [(None, Waiting.CONSENT), (0, Waiting.CONSENT_TEXT), (1, None)])
+def test_absence_proves_nothing_without_an_active_consent_whose_text_names_this_use(
+    version: int | None, expected: Waiting | None
+) -> None:
+    found = waits_for(
+        payment(),
+        reading(LATE),
+        text_version=version,
+        has_like_debit=False,
+        gives_ids=True,
+        today=date(2026, 11, 27),
+    )
+    assert found is expected

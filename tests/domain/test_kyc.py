@@ -7,7 +7,18 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidState, KycRequired
 from domain.ids import KycId, UserId
-from domain.kyc import Kyc, KycStatus, RejectLabel, Review, known_labels, require_approved
+from domain.kyc import (
+    Check,
+    CheckKind,
+    CheckResult,
+    Kyc,
+    KycStatus,
+    RejectLabel,
+    Review,
+    require_approved,
+    told,
+    told_labels,
+)
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PENDING = Kyc(KycId("kyc_1"), UserId("usr_1"), "mock").start("applicant", NOON)
@@ -46,6 +57,15 @@ def test_a_repeated_review_is_no_change() -> None:
     assert approved.version == PENDING.version + 1
 
 
+def test_a_risk_score_that_changes_alone_is_kept_without_a_version() -> None:
+    approved = PENDING.apply(replace(review(KycStatus.APPROVED), risk_score=15))
+
+    watched = approved.apply(replace(review(KycStatus.APPROVED, 5), risk_score=70))
+
+    assert (watched.risk_score, watched.newest_review_at) == (70, NOON + timedelta(minutes=5))
+    assert (watched.version, watched.reviewed_at) == (approved.version, approved.reviewed_at)
+
+
 def test_approval_can_be_taken_back() -> None:
     kyc = PENDING.apply(review(KycStatus.APPROVED)).apply(review(KycStatus.REJECTED, minutes=1))
 
@@ -74,5 +94,32 @@ def test_only_approved_users_transact(status: KycStatus) -> None:
     require_approved(KycStatus.APPROVED)
 
 
-def test_a_reason_that_the_vendor_has_added_is_shown_as_other() -> None:
-    assert known_labels(["FORGERY", "BLURRED_BY_A_CAT"]) == [RejectLabel.FORGERY, RejectLabel.OTHER]
+UNTOLD = ("FORGERY", "FRAUDULENT_LIVENESS", "SANCTIONS", "PEP", "ADVERSE_MEDIA", "BLOCKLIST", "BLURRED_BY_A_CAT")
+
+
+def test_a_reason_is_told_where_it_is_about_the_document_or_the_picture_and_each_once() -> None:
+    labels = ["SELFIE_MISMATCH", "FORGERY", "DOCUMENT_UNREADABLE", "SANCTIONS", "SELFIE_MISMATCH"]
+
+    assert told_labels(labels) == [RejectLabel.SELFIE_MISMATCH, RejectLabel.OTHER, RejectLabel.DOCUMENT_UNREADABLE]
+
+
+def refused(*labels: str, status: KycStatus = KycStatus.REJECTED, retry: bool = False) -> Kyc:
+    checks = tuple(Check(kind, CheckResult.PASSED) for kind in CheckKind)
+    return replace(PENDING, status=status, reject_labels=labels, checks=checks, risk_score=85, retry_required=retry)
+
+
+@pytest.mark.parametrize("label", UNTOLD)
+def test_all_reasons_that_are_not_told_look_alike(label: str) -> None:
+    shown = told(refused(label))
+
+    assert shown == told(refused("FORGERY"))
+    assert (shown.reject_labels, shown.checks, shown.risk_score) == (("OTHER",), (), None)
+    assert told(refused(label, "PEP")) == shown == told(shown)
+
+
+def test_beside_a_reason_that_is_told_stand_the_checks_of_document_and_face() -> None:
+    shown = told(refused("DOCUMENT_UNREADABLE", status=KycStatus.PENDING, retry=True))
+
+    assert [check.kind for check in shown.checks] == ["DOCUMENT_AUTHENTICITY", "LIVENESS", "FACE_MATCH"]
+    assert told(refused("DOCUMENT_UNREADABLE", "PEP")).checks == ()
+    assert told(refused()).checks == ()

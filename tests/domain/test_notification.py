@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from domain.ids import NotificationId, UserId
 from domain.notification import (
+    CODES,
     Category,
     Channel,
     Notification,
@@ -73,8 +74,13 @@ def test_only_a_dead_message_is_replayed_and_with_all_its_tries() -> None:
 def test_what_warns_of_a_stolen_mailbox_does_not_go_to_that_mailbox() -> None:
     by_sms = {template for template in Template if channel_of(template) is Channel.SMS}
 
-    assert by_sms == {Template.NEW_SIGN_IN, Template.CONTACT_CHANGED}
-    assert by_sms == {template for template in Template if category_of(template) is Category.SECURITY}
+    assert by_sms == {
+        Template.NEW_SIGN_IN,
+        Template.SIGN_IN_STOPPED,
+        Template.IDENTITY_LINKED,
+        Template.CONTACT_CHANGED,
+        Template.CONTACT_CODE_SMS,
+    }
 
 
 @pytest.mark.parametrize(
@@ -87,9 +93,16 @@ def test_what_warns_of_a_stolen_mailbox_does_not_go_to_that_mailbox() -> None:
         Template.REFUND_FAILED,
         Template.ACCOUNT_DELETED,
         Template.DATA_EXPORT_READY,
+        Template.SIGN_IN_STOPPED,
+        Template.IDENTITY_LINKED,
+        Template.CONTACT_CHANGED,
+        Template.CONTACT_CHANGED_MAIL,
+        *CODES.values(),
     ],
 )
-def test_receipts_bills_and_what_the_law_wants_told_cannot_be_switched_off(template: Template) -> None:
+def test_receipts_bills_and_what_the_law_or_a_theft_wants_told_cannot_be_switched_off(
+    template: Template,
+) -> None:
     nothing = NotificationPreferences(payments=False, verification=False, bank_links=False, security=False)
 
     assert nothing.wants(category_of(template))

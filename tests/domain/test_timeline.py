@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.ids import PaymentId
-from domain.timeline import TimelineKind, Trace, about, mark, record, trace_id, tracing
+from domain.ids import PaymentId, UserId
+from domain.timeline import MOST_ENTRIES, TimelineKind, Trace, about, mark, record, trace_id, tracing
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -48,11 +48,19 @@ def test_an_entry_whose_outcome_comes_late_stands_where_it_began(trace: Trace) -
     assert [entry.at for entry in trace.entries] == sorted(entry.at for entry in trace.entries)
 
 
+def test_work_that_goes_on_for_hours_keeps_its_first_entries(trace: Trace) -> None:
+    with tracing(trace):
+        for number in range(MOST_ENTRIES + 1):
+            record(TimelineKind.VENDOR_CALL, str(number), "answered")
+
+    assert [entry.summary for entry in trace.entries] == [str(number) for number in range(MOST_ENTRIES)]
+
+
 def test_a_trace_knows_each_payment_that_it_touched_once(trace: Trace) -> None:
     for payment_id in ("pay_1", "pay_2", "pay_1"):
-        about(PaymentId(payment_id))
+        about(PaymentId(payment_id), UserId("usr_1"))
 
-    assert trace.payments == {"pay_1", "pay_2"}
+    assert trace.payments == {"pay_1": "usr_1", "pay_2": "usr_1"}
 
 
 def test_work_within_work_has_a_trace_of_its_own_and_gives_the_outer_one_back(trace: Trace) -> None:
@@ -74,6 +82,6 @@ def test_the_outer_trace_comes_back_after_an_error_too(trace: Trace) -> None:
 
 def test_without_a_trace_nothing_is_recorded_and_nothing_fails() -> None:
     record(TimelineKind.JOB, "sweep", "done")
-    about(PaymentId("pay_1"))
+    about(PaymentId("pay_1"), UserId("usr_1"))
 
     assert (mark(), trace_id()) == (None, None)
