@@ -23,7 +23,10 @@ _FEW: Final = Keyset(None, None, 100)
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How an account is read at its bank: the active consent that covers it, and the bank's own id of the account."""
+    """How an account is read at its bank: the active consent that covers it, and the bank's own id of the account.
+
+    `text_version` is that of the text under which the consent was asked for.
+    """
 
     account_id: AccountId
     bank_link_id: BankLinkId
@@ -33,6 +36,7 @@ class Reach:
     resource_id: str
     number: AccountNumber
     currency: str
+    text_version: int
 
 
 def _is_available() -> ColumnElement[bool]:
@@ -173,6 +177,7 @@ class BankAccountQueries:
                 resource_id,
                 AccountNumber(account.iban, account.bban),
                 account.currency,
+                consent.text_version,
             )
         return list(newest.values())
 

@@ -9,6 +9,8 @@ from db.locks import locked
 from db.paging import page_by_id
 from db.tables.bank import AccountReadRow, BankLinkRow, ConsentAccountRow, ConsentRow
 from db.updates import changed_one, save_over
+from domain.authorisation import SealedAuthorisation
+from domain.bank_return import Redirects
 from domain.consent import AccountRead, BankLink, BankLinkEnd, BankLinkStatus, Consent, ConsentStatus
 from domain.ids import BankId, BankLinkId, ConsentId, UserId
 from domain.page import Keyset
@@ -31,6 +33,10 @@ def bank_link_of(row: BankLinkRow) -> BankLink:
     )
 
 
+def _authorisation_of(encrypted: bytes | None, expires_at: datetime | None) -> SealedAuthorisation | None:
+    return SealedAuthorisation(encrypted=encrypted, expires_at=expires_at) if encrypted else None
+
+
 def consent_of(row: ConsentRow) -> Consent:
     return Consent(
         id=ConsentId(row.id),
@@ -41,6 +47,9 @@ def consent_of(row: ConsentRow) -> Consent:
         valid_until=row.valid_until,
         status=ConsentStatus(row.status),
         vendor_consent_id=row.vendor_consent_id,
+        text_version=row.text_version,
+        authorisation=_authorisation_of(row.authorisation_encrypted, row.authorisation_expires_at),
+        awaits_return=row.has_page and row.returned_at is None,
         version=row.version,
     )
 
@@ -155,8 +164,8 @@ class ConsentQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, consent: Consent, *, state_hash: str, return_to: str, device_encrypted: bytes) -> None:
-        """Add a consent. `state_hash` and `return_to` bring its user back from the bank's page.
+    async def add(self, consent: Consent, redirects: Redirects, *, state_hash: str, device_encrypted: bytes) -> None:
+        """Add a consent. `state_hash` and `redirects` bring its user back from the bank's page.
 
         `device_encrypted` is kept while the consent is awaited.
         """
@@ -168,8 +177,10 @@ class ConsentQueries:
             status=consent.status,
             valid_until=consent.valid_until,
             state_hash=state_hash,
-            return_to=return_to,
+            return_to=redirects.return_to,
+            begun_in_app=redirects.in_app,
             device_encrypted=device_encrypted,
+            text_version=consent.text_version,
             created_at=consent.created_at,
         )
         self._session.add(row)
@@ -190,15 +201,16 @@ class ConsentQueries:
         query = select(ConsentRow.device_encrypted).where(ConsentRow.id == consent_id)
         return (await self._session.exec(query)).first()
 
-    async def has_accounts(self, consent_id: ConsentId) -> bool:
-        """Whether any account was read by this consent yet."""
-        query = select(ConsentAccountRow.account_id).where(ConsentAccountRow.consent_id == consent_id).limit(1)
+    async def has_all_accounts(self, consent_id: ConsentId) -> bool:
+        """Whether accounts were read by this consent, and none of its bank link's is left that could not be."""
+        query = (
+            select(ConsentAccountRow.account_id)
+            .join(ConsentRow, col(ConsentRow.id) == col(ConsentAccountRow.consent_id))
+            .join(BankLinkRow, col(BankLinkRow.id) == col(ConsentRow.bank_link_id))
+            .where(ConsentAccountRow.consent_id == consent_id, BankLinkRow.unreadable_accounts == 0)
+            .limit(1)
+        )
         return (await self._session.exec(query)).first() is not None
-
-    async def by_state(self, state_hash: str) -> tuple[Consent, str] | None:
-        """The consent whose page at the bank was given this state, of any user, and where its user goes next."""
-        row = (await self._session.exec(select(ConsentRow).where(ConsentRow.state_hash == state_hash))).first()
-        return (consent_of(row), row.return_to) if row else None
 
     async def by_vendor_reference(self, vendor: str, our_id: str | None, vendor_id: str | None) -> Consent | None:
         """By our id first, by the vendor's second; of any user, for webhooks alone."""
@@ -217,6 +229,31 @@ class ConsentQueries:
             .limit(20)
         )
         return [consent_of(row) for row in await self._session.exec(query)]
+
+    async def text_versions(self, bank_link_ids: Sequence[BankLinkId]) -> dict[BankLinkId, int]:
+        """The version of the text under which each bank link's newest ACTIVE consent was asked for."""
+        query = (
+            select(ConsentRow.bank_link_id, ConsentRow.text_version)
+            .where(col(ConsentRow.bank_link_id).in_(bank_link_ids), ConsentRow.status == ConsentStatus.ACTIVE)
+            .order_by(col(ConsentRow.id))
+        )
+        return {BankLinkId(bank_link): version for bank_link, version in await self._session.exec(query)}
+
+    async def awaited(self, bank_link_ids: Sequence[BankLinkId]) -> dict[BankLinkId, SealedAuthorisation]:
+        """What the user must see to give each bank link's newest consent, where it awaits them in the bank's app."""
+        newest = (
+            select(func.max(ConsentRow.id))
+            .where(
+                col(ConsentRow.bank_link_id).in_(bank_link_ids),
+                ConsentRow.status == ConsentStatus.AWAITING_AUTHORISATION,
+            )
+            .group_by(col(ConsentRow.bank_link_id))
+        )
+        query = select(
+            ConsentRow.bank_link_id, ConsentRow.authorisation_encrypted, ConsentRow.authorisation_expires_at
+        ).where(col(ConsentRow.id).in_(newest))
+        found = {BankLinkId(row[0]): _authorisation_of(row[1], row[2]) for row in await self._session.exec(query)}
+        return {bank_link: awaited for bank_link, awaited in found.items() if awaited is not None}
 
     async def is_any_open(self, user_id: UserId) -> bool:
         """Whether a bank may still let Drop read, or be about to."""
@@ -241,13 +278,26 @@ class ConsentQueries:
             .values(vendor_consent_id=vendor_consent_id, valid_until=valid_until)
         )
 
+    async def expect_return(self, consent_id: ConsentId) -> None:
+        """Store that the user gives the consent on a page: it is given once that user is back from there."""
+        await self._session.exec(update(ConsentRow).where(col(ConsentRow.id) == consent_id).values(has_page=True))
+
+    async def save_authorisation(self, consent_id: ConsentId, awaited: SealedAuthorisation) -> None:
+        """Store what the user must see to give the consent in the bank's app, unless it is awaited no more."""
+        await self._session.exec(
+            update(ConsentRow)
+            .where(col(ConsentRow.id) == consent_id, col(ConsentRow.status) == ConsentStatus.AWAITING_AUTHORISATION)
+            .values(authorisation_encrypted=awaited.encrypted, authorisation_expires_at=awaited.expires_at)
+        )
+
     async def save(self, before: Consent, after: Consent) -> None:
         """Write the new state over the version that was read. Raises StaleVersion.
 
-        From where a consent was asked for is forgotten once it is given or over.
+        From where a consent was asked for, and what its user had to see, is forgotten once it is given or over.
         """
         is_awaited = after.status is ConsentStatus.AWAITING_AUTHORISATION
-        forgotten: dict[str, object] = {} if is_awaited else {"device_encrypted": None}
+        kept = ("device_encrypted", "authorisation_encrypted", "authorisation_expires_at")
+        forgotten: dict[str, object] = {} if is_awaited else dict.fromkeys(kept)
         await save_over(
             self._session,
             ConsentRow,

@@ -9,7 +9,7 @@ from db.locks import locked
 from db.paging import page_by_id
 from db.tables.card import CardholderRow, CardRow
 from db.updates import save_over
-from domain.card import Card, CardFace, Cardholder, CardStatus, CardType
+from domain.card import OVER, Card, CardFace, Cardholder, CardStatus, CardType
 from domain.ids import CardholderId, CardId, UserId
 from domain.page import Keyset
 from domain.profile import Address
@@ -91,7 +91,7 @@ class CardQueries:
 
     async def is_any_open(self, user_id: UserId) -> bool:
         """Whether a card of the user's works, or is about to."""
-        query = select(CardRow.id).where(CardRow.user_id == user_id, CardRow.status != CardStatus.CANCELLED).limit(1)
+        query = select(CardRow.id).where(CardRow.user_id == user_id, col(CardRow.status).not_in(OVER)).limit(1)
         return (await self._session.exec(query)).first() is not None
 
     async def add(self, card: Card) -> None:

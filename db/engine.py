@@ -4,30 +4,29 @@ On SQLite there are two engines: `write` (BEGIN IMMEDIATE on a pool of one, so t
 `read` (query only, a pool of five). On PostgreSQL both share one pool, and a read is one snapshot.
 """
 
-import math
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
-import asyncpg
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool, PoolProxiedConnection
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-_BUSY_TIMEOUT_MS = 5_000
-_IDLE_S: Final = 10.0
-# How many a process keeps, and how many more it opens while all of them are in use.
-_CONNECTIONS: Final = 10
-_CONNECTIONS_MORE: Final = 10
-_USED_AT: Final = "drop_used_at"
+from db.connections import Connections
+from db.pool import TimedPool
+from db.postgresql import postgresql_engine, watching, without_deadlines
+from db.sqlite_inline import DRIVER
+from db.watch import DatabaseWatch
+
+_DRIVERS = {"sqlite": DRIVER, "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+# Writers wait in a fair queue, and readers for one of five connections.
+_SQLITE_WAIT_S: Final = 10
+CONNECTIONS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,7 @@ class Database:
     read_engine: AsyncEngine
     write: async_sessionmaker[AsyncSession]
     read: async_sessionmaker[AsyncSession]
+    watch: DatabaseWatch
 
     @property
     def is_sqlite(self) -> bool:
@@ -53,7 +53,7 @@ class Database:
         """The share, 0 to 1, of the connections for writing that are in use; on PostgreSQL those for reading, too."""
         pool = self.write_engine.sync_engine.pool
         assert isinstance(pool, AsyncAdaptedQueuePool)
-        return pool.checkedout() / (1 if self.is_sqlite else _CONNECTIONS + _CONNECTIONS_MORE)
+        return pool.checkedout() / pool.size()
 
     async def close(self) -> None:
         """Close every pooled connection. Safe to repeat."""
@@ -70,39 +70,17 @@ def async_url(url: str) -> URL:
     return parsed.set(drivername=_DRIVERS[backend])
 
 
-def open_database(url: str) -> Database:
-    """Open the database; nothing is connected before the first query."""
+def open_database(url: str, connections: int = CONNECTIONS) -> Database:
+    """Open the database; nothing is connected before the first query. `connections` is how many PostgreSQL gives."""
     target = async_url(url)
     if target.get_backend_name() == "sqlite":
         return _open_sqlite(target)
-    write = create_async_engine(target, pool_size=_CONNECTIONS, max_overflow=_CONNECTIONS_MORE, hide_parameters=True)
-    _check_idle(write)
+    opened = Connections()
+    write = postgresql_engine(target, opened, connections)
     # Every statement of a read sees the same state of the database, as on SQLite.
     read = write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return Database(write, read, _sessions(write), _sessions(read))
-
-
-def _check_idle(engine: AsyncEngine) -> None:
-    """Ask a connection whether it still works only after it was idle.
-
-    A connection that was cut off is known to be closed.
-
-    SQLAlchemy's own `pool_pre_ping` asks each time, which is three round trips before every transaction.
-    """
-
-    @event.listens_for(engine.sync_engine, "checkin")
-    def record_use(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
-        record.info[_USED_AT] = time.monotonic()
-
-    @event.listens_for(engine.sync_engine, "checkout")
-    def check(connection: DBAPIConnection, record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
-        if cast("asyncpg.Connection[asyncpg.Record]", record.driver_connection).is_closed():
-            raise DisconnectionError
-        if time.monotonic() - record.info.get(_USED_AT, math.inf) > _IDLE_S:
-            try:
-                engine.dialect.do_ping(connection)
-            except engine.dialect.loaded_dbapi.Error as error:
-                raise DisconnectionError from error
+    watch = DatabaseWatch(write, opened, watching(write, opened))
+    return Database(write, read, _sessions(write), _sessions(read), watch)
 
 
 def _open_sqlite(target: URL) -> Database:
@@ -111,39 +89,38 @@ def _open_sqlite(target: URL) -> Database:
     # Each BEGIN is sent below: the driver's own would take the write lock only at the first write.
     write = create_async_engine(
         target,
-        poolclass=AsyncAdaptedQueuePool,
+        poolclass=TimedPool,
         pool_size=1,
         max_overflow=0,
-        pool_timeout=30,
-        connect_args={"isolation_level": None},
+        pool_timeout=_SQLITE_WAIT_S,
         hide_parameters=True,
     )
     read = create_async_engine(
         target,
-        poolclass=AsyncAdaptedQueuePool,
+        poolclass=TimedPool,
         pool_size=5,
         max_overflow=0,
-        connect_args={"isolation_level": None},
+        pool_timeout=_SQLITE_WAIT_S,
         hide_parameters=True,
     )
     _prepare_sqlite(write, begin="BEGIN IMMEDIATE", query_only=False)
     _prepare_sqlite(read, begin="BEGIN", query_only=True)
-    return Database(write, read, _sessions(write), _sessions(read))
+    return Database(write, read, _sessions(write), _sessions(read), DatabaseWatch(write, Connections()))
 
 
 @asynccontextmanager
 async def rebuilding(database: Database) -> AsyncIterator[AsyncConnection]:
-    """A transaction that may rebuild tables.
+    """A transaction that may rebuild tables, and that may take as long as this takes.
 
     On SQLite foreign keys are checked at its end: a rebuilt table is dropped before.
     """
     if not database.is_sqlite:
-        async with database.write_engine.begin() as connection:
+        async with without_deadlines(database.write_engine.url) as connection:
             yield connection
+        # Connections that are open keep plans for the tables as they were.
+        await database.write_engine.dispose()
         return
-    engine = create_async_engine(
-        database.write_engine.url, poolclass=NullPool, connect_args={"isolation_level": None}, hide_parameters=True
-    )
+    engine = create_async_engine(database.write_engine.url, poolclass=NullPool, hide_parameters=True)
     _prepare_sqlite(engine, begin="BEGIN IMMEDIATE", query_only=False, foreign_keys=False)
     try:
         async with engine.begin() as connection:
@@ -158,7 +135,6 @@ def _prepare_sqlite(engine: AsyncEngine, *, begin: str, query_only: bool, foreig
     @event.listens_for(engine.sync_engine, "connect")
     def set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")

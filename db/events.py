@@ -4,7 +4,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -83,9 +83,6 @@ class UserEventQueries:
         """The lowest number that is still kept; None where no event is."""
         query = select(func.min(UserEventRow.seq)).where(UserEventRow.user_id == user_id)
         return (await self._session.exec(query)).one()
-
-    async def forget_before(self, at: datetime) -> None:
-        await self._session.exec(delete(UserEventRow).where(col(UserEventRow.at) < at))
 
     async def after(self, user_id: UserId, seq: int, limit: int) -> list[UserEvent]:
         """The user's events after the number `seq`, in order."""

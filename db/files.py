@@ -67,14 +67,24 @@ class UploadQueries:
         row = (await self._session.exec(locked(self._session, query))).first()
         return upload_of(row) if row else None
 
-    async def of_user(self, user_id: UserId, statuses: Sequence[UploadStatus], limit: int) -> list[Upload]:
-        """The user's uploads in these statuses, oldest first."""
+    async def of_user(
+        self, user_id: UserId, statuses: Sequence[UploadStatus], limit: int, *, after: str = ""
+    ) -> list[Upload]:
+        """The user's uploads in these statuses behind the id `after`, oldest first."""
         query = select(UploadRow).where(UploadRow.user_id == user_id, col(UploadRow.status).in_(statuses))
+        query = query.where(col(UploadRow.id) > after)
         return [upload_of(row) for row in await self._session.exec(query.order_by(col(UploadRow.id)).limit(limit))]
 
     async def count_pending(self, user_id: UserId) -> int:
         query = select(func.count()).where(UploadRow.user_id == user_id, UploadRow.status == UploadStatus.PENDING)
         return (await self._session.exec(query)).one()
+
+    async def bytes_of(self, user_id: UserId) -> int:
+        """What the user's files take, those also that are on their way."""
+        kept = (UploadStatus.PENDING, UploadStatus.STORED)
+        query = select(func.coalesce(func.sum(UploadRow.size_bytes), 0))
+        query = query.where(UploadRow.user_id == user_id, col(UploadRow.status).in_(kept))
+        return int((await self._session.exec(query)).one())
 
     def add(self, upload: Upload) -> None:
         order = upload.order

@@ -3,7 +3,7 @@
 Every query reads an index alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,17 +38,17 @@ class GaugeQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def read(self, now: datetime, *, webhook_kind: str, purge_id: str) -> Readings:
-        """`webhook_kind` is the kind of job that processes a webhook, `purge_id` the one job that purges."""
+    async def read(self, now: datetime, *, webhook_kinds: Sequence[str], purges: str) -> Readings:
+        """`webhook_kinds` are the kinds of jobs that process a webhook, `purges` the row id of the jobs that purge."""
         due = select(func.count(), func.min(JobRow.due_at)).where(JobRow.status == QUEUED, JobRow.due_at <= now)
         jobs_due, oldest_job = (await self._session.exec(due)).one()
-        _, oldest_webhook = (await self._session.exec(due.where(JobRow.kind == webhook_kind))).one()
+        _, oldest_webhook = (await self._session.exec(due.where(col(JobRow.kind).in_(webhook_kinds)))).one()
         blocked = select(JobRow.kind, func.count()).where(JobRow.status == BLOCKED).group_by(JobRow.kind)
         doubted = select(func.count(), func.min(PaymentRow.created_at)).where(col(PaymentRow.in_doubt))
         in_doubt, oldest_doubt = (await self._session.exec(doubted)).one()
         dead = select(func.count()).where(NotificationRow.status == NotificationStatus.DEAD)
         # Whatever its state: a purge that is blocked is not run either.
-        purge = select(func.min(JobRow.due_at)).where(JobRow.id == purge_id)
+        purge = select(func.min(JobRow.due_at)).where(JobRow.row_id == purges)
         return Readings(
             jobs_due=jobs_due,
             jobs_blocked={kind: count for kind, count in await self._session.exec(blocked)},

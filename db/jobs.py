@@ -8,8 +8,9 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from db.ids import new_id
-from db.tables.job import JobRow
+from db.ids import new_id, since_id
+from db.span_links import current_span
+from db.tables.job import ClockOffsetRow, JobRow
 from db.updates import changed
 from domain.job import Job, QueuedJob
 from domain.timeline import trace_id
@@ -17,12 +18,27 @@ from domain.timeline import trace_id
 QUEUED = "QUEUED"
 LEASED = "LEASED"
 BLOCKED = "BLOCKED"
+# Twice the most of `JOB_LEASE_S`.
+_LONGEST_LEASE: Final = timedelta(minutes=20)
+# Processes' clocks may differ by as much.
+_SKEW: Final = timedelta(minutes=1)
+_MOVED_AT_ONCE: Final = 1_000
 # DEAD is what releases before called it; one of them may still run during a deploy.
-_PARKED: Final = (BLOCKED, "DEAD")
+PARKED: Final = (BLOCKED, "DEAD")
 
 
 def _job_of(row: JobRow) -> QueuedJob:
-    return QueuedJob(row.id, row.kind, row.payload, row.attempts, row.due_at, row.trace_id, row.last_error, row.faults)
+    return QueuedJob(
+        row.id,
+        row.kind,
+        row.payload,
+        row.attempts,
+        row.due_at,
+        row.trace_id,
+        row.last_error,
+        row.faults,
+        row.span,
+    )
 
 
 def _row_of(job_id: str, job: Job, due_at: datetime, now: datetime) -> JobRow:
@@ -33,6 +49,7 @@ def _row_of(job_id: str, job: Job, due_at: datetime, now: datetime) -> JobRow:
         status=QUEUED,
         due_at=due_at,
         trace_id=trace_id(),
+        span=current_span(),
         row_id=job.row_id,
         created_at=now,
     )
@@ -41,7 +58,11 @@ def _row_of(job_id: str, job: Job, due_at: datetime, now: datetime) -> JobRow:
 def _claim_statement() -> UpdateBase:
     """Leases up to `most` of the jobs that are due. Built once, since it runs more often than any other statement."""
     jobs: Table = JobRow.__table__  # type: ignore[attr-defined]  # set by SQLModel
-    run_out = and_(jobs.c.status == LEASED, jobs.c.leased_until < bindparam("machine_now"))
+    # A lease beyond any that is given now is by a clock that has gone back since: its worker may be dead for an hour.
+    has_run_out = or_(
+        jobs.c.leased_until < bindparam("machine_now"), jobs.c.leased_until > bindparam("longest_leased_until")
+    )
+    run_out = and_(jobs.c.status == LEASED, has_run_out)
     first = (
         select(jobs.c.id)
         .where(
@@ -101,7 +122,7 @@ class JobQueries:
 
         Processes that start at once may all ask.
         """
-        query = select(JobRow.id).where(JobRow.kind == job.kind, col(JobRow.status).not_in(_PARKED)).limit(1)
+        query = select(JobRow.id).where(JobRow.kind == job.kind, col(JobRow.status).not_in(PARKED)).limit(1)
         if (await self._session.exec(query)).first() is None:
             # A merge: two processes that start at once write the same row.
             await self._session.merge(_row_of(job_id, job, due_at, now))
@@ -126,6 +147,7 @@ class JobQueries:
             "now": now,
             "machine_now": machine_now,
             "leased_until": machine_now + lease,
+            "longest_leased_until": machine_now + _LONGEST_LEASE,
             "kinds": list(kinds),
         }
         rows = await self._session.exec(_CLAIM, params=values)
@@ -143,9 +165,20 @@ class JobQueries:
         """
         await self._give_back(job_id, worker, status=QUEUED, due_at=due_at, last_error=error, faults=faults)
 
+    async def renew(self, job_id: str, worker: str, *, until: datetime) -> None:
+        """Keep a job that is still being done from other workers. A lease that was lost stays lost."""
+        held = (col(JobRow.id) == job_id, col(JobRow.leased_by) == worker, col(JobRow.status) == LEASED)
+        await self._session.exec(update(JobRow).where(*held).values(leased_until=until))
+
     async def give_back(self, job: QueuedJob, worker: str, *, due_at: datetime) -> None:
         """Leave a leased job for another process, as if this one had never tried it."""
         await self._give_back(job.id, worker, status=QUEUED, due_at=due_at, attempts=job.attempts - 1)
+
+    async def give_back_all(self, worker: str) -> None:
+        """Leave every job that a stopping worker still holds for other processes, as if it had never tried them."""
+        again = {"status": QUEUED, "leased_by": None, "leased_until": None, "attempts": JobRow.attempts - 1}
+        held = update(JobRow).where(col(JobRow.leased_by) == worker, col(JobRow.status) == LEASED).values(again)
+        self.has_due = changed(await self._session.exec(held)) > 0 or self.has_due
 
     async def block(self, job_id: str, worker: str, *, release: str, retry_at: datetime, error: str) -> None:
         """Park a job that failed by a fault of this release, until an operator or another release tries it again."""
@@ -171,7 +204,7 @@ class JobQueries:
     async def unblock(self, now: datetime, *conditions: ColumnElement[bool]) -> int:
         """Queue the blocked jobs that meet all conditions again, due now and with all their tries. Gives how many."""
         again = {"status": QUEUED, "due_at": now, "attempts": 0, "faults": 0, "blocked_by": None}
-        update_all = update(JobRow).where(col(JobRow.status).in_(_PARKED), *conditions).values(again)
+        update_all = update(JobRow).where(col(JobRow.status).in_(PARKED), *conditions).values(again)
         count = changed(await self._session.exec(update_all))
         self.has_due = self.has_due or count > 0
         return count
@@ -191,6 +224,29 @@ class JobQueries:
         """
         is_of_others = col(JobRow.blocked_by).is_distinct_from(release)
         return await self.unblock(now, is_of_others, col(JobRow.due_at) <= now, col(JobRow.kind).in_(kinds))
+
+    async def move_back(self, now: datetime) -> int:
+        """Let jobs that were made in what is now the future fall due as much earlier. Gives how many.
+
+        The clock that they were made by has gone back since, and they would wait for it to catch up.
+        """
+        after = now + _SKEW
+        # A clock that mock mode has moved is followed by each process a little later.
+        is_moved = select(ClockOffsetRow.id).where(ClockOffsetRow.offset_us > 0).exists()
+        query = (
+            select(JobRow)
+            .where(~is_moved)
+            # The key is an index, and begins with the time.
+            .where(col(JobRow.id) >= since_id("job", after), col(JobRow.created_at) > after)
+            .where(col(JobRow.status).not_in(PARKED))
+            .limit(_MOVED_AT_ONCE)
+        )
+        rows = (await self._session.exec(query)).all()
+        for row in rows:
+            row.due_at -= row.created_at - now
+            row.created_at = now
+        self.has_due = self.has_due or bool(rows)
+        return len(rows)
 
     async def next_due(self, kinds: Collection[str]) -> datetime | None:
         """When the next queued job falls due, by the product's clock; None where no job is queued.

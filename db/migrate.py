@@ -17,6 +17,7 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 
 from db.engine import Database, rebuilding
+from db.indexes import build_missing
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 # The number of the advisory lock that keeps two processes from migrating at once.
@@ -81,6 +82,9 @@ async def migrate(database: Database, revision: str = "head") -> None:
             if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
                 raise TableIsHeld from error
             raise
+    # The tables of this release are those of its own revision alone.
+    if not database.is_sqlite and (await version_of(database)).revision == newest_revision():
+        await build_missing(database)
 
 
 def _upgrade(connection: Connection, revision: str) -> None:

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -9,7 +9,7 @@ from db.locks import locked
 from db.tables.notification import NotificationRow
 from db.updates import save_over
 from domain.ids import NotificationId, UserId
-from domain.notification import Notification, NotificationStatus, Template
+from domain.notification import CODES, Channel, Notification, NotificationStatus, Template
 
 
 def notification_of(row: NotificationRow) -> Notification:
@@ -35,7 +35,8 @@ class NotificationQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    def add(self, notification: Notification) -> None:
+    def add(self, notification: Notification, number_hash: str | None = None) -> None:
+        """A new message; an SMS with the keyed hash of its number."""
         row = NotificationRow(
             id=notification.id,
             user_id=notification.user_id,
@@ -46,6 +47,7 @@ class NotificationQueries:
             vendor=notification.vendor,
             status=notification.status,
             created_at=notification.created_at,
+            number_hash=number_hash,
         )
         self._session.add(row)
 
@@ -61,6 +63,24 @@ class NotificationQueries:
         row = (await self._session.exec(query)).first()
         return notification_of(row) if row else None
 
+    async def nth_sms_to(self, number_hash: str, nth: int) -> datetime | None:
+        """When the `nth` newest SMS to this number was queued, whoever caused it; None where there were fewer."""
+        return await self._nth(col(NotificationRow.number_hash) == number_hash, nth)
+
+    async def nth_sms_of(self, user_id: UserId, nth: int) -> datetime | None:
+        """When the user's `nth` newest SMS was queued; None where there were fewer."""
+        own = col(NotificationRow.user_id) == user_id
+        return await self._nth(own & (col(NotificationRow.channel) == Channel.SMS), nth)
+
+    async def nth_code_of(self, user_id: UserId, nth: int) -> datetime | None:
+        """When the `nth` newest code of the user was queued; None where there were fewer."""
+        own = col(NotificationRow.user_id) == user_id
+        return await self._nth(own & col(NotificationRow.template).in_(CODES.values()), nth)
+
+    async def _nth(self, which: ColumnElement[bool], nth: int) -> datetime | None:
+        query = select(NotificationRow.created_at).where(which).order_by(col(NotificationRow.id).desc())
+        return (await self._session.exec(query.offset(nth - 1).limit(1))).first()
+
     async def of_user(self, user_id: UserId, limit: int) -> list[Notification]:
         """Newest first."""
         query = select(NotificationRow).where(NotificationRow.user_id == user_id)
@@ -72,9 +92,6 @@ class NotificationQueries:
         query = select(NotificationRow).where(NotificationRow.status == status)
         rows = await self._session.exec(query.order_by(col(NotificationRow.id).desc()).limit(limit))
         return [notification_of(row) for row in rows]
-
-    async def forget_before(self, at: datetime) -> None:
-        await self._session.exec(delete(NotificationRow).where(col(NotificationRow.created_at) < at))
 
     async def save(self, before: Notification, after: Notification) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""

@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import ColumnElement, Table, bindparam, exists, func, literal, literal_column, true
-from sqlmodel import SQLModel, select
+from sqlalchemy import ColumnElement, Date, Table, and_, bindparam, case, exists, func, literal, literal_column, true
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from sqlmodel.sql.expression import Select
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from db.tables.bank import ConsentRow
 from db.tables.card import CardRow
@@ -19,8 +19,10 @@ from db.tables.job import JobRow
 from db.tables.kyc import KycRow
 from db.tables.payment import PaymentRow, RefundRow
 from db.tables.plan import PlanSubscriptionRow
+from db.tables.provider import ProviderPinRow, VendorMigrationConsentRow, VendorMigrationRow
 from db.tables.user import UserRow
 from domain.card import CardStatus
+from domain.clock import oslo_date
 from domain.consent import ConsentStatus
 from domain.data_export import DataExportStatus
 from domain.ids import UserId
@@ -36,6 +38,7 @@ class RowKind(StrEnum):
     """What may wait for a job. A row of a kind is moved on by one type of job."""
 
     BANK_PAYMENT = "bank payment"
+    WATCHED_PAYMENT = "watched payment"
     CARD_PAYMENT = "card payment"
     REFUND = "refund"
     PLAN = "plan"
@@ -46,15 +49,27 @@ class RowKind(StrEnum):
     UPLOAD = "upload"
     CARD = "card"
     WEBHOOK = "webhook"
+    VENDOR_MIGRATION = "vendor migration"
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A row without a job, its owner, and for a refund its payment. A webhook has no owner: the id is empty."""
+    """A row without a job, its owner, and for a refund its payment.
+
+    Webhooks and vendor migrations have no owner: the id is empty.
+    """
 
     id: str
     user_id: UserId
     payment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The orphans among the rows of a page, and the id of the page's last row; None on the last page."""
+
+    orphans: list[Orphan]
+    last: str | None
 
 
 def _table(row: type[SQLModel]) -> Table:
@@ -62,6 +77,8 @@ def _table(row: type[SQLModel]) -> Table:
     return table
 
 
+# The status of a vendor migration that an operator has started.
+STARTED: Final = "STARTED"
 _JOB, _PAYMENT, _REFUND = _table(JobRow), _table(PaymentRow), _table(RefundRow)
 _NONE: Final = literal("")
 _OPEN_PAYMENTS: Final = [status for status in Status if status not in FINAL]
@@ -87,16 +104,27 @@ class _Waiting:
     user_id: ColumnElement[str]
     payment_id: ColumnElement[str] = _NONE
     is_aged: ColumnElement[bool] = field(default_factory=true)
+    # A kind whose rows have no column of their status has one status, which is written out.
+    status: str | None = None
 
-    def orphans(self) -> Select[str, str, str]:
-        """What no job is about. What another process starts at this moment is skipped."""
+    def page(self) -> Select[str, str, str, bool]:
+        """A page of the rows by id, each with whether no job is about it."""
         has_job = exists().where(_JOB.c.row_id == self.row_id)
-        query = select(self.row_id, self.user_id, self.payment_id)
-        query = query.where(self.waits, self.since < bindparam("before"), ~has_job).order_by(self.row_id)
-        return query.limit(bindparam("most")).with_for_update(skip_locked=True, key_share=True, of=self.table)
+        is_orphan = and_(self.since < bindparam("before"), ~has_job)
+        query = select(self.row_id, self.user_id, self.payment_id, is_orphan)
+        query = query.where(self.waits, self.row_id > bindparam("after")).order_by(self.row_id)
+        return query.limit(bindparam("most"))
+
+    def locked(self) -> SelectOfScalar[str]:
+        """Those of some rows that still wait. What another process starts at this moment is skipped."""
+        query = select(self.row_id).where(self.waits, self.row_id.in_(bindparam("ids", expanding=True)))
+        return query.with_for_update(skip_locked=True, key_share=True, of=self.table)
 
     def oldest(self, statuses: Sequence[str]) -> Select[str, datetime]:
         """Since when the oldest row of each status has waited."""
+        if self.status is not None:
+            only: ColumnElement[str] = literal_column(f"'{self.status}'")
+            return select(only, func.min(self.since)).where(self.waits).having(func.count() > 0)
         status = self.table.c.status
         asked = self.waits & self.is_aged & _is_one_of(status, statuses)
         return select(status, func.min(self.since)).where(asked).group_by(status)
@@ -112,6 +140,12 @@ def _payments(rail: Rail) -> _Waiting:
     # One that was made for a later day has not waited since it was made.
     is_aged = _PAYMENT.c.scheduled_for.is_(None)
     return replace(found, waits=found.waits & (_PAYMENT.c.rail == rail), is_aged=is_aged)
+
+
+def _watched() -> _Waiting:
+    """Bank payments whose end was inferred, so long as the money may still move: they are looked at once a day."""
+    found = _owned(PaymentRow, "created_at", *(status for status in FINAL if status is not Status.SETTLED))
+    return replace(found, waits=found.waits & (_PAYMENT.c.watched_until >= bindparam("today", type_=Date)))
 
 
 def _refunds() -> _Waiting:
@@ -134,8 +168,23 @@ def _webhooks() -> _Waiting:
     return _Waiting(webhook, waits, webhook.c.received_at, webhook.c.id, _NONE)
 
 
+def _vendor_migrations() -> _Waiting:
+    # Customers who consented and are still with the old vendor wait for a migration that has been started.
+    migration, consent, pin = _table(VendorMigrationRow), _table(VendorMigrationConsentRow), _table(ProviderPinRow)
+    is_at_old_vendor = (pin.c.port == migration.c.port) & (pin.c.vendor == migration.c.from_vendor)
+    is_willing = (consent.c.move_id == migration.c.id) & consent.c.given_at.is_not(None)
+    awaited = is_willing, pin.c.user_id == consent.c.user_id, is_at_old_vendor
+    is_awaited = exists().where(*awaited)
+    first = select(func.min(consent.c.given_at)).where(*awaited).correlate(migration).scalar_subquery()
+    # A customer may consent long after the start.
+    since = case((first > migration.c.started_at, first), else_=migration.c.started_at)
+    waits = migration.c.started_at.is_not(None) & migration.c.stopped_at.is_(None) & is_awaited
+    return _Waiting(migration, waits, since, migration.c.id, _NONE, status=STARTED)
+
+
 _WAITING: Final[Mapping[RowKind, _Waiting]] = {
     RowKind.BANK_PAYMENT: _payments(Rail.BANK),
+    RowKind.WATCHED_PAYMENT: _watched(),
     RowKind.CARD_PAYMENT: _payments(Rail.CARD),
     RowKind.REFUND: _refunds(),
     RowKind.PLAN: _owned(PlanSubscriptionRow, "created_at", *_OPEN_PLANS),
@@ -146,8 +195,10 @@ _WAITING: Final[Mapping[RowKind, _Waiting]] = {
     RowKind.UPLOAD: _owned(UploadRow, "created_at", UploadStatus.PENDING),
     RowKind.CARD: _owned(CardRow, "created_at", CardStatus.REQUESTED),
     RowKind.WEBHOOK: _webhooks(),
+    RowKind.VENDOR_MIGRATION: _vendor_migrations(),
 }
-_ORPHANS: Final = {kind: waiting.orphans() for kind, waiting in _WAITING.items()}
+_PAGES: Final = {kind: waiting.page() for kind, waiting in _WAITING.items()}
+_LOCKED: Final = {kind: waiting.locked() for kind, waiting in _WAITING.items()}
 
 
 class OrphanQueries:
@@ -156,10 +207,25 @@ class OrphanQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def of(self, kind: RowKind, *, before: datetime, most: int) -> list[Orphan]:
-        """Up to `most` that have waited since before a time. In a unit of work they are locked until it ends."""
-        rows = await self._session.exec(_ORPHANS[kind], params={"before": before, "most": most})
-        return [Orphan(row_id, UserId(user_id), payment_id) for row_id, user_id, payment_id in rows]
+    async def page(self, kind: RowKind, *, after: str, before: datetime, most: int) -> Page:
+        """The next `most` rows of a kind behind the id `after`, of which those that wait since before a time count.
+
+        The rows that wait may be as many as users, so no statement reads them all.
+        """
+        values = {"after": after, "before": before, "most": most, "today": oslo_date(before)}
+        rows = list(await self._session.exec(_PAGES[kind], params=values))
+        orphans = [
+            Orphan(row_id, UserId(user_id), payment_id) for row_id, user_id, payment_id, is_one in rows if is_one
+        ]
+        return Page(orphans, rows[-1][0] if len(rows) == most else None)
+
+    async def still(self, kind: RowKind, orphans: Sequence[Orphan], *, before: datetime) -> list[Orphan]:
+        """Those that still wait and have no job. In a unit of work they are locked until it ends."""
+        ids = [orphan.id for orphan in orphans]
+        locked = set(await self._session.exec(_LOCKED[kind], params={"ids": ids, "today": oslo_date(before)}))
+        # A statement of its own, which sees the jobs that another process queued before its locks ended.
+        with_job = set(await self._session.exec(select(JobRow.row_id).where(col(JobRow.row_id).in_(locked))))
+        return [orphan for orphan in orphans if orphan.id in locked - with_job]
 
     async def oldest(self, kind: RowKind, statuses: Sequence[str]) -> dict[str, datetime]:
         """Since when the oldest row of a kind, with a job or without, has waited in each of these statuses."""

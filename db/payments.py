@@ -1,104 +1,56 @@
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, update
+from sqlalchemy import ColumnElement, CompoundSelect, exists, func, union_all, update
 from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select
 
 from db.ids import new_id
+from db.ledger import given_back
 from db.locks import locked
 from db.paging import page_by_id, page_of_each
-from db.refunds import refunded_minor
+from db.payment_rows import columns_of, event_of, payment_of
+from db.tables.bank import ConsentAccountRow, ConsentRow
 from db.tables.payment import PaymentEventRow, PaymentRow
 from db.updates import save_over
+from domain import ids
 from domain.account_number import AccountNumber
 from domain.authorisation import SealedAuthorisation
-from domain.ids import AccountId, PaymentId, UserId
+from domain.consent import NAMES_MATCHING_SINCE, ConsentStatus
+from domain.ids import PaymentId, UserId
 from domain.money import Money
 from domain.page import Keyset, PaymentPage
 from domain.payment import (
     FINAL,
     CancellationStatus,
     Payment,
-    PaymentCause,
     PaymentEvent,
-    PaymentEventKind,
     Rail,
     Sca,
     Status,
-    stored_failure,
 )
-
-
-def _authorisation_of(
-    url: str | None, encrypted: bytes | None, expires_at: datetime | None
-) -> SealedAuthorisation | None:
-    return SealedAuthorisation(url, encrypted, expires_at) if url or encrypted else None
-
-
-def _columns_of(name: str, awaited: SealedAuthorisation | None) -> dict[str, object]:
-    """The columns in which an approval is stored, all of them empty without one."""
-    awaited = awaited or SealedAuthorisation()
-    found = {"url": awaited.url, "encrypted": awaited.encrypted, "expires_at": awaited.expires_at}
-    return {f"{name}_{column}": value for column, value in found.items()}
-
-
-def _payment_of(row: PaymentRow, refunded: int) -> Payment:
-    return Payment(
-        id=PaymentId(row.id),
-        user_id=UserId(row.user_id),
-        vendor=row.vendor,
-        amount=Money(row.amount_minor, row.currency),
-        creditor_name=row.creditor_name,
-        creditor_account=AccountNumber(row.creditor_iban, row.creditor_bban),
-        created_at=row.created_at,
-        debtor_account_id=AccountId(row.debtor_account_id) if row.debtor_account_id else None,
-        rail=Rail(row.rail),
-        status=Status(row.status),
-        failure=stored_failure(row.failure_code, row.failure_detail),
-        kid=row.kid,
-        message=row.message,
-        scheduled_for=row.scheduled_for,
-        end_to_end_id=row.end_to_end_id,
-        vendor_payment_id=row.vendor_payment_id,
-        authorisation=_authorisation_of(
-            row.authorisation_url, row.authorisation_encrypted, row.authorisation_expires_at
-        ),
-        client_secret=row.client_secret,
-        cancellation_status=CancellationStatus(row.cancellation_status) if row.cancellation_status else None,
-        cancellation_authorisation=_authorisation_of(
-            row.cancellation_url, row.cancellation_encrypted, row.cancellation_expires_at
-        ),
-        in_doubt=row.in_doubt,
-        sca=Sca(row.sca) if row.sca else None,
-        unknown_since=row.unknown_since,
-        unknown_asks=row.unknown_asks,
-        watched_until=row.watched_until,
-        version=row.version,
-        refunded_minor=refunded,
-        returned_minor=row.returned_minor,
-        returned_on=row.returned_on,
-        overdue_since=row.overdue_since,
-    )
-
-
-def _event_of(row: PaymentEventRow) -> PaymentEvent:
-    return PaymentEvent(
-        PaymentId(row.payment_id),
-        row.version,
-        Status(row.status),
-        PaymentCause(row.cause),
-        row.at,
-        stored_failure(row.failure_code, row.failure_detail),
-        PaymentEventKind(row.kind),
-    )
 
 
 def _payments() -> Select[PaymentRow, int]:
     """Each payment with what was given back of it: of one moment, since one statement reads both."""
-    return select(PaymentRow, refunded_minor(col(PaymentRow.id)).scalar_subquery())
+    return select(PaymentRow, given_back(col(PaymentRow.id)).scalar_subquery())
+
+
+def _filtered(user_id: UserId, page: PaymentPage, *, newest_first: bool) -> CompoundSelect[str]:
+    """The ids that a filtered page is made of: of each status on each rail as many as the page has.
+
+    So that no more of a user's payments is read, however few of them the filter lets through.
+    """
+    pages = []
+    for status in page.statuses or Status:
+        for rail in page.rails or Rail:
+            one = select(PaymentRow.id).where(
+                PaymentRow.user_id == user_id, PaymentRow.status == status, PaymentRow.rail == rail
+            )
+            pages.append(page_by_id(one, col(PaymentRow.id), page.keyset, newest_first=newest_first).subquery())
+    return union_all(*(select(one.c.id) for one in pages))
 
 
 class PaymentQueries:
@@ -113,30 +65,29 @@ class PaymentQueries:
 
     async def page(self, user_id: UserId, page: PaymentPage) -> list[Payment]:
         """In the order that the page asks for. With `backwards` the last ones of the range, in reverse."""
+        newest_first = not page.oldest_first
         query = _payments().where(PaymentRow.user_id == user_id)
-        if page.statuses:
-            query = query.where(col(PaymentRow.status).in_(page.statuses))
-        if page.rails:
-            query = query.where(col(PaymentRow.rail).in_(page.rails))
-        query = page_by_id(query, col(PaymentRow.id), page.keyset, newest_first=not page.oldest_first)
-        return [_payment_of(*found) for found in await self._session.exec(query)]
+        if page.statuses or page.rails:
+            query = query.where(col(PaymentRow.id).in_(_filtered(user_id, page, newest_first=newest_first)))
+        query = page_by_id(query, col(PaymentRow.id), page.keyset, newest_first=newest_first)
+        return [payment_of(*found) for found in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[PaymentId]) -> list[Payment]:
         query = _payments().where(PaymentRow.user_id == user_id, col(PaymentRow.id).in_(ids))
-        return [_payment_of(*found) for found in await self._session.exec(query)]
+        return [payment_of(*found) for found in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, payment_id: PaymentId) -> Payment | None:
         query = select(PaymentRow).where(PaymentRow.user_id == user_id, PaymentRow.id == payment_id)
         row = (await self._session.exec(locked(self._session, query))).first()
         if row is None:
             return None
-        # Summed in a statement of its own: one that waited for the lock has the newest row, but the refunds of before.
-        return _payment_of(row, (await self._session.exec(refunded_minor(payment_id))).one())
+        # Summed in a statement of its own: one that waited for the lock has the newest row, but the ledger of before.
+        return payment_of(row, (await self._session.exec(given_back(payment_id))).one())
 
     async def by_state(self, state_hash: str) -> tuple[Payment, str] | None:
         """The payment whose approval page was given this state, of any user, and where its user goes next."""
         found = (await self._session.exec(_payments().where(PaymentRow.state_hash == state_hash))).first()
-        return (_payment_of(*found), found[0].return_to) if found else None
+        return (payment_of(*found), found[0].return_to) if found else None
 
     async def by_vendor_reference(
         self, vendor: str, end_to_end_id: str | None, vendor_id: str | None
@@ -158,7 +109,7 @@ class PaymentQueries:
                 continue
             found = (await self._session.exec(query.where(col(column) == value))).first()
             if found is not None:
-                return _payment_of(*found)
+                return payment_of(*found)
         return None
 
     async def in_doubt(self, limit: int) -> list[Payment]:
@@ -170,35 +121,61 @@ class PaymentQueries:
         is_open = col(PaymentRow.status).not_in(FINAL) & col(PaymentRow.in_doubt).is_(False)
         return await self._oldest(col(PaymentRow.overdue_since).is_not(None) & is_open, limit)
 
+    async def withdrawn(self, limit: int) -> list[Payment]:
+        """Payments of all users of which the bank lists a line no more, oldest first: for operators alone."""
+        return await self._oldest(col(PaymentRow.withdrawn_since).is_not(None), limit)
+
+    async def watched_unread(self, today: date, limit: int) -> list[Payment]:
+        """Payments of all users that have not been approved or taken, as we concluded, and cannot be watched.
+
+        No ACTIVE consent covers their account, or none whose text names this use. Oldest first: for operators alone.
+        `today` is the date in Oslo. What the user has refused at the bank is left out.
+        """
+        may_read = exists(
+            select(ConsentAccountRow.account_id)
+            .join(ConsentRow, col(ConsentRow.id) == ConsentAccountRow.consent_id)
+            .where(
+                ConsentAccountRow.account_id == PaymentRow.debtor_account_id,
+                ConsentRow.status == ConsentStatus.ACTIVE,
+                ConsentRow.text_version >= NAMES_MATCHING_SINCE,
+            )
+        )
+        is_ended = col(PaymentRow.status).in_([Status.EXPIRED, Status.FAILED])
+        return await self._oldest((col(PaymentRow.watched_until) >= today) & is_ended & ~may_read, limit)
+
     async def _oldest(self, which: ColumnElement[bool] | Mapped[bool], limit: int) -> list[Payment]:
         query = _payments().where(which).order_by(col(PaymentRow.id)).limit(limit)
-        return [_payment_of(*found) for found in await self._session.exec(query)]
+        return [payment_of(*found) for found in await self._session.exec(query)]
 
     async def find(self, payment_id: PaymentId) -> Payment | None:
         """A payment of any user: for operators alone."""
         found = (await self._session.exec(_payments().where(PaymentRow.id == payment_id))).first()
-        return _payment_of(*found) if found else None
+        return payment_of(*found) if found else None
 
     async def by_end_to_end_ids(self, end_to_end_ids: Collection[str]) -> dict[str, Payment]:
         """The payments of any user that bear these ids: for statements, which name them."""
         query = _payments().where(col(PaymentRow.end_to_end_id).in_(end_to_end_ids))
-        return {found[0].end_to_end_id: _payment_of(*found) for found in await self._session.exec(query)}
+        return {found[0].end_to_end_id: payment_of(*found) for found in await self._session.exec(query)}
 
     async def like_in_doubt(self, user_id: UserId, creditor: AccountNumber, amount: Money) -> Payment | None:
         """The newest payment of the same amount to the same payee whose outcome is not known; None if there is none.
 
         One that the bank has not answered yet (CREATED) is as much in doubt as one whose answer was lost.
         """
-        is_unanswered = and_(col(PaymentRow.status) == Status.CREATED, col(PaymentRow.rail) == Rail.BANK)
+        of_user = select(PaymentRow.id).where(PaymentRow.user_id == user_id)
+        # Two ways, since each has an index of its own.
+        unknown = union_all(
+            of_user.where(col(PaymentRow.in_doubt)),
+            of_user.where(PaymentRow.status == Status.CREATED, PaymentRow.rail == Rail.BANK),
+        )
         query = _payments().where(
-            PaymentRow.user_id == user_id,
+            col(PaymentRow.id).in_(unknown),
             PaymentRow.creditor_iban == creditor.iban,
             PaymentRow.amount_minor == amount.amount_minor,
             PaymentRow.currency == amount.currency,
-            or_(col(PaymentRow.in_doubt).is_(True), is_unanswered),
         )
         found = (await self._session.exec(query.order_by(col(PaymentRow.id).desc()).limit(1))).first()
-        return _payment_of(*found) if found else None
+        return payment_of(*found) if found else None
 
     async def open_of_user(self, user_id: UserId, statuses: Sequence[Status]) -> list[Payment]:
         """The user's payments in these statuses, oldest first."""
@@ -208,7 +185,7 @@ class PaymentQueries:
             .order_by(col(PaymentRow.id))
             .limit(500)
         )
-        return [_payment_of(*found) for found in await self._session.exec(query)]
+        return [payment_of(*found) for found in await self._session.exec(query)]
 
     async def history(self, ids: Sequence[PaymentId], keyset: Keyset) -> dict[PaymentId, list[PaymentEvent]]:
         """The page of each payment's events, oldest first, by version."""
@@ -218,7 +195,7 @@ class PaymentQueries:
         )
         found: dict[PaymentId, list[PaymentEvent]] = {}
         for row in await self._session.exec(query):
-            found.setdefault(PaymentId(row.payment_id), []).append(_event_of(row))
+            found.setdefault(PaymentId(row.payment_id), []).append(event_of(row))
         return found
 
     async def settled_at(self, ids: Sequence[PaymentId]) -> dict[PaymentId, datetime]:
@@ -238,10 +215,11 @@ class PaymentQueries:
         *,
         state_hash: str,
         return_to: str,
+        begun_in_app: bool = False,
         device_encrypted: bytes | None = None,
     ) -> None:
         """Add a payment and its first event. `state_hash` and `return_to` bring its user back from the approval page.
-        `device_encrypted` is kept until the payment is final.
+        `device_encrypted` is kept until the payment is final. `begun_in_app` where an app asked with its token.
 
         Raises IntegrityError where the end-to-end id is taken.
         """
@@ -263,6 +241,7 @@ class PaymentQueries:
             end_to_end_id=payment.end_to_end_id,
             state_hash=state_hash,
             return_to=return_to,
+            begun_in_app=begun_in_app,
             device_encrypted=device_encrypted,
             created_at=payment.created_at,
             version=payment.version,
@@ -283,13 +262,18 @@ class PaymentQueries:
 
         A later answer without an approval or an SCA status keeps the first.
         """
-        page = _columns_of("authorisation", awaited) if awaited else {}
+        page = columns_of("authorisation", awaited) if awaited else {}
         read = {"sca": sca} if sca else {}
         await self._session.exec(
             update(PaymentRow)
             .where(col(PaymentRow.id) == payment_id)
             .values(vendor_payment_id=reference, unknown_since=None, unknown_asks=0, **page, **read)
         )
+
+    async def end_watch(self, payment_id: PaymentId) -> None:
+        """Store that the payment's end is not inferred any more: the bank has told it."""
+        row = update(PaymentRow).where(col(PaymentRow.id) == payment_id, col(PaymentRow.watched_until).is_not(None))
+        await self._session.exec(row.values(watched_until=None))
 
     async def save_unknown(self, payment: Payment) -> None:
         """Store how often and since when the bank has not known the payment, and the SCA status."""
@@ -299,7 +283,7 @@ class PaymentQueries:
     async def forget_authorisation(self, payment_id: PaymentId) -> None:
         """Remove what the user would have to see to approve."""
         await self._session.exec(
-            update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(**_columns_of("authorisation", None))
+            update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(**columns_of("authorisation", None))
         )
 
     async def save_cancellation(self, payment_id: PaymentId, awaited: SealedAuthorisation) -> None:
@@ -308,7 +292,7 @@ class PaymentQueries:
         await self._session.exec(
             update(PaymentRow)
             .where(col(PaymentRow.id) == payment_id, is_awaited)
-            .values(**_columns_of("cancellation", awaited))
+            .values(**columns_of("cancellation", awaited))
         )
 
     async def save_intent(
@@ -321,14 +305,18 @@ class PaymentQueries:
         await self._session.exec(
             update(PaymentRow)
             .where(col(PaymentRow.id) == payment_id)
-            .values(vendor_payment_id=reference, client_secret=client_secret, **_columns_of("authorisation", awaited))
+            .values(vendor_payment_id=reference, client_secret=client_secret, **columns_of("authorisation", awaited))
         )
 
-    async def renew_state(self, payment_id: PaymentId, state_hash: str, return_to: str | None = None) -> None:
+    async def renew_state(
+        self, payment_id: PaymentId, state_hash: str, return_to: str | None = None, *, begun_in_app: bool = False
+    ) -> None:
         """Replace the state for a further page, such as a cancellation's. `return_to` stays unless it is given."""
         goes_to = {"return_to": return_to} if return_to is not None else {}
         await self._session.exec(
-            update(PaymentRow).where(col(PaymentRow.id) == payment_id).values(state_hash=state_hash, **goes_to)
+            update(PaymentRow)
+            .where(col(PaymentRow.id) == payment_id)
+            .values(state_hash=state_hash, begun_in_app=begun_in_app, **goes_to)
         )
 
     async def save(self, before: Payment, after: Payment, event: PaymentEvent | None) -> None:
@@ -351,11 +339,11 @@ class PaymentQueries:
             failure_detail=after.failure.detail if after.failure else None,
             cancellation_status=after.cancellation_status,
             in_doubt=after.in_doubt,
-            returned_minor=after.returned_minor,
             returned_on=after.returned_on,
             overdue_since=after.overdue_since,
+            withdrawn_since=after.withdrawn_since,
             watched_until=after.watched_until,
-            **_columns_of("cancellation", None if after.status.is_final else after.cancellation_authorisation),
+            **columns_of("cancellation", None if after.status.is_final else after.cancellation_authorisation),
             **forgotten,
         )
         if event is not None:
@@ -363,7 +351,7 @@ class PaymentQueries:
 
     def _append(self, event: PaymentEvent) -> None:
         row = PaymentEventRow(
-            id=new_id("pev", event.at),
+            id=new_id(ids.PAYMENT_EVENT, event.at),
             payment_id=event.payment_id,
             version=event.version,
             status=event.status,

@@ -2,11 +2,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import BigInteger, cast, func, or_, update
-from sqlalchemy.orm import Mapped
+from sqlalchemy import or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from sqlmodel.sql.expression import SelectOfScalar
 
 from db.paging import page_of_each
 from db.tables.payment import DisputeRow, PaymentAttemptRow, PaymentRow, RefundRow
@@ -15,7 +13,7 @@ from domain.dispute import Dispute, DisputeStatus
 from domain.ids import AttemptId, DisputeId, PaymentId, RefundId, UserId
 from domain.money import Money
 from domain.page import Keyset
-from domain.refund import COUNTED, Refund, RefundFailureCode, RefundStatus
+from domain.refund import Refund, RefundFailureCode, RefundStatus
 
 
 def _refund_of(row: RefundRow) -> Refund:
@@ -44,19 +42,6 @@ def _dispute_of(row: DisputeRow) -> Dispute:
     )
 
 
-def refunded_minor(payment_id: Mapped[str] | str) -> SelectOfScalar[int]:
-    """The sum that was given back of a payment, or is about to be: by refunds, and by disputes that were lost."""
-    refunds = select(func.coalesce(func.sum(RefundRow.amount_minor), 0)).where(
-        col(RefundRow.payment_id) == payment_id, col(RefundRow.status).in_(COUNTED)
-    )
-    lost = select(func.coalesce(func.sum(DisputeRow.amount_minor), 0)).where(
-        col(DisputeRow.payment_id) == payment_id, col(DisputeRow.status) == DisputeStatus.LOST
-    )
-    parts = [part.correlate(PaymentRow).scalar_subquery() for part in (refunds, lost)]
-    # PostgreSQL sums up integers to a numeric.
-    return select(cast(parts[0] + parts[1], BigInteger))
-
-
 class RefundQueries:
     """Refunds and disputes of card payments. No method commits.
 
@@ -80,10 +65,6 @@ class RefundQueries:
         known = or_(col(RefundRow.id).in_(ours), col(RefundRow.vendor_refund_id).in_(references))
         query = select(RefundRow).where(RefundRow.payment_id == payment_id, known)
         return [_refund_of(row) for row in await self._session.exec(query)]
-
-    async def refunded_minor(self, payment_id: PaymentId) -> int:
-        """What was given back of the payment, or is about to be."""
-        return (await self._session.exec(refunded_minor(payment_id))).one()
 
     async def by_ids(self, user_id: UserId, ids: Sequence[RefundId]) -> list[Refund]:
         """The refunds among these that are of the user's payments."""

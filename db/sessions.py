@@ -2,17 +2,20 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import delete, update
+from sqlalchemy import ColumnElement, Update, and_, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.audit import AuditQueries
 from db.paging import page_by_id
 from db.tables.user import LoginAttemptRow, SessionRow, SpentRefreshRow, UserRow
 from db.updates import changed_one
+from db.users import user_of
 from domain.ids import SessionId, UserId
 from domain.login import LoginAttempt
 from domain.page import Keyset
-from domain.session import IDLE_LIFETIME, Session, SessionClient, SpentRefresh
+from domain.session import Lifetimes, Session, SessionClient, SpentRefresh
+from domain.user import User
 
 
 def _session_of(row: SessionRow) -> Session:
@@ -26,6 +29,7 @@ def _session_of(row: SessionRow) -> Session:
         row.expires_at,
         row.authenticated_at or row.created_at,
         row.token_expires_at,
+        row.token_used_at,
         row.ended_at,
     )
 
@@ -53,11 +57,22 @@ def _attempt_of(row: LoginAttemptRow) -> LoginAttempt:
     )
 
 
+def _lasts(client: SessionClient, lifetimes: Lifetimes, now: datetime) -> ColumnElement[bool]:
+    """`Session.runs_out_at`, as the database reads it."""
+    lifetime = lifetimes.of(client)
+    return and_(
+        col(SessionRow.client) == client,
+        col(SessionRow.created_at) > now - lifetime.longest,
+        col(SessionRow.last_seen_at) > now - lifetime.idle,
+    )
+
+
 class SessionQueries:
     """Users' sign-ins. Tokens come as their SHA-256 hashes. No method commits."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+        self._audit = AuditQueries(session)
 
     def add(
         self, session: Session, *, token_hash: str, refresh_hash: str | None, id_token_encrypted: bytes | None
@@ -67,17 +82,21 @@ class SessionQueries:
             **asdict(session), token_hash=token_hash, refresh_hash=refresh_hash, id_token_encrypted=id_token_encrypted
         )
         self._session.add(row)
+        detail = {"client": session.client}
+        self._audit.record(
+            "signed_in", session.created_at, user_id=session.user_id, object_id=session.id, detail=detail
+        )
 
     async def user_agents(self, user_id: UserId) -> set[str | None]:
         """What the user has signed in with, ended sessions included."""
         query = select(SessionRow.user_agent).where(SessionRow.user_id == user_id).distinct()
         return set(await self._session.exec(query))
 
-    async def by_token(self, token_hash: str) -> tuple[Session, str | None] | None:
-        """The sign-in that holds this token, ended or not, and the locale that its user has chosen."""
-        query = select(SessionRow, UserRow.chosen_locale).join(UserRow, col(UserRow.id) == col(SessionRow.user_id))
+    async def by_token(self, token_hash: str) -> tuple[Session, User] | None:
+        """The sign-in that holds this token, ended or not, and its user."""
+        query = select(SessionRow, UserRow).join(UserRow, col(UserRow.id) == col(SessionRow.user_id))
         found = (await self._session.exec(query.where(SessionRow.token_hash == token_hash))).first()
-        return (_session_of(found[0]), found[1]) if found else None
+        return (_session_of(found[0]), user_of(found[1])) if found else None
 
     async def by_refresh(self, refresh_hash: str) -> Session | None:
         """The sign-in that this refresh token renews, ended or not."""
@@ -91,7 +110,14 @@ class SessionQueries:
         if row is None:
             return None
         is_last = row.previous_refresh_hash == refresh_hash
-        return SpentRefresh(SessionId(row.id), row.refreshed_at if is_last else None)
+        return SpentRefresh(
+            SessionId(row.id),
+            UserId(row.user_id),
+            row.refreshed_at if is_last else None,
+            row.refresh_hash,
+            is_successor_used=row.token_used_at is not None,
+            is_over=row.ended_at is not None,
+        )
 
     async def rotate(
         self,
@@ -113,24 +139,42 @@ class SessionQueries:
                 refresh_hash=refresh_hash,
                 previous_refresh_hash=spent,
                 refreshed_at=at,
-                last_seen_at=at,
+                token_used_at=None,
             )
         )
         if not changed_one(rotated):
             return False
-        self._session.add(SpentRefreshRow(refresh_hash=spent, session_id=session_id))
+        self._session.add(SpentRefreshRow(refresh_hash=spent, session_id=session_id, spent_at=at))
         return True
 
+    async def replace_unused(
+        self, session_id: SessionId, *, successor: str, token_hash: str, token_expires_at: datetime, refresh_hash: str
+    ) -> bool:
+        """Put another pair in the place of one whose answer was lost. False where it was used after all."""
+        unused = (col(SessionRow.refresh_hash) == successor, col(SessionRow.token_used_at).is_(None))
+        replaced = await self._session.exec(
+            update(SessionRow)
+            .where(col(SessionRow.id) == session_id, col(SessionRow.ended_at).is_(None), *unused)
+            .values(token_hash=token_hash, token_expires_at=token_expires_at, refresh_hash=refresh_hash)
+        )
+        return changed_one(replaced)
+
+    async def note_token(self, session_id: SessionId, token_hash: str, at: datetime) -> None:
+        """Record the first use of a session's token, unless the token was replaced meanwhile."""
+        row = update(SessionRow).where(col(SessionRow.id) == session_id, col(SessionRow.token_hash) == token_hash)
+        await self._session.exec(row.values(token_used_at=at))
+
     async def touch(self, session_id: SessionId, at: datetime) -> None:
+        """Record that a session was used by a person."""
         await self._session.exec(update(SessionRow).where(col(SessionRow.id) == session_id).values(last_seen_at=at))
 
-    async def page(self, user_id: UserId, keyset: Keyset, now: datetime) -> list[Session]:
+    async def page(self, user_id: UserId, keyset: Keyset, now: datetime, lifetimes: Lifetimes) -> list[Session]:
         """The sessions that are alive at `now`, newest first. With `backwards` the last ones, oldest first."""
         query = select(SessionRow).where(
             SessionRow.user_id == user_id,
             col(SessionRow.ended_at).is_(None),
             col(SessionRow.expires_at) > now,
-            col(SessionRow.last_seen_at) > now - IDLE_LIFETIME,
+            or_(*(_lasts(client, lifetimes, now) for client in SessionClient)),
         )
         query = page_by_id(query, col(SessionRow.id), keyset, newest_first=True)
         return [_session_of(row) for row in await self._session.exec(query)]
@@ -146,36 +190,44 @@ class SessionQueries:
         query = select(SessionRow.id_token_encrypted).where(SessionRow.user_id == user_id, SessionRow.id == session_id)
         return (await self._session.exec(query)).first()
 
-    async def confirm(self, session_id: SessionId, at: datetime, id_token_encrypted: bytes | None) -> None:
-        """The person has logged in once more at `at`, within the sign-in that stands."""
-        await self._session.exec(
-            update(SessionRow)
-            .where(col(SessionRow.id) == session_id)
-            .values(authenticated_at=at, id_token_encrypted=id_token_encrypted)
-        )
-
     async def by_ids(self, session_ids: Sequence[SessionId]) -> Sequence[Session]:
         """Sessions of any user: for the service that closes the sockets of ended sessions."""
         query = select(SessionRow).where(col(SessionRow.id).in_(session_ids))
         return [_session_of(row) for row in await self._session.exec(query)]
 
-    async def end(self, session_id: SessionId, because: str, at: datetime) -> None:
-        """Safe to repeat: the first end and its reason stay."""
-        await self._session.exec(
-            update(SessionRow)
-            .where(col(SessionRow.id) == session_id, col(SessionRow.ended_at).is_(None))
-            .values(ended_at=at, ended_because=because)
+    async def end(self, session_id: SessionId, because: str, at: datetime) -> bool:
+        """Whether this call ended it. Safe to repeat: the first end and its reason stay."""
+        return bool(await self._end(update(SessionRow).where(col(SessionRow.id) == session_id), because, at))
+
+    async def _end(self, which: Update, because: str, at: datetime) -> list[SessionId]:
+        """End those of the sessions that have not ended, each with an entry of the audit trail. Gives their ids."""
+        query = which.where(col(SessionRow.ended_at).is_(None)).values(ended_at=at, ended_because=because)
+        ended = (await self._session.exec(query.returning(col(SessionRow.id), col(SessionRow.user_id)))).all()
+        for session_id, user_id in ended:
+            detail = {"because": because}
+            self._audit.record("signed_out", at, user_id=UserId(user_id), object_id=session_id, detail=detail)
+        return [SessionId(session_id) for session_id, _ in ended]
+
+    async def end_beyond(
+        self, user_id: UserId, keep: int, because: str, at: datetime, lifetimes: Lifetimes
+    ) -> list[SessionId]:
+        """End the sessions that were used longest ago, so that `keep` are left at most. Gives the ids of the ended.
+
+        A session that has run out has no place: a browser's many would push out the app, which is used less often.
+        """
+        lasts = or_(*(_lasts(client, lifetimes, at) for client in SessionClient))
+        kept = (
+            select(SessionRow.id)
+            .where(SessionRow.user_id == user_id, col(SessionRow.ended_at).is_(None), lasts)
+            .order_by(col(SessionRow.last_seen_at).desc(), col(SessionRow.id).desc())
+            .limit(keep)
         )
+        beyond = (col(SessionRow.user_id) == user_id, lasts, col(SessionRow.id).not_in(kept))
+        return await self._end(update(SessionRow).where(*beyond), because, at)
 
     async def end_all(self, user_id: UserId, because: str, at: datetime) -> list[SessionId]:
         """End every session of the user. Gives the ids of those that this call ended."""
-        query = (
-            update(SessionRow)
-            .where(col(SessionRow.user_id) == user_id, col(SessionRow.ended_at).is_(None))
-            .values(ended_at=at, ended_because=because)
-            .returning(col(SessionRow.id))
-        )
-        return [SessionId(ended) for ended in (await self._session.exec(query)).scalars()]
+        return await self._end(update(SessionRow).where(col(SessionRow.user_id) == user_id), because, at)
 
 
 class LoginAttemptQueries:
@@ -226,14 +278,16 @@ class LoginAttemptQueries:
             )
         )
 
-    async def forget_before(self, at: datetime) -> None:
-        await self._session.exec(delete(LoginAttemptRow).where(col(LoginAttemptRow.expires_at) < at))
-
     async def by_code(self, code_hash: str) -> LoginAttempt | None:
         """The attempt that this one-time code was given for, used or not."""
         query = select(LoginAttemptRow).where(LoginAttemptRow.code_hash == code_hash)
         row = (await self._session.exec(query)).first()
         return _attempt_of(row) if row else None
+
+    async def save_session(self, attempt_id: str, session_id: SessionId) -> None:
+        """Store which sign-in an app's code has opened, so that it ends where the code comes again."""
+        row = update(LoginAttemptRow).where(col(LoginAttemptRow.id) == attempt_id)
+        await self._session.exec(row.values(session_id=session_id))
 
     async def use_code(self, attempt_id: str, at: datetime) -> bool:
         """Mark the one-time code as used; False where it was used before."""

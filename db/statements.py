@@ -10,12 +10,13 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.bank_accounts import transaction_of
-from db.tables.bank import BankAccountRow, BankHabitRow, BankTransactionRow, PutAsideRow
+from db.tables.bank import ODD, WITHDRAWN, BankAccountRow, BankHabitRow, BankTransactionRow, PutAsideRow
+from db.tables.payment import PaymentRow
 from db.updates import changed_one
 from domain.bank_account import Transaction, TransactionStatus
 from domain.clock import oslo_date
-from domain.ids import AccountId, BankId, BankLinkId, TransactionId
-from domain.line_match import LineMatch
+from domain.ids import AccountId, BankId, BankLinkId, PaymentId, TransactionId
+from domain.line_match import LineMatch, Oddity
 from domain.money import Money
 from domain.payment import Payment
 from domain.statement import WITHDRAWN_AFTER, ItemKind, KnownLine, Reconciled, Statement, StatementLine
@@ -24,6 +25,7 @@ _UNMATCHED = (
     col(BankTransactionRow.matched_as).is_(None),
     col(BankTransactionRow.end_to_end_id).is_not(None),
     col(BankTransactionRow.status) == TransactionStatus.BOOKED,
+    col(BankTransactionRow.missed) < WITHDRAWN_AFTER,
 )
 # Far more than a person's account has in ninety days.
 _KNOWN_LINES = 50_000
@@ -37,6 +39,16 @@ class KeptAside:
     why: str
     content_encrypted: bytes
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class OddLine:
+    """A line at a bank that bears one of our ids and fits no payment; `payment_id` is whose id it is, if any's."""
+
+    line: Transaction
+    bank_id: BankId
+    oddity: Oddity
+    payment_id: PaymentId | None
 
 
 class StatementQueries:
@@ -57,13 +69,15 @@ class StatementQueries:
     async def known(self, account_id: AccountId, statement: Statement) -> list[KnownLine]:
         """The stored lines that a statement tells of: those since its first day or line, and all pending ones.
 
-        Some banks give more than the period that they are asked for.
+        Some banks give more than the period that they are asked for. What was WITHDRAWN is not known any more: it has
+        been undone, and if the bank lists it again, that is another line.
         """
         since = min([statement.since, *(line.booking_date for line in statement.lines if line.booking_date)])
         query = (
             select(BankTransactionRow)
             .where(
                 BankTransactionRow.account_id == account_id,
+                col(BankTransactionRow.matched_as).is_distinct_from(LineMatch.WITHDRAWN),
                 or_(
                     col(BankTransactionRow.booking_date) >= since,
                     col(BankTransactionRow.status) == TransactionStatus.PENDING,
@@ -84,7 +98,11 @@ class StatementQueries:
         changed = [(known, line) for known, line in change.kept if line != known.line or known.missed]
         await self._update([{"row_id": known.id, "missed": 0, **_values(line)} for known, line in changed])
         await self._update(
-            [{"row_id": known.id, "matched_as": None} for known, line in changed if _is_other(known, line)]
+            [
+                {"row_id": known.id, "matched_as": None, "odd_because": None}
+                for known, line in changed
+                if _is_other(known, line)
+            ]
         )
         self._session.add_all(
             BankTransactionRow(id=identifier, account_id=account_id, **_values(line)) for identifier, line in added
@@ -115,10 +133,37 @@ class StatementQueries:
         return [transaction_of(row) for row in await self._session.exec(query)]
 
     async def has_unmatched(self, account_id: AccountId) -> bool:
-        query = select(BankTransactionRow.id).where(BankTransactionRow.account_id == account_id, *_UNMATCHED)
-        return (await self._session.exec(query.limit(1))).first() is not None
+        """Whether `unmatched` or `withdrawn` has any line."""
+        of_account = select(BankTransactionRow.id).where(BankTransactionRow.account_id == account_id).limit(1)
+        for query in (of_account.where(*_UNMATCHED), of_account.where(WITHDRAWN)):
+            if (await self._session.exec(query)).first() is not None:
+                return True
+        return False
 
-    async def put_match(self, line: Transaction, match: LineMatch) -> bool:
+    async def withdrawn(self, account_id: AccountId, limit: int) -> list[tuple[Transaction, LineMatch]]:
+        """Lines that the bank has withdrawn after they had told of a payment, and what they were to it."""
+        query = select(BankTransactionRow).where(BankTransactionRow.account_id == account_id, WITHDRAWN)
+        rows = await self._session.exec(query.order_by(col(BankTransactionRow.id)).limit(limit))
+        return [(transaction_of(row), LineMatch(row.matched_as or "")) for row in rows]
+
+    async def put_withdrawn(self, line: Transaction) -> bool:
+        """Store that a line tells of its payment no more. False where it was stored, or the bank lists it again.
+
+        A line that was a second debit beside it is held against the payment anew.
+        """
+        row = update(BankTransactionRow).where(col(BankTransactionRow.id) == line.id, WITHDRAWN)
+        if not changed_one(await self._session.exec(row.values(matched_as=LineMatch.WITHDRAWN))):
+            return False
+        second = update(BankTransactionRow).where(
+            col(BankTransactionRow.account_id) == line.account_id,
+            col(BankTransactionRow.end_to_end_id) == line.end_to_end_id,
+            col(BankTransactionRow.odd_because) == Oddity.SECOND_DEBIT,
+            col(BankTransactionRow.missed) < WITHDRAWN_AFTER,
+        )
+        await self._session.exec(second.values(matched_as=None, odd_because=None))
+        return True
+
+    async def put_match(self, line: Transaction, match: LineMatch, oddity: Oddity | None) -> bool:
         """Store what a line is to a payment. False where the line was matched or changed since it was read."""
         row = update(BankTransactionRow).where(
             col(BankTransactionRow.id) == line.id,
@@ -127,16 +172,31 @@ class StatementQueries:
             col(BankTransactionRow.currency) == line.amount.currency,
             *_UNMATCHED,
         )
-        return changed_one(await self._session.exec(row.values(matched_as=match)))
+        return changed_one(await self._session.exec(row.values(matched_as=match, odd_because=oddity)))
 
-    async def was_debited(self, account_id: AccountId, end_to_end_id: str) -> bool:
-        """Whether a line of the account has shown that this payment's money left."""
-        query = select(BankTransactionRow.id).where(
-            BankTransactionRow.account_id == account_id,
-            BankTransactionRow.end_to_end_id == end_to_end_id,
-            BankTransactionRow.matched_as == LineMatch.DEBIT,
+    async def odd(self, limit: int, before: TransactionId | None) -> list[OddLine]:
+        """Lines of all users that fit no payment, newest first, older than that one: for operators alone.
+
+        What the bank has withdrawn is left out.
+        """
+        query = (
+            select(BankTransactionRow, BankAccountRow.bank_id, PaymentRow.id)
+            .join(BankAccountRow, col(BankAccountRow.id) == BankTransactionRow.account_id)
+            .outerjoin(PaymentRow, col(PaymentRow.end_to_end_id) == BankTransactionRow.end_to_end_id)
+            .where(ODD, BankTransactionRow.missed < WITHDRAWN_AFTER)
         )
-        return (await self._session.exec(query.limit(1))).first() is not None
+        if before is not None:
+            query = query.where(BankTransactionRow.id < before)
+        query = query.order_by(col(BankTransactionRow.id).desc()).limit(limit)
+        return [
+            OddLine(
+                transaction_of(row),
+                BankId(bank_id),
+                Oddity(row.odd_because or Oddity.OTHER),
+                PaymentId(payment) if payment else None,
+            )
+            for row, bank_id, payment in await self._session.exec(query)
+        ]
 
     async def like_debits(self, payment: Payment, limit: int) -> list[Transaction]:
         """Lines since the payment that may be its debit: of its id, or of its amount and of no id that is another's."""
@@ -193,10 +253,6 @@ class StatementQueries:
             for digest, item in sorted({item.digest: item for item in items}.items())
         ]
         await self._session.exec(insert(PutAsideRow).values(rows).on_conflict_do_nothing(index_elements=["id"]))
-
-    async def forget_put_aside_before(self, at: datetime) -> None:
-        """Delete what was put aside before `at`."""
-        await self._session.exec(delete(PutAsideRow).where(col(PutAsideRow.put_aside_at) < at))
 
 
 def _is_news(known: KnownLine, line: StatementLine) -> bool:

@@ -1,16 +1,20 @@
 """One transaction: rows, their history and the work that follows commit together or not at all."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import stamina
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.audit import AuditQueries
+from db.audit_seals import AuditSealQueries
 from db.bank_accounts import BankAccountQueries
 from db.bank_links import BankLinkQueries, ConsentQueries
+from db.bank_returns import BankReturnQueries
 from db.cards import CardQueries
 from db.events import NewEvent, UserEventQueries
 from db.files import DataExportQueries, UploadQueries
@@ -18,22 +22,30 @@ from db.gauges import GaugeQueries
 from db.idempotency import IdempotencyQueries
 from db.jobs import JobQueries
 from db.kyc import KycQueries
+from db.ledger import LedgerQueries
+from db.ledger_gaps import LedgerGapQueries
 from db.locks import WRITES
 from db.notifications import NotificationQueries
+from db.operators import OperatorQueries
 from db.orphans import OrphanQueries
+from db.outage import raise_if_away
 from db.payments import PaymentQueries
 from db.personal_data import PersonalDataQueries
 from db.plans import PlanQueries
 from db.provider_pins import ProviderPinQueries
+from db.purge import PurgeQueries
+from db.reconciliation import ReconciliationQueries
 from db.refunds import AttemptQueries, RefundQueries
 from db.sessions import LoginAttemptQueries, SessionQueries
+from db.snapshot import Snapshot, current_snapshot, let_go
 from db.statements import StatementQueries
 from db.timeline import TimelineQueries
+from db.trusted_documents import TrustedDocumentQueries
 from db.users import UserQueries
 from db.vendor_migrations import VendorMigrationQueries
-from db.webhooks import AuditQueries, WebhookQueries
+from db.webhooks import WebhookQueries
 from db.worker_heartbeats import WorkerHeartbeatQueries
-from domain.errors import StaleVersion
+from domain.errors import DatabaseAway, StaleVersion
 from domain.event import EventKind
 from domain.ids import PaymentId, UserId
 from domain.timeline import TimelineKind, about, record
@@ -43,6 +55,9 @@ Result = TypeVar("Result")
 _RACE_TRIES = 12
 _OUTAGE_TRIES = 6
 _DEADLOCK = "40P01"
+_AUDITED: Final = frozenset(
+    {EventKind.PAYMENT, EventKind.BANK_LINK, EventKind.PLAN_SUBSCRIPTION, EventKind.DATA_EXPORT, EventKind.KYC}
+)
 
 
 class Queries:
@@ -56,16 +71,21 @@ class Queries:
         self.kyc = KycQueries(session)
         self.bank_links = BankLinkQueries(session)
         self.consents = ConsentQueries(session)
+        self.bank_returns = BankReturnQueries(session)
         self.accounts = BankAccountQueries(session)
         self.statements = StatementQueries(session)
         self.payments = PaymentQueries(session)
         self.attempts = AttemptQueries(session)
         self.refunds = RefundQueries(session)
+        self.ledger = LedgerQueries(session)
+        self.ledger_gaps = LedgerGapQueries(session)
+        self.reconciliation = ReconciliationQueries(session)
         self.plans = PlanQueries(session)
         self.cards = CardQueries(session)
         self.uploads = UploadQueries(session)
         self.exports = DataExportQueries(session)
         self.personal_data = PersonalDataQueries(session)
+        self.purge = PurgeQueries(session)
         self.notifications = NotificationQueries(session)
         self.pins = ProviderPinQueries(session)
         self.vendor_migrations = VendorMigrationQueries(session)
@@ -77,7 +97,10 @@ class Queries:
         self.heartbeats = WorkerHeartbeatQueries(session)
         self.webhooks = WebhookQueries(session)
         self.traces = TimelineQueries(session)
+        self.operators = OperatorQueries(session)
         self.audit = AuditQueries(session)
+        self.audit_seals = AuditSealQueries(session)
+        self.documents = TrustedDocumentQueries(session)
 
 
 class Reading(Queries):
@@ -89,8 +112,25 @@ class Reading(Queries):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Raises DatabaseAway where the database could not be read."""
         await self.session.close()
+        raise_if_away(error)
+
+
+def reading(sessions: async_sessionmaker[AsyncSession]) -> AbstractAsyncContextManager[Queries]:
+    """A read transaction: the operation's own, which its reads use in turn, where it has one; else a new one.
+
+    Leaving it raises DatabaseAway where the database could not be read.
+    """
+    snapshot = current_snapshot()
+    return Reading(sessions) if snapshot is None else _in_turn(snapshot, sessions)
+
+
+@asynccontextmanager
+async def _in_turn(snapshot: Snapshot, sessions: async_sessionmaker[AsyncSession]) -> AsyncIterator[Queries]:
+    async with snapshot.turn(sessions) as session:
+        yield Queries(session)
 
 
 def _wake_none(*_: object) -> None:
@@ -129,6 +169,7 @@ class UnitOfWork(Queries):
     async def commit(self) -> None:
         """Number the events, commit, and wake the subscriptions and workers that wait. Call it once, at the end."""
         if self._events:
+            self._audit_transitions()
             await self.events.append(self._events)
         await self.session.commit()
         self._record_transitions()
@@ -138,28 +179,44 @@ class UnitOfWork(Queries):
             self._wake_ups.on_jobs()
         self._events = []
 
+    def _audit_transitions(self) -> None:
+        """What moves money, or is consented to, stands in the audit trail with the change itself."""
+        for event in self._events:
+            if event.kind in _AUDITED:
+                action = f"{event.kind}_{event.fields['status']}".lower()
+                detail = {"version": event.fields["version"]}
+                self.audit.record(action, event.at, user_id=event.user_id, object_id=event.object_id, detail=detail)
+
     def _record_transitions(self) -> None:
         """After the commit, so that the timeline has no change that was rolled back."""
         for event in self._events:
             if event.kind is EventKind.PAYMENT:
-                about(PaymentId(event.object_id))
+                about(PaymentId(event.object_id), event.user_id)
                 fields = event.fields
                 failure = f", {fields['failure']['code']}" if fields["failure"] else ""
                 doubt = ", in doubt" if fields["in_doubt"] else ""
                 record(TimelineKind.TRANSITION, f"version {fields['version']}", f"{fields['status']}{failure}{doubt}")
 
     async def __aenter__(self) -> Self:
+        # What the operation has read so far is older than this, and one that waits must hold no second connection.
+        await let_go()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        """Raises StaleVersion where another transaction and this one waited for each other."""
+        """Raises StaleVersion where another transaction and this one waited for each other, and DatabaseAway."""
         await self.session.close()
-        if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _DEADLOCK:
-            raise StaleVersion from error
+        raise_if_deadlocked(error)
+        raise_if_away(error)
+
+
+def raise_if_deadlocked(error: BaseException | None) -> None:
+    """Raises StaleVersion where another transaction and this one waited for each other. Else does nothing."""
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _DEADLOCK:
+        raise StaleVersion from error
 
 
 Work = Callable[[], UnitOfWork]
-Read = Callable[[], Reading]
+Read = Callable[[], AbstractAsyncContextManager[Queries]]
 
 
 async def retry_on_stale(attempt: Callable[[], Awaitable[Result]]) -> Result:
@@ -187,7 +244,7 @@ async def retry_on_outage(attempt: Callable[[], Awaitable[Result]]) -> Result:
     The attempt must be safe to repeat. Raises what its last run raised.
     """
     async for again in stamina.retry_context(
-        on=(SQLAlchemyError, OSError), attempts=_OUTAGE_TRIES, timeout=None, wait_initial=0.1, wait_max=5
+        on=(DatabaseAway, SQLAlchemyError), attempts=_OUTAGE_TRIES, timeout=None, wait_initial=0.1, wait_max=5
     ):
         with again:
             return await attempt()

@@ -1,5 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import update
 from sqlmodel import col, select
@@ -7,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.locks import locked
 from db.tables.user import UserRow
+from domain.contact_code import ContactKind, PendingContact
 from domain.errors import Unauthenticated
 from domain.ids import UserId
 from domain.notification import NotificationPreferences
@@ -24,7 +27,16 @@ def user_of(row: UserRow) -> User:
         chosen_locale=row.chosen_locale,
         address=Address(**row.address) if row.address else None,
         preferences=NotificationPreferences(**(row.notification_preferences or {})),
+        pending={ContactKind(kind): _pending_of(stored) for kind, stored in (row.pending_contacts or {}).items()},
     )
+
+
+def _pending_of(stored: dict[str, Any]) -> PendingContact:
+    return PendingContact(**{**stored, "expires_at": datetime.fromisoformat(stored["expires_at"])})
+
+
+def _stored(pending: PendingContact) -> dict[str, Any]:
+    return {**asdict(pending), "expires_at": pending.expires_at.isoformat()}
 
 
 class UserQueries:
@@ -55,11 +67,33 @@ class UserQueries:
         rows = await self._session.exec(select(UserRow).where(col(UserRow.id).in_(user_ids)))
         return [user_of(row) for row in rows]
 
-    async def by_subject(self, issuer: str, subject: str) -> User | None:
-        """The user of an identity provider's account; the pair is the key (OpenID Connect Core, 5.7)."""
-        query = select(UserRow).where(UserRow.issuer == issuer, UserRow.subject == subject)
-        row = (await self._session.exec(locked(self._session, query))).first()
-        return user_of(row) if row else None
+    async def of_identity(self, issuer: str, subject: str, number_hash: str | None) -> tuple[User | None, User | None]:
+        """The user of an identity provider's account, and the one with the national identity number of this keyed hash.
+
+        Mostly they are the same, in one statement. The account's key is the pair of issuer and subject (OpenID Connect
+        Core, 5.7). Nobody who has left has a number.
+        """
+        is_account = (col(UserRow.issuer) == issuer) & (col(UserRow.subject) == subject)
+        is_number = col(UserRow.national_identity_number_hash).in_([number_hash] if number_hash is not None else [])
+        query = select(UserRow).where(is_account | is_number).order_by(col(UserRow.id))
+        rows = (await self._session.exec(locked(self._session, query))).all()
+        accounts = [row for row in rows if (row.issuer, row.subject) == (issuer, subject)]
+        owners = [row for row in rows if number_hash is not None and row.national_identity_number_hash == number_hash]
+        return (user_of(accounts[0]) if accounts else None, user_of(owners[0]) if owners else None)
+
+    async def link(self, user_id: UserId, issuer: str, subject: str) -> None:
+        """The identity provider's account by which the user signs in from now on."""
+        await self._session.exec(
+            update(UserRow).where(col(UserRow.id) == user_id).values(issuer=issuer, subject=subject)
+        )
+
+    async def keep_number(self, user_id: UserId, encrypted: bytes, number_hash: str | None) -> None:
+        """The national identity number of a user who had none, or another one."""
+        await self._session.exec(
+            update(UserRow)
+            .where(col(UserRow.id) == user_id)
+            .values(national_identity_number_encrypted=encrypted, national_identity_number_hash=number_hash)
+        )
 
     async def encrypted_national_identity_number(self, user_id: UserId) -> bytes | None:
         query = select(UserRow.national_identity_number_encrypted).where(UserRow.id == user_id)
@@ -76,6 +110,7 @@ class UserQueries:
                 chosen_locale=user.chosen_locale,
                 address=asdict(user.address) if user.address else None,
                 notification_preferences=asdict(user.preferences),
+                pending_contacts={kind: _stored(pending) for kind, pending in user.pending.items()} or None,
             )
         )
 

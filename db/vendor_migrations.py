@@ -21,6 +21,7 @@ def _migration_of(row: VendorMigrationRow) -> VendorMigration:
         from_vendor=row.from_vendor,
         to_vendor=row.to_vendor,
         began_at=row.began_at,
+        started_at=row.started_at,
         stopped_at=row.stopped_at,
         stopped_because=StopReason(row.stopped_because) if row.stopped_because else None,
     )
@@ -77,6 +78,14 @@ class VendorMigrationQueries:
             update(VendorMigrationRow)
             .where(col(VendorMigrationRow.id) == migration_id)
             .values(stopped_at=at, stopped_because=because)
+        )
+
+    async def start(self, migration_id: VendorMigrationId, at: datetime) -> None:
+        """Record that an operator has started the migration. A repeat keeps the first time."""
+        await self._session.exec(
+            update(VendorMigrationRow)
+            .where(col(VendorMigrationRow.id) == migration_id, col(VendorMigrationRow.started_at).is_(None))
+            .values(started_at=at)
         )
 
     async def resume(self, migration_id: VendorMigrationId) -> bool:

@@ -14,7 +14,7 @@ from db.tables.kyc import KycRow
 from db.tables.payment import PaymentRow
 from db.tables.plan import PlanSubscriptionRow
 from db.tables.provider import ProviderPinRow
-from domain.card import CardStatus
+from domain.card import OVER
 from domain.consent import ConsentStatus
 from domain.payment import Rail, Status
 from domain.plan import PlanStatus
@@ -69,6 +69,6 @@ def _queries() -> Sequence[tuple[str, str, Select[str, int]]]:
         (
             "card_issuing",
             "cards that can be used",
-            select(card, count).where(CardRow.status != CardStatus.CANCELLED).group_by(card),
+            select(card, count).where(col(CardRow.status).not_in(OVER)).group_by(card),
         ),
     ]

@@ -1,7 +1,5 @@
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -9,8 +7,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from db.ids import new_id
-from db.tables.event import AuditEventRow, WebhookEventRow
+from db.tables.event import WebhookEventRow
+from db.tables.user import UserRow
 from domain.ids import UserId
 from domain.webhook import Webhook, WebhookStatus
 
@@ -53,41 +51,21 @@ class WebhookQueries:
         query = select(WebhookEventRow).order_by(col(WebhookEventRow.id).desc()).limit(limit)
         return [_webhook_of(row) for row in await self._session.exec(query)]
 
-    async def forget_before(self, at: datetime) -> None:
-        await self._session.exec(delete(WebhookEventRow).where(col(WebhookEventRow.received_at) < at))
-
-    async def close(self, webhook_id: str, *, status: WebhookStatus, outcome: str, at: datetime) -> None:
-        """Store the outcome of processing, and count the try."""
+    async def close(
+        self, webhook_id: str, *, status: WebhookStatus, outcome: str, at: datetime, user_id: UserId | None = None
+    ) -> None:
+        """Store the outcome of processing, with the person whom the webhook is about, and count the try."""
         attempts = col(WebhookEventRow.attempts) + 1
+        found = {"user_id": user_id} if user_id is not None else {}
         await self._session.exec(
             update(WebhookEventRow)
             .where(col(WebhookEventRow.id) == webhook_id)
-            .values(status=status, outcome=outcome, processed_at=at, attempts=attempts)
+            .values(status=status, outcome=outcome, processed_at=at, attempts=attempts, **found)
         )
 
-
-class AuditQueries:
-    """The append-only audit trail. No method commits."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    def record(
-        self,
-        action: str,
-        at: datetime,
-        *,
-        user_id: UserId | None = None,
-        object_id: str | None = None,
-        detail: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Add an entry in the transaction that it describes. `detail` must have no personal data."""
-        row = AuditEventRow(
-            id=new_id("aud", at),
-            user_id=user_id,
-            action=action,
-            object_id=object_id,
-            detail=dict(detail or {}),
-            at=at,
+    async def forget_of_departed(self, webhook_id: str, user_id: UserId) -> None:
+        """Delete a webhook whose person has left."""
+        departed = select(col(UserRow.id)).where(col(UserRow.id) == user_id, col(UserRow.deleted_at).is_not(None))
+        await self._session.exec(
+            delete(WebhookEventRow).where(col(WebhookEventRow.id) == webhook_id, departed.exists())
         )
-        self._session.add(row)

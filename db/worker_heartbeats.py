@@ -16,9 +16,9 @@ class WorkerHeartbeatQueries:
     async def beat(self, worker: str, at: datetime) -> None:
         await self._session.merge(WorkerHeartbeatRow(worker=worker, seen_at=at))
 
-    async def any_since(self, at: datetime) -> bool:
-        """Whether any worker was alive at `at` or later."""
-        query = select(WorkerHeartbeatRow.worker).where(col(WorkerHeartbeatRow.seen_at) >= at).limit(1)
+    async def any_between(self, since: datetime, until: datetime) -> bool:
+        """Whether any worker was last alive within this time."""
+        query = select(WorkerHeartbeatRow.worker).where(col(WorkerHeartbeatRow.seen_at).between(since, until)).limit(1)
         return (await self._session.exec(query)).first() is not None
 
     async def forget_before(self, at: datetime) -> None:

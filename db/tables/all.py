@@ -2,7 +2,41 @@
 
 from sqlmodel import SQLModel
 
-from db.tables import bank, card, event, file, job, kyc, notification, payment, plan, provider, user
+from db.tables import (
+    audit,
+    bank,
+    card,
+    document,
+    event,
+    file,
+    job,
+    kyc,
+    ledger,
+    notification,
+    operator,
+    payment,
+    plan,
+    provider,
+    reconciliation,
+    user,
+)
 
-MODULES = (bank, card, event, file, job, kyc, notification, payment, plan, provider, user)
+MODULES = (
+    audit,
+    bank,
+    card,
+    document,
+    event,
+    file,
+    job,
+    kyc,
+    ledger,
+    notification,
+    operator,
+    payment,
+    plan,
+    provider,
+    reconciliation,
+    user,
+)
 METADATA = SQLModel.metadata

@@ -8,6 +8,10 @@ from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from db.columns import UtcDateTime
 
+# The version before notes no reason.
+ODD = sa.text("(matched_as = 'ODD' OR odd_because IS NOT NULL)")
+# WITHDRAWN_AFTER of domain/statement.py; in plain SQL, so that the index serves the query.
+WITHDRAWN = sa.text("(missed >= 2 AND matched_as IN ('DEBIT', 'RETURN'))")
 _UNMATCHED = sa.text("matched_as IS NULL AND end_to_end_id IS NOT NULL")
 
 
@@ -36,7 +40,10 @@ class ConsentRow(SQLModel, table=True):
     """A consent of a bank link. `valid_until` is an Oslo date, inclusive.
 
     `state_hash` (SHA-256) finds the row when the user comes back from the bank; the user then goes on to `return_to`.
-    `device_encrypted` is where the consent was asked for, kept while it is awaited.
+    `device_encrypted` is where the consent was asked for, and `authorisation_encrypted` what the user must see to give
+    it in the bank's app, both kept while it is awaited. `text_version` is that of the text under which it was asked
+    for, 0 before there was one. `has_page` where the user gives it on a page, from which they were back at
+    `returned_at`; `begun_in_app` where an app asked with its token.
     """
 
     __tablename__ = "consent"
@@ -52,13 +59,35 @@ class ConsentRow(SQLModel, table=True):
     vendor: str
     vendor_consent_id: str | None = Field(default=None, index=True)
     status: str
-    valid_until: date
+    valid_until: date = Field(index=True)
     state_hash: str = Field(unique=True)
     return_to: str
     device_encrypted: bytes | None = None
+    authorisation_encrypted: bytes | None = None
+    authorisation_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    text_version: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    has_page: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    begun_in_app: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     returned_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     version: int = 0
+
+
+class BankReturnRow(SQLModel, table=True):
+    """What a browser brought back from a bank's page, encrypted, until the user who went there comes for it.
+
+    `token_hash` (SHA-256) is of the one-time code that was given to that browser. `user_id` is who began the visit, and
+    `subject_id` the consent or payment. The content is emptied once it is taken.
+    """
+
+    __tablename__ = "bank_return"
+
+    token_hash: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="user.id", index=True)
+    subject_id: str = Field(index=True)
+    query_encrypted: str | None = None
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    taken_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class BankAccountRow(SQLModel, table=True):
@@ -109,7 +138,7 @@ class AccountReadRow(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     bank_link_id: str = Field(foreign_key="bank_link.id")
-    at: datetime = Field(sa_type=UtcDateTime)
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
     day: date
     is_attended: bool
 
@@ -131,7 +160,7 @@ class BankTransactionRow(SQLModel, table=True):
 
     No id of the bank's is unique: `domain/statement.py` pairs a reading's lines with these. `missed` is how many
     complete readings in a row have not listed the line. `matched_as` is what the line is to a payment of ours
-    (`domain/line_match.py`), None until it was held against one.
+    (`domain/line_match.py`), None until it was held against one, and `odd_because` why it fits none.
     """
 
     __tablename__ = "bank_transaction"
@@ -139,6 +168,8 @@ class BankTransactionRow(SQLModel, table=True):
         Index("ix_bank_transaction_page", "account_id", "booking_date", "id"),
         Index("ix_bank_transaction_end_to_end_id", "account_id", "end_to_end_id"),
         Index("ix_bank_transaction_unmatched", "account_id", sqlite_where=_UNMATCHED, postgresql_where=_UNMATCHED),
+        Index("ix_bank_transaction_withdrawn", "account_id", sqlite_where=WITHDRAWN, postgresql_where=WITHDRAWN),
+        Index("ix_bank_transaction_odd", "id", sqlite_where=ODD, postgresql_where=ODD),
     )
 
     id: str = Field(primary_key=True)
@@ -148,7 +179,7 @@ class BankTransactionRow(SQLModel, table=True):
     status: str
     amount_minor: int = Field(sa_type=BigInteger)
     currency: str
-    booking_date: date
+    booking_date: date = Field(index=True)
     counterparty_name: str | None = None
     counterparty_account: str | None = None
     message: str | None = None
@@ -156,6 +187,7 @@ class BankTransactionRow(SQLModel, table=True):
     end_to_end_id: str | None = None
     missed: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     matched_as: str | None = None
+    odd_because: str | None = None
 
 
 class BankHabitRow(SQLModel, table=True):
@@ -176,9 +208,9 @@ class PutAsideRow(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     bank_link_id: str = Field(foreign_key="bank_link.id")
-    account_id: str | None = Field(default=None, foreign_key="bank_account.id")
+    account_id: str | None = Field(default=None, foreign_key="bank_account.id", index=True)
     kind: str
     why: str
     content_encrypted: bytes
     digest: str
-    put_aside_at: datetime = Field(sa_type=UtcDateTime)
+    put_aside_at: datetime = Field(sa_type=UtcDateTime, index=True)

@@ -31,7 +31,7 @@ class CardRow(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     user_id: str = Field(foreign_key="user.id")
-    cardholder_id: str = Field(foreign_key="cardholder.id")
+    cardholder_id: str = Field(foreign_key="cardholder.id", index=True)
     vendor: str
     vendor_card_id: str | None = None
     type: str

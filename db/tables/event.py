@@ -1,4 +1,4 @@
-"""Streams of user events, webhooks received, the audit trail."""
+"""Streams of user events, webhooks received, timelines."""
 
 from datetime import datetime
 from typing import Any
@@ -39,7 +39,7 @@ _OPEN = "status IN ('RECEIVED', 'PARKED')"
 class WebhookEventRow(SQLModel, table=True):
     """A verified webhook, as it came, unique per vendor and the vendor's event.
 
-    `outcome` says what processing it has changed, or why nothing.
+    `outcome` says what processing it has changed, or why nothing; `user_id` is whom it is about, once that is found.
     """
 
     __tablename__ = "webhook_event"
@@ -60,13 +60,20 @@ class WebhookEventRow(SQLModel, table=True):
     attempts: int = 0
     outcome: str | None = None
     processed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    # No foreign key: the person's row may be written to while webhooks come in.
+    user_id: str | None = Field(default=None, index=True)
 
 
 class TraceEventRow(SQLModel, table=True):
-    """An entry of a payment's timeline, for operators. Payments do not depend on it: entries may be lost or deleted."""
+    """Lines of a payment's timeline, for operators. Payments do not depend on it: lines may be lost or deleted.
+
+    `body` packs the lines that were written at once (`db/timeline_body.py`), `at` is the last one's time. A row without
+    a body is one line, in the columns of its own.
+    """
 
     __tablename__ = "trace_event"
-    __table_args__ = (Index("ix_trace_event_payment", "payment_id", "number"),)
+    # The payment alone: PostgreSQL then stores it once for all its rows.
+    __table_args__ = (Index("ix_trace_event_of_payment", "payment_id"),)
 
     number: int | None = Field(
         default=None, sa_column=Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
@@ -77,17 +84,5 @@ class TraceEventRow(SQLModel, table=True):
     summary: str
     outcome: str
     webhook_id: str | None = None
-    at: datetime = Field(sa_type=UtcDateTime, index=True)
-
-
-class AuditEventRow(SQLModel, table=True):
-    """An entry of the audit trail: which action, for which user and object. Append-only, without personal data."""
-
-    __tablename__ = "audit_event"
-
-    id: str = Field(primary_key=True)
-    user_id: str | None = Field(default=None, index=True)
-    action: str
-    object_id: str | None = None
-    detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     at: datetime = Field(sa_type=UtcDateTime)
+    body: bytes | None = None

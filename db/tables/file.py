@@ -8,6 +8,8 @@ from sqlmodel import Field, Index, SQLModel
 from db.columns import UtcDateTime
 
 _WAITING = "status IN ('PENDING')"
+_GONE = "status IN ('REJECTED', 'EXPIRED', 'DELETED')"
+_RUN_OUT = "status IN ('EXPIRED')"
 
 
 class UploadRow(SQLModel, table=True):
@@ -22,6 +24,7 @@ class UploadRow(SQLModel, table=True):
         Index(
             "ix_upload_waiting", "status", "created_at", sqlite_where=text(_WAITING), postgresql_where=text(_WAITING)
         ),
+        Index("ix_upload_gone", "created_at", sqlite_where=text(_GONE), postgresql_where=text(_GONE)),
     )
 
     id: str = Field(primary_key=True)
@@ -45,7 +48,10 @@ class DataExportRow(SQLModel, table=True):
     """A file with all data about a user. It is deleted from the object store at `expires_at`."""
 
     __tablename__ = "data_export"
-    __table_args__ = (Index("ix_data_export_user_id", "user_id", "id"),)
+    __table_args__ = (
+        Index("ix_data_export_user_id", "user_id", "id"),
+        Index("ix_data_export_gone", "requested_at", sqlite_where=text(_RUN_OUT), postgresql_where=text(_RUN_OUT)),
+    )
 
     id: str = Field(primary_key=True)
     user_id: str = Field(foreign_key="user.id")

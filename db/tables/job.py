@@ -11,7 +11,11 @@ class JobRow(SQLModel, table=True):
     """Work that follows a change. `due_at` is by the product's clock, `leased_until` by the machine's."""
 
     __tablename__ = "job"
-    __table_args__ = (Index("ix_job_due", "status", "due_at"), Index("ix_job_row_id", "row_id", "kind"))
+    __table_args__ = (
+        Index("ix_job_due", "status", "due_at"),
+        Index("ix_job_kind", "kind", "status", "due_at"),
+        Index("ix_job_row_id", "row_id", "kind"),
+    )
 
     id: str = Field(primary_key=True)
     kind: str
@@ -28,6 +32,8 @@ class JobRow(SQLModel, table=True):
     # The row that stands still without this job.
     row_id: str | None = None
     trace_id: str | None = None
+    # The span that queued it, as W3C's Trace Context writes it.
+    span: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -41,9 +47,13 @@ class WorkerHeartbeatRow(SQLModel, table=True):
 
 
 class ClockOffsetRow(SQLModel, table=True):
-    """How far the product's clock is ahead of the machine's, in microseconds, for all processes. There is one row."""
+    """How far the product's clock is ahead of the machine's, in microseconds, for all processes. There is one row.
+
+    Each reset of mock mode begins another generation, which alone may be less far ahead.
+    """
 
     __tablename__ = "clock_offset"
 
     id: int = Field(primary_key=True)
     offset_us: int = Field(default=0, sa_type=BigInteger)
+    generation: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

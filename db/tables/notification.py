@@ -10,13 +10,15 @@ from db.columns import UtcDateTime
 class NotificationRow(SQLModel, table=True):
     """A message to a user. `data` fills the template.
 
-    The address is not stored here: it is the user's when it is sent.
+    The address is not stored here: it is the user's when it is sent. Of an SMS the number's keyed hash is, by which SMS
+    are counted, whoever causes them.
     """
 
     __tablename__ = "notification"
     __table_args__ = (
         Index("ix_notification_user_id", "user_id", "id"),
         Index("ix_notification_vendor_message_id", "vendor", "vendor_message_id"),
+        Index("ix_notification_number_hash", "number_hash", "id"),
         Index("ix_notification_status", "status", "id"),
     )
 
@@ -31,5 +33,6 @@ class NotificationRow(SQLModel, table=True):
     status: str
     attempts: int = 0
     outcome: str | None = None
-    created_at: datetime = Field(sa_type=UtcDateTime)
+    number_hash: str | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
     version: int = 1

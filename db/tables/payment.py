@@ -1,5 +1,6 @@
 from datetime import date, datetime
 
+import sqlalchemy as sa
 from sqlalchemy import BigInteger, text
 from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
@@ -7,6 +8,8 @@ from db.columns import UtcDateTime
 
 _OPEN = "status IN ('CREATED', 'AUTHORISATION_REQUIRED', 'SCHEDULED', 'PROCESSING')"
 _OVERDUE = "overdue_since IS NOT NULL"
+_WITHDRAWN = "withdrawn_since IS NOT NULL"
+_WATCHED = "watched_until IS NOT NULL"
 _PENDING = "status IN ('PENDING')"
 
 
@@ -14,14 +17,18 @@ class PaymentRow(SQLModel, table=True):
     """A payment of a user, on either rail. `end_to_end_id` is unique, and so is `state_hash` (SHA-256).
 
     `state_hash` finds the row when the user comes back from the approval page; the user then goes on to `return_to`.
+    `begun_in_app` where an app asked for the last page with its token.
     """
 
     __tablename__ = "payment"
     __table_args__ = (
         Index("ix_payment_page", "user_id", "id"),
+        Index("ix_payment_filtered_page", "user_id", "status", "rail", "id"),
         Index("ix_payment_vendor_id", "vendor", "vendor_payment_id"),
         Index("ix_payment_waiting", "status", "created_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
         Index("ix_payment_overdue", "id", sqlite_where=text(_OVERDUE), postgresql_where=text(_OVERDUE)),
+        Index("ix_payment_watched", "id", sqlite_where=text(_WATCHED), postgresql_where=text(_WATCHED)),
+        Index("ix_payment_withdrawn", "id", sqlite_where=text(_WITHDRAWN), postgresql_where=text(_WITHDRAWN)),
         Index("ix_payment_in_doubt", "id", sqlite_where=text("in_doubt = 1"), postgresql_where=text("in_doubt")),
     )
 
@@ -37,7 +44,7 @@ class PaymentRow(SQLModel, table=True):
     creditor_name: str
     creditor_iban: str
     creditor_bban: str | None = None
-    debtor_account_id: str | None = Field(default=None, foreign_key="bank_account.id")
+    debtor_account_id: str | None = Field(default=None, foreign_key="bank_account.id", index=True)
     kid: str | None = None
     message: str | None = None
     scheduled_for: date | None = None
@@ -53,16 +60,17 @@ class PaymentRow(SQLModel, table=True):
     cancellation_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     device_encrypted: bytes | None = None
     in_doubt: bool = False
-    returned_minor: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
     returned_on: date | None = None
     overdue_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    withdrawn_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sca: str | None = None
     unknown_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     unknown_asks: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     watched_until: date | None = None
     state_hash: str = Field(unique=True)
     return_to: str
-    created_at: datetime = Field(sa_type=UtcDateTime)
+    begun_in_app: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
     version: int = 0
 
 
@@ -96,7 +104,7 @@ class IdempotencyKeyRow(SQLModel, table=True):
     key: str = Field(primary_key=True)
     fingerprint: str
     object_id: str
-    created_at: datetime = Field(sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
 class PaymentAttemptRow(SQLModel, table=True):

@@ -8,6 +8,7 @@ from sqlmodel import Field, Index, SQLModel
 from db.columns import UtcDateTime
 
 _WAITING = "status IN ('CREATED', 'INCOMPLETE')"
+_ENDED = "status IN ('ENDED')"
 
 
 class PlanSubscriptionRow(SQLModel, table=True):
@@ -30,6 +31,7 @@ class PlanSubscriptionRow(SQLModel, table=True):
             sqlite_where=text(_WAITING),
             postgresql_where=text(_WAITING),
         ),
+        Index("ix_plan_subscription_ended", "created_at", sqlite_where=text(_ENDED), postgresql_where=text(_ENDED)),
     )
 
     id: str = Field(primary_key=True)
@@ -66,4 +68,4 @@ class PlanInvoiceRow(SQLModel, table=True):
     status: str
     period_start: datetime = Field(sa_type=UtcDateTime)
     period_end: datetime = Field(sa_type=UtcDateTime)
-    created_at: datetime = Field(sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)

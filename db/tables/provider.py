@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel, UniqueConstraint
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from db.columns import UtcDateTime
 
@@ -11,6 +11,7 @@ class ProviderPinRow(SQLModel, table=True):
     """The vendor that holds the user's customer, per user and port. `reference` is the vendor's id of the customer."""
 
     __tablename__ = "provider_pin"
+    __table_args__ = (Index("ix_provider_pin_vendor", "port", "vendor"),)
 
     user_id: str = Field(foreign_key="user.id", primary_key=True)
     port: str = Field(primary_key=True)
@@ -30,6 +31,7 @@ class VendorMigrationRow(SQLModel, table=True):
     from_vendor: str
     to_vendor: str
     began_at: datetime = Field(sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     stopped_because: str | None = None
 

@@ -14,6 +14,8 @@ class UserRow(SQLModel, table=True):
 
     A deleted user keeps a row without personal data.
 
+    `pending_contacts` are a new e-mail and phone by their kind, each with the keyed hash of the code that was sent.
+
     The national identity number is stored encrypted; its keyed hash is unique, so that a person has one user.
     """
 
@@ -29,6 +31,7 @@ class UserRow(SQLModel, table=True):
     chosen_locale: str | None = None
     address: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     notification_preferences: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    pending_contacts: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     national_identity_number_encrypted: bytes | None = None
     national_identity_number_hash: str | None = Field(default=None, unique=True)
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -45,6 +48,7 @@ class SessionRow(SQLModel, table=True):
     client: str
     token_hash: str = Field(unique=True)
     token_expires_at: datetime = Field(sa_type=UtcDateTime)
+    token_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     refresh_hash: str | None = Field(default=None, unique=True)
     previous_refresh_hash: str | None = Field(default=None, index=True)
     refreshed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -53,18 +57,22 @@ class SessionRow(SQLModel, table=True):
     authenticated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     last_seen_at: datetime = Field(sa_type=UtcDateTime)
-    expires_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_because: str | None = None
 
 
 class SpentRefreshRow(SQLModel, table=True):
-    """A refresh token that was rotated. A token that is sent again later was stolen: its session is ended."""
+    """A refresh token that was rotated. A token that is sent again later was stolen: its session is ended.
+
+    `spent_at` is by the machine's clock.
+    """
 
     __tablename__ = "spent_refresh"
 
     refresh_hash: str = Field(primary_key=True)
     session_id: str = Field(foreign_key="session.id", index=True)
+    spent_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
 
 
 class LoginAttemptRow(SQLModel, table=True):
@@ -89,10 +97,10 @@ class LoginAttemptRow(SQLModel, table=True):
     session_id: str | None = None
     authenticated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
-    expires_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
     used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     code_hash: str | None = Field(default=None, unique=True)
     code_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     code_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    user_id: str | None = Field(default=None, foreign_key="user.id")
+    user_id: str | None = Field(default=None, foreign_key="user.id", index=True)
     id_token_encrypted: bytes | None = None
