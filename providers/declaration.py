@@ -13,6 +13,7 @@ from domain.service import PortName
 from providers.calling.guard import Guard, Resilience
 from providers.calling.sandbox_client import SandboxClient
 from providers.texts import Texts
+from providers.told_webhooks import ToldWebhook
 
 # The vendor that the sandbox plays.
 MOCK: Final = "mock"
@@ -93,6 +94,9 @@ class Vendor(Generic[Own, Adapter_co]):
     needs: tuple[str, ...] = ()
     # Where its webhooks come: /api/webhooks/<address>. Without it the vendor's name.
     address: str = ""
+    # What its webhooks tell the person whom they are about, in a data export. None where it sends none, or the vendor
+    # of the same address says it.
+    told: ToldWebhook | None = None
     chosen_by: str | None = None
     live_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     problems: Callable[[Own], Sequence[str]] = _no_problems

@@ -1,6 +1,6 @@
 """Which vendors serve which port: a new vendor is a name here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from domain.service import PortName
@@ -36,6 +36,7 @@ from providers.sms.port import SmsProvider
 from providers.storage import mock as storage_mock
 from providers.storage import s3
 from providers.storage.port import ObjectStore
+from providers.told_webhooks import Told
 from providers.uptime import betterstack
 from providers.uptime import mock as uptime_mock
 from providers.uptime.port import UptimeMonitoring
@@ -65,4 +66,12 @@ PORTS: Final[Mapping[str, Port[object]]] = {
         *(IDENTITY, KYC, OPEN_BANKING, CARD_PAYMENTS, CARD_ISSUING, EMAIL, SMS, STORAGE, GEOCODING),
         *(ALERTS, UPTIME, ERRORS),
     )
+}
+
+# What webhooks tell the person whom they are about, by the address that they came to.
+TOLD_WEBHOOKS: Final[Mapping[str, Callable[[bytes], Told | None]]] = {
+    vendor.webhook_address: vendor.told.of
+    for port in PORTS.values()
+    for vendor in port.vendors
+    if vendor.told is not None
 }

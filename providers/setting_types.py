@@ -10,7 +10,7 @@ from pydantic_settings import NoDecode
 MOCK_SECRET: Final = "mock-mode-only"
 
 
-def parts_of(value: Any) -> Any:
+def listed(value: Any) -> Any:
     """`a, b` as a tuple; what is no text stays as it is."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
@@ -23,7 +23,7 @@ def pairs_of(value: Any) -> Any:
     return {name.strip(): given.strip() for name, _, given in pairs}
 
 
-CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parts_of)]
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)]
 Pairs = Annotated[Mapping[str, str], NoDecode, BeforeValidator(pairs_of)]
 
 

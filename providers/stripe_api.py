@@ -1,7 +1,6 @@
 """Stripe's settings, API version and resilience, without the SDK: mock mode must not load the SDK."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, Field, SecretStr
@@ -19,9 +18,6 @@ BASE_URL: Final = "https://api.stripe.com"
 API_VERSION: Final = "2023-10-16"
 # The limit of calls in a second is a setting, because Stripe has changed its limits (docs/vendors/stripe.md, Limits).
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))
-# Idempotency keys live for at least 24 hours (stripe.md, Idempotency). An older object is looked for before it is
-# created, because a repeat would create a second one.
-KEYS_LIVE: Final = timedelta(hours=23)
 STRIPE: Final = "stripe"
 NEEDS: Final = ("stripe_secret_key", "stripe_webhook_secret", "stripe_prices")
 LIVE_KEYS: Final = {"stripe_secret_key": ("sk_live_", "rk_live_")}

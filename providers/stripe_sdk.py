@@ -7,6 +7,7 @@ Source: docs/vendors/stripe.md, API version, Errors, Python client.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -14,11 +15,15 @@ import stripe
 
 from domain.errors import InvalidState, Unavailable
 from providers.calling.guard import Guard, VendorTrouble
+from providers.calling.idempotency import SpentKey
 from providers.calling.vendor_http import UNREADABLE, VendorRefusal, body_of, raise_for_trouble
 from providers.stripe_api import API_VERSION
+from providers.stripe_pages import after_of
 
 Result = TypeVar("Result")
 
+# The most objects that Stripe puts on a page.
+_PAGE: Final = 100
 stripe.enable_telemetry = False
 # At DEBUG the SDK logs whole answers, which hold client secrets.
 logging.getLogger("stripe").setLevel(logging.WARNING)
@@ -37,6 +42,8 @@ class _Http(stripe.HTTPClient):
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
         async with self._http.stream(method.upper(), url, headers=headers, content=post_data) as response:
+            if response.is_server_error and _is_replayed(response.headers):
+                raise SpentKey
             raise_for_trouble(response)
             if response.status_code == httpx.codes.CONFLICT:
                 # Another request with the same key is under way (stripe.md, Errors): its outcome is not known yet.
@@ -64,7 +71,7 @@ class Stripe:
     async def call(
         self, operation: str, send: Callable[[], Awaitable[Any]], read: Callable[[dict[str, Any]], Result]
     ) -> Result:
-        """Send a request that is harmless if it was carried out unseen. Raises Unavailable, VendorRefusal."""
+        """Send a request that is harmless if it was carried out unseen. Raises Unavailable, VendorRefusal, SpentKey."""
         return await self._guard.call(operation, lambda: _answer(send, read))
 
     async def command(
@@ -75,15 +82,38 @@ class Stripe:
         *,
         declined: Callable[[dict[str, Any]], Result] | None = None,
     ) -> Result:
-        """Send a request that must not be carried out twice. Raises Unavailable, InDoubt, VendorRefusal.
+        """Send a request that must not be carried out twice. Raises Unavailable, InDoubt, VendorRefusal, SpentKey.
 
         `declined` reads the `error` object of a declined card (stripe.md, Errors): a declined card is then an answer.
         """
         return await self._guard.command(operation, lambda: _answer(send, read, declined))
 
+    async def every(
+        self,
+        operation: str,
+        ask: Callable[[Any], Awaitable[Any]],
+        params: Mapping[str, object],
+        read: Callable[[dict[str, Any]], Result | None],
+    ) -> list[Result]:
+        """What `read` gives for each object of a list on all its pages, without those for which it gives None.
+
+        `ask` is the SDK's function for the list. Raises Unavailable, VendorRefusal.
+        """
+        found = list[Result]()
+        paging: Mapping[str, object] = {"limit": _PAGE}
+        while True:
+            asked = {**params, **paging}
+            results, last = await self.call(
+                operation, partial(ask, asked), lambda answer: _page(operation, answer, read)
+            )
+            found += [result for result in results if result is not None]
+            if last is None:
+                return found
+            paging = {"limit": _PAGE, "starting_after": last}
+
     def refused(self, refusal: VendorRefusal) -> Unavailable:
         """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""
-        return self._guard.refused(refusal.status, refusal.answer.get("code"))
+        return self._guard.refused(refusal.status, refusal.answer.get("code"), of_object=True)
 
     def not_taken(self, refusal: VendorRefusal, message: str, *, text: str | None = None) -> InvalidState | Unavailable:
         """The error to raise for a refused request: InvalidState with `message` if the content is the reason.
@@ -93,6 +123,17 @@ class Stripe:
         if refusal.status in _ABOUT_CONTENT and refusal.answer.get("type") != "idempotency_error":
             return InvalidState(message, text=text)
         return self.refused(refusal)
+
+
+def _page(
+    operation: str, answer: Mapping[str, Any], read: Callable[[dict[str, Any]], Result]
+) -> tuple[list[Result], str | None]:
+    """What a page holds, and behind which id the next one begins, None on the last page."""
+    return [read(item) for item in answer["data"]], after_of(answer, of=operation)
+
+
+def _is_replayed(headers: Mapping[str, str]) -> bool:
+    return headers.get("idempotent-replayed") == "true"
 
 
 _ABOUT_CONTENT: Final = frozenset({400, 402, 404})
@@ -124,4 +165,6 @@ def _refusal(error: stripe.StripeError) -> VendorRefusal:
     if not 300 <= status < 500:
         raise VendorTrouble("unreadable") from error
     found = error.json_body.get("error") if isinstance(error.json_body, dict) else None
-    return VendorRefusal(status, found if isinstance(found, dict) else {})
+    return VendorRefusal(
+        status, found if isinstance(found, dict) else {}, is_replayed=_is_replayed(error.headers or {})
+    )

@@ -7,7 +7,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -18,8 +18,8 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import Counter, Histogram
 
-from domain.errors import InDoubt, Unavailable, VendorRefusesUs
-from domain.timeline import TimelineKind, mark, record
+from domain.errors import InDoubt, NotThere, Unavailable, VendorRefusesUs
+from domain.timeline import TimelineKind, attributes, mark, record
 from providers.calling.breaker import Breaker, BreakerOpen, Outcome
 from providers.calling.error_budget import ErrorBudget
 from providers.calling.rate import Rate, Turns
@@ -78,6 +78,7 @@ _OURS: Final = (BreakerOpen, NoTurn, httpx.PoolTimeout)
 # Only a code such as `invalid_token` is logged: a vendor's longer text may hold personal data.
 _WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _CREDENTIALS: Final = frozenset({401, 403})
+_NOT_THERE: Final = frozenset({404, 410})
 # An authorisation server may say it with 400 (RFC 6749, 5.2).
 _CLIENT_ERRORS: Final = frozenset({"invalid_client", "unauthorized_client"})
 # If a vendor asks for a longer pause, the call fails at once: its caller has a deadline of its own.
@@ -131,6 +132,7 @@ class Guard:
     of a vendor that users are being migrated to. `turns` makes the limit of a guard by its name and calls in a second,
     `on_opened` is called with the name of a breaker that failures in this process open, and for how many seconds,
     `on_refused` with the port, the guard's name and the reason when the vendor does not take our credentials.
+    `letting_go` is around each call: what must not be held while a vendor is waited for is given back.
 
     A vendor that reaches several banks has a guard for each (`at`), with breaker, limit and budget of its own.
     """
@@ -146,6 +148,7 @@ class Guard:
         turns: Callable[[str, float], Turns] = _alone,
         on_opened: Callable[[str, float], None] = _tell_nobody,
         on_refused: Callable[[str, str, str], None] = _hear_nothing,
+        letting_go: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
         bank: str = "",
         carrier: "Guard | None" = None,
     ) -> None:
@@ -157,6 +160,7 @@ class Guard:
         self._resilience = resilience
         self._retried = retried
         self._make_turns, self._on_opened, self._on_refused = turns, on_opened, on_refused
+        self._letting_go = letting_go
         rate, open_s = resilience.per_second, resilience.breaker_open_s
         self._turns = turns(self.name, rate) if rate is not None else None
         self._carrier = carrier
@@ -181,6 +185,7 @@ class Guard:
                 turns=self._make_turns,
                 on_opened=self._on_opened,
                 on_refused=self._on_refused,
+                letting_go=self._letting_go,
                 bank=bank,
                 carrier=None if has_own_host else self,
             )
@@ -206,21 +211,21 @@ class Guard:
         """Of each bank that was called, whether its own breaker is open."""
         return {bank: guard._breaker.is_open for bank, guard in self._banks.items() if bank != BANK_LIST}
 
-    def refused(self, status: int, reason: object = "", *, is_ours: bool | None = None) -> VendorRefusesUs:
+    def refused(
+        self, status: int, reason: object = "", *, is_ours: bool | None = None, of_object: bool = False
+    ) -> NotThere | VendorRefusesUs:
         """The error to raise for a refusal that the user cannot mend: credentials, permissions, a fault in our request.
 
         It is logged for operators, with the vendor's code if `reason` is one. They are alerted where our credentials or
-        permissions are at fault: `is_ours`, or by the status where the caller cannot tell.
+        permissions are at fault: `is_ours`, or by the status where the caller cannot tell. `of_object`: the request
+        named an object of the vendor's, so that 404 and 410 say that it is not there, which is no fault of ours.
         """
         word = str(reason) if _WORD.fullmatch(str(reason)) else "unknown"
-        _log.error(
-            "provider_refuses",
-            provider=self._provider,
-            vendor=self._vendor,
-            bank=self._bank,
-            status=status,
-            reason=word,
-        )
+        of = {"provider": self._provider, "vendor": self._vendor, "bank": self._bank, "status": status, "reason": word}
+        if of_object and not is_ours and status in _NOT_THERE:
+            _log.warning("provider_has_no_such_object", **of)
+            return NotThere(self._provider, f"the vendor has no such object ({status} {word})")
+        _log.error("provider_refuses", **of)
         if (status in _CREDENTIALS or word in _CLIENT_ERRORS) if is_ours is None else is_ours:
             self._on_refused(self._provider, self.name, f"{status} {word}")
         return VendorRefusesUs(self._provider, f"the vendor refuses us ({status} {word})")
@@ -261,12 +266,13 @@ class Guard:
         with _tracer.start_as_current_span(
             f"{self._provider} {operation}",
             kind=SpanKind.CLIENT,
-            attributes={"drop.provider": self._provider, "drop.vendor": self._vendor},
+            attributes={"drop.provider": self._provider, "drop.vendor": self._vendor, **attributes()},
             # A vendor's text may hold personal data, so no exception goes into the trace.
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
-            return await self._recorded(operation, send, span)
+            async with self._letting_go():
+                return await self._recorded(operation, send, span)
 
     async def _recorded(self, operation: str, send: Callable[[], Awaitable[Result]], span: Span) -> Result:
         started, begun = time.monotonic(), mark()

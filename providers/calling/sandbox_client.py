@@ -1,11 +1,13 @@
 """The HTTP client of the mock adapters: they all call the sandbox through it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import httpx
 
 from providers.calling.guard import Guard, VendorTrouble
+from providers.calling.idempotency import send_once
 
 
 class SandboxRefusal(Exception):
@@ -52,6 +54,36 @@ class SandboxClient:
         Unavailable says that the sandbox did nothing, InDoubt that it may have done what was asked.
         """
         return await self._guard.command(operation, lambda: self._send(method, path, body=body))
+
+    async def make_once(
+        self,
+        operation: str,
+        kind: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        by: str,
+        first_sent_at: datetime,
+        now: datetime,
+    ) -> dict[str, Any]:
+        """The card vendor's object of a kind that this request makes, or that an earlier one has made.
+
+        `by` names our id in the body's metadata; the id is the idempotency key as well, see `send_once`. Raises
+        SandboxRefusal, Unavailable and InDoubt.
+        """
+        ours = str(body["metadata"][by])
+
+        async def find() -> dict[str, Any] | None:
+            found = await self.get("find", f"/cards/search/{kind}", name=by, value=ours)
+            return next(iter(found["data"]), None)
+
+        return await send_once(
+            ours,
+            first_sent_at=first_sent_at,
+            now=now,
+            send=lambda key: self.command(operation, path, {**body, "idempotency_key": key}),
+            find=find,
+        )
 
     async def _send(
         self,

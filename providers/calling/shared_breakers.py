@@ -19,18 +19,19 @@ from providers.fanout.redis import is_cancelled
 
 _TIMEOUT_S: Final = 2.0
 _UNPUBLISHED: Final = 100
-# The names of open breakers, each with the end of its opening in seconds of the clock of Redis.
-_OPEN: Final = "drop:breakers"
 _log = structlog.get_logger()
 
 
 class SharedBreakers:
     """Shares the openings of breakers, by names that are the same in every process.
 
-    `url` is a Redis URL. `run` must be active: without it every process keeps its breakers to itself.
+    `url` is a Redis URL, `names` what the names of this environment begin with. `run` must be active: without it every
+    process keeps its breakers to itself.
     """
 
-    def __init__(self, url: str, fanout: Fanout) -> None:
+    def __init__(self, url: str, fanout: Fanout, names: str = "drop") -> None:
+        # The names of open breakers, each with the end of its opening in seconds of the clock of Redis.
+        self._key = f"{names}:breakers"
         self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
         self._fanout = fanout
         self._opened: asyncio.Queue[tuple[str, float]] = asyncio.Queue(_UNPUBLISHED)
@@ -60,15 +61,15 @@ class SharedBreakers:
             try:
                 now = await self._now()
                 # An entry ends with its breaker: a process that starts later must not open a breaker that has closed.
-                await self._redis.zremrangebyscore(_OPEN, "-inf", now)
-                await self._redis.zadd(_OPEN, {name: now + for_s})
+                await self._redis.zremrangebyscore(self._key, "-inf", now)
+                await self._redis.zadd(self._key, {name: now + for_s})
             except (RedisError, OSError) as error:
                 _log.warning("breaker_not_shared", breaker=name, error=type(error).__name__)
             else:
-                self._fanout.publish(_OPEN)
+                self._fanout.publish(self._key)
 
     async def _follow_openings(self, guards: Mapping[str, Guard]) -> None:
-        async with self._fanout.listen(_OPEN) as wake_up:
+        async with self._fanout.listen(self._key) as wake_up:
             while not is_cancelled():
                 # Only the entries say what is open: a reconnection to Redis wakes every listener as well.
                 with suppress(RedisError, OSError):
@@ -78,9 +79,9 @@ class SharedBreakers:
 
     async def _open_here(self, guards: Mapping[str, Guard]) -> None:
         now = await self._now()
-        found: Any = await self._redis.zrangebyscore(_OPEN, now, "+inf", withscores=True)
+        found: Any = await self._redis.zrangebyscore(self._key, now, "+inf", withscores=True)
         for name, until in found:
-            vendor, _, bank = name.decode().partition("/")
+            vendor, _, bank = name.decode(errors="replace").partition("/")
             if vendor in guards:
                 guards[vendor].open_breaker(until - now, bank)
 

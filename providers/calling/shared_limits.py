@@ -1,9 +1,10 @@
-"""A vendor's limit of calls in a second, counted over all processes.
+"""Limits counted over all processes: of our calls to a vendor, and of what clients do.
 
 While Redis is away, each process keeps to the whole limit by itself.
 """
 
-from typing import Final
+import time
+from typing import Any, Final
 
 import structlog
 from redis.asyncio import Redis
@@ -11,8 +12,9 @@ from redis.exceptions import RedisError
 
 from providers.calling.rate import Rate, Turns
 
-# A Redis that hangs holds up a call to a vendor for this long at most.
+# A Redis that hangs holds up a call for this long at most, and after that nobody for a while.
 _TIMEOUT_S: Final = 0.5
+_AWAY_S: Final = 5.0
 _log = structlog.get_logger()
 # `Rate.take` by the clock of Redis, in microseconds; -1 where the turn is too far away. Numbers are formatted by hand,
 # because Lua writes large ones with fourteen digits alone.
@@ -27,14 +29,34 @@ local ends = at + interval
 redis.call('SET', KEYS[1], string.format('%.0f', ends), 'PX', math.ceil((ends - now) / 1000) + 1)
 return string.format('%.0f', wait)
 """
+# `Windows.take` likewise: the newest times, of which the last one tells when there is room again.
+_COUNT: Final = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local times, per, counts = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local wait = tonumber(redis.call('LINDEX', KEYS[1], times - 1) or 0) + per - now
+if wait > 0 then return string.format('%.0f', wait) end
+if counts == '1' then
+  redis.call('LPUSH', KEYS[1], string.format('%.0f', now))
+  redis.call('LTRIM', KEYS[1], 0, times - 1)
+  redis.call('PEXPIRE', KEYS[1], math.ceil(per / 1000))
+end
+return '0'
+"""
 
 
 class SharedLimits:
-    """Limits of calls over all processes, by names that are the same in every process. `url` is a Redis URL."""
+    """Limits over all processes, by names that are the same in every process.
 
-    def __init__(self, url: str) -> None:
+    `url` is a Redis URL, `names` what the names of this environment begin with.
+    """
+
+    def __init__(self, url: str, names: str = "drop") -> None:
+        self._names = names
         self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
         self._take = self._redis.register_script(_TAKE)
+        self._count = self._redis.register_script(_COUNT)
+        self._away_until = float("-inf")
 
     def turns(self, name: str, per_second: float) -> Turns:
         """The turns of the limit with this name, among the calls of all processes."""
@@ -42,9 +64,29 @@ class SharedLimits:
 
     async def take(self, name: str, rate: Rate, within_s: float) -> float | None:
         """A turn as `Turns.take` gives it, by `rate`. Raises RedisError, OSError."""
-        args = [str(int(seconds * 1_000_000)) for seconds in (rate.interval_s, rate.burst_s, within_s)]
-        wait_us = int(await self._take(keys=[f"drop:limit:{name}"], args=args))
+        wait_us = await self._ask(self._take, name, rate.interval_s, rate.burst_s, within_s)
         return wait_us / 1_000_000 if wait_us >= 0 else None
+
+    async def count(self, name: str, times: int, per_s: float) -> float:
+        """The seconds until there is room in the window; 0 where it was, and is counted. Raises RedisError, OSError."""
+        return await self._ask(self._count, name, per_s, times=times, counts=1) / 1_000_000
+
+    async def wait_s(self, name: str, times: int, per_s: float) -> float:
+        """As `count`, and counts nothing."""
+        return await self._ask(self._count, name, per_s, times=times, counts=0) / 1_000_000
+
+    async def _ask(self, script: Any, name: str, *seconds: float, times: int | None = None, counts: int = 0) -> int:
+        if time.monotonic() < self._away_until:
+            raise ConnectionError("Redis did not answer a moment ago.")
+        args = [str(int(one * 1_000_000)) for one in seconds]
+        if times is not None:
+            args = [str(times), *args, str(counts)]
+        try:
+            return int(await script(keys=[f"{self._names}:limit:{name}"], args=args))
+        except (RedisError, OSError) as error:
+            self._away_until = time.monotonic() + _AWAY_S
+            _log.warning("limits_not_shared", error=type(error).__name__, for_s=_AWAY_S)
+            raise
 
     async def close(self) -> None:
         """Close the connections to Redis. Safe to repeat."""
@@ -60,6 +102,5 @@ class _SharedTurns:
     async def take(self, *, within_s: float) -> float | None:
         try:
             return await self._limits.take(self._name, self._alone, within_s)
-        except (RedisError, OSError) as error:
-            _log.warning("limit_not_shared", limit=self._name, error=type(error).__name__)
+        except (RedisError, OSError):
             return await self._alone.take(within_s=within_s)

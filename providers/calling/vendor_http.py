@@ -22,11 +22,15 @@ UNREADABLE: Final = (LookupError, TypeError, ValueError, ArithmeticError, Attrib
 
 
 class VendorRefusal(Exception):
-    """The vendor turns a request down: a status of 300 to 499. `answer` is the JSON object of the body, or empty."""
+    """The vendor turns a request down: a status of 300 to 499. `answer` is the JSON object of the body, or empty.
 
-    def __init__(self, status: int, answer: Mapping[str, Any]) -> None:
+    `is_replayed` is set where the vendor repeats how it answered an earlier request with the same idempotency key.
+    """
+
+    def __init__(self, status: int, answer: Mapping[str, Any], *, is_replayed: bool = False) -> None:
         self.status = status
         self.answer = answer
+        self.is_replayed = is_replayed
         super().__init__(str(status))
 
 
@@ -102,9 +106,11 @@ class VendorHttp:
         """
         return await self._guard.command(operation, lambda: self._send(method, path, read, content))
 
-    def refused(self, status: int, reason: object = "", *, is_ours: bool | None = None) -> Unavailable:
+    def refused(
+        self, status: int, reason: object = "", *, is_ours: bool | None = None, of_object: bool = False
+    ) -> Unavailable:
         """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""
-        return self._guard.refused(status, reason, is_ours=is_ours)
+        return self._guard.refused(status, reason, is_ours=is_ours, of_object=of_object)
 
     async def _send(self, method: str, path: str, read: Callable[[Answer], Result], content: Content) -> Result:
         headers = {**self._headers, **content.get("headers", {})}

@@ -3,7 +3,8 @@
 from typing import Final
 
 from domain.card import Card, Cardholder, CardStatus, CardType
-from domain.errors import InvalidState
+from domain.clock import Clock
+from domain.errors import InDoubt, InvalidState, Unavailable
 from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.card_issuing.port import CardState
@@ -12,14 +13,15 @@ from providers.declaration import MOCK, NoSettings, Tools, Vendor
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))
 # All are safe to repeat: reads, creations with an idempotency key, and status changes.
-RETRIED: Final = frozenset({"create_cardholder", "issue", "set_status", "retrieve"})
+RETRIED: Final = frozenset({"create_cardholder", "issue", "find", "set_status", "retrieve"})
 
 
 class MockCardIssuing:
     """Issues cards at the sandbox."""
 
-    def __init__(self, sandbox: SandboxClient) -> None:
+    def __init__(self, sandbox: SandboxClient, *, clock: Clock) -> None:
         self._sandbox = sandbox
+        self._clock = clock
 
     async def create_cardholder(self, cardholder: Cardholder, *, email: str | None, phone: str | None) -> str:
         address = cardholder.address
@@ -37,12 +39,22 @@ class MockCardIssuing:
                 }
             },
             "metadata": {"cardholderId": cardholder.id, "userId": cardholder.user_id},
-            "idempotency_key": cardholder.id,
         }
         try:
-            return str((await self._sandbox.post("create_cardholder", "/issuing/cardholders", body))["id"])
+            made = await self._sandbox.make_once(
+                "create_cardholder",
+                "cardholder",
+                "/issuing/cardholders",
+                body,
+                by="cardholderId",
+                first_sent_at=cardholder.created_at,
+                now=self._clock.now(),
+            )
         except SandboxRefusal as refusal:
             raise InvalidState("The issuer does not take this cardholder.", text="CARDHOLDER_NOT_TAKEN") from refusal
+        except InDoubt as error:
+            raise Unavailable("card_issuing", "the cardholder could not be made") from error
+        return str(made["id"])
 
     async def issue(self, card: Card, cardholder: Cardholder) -> CardState:
         body: dict[str, object] = {
@@ -51,12 +63,21 @@ class MockCardIssuing:
             "type": card.type.lower(),
             "status": "active",
             "metadata": {"cardId": card.id, "userId": card.user_id},
-            "idempotency_key": card.id,
         }
         if card.type is CardType.PHYSICAL:
             body["shipping"] = {"name": cardholder.name, "address": cardholder.address.formatted, "service": "standard"}
         try:
-            return card_state(await self._sandbox.command("issue", "/issuing/cards", body))
+            return card_state(
+                await self._sandbox.make_once(
+                    "issue",
+                    "card",
+                    "/issuing/cards",
+                    body,
+                    by="cardId",
+                    first_sent_at=card.created_at,
+                    now=self._clock.now(),
+                )
+            )
         except SandboxRefusal as refusal:
             raise InvalidState("The issuer does not issue this card.", text="CARD_NOT_ISSUED") from refusal
 
@@ -70,7 +91,7 @@ class MockCardIssuing:
 
 
 def _build(settings: NoSettings, tools: Tools) -> MockCardIssuing:
-    return MockCardIssuing(tools.sandbox(RESILIENCE, RETRIED))
+    return MockCardIssuing(tools.sandbox(RESILIENCE, RETRIED), clock=tools.clock)
 
 
 VENDOR: Final = Vendor(MOCK, NoSettings, _build)

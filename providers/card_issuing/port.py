@@ -8,15 +8,21 @@ from domain.card import Card, CardFace, Cardholder, CardStatus
 
 @dataclass(frozen=True, slots=True)
 class CardState:
-    """A card at the issuer. `reference` is the issuer's id, `face` what is printed on the card (last four digits)."""
+    """A card at the issuer. `reference` is the issuer's id, `face` what is printed on the card (last four digits).
+
+    `status` is None for a word of the issuer that is not known, which moves nothing; `face` is None where it cannot be
+    read.
+    """
 
     reference: str
-    status: CardStatus
-    face: CardFace
+    status: CardStatus | None
+    face: CardFace | None
 
 
 class CardIssuing(Protocol):
     """Issues cards to users. Every creation carries our id as idempotency key, so a repeat creates nothing new.
+
+    Where the issuer may have forgotten the key, what an earlier request made is looked for by our id.
 
     Source: docs/vendors/stripe.md, Issuing.
     """

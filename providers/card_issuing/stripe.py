@@ -1,7 +1,6 @@
 """Stripe Issuing: cardholders and cards. Source: docs/vendors/stripe.md, Issuing."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from stripe.params.issuing import (
     CardCreateParams,
@@ -12,17 +11,31 @@ from stripe.params.issuing import (
 
 from domain.card import Card, Cardholder, CardStatus, CardType
 from domain.clock import Clock
+from domain.errors import InDoubt, Unavailable
 from domain.profile import Address
+from providers.calling.idempotency import send_once
+from providers.calling.json_parts import within
 from providers.calling.vendor_http import VendorRefusal
 from providers.card_issuing.port import CardState
 from providers.card_issuing.stripe_cards import WORDS, card_state
-from providers.stripe_api import KEYS_LIVE
 from providers.stripe_api import RESILIENCE as RESILIENCE
 from providers.stripe_sdk import Stripe
+from providers.stripe_values import id_of
 
 # All are safe to repeat: reads, creations with an idempotency key, and updates.
-RETRIED: Final = frozenset({"create_cardholder", "update_cardholder", "issue", "find_card", "set_status", "retrieve"})
-_PAGE: Final = 100
+RETRIED: Final = frozenset(
+    {
+        "create_cardholder",
+        "find_cardholder",
+        "update_cardholder",
+        "issue",
+        "find_card",
+        "set_status",
+        "retrieve",
+    }
+)
+# Stripe's clock and ours may differ by this much.
+_CLOCKS_DIFFER_S: Final = 300
 
 
 class StripeCardIssuing:
@@ -48,18 +61,26 @@ class StripeCardIssuing:
         if phone is not None:
             contact["phone_number"] = phone
         try:
-            reference = await self._stripe.call(
-                "create_cardholder",
-                lambda: self._api.cardholders.create_async(params, {"idempotency_key": cardholder.id}),
-                _id,
+            reference = await send_once(
+                cardholder.id,
+                first_sent_at=cardholder.created_at,
+                now=self._clock.now(),
+                send=lambda key: self._stripe.call(
+                    "create_cardholder",
+                    lambda: self._api.cardholders.create_async(params, {"idempotency_key": key}),
+                    id_of,
+                ),
+                find=lambda: self._known_cardholder(cardholder),
             )
             if contact:
                 await self._stripe.call(
-                    "update_cardholder", lambda: self._api.cardholders.update_async(reference, contact), _id
+                    "update_cardholder", lambda: self._api.cardholders.update_async(reference, contact), id_of
                 )
         except VendorRefusal as refusal:
             message = "The issuer does not take this cardholder."
             raise self._stripe.not_taken(refusal, message, text="CARDHOLDER_NOT_TAKEN") from refusal
+        except InDoubt as error:
+            raise Unavailable("card_issuing", "the cardholder could not be made") from error
         return reference
 
     async def issue(self, card: Card, cardholder: Cardholder) -> CardState:
@@ -78,27 +99,39 @@ class StripeCardIssuing:
                 "service": "standard",
             }
         try:
-            if self._clock.now() - card.created_at > KEYS_LIVE:
-                known = await self._known_card(card, params["cardholder"])
-                if known is not None:
-                    return known
-            return await self._stripe.command(
-                "issue", lambda: self._api.cards.create_async(params, {"idempotency_key": card.id}), card_state
+            return await send_once(
+                card.id,
+                first_sent_at=card.created_at,
+                now=self._clock.now(),
+                send=lambda key: self._stripe.command(
+                    "issue", lambda: self._api.cards.create_async(params, {"idempotency_key": key}), card_state
+                ),
+                find=lambda: self._known_card(card, params["cardholder"]),
             )
         except VendorRefusal as refusal:
             message = "The issuer does not issue this card."
             raise self._stripe.not_taken(refusal, message, text="CARD_NOT_ISSUED") from refusal
 
+    async def _known_cardholder(self, cardholder: Cardholder) -> str | None:
+        """The cardholder that an earlier request made."""
+        since = {"gte": int(cardholder.created_at.timestamp()) - _CLOCKS_DIFFER_S}
+        found = await self._stripe.every(
+            "find_cardholder",
+            self._api.cardholders.list_async,
+            {"created": since},
+            lambda item: id_of(item) if within(item, "metadata", "cardholderId") == cardholder.id else None,
+        )
+        return next(iter(found), None)
+
     async def _known_card(self, card: Card, cardholder: str) -> CardState | None:
         """The card that an earlier request issued. A repeat without its key would issue a second card."""
-
-        def ours(page: dict[str, Any]) -> CardState | None:
-            found = (item for item in page["data"] if item["metadata"].get("cardId") == card.id)
-            return next(map(card_state, found), None)
-
-        return await self._stripe.call(
-            "find_card", lambda: self._api.cards.list_async({"cardholder": cardholder, "limit": _PAGE}), ours
+        found = await self._stripe.every(
+            "find_card",
+            self._api.cards.list_async,
+            {"cardholder": cardholder},
+            lambda item: card_state(item) if within(item, "metadata", "cardId") == card.id else None,
         )
+        return next(iter(found), None)
 
     async def set_status(self, reference: str, status: CardStatus) -> CardState:
         try:
@@ -117,10 +150,6 @@ class StripeCardIssuing:
             return await self._stripe.call("retrieve", lambda: self._api.cards.retrieve_async(reference), card_state)
         except VendorRefusal as refusal:
             raise self._stripe.refused(refusal) from refusal
-
-
-def _id(answer: Mapping[str, Any]) -> str:
-    return str(answer["id"])
 
 
 def _address(address: Address) -> CardholderCreateParamsBillingAddress:

@@ -13,11 +13,13 @@ from domain.ids import AttemptId, PlanSubscriptionId, UserId
 from domain.money import Money
 from domain.payment import Payment
 from domain.plan import Plan, PlanPayment, PlanSubscription
+from domain.reconciliation import ObjectKind
 from domain.refund import Refund, RefundFailureCode, RefundStatus
 from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.card_payments import stripe_signature
-from providers.card_payments.port import CardEvent, IntentState, RefundState, SubscriptionState
+from providers.card_payments.port import CardEvent, IntentState, ListedPage, RefundState, SubscriptionState
+from providers.card_payments.stripe_lists import NAMES, epoch, page_of
 from providers.card_payments.stripe_objects import (
     failure_of,
     intent_state,
@@ -47,6 +49,9 @@ RETRIED: Final = frozenset(
         "change_payment_method",
         "cancel_subscription",
         "resume_subscription",
+        "find",
+        "listed",
+        "has",
     }
 )
 _DECLINED: Final = 402
@@ -61,8 +66,14 @@ class MockCardPayments:
         self._clock = clock
 
     async def create_customer(self, user_id: UserId, name: str, registered_at: datetime) -> str:
-        body = {"name": name, "metadata": {"userId": user_id}, "idempotency_key": user_id}
-        return str((await self._sandbox.post("create_customer", "/cards/customers", body))["id"])
+        body = {"name": name, "metadata": {"userId": user_id}}
+        try:
+            made = await self._make_once(
+                "create_customer", "customer", "/cards/customers", body, by="userId", first_sent_at=registered_at
+            )
+        except InDoubt as error:
+            raise Unavailable("card_payments", "the customer could not be made") from error
+        return str(made["id"])
 
     def form(self, reference: str, client_secret: str) -> CardForm:
         return CardForm(MOCK, None, client_secret, f"/sandbox/cards/pay/{reference}")
@@ -78,9 +89,12 @@ class MockCardPayments:
             "description": payment.message,
             "automatic_payment_methods": {"enabled": True},
             "metadata": {"orderId": payment.id, "userId": payment.user_id},
-            "idempotency_key": payment.id,
         }
-        return intent_state(await self._sandbox.command("create", "/cards/payment_intents", body))
+        return intent_state(
+            await self._make_once(
+                "create", "intent", "/cards/payment_intents", body, by="orderId", first_sent_at=payment.created_at
+            )
+        )
 
     async def confirm(self, reference: str, payment_method: str, attempt: AttemptId, return_url: str) -> IntentState:
         body = {"payment_method": payment_method, "return_url": return_url, "idempotency_key": attempt}
@@ -108,10 +122,13 @@ class MockCardPayments:
             "payment_intent": reference,
             "amount": refund.amount.amount_minor,
             "metadata": {"refundId": refund.id, "orderId": refund.payment_id},
-            "idempotency_key": refund.id,
         }
         try:
-            return refund_state(await self._sandbox.command("refund", "/cards/refunds", body))
+            return refund_state(
+                await self._make_once(
+                    "refund", "refund", "/cards/refunds", body, by="refundId", first_sent_at=refund.created_at
+                )
+            )
         except SandboxRefusal:
             return RefundState(None, refund.id, refund.amount, RefundStatus.FAILED, RefundFailureCode.NOT_ACCEPTED)
 
@@ -136,10 +153,16 @@ class MockCardPayments:
                 "interval": plan.interval.lower(),
             },
             "metadata": {"planSubscriptionId": subscription.id, "userId": subscription.user_id},
-            "idempotency_key": subscription.id,
         }
         try:
-            answer = await self._sandbox.command("create_subscription", "/cards/subscriptions", body)
+            answer = await self._make_once(
+                "create_subscription",
+                "subscription",
+                "/cards/subscriptions",
+                body,
+                by="planSubscriptionId",
+                first_sent_at=subscription.created_at,
+            )
         except SandboxRefusal as refusal:
             raise InvalidState("The card vendor does not know this payment method.") from refusal
         with _in_doubt():
@@ -196,12 +219,29 @@ class MockCardPayments:
             with _in_doubt():
                 return await self.subscription(reference)
 
+    async def listed(self, kind: ObjectKind, since: datetime, until: datetime, after: str | None) -> ListedPage:
+        asked = {"gte": str(epoch(since)), "lt": str(epoch(until)), **({"starting_after": after} if after else {})}
+        return page_of(kind, await self._sandbox.get("listed", f"/cards/lists/{NAMES[kind]}", **asked))
+
+    async def has(self, kind: ObjectKind, reference: str) -> bool:
+        try:
+            await self._sandbox.get("has", f"/cards/lists/{NAMES[kind]}/{reference}")
+        except SandboxRefusal:
+            return False
+        return True
+
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
         stripe_signature.verify(raw, headers.get(stripe_signature.HEADER), self._secret, self._clock.now())
         return read_event(raw)
 
     def read_webhook(self, raw: bytes) -> CardEvent:
         return read_event(raw)
+
+    async def _make_once(
+        self, operation: str, kind: str, path: str, body: Mapping[str, Any], *, by: str, first_sent_at: datetime
+    ) -> dict[str, Any]:
+        now = self._clock.now()
+        return await self._sandbox.make_once(operation, kind, path, body, by=by, first_sent_at=first_sent_at, now=now)
 
     async def _read(self, reference: str) -> dict[str, Any]:
         try:

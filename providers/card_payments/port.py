@@ -12,6 +12,7 @@ from domain.ids import AttemptId, PlanSubscriptionId, UserId
 from domain.money import Money
 from domain.payment import Failure, Payment, Status
 from domain.plan import InvoiceStatus, Plan, PlanPayment, PlanSubscription, PlanTerms
+from domain.reconciliation import Listed, ObjectKind
 from domain.refund import Refund, RefundFailureCode, RefundStatus
 
 
@@ -70,7 +71,7 @@ class IntentState:
 class InvoiceState:
     """An invoice of a subscription at the vendor. It pays for the time from `period_start` to `period_end`.
 
-    `reference` is the vendor's id, `number` the number that users see.
+    `reference` is the vendor's id, `number` the number that users see, `disputes` those of its charge.
     """
 
     reference: str
@@ -80,6 +81,7 @@ class InvoiceState:
     period_start: datetime
     period_end: datetime
     created_at: datetime
+    disputes: Sequence[DisputeState] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,18 @@ class ChargeConcern(StrEnum):
 
     DISPUTED = "DISPUTED"
     REFUND_FAILED = "REFUND_FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    """A page of a list of the vendor's, newest first. `unreadable` are the vendor's ids of items that cannot be read.
+
+    An item without an id is named by its content. `after` asks for the next page; None on the last one.
+    """
+
+    objects: Sequence[Listed]
+    unreadable: Sequence[str] = ()
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +136,8 @@ class CardEvent:
 
 class CardPaymentsProvider(Protocol):
     """Charges cards. Every creation carries our id as idempotency key, so a repeat creates nothing new.
+
+    Where the vendor may have forgotten the key, what an earlier request made is looked for by our id.
 
     A `reference` is the vendor's id. Source: docs/vendors/stripe.md.
     """
@@ -149,12 +165,12 @@ class CardPaymentsProvider(Protocol):
         """
 
     async def retrieve(self, reference: str) -> IntentState:
-        """The payment's present state, with refunds and disputes. Safe to repeat. Raises Unavailable."""
+        """The payment's present state, with refunds and disputes. Safe to repeat. Raises Unavailable, NotThere."""
 
     async def cancel(self, reference: str) -> IntentState:
         """Cancel a payment. If it is too late, the answer is the present state. Safe to repeat.
 
-        Raises Unavailable where nothing was sent, InDoubt where what became of it could not be read.
+        Raises Unavailable where nothing was sent, NotThere, and InDoubt where what became of it could not be read.
         """
 
     async def refund(self, reference: str, refund: Refund) -> RefundState:
@@ -204,6 +220,15 @@ class CardPaymentsProvider(Protocol):
 
     async def resume_subscription(self, reference: str) -> SubscriptionState:
         """Undo a cancellation at the end of the period. Safe to repeat. Raises Unavailable, InDoubt, as above."""
+
+    async def listed(self, kind: ObjectKind, since: datetime, until: datetime, after: str | None) -> ListedPage:
+        """What the vendor has of a kind that was made from `since` on and before `until`, a page of 100 at most.
+
+        Payments of a plan's invoices are left out: the invoices are listed. Safe to repeat. Raises Unavailable.
+        """
+
+    async def has(self, kind: ObjectKind, reference: str) -> bool:
+        """Whether the vendor knows an object of a kind. Safe to repeat. Raises Unavailable."""
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
         """Verify a webhook over its raw body, and read it. `headers` have lower-case names.

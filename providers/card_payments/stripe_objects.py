@@ -1,18 +1,18 @@
 """Stripe's objects in our words. Source: docs/vendors/stripe.md, Payment intents, Errors, Webhooks."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from domain.dispute import DisputeStatus
 from domain.errors import BadWebhook
-from domain.money import Money
 from domain.payment import Failure, FailureCode, FailureDetail, Status
 from domain.plan import InvoiceStatus, PlanEnd, PlanStatus, PlanTerms
 from domain.refund import RefundFailureCode, RefundStatus
+from providers.calling.json_parts import as_list, objects_in, text, within
 from providers.calling.status_words import status_of
+from providers.calling.vendor_http import UNREADABLE
 from providers.card_payments.port import (
     CardEvent,
     ChargeConcern,
@@ -22,7 +22,10 @@ from providers.card_payments.port import (
     RefundState,
     SubscriptionState,
 )
+from providers.stripe_pages import unreadable
+from providers.stripe_values import id_of, money_of, time_of
 
+Result = TypeVar("Result")
 STATUS: Final[Mapping[str, Status]] = {
     "requires_payment_method": Status.AUTHORISATION_REQUIRED,
     "requires_confirmation": Status.AUTHORISATION_REQUIRED,
@@ -95,19 +98,42 @@ FAILURES: Final[Mapping[str, Failure]] = {
 
 def intent_state(intent: Mapping[str, Any]) -> IntentState:
     """The state of a payment intent. Refunds and disputes are there only if `latest_charge` is expanded."""
-    error = intent.get("last_payment_error")
+    error = _part(intent, "last_payment_error")
     status = status_of(STATUS, intent["status"], of="card payment")
-    action = intent.get("next_action") or {}
     charge = charge_of(intent)
     return IntentState(
-        reference=intent["id"],
+        reference=id_of(intent),
         status=status,
-        client_secret=intent.get("client_secret"),
-        authorisation_url=(action.get("redirect_to_url") or {}).get("url"),
+        client_secret=text(intent.get("client_secret")),
+        authorisation_url=text(within(intent, "next_action", "redirect_to_url", "url")),
         failure=failure_of(error) if error and status is Status.AUTHORISATION_REQUIRED else None,
-        refunds=[refund_state(refund) for refund in (charge.get("refunds") or {}).get("data", [])],
-        disputes=[dispute_state(dispute) for dispute in (charge.get("disputes") or {}).get("data", [])],
+        refunds=_each(refund_state, within(charge, "refunds", "data"), of="refund"),
+        disputes=_each(dispute_state, within(charge, "disputes", "data"), of="dispute"),
     )
+
+
+def _each(read: Callable[[Any], Result | None], items: object, *, of: str) -> list[Result]:
+    """What can be read of the items, each by itself: an odd one costs itself alone."""
+    found = (_readable(read, item, of=of) for item in as_list(items))
+    return [one for one in found if one is not None]
+
+
+def _readable(read: Callable[[Any], Result | None], item: object, *, of: str) -> Result | None:
+    try:
+        return read(item)
+    except UNREADABLE:
+        unreadable(of)
+        return None
+
+
+def readable_refund(refund: Mapping[str, Any]) -> RefundState | None:
+    """As `refund_state`, None for one that cannot be read: it costs itself alone."""
+    return _readable(refund_state, refund, of="refund")
+
+
+def readable_dispute(dispute: Mapping[str, Any]) -> DisputeState | None:
+    """As `dispute_state`, None for one that cannot be read: it costs itself alone."""
+    return _readable(dispute_state, dispute, of="dispute")
 
 
 def charge_of(intent: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -120,106 +146,103 @@ def subscription_state(subscription: Mapping[str, Any]) -> SubscriptionState:
     """The state of a subscription, without its invoices. `latest_invoice.payment_intent` must be expanded."""
     status = status_of(SUBSCRIPTION_STATUS, subscription["status"], of="subscription")
     if status is None:
-        return SubscriptionState(subscription["id"], None)
-    invoice = subscription.get("latest_invoice") or {}
-    intent = (invoice.get("payment_intent") or {}) if status in _UNPAID else {}
-    error = intent.get("last_payment_error")
+        return SubscriptionState(id_of(subscription), None)
+    invoice = _part(subscription, "latest_invoice")
+    intent = _part(invoice, "payment_intent") if status in _UNPAID else {}
+    error = _part(intent, "last_payment_error")
     terms = PlanTerms(
         status=status,
-        period_end=_time(subscription["current_period_end"]),
-        cancel_at_period_end=subscription["cancel_at_period_end"],
+        period_end=_readable(time_of, subscription.get("current_period_end"), of="period"),
+        cancel_at_period_end=subscription.get("cancel_at_period_end") is True,
         ended_because=_end_of(subscription) if status is PlanStatus.ENDED else None,
         failure=failure_of(error) if error else None,
         authorisation_url=_page_of(invoice, intent) if intent.get("status") == "requires_action" else None,
     )
-    return SubscriptionState(subscription["id"], terms)
+    return SubscriptionState(id_of(subscription), terms)
 
 
 def _page_of(invoice: Mapping[str, Any], intent: Mapping[str, Any]) -> str | None:
     """Where the payer approves: a renewal that Stripe tried by itself has no page but the invoice's own."""
-    page = ((intent.get("next_action") or {}).get("redirect_to_url") or {}).get("url")
-    return page or invoice.get("hosted_invoice_url")
+    page = text(within(intent, "next_action", "redirect_to_url", "url"))
+    return page or text(invoice.get("hosted_invoice_url"))
 
 
 def invoice_states(invoices: Sequence[Mapping[str, Any]]) -> list[InvoiceState]:
-    """The states of a subscription's invoices. Drafts have no number yet: they, and unknown statuses, are left out."""
-    states = (_invoice_state(invoice) for invoice in invoices if invoice["status"] != "draft")
-    return [state for state in states if state is not None]
+    """The states of a subscription's invoices, without those that have none."""
+    return _each(invoice_state, invoices, of="invoice")
+
+
+def readable_invoice(invoice: Mapping[str, Any]) -> InvoiceState | None:
+    """As `invoice_state`, None for one that cannot be read: it costs itself alone."""
+    return _readable(invoice_state, invoice, of="invoice")
 
 
 def _end_of(subscription: Mapping[str, Any]) -> PlanEnd:
-    reason = (subscription.get("cancellation_details") or {}).get("reason")
+    reason = within(subscription, "cancellation_details", "reason")
     return PlanEnd.CANCELLED if reason == "cancellation_requested" else PlanEnd.PAYMENT_FAILED
 
 
-def _invoice_state(invoice: Mapping[str, Any]) -> InvoiceState | None:
-    status = status_of(INVOICE_STATUS, invoice["status"], of="invoice")
+def invoice_state(invoice: Mapping[str, Any]) -> InvoiceState | None:
+    """The state of an invoice. A draft, which has no number yet, and one with an unknown status have none."""
+    status = status_of(INVOICE_STATUS, invoice["status"], of="invoice") if invoice["status"] != "draft" else None
     if status is None:
         return None
     start, end = _paid_period(invoice)
     return InvoiceState(
-        reference=invoice["id"],
-        number=invoice["number"] or invoice["id"],
-        amount=Money(invoice["amount_due"], invoice["currency"].upper()),
+        reference=id_of(invoice),
+        number=text(invoice.get("number")) or id_of(invoice),
+        amount=money_of(invoice, "amount_due"),
         status=status,
-        period_start=_time(start),
-        period_end=_time(end),
-        created_at=_time(invoice["created"]),
+        period_start=time_of(start),
+        period_end=time_of(end),
+        created_at=time_of(invoice["created"]),
     )
 
 
 def _paid_period(invoice: Mapping[str, Any]) -> tuple[int, int]:
     """The period of the plan's own line: a proration's line has another, and the invoice's is the one before."""
-    lines = (invoice.get("lines") or {}).get("data") or []
+    lines = objects_in(within(invoice, "lines", "data"))
     line = next((line for line in lines if not line.get("proration")), lines[0] if lines else None)
-    if line is None:
-        return invoice["period_start"], invoice["period_end"]
-    return line["period"]["start"], line["period"]["end"]
-
-
-def _time(epoch_s: int) -> datetime:
-    return datetime.fromtimestamp(epoch_s, UTC)
+    start, end = within(line, "period", "start"), within(line, "period", "end")
+    has_both = isinstance(start, int) and isinstance(end, int)
+    return (start, end) if has_both else (invoice["period_start"], invoice["period_end"])
 
 
 def failure_of(error: Mapping[str, Any]) -> Failure:
     """Why a card was not charged; `DECLINED` for unknown codes."""
-    known = FAILURES.get(error.get("decline_code") or "") or FAILURES.get(error.get("code") or "")
-    return known or DECLINED
+    known = (FAILURES.get(text(error.get(name)) or "") for name in ("decline_code", "code"))
+    return next((failure for failure in known if failure is not None), DECLINED)
 
 
 def refund_state(refund: Mapping[str, Any]) -> RefundState:
     """The state of a refund object."""
     status = status_of(REFUND_STATUS, refund["status"], of="refund")
     return RefundState(
-        reference=refund["id"],
-        refund_id=(refund.get("metadata") or {}).get("refundId"),
-        amount=_money(refund),
+        reference=id_of(refund),
+        refund_id=text(within(refund, "metadata", "refundId")),
+        amount=money_of(refund),
         status=status,
         failure=_refund_failure_of(refund) if status is RefundStatus.FAILED else None,
-        lacks_funds=status is RefundStatus.FAILED and refund.get("failure_reason") in LACKS_FUNDS,
+        lacks_funds=status is RefundStatus.FAILED and text(refund.get("failure_reason")) in LACKS_FUNDS,
     )
 
 
 def _refund_failure_of(refund: Mapping[str, Any]) -> RefundFailureCode:
     if refund["status"] == "canceled":
         return RefundFailureCode.CANCELLED
-    return REFUND_FAILURES.get(refund.get("failure_reason") or "", RefundFailureCode.FAILED)
+    return REFUND_FAILURES.get(text(refund.get("failure_reason")) or "", RefundFailureCode.FAILED)
 
 
 def dispute_state(dispute: Mapping[str, Any]) -> DisputeState:
     """The state of a dispute object."""
-    due_by = (dispute.get("evidence_details") or {}).get("due_by")
+    due_by = within(dispute, "evidence_details", "due_by")
     return DisputeState(
-        reference=dispute["id"],
+        reference=id_of(dispute),
         status=status_of(DISPUTE_STATUS, dispute["status"], of="dispute"),
-        amount=_money(dispute),
-        reason=dispute["reason"],
-        evidence_due_by=_time(due_by) if due_by else None,
+        amount=money_of(dispute),
+        reason=text(dispute.get("reason")) or "",
+        evidence_due_by=_readable(time_of, due_by, of="evidence") if due_by else None,
     )
-
-
-def _money(holder: Mapping[str, Any]) -> Money:
-    return Money(holder["amount"], holder["currency"].upper())
 
 
 class _Data(BaseModel):

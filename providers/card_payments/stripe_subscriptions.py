@@ -3,30 +3,44 @@
 Source: docs/vendors/stripe.md, Endpoints, Subscriptions and invoices, Idempotency.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from stripe.params import SubscriptionCreateParams
 
 from domain.clock import Clock
 from domain.errors import InDoubt, InvalidState, Unavailable
 from domain.ids import PlanSubscriptionId
+from domain.payment import Payment, Status
 from domain.plan import Plan, PlanPayment, PlanSubscription
+from providers.calling.idempotency import send_once
+from providers.calling.json_parts import text, within
 from providers.calling.vendor_http import VendorRefusal
-from providers.card_payments.port import CardEvent, IntentState, InvoiceState, SubscriptionState
-from providers.card_payments.stripe_objects import failure_of, intent_state, invoice_states, subscription_state
-from providers.stripe_api import KEYS_LIVE
+from providers.card_payments.port import CardEvent, DisputeState, IntentState, InvoiceState, SubscriptionState
+from providers.card_payments.stripe_objects import (
+    failure_of,
+    intent_state,
+    readable_dispute,
+    readable_invoice,
+    subscription_state,
+)
 from providers.stripe_sdk import Stripe
+from providers.stripe_values import id_of
 
-PAGE: Final = 100
+Result = TypeVar("Result")
+
 _FIRST_PAYMENT: Final = ["latest_invoice.payment_intent"]
 _DECLINED: Final = 402
 _NOT_FOUND: Final = 404
 _OVERDUE: Final = frozenset({"past_due", "unpaid"})
 _UNKNOWN_METHOD: Final = "The card vendor does not know this payment method."
+
+
+async def _nothing() -> None:
+    return None
 
 
 class StripeSubscriptions:
@@ -50,17 +64,15 @@ class StripeSubscriptions:
             "metadata": {"planSubscriptionId": subscription.id, "userId": subscription.user_id},
             "expand": _FIRST_PAYMENT,
         }
-        try:
-            found = await self._known_subscription(subscription, customer)
-            if found is None:
-                found = await self._stripe.command(
-                    "create_subscription",
-                    lambda: self._api.subscriptions.create_async(params, {"idempotency_key": subscription.id}),
-                    _first_payment,
-                )
-        except VendorRefusal as refusal:
-            raise self._stripe.refused(refusal) from refusal
-        reference, intent = found
+        reference, intent = await self._made(
+            subscription,
+            lambda key: self._stripe.command(
+                "create_subscription",
+                lambda: self._api.subscriptions.create_async(params, {"idempotency_key": key}),
+                _first_payment,
+            ),
+            lambda: self._known_subscription(subscription, customer),
+        )
         try:
             await self._first_charge(subscription, reference, intent, payment_method, return_url)
         except Unavailable as error:
@@ -109,21 +121,27 @@ class StripeSubscriptions:
     ) -> SubscriptionState:
         key = f"{our_id}:{payment.state_hash[:20]}"
         try:
-            method = await self._stripe.command(
-                "attach",
-                lambda: self._api.payment_methods.attach_async(
-                    payment.payment_method, {"customer": customer}, {"idempotency_key": f"{key}:attach"}
+            method = await self._again(
+                f"{key}:attach",
+                lambda key: self._stripe.command(
+                    "attach",
+                    lambda: self._api.payment_methods.attach_async(
+                        payment.payment_method, {"customer": customer}, {"idempotency_key": key}
+                    ),
+                    id_of,
                 ),
-                id_of,
             )
-            bill = await self._stripe.command(
-                "set_payment_method",
-                lambda: self._api.subscriptions.update_async(
-                    reference,
-                    {"default_payment_method": method, "expand": _FIRST_PAYMENT},
-                    {"idempotency_key": f"{key}:default"},
+            bill = await self._again(
+                f"{key}:default",
+                lambda key: self._stripe.command(
+                    "set_payment_method",
+                    lambda: self._api.subscriptions.update_async(
+                        reference,
+                        {"default_payment_method": method, "expand": _FIRST_PAYMENT},
+                        {"idempotency_key": key},
+                    ),
+                    _open_bill,
                 ),
-                _open_bill,
             )
             if bill is not None:
                 # Stripe would charge it some day by itself; only this request gives a page that leads back.
@@ -146,16 +164,28 @@ class StripeSubscriptions:
 
         Raises VendorRefusal for other refusals.
         """
-        return await self._stripe.command(
-            operation,
-            lambda: self._api.payment_intents.confirm_async(
-                reference,
-                {"payment_method": payment_method, "return_url": return_url},
-                {"idempotency_key": key},
+        return await self._again(
+            key,
+            lambda key: self._stripe.command(
+                operation,
+                lambda: self._api.payment_intents.confirm_async(
+                    reference,
+                    {"payment_method": payment_method, "return_url": return_url},
+                    {"idempotency_key": key},
+                ),
+                intent_state,
+                declined=lambda error: intent_state(error["payment_intent"]),
             ),
-            intent_state,
-            declined=lambda error: intent_state(error["payment_intent"]),
+            lambda: self._confirmed(reference),
         )
+
+    async def _confirmed(self, reference: str) -> IntentState | None:
+        """The payment as an earlier request has confirmed it; None where it still waits for a card."""
+        state = await self._stripe.call(
+            "retrieve", lambda: self._api.payment_intents.retrieve_async(reference), intent_state
+        )
+        waits = state.status is Status.AUTHORISATION_REQUIRED and state.authorisation_url is None
+        return None if waits else state
 
     async def _first_charge(
         self, subscription: PlanSubscription, reference: str, intent: str, payment_method: str, return_url: str
@@ -172,25 +202,19 @@ class StripeSubscriptions:
             raise error from refusal
 
     async def _known_subscription(self, subscription: PlanSubscription, customer: str) -> tuple[str, str] | None:
-        if not self._is_old(subscription.created_at):
-            return None
+        """The subscription that an earlier request made, and its first payment."""
 
-        def ours(page: dict[str, Any]) -> tuple[str, str] | None:
-            found = (item for item in page["data"] if item["metadata"].get("planSubscriptionId") == subscription.id)
-            return next(map(_first_payment, found), None)
+        def ours(item: dict[str, Any]) -> tuple[str, str] | None:
+            return _first_payment(item) if within(item, "metadata", "planSubscriptionId") == subscription.id else None
 
-        return await self._stripe.call(
+        expanded = [f"data.{path}" for path in _FIRST_PAYMENT]
+        found = await self._stripe.every(
             "find_subscription",
-            lambda: self._api.subscriptions.list_async(
-                {
-                    "customer": customer,
-                    "status": "all",
-                    "limit": PAGE,
-                    "expand": [f"data.{path}" for path in _FIRST_PAYMENT],
-                }
-            ),
+            self._api.subscriptions.list_async,
+            {"customer": customer, "status": "all", "expand": expanded},
             ours,
         )
+        return next(iter(found), None)
 
     async def _end(self, reference: str) -> None:
         with self._ended_before():
@@ -225,14 +249,48 @@ class StripeSubscriptions:
                 raise error from refusal
 
     async def _invoices(self, reference: str) -> list[InvoiceState]:
-        return await self._stripe.call(
-            "invoices",
-            lambda: self._api.invoices.list_async({"subscription": reference, "limit": PAGE}),
-            lambda page: invoice_states(page["data"]),
-        )
+        params = {"subscription": reference, "expand": ["data.charge"]}
+        found = await self._stripe.every("invoices", self._api.invoices.list_async, params, _with_disputed_intent)
+        return [
+            replace(invoice, disputes=await self._disputes(intent)) if intent is not None else invoice
+            for invoice, intent in found
+        ]
 
-    def _is_old(self, created_at: datetime) -> bool:
-        return self._clock.now() - created_at > KEYS_LIVE
+    async def _disputes(self, reference: str) -> list[DisputeState]:
+        """All disputes of a payment."""
+        params = {"payment_intent": reference}
+        return await self._stripe.every("disputes", self._api.disputes.list_async, params, readable_dispute)
+
+    async def _made(
+        self,
+        ours: Payment | PlanSubscription,
+        create: Callable[[str], Awaitable[Result]],
+        find: Callable[[], Awaitable[Result | None]],
+    ) -> Result:
+        """What is made for an object of ours, once. No user can mend a refusal. Raises Unavailable, InDoubt."""
+        try:
+            return await self._once(ours.id, ours.created_at, create, find)
+        except VendorRefusal as refusal:
+            raise self._stripe.refused(refusal) from refusal
+
+    async def _once(
+        self,
+        name: str,
+        first_sent_at: datetime,
+        send: Callable[[str], Awaitable[Result]],
+        find: Callable[[], Awaitable[Result | None]],
+    ) -> Result:
+        now = self._clock.now()
+        return await send_once(name, first_sent_at=first_sent_at, now=now, send=send, find=find)
+
+    async def _again(
+        self,
+        name: str,
+        send: Callable[[str], Awaitable[Result]],
+        find: Callable[[], Awaitable[Result | None]] = _nothing,
+    ) -> Result:
+        """Send a command that Stripe carries out once even under several keys."""
+        return await self._once(name, self._clock.now(), send, find)
 
 
 @contextmanager
@@ -245,14 +303,17 @@ def _paid_meanwhile() -> Iterator[None]:
             raise
 
 
-def id_of(answer: Mapping[str, Any]) -> str:
-    """The id of an object in an answer."""
-    return str(answer["id"])
-
-
 def _subscription_of(invoice: Mapping[str, Any]) -> str | None:
     """The subscription of an invoice, None for one that was written by hand."""
     return invoice.get("subscription")
+
+
+def _with_disputed_intent(invoice: Mapping[str, Any]) -> tuple[InvoiceState, str | None] | None:
+    """An invoice, and its payment intent if its charge is disputed. `charge` must be expanded."""
+    state = readable_invoice(invoice)
+    if state is None:
+        return None
+    return state, text(invoice.get("payment_intent")) if within(invoice, "charge", "disputed") is True else None
 
 
 def _first_payment(subscription: Mapping[str, Any]) -> tuple[str, str]:

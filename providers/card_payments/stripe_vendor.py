@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from providers.declaration import Tools, Vendor
 from providers.stripe_api import LIVE_KEYS, NEEDS, STRIPE, StripeSettings, client_of, problems_of
+from providers.told_webhooks import ToldWebhook
 
 if TYPE_CHECKING:
     from providers.card_payments.stripe import StripeCardPayments
@@ -23,6 +24,21 @@ def _build(settings: StripeSettings, tools: Tools) -> "StripeCardPayments":
     return adapter
 
 
+# Not the results of Stripe's fraud checks: a risk's level or score, `review.` and `radar.` events.
+TOLD: Final = ToldWebhook(
+    (
+        *("type", "created", "data.object.object", "data.object.id", "data.object.payment_intent"),
+        *("data.object.amount", "data.object.currency", "data.object.status", "data.object.created"),
+    ),
+    kind="type",
+    kinds=("payment_intent.", "charge.", "refund.", "invoice.", "customer.subscription."),
+)
 VENDOR: Final = Vendor(
-    STRIPE, StripeSettings, _build, needs=(*NEEDS, "stripe_publishable_key"), live_keys=LIVE_KEYS, problems=problems_of
+    STRIPE,
+    StripeSettings,
+    _build,
+    needs=(*NEEDS, "stripe_publishable_key"),
+    told=TOLD,
+    live_keys=LIVE_KEYS,
+    problems=problems_of,
 )

@@ -26,10 +26,11 @@ class EmailMessage:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The mail address and the name that our mail comes from."""
+    """The mail address and the name that our mail comes from. Answers go to `reply_to`, None for the address itself."""
 
     address: str
     name: str
+    reply_to: str | None = None
 
 
 class Outgoing(Protocol):

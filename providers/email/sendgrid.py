@@ -153,5 +153,6 @@ VENDOR: Final = Vendor(
     SendgridSettings,
     _build,
     needs=("sendgrid_api_key", "sendgrid_webhook_public_key", "email_from_address"),
+    told=sendgrid_events.TOLD,
     problems=_problems,
 )

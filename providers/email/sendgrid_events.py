@@ -15,6 +15,7 @@ from domain.errors import BadSignature, BadWebhook
 from domain.notification import NotificationStatus
 from providers.calling.vendor_http import document_of
 from providers.delivery import DeliveryReport
+from providers.told_webhooks import ToldWebhook
 
 SIGNATURE: Final = "x-twilio-email-event-webhook-signature"
 TIMESTAMP: Final = "x-twilio-email-event-webhook-timestamp"
@@ -26,6 +27,7 @@ STATUS: Final[Mapping[str, NotificationStatus]] = {
     "bounce": NotificationStatus.BOUNCED,
     "dropped": NotificationStatus.BOUNCED,
 }
+TOLD: Final = ToldWebhook(("event", "email", "timestamp", "reason", "type", "notification_id"))
 UNREADABLE: Final = Counter("drop_mail_events_unreadable_total", "Events of the mail vendor that could not be read.")
 _log = structlog.get_logger()
 

@@ -8,6 +8,7 @@ from sendgrid.helpers.mail import (
     Mail,
     OpenTracking,
     Personalization,
+    ReplyTo,
     To,
     TrackingSettings,
 )
@@ -25,11 +26,13 @@ def body_of(message: EmailMessage, sender: Sender, texts: Texts, template: str |
     author = From(sender.address, sender.name)
     if template is None:
         text = texts.render(message.template, message.locale, dict(message.data))
-        mail = Mail(author, subject=text.subject, plain_text_content=text.body)
+        mail = Mail(author, subject=text.subject, plain_text_content=text.body, html_content=texts.page(text))
     else:
         person.dynamic_template_data = {**message.data, "locale": message.locale}
         mail = Mail(author)
         mail.template_id = template
+    if sender.reply_to is not None:
+        mail.reply_to = ReplyTo(sender.reply_to)
     mail.add_personalization(person)
     mail.category = Category(message.template.value)
     # Tracking would lead the links in a mail, sign-in links too, through the vendor's server.

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 from pydantic import BaseModel, Field, SecretStr
 
+from domain.contact import mail_address
 from providers.calling.guard import Guard, Resilience, VendorTrouble
 from providers.calling.loopback import LOOPBACK
 from providers.declaration import Tools
@@ -38,11 +39,14 @@ class SmtpSettings(BaseModel):
     )
     email_from_address: str | None = Field(default=None, description="Who mail is from: an address that may send.")
     email_from_name: str = Field(default="Drop", description="The name beside it.")
+    email_reply_to: str | None = Field(
+        default=None, description="Where answers go, such as kundeservice@drop.no; left out, to EMAIL_FROM_ADDRESS."
+    )
 
     @property
     def email_sender(self) -> Sender:
         """Who mail is from."""
-        return Sender(self.email_from_address or "", self.email_from_name)
+        return Sender(self.email_from_address or "", self.email_from_name, self.email_reply_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +102,14 @@ class SmtpEmail:
         mime = MimeMessage()
         mime["From"] = _header(self._sender.name, self._sender.address)
         mime["To"] = _header(message.to_name, message.to)
+        if self._sender.reply_to is not None:
+            mime["Reply-To"] = _header("", self._sender.reply_to)
         mime["Subject"] = text.subject
         # The same for every try, so that a mailbox can recognise a repeated mail.
         mime["Message-ID"] = f"<{message.notification_id}@{self._sender.address.rpartition('@')[2]}>"
         mime["Auto-Submitted"] = "auto-generated"
         mime.set_content(text.body)
+        mime.add_alternative(self._texts.page(text), subtype="html")
         return mime
 
     async def check(self) -> None:
@@ -175,13 +182,16 @@ def _header(name: str, address: str) -> Address:
 
 
 def problems_of(settings: SmtpSettings) -> Sequence[str]:
-    """Without the address, which holds a password."""
+    """Without the server's address, which holds a password."""
+    found = []
+    if settings.email_reply_to is not None and mail_address(settings.email_reply_to) is None:
+        found.append("EMAIL_REPLY_TO must be an address such as kundeservice@drop.no.")
     try:
         if settings.smtp_url is not None:
             server_of(settings.smtp_url.get_secret_value())
     except ValueError:
-        return ["SMTP_URL must be such as smtp://user:password@mail.example.no:587."]
-    return []
+        found.append("SMTP_URL must be such as smtp://user:password@mail.example.no:587.")
+    return found
 
 
 def build_backup(settings: SmtpSettings, tools: Tools) -> SmtpEmail | None:

@@ -5,9 +5,9 @@ at any time: every listener is woken after each reconnection, and reads the data
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import structlog
@@ -18,14 +18,14 @@ from redis.exceptions import RedisError
 from providers.fanout.memory import MemoryFanout
 from providers.fanout.port import WakeUp
 
-# The name stays: processes of an older version listen to it while a new version is rolled out.
-_CHANNEL: Final = "drop:hints"
 _SEPARATOR: Final = "\n"
 # `publish` never waits: while Redis is away, wake-ups beyond this number are dropped, as the port allows.
 _UNSENT: Final = 10_000
 _CHANNELS_PER_MESSAGE: Final = 500
 _RETRY_AFTER_S: Final = 1.0
 _TIMEOUT_S: Final = 2.0
+# How long Redis may say nothing before it is asked, and then again until it counts as away.
+_SILENT_S: Final = 3.0
 UNHEARD: Final = Gauge("drop_redis_unheard", "1 while this process does not hear the wake-ups of others.")
 _log = structlog.get_logger()
 
@@ -34,14 +34,15 @@ class RedisFanout:
     """Wakes this process by itself, and all other processes while `run` is active.
 
     `is_connected` is set while this process receives the wake-ups of others. `url` is a Redis URL (redis:// or
-    rediss://).
+    rediss://); `names` is what the names of this environment begin with.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, names: str = "drop") -> None:
+        self._channel = f"{names}:hints"
         self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
-        # Without a read timeout: nothing may be published for hours. The keep-alive finds a dead connection.
+        # Without a read timeout: nothing may be published for hours, and Redis is asked by itself whether it lives.
         self._subscriber = Redis.from_url(
-            url, socket_timeout=None, socket_connect_timeout=_TIMEOUT_S, socket_keepalive=True, health_check_interval=5
+            url, socket_timeout=None, socket_connect_timeout=_TIMEOUT_S, socket_keepalive=True
         )
         self._in_process = MemoryFanout()
         self._process_id = uuid4().hex
@@ -69,6 +70,10 @@ class RedisFanout:
             tasks.create_task(self._send_wake_ups())
             tasks.create_task(self._receive_wake_ups())
 
+    async def is_heard(self) -> bool:
+        """Whether the wake-ups of other processes come in."""
+        return self.is_connected.is_set()
+
     async def close(self) -> None:
         await self._redis.aclose()
         await self._subscriber.aclose()
@@ -80,7 +85,7 @@ class RedisFanout:
                 channels.add(self._unsent.get_nowait())
             try:
                 message = _SEPARATOR.join((self._process_id, *channels))
-                await self._redis.publish(_CHANNEL, message)
+                await self._redis.publish(self._channel, message)
             except (RedisError, OSError) as error:
                 _log.warning("wake_ups_not_sent", error=type(error).__name__)
                 await asyncio.sleep(_RETRY_AFTER_S)
@@ -97,17 +102,30 @@ class RedisFanout:
 
     async def _subscribe(self) -> None:
         async with self._subscriber.pubsub(ignore_subscribe_messages=False) as subscription:
-            await subscription.subscribe(_CHANNEL)
-            if is_cancelled():
-                return
-            async for message in subscription.listen():
-                if message["type"] == "subscribe":
-                    self.is_connected.set()
-                    UNHEARD.set(0)
-                    # Wake-ups that were sent before this subscription are lost: every listener reads the database.
-                    self._in_process.wake_all()
-                elif message["type"] == "message":
-                    self._wake_from(message["data"].decode().split(_SEPARATOR))
+            await subscription.subscribe(self._channel)
+            was_asked = False
+            while not is_cancelled():
+                message = await subscription.get_message(timeout=_SILENT_S)
+                if message is not None:
+                    was_asked = False
+                    self._take(message)
+                elif was_asked:
+                    raise TimeoutError("Redis does not answer")
+                else:
+                    was_asked = True
+                    await subscription.ping()
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        if message["type"] == "subscribe":
+            self.is_connected.set()
+            UNHEARD.set(0)
+            # Wake-ups that were sent before this subscription are lost: every listener reads the database.
+            self._in_process.wake_all()
+        elif message["type"] == "message":
+            try:
+                self._wake_from(message["data"].decode().split(_SEPARATOR))
+            except UnicodeDecodeError:
+                _log.warning("wake_up_unreadable")  # not ours: a wake-up is made of names alone
 
     def _wake_from(self, message: Sequence[str]) -> None:
         sender, *channels = message

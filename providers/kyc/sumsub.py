@@ -14,7 +14,7 @@ from domain.errors import InvalidState, Unavailable
 from domain.ids import UserId
 from domain.kyc import Review
 from providers.calling.guard import Guard, Resilience
-from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
+from providers.calling.vendor_http import UNREADABLE, Answer, VendorHttp, VendorRefusal
 from providers.declaration import Tools, Vendor
 from providers.kyc import sumsub_webhook
 from providers.kyc.port import TOKEN_LIFETIME, AccessToken, KycEvent
@@ -115,7 +115,7 @@ class SumsubKyc:
         try:
             return await self._vendor.call("get_applicant", "GET", path, _id_of)
         except VendorRefusal as refusal:
-            raise self._refused(refusal) from None
+            raise self._refused(refusal, of_object=True) from None
 
     async def get_access_token(self, user_id: UserId, return_to: str | None) -> AccessToken:
         ttl = int(TOKEN_LIFETIME.total_seconds())
@@ -165,15 +165,22 @@ class SumsubKyc:
                 raise self._refused(refusal) from None
 
     def _review(self, answer: Answer) -> Review:
-        """The review in an answer. It is dated by its verdict, without one by its start, without either by now."""
+        """The review in an answer. It is dated by its verdict, without one by its start, without either by now.
+
+        A time that cannot be read is now, too: the review that it belongs to is the present one.
+        """
         document: Mapping[str, Any] = answer.document
         times = [document[name] for name in ("createDate", "reviewDate") if document.get(name)]
-        return review_of(document, max(map(sumsub_webhook.time_of, times), default=self._clock.now()))
+        now = self._clock.now()
+        try:
+            reviewed_at = max(map(sumsub_webhook.time_of, times), default=now)
+        except UNREADABLE:
+            reviewed_at = now
+        return review_of(document, reviewed_at)
 
-    def _refused(self, refusal: VendorRefusal) -> Unavailable:
-        return self._vendor.refused(
-            refusal.status, refusal.answer.get("errorName") or refusal.answer.get("errorCode", "")
-        )
+    def _refused(self, refusal: VendorRefusal, *, of_object: bool = False) -> Unavailable:
+        reason = refusal.answer.get("errorName") or refusal.answer.get("errorCode", "")
+        return self._vendor.refused(refusal.status, reason, of_object=of_object)
 
 
 def _id_of(answer: Answer) -> str:
@@ -207,5 +214,6 @@ VENDOR: Final = Vendor(
     SumsubSettings,
     _build,
     needs=("sumsub_app_token", "sumsub_app_secret", "sumsub_secret_key"),
+    told=sumsub_webhook.TOLD,
     live_keys={"sumsub_app_token": ("prd:",)},
 )

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -11,9 +11,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from domain.errors import BadSignature, BadWebhook
 from domain.ids import UserId
 from providers.kyc.port import KycEvent
+from providers.told_webhooks import ToldWebhook
 
 # SHA-1, which old dashboards still use, is refused.
 ALGORITHMS: Final = {"HMAC_SHA256_HEX": hashlib.sha256, "HMAC_SHA512_HEX": hashlib.sha512}
+# That a review began and ended. Not its result, whose labels may be about sanctions; nor that a person is on hold at
+# a compliance officer, or that transactions were examined.
+TOLD: Final = ToldWebhook(
+    ("type", "applicantId", "externalUserId", "createdAtMs"),
+    kind="type",
+    kinds=("applicantCreated", "applicantPending", "applicantReviewed", "applicantReset"),
+)
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 # PostgreSQL stores no NUL.
 _Word = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")]
@@ -75,9 +84,9 @@ def parse(raw: bytes, *, is_sandbox: bool | None = None) -> KycEvent:
 def time_of(moment: object) -> datetime:
     """The time in UTC: a text such as `2020-02-21 13:23:19.321` (UTC) or `2020-02-21 13:23:19+0000`, or milliseconds.
 
-    Raises ValueError.
+    Raises ValueError, OverflowError.
     """
     if isinstance(moment, int | float):
-        return datetime.fromtimestamp(moment / 1000, UTC)
+        return _EPOCH + timedelta(milliseconds=moment)
     found = datetime.fromisoformat(str(moment))
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

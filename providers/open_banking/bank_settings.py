@@ -6,9 +6,20 @@ from pydantic import Field, SecretStr
 
 from providers.open_banking.certificates import CertificateSettings
 from providers.setting_types import MOCK_SECRET
+from providers.told_webhooks import ToldWebhook
 
 # One webhook address for all of them: banks were given it before there were several vendors.
 ADDRESS: Final = "openbanking"
+# Of the event with a shared secret, of a bank's own notification, and of an aggregator's: all come to one address.
+TOLD: Final = ToldWebhook(
+    (
+        *("type", "occurredAt", "paymentId", "endToEndIdentification", "consentId", "reference"),
+        *("transactionStatus", "consentStatus"),
+        *("about", "notification.paymentId", "notification.consentId"),
+        *("notification.transactionStatus", "notification.consentStatus", "notification.scaStatus"),
+        *("payment_id", "status"),
+    )
+)
 
 
 class OpenBankingSettings(CertificateSettings):

@@ -1,4 +1,4 @@
-"""Warnings that a bank gives although it has taken a consent or a payment: `tppMessages` of a 200 or 201.
+"""Warnings that a bank gives beside an answer: `tppMessages` of a 200, 201 or 202.
 
 Source: docs/vendors/nextgenpsd2.md, Errors and notifications; docs/vendors/open_payments.md, Payments.
 """
@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
+from prometheus_client import Counter
 
 from domain.ids import BankId
 from domain.input import clean_text, is_readable
 from domain.warning import MutationWarning, WarningCode
+from providers.calling.json_parts import objects_in, within
 
 # What is not listed is told in the bank's own words.
 _CODES: Final[Mapping[str, WarningCode]] = {
@@ -24,21 +26,31 @@ _MOST: Final = 5
 _LONGEST: Final = 200
 # Only a code is logged: a bank's longer text may hold personal data.
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
+WARNINGS: Final = Counter("drop_bank_warnings_total", "Warnings of banks beside their answers.", ["bank", "code"])
 _log = structlog.get_logger()
 
 
-def warnings_in(document: Mapping[str, Any], bank: BankId) -> tuple[MutationWarning, ...]:
+def warnings_in(document: Mapping[str, Any]) -> tuple[MutationWarning, ...]:
     """The warnings in a bank's answer, each once, five at most. What cannot be read is left out."""
-    messages = document.get("tppMessages")
-    given = [one for one in messages if isinstance(one, Mapping)] if isinstance(messages, list) else []
     found: list[MutationWarning] = []
-    for message in (one for one in given if one.get("category") == "WARNING"):
-        code = str(message.get("code"))
-        _log.warning("bank_warns", bank=bank, code=code if _CODE.fullmatch(code) else "unreadable")
-        warning = _warning(code, message.get("text"))
+    for message in _given(document):
+        warning = _warning(str(message.get("code")), message.get("text"))
         if warning is not None and warning not in found:
             found.append(warning)
     return tuple(found[:_MOST])
+
+
+def note_warnings(document: object, bank: BankId) -> None:
+    """Log and count by its code what a bank warns of, whatever it was asked for."""
+    for message in _given(document):
+        given = str(message.get("code"))
+        code = given if _CODE.fullmatch(given) else "unreadable"
+        WARNINGS.labels(bank, code).inc()
+        _log.warning("bank_warns", bank=bank, code=code)
+
+
+def _given(document: object) -> list[Mapping[str, Any]]:
+    return [one for one in objects_in(within(document, "tppMessages")) if one.get("category") == "WARNING"]
 
 
 def _warning(code: str, text: object) -> MutationWarning | None:

@@ -10,7 +10,7 @@ from providers.calling.loopback import is_safe
 from providers.declaration import Tools, Vendor
 from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.bank_profiles import by_id, is_known
-from providers.open_banking.bank_settings import ADDRESS, OpenBankingSettings, webhook_secret_of
+from providers.open_banking.bank_settings import ADDRESS, TOLD, OpenBankingSettings, webhook_secret_of
 from providers.open_banking.certificate_watch import RenewedSeal, watched_internet
 from providers.open_banking.certificates import problems_of
 from providers.open_banking.direct_banks import RESILIENCE, RETRIED, DirectBanks, DirectPayments
@@ -60,5 +60,6 @@ VENDOR: Final = Vendor(
     _build,
     needs=("openbanking_banks", "openbanking_client_cert", "openbanking_webhook_secret"),
     address=ADDRESS,
+    told=TOLD,
     problems=_problems,
 )

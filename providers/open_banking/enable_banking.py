@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
 from domain.authorisation import Authorisation
 from domain.bank_account import Balance, Bank
@@ -19,6 +18,7 @@ from domain.ids import BankId
 from domain.redirect import state_of
 from domain.statement import ItemKind, LineIds, Statement
 from providers.calling.guard import Resilience
+from providers.calling.json_parts import as_list, text, within
 from providers.calling.status_words import status_of
 from providers.calling.vendor_http import Answer, VendorRefusal
 from providers.open_banking import enable_banking_objects as objects
@@ -34,20 +34,13 @@ from providers.open_banking.port import (
     ConsentRequest,
     ConsentState,
     Items,
+    NotApprovable,
     Psu,
     StartedConsent,
 )
-from providers.open_banking.readings import (
-    as_list,
-    each,
-    items_of,
-    put_aside,
-    shown_balances,
-    text,
-    valid_until,
-    within,
-)
+from providers.open_banking.readings import each, identifier, items_of, put_aside, shown_balances, valid_until
 from providers.open_banking.statement_pages import StatementPage, StatementReader, Terms, TermsRefused
+from providers.open_banking.vendor_ids import from_reference, in_path, in_reference
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 # Sessions and payments are missing: a code works once, and a repeated payment would be a second one.
@@ -97,16 +90,16 @@ class _Session:
     uids: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.bank}/{self.id}/{','.join(self.uids)}"
+        return f"{self.bank}/{in_reference(self.id)}/{','.join(map(in_reference, self.uids))}"
 
     @classmethod
     def parse(cls, text: str) -> "_Session":
         """Read a stored reference. Its `id` is empty until the user is back from the bank."""
         bank, _, rest = text.partition("/")
-        identifier, _, uids = rest.partition("/")
+        found, _, uids = rest.partition("/")
         # Older references have the BIC there.
         bank_id = BankId(bank) if "_" in bank else by_bic(bank).id
-        return cls(bank_id, identifier, tuple(uid for uid in uids.split(",") if uid))
+        return cls(bank_id, from_reference(found), tuple(from_reference(uid) for uid in uids.split(",") if uid))
 
 
 class EnableBankingAccounts:
@@ -159,6 +152,12 @@ class EnableBankingAccounts:
         """Give what is there: the vendor sends its page with the consent."""
         return started
 
+    async def choose_consent_method(
+        self, access: ConsentAccess, method: str, redirect_uri: str
+    ) -> Authorisation | None:
+        """Raise NotApprovable: the user chooses on the vendor's page."""
+        raise NotApprovable
+
     async def complete_consent(self, access: ConsentAccess, query: Mapping[str, str]) -> ConsentState:
         session = _Session.parse(access.reference)
         if session.id:
@@ -188,7 +187,7 @@ class EnableBankingAccounts:
             # There is no session to ask about before the browser is back with its code.
             return ConsentState(ConsentStatus.AWAITING_AUTHORISATION, date.max)
         try:
-            path = f"/sessions/{session.id}"
+            path = f"/sessions/{in_path(session.id)}"
             return await self._client.call("consent_state", "GET", path, _state, bank=session.bank)
         except VendorRefusal as refusal:
             if error_of(refusal) in _LOST:
@@ -200,7 +199,7 @@ class EnableBankingAccounts:
         if not session.id:
             return
         try:
-            path = f"/sessions/{session.id}"
+            path = f"/sessions/{in_path(session.id)}"
             await self._client.call("revoke_consent", "DELETE", path, lambda answer: None, bank=session.bank)
         except VendorRefusal as refusal:
             if error_of(refusal) not in _LOST:
@@ -214,15 +213,17 @@ class EnableBankingAccounts:
                 return each(ItemKind.ACCOUNT, [answer.document], lambda item: objects.account(uid, item))
 
             try:
-                return await self._read("accounts", f"/accounts/{quote(uid, safe='')}/details", bank_id, psu, read)
-            except AccountLost as lost:
-                return Items([], [put_aside(ItemKind.ACCOUNT, {"uid": uid}, lost)])
+                return await self._read("accounts", f"/accounts/{in_path(uid)}/details", bank_id, psu, read)
+            except (AccountLost, Unavailable) as error:
+                away = error if isinstance(error, Unavailable) else None
+                return Items([], [put_aside(ItemKind.ACCOUNT, {"uid": uid}, error)], away)
 
         read = await asyncio.gather(*(read_account(uid) for uid in session.uids))
-        return Items(
-            [account for items in read for account in items.found],
-            [aside for items in read for aside in items.put_aside],
-        )
+        found = [account for items in read for account in items.found]
+        away = next((items.away for items in read if items.away is not None), None)
+        if away is not None and not found:
+            raise away
+        return Items(found, [aside for items in read for aside in items.put_aside], away)
 
     async def balances(self, access: AccountAccess) -> Items[Balance]:
         def read(answer: Answer) -> Items[Balance]:
@@ -238,7 +239,11 @@ class EnableBankingAccounts:
             # The next page is the same request with the continuation key of the page before.
             params = {"date_from": terms.since.isoformat(), **({"continuation_key": page} if page else {})}
             path = f"{_path_of(access)}/transactions"
-            return await self._read("transactions", path, access.bank_id, access.psu, objects.transactions, params)
+
+            def read(answer: Answer) -> StatementPage:
+                return objects.transactions(answer, access.number)
+
+            return await self._read("transactions", path, access.bank_id, access.psu, read, params)
 
         profile, today = by_id(access.bank_id), oslo_date(self._clock.now())
         try:
@@ -283,7 +288,7 @@ class EnableBankingAccounts:
 
 
 def _path_of(access: AccountAccess) -> str:
-    return f"/accounts/{quote(access.resource_id, safe='')}"
+    return f"/accounts/{in_path(access.resource_id)}"
 
 
 def _end_of(day: date) -> datetime:
@@ -293,8 +298,8 @@ def _end_of(day: date) -> datetime:
 
 def _session(bank: BankId, answer: Answer) -> tuple[_Session, date]:
     document = answer.document
-    uids = tuple(uid for account in as_list(document["accounts"]) if (uid := text(within(account, "uid"))))
-    return _Session(bank, str(document["session_id"]), uids), _until(document)
+    uids = tuple(uid for account in as_list(document.get("accounts")) if (uid := text(within(account, "uid"))))
+    return _Session(bank, identifier(document["session_id"]), uids), _until(document)
 
 
 def _state(answer: Answer) -> ConsentState:

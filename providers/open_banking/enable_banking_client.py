@@ -21,11 +21,11 @@ from domain.clock import Clock
 from domain.errors import Unavailable
 from domain.ids import BankId
 from providers.calling.guard import BANK_LIST, Guard
+from providers.calling.json_parts import objects_in, text, texts_in
 from providers.calling.vendor_http import UNREADABLE, Answer, VendorHttp, VendorRefusal
 from providers.open_banking.bank_profiles import by_bic
 from providers.open_banking.enable_banking_methods import method_named
 from providers.open_banking.port import Psu
-from providers.open_banking.readings import text
 
 API_URL: Final = "https://api.enablebanking.com"
 _TOKEN_LIVES: Final = timedelta(hours=1)
@@ -33,6 +33,8 @@ _RENEW_EARLY_S: Final = 60
 _BANKS_FRESH_S: Final = 3_600
 # A bank that is called is found in an older list, too: the call must not wait for a list.
 _BANKS_KEPT_S: Final = 24 * 3_600
+# 180 days are usual, and 90 were until 2023 (EU 2022/2360).
+_USUAL_CONSENT: Final = timedelta(days=90)
 # Errors that say that our application is set up wrong, or may not do this (enable_banking.md, Errors).
 _OURS: Final = frozenset(
     {
@@ -164,10 +166,10 @@ class EnableBankingClient:
                 return aspsp
         raise Unavailable("open_banking", "the vendor does not reach this bank")
 
-    async def final_statuses(self, name: str) -> frozenset[str]:
-        """`Aspsp.final_statuses` of the bank with that name; empty for an unknown bank. Raises Unavailable."""
+    async def final_statuses(self, bank_id: BankId) -> frozenset[str]:
+        """`Aspsp.final_statuses` of the bank with our id; empty for an unknown bank. Raises Unavailable."""
         banks = self._kept("NO") or await self.banks("NO")
-        return next((aspsp.final_statuses for aspsp in banks if aspsp.name == name), frozenset())
+        return next((aspsp.final_statuses for aspsp in banks if aspsp.bank_id == bank_id), frozenset())
 
     def _kept(self, country: str) -> list[Aspsp]:
         """The list of the last day; empty where there is none."""
@@ -183,7 +185,7 @@ class EnableBankingClient:
         """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""
         error = error_of(refusal)
         is_ours = error in _OURS or (not error and refusal.status in _CREDENTIALS)
-        return self._of(bank).refused(refusal.status, error, is_ours=is_ours)
+        return self._of(bank).refused(refusal.status, error, is_ours=is_ours, of_object=True)
 
     def _of(self, bank: BankId | None) -> VendorHttp:
         return self._http.at(bank) if bank is not None else self._http
@@ -233,17 +235,26 @@ def _id_by_name(name: str, country: str) -> BankId:
 
 
 def _aspsp(item: Mapping[str, Any]) -> Aspsp:
-    domestic = [payment for payment in item.get("payments") or () if payment.get("payment_type") == "DOMESTIC"]
-    allowed = [payment["allowed_auth_methods"] for payment in domestic if payment.get("allowed_auth_methods")]
+    domestic = [payment for payment in objects_in(item.get("payments")) if payment.get("payment_type") == "DOMESTIC"]
+    allowed = [names for payment in domestic if (names := texts_in(payment.get("allowed_auth_methods")))]
     name, country, bic = str(item["name"]), str(item["country"]), text(item.get("bic")) or ""
     return Aspsp(
         by_bic(bic).id if bic else _id_by_name(name, country),
         name,
         country,
         bic,
-        timedelta(seconds=item["maximum_consent_validity"]),
-        frozenset(name.lower() for name in item.get("required_psu_headers") or ()),
-        frozenset(status for payment in domestic for status in payment.get("final_successful_statuses") or ()),
+        _longest_consent(item.get("maximum_consent_validity")),
+        frozenset(name.lower() for name in texts_in(item.get("required_psu_headers"))),
+        frozenset(status for payment in domestic for status in texts_in(payment.get("final_successful_statuses"))),
         method_named(item),
         method_named(item, allowed=allowed[0] if allowed else None),
     )
+
+
+def _longest_consent(seconds: object) -> timedelta:
+    """How long a consent may last; where that cannot be read, what every bank gives."""
+    try:
+        found = timedelta(seconds=float(text(seconds) or ""))
+    except (ValueError, OverflowError):
+        return _USUAL_CONSENT
+    return found if found > timedelta() else _USUAL_CONSENT

@@ -3,6 +3,8 @@
 from collections.abc import Container, Mapping
 from typing import Any, Final
 
+from providers.calling.json_parts import objects_in, text
+
 # What Drop can carry, best first. The vendor's page asks for whatever an embedded method needs.
 _APPROACHES: Final = ("REDIRECT", "DECOUPLED")
 
@@ -16,8 +18,8 @@ def method_named(aspsp: Mapping[str, Any], *, allowed: Container[str] | None = N
     """
     methods = [
         method
-        for method in aspsp.get("auth_methods") or ()
-        if isinstance(method, Mapping) and method.get("name") and method.get("psu_type") in (None, "personal")
+        for method in objects_in(aspsp.get("auth_methods"))
+        if text(method.get("name")) and method.get("psu_type") in (None, "personal")
     ]
     may_be_used = [method for method in methods if allowed is None or method["name"] in allowed]
     carried = sorted((method for method in may_be_used if method.get("approach") in _APPROACHES), key=_rank)

@@ -10,6 +10,7 @@ from domain.bank_account import BalanceType, TransactionStatus
 from domain.money import Money, decimal_of
 from domain.payment import Failure, Payment, Status
 from domain.statement import ItemKind, StatementLine
+from providers.calling.json_parts import objects_in, text, within
 from providers.calling.loopback import is_safe
 from providers.calling.status_words import status_of
 from providers.calling.vendor_http import Answer
@@ -19,21 +20,21 @@ from providers.open_banking.readings import (
     BalanceAtBank,
     Words,
     currency_of,
+    day_of,
     each,
     entry_reference,
     first_day,
     first_number,
     has_message_instead,
+    is_own,
     items_of,
     money,
     our_id_in,
-    text,
     texts,
     time_of,
-    within,
 )
 from providers.open_banking.statement_pages import StatementPage
-from providers.open_banking.status import FAILURES, PAYMENT_STATUS, end_of
+from providers.open_banking.status import FAILURES, NOT_TAKEN, PAYMENT_STATUS, end_of
 
 BALANCES: Final[Words] = {
     BalanceType.BOOKED: ("ITBD", "CLBD", "OPBD"),
@@ -47,8 +48,9 @@ _REASONS: Final = {
     "NOAS": "AUTHORISATION_EXPIRED",
     "ED05": "EXECUTION_FAILED",
 }
-# The vendor has a code of its own for cancelled payments.
-_STATUS: Final[Mapping[str, Status]] = {**PAYMENT_STATUS, "CNCL": Status.CANCELLED}
+# The vendor has a code of its own for cancelled payments. Without an SCA status beside it, PATC tells that the user
+# has approved, and that another has to (ISO 20022).
+_STATUS: Final[Mapping[str, Status]] = {**PAYMENT_STATUS, "CNCL": Status.CANCELLED, "PATC": Status.PROCESSING}
 
 
 def account(uid: str, document: Mapping[str, Any]) -> AccountAtBank | None:
@@ -70,26 +72,26 @@ def balance(item: Mapping[str, Any]) -> BalanceAtBank:
     return BalanceAtBank(str(item["balance_type"]), money(item["balance_amount"]), at)
 
 
-def transactions(answer: Answer) -> StatementPage:
-    """A page of a statement, with the key of the next page. Raises KeyError or TypeError if it is no statement."""
-    read = each(ItemKind.TRANSACTION, items_of(answer, "transactions"), _transaction)
+def transactions(answer: Answer, own: AccountNumber) -> StatementPage:
+    """A page of the statement of the account with the number `own`, with the key of the next page.
+
+    Raises KeyError or TypeError if it is no statement.
+    """
+    items = items_of(answer, "transactions")
+    read = each(ItemKind.TRANSACTION, items, lambda item: _transaction(item, own))
     following = text(answer.document.get("continuation_key"))
     return StatementPage(read.found, read.put_aside, following, has_message_instead(answer, "transactions"))
 
 
-def _transaction(item: Mapping[str, Any]) -> StatementLine | None:
-    """A line, None for one that is no movement, such as a rejected one.
-
-    The indicator decides the sign: banks differ in whether the amount has one (enable_banking.md, Accounts).
-    """
+def _transaction(item: Mapping[str, Any], own: AccountNumber) -> StatementLine | None:
+    """A line, None for one that is no movement, such as a rejected one."""
     status = _TRANSACTION.get(item.get("status") or "BOOK")
     if status is None:
         return None
-    is_debit = {"DBIT": True, "CRDT": False}[item["credit_debit_indicator"]]
     given = money(item["transaction_amount"])
+    is_debit = _is_debit(item, given, own)
     amount = Money(-abs(given.amount_minor) if is_debit else abs(given.amount_minor), given.currency)
     other = "creditor" if is_debit else "debtor"
-    number = f"{other}_account"
     reference = text(item.get("reference_number"))
     # Lines have no field of their own for the end-to-end id; banks put it where they have room.
     ours = our_id_in(item.get("entry_reference"), reference, item.get("remittance_information"))
@@ -100,12 +102,37 @@ def _transaction(item: Mapping[str, Any]) -> StatementLine | None:
         amount=amount,
         booking_date=first_day(item, "booking_date", "value_date", "transaction_date"),
         counterparty_name=text(within(item, other, "name")),
-        counterparty_account=text(within(item, number, "iban"))
-        or text(within(item, number, "other", "identification")),
+        counterparty_account=next((written for value in _numbers(item, other) if (written := text(value))), None),
         message=texts(item.get("remittance_information")),
         kid=reference if reference != ours else None,
         end_to_end_id=ours,
     )
+
+
+def _is_debit(item: Mapping[str, Any], amount: Money, own: AccountNumber) -> bool:
+    """Whether the line is money out. Raises ValueError where nothing tells.
+
+    The indicator decides: banks differ in whether the amount has a sign (enable_banking.md, Accounts). Without one a
+    minus does, then whose number it is, then who is named.
+    """
+    indicator = text(item.get("credit_debit_indicator"))
+    if indicator in ("DBIT", "CRDT"):
+        return indicator == "DBIT"
+    if amount.amount_minor < 0:
+        return True
+    is_payee, is_payer = (is_own(own, *_numbers(item, side)) for side in ("creditor", "debtor"))
+    names_payee, names_payer = (bool(item.get(side) or item.get(f"{side}_account")) for side in ("creditor", "debtor"))
+    if is_payee != is_payer:
+        return is_payer
+    if names_payee == names_payer:
+        raise ValueError("no direction")
+    return names_payee
+
+
+def _numbers(item: Mapping[str, Any], side: str) -> tuple[object, object]:
+    """The account numbers of one side, as they are written."""
+    account = f"{side}_account"
+    return within(item, account, "iban"), within(item, account, "other", "identification")
 
 
 def payment_request(profile: BankProfile, payment: Payment, debtor: AccountNumber) -> dict[str, object]:
@@ -141,11 +168,10 @@ def _number(kind: AccountKind, number: AccountNumber) -> dict[str, str]:
 class PaymentAtVendor:
     """How a payment stands, as the vendor reports it.
 
-    `bank` is the bank's name at the vendor, `word` the status code, `reason` the code of a rejection. `is_final` says
-    that the status does not change any more.
+    `word` is the status code, `reason` the code of a rejection. `is_final` says that the status does not change any
+    more.
     """
 
-    bank: str
     word: str
     is_final: bool
     reason: str | None
@@ -155,16 +181,21 @@ class PaymentAtVendor:
 def payment(answer: Answer) -> PaymentAtVendor:
     """The payment in an answer to a status request."""
     document = answer.document
-    details = document.get("payment_details") or {}
-    transactions = details.get("credit_transfer_transaction") or [{}]
-    day = transactions[0].get("requested_execution_date")
+    transfers = objects_in(within(document, "payment_details", "credit_transfer_transaction"))
     return PaymentAtVendor(
-        str((document.get("aspsp") or {}).get("name", "")),
         str(document["status"]),
         document.get("final_status") is True,
-        (document.get("status_reason_information") or {}).get("status_reason_code"),
-        date.fromisoformat(day) if day else None,
+        text(within(document, "status_reason_information", "status_reason_code")),
+        _day(transfers[0].get("requested_execution_date")) if transfers else None,
     )
+
+
+def _day(value: object) -> date | None:
+    """The day of a date, None for what is none: it must not lose the status beside it."""
+    try:
+        return day_of(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def payment_status(
@@ -188,9 +219,9 @@ def payment_status(
     return status, None
 
 
-def rejection(reason: str | None) -> tuple[Status, Failure | None]:
+def rejection(reason: str | None) -> tuple[Status, Failure]:
     """The status and the failure of a payment that was rejected, by the code of its reason."""
-    failure = FAILURES.get(_REASONS.get(reason or "", ""))
+    failure = FAILURES.get(_REASONS.get(reason or "", ""), NOT_TAKEN)
     return end_of(failure), failure
 
 

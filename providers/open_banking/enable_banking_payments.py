@@ -15,6 +15,7 @@ from domain.errors import BadWebhook, CannotTell
 from domain.ids import BankId
 from domain.payment import Payment, Status
 from domain.redirect import state_of
+from providers.calling.json_parts import text, within
 from providers.calling.vendor_http import UNREADABLE, Answer, VendorRefusal
 from providers.open_banking import enable_banking_objects as objects
 from providers.open_banking import enable_banking_webhook
@@ -31,8 +32,10 @@ from providers.open_banking.port import (
     PaymentState,
     Psu,
 )
-from providers.open_banking.readings import identifier, text, within
-from providers.open_banking.refusals import not_taken
+from providers.open_banking.readings import identifier
+from providers.open_banking.refusals import not_taken, note
+from providers.open_banking.status import NOT_TAKEN
+from providers.open_banking.vendor_ids import in_path
 
 _REJECTED: Final = frozenset(
     {"INVALID_PAYMENT", "PAYMENT_LIMIT_EXCEEDED", "UNTRUSTED_PAYMENT_PARTY", "WRONG_REQUEST_PARAMETERS"}
@@ -76,17 +79,24 @@ class EnableBankingPayments:
             )
         except VendorRefusal as refusal:
             if error_of(refusal) not in _REJECTED:
+                note(bank_id, [error_of(refusal)])
                 raise self._client.refused(refusal, bank_id) from refusal
             return PaymentState(Status.REJECTED, "", failure=not_taken(bank_id, [error_of(refusal)]))
         if started.is_rejected:
             told = not_taken(bank_id, [started.reason] if started.reason else [])
             status, failure = objects.rejection(started.reason)
-            return PaymentState(status, started.id, failure=failure or told)
+            return PaymentState(status, started.id, failure=told if failure is NOT_TAKEN else failure)
         awaited = Authorisation(started.page) if started.page else None
         return PaymentState(Status.AUTHORISATION_REQUIRED, started.id, awaited)
 
     async def authorise(self, access: PaymentAccess, redirect_uri: str) -> PaymentState:
         """Raise NotApprovable: the vendor sends the page with the payment, and no second one."""
+        raise NotApprovable
+
+    async def choose_method(
+        self, access: PaymentAccess, method: str, redirect_uri: str, *, of_cancellation: bool
+    ) -> Authorisation | None:
+        """Raise NotApprovable: the user chooses on the vendor's page."""
         raise NotApprovable
 
     async def withdraw(self, access: PaymentAccess) -> bool:
@@ -103,14 +113,15 @@ class EnableBankingPayments:
         """Do nothing: the vendor's own page has completed the approval."""
 
     async def status(self, access: PaymentAccess) -> PaymentState:
-        path = f"/payments/{access.reference}"
+        path = f"/payments/{in_path(access.reference)}"
         try:
             found = await self._client.call("status", "GET", path, objects.payment, bank=access.bank_id)
         except VendorRefusal as refusal:
             if error_of(refusal) in _FORGOTTEN:
                 raise PaymentForgotten from refusal
             raise self._client.refused(refusal, access.bank_id) from refusal
-        enough = await self._client.final_statuses(found.bank)
+        # How the bank's payments end counts with its last report alone.
+        enough = await self._client.final_statuses(access.bank_id) if found.is_final else frozenset()
         status, failure = objects.payment_status(found, enough, oslo_date(self._clock.now()))
         is_last = found.is_final and status is Status.PROCESSING
         return PaymentState(status, access.reference, failure=failure, is_last=is_last)

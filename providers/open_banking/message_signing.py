@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 # The signed headers, in this order. Headers that a request does not have are left out.
 _SIGNED: Final = ("digest", "x-request-id", "psu-id", "psu-corporate-id", "tpp-redirect-uri")
 
-# In the name of the seal's issuer the standard's example encodes blanks alone. A quote would end the `keyId`, and only
-# ASCII fits in a header.
+# The standard's example has the serial number in capital hexadecimal digits, and encodes blanks alone in the name of
+# the seal's issuer: SN=9FA1, CN=D-TRUST%20CA%202-1%202015. A quote would end the `keyId`, and only ASCII fits in a
+# header.
 _AS_IT_IS: Final = "".join(letter for letter in string.punctuation if letter not in '"%')
 
 
@@ -36,7 +37,7 @@ class MessageSigning(httpx.Auth):
         self._key = private
         self._certificate = base64.b64encode(found.public_bytes(serialization.Encoding.DER)).decode()
         authority = quote(found.issuer.rfc4514_string(), safe=_AS_IT_IS)
-        self._key_id = f"SN={found.serial_number:x},CA={authority}"
+        self._key_id = f"SN={found.serial_number:X},CA={authority}"
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         digest = base64.b64encode(hashlib.sha256(request.content).digest()).decode()

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from domain.account_number import AccountNumber, iban_of
-from domain.authorisation import Authorisation
+from domain.authorisation import Authorisation, AuthorisationMethod, Choice
 from domain.bank_account import Balance, BalanceType, Bank, TransactionStatus
 from domain.bank_text import TextRules
 from domain.clock import Clock
@@ -35,6 +35,7 @@ from providers.open_banking.port import (
     ConsentRequest,
     ConsentState,
     Items,
+    NotApprovable,
     PaymentAccess,
     PaymentForgotten,
     PaymentState,
@@ -43,7 +44,7 @@ from providers.open_banking.port import (
 )
 from providers.open_banking.readings import money
 from providers.open_banking.refusals import not_taken
-from providers.open_banking.status import CONSENT_STATUS, FAILURES, PAYMENT_STATUS, SCA_OPEN, end_of, sca_of
+from providers.open_banking.status import CONSENT_STATUS, FAILURES, NOT_TAKEN, PAYMENT_STATUS, SCA_OPEN, end_of, sca_of
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 # Initiations are missing: a repeated initiation would be a second payment.
@@ -76,12 +77,23 @@ class MockAccountInformation:
             "frequencyPerDay": 4,
         }
         answer = await self._sandbox.at(request.bank_id).post("start_consent", "/bank/consents", body)
-        awaited = Authorisation(answer["scaRedirect"], expires_at=datetime.fromisoformat(answer["expires_at"]))
+        expires_at = datetime.fromisoformat(answer["expires_at"])
+        awaited = _shown(answer, expires_at) or Authorisation(answer["scaRedirect"], expires_at=expires_at)
         return StartedConsent(answer["consentId"], awaited, date.fromisoformat(answer["validUntil"]))
 
     async def authorise_consent(self, started: StartedConsent, psu: Psu, redirect_uri: str) -> StartedConsent:
         """Give what is there: the sandbox's banks send the page with the consent."""
         return started
+
+    async def choose_consent_method(
+        self, access: ConsentAccess, method: str, redirect_uri: str
+    ) -> Authorisation | None:
+        bank = self._sandbox.at(access.bank_id)
+        try:
+            path = f"/bank/consents/{access.reference}/method"
+            return _shown(await bank.post("choose_consent_method", path, {"method": method}))
+        except SandboxRefusal as refusal:
+            raise NotApprovable from refusal
 
     async def complete_consent(self, access: ConsentAccess, query: Mapping[str, str]) -> ConsentState:
         return await self.consent_state(access)
@@ -93,7 +105,7 @@ class MockAccountInformation:
         except SandboxRefusal as refusal:
             raise Unavailable("open_banking", "the bank does not know the consent") from refusal
         status = status_of(CONSENT_STATUS, answer["consentStatus"], of="consent")
-        return ConsentState(status, date.fromisoformat(answer["validUntil"]))
+        return ConsentState(status, date.fromisoformat(answer["validUntil"]), shown=_shown(answer))
 
     async def revoke_consent(self, access: ConsentAccess) -> None:
         bank = self._sandbox.at(access.bank_id)
@@ -189,6 +201,16 @@ class MockPaymentInitiation:
         """Read the payment: the sandbox's banks send the page with the payment."""
         return await self.status(access)
 
+    async def choose_method(
+        self, access: PaymentAccess, method: str, redirect_uri: str, *, of_cancellation: bool
+    ) -> Authorisation | None:
+        bank = self._sandbox.at(access.bank_id)
+        try:
+            path = f"/bank/payments/{access.reference}/method"
+            return _shown(await bank.post("choose_method", path, {"method": method}))
+        except SandboxRefusal as refusal:
+            raise NotApprovable from refusal
+
     async def withdraw(self, access: PaymentAccess) -> bool:
         return (await self.cancel(access, "")).is_cancelled
 
@@ -220,7 +242,7 @@ class MockPaymentInitiation:
             return Cancelling()
         if answer["transactionStatus"] == "CANC":
             return Cancelling(is_cancelled=True)
-        return Cancelling(authorisation=Authorisation(answer["scaRedirect"]))
+        return Cancelling(authorisation=_shown(answer) or Authorisation(answer["scaRedirect"]))
 
     async def cancellation_state(self, access: PaymentAccess) -> CancellationState:
         bank = self._sandbox.at(access.bank_id)
@@ -228,7 +250,7 @@ class MockPaymentInitiation:
             answer = await bank.get("status", f"/bank/payments/{access.reference}")
         except SandboxRefusal as refusal:
             raise Unavailable("open_banking", "the bank does not know the payment") from refusal
-        return CancellationState(is_refused=answer.get("cancelSca") == "failed")
+        return CancellationState(answer.get("cancelSca") == "failed", _shown(answer))
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
         signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
@@ -266,17 +288,27 @@ def _state(answer: Mapping[str, Any]) -> PaymentState:
     elif status is Status.PROCESSING and answer.get("isScheduled"):
         status = Status.SCHEDULED
     elif status is Status.REJECTED:
+        failure = failure or NOT_TAKEN
         status = end_of(failure)
     return PaymentState(status, answer["paymentId"], _awaited(answer), failure, sca=sca_of(answer["scaStatus"]))
 
 
 def _awaited(answer: Mapping[str, Any]) -> Authorisation | None:
-    if answer["scaStatus"] == "exempted":
+    if answer["scaStatus"] not in SCA_OPEN:
         return None
     expires_at = datetime.fromisoformat(answer["scaExpiresAt"])
-    if message := answer.get("psuMessage"):
-        return Authorisation(message=message, challenge=answer["challengeData"]["data"][0], expires_at=expires_at)
-    return Authorisation(answer["scaRedirect"], expires_at=expires_at)
+    return _shown(answer, expires_at) or Authorisation(answer["scaRedirect"], expires_at=expires_at)
+
+
+def _shown(answer: Mapping[str, Any], expires_at: datetime | None = None) -> Authorisation | None:
+    """What the bank shows in its own app, or offers to choose from; None where the user approves on a page."""
+    if "scaMethods" in answer:
+        offered = [AuthorisationMethod(one["authenticationMethodId"], one["name"]) for one in answer["scaMethods"]]
+        return Authorisation(expires_at=expires_at, choice=Choice(offered, answer["redirectUri"]))
+    if "psuMessage" not in answer:
+        return None
+    code = answer["challengeData"]["data"][0]
+    return Authorisation(message=answer["psuMessage"], challenge=code, expires_at=expires_at, is_begun=True)
 
 
 def _build(settings: OpenBankingSettings, tools: Tools) -> BankAdapters:

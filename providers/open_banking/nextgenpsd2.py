@@ -9,13 +9,13 @@ from domain.bank_account import BalanceType, TransactionStatus
 from domain.money import Money
 from domain.payment import Failure, Status
 from domain.statement import ItemKind, StatementLine
+from providers.calling.json_parts import as_list, text, within
 from providers.calling.status_words import status_of
 from providers.calling.vendor_http import Answer
 from providers.open_banking.port import AccountAtBank, ConsentState
 from providers.open_banking.readings import (
     BalanceAtBank,
     Words,
-    as_list,
     currency_of,
     each,
     end_to_end_id,
@@ -26,12 +26,11 @@ from providers.open_banking.readings import (
     is_own,
     items_of,
     money,
-    text,
     texts,
     time_of,
     valid_until,
-    within,
 )
+from providers.open_banking.refusals import refusal_of
 from providers.open_banking.statement_pages import StatementPage
 from providers.open_banking.status import (
     CONSENT_STATUS,
@@ -154,12 +153,18 @@ def payment_status(
     if status is Status.REJECTED or sca in SCA_FAILED:
         reason = next((_REASONS[code] for code in codes if code in _REASONS), None)
         refused = "AUTHORISATION_REFUSED" if sca in SCA_FAILED else ""
-        failure = FAILURES.get(reason or refused)
+        failure = FAILURES.get(reason or refused) or refusal_of(codes)
         return end_of(failure), failure
     if sca not in SCA_DONE:
         return Status.AUTHORISATION_REQUIRED, None
     # The payment is approved: RCVD and PDNG now mean that the bank makes its own checks.
     return Status.SCHEDULED if is_future else Status.PROCESSING, None
+
+
+def is_inferred(transaction: str, sca: str | None) -> bool:
+    """Whether the end that `payment_status` gives follows from the failed approval alone."""
+    told = PAYMENT_STATUS.get(transaction)
+    return sca in SCA_FAILED and told is not None and not told.is_final
 
 
 def _resource_of(item: Mapping[str, Any]) -> str | None:

@@ -6,10 +6,11 @@ It sends no webhooks: the status of a payment is read after the user's return an
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urljoin
 
 import httpx
+import structlog
 from pydantic import Field, SecretStr
 
 from domain.bank_account import Bank
@@ -17,12 +18,13 @@ from domain.errors import InDoubt, Unavailable
 from domain.redirect import state_of
 from providers.calling.guard import BANK_LIST, Guard
 from providers.calling.loopback import is_safe
-from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
+from providers.calling.vendor_http import UNREADABLE, Answer, VendorHttp, VendorRefusal
 from providers.declaration import Tools, Vendor
 from providers.open_banking.bank_profiles import by_bic
 from providers.open_banking.bank_settings import ADDRESS, OpenBankingSettings, callback_url_of, webhook_secret_of
 from providers.open_banking.certificate_watch import watched_internet
 from providers.open_banking.port import BankAdapters
+from providers.open_banking.readings import identifier
 from providers.open_banking.xs2a import RESILIENCE as RESILIENCE
 from providers.open_banking.xs2a import RETRIED as RETRIED
 from providers.open_banking.xs2a import Xs2aAccounts
@@ -34,6 +36,7 @@ API_URL: Final = "https://api.openbankingplatform.com"
 AUTH_URL: Final = "https://auth.openbankingplatform.com"
 SCOPE: Final = "aspspinformation accountinformation paymentinitiation private"
 _RENEW_EARLY_S: Final = 60
+_log = structlog.get_logger()
 _BANKS: Final = "/psd2/aspspinformation/v1/aspsps"
 _PATHS: Final = Paths(
     consents="/psd2/consent/v1/consents",
@@ -99,7 +102,7 @@ class OpenPaymentsClient(Xs2aClient):
 
     async def banks(self, country: str) -> Sequence[Bank]:
         def read(answer: Answer) -> list[Bank]:
-            return [_bank(item, country) for item in answer.document["aspsps"]]
+            return _banks(answer, country)
 
         try:
             # Without a BIC: the list is the vendor's, not one bank's.
@@ -169,9 +172,16 @@ def _token_of(answer: Answer) -> tuple[float, str]:
     return float(answer.document["expires_in"]), str(answer.document["access_token"])
 
 
-def _bank(item: Mapping[str, Any], country: str) -> Bank:
-    profile = by_bic(item["bicFi"])
-    return Bank(profile.id, item["name"], profile.bic, country, profile.part_of)
+def _banks(answer: Answer, country: str) -> list[Bank]:
+    """The banks that can be read. Raises what `UNREADABLE` names where there is no list of them."""
+    found: list[Bank] = []
+    for item in answer.document["aspsps"]:
+        try:
+            profile = by_bic(identifier(item["bicFi"]))
+            found.append(Bank(profile.id, identifier(item["name"]), profile.bic, country, profile.part_of))
+        except UNREADABLE:
+            _log.warning("bank_unreadable", vendor="open_payments")
+    return found
 
 
 def _build(settings: OpenPaymentsSettings, tools: Tools) -> BankAdapters:

@@ -72,12 +72,14 @@ class ConsentState:
     """A consent at the bank. `valid_until` is the last day, as a date in Oslo; `date.max` if the bank gives none.
 
     `status` is None for a word of the bank that is not known, which moves nothing. `reference` is set if completing the
-    consent gave it another reference, which replaces the stored one.
+    consent gave it another reference, which replaces the stored one. `shown` is what a decoupled approval shows now,
+    None where it shows nothing new.
     """
 
     status: ConsentStatus | None
     valid_until: date
     reference: str | None = None
+    shown: Authorisation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +98,14 @@ class AccountAtBank:
 
 @dataclass(frozen=True, slots=True)
 class Items(Generic[Item]):
-    """The items of a bank's answer, and those of them that cannot be read."""
+    """The items of a bank's answer, and those of them that cannot be read.
+
+    `away` is why some of the latter could not be asked for just now, None where none was.
+    """
 
     found: Sequence[Item]
     put_aside: Sequence[PutAside] = ()
+    away: Unavailable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,8 @@ class PaymentState:
     `status` is None for a word of the bank that is not known, which moves nothing. `reference` is the vendor's and
     opaque to callers. It means nothing if an initiation was refused (REJECTED). `warnings` are those that the bank
     gives with a payment that it has taken. `sca` is None if no SCA status was read. `is_last`: the vendor sends no more
-    reports of a payment whose outcome it has not told.
+    reports of a payment whose outcome it has not told. `is_inferred`: the bank has not told this end of the payment, it
+    follows from an approval that has failed.
     """
 
     status: Status | None
@@ -164,6 +171,7 @@ class PaymentState:
     warnings: Sequence[MutationWarning] = ()
     sca: Sca | None = None
     is_last: bool = False
+    is_inferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +268,15 @@ class AccountInformation(Protocol):
         and NotApprovable.
         """
 
+    async def choose_consent_method(
+        self, access: ConsentAccess, method: str, redirect_uri: str
+    ) -> Authorisation | None:
+        """Go on with a consent by one of the methods that the bank offers, and give what is awaited of the user then.
+
+        Not repeated: it may reach the user's phone. Without an answer no approval follows, and the state is to be read.
+        Raises Unavailable, and NotApprovable if the bank does not take that method.
+        """
+
     async def complete_consent(self, access: ConsentAccess, query: Mapping[str, str]) -> ConsentState:
         """Finish a consent after the browser is back, and give its state. `query` is that of the return address.
 
@@ -273,7 +290,10 @@ class AccountInformation(Protocol):
         """End a consent at the bank. Safe to repeat: an unknown consent counts as revoked. Raises Unavailable."""
 
     async def accounts(self, bank_id: BankId, consent_reference: str, psu: Psu) -> Items[AccountAtBank]:
-        """The accounts that the consent covers. Safe to repeat. Raises Unavailable, ConsentLost, AccessExceeded."""
+        """The accounts that the consent covers. Safe to repeat. Raises Unavailable, ConsentLost, AccessExceeded.
+
+        One that cannot be asked for costs itself alone (`Items.away`).
+        """
 
     async def balances(self, access: AccountAccess) -> Items[Balance]:
         """The booked and the available balance, as far as the bank sends them in the account's currency.
@@ -315,6 +335,11 @@ class PaymentInitiation(Protocol):
         Not repeated: a second approval could ask the user twice. Where no approval follows (exempted), the status that
         the bank gives decides. Raises Unavailable, and NotApprovable; the bank has the payment all the same.
         """
+
+    async def choose_method(
+        self, access: PaymentAccess, method: str, redirect_uri: str, *, of_cancellation: bool
+    ) -> Authorisation | None:
+        """Go on with a payment, or its cancellation, by one of the methods that the bank offers. As for consents."""
 
     async def withdraw(self, access: PaymentAccess) -> bool:
         """Take back a payment that cannot be approved. True if the bank says that it is cancelled.

@@ -15,6 +15,7 @@ from domain.bank_account import Balance, BalanceType
 from domain.clock import oslo_date
 from domain.money import Money, minor_of
 from domain.statement import ItemKind, PutAside
+from providers.calling.json_parts import as_list, text, texts_in
 from providers.calling.vendor_http import Answer
 from providers.open_banking.port import Items
 
@@ -27,7 +28,8 @@ _NO_CONTENT: Final = 204
 # An item of ours is far shorter; a longer one is kept in part.
 _KEPT_LENGTH: Final = 20_000
 _log = structlog.get_logger()
-# An index of PostgreSQL takes no longer text, and ours are shorter than both.
+# An index of PostgreSQL takes no longer text, and ours are shorter than all of them.
+_LONGEST_ID: Final = 400
 _LONGEST_END_TO_END_ID: Final = 200
 # Our end-to-end ids are `D-` and a payment's ULID (norwegian_banks.md); some banks write them between other words.
 _OURS: Final = re.compile(r"(?<![0-9A-Za-z-])D-[0-7][0-9A-HJKMNP-TV-Z]{25}(?![0-9A-Za-z-])")
@@ -50,13 +52,6 @@ def items_of(answer: Answer, name: str) -> list[Any]:
 def has_message_instead(answer: Answer, name: str) -> bool:
     """Whether the bank says in messages why it gives no list: nothing is then known of its items."""
     return answer.document.get(name) is None and bool(answer.document.get("tppMessages"))
-
-
-def as_list(value: object) -> list[Any]:
-    """A list as it is, nothing as an empty one, and one item as a list of it."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
 
 
 def each(kind: ItemKind, items: Iterable[Any], read: Callable[[Any], Item | None]) -> Items[Item]:
@@ -86,35 +81,20 @@ def put_aside(kind: ItemKind, item: object, error: Exception) -> PutAside:
     return PutAside(kind, content[:_KEPT_LENGTH], type(error).__name__)
 
 
-def text(value: object) -> str | None:
-    """A text as the database takes it, None for an empty one and for what is no text."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
-        return None
-    return value.replace("\0", "").encode("utf-8", "replace").decode().strip() or None
-
-
 def identifier(value: object) -> str:
-    """The bank's id of an object. Raises ValueError where there is none: what has no id was not seen to be made."""
+    """The bank's id of an object. Raises ValueError where there is none: what has no id was not seen to be made.
+
+    Dots alone are none: in an address they stand for another place (RFC 3986, 3.3).
+    """
     found = text(value)
-    if found is None:
+    if found is None or found in (".", "..") or len(found) > _LONGEST_ID:
         raise ValueError("no id")
     return found
 
 
 def texts(values: object) -> str | None:
     """Several lines of text as one."""
-    lines = values if isinstance(values, list) else [values]
-    return " ".join(line for line in map(text, lines) if line) or None
-
-
-def within(item: Mapping[str, Any], *names: str) -> Any:
-    """What stands at a path of names, None where there is nothing."""
-    found: Any = item
-    for name in names:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
+    return " ".join(texts_in(values)) or None
 
 
 def end_to_end_id(value: object) -> str | None:

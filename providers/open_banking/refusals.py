@@ -39,7 +39,17 @@ _REASONS: Final[Mapping[str, Failure]] = {
 
 def not_taken(bank: BankId, codes: Sequence[str]) -> Failure:
     """Log and count the bank's no, by the first of its `codes`. Gives why, as the user is told."""
+    note(bank, codes)
+    return refusal_of(codes)
+
+
+def note(bank: BankId, codes: Sequence[str]) -> None:
+    """Log and count a bank's no to a payment, by the first of its `codes`, whoever is to blame for it."""
     code = next((code for code in codes if _CODE.fullmatch(code)), "none")
     REFUSALS.labels(bank, code).inc()
     _log.warning("bank_refuses_payment", bank=bank, code=code)
+
+
+def refusal_of(codes: Sequence[str]) -> Failure:
+    """Why a bank has not taken a payment, as the user is told, by the first of its codes that is known."""
     return next((_REASONS[code] for code in codes if code in _REASONS), NOT_TAKEN)

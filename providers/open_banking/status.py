@@ -58,6 +58,6 @@ def sca_of(word: str | None) -> Sca | None:
     return next((sca for sca, words in known.items() if word in words), None)
 
 
-def end_of(failure: Failure | None) -> Status:
+def end_of(failure: Failure) -> Status:
     """The status of a payment that the bank calls rejected, by its reason."""
-    return END_OF_FAILURE.get(failure.code, Status.REJECTED) if failure is not None else Status.REJECTED
+    return END_OF_FAILURE.get(failure.code, Status.REJECTED)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
+from domain.authorisation import Authorisation
 from domain.bank_account import Bank
 from domain.clock import Clock
 from domain.consent import UNATTENDED_READS_A_DAY, ConsentStatus
@@ -26,6 +27,7 @@ from providers.open_banking.port import (
 )
 from providers.open_banking.readings import identifier, valid_until
 from providers.open_banking.status import CONSENT_STATUS
+from providers.open_banking.vendor_ids import in_header, in_path
 from providers.open_banking.xs2a_approvals import Approvals, ScaAnswer
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
 from providers.open_banking.xs2a_reading import Xs2aReading, as_wanted, told
@@ -102,17 +104,20 @@ class Xs2aAccounts(Xs2aReading):
             raise self._client.refused(refusal, profile.bic) from refusal
         # The bank may shorten the consent.
         until = min(request.valid_until, valid_until(created.document.get("validUntil")))
-        reference = Reference(profile.bic, created.document["consentId"], created.authorisation_id)
+        begun, method = created.authorisation_id, created.method_of_begun
+        reference = Reference(profile.bic, created.document["consentId"], begun, method)
         awaited = None
         with suppress(Unavailable, *UNREADABLE):
             awaited = self._approvals.awaited_in(created, request.redirect_uri, profile.bic)
+        if awaited is None and begun:
+            awaited = self._approvals.choice_in(created, request.redirect_uri)
         word = created.document.get("consentStatus")
         is_open = status_of(CONSENT_STATUS, word, of="consent") in (None, ConsentStatus.AWAITING_AUTHORISATION)
         return StartedConsent(
             str(reference),
             awaited,
             until,
-            warnings_in(created.document, profile.id),
+            warnings_in(created.document),
             needs_approval=is_open and not created.is_ended,
         )
 
@@ -125,15 +130,28 @@ class Xs2aAccounts(Xs2aReading):
             bic=consent.bic,
             psu=as_wanted(by_bic(consent.bic), psu),
             redirect_uri=redirect_uri,
+            method=consent.method,
         )
-        reference = str(replace(consent, authorisation=approval.id))
+        reference = str(replace(consent, authorisation=approval.id, method=""))
         warnings = (*started.warnings, *approval.warnings)
         return StartedConsent(reference, approval.awaited, started.valid_until, warnings)
+
+    async def choose_consent_method(
+        self, access: ConsentAccess, method: str, redirect_uri: str
+    ) -> Authorisation | None:
+        consent = Reference.parse(access.reference)
+        path = f"{self._path(consent)}/authorisations/{in_path(consent.authorisation)}"
+        return await self._approvals.choose(
+            "consent", path, method, bic=consent.bic, psu=told(access), redirect_uri=redirect_uri
+        )
 
     async def complete_consent(self, access: ConsentAccess, query: Mapping[str, str]) -> ConsentState:
         consent = Reference.parse(access.reference)
         if "code" in query:
-            headers = {"x-consentid": consent.id, "x-consentauthorisationid": consent.authorisation}
+            headers = {
+                "x-consentid": in_header(consent.id),
+                "x-consentauthorisationid": in_header(consent.authorisation),
+            }
             await self._client.exchange(query["code"], headers, consent.bic)
         return await self.consent_state(access)
 
@@ -153,13 +171,24 @@ class Xs2aAccounts(Xs2aReading):
             if ended is None or refusal.status not in _NOT_KNOWN:
                 raise self._client.refused(refusal, consent.bic) from refusal
             return ConsentState(ended, date.max)
-        if state.status is ConsentStatus.AWAITING_AUTHORISATION and consent.authorisation:
-            path = f"{self._path(consent)}/authorisations/{consent.authorisation}"
-            sca, codes, _ = await self._approvals.state("consent", path, bic=consent.bic, psu=psu)
-            status, _ = nextgenpsd2.payment_status("RCVD", sca, codes, is_future=False)
-            refused = _ENDED_BY_SCA.get(status) if status is not None else None
-            return ConsentState(refused or state.status, state.valid_until)
-        return state
+        if state.status is not ConsentStatus.AWAITING_AUTHORISATION:
+            return state
+        path = f"{self._path(consent)}/authorisations"
+        authorisation = consent.authorisation or await self._newest(path, consent.bic, psu)
+        if not authorisation:
+            return state
+        sca, codes, shown = await self._approvals.state(
+            "consent", f"{path}/{in_path(authorisation)}", bic=consent.bic, psu=psu
+        )
+        status, _ = nextgenpsd2.payment_status("RCVD", sca, codes, is_future=False)
+        refused = _ENDED_BY_SCA.get(status) if status is not None else None
+        return ConsentState(refused or state.status, state.valid_until, shown=shown)
+
+    async def _newest(self, path: str, bic: str, psu: Psu | None) -> str:
+        """The approval that the bank began without linking to it; empty where it lists none, or no approvals at all."""
+        with suppress(Unavailable):
+            return await self._approvals.newest("consent", path, bic=bic, psu=psu)
+        return ""
 
     async def revoke_consent(self, access: ConsentAccess) -> None:
         consent = Reference.parse(access.reference)
@@ -178,7 +207,7 @@ class Xs2aAccounts(Xs2aReading):
                 raise self._client.refused(refusal, consent.bic) from refusal
 
     def _path(self, consent: Reference) -> str:
-        return f"{self._client.paths(consent.bic).consents}/{consent.id}"
+        return f"{self._client.paths(consent.bic).consents}/{in_path(consent.id)}"
 
 
 def _created_consent(answer: Answer) -> ScaAnswer:

@@ -14,8 +14,11 @@ import httpx
 from domain.bank_account import Bank
 from domain.errors import Unavailable
 from providers.calling.vendor_http import Answer, VendorHttp, VendorRefusal
+from providers.open_banking.bank_profiles import by_bic
+from providers.open_banking.bank_warnings import note_warnings
 from providers.open_banking.nextgenpsd2 import codes_of
 from providers.open_banking.port import PaymentForgotten, Psu
+from providers.open_banking.vendor_ids import from_reference, in_reference
 
 # NextGenPSD2, 14.11.2: the initiation has lapsed, or its id is not known (403 or 404 by the version of the standard).
 _EXPIRED: Final = "RESOURCE_EXPIRED"
@@ -28,21 +31,27 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The stored reference of a consent or payment: bank, object at the bank, and authorisation under way."""
+    """The stored reference of a consent or payment: bank, object at the bank, and authorisation under way.
+
+    `method` is the one that the bank has offered with the object, until it is chosen; empty else.
+    """
 
     bic: str
     id: str
     authorisation: str
+    method: str = ""
 
     def __str__(self) -> str:
-        return f"{self.bic}/{self.id}/{self.authorisation}"
+        parts = (self.id, self.authorisation, *([self.method] if self.method else []))
+        return "/".join((self.bic, *map(in_reference, parts)))
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
         """Read a stored reference. `authorisation` is empty if the bank has not named one."""
         bic, _, rest = text.partition("/")
-        identifier, _, authorisation = rest.partition("/")
-        return cls(bic, identifier, authorisation)
+        identifier, _, rest = rest.partition("/")
+        authorisation, _, method = rest.partition("/")
+        return cls(bic, from_reference(identifier), from_reference(authorisation), from_reference(method))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,7 @@ class Xs2aClient(ABC):
         """Send a request that is harmless if it was carried out unseen. Raises Unavailable, VendorRefusal."""
         content: Any = {"headers": await self._headers(bic, psu, headers), "params": params, "json": json}
         try:
-            return await self.http_of(bic).call(operation, method, path, read, **content)
+            return await self.http_of(bic).call(operation, method, path, _noting(read, bic), **content)
         except VendorRefusal as refusal:
             self.on_refusal(refusal)
             raise
@@ -128,7 +137,9 @@ class Xs2aClient(ABC):
         wishes = {**self.redirect_headers(redirect_uri), **self.notification_headers(about)}
         headers = await self._headers(bic, psu, wishes)
         try:
-            return await self.http_of(bic).command(operation, "POST", path, read, headers=headers, json=json)
+            return await self.http_of(bic).command(
+                operation, "POST", path, _noting(read, bic), headers=headers, json=json
+            )
         except VendorRefusal as refusal:
             self.on_refusal(refusal)
             raise
@@ -153,7 +164,7 @@ class Xs2aClient(ABC):
         """The error to raise for a refusal that the user cannot mend. See `Guard.refused`."""
         code = next(iter(codes_of(refusal.answer)), "unknown")
         is_ours = refusal.status in _CREDENTIALS and not code.startswith(_ABOUT_THE_USER)
-        return self.http_of(bic).refused(refusal.status, code, is_ours=is_ours)
+        return self.http_of(bic).refused(refusal.status, code, is_ours=is_ours, of_object=True)
 
     def redirect_headers(self, redirect_uri: str) -> dict[str, str]:
         """Ask for an approval page, and say where it sends the browser afterwards."""
@@ -178,6 +189,16 @@ class Xs2aClient(ABC):
             return headers
         number = psu.national_identity_number
         return {**headers, **psu.headers, **({"psu-id": number} if number is not None else {})}
+
+
+def _noting(read: Callable[[Answer], Result], bic: str) -> Callable[[Answer], Result]:
+    """Reads as `read`, once what the bank warns of beside its answer is noted."""
+
+    def noted(answer: Answer) -> Result:
+        note_warnings(answer.document, by_bic(bic).id)
+        return read(answer)
+
+    return noted if bic else read
 
 
 def is_trouble(status: int, answer: Mapping[str, Any]) -> bool:

@@ -21,14 +21,16 @@ from providers.open_banking.port import (
     BankEvent,
     CancellationState,
     Cancelling,
+    NotApprovable,
     PaymentAccess,
     PaymentForgotten,
     PaymentState,
     Psu,
 )
 from providers.open_banking.readings import identifier
-from providers.open_banking.refusals import not_taken
+from providers.open_banking.refusals import not_taken, note
 from providers.open_banking.status import PAYMENT_STATUS, SCA_DONE, SCA_FAILED, sca_of
+from providers.open_banking.vendor_ids import in_header, in_path
 from providers.open_banking.xs2a_approvals import Approval, Approvals, ScaAnswer
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
 from providers.open_banking.xs2a_reading import as_wanted, told
@@ -70,9 +72,11 @@ class Xs2aPayments:
                 json=_body(profile, payment, debtor) | (self._client.kid(payment.kid) if payment.kid else {}),
             )
         except VendorRefusal as refusal:
+            codes = nextgenpsd2.codes_of(refusal.answer)
             if refusal.status not in _ABOUT_CONTENT:
+                note(bank_id, codes)
                 raise self._client.refused(refusal, profile.bic) from refusal
-            failure = not_taken(bank_id, nextgenpsd2.codes_of(refusal.answer))
+            failure = not_taken(bank_id, codes)
             return PaymentState(Status.REJECTED, "", failure=failure)
         return self._accepted(created, payment, profile.bic, redirect_uri)
 
@@ -85,8 +89,9 @@ class Xs2aPayments:
             bic=payment.bic,
             psu=told(access),
             redirect_uri=redirect_uri,
+            method=payment.method,
         )
-        reference = str(replace(payment, authorisation=approval.id))
+        reference = str(replace(payment, authorisation=approval.id, method=""))
         if approval.awaited is not None:
             waiting = Status.AUTHORISATION_REQUIRED
             return PaymentState(waiting, reference, approval.awaited, warnings=approval.warnings)
@@ -97,6 +102,20 @@ class Xs2aPayments:
                 raise
             # No approval follows, so that the bank executes: its status is read again by reconciliation.
             return PaymentState(Status.PROCESSING, reference)
+
+    async def choose_method(
+        self, access: PaymentAccess, method: str, redirect_uri: str, *, of_cancellation: bool
+    ) -> Authorisation | None:
+        payment, psu = Reference.parse(access.reference), told(access)
+        what = "cancellation" if of_cancellation else "payment"
+        path = f"{self._path(payment)}/{'cancellation-' if of_cancellation else ''}authorisations"
+        known = "" if of_cancellation else payment.authorisation
+        authorisation = known or await self._approvals.newest(what, path, bic=payment.bic, psu=psu)
+        if not authorisation:
+            raise NotApprovable
+        return await self._approvals.choose(
+            what, f"{path}/{in_path(authorisation)}", method, bic=payment.bic, psu=psu, redirect_uri=redirect_uri
+        )
 
     def wants_device_later(self, bank_id: BankId) -> bool:
         return by_id(bank_id).wants_device_later
@@ -109,13 +128,13 @@ class Xs2aPayments:
         if "code" not in query:
             return
         path, authorisation, psu = self._path(payment), payment.authorisation, told(access)
-        of_payment = f"{path}/authorisations/{authorisation}"
+        of_payment = f"{path}/authorisations/{in_path(authorisation)}"
         sca, *_ = await self._approvals.state("payment", of_payment, bic=payment.bic, psu=psu)
         if sca in SCA_DONE:
             # The payment was approved before: what the user has approved now is its cancellation.
             cancellations = f"{path}/cancellation-authorisations"
             authorisation = await self._approvals.newest("cancellation", cancellations, bic=payment.bic, psu=psu)
-        headers = {"x-paymentid": payment.id, "x-paymentauthorisationid": authorisation}
+        headers = {"x-paymentid": in_header(payment.id), "x-paymentauthorisationid": in_header(authorisation)}
         await self._client.exchange(query["code"], headers, payment.bic)
 
     async def status(self, access: PaymentAccess) -> PaymentState:
@@ -127,12 +146,12 @@ class Xs2aPayments:
             raise
         try:
             sca, sca_codes, shown = await self._sca_state(access)
-        except PaymentForgotten as forgotten:
+        except Unavailable as error:
             known = PAYMENT_STATUS.get(word)
-            if known is Status.AUTHORISATION_REQUIRED:
+            if known is Status.AUTHORISATION_REQUIRED or (known is None and not isinstance(error, PaymentForgotten)):
                 raise
             if known is None or not known.is_final:
-                raise Unavailable("open_banking", "the approval cannot be read") from forgotten
+                raise Unavailable("open_banking", "the approval cannot be read") from error
             # The approval of a payment that has ended does not count any more.
             sca, sca_codes, shown = None, (), None
         status, failure = nextgenpsd2.payment_status(word, sca, (*codes, *sca_codes), is_future=False)
@@ -142,17 +161,20 @@ class Xs2aPayments:
             is_future = day is not None and day > oslo_date(self._clock.now())
             status, failure = nextgenpsd2.payment_status(word, sca, (), is_future=is_future)
         awaited = shown if status is Status.AUTHORISATION_REQUIRED else None
-        return PaymentState(status, access.reference, awaited, failure, sca=sca_of(sca))
+        inferred = nextgenpsd2.is_inferred(word, sca)
+        return PaymentState(status, access.reference, awaited, failure, sca=sca_of(sca), is_inferred=inferred)
 
     async def cancel(self, access: PaymentAccess, redirect_uri: str) -> Cancelling:
         payment = Reference.parse(access.reference)
         deleted = await self._delete("cancel", access)
         if deleted is None or deleted.status != _ACCEPTED:
             return Cancelling(is_cancelled=await self._is_cancelled(access, deleted))
-        waiting = ScaAnswer.of(deleted)
+        waiting = ScaAnswer.lenient(deleted)
         awaited = None
         with suppress(Unavailable, *UNREADABLE):
             awaited = self._approvals.awaited_in(waiting, redirect_uri, payment.bic)
+        if awaited is None and waiting.authorisation_id:
+            awaited = self._approvals.choice_in(waiting, redirect_uri)
         if awaited is None:
             approval = await self._begin_cancellation(access, waiting, redirect_uri)
             awaited = approval.awaited
@@ -166,7 +188,7 @@ class Xs2aPayments:
         authorisation = await self._approvals.newest("cancellation", path, bic=payment.bic, psu=psu)
         if not authorisation:
             return CancellationState()
-        found = f"{path}/{authorisation}"
+        found = f"{path}/{in_path(authorisation)}"
         sca, _, shown = await self._approvals.state("cancellation", found, bic=payment.bic, psu=psu)
         return CancellationState(sca in SCA_FAILED, shown)
 
@@ -182,6 +204,7 @@ class Xs2aPayments:
             bic=payment.bic,
             psu=told(access),
             redirect_uri=redirect_uri,
+            method=waiting.method_of_begun,
         )
 
     async def _delete(self, operation: str, access: PaymentAccess) -> Answer | None:
@@ -211,18 +234,22 @@ class Xs2aPayments:
     def _accepted(self, created: ScaAnswer, payment: Payment, bic: str, redirect_uri: str) -> PaymentState:
         """The bank has the payment: an approval that cannot be read must not lose the payment's id."""
         document = created.document
-        reference = str(Reference(bic, document["paymentId"], created.authorisation_id))
+        begun, method = created.authorisation_id, created.method_of_begun
+        reference = str(Reference(bic, document["paymentId"], begun, method))
         word, codes = str(document.get("transactionStatus")), nextgenpsd2.codes_of(document)
-        warnings = warnings_in(document, by_bic(bic).id)
+        warnings = warnings_in(document)
         if PAYMENT_STATUS.get(word) is Status.REJECTED:
             return PaymentState(Status.REJECTED, reference, failure=not_taken(by_bic(bic).id, codes))
         if created.is_ended or PAYMENT_STATUS.get(word, Status.PROCESSING).is_final:
             is_future = payment.scheduled_for is not None and payment.scheduled_for > oslo_date(self._clock.now())
             status, failure = nextgenpsd2.payment_status(word, created.status, codes, is_future=is_future)
-            return PaymentState(status, reference, failure=failure, warnings=warnings)
+            inferred = nextgenpsd2.is_inferred(word, created.status)
+            return PaymentState(status, reference, failure=failure, warnings=warnings, is_inferred=inferred)
         awaited = None
         with suppress(Unavailable, *UNREADABLE):
             awaited = self._approvals.awaited_in(created, redirect_uri, bic)
+        if awaited is None and begun:
+            awaited = self._approvals.choice_in(created, redirect_uri)
         return PaymentState(Status.AUTHORISATION_REQUIRED, reference, awaited, warnings=warnings)
 
     async def _transaction_status(self, access: PaymentAccess) -> tuple[str, tuple[str, ...]]:
@@ -241,10 +268,10 @@ class Xs2aPayments:
         authorisation = payment.authorisation or await self._approvals.newest("payment", path, bic=payment.bic, psu=psu)
         if not authorisation:
             return None, (), None
-        return await self._approvals.state("payment", f"{path}/{authorisation}", bic=payment.bic, psu=psu)
+        return await self._approvals.state("payment", f"{path}/{in_path(authorisation)}", bic=payment.bic, psu=psu)
 
     def _path(self, payment: Reference) -> str:
-        return f"{self._client.paths(payment.bic).payments}/{payment.id}"
+        return f"{self._client.paths(payment.bic).payments}/{in_path(payment.id)}"
 
 
 def _created_payment(answer: Answer) -> ScaAnswer:

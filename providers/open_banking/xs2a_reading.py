@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Final, TypeVar
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs
 
 from domain.bank_account import Balance
 from domain.clock import Clock, oslo_date
@@ -28,6 +28,7 @@ from providers.open_banking.port import (
 )
 from providers.open_banking.readings import each, items_of, shown_balances
 from providers.open_banking.statement_pages import StatementPage, StatementReader, Terms, TermsRefused
+from providers.open_banking.vendor_ids import in_header, in_path
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
 
 _ENDED: Final = {"CONSENT_EXPIRED": ConsentStatus.EXPIRED}
@@ -103,7 +104,7 @@ class Xs2aReading:
                 read,
                 bic=consent.bic,
                 psu=as_wanted(by_bic(consent.bic), psu),
-                headers={"consent-id": consent.id},
+                headers={"consent-id": in_header(consent.id)},
                 params=params,
             )
         except VendorRefusal as refusal:
@@ -134,7 +135,7 @@ def told(access: ConsentAccess | PaymentAccess) -> Psu:
 
 def _path_of(access: AccountAccess) -> str:
     """The account's path. The bank's id may have any characters."""
-    return f"/{quote(access.resource_id, safe='')}"
+    return f"/{in_path(access.resource_id)}"
 
 
 def _query_of(page: str | None) -> dict[str, str]:

@@ -109,5 +109,9 @@ def _build(settings: TwilioSettings, tools: Tools) -> TwilioSms:
 
 
 VENDOR: Final = Vendor(
-    "twilio", TwilioSettings, _build, needs=("twilio_account_sid", "twilio_auth_token", "twilio_from")
+    "twilio",
+    TwilioSettings,
+    _build,
+    needs=("twilio_account_sid", "twilio_auth_token", "twilio_from"),
+    told=twilio_status.TOLD,
 )

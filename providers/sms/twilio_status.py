@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from domain.errors import BadSignature, BadWebhook
 from domain.notification import NotificationStatus
 from providers.delivery import DeliveryReport
+from providers.told_webhooks import ToldWebhook
 
 SIGNATURE: Final = "x-twilio-signature"
 STATUS: Final[Mapping[str, NotificationStatus]] = {
@@ -17,6 +18,8 @@ STATUS: Final[Mapping[str, NotificationStatus]] = {
     "undelivered": NotificationStatus.BOUNCED,
     "failed": NotificationStatus.BOUNCED,
 }
+
+TOLD: Final = ToldWebhook(("MessageSid", "MessageStatus", "To", "From", "ErrorCode"))
 
 
 def verify(raw: bytes, signature: str | None, url: str, auth_token: str) -> None:

@@ -3,9 +3,10 @@
 import base64
 import hashlib
 import hmac
-from typing import Final
+from typing import BinaryIO, Final
 from urllib.parse import quote, urlencode
 
+import anyio.to_thread
 from pydantic import BaseModel, Field, SecretStr
 
 from domain.clock import Clock
@@ -16,7 +17,11 @@ from providers.setting_types import MOCK_SECRET
 from providers.storage.port import Declared, ObjectKey, PresignedUpload, StoredObject
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=10, breaker_open_s=30, retry_after_s=(0.2, 0.4))
-RETRIED: Final = frozenset({"put", "head", "read", "delete"})
+RETRIED: Final = frozenset({"put", "put_part", "head", "read", "delete"})
+
+
+# Small, since the sandbox speaks JSON: a larger part would hold up the process that reads it.
+_PART_BYTES: Final = 2 * 1024 * 1024
 
 
 class MockStorageSettings(BaseModel):
@@ -46,6 +51,17 @@ class MockObjectStore:
         document = {"body": base64.b64encode(body).decode(), "contentType": content_type}
         await self._sandbox.post("put", _path(target), document)
 
+    async def put_file(self, target: ObjectKey, file: BinaryIO, content_type: str) -> None:
+        await anyio.to_thread.run_sync(file.seek, 0)
+        start, ends = 0, False
+        while not ends:
+            part = await anyio.to_thread.run_sync(file.read, _PART_BYTES)
+            ends = len(part) < _PART_BYTES
+            body = base64.b64encode(part).decode()
+            document = {"body": body, "contentType": content_type, "start": start, "ends": ends}
+            await self._sandbox.post("put_part", f"{_path(target)}/parts", document)
+            start += len(part)
+
     async def head(self, target: ObjectKey) -> StoredObject | None:
         try:
             answer = await self._sandbox.get("head", _path(target))
@@ -54,11 +70,18 @@ class MockObjectStore:
         return StoredObject(answer["contentType"], answer["size"], answer["sha256"])
 
     async def read(self, target: ObjectKey, *, at_most_bytes: int) -> bytes | None:
-        try:
-            answer = await self._sandbox.get("read", f"{_path(target)}/body", limit=str(at_most_bytes))
-        except SandboxRefusal:
-            return None
-        return base64.b64decode(answer["body"])
+        read = bytearray()
+        while len(read) < at_most_bytes:
+            most = min(at_most_bytes - len(read), _PART_BYTES)
+            try:
+                answer = await self._sandbox.get("read", f"{_path(target)}/body", start=str(len(read)), limit=str(most))
+            except SandboxRefusal:
+                return None
+            part = base64.b64decode(answer["body"])
+            read += part
+            if len(part) < most:
+                break
+        return bytes(read)
 
     async def delete(self, target: ObjectKey) -> None:
         await self._sandbox.delete("delete", _path(target))

@@ -4,8 +4,10 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
+# A part of a file that is sent at once. S3 takes no part under 5 MiB but the last.
+PART_BYTES: Final = 8 * 1024 * 1024
 _CHECKSUM: Final = "x-amz-checksum-sha256"
 
 
@@ -72,6 +74,12 @@ class ObjectStore(Protocol):
 
     async def put(self, target: ObjectKey, body: bytes, content_type: str) -> None:
         """Store an object, over an existing one too. Safe to repeat. Raises Unavailable."""
+
+    async def put_file(self, target: ObjectKey, file: BinaryIO, content_type: str) -> None:
+        """Store a file from its beginning, part by part, over an existing object too.
+
+        Not one byte is to be had before the last part has come. Safe to repeat. Raises Unavailable.
+        """
 
     async def head(self, target: ObjectKey) -> StoredObject | None:
         """What is stored at `target`, None if there is no object. Safe to repeat. Raises Unavailable."""

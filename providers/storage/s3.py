@@ -5,8 +5,8 @@ boto3 is synchronous, so every call runs in a thread. Presigning needs no thread
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from typing import TYPE_CHECKING, Final, TypedDict, TypeVar
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, BinaryIO, Final, TypedDict, TypeVar
 from urllib.parse import quote
 
 import anyio
@@ -17,10 +17,11 @@ from domain.errors import Unavailable
 from providers.calling.guard import Guard, Resilience, VendorTrouble
 from providers.declaration import Tools, Vendor
 from providers.setting_types import secret_of
-from providers.storage.port import Bucket, Declared, ObjectKey, PresignedUpload, StoredObject
+from providers.storage.port import PART_BYTES, Bucket, Declared, ObjectKey, PresignedUpload, StoredObject
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import CompletedPartTypeDef
 
     class ObjectTypeDef(TypedDict):
         """An object's bucket and key, as boto3's parameters name them."""
@@ -121,6 +122,49 @@ class S3ObjectStore:
         await self._call(
             "put", lambda: self._client.put_object(**self._at(target), Body=body, ContentType=content_type)
         )
+
+    async def put_file(self, target: ObjectKey, file: BinaryIO, content_type: str) -> None:
+        await anyio.to_thread.run_sync(file.seek, 0, limiter=self._threads)
+        first = await self._part(file)
+        if len(first) < PART_BYTES:
+            await self.put(target, first, content_type)
+            return
+        begun = await self._call(
+            "put", lambda: self._client.create_multipart_upload(**self._at(target), ContentType=content_type)
+        )
+        upload_id = begun["UploadId"]
+        try:
+            await self._put_parts(target, upload_id, file, first)
+        except BaseException:
+            # Parts that nobody completes would be kept, and paid for, for ever.
+            with anyio.CancelScope(shield=True), suppress(Unavailable):
+                await self._call(
+                    "put", lambda: self._client.abort_multipart_upload(**self._at(target), UploadId=upload_id)
+                )
+            raise
+
+    async def _put_parts(self, target: ObjectKey, upload_id: str, file: BinaryIO, first: bytes) -> None:
+        sent: list[CompletedPartTypeDef] = []
+        body = first
+        while body:
+            number = len(sent) + 1
+            answer = await self._call(
+                "put",
+                lambda body=body, number=number: self._client.upload_part(  # type: ignore[misc]
+                    **self._at(target), UploadId=upload_id, PartNumber=number, Body=body
+                ),
+            )
+            sent.append({"PartNumber": number, "ETag": answer["ETag"]})
+            body = await self._part(file)
+        await self._call(
+            "put",
+            lambda: self._client.complete_multipart_upload(
+                **self._at(target), UploadId=upload_id, MultipartUpload={"Parts": sent}
+            ),
+        )
+
+    async def _part(self, file: BinaryIO) -> bytes:
+        return await anyio.to_thread.run_sync(file.read, PART_BYTES, limiter=self._threads)
 
     async def head(self, target: ObjectKey) -> StoredObject | None:
         found = await self._found("head", lambda: self._client.head_object(**self._at(target), ChecksumMode="ENABLED"))

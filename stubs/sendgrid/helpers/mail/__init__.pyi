@@ -26,13 +26,22 @@ class Personalization:
     def add_to(self, email: To) -> None: ...
     def add_custom_arg(self, custom_arg: CustomArg) -> None: ...
 
+class ReplyTo:
+    def __init__(self, email: str) -> None: ...
+
 class Mail:
     subject: str
+    reply_to: ReplyTo
     template_id: str
     category: Category
     tracking_settings: TrackingSettings
     def __init__(
-        self, from_email: From, *, subject: str | None = None, plain_text_content: str | None = None
+        self,
+        from_email: From,
+        *,
+        subject: str | None = None,
+        plain_text_content: str | None = None,
+        html_content: str | None = None,
     ) -> None: ...
     def add_personalization(self, personalization: Personalization) -> None: ...
     def get(self) -> dict[str, object]: ...
