@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from db.unit_of_work import Queries, UnitOfWork
+from db.unit_of_work import Queries, Read, UnitOfWork
 from domain.errors import IdempotencyKeyReused
 from domain.ids import UserId
+from domain.input import is_key
 
 
 async def earlier(queries: Queries, user_id: UserId, operation: str, key: str, *fingerprints: str) -> str | None:
@@ -18,6 +19,17 @@ async def earlier(queries: Queries, user_id: UserId, operation: str, key: str, *
     if used.fingerprint not in fingerprints:
         raise IdempotencyKeyReused
     return used.object_id
+
+
+async def known(read: Read, user_id: UserId, operation: str, key: str, *fingerprints: str) -> str | None:
+    """As `earlier`, in a transaction of its own, for use before the input is judged.
+
+    What was taken once is not refused when it is sent again, whatever has changed since. Raises IdempotencyKeyReused.
+    """
+    if not is_key(key):
+        return None  # the caller names this fault with the others
+    async with read() as queries:
+        return await earlier(queries, user_id, operation, key, *fingerprints)
 
 
 async def keep(

@@ -9,7 +9,7 @@ import structlog
 from db.timeline import TraceLine
 from db.unit_of_work import Read, Work
 from domain.clock import Clock
-from domain.ids import PaymentId
+from domain.ids import PaymentId, UserId, user_hash
 from domain.timeline import StoredEntry, TimelineEntry, TimelineKind, Trace
 
 _FLUSH_EVERY_S: Final = 0.5
@@ -30,9 +30,14 @@ class Timeline:
         self._waiting: list[TraceLine] = []
         self._writing = asyncio.Lock()
 
+    def trace(self, trace_id: str) -> Trace:
+        """A trace by the product's clock, to be recorded once its request has ended."""
+        return Trace(trace_id, self._clock)
+
     def record(self, trace: Trace) -> None:
         """Keep the entries of a request or job that has ended, for each payment that it touched."""
-        for payment_id in sorted(trace.payments):
+        for payment_id, user_id in sorted(trace.payments.items()):
+            _tell(payment_id, user_id, trace)
             self._keep([(payment_id, trace.id, entry) for entry in trace.entries])
 
     def pushed(self, payment_id: PaymentId, version: int, trace_id: str) -> None:
@@ -56,9 +61,14 @@ class Timeline:
             lines, self._waiting = self._waiting, []
             if not lines:
                 return
-            async with self._work() as work:
-                await work.traces.add(lines)
-                await work.commit()
+            try:
+                async with self._work() as work:
+                    await work.traces.add(lines)
+                    await work.commit()
+            except BaseException:
+                # First in order, and within the bound: what came meanwhile is dropped first.
+                self._waiting = (lines + self._waiting)[:_WAITING]
+                raise
 
     async def of_payment(self, payment_id: PaymentId) -> Sequence[StoredEntry]:
         """The lines of a payment, oldest first."""
@@ -78,3 +88,17 @@ class Timeline:
 
     def _keep(self, lines: Sequence[TraceLine]) -> None:
         self._waiting.extend(lines[: max(_WAITING - len(self._waiting), 0)])
+
+
+def _tell(payment_id: PaymentId, user_id: UserId, trace: Trace) -> None:
+    """The same in the log: it outlives the timeline, and is read where no operator token is at hand."""
+    for entry in trace.entries:
+        _log.info(
+            "payment_step",
+            payment_id=payment_id,
+            user=user_hash(user_id),
+            request_id=trace.id,
+            step=entry.kind,
+            summary=entry.summary,
+            outcome=entry.outcome,
+        )

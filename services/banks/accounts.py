@@ -12,7 +12,7 @@ from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
 from domain.bank_account import Balance, BankAccount, Transaction
 from domain.clock import Clock, oslo_date
-from domain.consent import UNATTENDED_READS_A_DAY, AccountRead, Consent, ConsentStatus
+from domain.consent import UNATTENDED_READS_A_DAY, AccountRead, Consent, ConsentStatus, names_matching
 from domain.device import Device
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached, Unavailable
 from domain.ids import AccountId, BankLinkId, TransactionId, UserId
@@ -135,6 +135,13 @@ class Accounts:
             return True
         return False
 
+    async def read_for_matching(self, user_id: UserId, account_id: AccountId) -> bool:
+        """As `read_unattended`, to find payments in the statement: False where no ACTIVE consent names that use."""
+        async with self._read() as read:
+            reaches = await read.accounts.reaches(user_id, [account_id])
+        may_match = any(names_matching(reach.text_version) for reach in reaches)
+        return may_match and await self.read_unattended(user_id, account_id)
+
     async def refresh_balance(self, user_id: UserId, account_id: AccountId, *, device: Device) -> None:
         """The debtor's balance before a payment: attended. Raises Unavailable, AccessExceeded, ConsentRequired."""
         async with self._read() as read:
@@ -151,7 +158,7 @@ class Accounts:
     async def fetch(self, consent: Consent, bank_id: ids.BankId, *, device: Device | None) -> None:
         """Take the accounts that a new consent covers, with their balances and transactions. Safe to repeat.
 
-        Raises Unavailable, ReadLimitReached, ConsentRequired.
+        Raises Unavailable, ReadLimitReached, ConsentRequired; what the bank has given is kept all the same.
         """
         psu = await self.psu(consent.user_id, device)
         await self._count_read(consent.user_id, consent.bank_link_id, is_attended=device is not None)
@@ -167,6 +174,8 @@ class Accounts:
         async with self._read() as read:
             reaches = await read.accounts.reaches(consent.user_id, account_ids)
         await self._read_accounts(consent.user_id, reaches, psu)
+        if found.away is not None:
+            raise found.away
 
     async def _take(self, consent: Consent, bank_id: ids.BankId, found: Items[AccountAtBank]) -> list[AccountId]:
         """Store the accounts that a consent covers, and how many cannot be read. Commits."""

@@ -8,10 +8,12 @@ from typing import Final
 import structlog
 
 from domain.bank_account import Bank
+from domain.country import require_country
 from domain.errors import Unavailable
 from providers.open_banking.port import AccountInformation
 from providers.vendors import Vendors
 from services.banks.shadow import compare, shadow_of
+from services.patience import Patience
 
 _FRESH_S: Final = 3_600
 # While the list cannot be read, an older one is shown for so long, and asked for anew once a minute.
@@ -21,16 +23,18 @@ _log = structlog.get_logger()
 
 
 class BankList:
-    """Lists of banks by country (ISO 3166), kept for an hour. That a list cannot be read closes no bank."""
+    """Lists of banks by country, kept for an hour. That a list cannot be read closes no bank."""
 
     def __init__(self, vendors: Vendors[AccountInformation], now: Callable[[], float] = time.monotonic) -> None:
         self._vendors = vendors
         self._now = now
+        self._patience = Patience()
         self._kept: dict[str, tuple[float, Sequence[Bank]]] = {}
         self._next_at: dict[str, float] = {}
 
     async def of(self, country: str) -> Sequence[Bank]:
-        """The banks of a country. Raises Unavailable where no list of the last day is known."""
+        """The banks of a country. Raises InvalidInput for none, Unavailable where no list of the last day is known."""
+        require_country(country)
         now = self._now()
         if country in self._kept and now < self._next_at[country]:
             return self._kept[country][1]
@@ -56,6 +60,6 @@ class BankList:
         async def banks_of_target() -> set[str]:
             return {bank.id for bank in await self._vendors[shadow].list_banks(country)}
 
-        banks, also = await asyncio.gather(asked, shadow_of(banks_of_target))
+        banks, also = await asyncio.gather(asked, shadow_of(self._patience, banks_of_target()))
         compare("open_banking", "banks", shadow, {bank.id for bank in banks}, also)
         return banks

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from db.unit_of_work import Read, Work, retry_on_outage
+from db.unit_of_work import Read, UnitOfWork, Work, retry_on_outage
 from domain.clock import Clock
 from domain.consent import Consent, ConsentStatus
 from domain.device import Device
@@ -109,16 +109,15 @@ class ConsentApprovals:
     async def watch(self, job: WatchConsent) -> None:
         """Ask while the user approves without a page, each two seconds. A bank that is away is asked again."""
         consent = await self._awaited(job.user_id, job.consent_id)
-        if consent is None or consent.vendor_consent_id is None:
-            return
-        with suppress(Unavailable):
-            access = await self._access.of_waiting(consent)
-            state = await self._vendors[consent.vendor].consent_state(access)
-            await self._consents.apply(consent.user_id, consent.id, state)
+        if consent is not None:
+            with suppress(Unavailable):
+                access = await self._access.of_waiting(consent)
+                state = await self._vendors[consent.vendor].consent_state(access)
+                await self._consents.apply(consent.user_id, consent.id, state)
         now = self._clock.now()
         is_awaited = await self._awaited(job.user_id, job.consent_id) is not None
         async with self._work() as work:
-            if not is_awaited:
+            if not is_awaited:  # a webhook may have been faster
                 work.jobs.enqueue(FetchAccounts(job.user_id, job.consent_id), now=now)
             elif now < datetime.fromisoformat(job.until):
                 work.jobs.enqueue(job, due_at=now + WATCH_PAUSE, now=now)
@@ -148,14 +147,22 @@ class ConsentApprovals:
         return consent if is_awaited else None
 
     async def _save(self, consent: Consent, started: StartedConsent) -> None:
-        now, awaited = self._clock.now(), started.authorisation
+        awaited = started.authorisation
         async with self._work() as work:
             await work.consents.save_reply(consent.id, started.reference, started.valid_until)
+            if awaited is not None and awaited.url is not None:
+                await work.consents.expect_return(consent.id)
             if awaited is not None and awaited.url is None:
-                until = awaited.expires_at or now + WATCHED
-                job = WatchConsent(consent.user_id, consent.id, until.isoformat())
-                work.jobs.enqueue(job, due_at=now + WATCH_PAUSE, now=now)
+                await self._consents.show(work, consent, awaited)
+                if awaited.choice is None:
+                    self.enqueue_watch(work, consent, awaited.expires_at)
             await work.commit()
+
+    def enqueue_watch(self, work: UnitOfWork, consent: Consent, until: datetime | None) -> None:
+        """Queue the asks that go on while the user approves without a page, within the caller's transaction."""
+        now = self._clock.now()
+        job = WatchConsent(consent.user_id, consent.id, (until or now + WATCHED).isoformat())
+        work.jobs.enqueue(job, due_at=now + WATCH_PAUSE, now=now)
 
     async def _give_up(self, consent: Consent) -> None:
         async with self._work() as work:

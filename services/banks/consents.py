@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 from db.events import NewEvent
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
+from domain.authorisation import Authorisation, SealedAuthorisation
 from domain.clock import Clock
 from domain.consent import BankLink, BankLinkEnd, Consent, ConsentStatus
 from domain.event import ChangeKind, EventKind
@@ -14,10 +15,13 @@ from domain.job import Job
 from domain.outcome import Outcome
 from domain.snapshot import bank_link_fields
 from providers.open_banking.port import ConsentState
+from services.authorisations import Authorisations
 from services.banks.account_events import publish_accounts
 
 _TOLD_BEFORE: Final = timedelta(days=7)
 _FETCH_AGAIN: Final = timedelta(seconds=30)
+# The bank says that a consent is given, but not by whom: its user has not come back from the page.
+NOT_BACK: Final = Outcome(False, "its user has not come back from the bank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,10 @@ class TellOfExpiry(Job):
 class ConsentStatusSync:
     """Moves a consent and its bank link by what the bank says, with the jobs and the event that follow."""
 
-    def __init__(self, work: Work, read: Read, clock: Clock) -> None:
+    def __init__(self, work: Work, read: Read, authorisations: Authorisations, clock: Clock) -> None:
         self._work = work
         self._read = read
+        self._authorisations = authorisations
         self._clock = clock
 
     async def apply(
@@ -90,8 +95,13 @@ class ConsentStatusSync:
             assert before is not None
             if state.reference is not None:
                 await work.consents.save_reply(consent_id, state.reference, state.valid_until)
+            if before.awaits_return and state.status is ConsentStatus.ACTIVE:
+                # Who approved on the page may be somebody else, to whom the page's link was sent.
+                await work.commit()
+                return NOT_BACK
             after = before.apply(state.status) if state.status is not None else before
             if after is before:
+                await self._show_change(work, before, state.shown)
                 await work.commit()
                 is_known = state.status is not None
                 told = f"the consent is {before.status} already" if is_known else "a status that is not known"
@@ -106,6 +116,25 @@ class ConsentStatusSync:
             await self._follow(work, after, because)
             await work.commit()
             return Outcome(True, f"{before.status} -> {after.status}")
+
+    async def show(self, work: UnitOfWork, consent: Consent, awaited: Authorisation) -> None:
+        """Store and publish what the user must see in the bank's app, within the caller's transaction."""
+        await self.show_sealed(work, consent, self._authorisations.sealed(awaited))
+
+    async def _show_change(self, work: UnitOfWork, consent: Consent, shown: Authorisation | None) -> None:
+        # A consent that is given on a page is not given in the app, whatever the bank says beside its status.
+        if consent.authorisation is None:
+            return
+        changed = self._authorisations.newly_awaited(consent.authorisation, shown)
+        if changed is not None:
+            await self.show_sealed(work, consent, changed)
+
+    async def show_sealed(self, work: UnitOfWork, consent: Consent, awaited: SealedAuthorisation) -> None:
+        """As `show`, of what is sealed already. A page is not stored: nothing is shown of it."""
+        await work.consents.save_authorisation(consent.id, awaited)
+        bank_link = await work.bank_links.get(consent.user_id, consent.bank_link_id)
+        assert bank_link is not None
+        self.publish(work, bank_link)
 
     async def _follow(self, work: UnitOfWork, consent: Consent, because: BankLinkEnd | None) -> None:
         bank_link = await work.bank_links.get(consent.user_id, consent.bank_link_id)

@@ -1,20 +1,22 @@
 """Bank links: connecting, renewing and ending them, and applying what the banks report of consents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
 from db.ids import new_id
 from db.unit_of_work import Read, Work, retry_on_stale
-from domain import ids, way_back
-from domain.authorisation import Authorisation
+from domain import ids
+from domain.authorisation import Authorisation, SealedAuthorisation
 from domain.bank_account import Bank
+from domain.bank_return import Redirects
 from domain.clock import Clock, oslo_date
 from domain.consent import (
+    TEXT_VERSION,
     UNATTENDED_READS_A_DAY,
     BankLink,
     BankLinkEnd,
@@ -46,7 +48,7 @@ from services.banks.accounts import Accounts
 from services.banks.bank_list import BankList
 from services.banks.consent_access import ConsentAccesses
 from services.banks.consent_approvals import ConsentApprovals
-from services.banks.consents import AskConsent, ConsentStatusSync, RevokeConsent
+from services.banks.consents import NOT_BACK, AskConsent, ConsentStatusSync, RevokeConsent
 from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
 from services.shield import Shield
@@ -127,52 +129,33 @@ class BankLinks:
             for bank_link in bank_link_ids
         }
 
-    async def connect(
-        self, user_id: UserId, bank_id: str, *, return_to: str, callback_uri: str, device: Device
-    ) -> ConsentPage:
+    async def text_versions(self, bank_link_ids: Sequence[BankLinkId]) -> dict[BankLinkId, int]:
+        """The version of the text that each active consent was asked for with; the caller has read the bank links."""
+        async with self._read() as read:
+            return await read.consents.text_versions(bank_link_ids)
+
+    async def awaited(self, bank_link_ids: Sequence[BankLinkId]) -> dict[BankLinkId, SealedAuthorisation]:
+        """What is awaited of the user in the bank's app now; the caller has read the bank links for their user."""
+        async with self._read() as read:
+            return await read.consents.awaited(bank_link_ids)
+
+    async def connect(self, user_id: UserId, bank_id: str, redirects: Redirects) -> ConsentPage:
         """Register a consent and give the bank's page for it. Raises NotFound, InvalidInput, ProviderUnavailable."""
-        return_to = require_allowed(return_to, self._return_origins, field=("input", "returnTo"))
+        redirects = self._allowed(redirects)
         bank = await self._bank(bank_id)
         bank_link = await self._bank_link(user_id, BankId(bank.part_of or bank.id))
-        return await self._ask_consent(bank_link, return_to, callback_uri, device)
+        return await self._ask_consent(bank_link, redirects)
 
-    async def renew(
-        self, user_id: UserId, bank_link_id: BankLinkId, *, return_to: str, callback_uri: str, device: Device
-    ) -> ConsentPage:
+    async def renew(self, user_id: UserId, bank_link_id: BankLinkId, redirects: Redirects) -> ConsentPage:
         """Register a new consent; the old consent stays ACTIVE until the new one is ACTIVE. Raises as `connect`."""
-        return_to = require_allowed(return_to, self._return_origins, field=("input", "returnTo"))
+        redirects = self._allowed(redirects)
         bank_link = await self._owned(user_id, bank_link_id)
-        return await self._ask_consent(bank_link, return_to, callback_uri, device)
+        return await self._ask_consent(bank_link, redirects)
 
     async def disconnect(self, user_id: UserId, bank_link_id: BankLinkId) -> BankLink:
         """End every consent of the bank link, here at once and at the bank by a job. Raises NotFound, InvalidState."""
         await self._owned(user_id, bank_link_id)
         return await retry_on_stale(lambda: self._disconnect(user_id, bank_link_id))
-
-    async def returned(self, state: str, query: Mapping[str, str], device: Device) -> str | None:
-        """Finish a consent when the browser is back from the bank. Gives its next address, None for an unknown state.
-
-        The bank is asked once: a way back that is opened again leads to the same address.
-        """
-        async with self._work() as work:
-            found = await work.consents.by_state(hash_of(state))
-            if found is None:
-                return None
-            consent, return_to = found
-            is_first = await work.consents.mark_returned(consent.id, self._clock.now())
-            await work.commit()
-        if is_first:
-            await self._complete(consent, query, device)
-        async with self._read() as read:
-            current = await read.consents.get(consent.user_id, consent.id) or consent
-        return with_query(return_to, bankLink=consent.bank_link_id, outcome=way_back.of_consent(current.status))
-
-    async def _complete(self, consent: Consent, query: Mapping[str, str], device: Device) -> None:
-        try:
-            await self._approvals.complete(consent, query, device)
-            await self._fetch(consent.user_id, consent.id, device)
-        except (Unavailable, ReadLimitReached, ConsentRequired):
-            _log.warning("consent_return_incomplete", consent_id=consent.id)  # the queued jobs ask the bank again
 
     async def refresh_consent(self, user_id: UserId, consent_id: ConsentId, device: Device | None = None) -> Outcome:
         """Ask the bank how a consent stands and apply the answer. Gives what that changed. Raises Unavailable.
@@ -191,21 +174,35 @@ class BankLinks:
 
         Asked earlier, an active consent is asked about again at its end. Raises Unavailable.
         """
-        await self.refresh_consent(user_id, consent_id)
+        outcome, now = await self.refresh_consent(user_id, consent_id), self._clock.now()
         async with self._read() as read:
             consent = await read.consents.get(user_id, consent_id)
+            kept_until = await read.bank_returns.kept_until(consent_id)
         if consent is None:
             return
-        now = self._clock.now()
+        if kept_until is not None and now < kept_until:  # its user may be signing in just now
+            await self._ask_at(consent, kept_until)
+            return
         overdue = consent.status is ConsentStatus.AWAITING_AUTHORISATION
         ended = consent.status is ConsentStatus.ACTIVE and now >= consent.ends_at
         if overdue or ended:
             state = ConsentState(ConsentStatus.EXPIRED, consent.valid_until)
             await self._consents.apply(user_id, consent_id, state)
+            if outcome is NOT_BACK:
+                await self._revoke_soon(consent)
         elif consent.status is ConsentStatus.ACTIVE:
-            async with self._work() as work:
-                await work.jobs.enqueue_next(AskConsent(user_id, consent_id), due_at=consent.ends_at, now=now)
-                await work.commit()
+            await self._ask_at(consent, consent.ends_at)
+
+    async def _revoke_soon(self, consent: Consent) -> None:
+        async with self._work() as work:
+            work.jobs.enqueue(RevokeConsent(consent.user_id, consent.id), now=self._clock.now())
+            await work.commit()
+
+    async def _ask_at(self, consent: Consent, due_at: datetime) -> None:
+        async with self._work() as work:
+            job = AskConsent(consent.user_id, consent.id)
+            await work.jobs.enqueue_next(job, due_at=due_at, now=self._clock.now())
+            await work.commit()
 
     async def tell_of_expiry(self, user_id: UserId, consent_id: ConsentId) -> None:
         """Queue the message that a consent runs out in a week, unless it is replaced already. Raises Unavailable."""
@@ -221,14 +218,14 @@ class BankLinks:
             await work.commit()
 
     async def fetch_accounts(self, user_id: UserId, consent_id: ConsentId) -> None:
-        """Read the accounts of a new consent, unattended, unless the user's return has done so.
+        """Read the accounts of a new consent, unattended, unless the user's return has done so for all of them.
 
         Raises Unavailable, ReadLimitReached, ConsentRequired.
         """
         async with self._read() as read:
-            has_accounts = await read.consents.has_accounts(consent_id)
-        if not has_accounts:
-            await self._fetch(user_id, consent_id, None)
+            is_done = await read.consents.has_all_accounts(consent_id)
+        if not is_done:
+            await self.fetch(user_id, consent_id, None)
 
     async def revoke(self, user_id: UserId, consent_id: ConsentId) -> None:
         """End a consent at its bank. Safe to repeat. Raises Unavailable."""
@@ -284,8 +281,12 @@ class BankLinks:
             await work.commit()
         return bank_link
 
-    async def _ask_consent(self, bank_link: BankLink, return_to: str, callback_uri: str, device: Device) -> ConsentPage:
-        now = self._clock.now()
+    def _allowed(self, redirects: Redirects) -> Redirects:
+        return_to = require_allowed(redirects.return_to, self._return_origins, field=("input", "returnTo"))
+        return replace(redirects, return_to=return_to)
+
+    async def _ask_consent(self, bank_link: BankLink, redirects: Redirects) -> ConsentPage:
+        now, device = self._clock.now(), redirects.device
         vendor = self._vendors.for_user(bank_link.user_id, bank=bank_link.bank_id)
         state, kept = new_token(), self._access.to_keep(device)
         consent = Consent(
@@ -295,10 +296,11 @@ class BankLinks:
             vendor=vendor,
             created_at=now,
             valid_until=longest_valid_until(now),
+            text_version=TEXT_VERSION,
         )
         async with self._work() as work:
             await work.users.hold(consent.user_id)
-            await work.consents.add(consent, state_hash=hash_of(state), return_to=return_to, device_encrypted=kept)
+            await work.consents.add(consent, redirects, state_hash=hash_of(state), device_encrypted=kept)
             work.jobs.enqueue(AskConsent(consent.user_id, consent.id), due_at=now + _FIRST_ASK, now=now)
             secret = await work.users.encrypted_national_identity_number(bank_link.user_id)
             await work.commit()
@@ -306,7 +308,7 @@ class BankLinks:
             consent.id,
             bank_link.bank_id,
             Psu(self._encryption.decrypt(secret) if secret else None, device),
-            with_query(callback_uri, state=state),
+            with_query(redirects.callback_uri, state=state),
             consent.valid_until,
         )
         try:
@@ -326,7 +328,7 @@ class BankLinks:
         if started.authorisation is None:
             with suppress(Unavailable, ReadLimitReached, ConsentRequired):  # the queued jobs ask the bank again
                 await self.refresh_consent(bank_link.user_id, consent.id, device)
-                await self._fetch(bank_link.user_id, consent.id, device)
+                await self.fetch(bank_link.user_id, consent.id, device)
             bank_link = (await self.by_ids(bank_link.user_id, [bank_link.id]))[0]
         return ConsentPage(bank_link, started.authorisation, started.warnings)
 
@@ -368,7 +370,8 @@ class BankLinks:
             await work.commit()
             return after
 
-    async def _fetch(self, user_id: UserId, consent_id: ConsentId, device: Device | None) -> None:
+    async def fetch(self, user_id: UserId, consent_id: ConsentId, device: Device | None) -> None:
+        """Read the accounts of a consent that is active. Raises Unavailable, ReadLimitReached, ConsentRequired."""
         async with self._read() as read:
             consent = await read.consents.get(user_id, consent_id)
             if consent is None or consent.status is not ConsentStatus.ACTIVE:

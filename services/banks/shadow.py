@@ -1,13 +1,13 @@
 """The shadow comparison: the migration's target vendor is asked, too, and operators see how its answers differ."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Set
-from typing import Final
+from collections.abc import Coroutine, Set
+from typing import Any, Final
 
 import structlog
 from prometheus_client import Counter
 
 from domain.errors import Unavailable
+from services.patience import Patience
 
 COMPARED: Final = Counter(
     "drop_shadow_comparisons_total", "Answers of the next vendor beside the current one's.", ["port", "what", "outcome"]
@@ -17,11 +17,10 @@ _WITHIN_S: Final = 2
 _log = structlog.get_logger()
 
 
-async def shadow_of(ask: Callable[[], Awaitable[Set[str]]]) -> Set[str] | None:
+async def shadow_of(patience: Patience, asking: Coroutine[Any, Any, Set[str]]) -> Set[str] | None:
     """The target vendor's answer, None if it does not come in time."""
     try:
-        async with asyncio.timeout(_WITHIN_S):
-            return await ask()
+        return await patience.wait(asking, _WITHIN_S)
     except (TimeoutError, Unavailable):
         return None
 

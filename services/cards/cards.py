@@ -1,6 +1,7 @@
 """Cards that Drop issues: cardholder, card, freeze, unfreeze, cancel. All behind flags."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Final
@@ -11,7 +12,7 @@ from db.events import NewEvent
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
-from domain.card import Card, Cardholder, CardStatus, CardType
+from domain.card import OVER, Card, Cardholder, CardStatus, CardType
 from domain.clock import Clock
 from domain.errors import (
     AddressRequired,
@@ -32,7 +33,8 @@ from domain.page import Keyset
 from domain.snapshot import card_fields
 from providers.card_issuing.port import CardIssuing, CardState
 from providers.vendors import Vendors
-from services.idempotency import earlier, keep
+from services.idempotency import earlier, keep, known
+from services.shield import Shield, as_it_stands
 
 _ISSUE: Final = "issueCard"
 _RECOVER_AFTER: Final = timedelta(seconds=60)
@@ -69,11 +71,20 @@ class Cards:
     A card is asked for once: where the issuer's answer is lost, a job asks again under the same idempotency key.
     """
 
-    def __init__(self, work: Work, read: Read, vendors: Vendors[CardIssuing], features: Features, clock: Clock) -> None:
+    def __init__(
+        self,
+        work: Work,
+        read: Read,
+        vendors: Vendors[CardIssuing],
+        features: Features,
+        shield: Shield,
+        clock: Clock,
+    ) -> None:
         self._work = work
         self._read = read
         self._vendors = vendors
         self._features = features
+        self._shield = shield
         self._clock = clock
 
     async def page(self, user_id: UserId, keyset: Keyset) -> list[Card]:
@@ -111,21 +122,34 @@ class Cards:
 
         Raises FeatureDisabled, KycRequired, NotFound (no cardholder), InvalidState, IdempotencyKeyReused.
         """
+        before = await known(self._read, user_id, _ISSUE, idempotency_key, fingerprint_of(kind))
+        if before is not None:
+            return await self._owned(user_id, CardId(before))
         self._features.require(kind.feature)
         require_key(idempotency_key)
         card, is_new = await retry_on_stale(lambda: self._begin(user_id, kind, idempotency_key))
         if is_new:
-            try:
-                await self._issue(card)
-            except (InDoubt, Unavailable):
-                _log.warning("card_unanswered", card_id=card.id)  # the card's job asks again, under the card's own key
+            await self._shield.run(self._issue_first(card), instead=as_it_stands)
         return await self._owned(user_id, card.id)
 
+    async def _issue_first(self, card: Card) -> None:
+        try:
+            await self._issue(card)
+        except (InDoubt, Unavailable):
+            _log.warning("card_unanswered", card_id=card.id)  # the card's job asks again, under the card's own key
+
     async def issue_again(self, user_id: UserId, card_id: CardId) -> None:
-        """Issue a card whose answer was lost, under the card's own key. Safe to repeat. Raises Unavailable, InDoubt."""
+        """Issue a card whose answer was lost, under the card's own key. Safe to repeat.
+
+        Raises Unavailable, also where the issuer's status of it is not known, and InDoubt.
+        """
         for card in await self.by_ids(user_id, [card_id]):
             if card.status is CardStatus.REQUESTED:
-                await self._issue(card)
+                with suppress(InvalidState):  # the card says so
+                    await self._issue(card)
+        for card in await self.by_ids(user_id, [card_id]):
+            if card.status is CardStatus.REQUESTED:
+                raise Unavailable("card_issuing", "the card's status is not known")
 
     async def set_status(self, user_id: UserId, card_id: CardId, wanted: CardStatus) -> Card:
         """Freeze, unfreeze or cancel. Safe to repeat. Raises FeatureDisabled, NotFound, InvalidState,
@@ -137,7 +161,7 @@ class Cards:
             async with self._read() as read:
                 require_approved((await read.kyc.of_user(user_id)).status)
         try:
-            await self._set_status(card, wanted)
+            await self._shield.run(self._set_status(card, wanted), instead=as_it_stands)
         except Unavailable as error:
             raise _unavailable() from error
         return await self._owned(user_id, card_id)
@@ -151,7 +175,7 @@ class Cards:
     async def cancel_all(self, user_id: UserId) -> None:
         """Cancel the cards of a user who leaves. Raises Unavailable."""
         for card in await self.page(user_id, _NEWEST):
-            if card.vendor_card_id is not None and card.status is not CardStatus.CANCELLED:
+            if card.vendor_card_id is not None and card.status not in OVER:
                 await self._set_status(card, CardStatus.CANCELLED)
 
     async def _cardholder(self, user_id: UserId) -> Cardholder:
@@ -183,16 +207,16 @@ class Cards:
         fingerprint = fingerprint_of(kind)
         async with self._work() as work:
             await work.users.hold(user_id)
-            known = await earlier(work, user_id, _ISSUE, key, fingerprint)
-            if known is not None:
-                card = await work.cards.get(user_id, CardId(known))
+            taken = await earlier(work, user_id, _ISSUE, key, fingerprint)
+            if taken is not None:
+                card = await work.cards.get(user_id, CardId(taken))
                 assert card is not None
                 return card, False
             require_approved((await work.kyc.of_user(user_id)).status)
             cardholder = await work.cards.cardholder_of(user_id)
             if cardholder is None or cardholder.vendor_cardholder_id is None:
                 raise NotFound("There is no cardholder yet: createCardholder first.", text="CARDHOLDER_REQUIRED")
-            alive = [c for c in await work.cards.page(user_id, _NEWEST) if c.status is not CardStatus.CANCELLED]
+            alive = [c for c in await work.cards.page(user_id, _NEWEST) if c.status not in OVER]
             if len(alive) >= _MAX_CARDS:
                 message = f"You have {_MAX_CARDS} cards already: cancel one first."
                 raise InvalidState(message, text="TOO_MANY_CARDS", values={"most": _MAX_CARDS})
@@ -206,8 +230,22 @@ class Cards:
 
     async def _issue(self, card: Card) -> None:
         cardholder = await self._current_cardholder(card.user_id)
-        state = await self._vendors[card.vendor].issue(card, cardholder)
+        try:
+            state = await self._vendors[card.vendor].issue(card, cardholder)
+        except InvalidState:
+            await retry_on_stale(lambda: self._refused(card))
+            raise
         await retry_on_stale(lambda: self._apply(card, state))
+
+    async def _refused(self, card: Card) -> None:
+        async with self._work() as work:
+            before = await work.cards.get(card.user_id, card.id)
+            assert before is not None
+            after = before.refused()
+            if after is not before:
+                await work.cards.save(before, after)
+                self._tell(work, after)
+                await work.commit()
 
     async def _set_status(self, card: Card, wanted: CardStatus) -> None:
         assert card.vendor_card_id is not None

@@ -73,11 +73,12 @@ class Uploads:
     The bytes never pass through the gateway. Each method commits its own transactions.
     """
 
-    def __init__(self, work: Work, read: Read, stores: Vendors[ObjectStore], clock: Clock) -> None:
+    def __init__(self, work: Work, read: Read, stores: Vendors[ObjectStore], clock: Clock, *, at_most_mib: int) -> None:
         self._work = work
         self._read = read
         self._stores = stores
         self._clock = clock
+        self._at_most_mib = at_most_mib
 
     async def page(self, user_id: UserId, keyset: Keyset) -> list[Upload]:
         async with self._read() as read:
@@ -99,7 +100,7 @@ class Uploads:
         )
 
     async def create(self, user_id: UserId, order: UploadOrder) -> CreatedUpload:
-        """Presign the PUT of the declared file. Raises InvalidState if too many uploads are under way."""
+        """Presign the PUT of the declared file. Raises InvalidState if too many are under way, or too much is kept."""
         now = self._clock.now()
         upload = Upload(
             id=UploadId(new_id(ids.UPLOAD, now)),
@@ -119,6 +120,9 @@ class Uploads:
             if await work.uploads.count_pending(user_id) >= MAX_PENDING:
                 message = f"{MAX_PENDING} uploads are under way: complete or delete one first."
                 raise InvalidState(message, text="TOO_MANY_UPLOADS", values={"most": MAX_PENDING})
+            if await work.uploads.bytes_of(user_id) + order.size_bytes > self._at_most_mib * 1024**2:
+                message = f"Files may take {self._at_most_mib} MiB in all: delete some first."
+                raise InvalidState(message, text="STORAGE_FULL", values={"most_mib": self._at_most_mib})
             work.uploads.add(upload)
             self._tell(work, upload, ChangeKind.CREATED)
             work.jobs.enqueue(ExpireUpload(user_id, upload.id), due_at=upload.expires_at + _GRACE, now=now)
@@ -159,10 +163,20 @@ class Uploads:
         """Queue the deletion of a user's objects at the store, within the caller's transaction."""
         every = [status for status in UploadStatus if status is not UploadStatus.DELETED]
         for upload in await work.uploads.of_user(user_id, every, limit=100_000):
-            self.enqueue_delete(work, upload.vendor, _key(upload))
+            self._enqueue_delete_of(work, upload)
 
-    def enqueue_delete(self, work: UnitOfWork, vendor: str, target: ObjectKey) -> None:
-        work.jobs.enqueue(DeleteObject(vendor, target.bucket, target.key), now=self._clock.now())
+    def enqueue_delete(
+        self, work: UnitOfWork, vendor: str, target: ObjectKey, *, after: timedelta = timedelta(0)
+    ) -> None:
+        now = self._clock.now()
+        work.jobs.enqueue(DeleteObject(vendor, target.bucket, target.key), due_at=now + after, now=now)
+
+    def _enqueue_delete_of(self, work: UnitOfWork, upload: Upload) -> None:
+        """Queue the deletion of an upload's object; twice where the client's link still takes the file afterwards."""
+        self.enqueue_delete(work, upload.vendor, _key(upload))
+        link_left = upload.expires_at + _GRACE - self._clock.now()
+        if upload.status is UploadStatus.PENDING and link_left > timedelta(0):
+            self.enqueue_delete(work, upload.vendor, _key(upload), after=link_left)
 
     async def _verify(self, upload: Upload) -> tuple[bool, RejectReason | None]:
         store, key = self._stores[upload.vendor], _key(upload)
@@ -205,7 +219,7 @@ class Uploads:
         await work.uploads.save(before, after)
         self._tell(work, after)
         if after.status is not UploadStatus.STORED:
-            self.enqueue_delete(work, after.vendor, _key(after))
+            self._enqueue_delete_of(work, before)
 
     def _tell(self, work: UnitOfWork, upload: Upload, change: ChangeKind = ChangeKind.UPDATED) -> None:
         fields, now = upload_fields(upload), self._clock.now()

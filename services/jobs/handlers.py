@@ -1,7 +1,7 @@
 """Which service does the work of a queued job."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached
 from domain.job import Job
@@ -14,7 +14,9 @@ from services.container import Services
 from services.files.data_exports import BuildExport, ExpireExport
 from services.files.uploads import DeleteObject, ExpireUpload
 from services.notifications.compose import SendNotification
+from services.operations.card_reconciliation import ReconcileCards
 from services.operations.certificate_ends import WatchCertificates
+from services.operations.reconciliation import CheckDifferences, Reconcile
 from services.operations.retention import Purge
 from services.operations.vendor_migration import MoveCustomer, MoveCustomers
 from services.payments.bank_payments import FinishReturn
@@ -23,10 +25,33 @@ from services.payments.card_status import AskCardVendor, EndAtCardVendor, Settle
 from services.payments.customers import CreateCustomer, DeleteCustomer
 from services.payments.record import RefreshAccount
 from services.plans.status import AskPlan, PayPlan
-from services.plans.unwanted import EndUnwantedPlan
+from services.plans.unwanted import EndUnwantedPlan, GiveBackCharge
+from services.returns.bank_returns import EndUntakenReturn
 from services.users.kyc import AskKycVendor, CancelUnauthorised
-from services.webhooks.inbox import ProcessWebhook
+from services.webhooks.inbox import ProcessMoneyWebhook, ProcessWebhook
 
+# What reads and sends all of a user's files may take longer than a lease.
+LONG_KINDS: Final = frozenset({BuildExport.kind})
+# What moves money, or makes sure that none moves, or tells whether it has moved.
+MONEY_KINDS: Final = frozenset(
+    job.kind
+    for job in (
+        ProcessMoneyWebhook,
+        AskBank,
+        WatchApproval,
+        FinishReturn,
+        MatchLines,
+        AskCardVendor,
+        EndAtCardVendor,
+        SettleRefund,
+        AskPlan,
+        PayPlan,
+        EndUnwantedPlan,
+        GiveBackCharge,
+        CancelUnauthorised,
+        FreezeCards,
+    )
+)
 # Takes a stored payload. Raises UnknownJobVersion before it has done anything.
 Handler = Callable[[Mapping[str, Any]], Awaitable[object]]
 Kind = TypeVar("Kind", bound=Job)
@@ -37,6 +62,7 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
     return dict(
         [
             handler(ProcessWebhook, lambda job: services.webhooks.process(job.webhook_id)),
+            handler(ProcessMoneyWebhook, lambda job: services.webhooks.process(job.webhook_id)),
             handler(AskKycVendor, lambda job: services.kyc.ask_again(job.user_id, job.pause_s)),
             handler(
                 CancelUnauthorised,
@@ -51,8 +77,12 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
             handler(FinishConsent, lambda job: services.consent_approvals.finish_return(job)),
             handler(TellOfExpiry, lambda job: services.bank_links.tell_of_expiry(job.user_id, job.consent_id)),
             handler(RevokeConsent, lambda job: services.bank_links.revoke(job.user_id, job.consent_id)),
+            handler(EndUntakenReturn, services.bank_returns.end_untaken),
             handler(Purge, lambda job: services.retention.purge()),
             handler(WatchCertificates, lambda job: services.certificate_ends.look()),
+            handler(Reconcile, lambda job: services.reconciliation.run(is_daily=job.is_daily)),
+            handler(ReconcileCards, lambda job: services.card_reconciliation.compare(job)),
+            handler(CheckDifferences, lambda job: services.reconciliation.check(is_second=job.is_second)),
             handler(AskBank, lambda job: services.bank_status.ask_again(job.user_id, job.payment_id, job.pause_s)),
             handler(WatchApproval, lambda job: services.bank_status.watch(job.user_id, job.payment_id, job.until)),
             handler(FinishReturn, lambda job: services.payments.finish_return(job)),
@@ -85,6 +115,7 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
                 EndUnwantedPlan,
                 lambda job: services.unwanted_plans.end(job.user_id, job.subscription_id, job.reference, job.charged),
             ),
+            handler(GiveBackCharge, services.unwanted_plans.give_back),
             handler(MoveCustomers, lambda job: services.vendor_migrations.move_customers(job.move_id, job.after)),
             handler(MoveCustomer, lambda job: services.vendor_migrations.move_customer(job.move_id, job.user_id)),
             handler(MatchLines, lambda job: services.statement_matching.match(job.user_id, job.account_id)),

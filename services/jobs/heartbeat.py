@@ -33,8 +33,9 @@ class Heartbeats:
 
     async def is_any_alive(self) -> bool:
         """Whether a worker of any process has looked for work lately."""
+        # A heartbeat from far ahead is by a clock that has gone back since, and says nothing about now.
         async with self._read() as read:
-            return await read.heartbeats.any_since(self._dead_before())
+            return await read.heartbeats.any_between(self._dead_before(), self._clock.now() + DEAD_AFTER)
 
     def _dead_before(self) -> datetime:
         return self._clock.now() - max(DEAD_AFTER, self._lease + _BETWEEN)

@@ -7,8 +7,8 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Final
 from uuid import uuid4
@@ -18,25 +18,28 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 from prometheus_client import Histogram
 
+from db.span_links import link_to
 from db.unit_of_work import Work
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import DropError
 from domain.job import QueuedJob, UnknownJobVersion
-from domain.timeline import TimelineKind, Trace, record, tracing
+from domain.timeline import TimelineKind, Trace, attributes, record, tracing
 from services.incidents import Incidents
 from services.jobs.handlers import Handler
 from services.jobs.heartbeat import Heartbeats
 from services.jobs.signal import WorkerSignal
 
 _BEAT_EVERY_S: Final = 5.0
-# How long a stopping worker waits for its jobs. A job that is cut off is done again once its lease has run out.
+# How long a stopping worker waits for its jobs. A job that is cut off is done again by another worker.
 _FINISH_WITHIN_S: Final = 10.0
 # A job that failed so often by faults of our own is blocked, until another release or an operator tries it again.
 MAX_FAULTS: Final = 12
 # After so many tries, about an hour, operators are alerted that a job still waits for its vendor.
 _TOLD_AFTER: Final = 12
 _POLL_S: Final = 1.0
+# The top of what a job may take whose lease is renewed.
+_LONGEST: Final = timedelta(hours=1)
 _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LAST_PAUSE: Final = timedelta(hours=1)
 # How long a blocked job is left alone by other releases, and how often they look for one.
@@ -65,6 +68,8 @@ class Worker:
         lease: timedelta,
         at_once: int,
         release: str,
+        money_kinds: Collection[str],
+        long_kinds: Collection[str] = (),
     ) -> None:
         self._work = work
         self._handlers = handlers
@@ -80,6 +85,10 @@ class Worker:
         self._release = release
         # A limit per kind: jobs that wait for a slow vendor must not take the places of all other jobs.
         self._most_of_a_kind = max(at_once // 2, 1)
+        # A quarter of the places is left to what moves money, so that no flood of other jobs holds up a payment.
+        self._money_kinds = frozenset(money_kinds)
+        self._most_of_others = at_once - max(at_once // 4, 1)
+        self._long_kinds = frozenset(long_kinds)
         self._works = False
         self._running: set[asyncio.Task[None]] = set()
         self._kinds: Counter[str] = Counter()
@@ -112,12 +121,12 @@ class Worker:
             self._works = False
             self._tell_room()
             await _finished(self._running)
-            await self._finish_done()
+            await self._leave()
 
     async def run_due(self) -> int:
         """Run the due jobs, one at a time, until none is due. Gives how many ran."""
         count = 0
-        while claimed := await self._claim(1):
+        while claimed := await self._claim(1, self._below_limit()):
             await self._do(claimed[0])
             count += 1
         return count
@@ -125,17 +134,34 @@ class Worker:
     async def _start_due(self) -> None:
         """Claim and start due jobs until as many run as may run at once."""
         while True:
-            wanted = self._room()
-            claimed = await self._claim(wanted)
+            kinds = self._claimable()
+            wanted = self._room(kinds)
+            claimed = await self._claim(wanted, kinds)
             for job in claimed:
                 self._start(job)
             if len(claimed) < wanted or not wanted:
                 return
 
-    def _room(self) -> int:
-        """How many jobs may be claimed now: even if all are of one kind, that kind must not exceed its limit."""
-        most = max((many for many in self._kinds.values() if many < self._most_of_a_kind), default=0)
-        return min(self._at_once - len(self._running), self._most_of_a_kind - most)
+    def _below_limit(self) -> list[str]:
+        return [kind for kind in self._handlers if self._kinds[kind] < self._most_of_a_kind]
+
+    def _claimable(self) -> list[str]:
+        """The kinds of which a job may be claimed now."""
+        kinds = self._below_limit()
+        return kinds if self._places_of_others() else [kind for kind in kinds if kind in self._money_kinds]
+
+    def _room(self, kinds: Collection[str]) -> int:
+        """How many jobs of these kinds may be claimed now: even if all are of one kind, no limit is exceeded."""
+        places = self._at_once - len(self._running)
+        if not self._money_kinds.issuperset(kinds):
+            places = min(places, self._places_of_others())
+        most = max((self._kinds[kind] for kind in kinds), default=self._most_of_a_kind)
+        return min(places, self._most_of_a_kind - most)
+
+    def _places_of_others(self) -> int:
+        """How many more jobs may run that move no money."""
+        others = sum(many for kind, many in self._kinds.items() if kind not in self._money_kinds)
+        return max(self._most_of_others - others, 0)
 
     def _start(self, job: QueuedJob) -> None:
         def ended(task: asyncio.Task[None]) -> None:
@@ -159,7 +185,8 @@ class Worker:
 
     def _is_held_back(self) -> bool:
         """Whether due jobs may be left in the queue until a running job ends."""
-        return len(self._running) >= self._at_once or max(self._kinds.values(), default=0) >= self._most_of_a_kind
+        is_full = len(self._running) >= self._at_once or not self._places_of_others()
+        return is_full or max(self._kinds.values(), default=0) >= self._most_of_a_kind
 
     async def _do_safely(self, job: QueuedJob) -> None:
         try:
@@ -168,8 +195,8 @@ class Worker:
             _log.exception("worker_job_failed", kind=job.kind)  # once the lease has run out, the job is done again
             self._incidents.error()
 
-    async def _claim(self, limit: int) -> list[QueuedJob]:
-        """Take the finished jobs off the queue and lease up to `limit` due ones, in one transaction."""
+    async def _claim(self, limit: int, kinds: Collection[str]) -> list[QueuedJob]:
+        """Take the finished jobs off the queue and lease up to `limit` due ones of these kinds, in one transaction."""
         await self._beat()
         await self._unblock()
         if not (self._done or limit):
@@ -177,14 +204,13 @@ class Worker:
         # Emptied before the first await: a job that ends while the claim runs must stay in the list for the next claim.
         done, self._done = self._done, []
         try:
-            return await self._finish_and_claim(done, limit)
+            return await self._finish_and_claim(done, limit, kinds)
         except BaseException:
             self._done = done + self._done
             raise
 
-    async def _finish_and_claim(self, done: Sequence[str], limit: int) -> list[QueuedJob]:
+    async def _finish_and_claim(self, done: Sequence[str], limit: int, kinds: Collection[str]) -> list[QueuedJob]:
         claimed = list[QueuedJob]()
-        kinds = [kind for kind in self._handlers if self._kinds[kind] < self._most_of_a_kind]
         now, machine_now = self._clock.now(), self._machine_clock.now()
         lease = self._lease + timedelta(seconds=_POLL_S)
         async with self._work() as work:
@@ -200,9 +226,12 @@ class Worker:
     async def _do(self, job: QueuedJob) -> None:
         with (
             tracing(Trace(job.trace_id or uuid4().hex, self._clock)) as trace,
-            _tracer.start_as_current_span(f"job {job.kind}", kind=SpanKind.CONSUMER, record_exception=False),
+            _tracer.start_as_current_span(
+                f"job {job.kind}", kind=SpanKind.CONSUMER, links=link_to(job.span), record_exception=False
+            ) as span,
         ):
             await self._work_off(job)
+            span.set_attributes(attributes())
             self._on_done(trace)
 
     async def _beat(self) -> None:
@@ -213,26 +242,35 @@ class Worker:
         self._beat_at = time.monotonic()
 
     async def _unblock(self) -> None:
-        """Once a minute, queue what a fault of another release blocked: this release may have mended it."""
+        """Once a minute, queue what a fault of another release blocked: this release may have mended it.
+
+        What a clock that has gone back queued falls due now, too.
+        """
         if time.monotonic() - self._looked_at < _LOOK_EVERY_S:
             return
         async with self._work() as work:
             count = await work.jobs.unblock_of_others(self._release, self.kinds, self._clock.now())
+            ahead = await work.jobs.move_back(self._clock.now())
             await work.commit()
         self._looked_at = time.monotonic()
+        if ahead:
+            _log.warning("clock_went_back", jobs=ahead)
+            self._incidents.alert(Severity.WARNING, "Clock went back", f"{ahead} jobs were queued in the future")
         if count:
             _log.info("jobs_of_another_release_unblocked", count=count)
 
-    async def _finish_done(self) -> None:
+    async def _leave(self) -> None:
+        """Take the finished jobs off the queue, and give back what was claimed and has not ended."""
         with suppress(Exception):  # without the database, the leases run out by themselves
             async with self._work() as work:
                 await work.jobs.finish(self._done, self._name)
+                await work.jobs.give_back_all(self._name)
                 await work.commit()
 
     async def _work_off(self, job: QueuedJob) -> None:
         begun = time.monotonic()
         try:
-            async with asyncio.timeout(self._lease.total_seconds()):
+            async with self._held(job):
                 await self._handlers[job.kind](job.payload)
         except UnknownJobVersion:
             record(TimelineKind.JOB, job.kind, "left for a newer release")
@@ -246,6 +284,27 @@ class Worker:
         SECONDS.labels(job.kind, "done").observe(time.monotonic() - begun)
         record(TimelineKind.JOB, job.kind, "done")
         self._done.append(job.id)
+
+    @asynccontextmanager
+    async def _held(self, job: QueuedJob) -> AsyncIterator[None]:
+        """Raises TimeoutError where the lease runs out. That of a kind which may take long is renewed meanwhile."""
+        is_long = job.kind in self._long_kinds
+        renewing = asyncio.create_task(self._renew(job)) if is_long else None
+        try:
+            async with asyncio.timeout((_LONGEST if is_long else self._lease).total_seconds()):
+                yield
+        finally:
+            if renewing is not None:
+                renewing.cancel()
+
+    async def _renew(self, job: QueuedJob) -> None:
+        lease = self._lease + timedelta(seconds=_POLL_S)
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / 3)
+            with suppress(Exception):  # without the database the lease may run out: every job may be done twice
+                async with self._work() as work:
+                    await work.jobs.renew(job.id, self._name, until=self._machine_clock.now() + lease)
+                    await work.commit()
 
     async def _leave_for_newer(self, job: QueuedJob) -> None:
         _log.info("job_left_for_newer_release", kind=job.kind, job_id=job.id)

@@ -2,24 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import ClassVar, Final
+
+import structlog
 
 from db.ids import new_id
 from db.unit_of_work import UnitOfWork
 from domain import ids
 from domain.clock import Clock, oslo_date
+from domain.contact_code import CODES_AN_HOUR, ContactKind
+from domain.errors import RateLimited
 from domain.ids import NotificationId, UserId
 from domain.job import Job
 from domain.kyc import Kyc, KycStatus
 from domain.locale import formatted_day
 from domain.money import Money
-from domain.notification import Channel, Notification, Template, category_of, channel_of
+from domain.notification import CODES, Channel, Notification, Template, category_of, channel_of
 from domain.payment import Payment, Rail, Status
 from domain.plan import PLANS, InvoiceStatus, PlanInvoice, PlanStatus, PlanSubscription
 from domain.refund import Refund, RefundStatus
 from domain.user import User
+from services.field_encryption import FieldEncryption
 
+_log = structlog.get_logger()
 _FAILED: Final = frozenset({Status.REJECTED, Status.FAILED, Status.EXPIRED})
 
 
@@ -34,16 +40,30 @@ class SendNotification(Job):
 class NotificationComposer:
     """Queues messages in the transaction of their cause. New ones go to `email_vendor` and `sms_vendor`."""
 
-    def __init__(self, clock: Clock, *, email_vendor: str, sms_vendor: str) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        encryption: FieldEncryption,
+        *,
+        email_vendor: str,
+        sms_vendor: str,
+        sms_an_hour: int,
+        sms_a_day: int,
+    ) -> None:
         self._clock = clock
+        self._encryption = encryption
+        self._sms_an_hour = sms_an_hour
+        self._sms_a_day = sms_a_day
         self._vendors = {Channel.EMAIL: email_vendor, Channel.SMS: sms_vendor}
 
     async def payment(self, work: UnitOfWork, before: Payment, after: Payment) -> None:
-        """Queue the message if the payment has settled, failed or become overdue, or if its card was declined."""
-        was_declined = after.rail is Rail.CARD and after.failure is not None and after.failure != before.failure
+        """Queue the message if the payment has settled, failed or become overdue.
+
+        A card that is declined is seen where it was tried, and another try may follow.
+        """
         if after.status is Status.SETTLED and before.status is not Status.SETTLED:
             template = Template.ORDER_CONFIRMATION if after.rail is Rail.CARD else Template.PAYMENT_SETTLED
-        elif (after.status in _FAILED and after.status is not before.status) or was_declined:
+        elif after.status in _FAILED and after.status is not before.status:
             template = Template.PAYMENT_FAILED
         elif after.overdue_since is not None and before.overdue_since is None:
             template = Template.PAYMENT_OVERDUE
@@ -58,6 +78,13 @@ class NotificationComposer:
 
     async def returned(self, work: UnitOfWork, payment: Payment, amount: Money) -> None:
         """Queue the message that the payee's bank has sent this amount back."""
+        await self._came_back(work, payment, amount, Template.PAYMENT_RETURNED)
+
+    async def return_withdrawn(self, work: UnitOfWork, payment: Payment, amount: Money) -> None:
+        """Queue the message that the user's bank does not show any more that this amount came back."""
+        await self._came_back(work, payment, amount, Template.PAYMENT_RETURN_WITHDRAWN)
+
+    async def _came_back(self, work: UnitOfWork, payment: Payment, amount: Money, template: Template) -> None:
         user = await self._user(work, payment.user_id)
         reference = payment.end_to_end_id
         data = {
@@ -65,7 +92,7 @@ class NotificationComposer:
             "creditor": payment.creditor_name,
             "reference": reference,
         }
-        self._queue(work, user, Template.PAYMENT_RETURNED, data)
+        self._queue(work, user, template, data)
 
     async def refund(self, work: UnitOfWork, payment: Payment, refund: Refund) -> None:
         if refund.status is RefundStatus.FAILED:
@@ -80,6 +107,8 @@ class NotificationComposer:
             template = Template.KYC_REJECTED
         elif after.retry_required and not before.retry_required:
             template = Template.KYC_RETRY
+        elif before.status is KycStatus.APPROVED and after.status is not KycStatus.APPROVED:
+            template = Template.KYC_REOPENED
         else:
             return
         self._queue(work, await self._user(work, after.user_id), template, {})
@@ -107,9 +136,31 @@ class NotificationComposer:
         self._queue(work, user, Template.INVOICE if is_paid else Template.INVOICE_UNPAID, data)
 
     async def contact_changed(self, work: UnitOfWork, before: User) -> None:
-        """Queue a message to the earlier phone number. The message carries the number: the user has another now."""
+        """Queue a message to the earlier phone number and e-mail. It carries them: the user may have others now.
+
+        Raises RateLimited where too many SMS went to the number or to the user: a change that its user is not told of
+        waits.
+        """
+        if before.email is not None:
+            self._queue(work, before, Template.CONTACT_CHANGED_MAIL, {"to": before.email})
         if before.phone is not None:
+            wait_s = await self._sms_wait_s(work, before.id, before.phone)
+            if wait_s > 0:
+                raise RateLimited(wait_s)
             self._queue(work, before, Template.CONTACT_CHANGED, {"to": before.phone})
+
+    async def contact_code(self, work: UnitOfWork, user: User, kind: ContactKind, address: str) -> None:
+        """Queue the message that will carry a code to a new contact. The code is made as it is sent.
+
+        Raises RateLimited where too many codes were sent to the user, or too many SMS.
+        """
+        nth = await work.notifications.nth_code_of(user.id, CODES_AN_HOUR)
+        wait_s = (nth + timedelta(hours=1) - self._clock.now()).total_seconds() if nth is not None else 0
+        if kind is ContactKind.PHONE:
+            wait_s = max(wait_s, await self._sms_wait_s(work, user.id, address))
+        if wait_s > 0:
+            raise RateLimited(wait_s)
+        self._queue(work, user, CODES[kind], {"to": address})
 
     def account_deleted(self, work: UnitOfWork, leaving: User) -> None:
         """Queue the last message, which carries its address: the deleted user has none."""
@@ -117,8 +168,30 @@ class NotificationComposer:
             self._queue(work, leaving, Template.ACCOUNT_DELETED, {"to": leaving.email})
 
     async def queue(self, work: UnitOfWork, user_id: UserId, template: Template, **data: str | date) -> None:
-        """Queue any other message with the values of its template; days are written as the user reads them."""
-        self._queue(work, await self._user(work, user_id), template, data)
+        """Queue any other message with the values of its template; days are written as the user reads them.
+
+        An SMS is left out where too many went to the number or to the user: what it tells of happens all the same, or
+        whoever causes many SMS could keep the user out, or a stolen sign-in open.
+        """
+        user = await self._user(work, user_id)
+        if channel_of(template) is Channel.SMS and user.phone is not None:
+            wait_s = await self._sms_wait_s(work, user_id, user.phone)
+            if wait_s > 0:
+                _log.warning("sms_left_out", template=template, wait_s=wait_s)
+                return
+        self._queue(work, user, template, data)
+
+    async def _sms_wait_s(self, work: UnitOfWork, user_id: UserId, number: str) -> float:
+        """The seconds until another SMS may go to this number and user, 0 where it may now.
+
+        Counted in the database: no SMS may go out twice because a process or Redis has forgotten the first.
+        """
+        now, number_hash = self._clock.now(), self._encryption.keyed_hash(number)
+        full = (
+            (await work.notifications.nth_sms_to(number_hash, self._sms_an_hour), timedelta(hours=1)),
+            (await work.notifications.nth_sms_of(user_id, self._sms_a_day), timedelta(days=1)),
+        )
+        return max((0.0, *((at + per - now).total_seconds() for at, per in full if at is not None)))
 
     async def _user(self, work: UnitOfWork, user_id: UserId) -> User:
         user = await work.users.get(user_id)
@@ -127,7 +200,7 @@ class NotificationComposer:
 
     def _queue(self, work: UnitOfWork, user: User, template: Template, data: Mapping[str, str | date]) -> None:
         channel = channel_of(template)
-        address = user.email if channel is Channel.EMAIL else user.phone
+        address = data.get("to") or (user.email if channel is Channel.EMAIL else user.phone)
         if address is None or not user.preferences.wants(category_of(template)):
             return
         shown = {
@@ -144,5 +217,6 @@ class NotificationComposer:
             vendor=self._vendors[channel],
             created_at=now,
         )
-        work.notifications.add(notification)
+        number_hash = self._encryption.keyed_hash(str(address)) if channel is Channel.SMS else None
+        work.notifications.add(notification, number_hash)
         work.jobs.enqueue(SendNotification(notification.id), now=now)

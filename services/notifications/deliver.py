@@ -1,6 +1,6 @@
 """Sending queued messages, trying again, and applying the vendors' delivery reports."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -11,7 +11,7 @@ from domain.clock import Clock
 from domain.contact import on_the_wire
 from domain.errors import InDoubt, NotFound, Unavailable, VendorRefusesUs
 from domain.ids import NotificationId
-from domain.notification import Channel, Notification, NotificationStatus
+from domain.notification import CODES, Channel, Notification, NotificationStatus
 from domain.outcome import Outcome
 from domain.user import User
 from providers.delivery import DeliveryReport, RecipientRefused
@@ -20,6 +20,7 @@ from providers.sms.port import SmsMessage, SmsProvider
 from providers.vendors import Vendors
 from services.incidents import Incidents
 from services.notifications.compose import SendNotification
+from services.users.contact_codes import ContactCodes
 
 Step = Callable[[Notification], Notification]
 _log = structlog.get_logger()
@@ -35,6 +36,7 @@ class NotificationDelivery:
         email: Vendors[EmailProvider],
         sms: Vendors[SmsProvider],
         incidents: Incidents,
+        codes: ContactCodes,
         clock: Clock,
     ) -> None:
         self._work = work
@@ -42,6 +44,7 @@ class NotificationDelivery:
         self._email = email
         self._sms = sms
         self._incidents = incidents
+        self._codes = codes
         self._clock = clock
 
     async def send(self, notification_id: NotificationId) -> None:
@@ -95,16 +98,16 @@ class NotificationDelivery:
             if before is None:
                 return None
             if report.status is None:
-                return Outcome(False, f"{report.detail} says nothing of delivery")
+                return Outcome(False, f"{report.detail} says nothing of delivery", before.user_id)
             after = before.apply(report.status, report.detail)
             if after is before:
-                return Outcome(False, f"the message is {before.status} already")
+                return Outcome(False, f"the message is {before.status} already", before.user_id)
             await work.notifications.save(before, after)
             await work.commit()
-        return Outcome(True, f"{before.status} -> {after.status}")
+        return Outcome(True, f"{before.status} -> {after.status}", before.user_id)
 
     async def _hand_over(self, notification: Notification, user: User) -> str:
-        template, locale, data = notification.template, notification.locale, notification.data
+        template, locale, data = notification.template, notification.locale, await self._data_of(notification)
         if notification.channel is Channel.SMS:
             phone = data.get("to") or user.phone
             if phone is None:
@@ -116,6 +119,15 @@ class NotificationDelivery:
             raise RecipientRefused("The user has no e-mail address any more.")
         mail = EmailMessage(notification.id, on_the_wire(address), user.name, template, locale, data)
         return await self._email[notification.vendor].send(mail)
+
+    async def _data_of(self, notification: Notification) -> Mapping[str, str]:
+        kind = next((kind for kind, template in CODES.items() if template is notification.template), None)
+        if kind is None:
+            return notification.data
+        code = await self._codes.issue(notification.user_id, kind, notification.data["to"])
+        if code is None:
+            raise RecipientRefused("The user waits for no code there any more.")
+        return {**notification.data, "code": code}
 
     async def _step(self, notification: Notification, step: Step) -> None:
         await retry_on_stale(lambda: self._save(notification, step))

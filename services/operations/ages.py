@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from db.orphans import RowKind
+from db.orphans import STARTED, RowKind
 from db.unit_of_work import Queries
 from domain.card import CardStatus
 from domain.consent import ConsentStatus
@@ -38,6 +38,8 @@ GREATEST_AGES: Final[Mapping[RowKind, Mapping[str, timedelta]]] = {
     RowKind.READY_EXPORT: {DataExportStatus.READY: 8 * _DAY},
     RowKind.UPLOAD: {UploadStatus.PENDING: 2 * _HOUR},
     RowKind.CARD: {CardStatus.REQUESTED: _DAY},
+    # Customers who have consented and are with the old vendor still, since it was started.
+    RowKind.VENDOR_MIGRATION: {STARTED: 7 * _DAY},
     RowKind.WEBHOOK: {WebhookStatus.RECEIVED: timedelta(minutes=10), WebhookStatus.PARKED: _DAY},
 }
 

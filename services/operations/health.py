@@ -1,7 +1,8 @@
 """Whether this process can serve, with a check per dependency."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -10,7 +11,9 @@ from db.engine import Database
 from db.migrate import Fit, newest_revision, version_of
 from services.operations.service_status import Breakers
 
-_FRESH_S: Final = 2.0
+_FRESH_S: Final = 1.0
+# A probe that has not answered by then counts as failed: whatever hangs, health is told within a second.
+_PROBED_WITHIN_S: Final = 0.8
 # What this process itself needs. A worker is another process, and without one `serve` still takes what comes.
 _NEEDED: Final = ("database", "migrations")
 
@@ -27,7 +30,8 @@ class Condition(StrEnum):
 class Health:
     """`down` where a critical local part fails; a vendor that is away only degrades its own check.
 
-    A bank behind a vendor has a check only while calls to it are refused: `open_banking/bank_dnb`.
+    A bank behind a vendor has a check only while calls to it are refused: `open_banking/bank_dnb`. So has what runs in
+    the background while it is begun again: `background/sweep`.
     """
 
     status: Condition
@@ -50,17 +54,27 @@ class HealthService:
         worker_is_alive: Probe,
         vendors: Mapping[str, Probe],
         breakers: Mapping[str, Breakers],
+        unsound: Callable[[], Sequence[str]],
     ) -> None:
         self._database = database
         self._worker_is_alive = worker_is_alive
         self._vendors = vendors
         self._breakers = breakers
+        self._unsound = unsound
         self._cached: tuple[float, Health] | None = None
+        # References to probes that hang: the event loop keeps none, so a task could vanish before it ends.
+        self._hanging: set[asyncio.Task[bool]] = set()
         self.is_draining = False
+
+    @property
+    def is_database_away(self) -> bool:
+        """Whether the database is known not to answer, so that a request need not wait to find it out."""
+        return self._database.watch.is_away
 
     async def check(self) -> Health:
         if self._cached is None or time.monotonic() - self._cached[0] > _FRESH_S:
-            self._cached = (time.monotonic(), await self._check())
+            health = await self._check()
+            self._cached = (time.monotonic(), health)
         return self._cached[1]
 
     async def is_ready(self) -> bool:
@@ -70,20 +84,34 @@ class HealthService:
 
     async def _check(self) -> Health:
         local = {
-            "database": await _holds(self._is_database_up),
-            "migrations": await _holds(self._is_migrated),
-            "worker": await _holds(self._worker_is_alive),
+            "database": self._is_database_up,
+            "migrations": self._is_migrated,
+            "worker": self._worker_is_alive,
         }
-        checks = {name: Condition.OK if up else Condition.DOWN for name, up in local.items()}
-        for name, probe in self._vendors.items():
-            checks[name] = Condition.OK if await probe() else Condition.DEGRADED
+        found = await self._probed({**self._vendors, **local})
+        checks = {name: Condition.OK if found[name] else Condition.DOWN for name in local}
+        checks |= {name: Condition.OK if found[name] else Condition.DEGRADED for name in self._vendors}
         for port, breakers in self._breakers.items():
             checks[port] = Condition.DEGRADED if breakers.is_away else Condition.OK
             away = (bank for bank, is_open in breakers.open_by_bank.items() if is_open)
             checks |= {f"{port}/{bank}": Condition.DEGRADED for bank in away}
-        return Health(Condition.OK if all(local.values()) else Condition.DOWN, checks)
+        checks |= {f"background/{name}": Condition.DEGRADED for name in self._unsound()}
+        is_up = all(found[name] for name in local)
+        return Health(Condition.OK if is_up else Condition.DOWN, checks)
+
+    async def _probed(self, probes: Mapping[str, Probe]) -> Mapping[str, bool]:
+        """Asks all at once. A probe that hangs is left behind: its own end may hang as well."""
+        asked = {name: asyncio.create_task(_holds(probe)) for name, probe in probes.items()}
+        _, late = await asyncio.wait(asked.values(), timeout=_PROBED_WITHIN_S)
+        for task in late:
+            self._hanging.add(task)
+            task.add_done_callback(self._hanging.discard)
+            task.cancel()
+        return {name: task not in late and task.result() for name, task in asked.items()}
 
     async def _is_database_up(self) -> bool:
+        if not self._database.watch.is_sound:
+            return False
         async with self._database.read_engine.connect() as connection:
             await connection.exec_driver_sql("SELECT 1")
             return True

@@ -2,20 +2,24 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from prometheus_client import Gauge, generate_latest
 
 from db.unit_of_work import Read
 from domain.clock import Clock
+from domain.errors import DatabaseAway
+from domain.reconciliation import DifferenceKind
 from services.jobs.heartbeat import Heartbeats
 from services.operations.ages import GREATEST_AGES, oldest
-from services.operations.retention import PURGE_ID
+from services.operations.retention import PURGES
 from services.operations.service_status import Breakers
-from services.webhooks.inbox import ProcessWebhook
+from services.webhooks.inbox import ProcessMoneyWebhook, ProcessWebhook
 
 # Figures are read at most this often, so that frequent scrapes cannot load the database.
 _FRESH_S: Final = 5.0
+_WEBHOOKS: Final = (ProcessWebhook.kind, ProcessMoneyWebhook.kind)
 _JOBS: Final = Gauge("drop_jobs_due", "Queued jobs whose time has come.")
 _BLOCKED: Final = Gauge("drop_jobs_blocked", "Jobs that failed twelve times by faults of our own.", ["kind"])
 _JOB_AGE: Final = Gauge("drop_job_oldest_due_seconds", "How long the oldest of them has been due.")
@@ -27,6 +31,9 @@ for _row, _ages in GREATEST_AGES.items():
         _GREATEST.labels(_row, _status).set(_age.total_seconds())
 _DOUBTS: Final = Gauge("drop_payments_in_doubt", "Payments whose outcome nobody knows.")
 _DOUBT_AGE: Final = Gauge("drop_payment_oldest_doubt_seconds", "The age of the oldest of them.")
+_DIFFERENCES: Final = Gauge(
+    "drop_differences_open", "Differences between vendors' objects and ours that are not mended.", ["kind"]
+)
 _DEAD: Final = Gauge("drop_messages_dead", "Mails and SMS that were given up.")
 _PURGE_AGE: Final = Gauge("drop_purge_overdue_seconds", "How long the daily purge has been due.")
 _WORKER: Final = Gauge("drop_worker_alive", "1 while a worker of any process is alive.")
@@ -60,7 +67,9 @@ class Metrics:
     async def text(self) -> bytes:
         """In Prometheus' text format, version 0.0.4."""
         if time.monotonic() - self._read_at > _FRESH_S:
-            await self._look()
+            # Without the database the last figures stay, so that those of this process are told all the same.
+            with suppress(DatabaseAway):
+                await self._look()
             self._read_at = time.monotonic()
         return generate_latest()
 
@@ -68,12 +77,15 @@ class Metrics:
         _CONNECTIONS.set(self._connections_used())
         _WORKER.set(await self._heartbeats.is_any_alive())
         async with self._read() as read:
-            now = await read.gauges.read(self._clock.now(), webhook_kind=ProcessWebhook.kind, purge_id=PURGE_ID)
+            now = await read.gauges.read(self._clock.now(), webhook_kinds=_WEBHOOKS, purges=PURGES)
             ages = await oldest(read, self._clock.now())
+            differences = await read.reconciliation.counts()
         _JOBS.set(now.jobs_due)
         _BLOCKED.clear()
         for kind, count in now.jobs_blocked.items():
             _BLOCKED.labels(kind).set(count)
+        for difference in DifferenceKind:
+            _DIFFERENCES.labels(difference).set(differences.get(difference, 0))
         for (row, status), age in ages.items():
             _OLDEST.labels(row, status).set(age.total_seconds())
         _JOB_AGE.set(now.job_age.total_seconds())

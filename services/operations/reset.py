@@ -9,7 +9,7 @@ from services.operations.retention import Retention
 
 
 class Reset:
-    """Clears every table and the sandbox; keeps the clock and who works.
+    """Clears every table and the sandbox, and puts the clock back to now; keeps who works.
 
     `reset_sandbox` is None unless every provider is a mock.
     """

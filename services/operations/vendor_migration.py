@@ -14,7 +14,7 @@ from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
 from domain.alert import Severity
 from domain.clock import Clock
-from domain.errors import NotFound
+from domain.errors import DatabaseAway, NotFound
 from domain.ids import UserId, VendorMigrationId
 from domain.job import Job
 from domain.vendor_migration import CustomerMigration, MigrationCounts, StopReason, VendorMigration
@@ -38,6 +38,10 @@ class MoveCustomers(Job):
     move_id: VendorMigrationId
     after: str
 
+    @property
+    def row_id(self) -> str:
+        return self.move_id
+
 
 @dataclass(frozen=True, slots=True)
 class MoveCustomer(Job):
@@ -46,6 +50,10 @@ class MoveCustomer(Job):
     kind: ClassVar[str] = "move_customer"
     move_id: VendorMigrationId
     user_id: UserId
+
+    @property
+    def row_id(self) -> str:
+        return self.move_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,7 @@ class VendorMigrations:
         while self._directions:
             try:
                 await self.agree()
-            except (SQLAlchemyError, OSError):
+            except (DatabaseAway, SQLAlchemyError):
                 _log.exception("vendor_migrations_not_read")  # the database is away: the next look tries again
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_S):
@@ -124,6 +132,7 @@ class VendorMigrations:
             if await work.vendor_migrations.resume(migration.id):
                 self._audit(work, migration, "resumed")
             if port == PORT:
+                await work.vendor_migrations.start(migration.id, now)
                 work.jobs.enqueue(MoveCustomers(migration.id, after=""), now=now)
             await work.commit()
         await self.agree()
@@ -150,11 +159,17 @@ class VendorMigrations:
             return await self._shown(read, user_id)
 
     async def consent(self, user_id: UserId, move_id: VendorMigrationId) -> CustomerMigration:
-        """Store the user's consent. Safe to repeat. Raises NotFound."""
+        """Store the user's consent; a migration that has been started moves the customer now. Safe to repeat.
+
+        Raises NotFound.
+        """
+        now = self._clock.now()
         async with self._work() as work:
             customer = await self._owned(work, user_id, move_id)
             if customer.consented_at is None:
-                await work.vendor_migrations.set_consent(move_id, user_id, self._clock.now())
+                await work.vendor_migrations.set_consent(move_id, user_id, now)
+                if customer.migration.moves_customers:
+                    work.jobs.enqueue(MoveCustomer(move_id, user_id), now=now)
                 self._audit(work, customer.migration, "consented", user_id)
                 await work.commit()
             return await self._owned(work, user_id, move_id)

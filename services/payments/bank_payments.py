@@ -1,7 +1,7 @@
 """Payments of a user: showing those of both rails, and starting those from a bank account."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Final
 
@@ -11,6 +11,7 @@ from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_outage, retry_on_stale
 from domain import ids, way_back
 from domain.bank_account import BankAccount
+from domain.bank_return import BankVisit, FinishedVisit, Redirects
 from domain.bank_text import for_bank
 from domain.clock import Clock, oslo_date
 from domain.device import Device
@@ -24,7 +25,6 @@ from domain.errors import (
 )
 from domain.event import ChangeKind
 from domain.ids import PaymentId, UserId
-from domain.input import is_key
 from domain.job import Job
 from domain.kyc import require_approved
 from domain.page import Keyset, PaymentPage
@@ -45,7 +45,7 @@ from providers.open_banking.port import NotApprovable, PaymentAccess, PaymentIni
 from providers.vendors import Vendors
 from services.authorisations import CODE_LIVES, CODE_PAUSE, Authorisations
 from services.banks.accounts import Accounts
-from services.idempotency import earlier, keep
+from services.idempotency import earlier, keep, known
 from services.payments.bank_access import BankAccess, access_of
 from services.payments.bank_status import RECOVER_AFTER, BankStatusSync
 from services.payments.payment_warnings import PaymentWarnings
@@ -65,15 +65,6 @@ class Initiated:
 
     payment: Payment
     warnings: Sequence[MutationWarning] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Redirects:
-    """The bank sends the browser to our `callback_uri`, and from there it goes to the client's `return_to`."""
-
-    callback_uri: str
-    return_to: str
-    device: Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,32 +136,40 @@ class Payments:
         Raises Refusals, KycRequired, NotFound, ConsentRequired, IdempotencyKeyReused, PossibleDuplicate.
         """
         # Before the input is judged: what was asked for in time is not refused when it is asked for again.
-        known = await self._known(user_id, given)
-        if known is not None:
-            return Initiated(known)
+        before = await self._known(user_id, given)
+        if before is not None:
+            return Initiated(before)
         order = payment_order(user_id, given, oslo_date(self._clock.now()))
         return_to = require_allowed(redirects.return_to, self._return_origins, field=("input", "returnTo"))
         state = new_token()
-        created, account, is_new = await retry_on_stale(lambda: self._create(order, state, return_to, redirects.device))
+        created, account, is_new = await retry_on_stale(
+            lambda: self._create(order, state, replace(redirects, return_to=return_to))
+        )
         if not is_new:
             return created
-        payment = created.payment
-        warnings = [*created.warnings, *await self._warnings.of(payment, account.id, redirects.device)]
-        redirect_uri = with_query(redirects.callback_uri, state=state)
-        psu = await self._accounts.psu(user_id, redirects.device)
-        sending = self._send(payment, account, psu, redirect_uri, warnings)
-        return Initiated(await self._shield.run(sending), warnings)
+        sending = self._initiate(created, account, with_query(redirects.callback_uri, state=state), redirects.device)
+        return await self._shield.run(sending, instead=lambda: self._as_it_stands(created))
 
-    async def returned(self, state: str, query: Mapping[str, str], device: Device) -> str | None:
-        """Ask the bank when the browser is back. Gives the browser's next address, None for an unknown state.
+    async def _initiate(self, created: Initiated, account: BankAccount, redirect_uri: str, device: Device) -> Initiated:
+        payment = created.payment
+        warnings = [*created.warnings, *await self._warnings.of(payment, account.id, device)]
+        psu = await self._accounts.psu(payment.user_id, device)
+        sent = await self._send(payment, account, psu, redirect_uri, warnings)
+        return Initiated(sent, warnings)
+
+    async def _as_it_stands(self, created: Initiated) -> Initiated:
+        return Initiated(await self._bank_status.current(created.payment), created.warnings)
+
+    async def finish(self, visit: BankVisit, query: Mapping[str, str], device: Device) -> FinishedVisit:
+        """Ask the bank when the payment's own user is back from its page.
 
         Returning proves nothing: the status is read at the bank.
         """
+        payment_id = PaymentId(visit.subject_id)
+        about(payment_id, visit.user_id)
         async with self._read() as read:
-            found = await read.payments.by_state(hash_of(state))
-        if found is None:
-            return None
-        payment, return_to = found
+            payment = await read.payments.get(visit.user_id, payment_id)
+        assert payment is not None
         record(TimelineKind.REDIRECT, "back from the bank's page", "the bank is asked")
         try:
             await self._complete(payment, query, device)
@@ -178,7 +177,7 @@ class Payments:
             _log.warning("payment_return_unread", payment_id=payment.id)  # webhook or job ask again
         async with self._read() as read:
             current = await read.payments.get(payment.user_id, payment.id)
-        return with_query(return_to, payment=payment.id, outcome=way_back.of_payment(current or payment))
+        return FinishedVisit(visit, way_back.of_payment(current or payment))
 
     async def finish_return(self, job: FinishReturn) -> None:
         """Complete an approval whose code could not be exchanged at the return. Safe to repeat. Raises Unavailable."""
@@ -215,24 +214,24 @@ class Payments:
 
     async def _known(self, user_id: UserId, given: PaymentInput) -> Payment | None:
         """The payment that this key gave before. Raises IdempotencyKeyReused."""
-        if not is_key(given.idempotency_key):
+        payment_id = await known(self._read, user_id, _OPERATION, given.idempotency_key, *given.fingerprints)
+        if payment_id is None:
             return None
         async with self._read() as read:
-            known = await earlier(read, user_id, _OPERATION, given.idempotency_key, *given.fingerprints)
-            return await read.payments.get(user_id, PaymentId(known)) if known is not None else None
+            return await read.payments.get(user_id, PaymentId(payment_id))
 
     async def _create(
-        self, order: PaymentOrder, state: str, return_to: str, device: Device
+        self, order: PaymentOrder, state: str, redirects: Redirects
     ) -> tuple[Initiated, BankAccount, bool]:
         async with self._work() as work:
             await work.users.hold(order.user_id)
             account = await work.accounts.get(order.user_id, order.debtor_account_id)
             if account is None:
                 raise NotFound("There is no such account.", field=("input", "debtorAccountId"))
-            known = await earlier(work, order.user_id, _OPERATION, order.idempotency_key, order.fingerprint)
-            if known is not None:
-                about(PaymentId(known))
-                payment = await work.payments.get(order.user_id, PaymentId(known))
+            taken = await earlier(work, order.user_id, _OPERATION, order.idempotency_key, order.fingerprint)
+            if taken is not None:
+                about(PaymentId(taken), order.user_id)
+                payment = await work.payments.get(order.user_id, PaymentId(taken))
                 assert payment is not None
                 return Initiated(payment), account, False
             await self._require_allowed(work, order, account)
@@ -240,9 +239,14 @@ class Payments:
             order, warnings = for_bank(order, self._vendors[vendor].text_rules(account.bank_id))
             payment = self._new_payment(order, account, vendor)
             created = PaymentEvent(payment.id, payment.version, payment.status, PaymentCause.USER, payment.created_at)
-            kept = self._access.to_keep(self._vendors[payment.vendor], account.bank_id, device)
+            kept = self._access.to_keep(self._vendors[payment.vendor], account.bank_id, redirects.device)
             await work.payments.add(
-                payment, created, state_hash=hash_of(state), return_to=return_to, device_encrypted=kept
+                payment,
+                created,
+                state_hash=hash_of(state),
+                return_to=redirects.return_to,
+                begun_in_app=redirects.in_app,
+                device_encrypted=kept,
             )
             key, fingerprint = order.idempotency_key, order.fingerprint
             await keep(work, order.user_id, _OPERATION, key, fingerprint, payment.id, payment.created_at)
@@ -285,7 +289,7 @@ class Payments:
             message=order.message,
             scheduled_for=order.execution_date,
             # At most 35 characters (ISO 20022 Max35Text).
-            end_to_end_id=f"D-{payment_id.removeprefix('pay_')}",
+            end_to_end_id=ids.end_to_end_id_of(payment_id),
             version=1,
         )
 

@@ -10,10 +10,11 @@ from domain.authorisation import SealedAuthorisation
 from domain.clock import Clock
 from domain.device import Device
 from domain.errors import CannotTell, Unavailable
+from domain.forgotten_payment import concluded
 from domain.ids import PaymentId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
-from domain.payment import CancellationStatus, Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
+from domain.payment import FINAL, CancellationStatus, Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
 from domain.timeline import about
 from providers.open_banking.port import PaymentForgotten, PaymentInitiation, PaymentState
 from providers.vendors import Vendors
@@ -30,6 +31,7 @@ from services.users.kyc import may_still_pay
 RECOVER_AFTER: Final = timedelta(seconds=60)
 # Asked about so often: a scheduled payment, which can only be cancelled before its day, and an end that was inferred.
 _ONCE_A_DAY: Final = timedelta(days=1)
+_TOLD_UNPAID: Final = FINAL - {Status.SETTLED}
 _WITH_FAILURE: Final = frozenset({Status.REJECTED, Status.EXPIRED, Status.FAILED})
 
 
@@ -85,7 +87,10 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         self._authorisations = authorisations
 
     async def apply(self, payment: Payment, state: PaymentState, cause: PaymentCause) -> Outcome:
-        """Apply the bank's status. The bank's reference is stored even if the status comes too late. Commits."""
+        """Apply the bank's status. The bank's reference is stored even if the status comes too late. Commits.
+
+        An end that the bank has told itself is watched no more.
+        """
         failure = state.failure if state.status in _WITH_FAILURE else None
         was = payment.status
         awaited = self._authorisations.newly_awaited(payment.authorisation, state.authorisation)
@@ -99,9 +104,13 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
             # The bank has the payment, and the user was shown no approval of it: that does not end the doubt.
             if is_open and current.in_doubt and current.authorisation is None:
                 return current, None
+            if state.is_inferred:
+                return concluded(current, state.status, failure, self._clock.now())
             return current.apply(StatusUpdate(state.status, cause, self._clock.now(), failure))
 
         async def save_reply(work: UnitOfWork) -> None:
+            if state.status in _TOLD_UNPAID and not state.is_inferred:
+                await work.payments.end_watch(payment.id)
             if not state.reference:
                 return
             may_show = state.status is not Status.AUTHORISATION_REQUIRED or await self.may_approve(
@@ -126,7 +135,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         """Push what a decoupled approval shows now, and ask until it is given, within the caller's transaction."""
         if payment.is_approved_elsewhere:
             self._recorder.publish(work, await self._held(work, payment))
-        else:
+        elif self._authorisations.opened_choice(awaited) is None:
             self.enqueue_watch(work, payment, awaited)
 
     async def _held(self, work: UnitOfWork, payment: Payment) -> Payment:
@@ -197,7 +206,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         return await self._ask_with(found, cause, None)
 
     async def _ask_with(self, found: Payment, cause: PaymentCause, device: Device | None) -> Outcome:
-        about(found.id)
+        about(found.id, found.user_id)
         try:
             state = await self._state_of(found, device)
         except CannotTell:
@@ -205,7 +214,7 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         except PaymentForgotten as forgotten:
             return await self._forgotten.note(found, forgotten)
         if state is None:
-            return await self._apply_silence(found, cause)
+            return await self._apply_silence(found)
         outcome = await self.apply(found, state, cause)
         outcome = await self._look_on(found, outcome, is_last=state.is_last)
         if found.cancellation_status is CancellationStatus.AUTHORISATION_REQUIRED and not found.status.is_final:
@@ -215,7 +224,8 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
     async def _look_on(self, found: Payment, outcome: Outcome, *, is_last: bool) -> Outcome:
         """After the bank's answer: look into the account's statement where the bank is not going to tell the end."""
         current = await self.current(found)
-        if not await self._in_doubt.is_left_to_statement(current, is_last=is_last):
+        is_watched = self._forgotten.is_watched(current)
+        if not is_watched and not await self._in_doubt.is_left_to_statement(current, is_last=is_last):
             return outcome
         return await self._in_doubt.look_for(current, is_news=outcome.changed)
 
@@ -259,6 +269,8 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         return await vendor.look_up(await self._access.bank_of(payment), payment.end_to_end_id)
 
     async def _resolve_by_evidence(self, payment: Payment) -> Outcome:
+        if self._forgotten.is_watched(payment):
+            return await self._in_doubt.look_for(payment)
         if payment.status.is_final:
             return Outcome(False, f"the payment is {payment.status} already")
         if self._is_young(payment):
@@ -269,9 +281,11 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         """Whether the initiation may still be on its way to the bank."""
         return self._clock.now() < payment.created_at + RECOVER_AFTER
 
-    async def _apply_silence(self, payment: Payment, cause: PaymentCause) -> Outcome:
+    async def _apply_silence(self, payment: Payment) -> Outcome:
         if self._is_young(payment):
             return Outcome(False, "the bank has not heard of it yet")
-        update = StatusUpdate(Status.FAILED, cause, self._clock.now(), NEVER_REACHED)
-        after, event = await self._recorder.apply(payment, lambda current: current.apply(update))
+        now = self._clock.now()
+        after, event = await self._recorder.apply(
+            payment, lambda current: concluded(current, Status.FAILED, NEVER_REACHED, now)
+        )
         return Outcome(event is not None, f"the bank never heard of it: {after.status}")

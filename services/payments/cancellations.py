@@ -1,10 +1,12 @@
 """Taking payments back: as their user asks, or because the user leaves or has lost the KYC approval."""
 
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from db.unit_of_work import Read, UnitOfWork, Work
+from domain.authorisation import AuthorisationKind
 from domain.clock import Clock
 from domain.device import Device
 from domain.errors import InvalidState, NotFound, ProviderUnavailable, Unavailable
@@ -53,7 +55,9 @@ class Cancellations:
         self._shield = shield
         self._clock = clock
 
-    async def cancel(self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str, device: Device) -> Payment:
+    async def cancel(
+        self, user_id: UserId, payment_id: PaymentId, *, callback_uri: str, device: Device, in_app: bool = False
+    ) -> Payment:
         """Ask the vendor to cancel; a bank may want the user's approval.
 
         Raises NotFound, InvalidState, PaymentInDoubt, ProviderUnavailable.
@@ -62,9 +66,9 @@ class Cancellations:
             payment = await read.payments.get(user_id, payment_id)
         if payment is None:
             raise NotFound("There is no such payment.", field=("input", "id"))
-        about(payment.id)
+        about(payment.id, payment.user_id)
         if payment.rail is Rail.CARD:
-            return await self._cards.cancel(payment)
+            return await self._cancel_in_time(payment, self._cards.cancel(payment))
         # What the bank has under an id can be cancelled by it, whatever is in doubt.
         if payment.status.is_final or payment.vendor_payment_id is None:
             payment.require_cancellable()
@@ -72,7 +76,10 @@ class Cancellations:
             message = "The payment is on its way to the bank. Try again in a minute."
             raise InvalidState(message, field=("input", "id"), text="PAYMENT_ON_ITS_WAY")
         access = await self._access.of(payment, payment.vendor_payment_id, device)
-        return await self._shield.run(self._cancel(payment, access, callback_uri))
+        return await self._cancel_in_time(payment, self._cancel(payment, access, callback_uri, in_app=in_app))
+
+    async def _cancel_in_time(self, payment: Payment, cancelling: Coroutine[Any, Any, Payment]) -> Payment:
+        return await self._shield.run(cancelling, instead=lambda: self._bank_status.current(payment))
 
     async def cancel_unauthorised(self, user_id: UserId, cause: PaymentCause) -> None:
         """Cancel the payments that a user who leaves, or lost KYC, has not authorised yet. Safe to repeat.
@@ -116,7 +123,13 @@ class Cancellations:
             await work.commit()
 
     async def _cancel(
-        self, payment: Payment, access: PaymentAccess, callback_uri: str, cause: PaymentCause = PaymentCause.USER
+        self,
+        payment: Payment,
+        access: PaymentAccess,
+        callback_uri: str,
+        cause: PaymentCause = PaymentCause.USER,
+        *,
+        in_app: bool = False,
     ) -> Payment:
         state = new_token()
         redirect_uri = with_query(callback_uri, state=state) if callback_uri else ""
@@ -145,12 +158,13 @@ class Cancellations:
             message = "It is too late: the bank is carrying the payment out."
             raise InvalidState(message, field=("input", "id"), text="PAYMENT_NOT_CANCELLABLE")
         waiting, awaited = CancellationStatus.AUTHORISATION_REQUIRED, self._authorisations.sealed(answer.authorisation)
+        is_watched = answer.authorisation.kind is AuthorisationKind.DECOUPLED
 
         async def renew(work: UnitOfWork) -> None:
             # Only now: until the bank has answered, the way back from the payment's own page has to stay.
             if redirect_uri:
-                await work.payments.renew_state(payment.id, hash_of(state))
-            if awaited.is_decoupled:
+                await work.payments.renew_state(payment.id, hash_of(state), begun_in_app=in_app)
+            if is_watched:
                 self._bank_status.enqueue_watch(work, payment, awaited)
 
         after, _ = await self._recorder.apply(

@@ -10,7 +10,14 @@ from db.ids import new_id
 from db.unit_of_work import Read, Work, retry_on_stale
 from domain import ids, way_back
 from domain.account_number import AccountNumber
-from domain.card_payment import CardForm, CardPaymentOrder, PaymentAttempt, check_confirmation
+from domain.card_payment import (
+    CardForm,
+    CardPaymentInput,
+    CardPaymentOrder,
+    PaymentAttempt,
+    card_payment_order,
+    check_confirmation,
+)
 from domain.clock import Clock
 from domain.dispute import Dispute
 from domain.errors import InDoubt, InvalidState, NotFound, PaymentInDoubt, Unavailable
@@ -25,13 +32,15 @@ from domain.payment import Payment, PaymentCause, PaymentEvent, PaymentEventKind
 from domain.redirect import require_allowed, with_query
 from domain.refund import Refund, refundable
 from domain.timeline import TimelineKind, about, record
+from domain.way_back import WayBack
 from providers.card_payments.port import CardPaymentsProvider
 from providers.vendors import Vendors
-from services.idempotency import earlier, keep
+from services.idempotency import earlier, keep, known
 from services.payments.card_status import RECOVER_AFTER, CardStatusSync
 from services.payments.card_vendor import AWAY, unavailable
 from services.payments.customers import Customers
 from services.payments.record import PaymentRecorder, Step
+from services.shield import Shield, as_it_stands
 from services.tokens import hash_of, new_token
 
 _CREATE: Final = "createCardPayment"
@@ -58,6 +67,11 @@ class Confirmation:
     callback_uri: str
     return_to: str
 
+    @property
+    def fingerprint(self) -> str:
+        """An idempotency key sent again must come with the same."""
+        return fingerprint_of(self.payment_id, self.payment_method)
+
 
 class CardPayments:
     """Money from cards: created, confirmed once per idempotency key, cancelled, refunded, and read.
@@ -73,6 +87,7 @@ class CardPayments:
         customers: Customers,
         card_status: CardStatusSync,
         recorder: PaymentRecorder,
+        shield: Shield,
         clock: Clock,
         merchant: Merchant,
         return_origins: tuple[str, ...],
@@ -83,6 +98,7 @@ class CardPayments:
         self._customers = customers
         self._card_status = card_status
         self._recorder = recorder
+        self._shield = shield
         self._clock = clock
         self._merchant = merchant
         self._return_origins = return_origins
@@ -116,11 +132,22 @@ class CardPayments:
         except Unavailable as error:
             raise unavailable() from error
 
-    async def create(self, order: CardPaymentOrder) -> Payment:
-        """Register a card payment; the same key gives the same payment. Raises KycRequired, IdempotencyKeyReused."""
+    async def create(self, user_id: UserId, given: CardPaymentInput) -> Payment:
+        """Register a card payment; the same key gives the same payment.
+
+        Raises Refusals, KycRequired, IdempotencyKeyReused.
+        """
+        before = await known(self._read, user_id, _CREATE, given.idempotency_key, given.fingerprint)
+        if before is not None:
+            return await self._owned(user_id, PaymentId(before))
+        order = card_payment_order(user_id, given)
         payment, is_new = await retry_on_stale(lambda: self._create(order))
         if not is_new:
             return payment
+        registering = self._register(order, payment)
+        return await self._shield.run(registering, instead=lambda: self._card_status.current(payment))
+
+    async def _register(self, order: CardPaymentOrder, payment: Payment) -> Payment:
         try:
             customer = await self._customers.ensure(order.user_id, payment.vendor)
             state = await self._vendors[payment.vendor].create(payment, customer)
@@ -137,6 +164,9 @@ class CardPayments:
 
         Raises Refusals, InvalidInput, NotFound, InvalidState, PaymentInDoubt, KycRequired, IdempotencyKeyReused.
         """
+        tried = await known(self._read, user_id, _CONFIRM, given.idempotency_key, given.fingerprint)
+        if tried is not None:
+            return await self._owned(user_id, given.payment_id)
         check_confirmation(given.payment_method, given.idempotency_key)
         return_to = require_allowed(given.return_to, self._return_origins, field=("input", "returnTo"))
         state = new_token()
@@ -146,8 +176,12 @@ class CardPayments:
         )
         if attempt is None:
             return payment
+        charging = self._charge(payment, given.payment_method, attempt, return_uri)
+        return await self._shield.run(charging, instead=lambda: self._card_status.current(payment))
+
+    async def _charge(self, payment: Payment, method: str, attempt: AttemptId, return_uri: str) -> Payment:
         try:
-            charged = await self._card_status.charge(payment, given.payment_method, attempt, return_uri)
+            charged = await self._card_status.charge(payment, method, attempt, return_uri)
         except InDoubt:
             return await self._card_status.doubt(payment, attempt)
         except Unavailable:
@@ -194,27 +228,31 @@ class CardPayments:
 
         Raises Refusals, NotFound, InvalidState, InvalidInput, IdempotencyKeyReused.
         """
+        fingerprint = fingerprint_of(payment_id, wanted and (wanted.amount_minor, wanted.currency))
+        before = await known(self._read, user_id, _REFUND, idempotency_key, fingerprint)
+        if before is not None:
+            async with self._read() as read:
+                (given,) = await read.refunds.by_ids(user_id, [RefundId(before)])
+            return await self._owned(user_id, payment_id), given
         require_key(idempotency_key)
         payment, refund, is_new = await retry_on_stale(
-            lambda: self._begin_refund(user_id, payment_id, wanted, idempotency_key)
+            lambda: self._begin_refund(user_id, payment_id, wanted, idempotency_key, fingerprint)
         )
         if is_new:
-            try:
-                await self._card_status.send_refund(payment, refund)
-            except (InDoubt, Unavailable):
-                _log.warning("refund_unanswered", refund_id=refund.id)  # the refund's job repeats it under the same key
+            await self._shield.run(self._send_refund(payment, refund), instead=as_it_stands)
         async with self._read() as read:
             (current,) = await read.refunds.by_ids(user_id, [refund.id])
         return await self._card_status.current(payment), current
 
-    async def returned(self, state: str) -> str | None:
-        """Ask the vendor when the browser is back. Gives the browser's next address, None for an unknown state."""
-        async with self._read() as read:
-            found = await read.payments.by_state(hash_of(state))
-        if found is None or found[0].rail is not Rail.CARD:
-            return None
-        payment, return_to = found
-        about(payment.id)
+    async def _send_refund(self, payment: Payment, refund: Refund) -> None:
+        try:
+            await self._card_status.send_refund(payment, refund)
+        except (InDoubt, Unavailable):
+            _log.warning("refund_unanswered", refund_id=refund.id)  # the refund's job repeats it under the same key
+
+    async def finish(self, payment: Payment) -> WayBack:
+        """Ask the vendor when the payment's own user is back. Gives what became of it."""
+        about(payment.id, payment.user_id)
         record(TimelineKind.REDIRECT, "back from the card's page", "the card vendor is asked")
         try:
             await self._card_status.refresh(payment.user_id, payment.id, PaymentCause.USER_RETURNED)
@@ -222,16 +260,16 @@ class CardPayments:
             _log.warning("payment_return_unread", payment_id=payment.id)  # webhook or job ask again
         async with self._read() as read:
             current = await read.payments.get(payment.user_id, payment.id)
-        return with_query(return_to, payment=payment.id, outcome=way_back.of_payment(current or payment))
+        return way_back.of_payment(current or payment)
 
     async def _create(self, order: CardPaymentOrder) -> tuple[Payment, bool]:
         key, fingerprint = order.idempotency_key, order.fingerprint
         async with self._work() as work:
             await work.users.hold(order.user_id)
-            known = await earlier(work, order.user_id, _CREATE, key, fingerprint)
-            if known is not None:
-                about(PaymentId(known))
-                payment = await work.payments.get(order.user_id, PaymentId(known))
+            taken = await earlier(work, order.user_id, _CREATE, key, fingerprint)
+            if taken is not None:
+                about(PaymentId(taken), order.user_id)
+                payment = await work.payments.get(order.user_id, PaymentId(taken))
                 assert payment is not None
                 return payment, False
             require_approved((await work.kyc.of_user(order.user_id)).status)
@@ -257,7 +295,7 @@ class CardPayments:
             created_at=now,
             rail=Rail.CARD,
             message=order.description,
-            end_to_end_id=f"D-{payment_id.removeprefix('pay_')}",
+            end_to_end_id=ids.end_to_end_id_of(payment_id),
             version=1,
         )
 
@@ -265,13 +303,12 @@ class CardPayments:
         self, user_id: UserId, given: Confirmation, state_hash: str, return_to: str, return_uri: str
     ) -> tuple[Payment, AttemptId | None]:
         now = self._clock.now()
-        fingerprint = fingerprint_of(given.payment_id, given.payment_method)
         async with self._work() as work:
             payment = await work.payments.get(user_id, given.payment_id)
             if payment is None or payment.rail is not Rail.CARD:
                 raise NotFound("There is no such card payment.", field=("input", "id"))
-            about(payment.id)
-            if await earlier(work, user_id, _CONFIRM, given.idempotency_key, fingerprint) is not None:
+            about(payment.id, user_id)
+            if await earlier(work, user_id, _CONFIRM, given.idempotency_key, given.fingerprint) is not None:
                 return payment, None
             require_approved((await work.kyc.of_user(user_id)).status)
             _require_payable(payment)
@@ -280,24 +317,23 @@ class CardPayments:
             # The payment's row is written first: two tries at once then lock in the same order, without a deadlock.
             await work.payments.renew_state(payment.id, state_hash, return_to)
             await work.attempts.add(attempt)
-            await keep(work, user_id, _CONFIRM, given.idempotency_key, fingerprint, attempt.id, now)
+            await keep(work, user_id, _CONFIRM, given.idempotency_key, given.fingerprint, attempt.id, now)
             self._card_status.enqueue_ask(work, payment, RECOVER_AFTER)
             await work.commit()
         return payment, attempt.id
 
     async def _begin_refund(
-        self, user_id: UserId, payment_id: PaymentId, wanted: Money | None, key: str
+        self, user_id: UserId, payment_id: PaymentId, wanted: Money | None, key: str, fingerprint: str
     ) -> tuple[Payment, Refund, bool]:
         now = self._clock.now()
-        fingerprint = fingerprint_of(payment_id, wanted and (wanted.amount_minor, wanted.currency))
         async with self._work() as work:
             payment = await work.payments.get(user_id, payment_id)
             if payment is None:
                 raise NotFound("There is no such payment.", field=("input", "id"))
-            about(payment_id)
-            known = await earlier(work, user_id, _REFUND, key, fingerprint)
-            if known is not None:
-                (refund,) = await work.refunds.by_ids(user_id, [RefundId(known)])
+            about(payment_id, user_id)
+            taken = await earlier(work, user_id, _REFUND, key, fingerprint)
+            if taken is not None:
+                (refund,) = await work.refunds.by_ids(user_id, [RefundId(taken)])
                 return payment, refund, False
             amount = refundable(payment, await work.refunds.disputes_of_one(payment_id), wanted)
             refund = Refund(RefundId(new_id(ids.REFUND, now)), payment_id, amount, now, now)
@@ -309,6 +345,13 @@ class CardPayments:
             self._card_status.enqueue_refund(work, payment, refund, RECOVER_AFTER)
             await work.commit()
         return after, refund, True
+
+    async def _owned(self, user_id: UserId, payment_id: PaymentId) -> Payment:
+        about(payment_id, user_id)
+        async with self._read() as read:
+            payment = await read.payments.get(user_id, payment_id)
+        assert payment is not None  # an idempotency key of this user leads to it
+        return payment
 
     async def _step(self, payment: Payment, step: Step) -> Payment:
         after, _ = await self._recorder.apply(payment, step)

@@ -11,6 +11,8 @@ from domain.alert import Severity
 from domain.clock import Clock
 from domain.dispute import Dispute, DisputeStatus
 from domain.ids import DisputeId, RefundId
+from domain.ledger import EntryKind
+from domain.movements import of_dispute, of_refund
 from domain.payment import Payment, PaymentEventKind
 from domain.refund import Refund, RefundStatus
 from providers.card_payments.port import DisputeState, IntentState, RefundState
@@ -75,6 +77,9 @@ class CardRelations:
         if updated == known and not is_new:
             return None
         await work.refunds.put(updated)
+        if is_new or updated.status is not known.status:
+            recorded = await work.ledger.kinds_of(updated.id)
+            await work.ledger.put(of_refund(updated, payment.vendor, now, recorded))
         if updated.status is not known.status:
             await self._notifications.refund(work, payment, updated)
         if known.status is RefundStatus.FAILED and updated.status is not RefundStatus.FAILED:
@@ -111,7 +116,14 @@ class CardRelations:
         )
         if updated == known or (known is not None and not known.may_become(updated.status)):
             return None
+        recorded = await work.ledger.kinds_of(updated.id)
+        if updated.status is DisputeStatus.LOST and EntryKind.DISPUTE_REVERSED in recorded:
+            # Its money has left and come back: an older answer says this, too.
+            message = f"{state.reference} of {payment.id} was won after it was lost: see who has its money now"
+            self._incidents.alert(Severity.CRITICAL, "Dispute lost again", message)
+            return None
         await work.refunds.put_dispute(updated)
+        await work.ledger.put(of_dispute(updated, payment.vendor, now, recorded))
         return Change(PaymentEventKind.DISPUTE, f"dispute {updated.status}")
 
 

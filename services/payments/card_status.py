@@ -9,7 +9,7 @@ from domain.alert import Severity
 from domain.authorisation import SealedAuthorisation
 from domain.card_payment import PaymentAttempt
 from domain.clock import Clock
-from domain.errors import InDoubt, InvalidState, StaleVersion, Unavailable
+from domain.errors import InDoubt, InvalidState, NotThere, StaleVersion, Unavailable
 from domain.ids import AttemptId, PaymentId, RefundId, UserId
 from domain.job import Job
 from domain.outcome import Outcome
@@ -174,6 +174,8 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             state = await vendor.cancel(reference)
             if state.status is not Status.CANCELLED:
                 await self.apply(payment, state, PaymentCause.VENDOR_READ)
+        except NotThere:
+            return  # what the vendor does not have cannot be paid there
         except (Unavailable, InDoubt) as error:
             raise unavailable() from error
         if state.status is not Status.CANCELLED:
@@ -189,8 +191,11 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
             payment = await read.payments.get(user_id, payment_id)
         if payment is None or payment.vendor_payment_id is None or payment.status not in _ENDED_HERE:
             return
-        about(payment.id)
-        state = await self._vendors[payment.vendor].cancel(payment.vendor_payment_id)
+        about(payment.id, user_id)
+        try:
+            state = await self._vendors[payment.vendor].cancel(payment.vendor_payment_id)
+        except NotThere:
+            return
         if state.status is not None and state.status.is_final:
             await self.apply(payment, state, PaymentCause.VENDOR_READ)
             return
@@ -230,26 +235,39 @@ class CardStatusSync(StatusSync[Payment, PaymentId]):
         return found.status.is_final
 
     async def _end_overdue(self, found: Payment) -> Payment:
-        is_left_alone = found.status.is_final or found.in_doubt or not self._is_overdue(found)
-        if is_left_alone or found.vendor_payment_id is None:
+        # What its user has approved and a slow method carries out is not ours to cancel: the vendor tells its end.
+        is_under_way = found.status is Status.PROCESSING or found.in_doubt
+        if found.status.is_final or is_under_way or not self._is_overdue(found) or found.vendor_payment_id is None:
             return found
         state = await self._vendors[found.vendor].cancel(found.vendor_payment_id)
         return await self.apply(found, state, PaymentCause.EXPIRY)
 
     async def _ask(self, found: Payment, cause: PaymentCause) -> Outcome:
-        about(found.id)
+        about(found.id, found.user_id)
         vendor = self._vendors[found.vendor]
         attempt = await self._cut_off(found)
         if attempt is not None:
             return await self._resume(found, attempt)
         if found.vendor_payment_id is not None:
-            state = await vendor.retrieve(found.vendor_payment_id)
+            try:
+                state = await vendor.retrieve(found.vendor_payment_id)
+            except NotThere:
+                return await self._not_there(found)
         elif found.status.is_final:
             return Outcome(False, f"the payment is {found.status} already")
         else:
             # The creation was not answered. Under the same key the vendor gives the same object again.
             state = await vendor.create(found, await self._customers.ensure(found.user_id, found.vendor))
         return (await self._apply(found, state, cause))[1]
+
+    async def _not_there(self, found: Payment) -> Outcome:
+        """The vendor does not have a payment of which it gave the id: operators find out what became of it."""
+        now, event = self._clock.now(), None
+        if not found.status.is_final:
+            _, event = await self._recorder.apply(
+                found, lambda current: current.marked_in_doubt(now, asked_in=found.status)
+            )
+        return Outcome(event is not None, "the vendor does not have it")
 
     async def _cut_off(self, found: Payment) -> PaymentAttempt | None:
         """The newest try, if the process that began it died before it had charged the card or stored the outcome."""

@@ -5,9 +5,9 @@ from typing import Final
 
 from db.unit_of_work import Work, retry_on_stale
 from domain.clock import Clock, oslo_date
-from domain.forgotten_payment import Conclusion, conclusion, watched_until
+from domain.forgotten_payment import Conclusion, concluded, conclusion, is_watched
 from domain.outcome import Outcome
-from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Status, StatusUpdate
+from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Status
 from providers.open_banking.port import PaymentForgotten
 from services.payments.in_doubt import InDoubtPayments
 from services.payments.record import PaymentRecorder
@@ -26,8 +26,7 @@ class ForgottenPayments:
 
     def is_watched(self, payment: Payment) -> bool:
         """Whether the payment's end was inferred, and the money may still move."""
-        until = payment.watched_until
-        return until is not None and payment.status.is_final and oslo_date(self._clock.now()) <= until
+        return is_watched(payment, oslo_date(self._clock.now()))
 
     async def note(self, payment: Payment, forgotten: PaymentForgotten) -> Outcome:
         """Take the bank's answer that it does not know the payment. Gives what that changed. Commits."""
@@ -65,6 +64,4 @@ class ForgottenPayments:
             case Conclusion.IN_DOUBT:
                 return payment.marked_in_doubt(now, asked_in=payment.status, cause=PaymentCause.VENDOR_READ)
             case Conclusion.EXPIRED:
-                update = StatusUpdate(Status.EXPIRED, PaymentCause.INFERRED, now, _LINK_RAN_OUT)
-                after, event = payment.apply(update)
-                return replace(after, watched_until=watched_until(payment)), event
+                return concluded(payment, Status.EXPIRED, _LINK_RAN_OUT, now)

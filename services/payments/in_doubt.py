@@ -1,15 +1,18 @@
 """Payments whose outcome is not known: evidence tells it, or an operator who has evidence."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain
 from typing import Final
 
 from db.unit_of_work import Queries, Read, UnitOfWork, Work
 from domain.bank_account import Transaction
 from domain.clock import Clock, oslo_date
+from domain.consent import names_matching
 from domain.errors import InvalidInput, InvalidState, NotFound
 from domain.evidence import PAGE_LIVES, Waiting, is_left_to_statement, waits_for
+from domain.forgotten_payment import concluded, is_watched
 from domain.ids import AccountId, BankId, PaymentId
 from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Rail, Status, StatusUpdate
@@ -28,11 +31,14 @@ NEVER_REACHED: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE)
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A payment in doubt or overdue, and what the account's statement tells of it.
+    """A payment of which operators have to find out, and what its account's statement tells of it.
 
-    `waiting` says why its absence proves nothing yet; `like_debits` are lines that may be its debit.
+    It is in doubt or overdue, a line of it was withdrawn, or its end was inferred and its account cannot be read.
 
-    `waiting` is None where there is no statement to wait for, as on the card rail.
+    `waiting` says why its absence proves nothing yet; `like_debits` are lines that may be its debit. `has_consent`: an
+    active consent covers the account, and its text names this use.
+
+    `waiting` is None where no statement is waited for: on the card rail, and of an end that is not watched.
     """
 
     payment: Payment
@@ -67,11 +73,22 @@ class InDoubtPayments:
         self._clock = clock
 
     async def oldest(self, limit: int) -> Sequence[Doubt]:
-        """Payments in doubt or overdue, oldest first, with what is known of each."""
+        """Payments in doubt, overdue, withdrawn or watched in vain, oldest first, with what is known of each."""
         async with self._read() as read:
-            found = [*await read.payments.in_doubt(limit), *await read.payments.overdue(limit)]
+            payments = read.payments
+            listed = (
+                await payments.in_doubt(limit),
+                await payments.overdue(limit),
+                await payments.withdrawn(limit),
+                await payments.watched_unread(oslo_date(self._clock.now()), limit),
+            )
+            found = {payment.id: payment for payment in chain(*listed)}.values()
             oldest = sorted(found, key=lambda payment: payment.id)[:limit]
-            return [await self._weighed(read, payment) for payment in oldest]
+            weighed = [await self._weighed(read, payment) for payment in oldest]
+        return [doubt if self._is_waited_for(doubt.payment) else replace(doubt, waiting=None) for doubt in weighed]
+
+    def _is_waited_for(self, payment: Payment) -> bool:
+        return not payment.status.is_final or is_watched(payment, oslo_date(self._clock.now()))
 
     async def is_left_to_statement(self, payment: Payment, *, is_last: bool) -> bool:
         """Whether the bank has taken the payment and is not going to tell its end (`domain/evidence.py`).
@@ -109,8 +126,8 @@ class InDoubtPayments:
         """
         assert payment.debtor_account_id is not None
         if await self._is_reading_due(payment, payment.debtor_account_id):
-            if not await self._accounts.read_unattended(payment.user_id, payment.debtor_account_id):
-                return Outcome(is_news, f"{payment.status}: the account cannot be read")
+            if not await self._accounts.read_for_matching(payment.user_id, payment.debtor_account_id):
+                return Outcome(is_news, f"{payment.status}: the account cannot be read for it")
             settled = await self._settled(payment, payment.debtor_account_id)
             if settled is not None:
                 return settled
@@ -120,9 +137,17 @@ class InDoubtPayments:
             doubt = await self._weighed(read, payment)
         if doubt.waiting is not None:
             return Outcome(is_news, f"in doubt: {doubt.waiting}")
-        update = StatusUpdate(Status.FAILED, PaymentCause.STATEMENT, self._clock.now(), NEVER_REACHED)
-        after, event = await self._recorder.apply(payment, lambda current: current.apply(update))
+        now = self._clock.now()
+        after, event = await self._recorder.apply(
+            payment, lambda current: concluded(current, Status.FAILED, NEVER_REACHED, now)
+        )
         return Outcome(event is not None, f"the statement does not show it: {after.status}")
+
+    async def is_absent(self, payment: Payment) -> bool:
+        """Whether the account's stored statement proves that the bank has not booked the payment."""
+        async with self._read() as read:
+            doubt = await self._weighed(read, payment)
+        return payment.debtor_account_id is not None and doubt.waiting is None
 
     async def _is_reading_due(self, payment: Payment, account_id: AccountId) -> bool:
         """The first reading when no approval can come any more, then one a day."""
@@ -139,15 +164,21 @@ class InDoubtPayments:
         assert account is not None
         bank_link = await read.bank_links.get(payment.user_id, account.bank_link_id)
         vendor = bank_link.vendor if bank_link is not None else payment.vendor
+        # The newest consent that covers the account is the one by which it is read.
+        text_version = next(
+            (reach.text_version for reach in await read.accounts.reaches(payment.user_id, [account.id])), None
+        )
         like_debits = await read.statements.like_debits(payment, _SHOWN)
         waiting = waits_for(
             payment,
             await read.accounts.last_reading(account.id),
+            text_version=text_version,
             has_like_debit=bool(like_debits),
             gives_ids=self._gives_ids(account.bank_id) or await read.statements.gives_ids(account.bank_id, vendor),
             today=oslo_date(self._clock.now()),
         )
-        return Doubt(payment, waiting, account.is_available, like_debits)
+        has_consent = text_version is not None and names_matching(text_version)
+        return Doubt(payment, waiting, has_consent, like_debits)
 
     async def resolve(self, payment_id: PaymentId, outcome: str, reason: str) -> Payment:
         """End the doubt as an operator says. The reason is audited. A card payment that failed is cancelled first.
@@ -163,7 +194,7 @@ class InDoubtPayments:
             payment = await read.payments.find(payment_id)
         if payment is None:
             raise NotFound("There is no such payment.", field=("payment",))
-        about(payment_id)
+        about(payment_id, payment.user_id)
         status = Status(outcome)
         if payment.rail is Rail.CARD and payment.in_doubt and status is Status.FAILED:
             await self._card_status.end_at_vendor(payment)
@@ -171,6 +202,10 @@ class InDoubtPayments:
         update = StatusUpdate(status, PaymentCause.OPERATOR, self._clock.now(), failure)
 
         def step(current: Payment) -> tuple[Payment, PaymentEvent | None]:
+            if current.withdrawn_since is not None and status is current.status:
+                return current.with_withdrawal_resolved(update.at)
+            if is_watched(current, oslo_date(update.at)):
+                return current.apply(update) if status is Status.SETTLED else current.with_watch_ended(update.at)
             if not current.in_doubt and (current.overdue_since is None or current.status.is_final):
                 raise InvalidState(f"The payment is {current.status} and not in doubt.", field=("payment",))
             return current.apply(update)

@@ -1,17 +1,17 @@
 """What somebody who pays from a bank account may want to know before they approve."""
 
-import asyncio
 from typing import Final
 
 from domain.bank_account import BalanceType
 from domain.banking_days import banking_day_from
 from domain.device import Device
 from domain.errors import DropError
-from domain.ids import AccountId, UserId
+from domain.ids import AccountId
 from domain.payment import Payment
 from domain.warning import MutationWarning, WarningCode
 from providers.open_banking.port import AccessExceeded
 from services.banks.accounts import Accounts
+from services.patience import Patience
 
 _BALANCE_WITHIN_S: Final = 2
 
@@ -21,33 +21,23 @@ class PaymentWarnings:
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
-        # References to running tasks: the event loop keeps none, so a task could vanish before it ends.
-        self._reading: set[asyncio.Task[bool]] = set()
+        self._patience = Patience()
 
     async def of(self, payment: Payment, account_id: AccountId, device: Device) -> list[MutationWarning]:
         """Reads the account's balance at the bank, for two seconds at most."""
         return [*_of_date(payment), *await self._of_balance(payment, account_id, device)]
 
     async def _of_balance(self, payment: Payment, account_id: AccountId, device: Device) -> list[MutationWarning]:
-        # Not cancelled after our time: the call goes on to its own deadline, or a bank that hangs would count as well.
-        reading = asyncio.create_task(self._has_read(payment.user_id, account_id, device))
-        self._reading.add(reading)
-        reading.add_done_callback(self._reading.discard)
-        done, _ = await asyncio.wait({reading}, timeout=_BALANCE_WITHIN_S)
-        if not done or not reading.result():
+        reading = self._accounts.refresh_balance(payment.user_id, account_id, device=device)
+        try:
+            await self._patience.wait(reading, _BALANCE_WITHIN_S)
+        except (AccessExceeded, DropError, TimeoutError):
             return []
         balances = (await self._accounts.balances([account_id])).get(account_id, [])
         available = next((b.amount for b in balances if b.type is BalanceType.AVAILABLE), None)
         if available is None or available.amount_minor >= payment.amount.amount_minor:
             return []
         return [MutationWarning(WarningCode.BALANCE_TOO_LOW, {"available": available})]
-
-    async def _has_read(self, user_id: UserId, account_id: AccountId, device: Device) -> bool:
-        try:
-            await self._accounts.refresh_balance(user_id, account_id, device=device)
-        except (AccessExceeded, DropError):
-            return False
-        return True
 
 
 def _of_date(payment: Payment) -> list[MutationWarning]:

@@ -11,8 +11,9 @@ from domain.clock import Clock
 from domain.event import ChangeKind, EventKind
 from domain.ids import AccountId, UserId
 from domain.job import Job
+from domain.movements import of_card_payment
 from domain.outcome import Outcome
-from domain.payment import Payment, PaymentCause, PaymentEvent, Status
+from domain.payment import Payment, PaymentCause, PaymentEvent, Rail, Status
 from domain.snapshot import payment_fields
 from services.incidents import Incidents
 from services.notifications.compose import NotificationComposer
@@ -60,12 +61,15 @@ class PaymentRecorder:
     async def save(self, work: UnitOfWork, before: Payment, after: Payment, event: PaymentEvent | None) -> Payment:
         """Save the change within the caller's transaction; without an event nothing is saved. Raises StaleVersion.
 
-        Gives the payment as saved, with what the transaction's refunds sum up to.
+        Gives the payment as saved, with what was given back of it by now.
         """
         if event is None:
             return after
         await work.payments.save(before, after, event)
-        after = replace(after, refunded_minor=await work.refunds.refunded_minor(after.id))
+        if before.status is not after.status:
+            await work.ledger.put(of_card_payment(after, event.at))
+        if after.rail is Rail.CARD:
+            after = replace(after, refunded_minor=await work.ledger.given_back(after.id))
         self.publish(work, after)
         await self._notifications.payment(work, before, after)
         if after.status is Status.SETTLED and before.status is not Status.SETTLED:

@@ -26,12 +26,14 @@ from domain.page import Keyset
 from domain.payment import PaymentCause
 from domain.plan import PLANS, PlanInvoice, PlanPayment, PlanStatus, PlanSubscription
 from domain.redirect import require_allowed, with_query
+from domain.way_back import WayBack
 from providers.card_payments.port import CardPaymentsProvider, SubscriptionState
 from providers.vendors import Vendors
-from services.idempotency import earlier, keep
+from services.idempotency import earlier, keep, known
 from services.payments.card_vendor import AWAY, unavailable
 from services.payments.customers import Customers
 from services.plans.status import RECOVER_AFTER, PlanStatusSync
+from services.shield import Shield, as_it_stands
 from services.tokens import hash_of, new_token
 
 _CREATE: Final = "createPlanSubscription"
@@ -48,6 +50,11 @@ class CardOrder:
     callback_uri: str
     return_to: str
 
+    @property
+    def fingerprint(self) -> str:
+        """An idempotency key sent again must come with the same."""
+        return fingerprint_of(self.payment_method)
+
 
 @dataclass(frozen=True, slots=True)
 class PlanOrder:
@@ -55,6 +62,11 @@ class PlanOrder:
 
     plan_id: str
     payment: CardOrder
+
+    @property
+    def fingerprint(self) -> str:
+        """An idempotency key sent again must come with the same."""
+        return fingerprint_of(self.plan_id, self.payment.payment_method)
 
 
 class Plans:
@@ -67,6 +79,7 @@ class Plans:
         vendors: Vendors[CardPaymentsProvider],
         customers: Customers,
         plan_status: PlanStatusSync,
+        shield: Shield,
         clock: Clock,
         return_origins: tuple[str, ...],
     ) -> None:
@@ -75,6 +88,7 @@ class Plans:
         self._vendors = vendors
         self._customers = customers
         self._plan_status = plan_status
+        self._shield = shield
         self._clock = clock
         self._return_origins = return_origins
 
@@ -103,12 +117,18 @@ class Plans:
 
         Raises Refusals, InvalidInput, NotFound, InvalidState, KycRequired, IdempotencyKeyReused.
         """
+        before = await known(self._read, user_id, _CREATE, order.payment.idempotency_key, order.fingerprint)
+        if before is not None:
+            return await self._owned(user_id, PlanSubscriptionId(before))
         payment, return_to = self._payment_of(order.payment)
         if order.plan_id not in PLANS:
             raise NotFound("There is no such plan. `plans` lists them.", field=("input", "planId"))
         subscription, is_new = await retry_on_stale(lambda: self._create(user_id, order, payment, return_to))
-        if not is_new:
-            return subscription
+        if is_new:
+            await self._shield.run(self._subscribe(subscription), instead=as_it_stands)
+        return await self._plan_status.current(subscription)
+
+    async def _subscribe(self, subscription: PlanSubscription) -> None:
         try:
             await self._plan_status.subscribe(subscription)
         except InDoubt:
@@ -117,7 +137,6 @@ class Plans:
             )  # the queued job asks the vendor again
         except Unavailable:
             await self._plan_status.end(subscription, AWAY)
-        return await self._plan_status.current(subscription)
 
     async def change_payment_method(self, user_id: UserId, order: CardOrder) -> PlanSubscription:
         """Pay by another method from now on, the open bill at once; the same key gives the same try.
@@ -125,17 +144,24 @@ class Plans:
         A declined card is in the plan's `failure`. Raises Refusals, InvalidInput, NotFound, InvalidState, KycRequired,
         IdempotencyKeyReused.
         """
+        before = await known(self._read, user_id, _PAY, order.idempotency_key, order.fingerprint)
+        if before is not None:
+            return await self._owned(user_id, PlanSubscriptionId(before))
         payment, return_to = self._payment_of(order)
         subscription, is_new = await retry_on_stale(lambda: self._begin_payment(user_id, order, payment, return_to))
         if is_new:
-            try:
-                await self._plan_status.pay(user_id, subscription.id, payment.state_hash)
-            except InvalidState as error:
-                field, text = ("input", "paymentMethod"), error.text_key
-                raise InvalidInput("INVALID_PAYMENT_METHOD", error.message, field=field, text=text) from error
-            except (InDoubt, Unavailable):
-                _log.warning("plan_payment_unanswered", subscription_id=subscription.id)  # the queued job repeats it
+            paying = self._pay(user_id, subscription.id, payment.state_hash)
+            await self._shield.run(paying, instead=as_it_stands)
         return await self._plan_status.current(subscription)
+
+    async def _pay(self, user_id: UserId, subscription_id: PlanSubscriptionId, state_hash: str) -> None:
+        try:
+            await self._plan_status.pay(user_id, subscription_id, state_hash)
+        except InvalidState as error:
+            field, text = ("input", "paymentMethod"), error.text_key
+            raise InvalidInput("INVALID_PAYMENT_METHOD", error.message, field=field, text=text) from error
+        except (InDoubt, Unavailable):
+            _log.warning("plan_payment_unanswered", subscription_id=subscription_id)  # the queued job repeats it
 
     async def cancel(self, user_id: UserId, *, at_period_end: bool) -> PlanSubscription:
         """End the plan now or with its period. Where that is not known, the plan as it stands is asked about soon.
@@ -161,23 +187,21 @@ class Plans:
         vendor, reference = self._vendors[subscription.vendor], subscription.vendor_subscription_id
         return await self._command(subscription, lambda: vendor.resume_subscription(reference))
 
-    async def returned(self, state: str) -> str | None:
-        """Ask the vendor when the browser is back. Gives the browser's next address, None for an unknown state."""
-        async with self._read() as read:
-            found = await read.plans.by_state(hash_of(state))
-        if found is None:
-            return None
-        subscription, return_to = found
+    async def finish(self, subscription: PlanSubscription) -> WayBack:
+        """Ask the vendor when the plan's own user is back. Gives what became of it."""
         try:
             await self._plan_status.ask(subscription, PaymentCause.USER_RETURNED)
         except (Unavailable, InDoubt):
             _log.warning("plan_return_unread", subscription_id=subscription.id)  # webhook or job ask again
-        current = await self._plan_status.current(subscription)
-        return with_query(return_to, plan=subscription.id, outcome=way_back.of_plan(current))
+        return way_back.of_plan(await self._plan_status.current(subscription))
 
     async def _command(
         self, subscription: PlanSubscription, send: Callable[[], Awaitable[SubscriptionState]]
     ) -> PlanSubscription:
+        await self._shield.run(self._sent(subscription, send), instead=as_it_stands)
+        return await self._plan_status.current(subscription)
+
+    async def _sent(self, subscription: PlanSubscription, send: Callable[[], Awaitable[SubscriptionState]]) -> None:
         try:
             await self._plan_status.apply_reply(subscription, await send())
         except Unavailable as error:
@@ -185,7 +209,6 @@ class Plans:
         except InDoubt:
             _log.warning("plan_command_unanswered", subscription_id=subscription.id)
             await self._plan_status.ask_soon(subscription)
-        return await self._plan_status.current(subscription)
 
     def _payment_of(self, order: CardOrder) -> tuple[PlanPayment, str]:
         """A new try to pay, and where its user goes in the end. Raises Refusals."""
@@ -198,11 +221,11 @@ class Plans:
     async def _begin_payment(
         self, user_id: UserId, order: CardOrder, payment: PlanPayment, return_to: str
     ) -> tuple[PlanSubscription, bool]:
-        now, key, fingerprint = self._clock.now(), order.idempotency_key, fingerprint_of(order.payment_method)
+        now, key, fingerprint = self._clock.now(), order.idempotency_key, order.fingerprint
         async with self._work() as work:
-            known = await earlier(work, user_id, _PAY, key, fingerprint)
-            if known is not None:
-                earlier_one = await work.plans.get(user_id, PlanSubscriptionId(known))
+            taken = await earlier(work, user_id, _PAY, key, fingerprint)
+            if taken is not None:
+                earlier_one = await work.plans.get(user_id, PlanSubscriptionId(taken))
                 assert earlier_one is not None
                 return earlier_one, False
             require_approved((await work.kyc.of_user(user_id)).status)
@@ -217,13 +240,12 @@ class Plans:
     async def _create(
         self, user_id: UserId, order: PlanOrder, payment: PlanPayment, return_to: str
     ) -> tuple[PlanSubscription, bool]:
-        now, key = self._clock.now(), order.payment.idempotency_key
-        fingerprint = fingerprint_of(order.plan_id, payment.payment_method)
+        now, key, fingerprint = self._clock.now(), order.payment.idempotency_key, order.fingerprint
         async with self._work() as work:
             await work.users.hold(user_id)
-            known = await earlier(work, user_id, _CREATE, key, fingerprint)
-            if known is not None:
-                subscription = await work.plans.get(user_id, PlanSubscriptionId(known))
+            taken = await earlier(work, user_id, _CREATE, key, fingerprint)
+            if taken is not None:
+                subscription = await work.plans.get(user_id, PlanSubscriptionId(taken))
                 assert subscription is not None
                 return subscription, False
             require_approved((await work.kyc.of_user(user_id)).status)
@@ -238,6 +260,10 @@ class Plans:
             self._plan_status.enqueue_ask(work, subscription, RECOVER_AFTER)
             await work.commit()
         return subscription, True
+
+    async def _owned(self, user_id: UserId, subscription_id: PlanSubscriptionId) -> PlanSubscription:
+        (subscription,) = await self.by_ids(user_id, [subscription_id])
+        return subscription
 
     async def _open(self, user_id: UserId) -> PlanSubscription:
         return _at_vendor(await self.open_of_users([user_id]))

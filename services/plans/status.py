@@ -14,11 +14,12 @@ from domain.errors import InDoubt, InvalidInput, InvalidState, StaleVersion, Una
 from domain.event import ChangeKind, EventKind
 from domain.ids import PlanSubscriptionId, UserId
 from domain.job import Job
+from domain.movements import of_invoice, of_plan_dispute
 from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, PaymentCause
-from domain.plan import BILLED, PLANS, PlanStatus, PlanSubscription, PlanTerms
+from domain.plan import BILLED, PLANS, PlanInvoice, PlanStatus, PlanSubscription, PlanTerms
 from domain.snapshot import plan_fields
-from providers.card_payments.port import CardPaymentsProvider, ChargeConcern, SubscriptionState
+from providers.card_payments.port import CardPaymentsProvider, ChargeConcern, DisputeState, SubscriptionState
 from providers.vendors import Vendors
 from services.incidents import Incidents
 from services.notifications.compose import NotificationComposer
@@ -248,9 +249,23 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         known = await work.plans.invoices_by_references(subscription.id, references)
         for at_vendor in state.invoices:
             before = known.get(at_vendor.reference)
-            if before is not None and not before.status.may_become(at_vendor.status):
-                continue
-            new = invoice_of(subscription, at_vendor)
-            invoice = replace(new, id=before.id) if before is not None else new
-            await work.plans.put_invoice(invoice)
-            await self._notifications.invoice(work, subscription, invoice)
+            if before is None or before.status.may_become(at_vendor.status):
+                new = invoice_of(subscription, at_vendor)
+                invoice = replace(new, id=before.id) if before is not None else new
+                await work.plans.put_invoice(invoice)
+                await work.ledger.put(of_invoice(invoice, subscription.vendor, self._clock.now()))
+                await self._notifications.invoice(work, subscription, invoice)
+            else:
+                invoice = before
+            for dispute in at_vendor.disputes:
+                await self._apply_dispute(work, subscription.vendor, invoice, dispute)
+
+    async def _apply_dispute(self, work: UnitOfWork, vendor: str, invoice: PlanInvoice, dispute: DisputeState) -> None:
+        """Record what a dispute of a plan's charge has moved, once it is decided."""
+        if dispute.status is None:
+            return
+        recorded = await work.ledger.kinds_of_object(vendor, dispute.reference)
+        now = self._clock.now()
+        await work.ledger.put(
+            of_plan_dispute(invoice, vendor, dispute.reference, dispute.amount, dispute.status, now, recorded)
+        )

@@ -1,10 +1,12 @@
 """Following a user's stream: the current state first, then each change, resumable from a cursor."""
 
+import asyncio
 import base64
 import binascii
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from prometheus_client import Gauge
@@ -15,7 +17,7 @@ from domain.card import Card
 from domain.consent import BankLink
 from domain.data_export import DataExport
 from domain.error_code import ErrorCode
-from domain.errors import InvalidInput, NotFound, Unauthenticated
+from domain.errors import DatabaseAway, InvalidInput, NotFound, Unauthenticated
 from domain.event import ChangeKind, EventKind, Position, StreamItemKind, UserEvent, ViewerEventType
 from domain.ids import AccountId, BankLinkId, CardId, DataExportId, PaymentId, PlanSubscriptionId, UploadId, UserId
 from domain.kyc import Kyc
@@ -30,7 +32,11 @@ from services.timeline import Timeline
 from services.users.sessions import Sessions
 
 Value = TypeVar("Value")
+Result = TypeVar("Result")
 Subject = User | Payment | Kyc | BankLink | BankAccount | PlanSubscription | Upload | DataExport | Card
+# Between two looks at a database that is away.
+_FIRST_PAUSE_S: Final = 0.25
+_LAST_PAUSE_S: Final = 5.0
 _BATCH: Final = 100
 _BANK_LINKS: Final = 100
 SUBSCRIPTIONS: Final = Gauge("drop_subscriptions", "Open subscriptions of this process.")
@@ -175,11 +181,14 @@ class Streams:
     async def _followed(
         self, wake_up: WakeUp, sign_in: SignIn, after: str | None, load: Load[Value], at_event: AtEvent[Value]
     ) -> AsyncIterator[StreamItem[Value]]:
-        position, first = await self._begin(sign_in, after, load)
+        if after is None:
+            # What begins anew is somebody at work; what is resumed, a client that connects by itself.
+            await self._sessions.note_use(sign_in)
+        position, first = await _answered(lambda: self._begin(sign_in, after, load))
         if first is not None:
             yield first
         while True:
-            changes = await self._look(sign_in, position, load, at_event)
+            changes, left_s = await _answered(partial(self._look, sign_in, position, load, at_event))
             for at, item in changes:
                 position = at
                 if item is not None:
@@ -189,7 +198,10 @@ class Streams:
                         self._timeline.pushed(payment.id, payment.version, sign_in.session_id)
             if len(changes) < _BATCH:
                 self._places[wake_up] = sign_in.user_id, position
-                await wake_up.wait()
+                # A session that runs out wakes nobody.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left_s):
+                        await wake_up.wait()
 
     async def _begin(
         self, sign_in: SignIn, after: str | None, load: Load[Value]
@@ -207,24 +219,39 @@ class Streams:
 
     async def _look(
         self, sign_in: SignIn, position: Position, load: Load[Value], at_event: AtEvent[Value]
-    ) -> list[tuple[Position, StreamItem[Value] | None]]:
-        """The next events after `position`, a batch at most; None stands for an event that is not shown here."""
+    ) -> tuple[list[tuple[Position, StreamItem[Value] | None]], float]:
+        """The next events after `position`, a batch at most; None stands for an event that is not shown here.
+
+        And for how many seconds the session lasts unless it is used.
+        """
         async with self._read() as read:
-            if not await self._sessions.is_alive(sign_in, read):
+            left_s = await self._sessions.left_s(sign_in, read)
+            if left_s == 0:
                 raise Unauthenticated("The session has ended. Sign in again.")
             end = await read.events.position(sign_in.user_id)
             if end.epoch != position.epoch or end.seq < position.seq:
                 # The stream was reset while this subscription was open.
-                return [(end, StreamItem(StreamItemKind.RESUME_GAP, cursor_of(end), await load(read)))]
+                return [(end, StreamItem(StreamItemKind.RESUME_GAP, cursor_of(end), await load(read)))], left_s
             if end.seq == position.seq:
-                return []
+                return [], left_s
             found: list[tuple[Position, StreamItem[Value] | None]] = []
             for event in await read.events.after(sign_in.user_id, position.seq, _BATCH):
                 at = Position(end.epoch, event.seq)
                 value = await at_event(read, event)
                 item = StreamItem(StreamItemKind.CHANGE, cursor_of(at), value) if value is not None else None
                 found.append((at, item))
-            return found
+            return found, left_s
+
+
+async def _answered(look: Callable[[], Awaitable[Result]]) -> Result:
+    """Look again until the database answers: a subscription waits for an outage to end, as for anything else."""
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        try:
+            return await look()
+        except DatabaseAway:
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _LAST_PAUSE_S)
 
 
 def _payment_in(value: object) -> Payment | None:

@@ -11,6 +11,7 @@ from domain import ids
 from domain.clock import Clock
 from domain.event import Position
 from domain.ids import SessionId, UserId
+from domain.session import Lifetimes
 from providers.fanout.port import Fanout
 from services.subscriptions.streams import Streams
 
@@ -23,11 +24,14 @@ _log = structlog.get_logger()
 class Sweep:
     """Looks for all listeners of this process together, 500 in one query, so that no listener has to poll."""
 
-    def __init__(self, read: Read, streams: Streams, fanout: Fanout, machine_clock: Clock) -> None:
+    def __init__(
+        self, read: Read, streams: Streams, fanout: Fanout, machine_clock: Clock, lifetimes: Lifetimes
+    ) -> None:
         self._read = read
         self._streams = streams
         self._fanout = fanout
         self._clock = machine_clock
+        self._lifetimes = lifetimes
 
     async def run(self) -> None:
         """Look every 15 s, until cancelled."""
@@ -60,7 +64,8 @@ class Sweep:
         ended = set(sessions)
         for some in _batches(sessions):
             async with self._read() as read:
-                ended -= {session.id for session in await read.sessions.by_ids(some) if session.is_alive(now)}
+                known = await read.sessions.by_ids(some)
+            ended -= {session.id for session in known if session.is_alive(now, self._lifetimes)}
         return ended
 
 

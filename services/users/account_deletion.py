@@ -49,6 +49,7 @@ class AccountDeletion:
         sessions: Sessions,
         notifications: NotificationComposer,
         clock: Clock,
+        years_kept: int,
     ) -> None:
         self._work = work
         self._read = read
@@ -62,6 +63,7 @@ class AccountDeletion:
         self._sessions = sessions
         self._notifications = notifications
         self._clock = clock
+        self._years_kept = years_kept
 
     async def delete(self, user_id: UserId, *, is_confirmed: bool) -> Deleted:
         """Safe to repeat after an error.
@@ -93,7 +95,7 @@ class AccountDeletion:
             work.audit.record("account_deleted", now, user_id=user_id)
             await work.commit()
         self._sessions.close(ended)
-        return Deleted(now, retained_after(now))
+        return Deleted(now, retained_after(now, self._years_kept))
 
     async def _require_no_open_payment(self, read: Queries, user_id: UserId) -> None:
         unfinished = await read.payments.open_of_user(user_id, _OPEN)

@@ -3,14 +3,22 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, TypedDict
+
+from prometheus_client import Counter
 
 from db.unit_of_work import UnitOfWork, Work
 from domain.clock import Clock
-from domain.session import ACCESS_LIFETIME, RACE_FORGIVEN, SessionClient
+from domain.ids import SessionId, UserId
+from domain.notification import Template
+from domain.session import ACCESS_LIFETIME, Lifetimes, SessionClient
 from providers.identity.port import LoginFailed
 from services.notifications.compose import NotificationComposer
 from services.tokens import code_challenge_of, hash_of, new_token
 from services.users.new_session import new_session, tell_of_new_device
+from services.users.sessions import Sessions
+
+REUSED: Final = Counter("drop_tokens_used_twice_total", "One-time codes and refresh tokens that came again.", ["what"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +39,26 @@ class InvalidGrant(LoginFailed):
 class AppTokens:
     """Gives an app its tokens, each of which is used once but the access token."""
 
-    def __init__(self, work: Work, notifications: NotificationComposer, *, machine_clock: Clock) -> None:
+    def __init__(
+        self,
+        work: Work,
+        notifications: NotificationComposer,
+        sessions: Sessions,
+        *,
+        machine_clock: Clock,
+        lifetimes: Lifetimes,
+    ) -> None:
         self._work = work
+        self._sessions = sessions
         self._notifications = notifications
         self._machine_clock = machine_clock
+        self._lifetimes = lifetimes
 
     async def exchange_code(self, code: str, code_verifier: str, user_agent: str | None) -> Tokens:
-        """Exchange a mobile app's one-time code for tokens. Raises InvalidGrant."""
+        """Exchange a mobile app's one-time code for tokens.
+
+        A code that comes again ends the tokens that it gave (RFC 6749, 4.1.2). Raises InvalidGrant.
+        """
         now = self._machine_clock.now()
         async with self._work() as work:
             attempt = await work.login_attempts.by_code(hash_of(code))
@@ -46,20 +67,26 @@ class AppTokens:
             is_first = await work.login_attempts.use_code(attempt.id, now)
             # The code is spent even if the verifier is wrong: a stolen code allows one guess.
             if not is_first or now >= attempt.code_expires_at:
+                given = attempt.session_id if not is_first else None
+                if given is not None and await work.sessions.end(given, "code used twice", now):
+                    self._record(work, "code_used_twice", attempt.user_id, given)
+                    await self._notifications.queue(work, attempt.user_id, Template.SIGN_IN_STOPPED)
                 await work.commit()
+                self._sessions.close([attempt.session_id] if attempt.session_id else [])
                 raise InvalidGrant("The code was used before or has expired.")
             challenge = code_challenge_of(code_verifier)
             if not secrets.compare_digest(challenge, attempt.app_code_challenge or ""):
                 await work.commit()
                 raise InvalidGrant("The code_verifier does not match.")
             await tell_of_new_device(work, self._notifications, attempt.user_id, user_agent)
+            ended = await self._sessions.make_room(work, attempt.user_id)
             tokens = _new_tokens()
             session = new_session(
                 attempt.user_id,
                 SessionClient.MOBILE,
                 user_agent,
                 now,
-                ACCESS_LIFETIME,
+                self._lifetimes,
                 logged_in_at=attempt.authenticated_at or now,
             )
             work.sessions.add(
@@ -68,41 +95,71 @@ class AppTokens:
                 refresh_hash=hash_of(tokens.refresh_token),
                 id_token_encrypted=attempt.id_token_encrypted,
             )
+            await work.login_attempts.save_session(attempt.id, session.id)
             await work.commit()
+        self._sessions.close(ended)
         return tokens
 
     async def refresh(self, refresh_token: str) -> Tokens:
-        """Exchange a refresh token for new tokens. A token that is used twice ends its session. Raises InvalidGrant."""
+        """Exchange a refresh token for new tokens. Raises InvalidGrant.
+
+        The token before the present one gives a fresh pair for ten seconds, while the present pair is unused: the
+        app's answer was lost. Any other use of a spent token ends the session, and its user is told. A refresh is no
+        use of the session: an app does it by itself.
+        """
         now = self._machine_clock.now()
         refresh_hash = hash_of(refresh_token)
+        tokens = _new_tokens()
         async with self._work() as work:
             session = await work.sessions.by_refresh(refresh_hash)
             if session is None:
-                await self._answer_reuse(work, refresh_hash, now)
-                raise InvalidGrant("The refresh_token is unknown, spent or ended.")
-            if session.ended_at is not None or now >= session.expires_at:
+                await self._take_spent(work, refresh_hash, tokens, now)
+                return tokens
+            if not session.is_alive(now, self._lifetimes):
                 raise InvalidGrant("The session has ended. Sign in again.")
-            tokens = _new_tokens()
-            rotated = await work.sessions.rotate(
-                session.id,
-                spent=refresh_hash,
-                token_hash=hash_of(tokens.access_token),
-                token_expires_at=now + ACCESS_LIFETIME,
-                refresh_hash=hash_of(tokens.refresh_token),
-                at=now,
-            )
+            rotated = await work.sessions.rotate(session.id, spent=refresh_hash, at=now, **_stored(tokens, now))
             if not rotated:
                 raise InvalidGrant("Another request has just refreshed this session.")
             await work.commit()
         return tokens
 
-    async def _answer_reuse(self, work: UnitOfWork, refresh_hash: str, now: datetime) -> None:
-        reused = await work.sessions.spent_refresh(refresh_hash)
-        if reused is None or (reused.rotated_at is not None and now - reused.rotated_at < RACE_FORGIVEN):
-            return
-        await work.sessions.end(reused.session_id, "refresh token used twice", now)
+    async def _take_spent(self, work: UnitOfWork, refresh_hash: str, tokens: Tokens, now: datetime) -> None:
+        """Put `tokens` in the place of a lost answer's, or end the session. Raises InvalidGrant."""
+        spent = await work.sessions.spent_refresh(refresh_hash)
+        if spent is None or spent.is_over:
+            raise InvalidGrant("The refresh_token is unknown, spent or ended.")
+        is_replaced = (
+            spent.is_lost_answer(now)
+            and spent.successor is not None
+            and await work.sessions.replace_unused(spent.session_id, successor=spent.successor, **_stored(tokens, now))
+        )
+        if not is_replaced:
+            await work.sessions.end(spent.session_id, "refresh token used twice", now)
+            self._record(work, "refresh_token_used_twice", spent.user_id, spent.session_id)
+            await self._notifications.queue(work, spent.user_id, Template.SIGN_IN_STOPPED)
         await work.commit()
+        if not is_replaced:
+            self._sessions.close([spent.session_id])
+            raise InvalidGrant("The refresh_token was used before. Sign in again.")
+
+    def _record(self, work: UnitOfWork, action: str, user_id: UserId, session_id: SessionId) -> None:
+        REUSED.labels(action).inc()
+        work.audit.record(action, self._machine_clock.now(), user_id=user_id, object_id=session_id)
 
 
 def _new_tokens() -> Tokens:
     return Tokens(new_token(), new_token(), int(ACCESS_LIFETIME.total_seconds()))
+
+
+class _Stored(TypedDict):
+    token_hash: str
+    token_expires_at: datetime
+    refresh_hash: str
+
+
+def _stored(tokens: Tokens, now: datetime) -> _Stored:
+    return {
+        "token_hash": hash_of(tokens.access_token),
+        "token_expires_at": now + ACCESS_LIFETIME,
+        "refresh_hash": hash_of(tokens.refresh_token),
+    }

@@ -1,6 +1,7 @@
 """The BankID login, from the first redirect to a session."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,35 +10,23 @@ import structlog
 
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
-from domain import ids
 from domain.clock import Clock
 from domain.errors import DropError, InvalidInput, ProviderUnavailable, Unavailable
-from domain.ids import KycId, SessionId, UserId
-from domain.kyc import Kyc
+from domain.ids import SessionId, UserId
 from domain.login import LoginAttempt
-from domain.notification import Template
-from domain.redirect import require_allowed, with_query, without_query
-from domain.session import (
-    ABSOLUTE_LIFETIME,
-    CODE_LIFETIME,
-    LOGIN_ATTEMPT_LIFETIME,
-    STEP_UP_WITHIN,
-    SessionClient,
-)
-from domain.user import SignIn, User
+from domain.redirect import require_allowed, require_registered, with_query, without_query
+from domain.session import CODE_LIFETIME, LOGIN_ATTEMPT_LIFETIME, STEP_UP_WITHIN, Lifetimes, SessionClient
+from domain.user import SignIn
 from providers.identity.port import AuthorizationRequest, Identity, IdentityProvider, LoginFailed
-from providers.kyc.port import KycProvider
-from providers.vendors import Vendors
 from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
-from services.payments.customers import CreateCustomer
 from services.tokens import code_challenge_of, hash_of, new_token
 from services.users.new_session import new_session, tell_of_new_device
+from services.users.people import People
+from services.users.sessions import Sessions
 
 _STEP_UP_S: Final = int(STEP_UP_WITHIN.total_seconds())
 # What the identity provider answers where our request was wrong or its server is: the user cannot mend that.
-# What an earlier login may have left in the address to return to.
-_ANSWERED: Final = {SessionClient.WEB: ("error",), SessionClient.MOBILE: ("code", "error", "state")}
 _OUR_FAULT: Final = frozenset(
     {"invalid_request", "invalid_scope", "unauthorized_client", "unsupported_response_type", "server_error"}
 )
@@ -48,8 +37,7 @@ _log = structlog.get_logger()
 class LoginStart:
     """A login as the browser or app asks for it. `app_code_challenge` (S256) and `app_state` come from a mobile app.
 
-    `app_state` is a browser's, too: it comes back where a login fails. `browser_secret` is what this browser holds from
-    an earlier attempt, so that two tabs may both sign in.
+    `app_state` is a browser's, too: it comes back where a login fails.
     `step_up` asks the person again although they are signed in, as `sign_in` in a browser.
     """
 
@@ -59,16 +47,19 @@ class LoginStart:
     login_hint: str | None = None
     app_state: str | None = None
     app_code_challenge: str | None = None
-    browser_secret: str | None = None
     step_up: bool = False
     sign_in: SignIn | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LoginRedirect:
-    """The address at the identity provider, and the secret that binds the browser to the attempt."""
+    """The address at the identity provider, and the secret that binds the browser to the attempt.
+
+    Each attempt has a secret of its own, which is made here: one that a browser already holds may be planted.
+    """
 
     url: str
+    attempt_id: str
     browser_secret: str
 
 
@@ -119,22 +110,26 @@ class Login:
         work: Work,
         read: Read,
         identity: IdentityProvider,
+        people: People,
         encryption: FieldEncryption,
         notifications: NotificationComposer,
         *,
-        clock: Clock,
+        sessions: Sessions,
         machine_clock: Clock,
+        lifetimes: Lifetimes,
         return_origins: tuple[str, ...],
-        kyc_vendors: Vendors[KycProvider],
+        app_redirects: tuple[str, ...],
     ) -> None:
         self._work = work
         self._read = read
         self._identity = identity
+        self._people = people
         self._encryption = encryption
-        self._clock = clock
         self._machine_clock = machine_clock
+        self._lifetimes = lifetimes
         self._return_origins = return_origins
-        self._kyc_vendors = kyc_vendors
+        self._app_redirects = app_redirects
+        self._sessions = sessions
         self._notifications = notifications
 
     async def start(self, start: LoginStart) -> LoginRedirect:
@@ -142,9 +137,7 @@ class Login:
 
         Raises InvalidInput for a return address that is not allowed or a missing challenge, BankIdAway.
         """
-        allowed = require_allowed(start.return_to, self._return_origins, field=("return_to",))
-        # The page that a login failed on may begin the next one: how that one ended is not how this one will.
-        return_to = without_query(allowed, *_ANSWERED[start.client])
+        return_to = self._return_to(start)
         if start.client is SessionClient.MOBILE and len(start.app_code_challenge or "") != 43:
             raise InvalidInput(
                 "INVALID_CODE_CHALLENGE",
@@ -153,7 +146,7 @@ class Login:
             )
         state, nonce, code_verifier = new_token(), new_token(), new_token()
         max_age_s = _STEP_UP_S if start.step_up else None
-        browser_secret = start.browser_secret or new_token()
+        browser_secret = new_token()
         now = self._machine_clock.now()
         attempt = LoginAttempt(
             id=new_id("log", now),
@@ -182,9 +175,16 @@ class Login:
             max_age_s,
         )
         try:
-            return LoginRedirect(await self._identity.authorization_url(request), browser_secret)
+            return LoginRedirect(await self._identity.authorization_url(request), attempt.id, browser_secret)
         except Unavailable as error:
             raise BankIdAway(attempt) from error
+
+    def _return_to(self, start: LoginStart) -> str:
+        if start.client is SessionClient.MOBILE:
+            return require_registered(start.return_to, self._app_redirects)
+        allowed = require_allowed(start.return_to, self._return_origins, field=("return_to",))
+        # The page that a login failed on may begin the next one: how that one ended is not how this one will.
+        return without_query(allowed, "error")
 
     async def finish(
         self,
@@ -193,11 +193,14 @@ class Login:
         code: str | None,
         issuer: str | None,
         error: str | None,
-        browser_secret: str | None,
+        browser_secrets: Mapping[str, str],
         user_agent: str | None,
         sign_in: SignIn | None,
     ) -> LoginDone:
         """Take the callback; `error` and `issuer` are the vendor's, and `sign_in` whoever is signed in already.
+
+        `browser_secrets` are those of the attempts that this browser has begun, by attempt. A sign-in that stood in
+        this browser ends with the new one.
 
         A login that fails goes back to where it came from. Raises LoginFailed only where that cannot be trusted: the
         state is unknown, or was given to another browser (LoginOfAnotherBrowser), or an app has its code already
@@ -206,20 +209,25 @@ class Login:
         attempt = await self._attempt(state)
         if attempt.used_at is not None and attempt.client is SessionClient.WEB and sign_in is not None:
             return LoginDone(attempt.return_to)  # the back button after a sign-in
-        if not secrets.compare_digest(hash_of(browser_secret or ""), attempt.browser_hash):
+        if not secrets.compare_digest(hash_of(browser_secrets.get(attempt.id, "")), attempt.browser_hash):
             raise LoginOfAnotherBrowser(attempt)
         if attempt.used_at is not None and attempt.user_id is not None:
             raise LoginCompletedBefore(attempt)
         try:
             await self._use(attempt)
-            return await self._complete(attempt, code, issuer, user_agent)
+            return await self._complete(attempt, code, issuer, user_agent, sign_in)
         except BankIdAway as failure:
             return LoginDone(failure.return_to, problem=failure)
         except LoginFailed as failure:
             return LoginDone(_with_error(attempt, _error_code_of(error)), problem=failure)
 
     async def _complete(
-        self, attempt: LoginAttempt, code: str | None, issuer: str | None, user_agent: str | None
+        self,
+        attempt: LoginAttempt,
+        code: str | None,
+        issuer: str | None,
+        user_agent: str | None,
+        sign_in: SignIn | None,
     ) -> LoginDone:
         if code is None:
             raise LoginFailed("The login was not completed. You can start again.")
@@ -235,22 +243,32 @@ class Login:
         except Unavailable as error:
             raise BankIdAway(attempt) from error
         # Several tabs may sign the same new person in at once: all but the first then find the user.
-        return await retry_on_stale(lambda: self._sign_in(attempt, identity, user_agent))
+        return await retry_on_stale(lambda: self._sign_in(attempt, identity, user_agent, sign_in))
 
-    async def _sign_in(self, attempt: LoginAttempt, identity: Identity, user_agent: str | None) -> LoginDone:
+    async def _sign_in(
+        self, attempt: LoginAttempt, identity: Identity, user_agent: str | None, sign_in: SignIn | None
+    ) -> LoginDone:
         async with self._work() as work:
-            user_id = await self._user_of(work, identity)
-            if attempt.session_id is not None:
-                await self._confirm(work, attempt.session_id, user_id, identity)
-                done = LoginDone(attempt.return_to)
-            elif attempt.client is SessionClient.MOBILE:
+            user_id, ended = await self._people.user_of(work, identity)
+            if attempt.client is SessionClient.MOBILE:
                 done = await self._give_code(work, attempt, user_id, identity)
+                await work.commit()
+                self._sessions.close(ended)
+                return done
+            if attempt.session_id is not None:
+                await self._require_same(work, attempt.session_id, user_id)
             else:
                 await tell_of_new_device(work, self._notifications, user_id, user_agent)
-                token = self._open_session(work, user_id, identity, user_agent)
-                done = LoginDone(attempt.return_to, token)
+            # A session's name that somebody knew before the login is worth nothing after it.
+            stood = attempt.session_id, sign_in.session_id if sign_in else None
+            replaced = sorted({session_id for session_id in stood if session_id is not None})
+            for session_id in replaced:
+                await work.sessions.end(session_id, "signed in again", self._machine_clock.now())
+            ended += [*replaced, *await self._sessions.make_room(work, user_id)]
+            token = self._open_session(work, user_id, identity, user_agent)
             await work.commit()
-        return done
+        self._sessions.close(ended)
+        return LoginDone(attempt.return_to, token)
 
     async def end_session_url(self, sign_in: SignIn, return_to: str) -> str | None:
         """The page that ends this session at BankID, None if BankID keeps no session or cannot be reached."""
@@ -279,38 +297,14 @@ class Login:
         if not is_first or now >= attempt.expires_at:
             raise LoginFailed("This login was used before or took too long. Start again.", text="LOGIN_TOOK_TOO_LONG")
 
-    async def _confirm(self, work: UnitOfWork, session_id: SessionId, user_id: UserId, identity: Identity) -> None:
-        """Confirm the sign-in by the person's new login. Raises LoginFailed if another person logged in."""
+    async def _require_same(self, work: UnitOfWork, session_id: SessionId, user_id: UserId) -> None:
+        """Raises LoginFailed if another person logged in than the one whose sign-in is to be confirmed."""
         session = await work.sessions.get(user_id, session_id)
         if session is None or session.ended_at is not None:
             raise LoginFailed("Somebody else is signed in here, or nobody any more. Sign out, and sign in as yourself.")
-        secret = self._encryption.encrypt(identity.id_token)
-        await work.sessions.confirm(session_id, self._authenticated_at(identity), secret)
 
     def _authenticated_at(self, identity: Identity) -> datetime:
         return identity.authenticated_at or self._machine_clock.now()
-
-    async def _user_of(self, work: UnitOfWork, identity: Identity) -> UserId:
-        known = await work.users.by_subject(identity.issuer, identity.subject)
-        if known is not None:
-            if known.name != identity.name:
-                await work.users.rename(known.id, identity.name)
-            return known.id
-        now = self._clock.now()
-        number = identity.national_identity_number
-        user_id = UserId(new_id(ids.USER, now))
-        await work.users.add(
-            User(user_id, identity.name, now, identity.email, identity.phone),
-            issuer=identity.issuer,
-            subject=identity.subject,
-            national_identity_number_encrypted=self._encryption.encrypt(number) if number else None,
-            national_identity_number_hash=self._encryption.keyed_hash(number) if number else None,
-        )
-        await work.events.begin_stream(user_id)
-        work.kyc.add(Kyc(KycId(new_id(ids.KYC, now)), user_id, self._kyc_vendors.for_user(user_id)))
-        work.jobs.enqueue(CreateCustomer(user_id), now=now)
-        await self._notifications.queue(work, user_id, Template.WELCOME)
-        return user_id
 
     async def _give_code(
         self, work: UnitOfWork, attempt: LoginAttempt, user_id: UserId, identity: Identity
@@ -331,7 +325,7 @@ class Login:
         at = self._authenticated_at(identity)
         work.sessions.add(
             new_session(
-                user_id, SessionClient.WEB, user_agent, self._machine_clock.now(), ABSOLUTE_LIFETIME, logged_in_at=at
+                user_id, SessionClient.WEB, user_agent, self._machine_clock.now(), self._lifetimes, logged_in_at=at
             ),
             token_hash=hash_of(token),
             refresh_hash=None,

@@ -6,7 +6,6 @@ from typing import Protocol, TypeVar
 
 from db.unit_of_work import Queries, Read
 from domain.errors import BadSignature, BadWebhook
-from domain.ids import PaymentId
 from domain.outcome import Outcome
 from domain.payment import Payment, PaymentCause
 from domain.plan import PlanSubscription
@@ -47,7 +46,14 @@ class Incoming:
 
 
 class WebhookSource(Protocol):
-    """What the inbox needs of a vendor: its signature verified, and its events acted on."""
+    """What the inbox needs of a vendor: its signature verified, and its events acted on.
+
+    `is_of_money`: its events tell of payments, refunds or plans.
+    """
+
+    @property
+    def is_of_money(self) -> bool:
+        """Whether its jobs have a share of the workers of their own."""
 
     async def verify(self, delivery: Delivery) -> Sequence[Incoming]:
         """The events in a delivery that its vendor signed. Raises BadSignature, BadWebhook."""
@@ -58,12 +64,14 @@ class WebhookSource(Protocol):
         Safe to repeat. Raises Unavailable where the vendor cannot be asked.
         """
 
-    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+    async def payment_of(self, read: Queries, raw: bytes) -> Payment | None:
         """The payment that an event names, for its timeline. Raises BadWebhook."""
 
 
 class KycWebhooks:
     """The KYC vendor's webhooks: a review has moved, so the vendor is asked."""
+
+    is_of_money = False
 
     def __init__(self, read: Read, vendors: Vendors[KycProvider], kyc: KycService) -> None:
         self._read = read
@@ -79,16 +87,20 @@ class KycWebhooks:
             async with self._read() as read:
                 kyc = await read.kyc.by_vendor_reference(vendor, event.user_id, event.applicant_id)
             # Without an applicant the webhook has overtaken the reply that names it: it is tried again.
-            return await self._kyc.refresh(kyc.user_id) if kyc and kyc.applicant_id else None
+            if kyc is None or kyc.applicant_id is None:
+                return None
+            return (await self._kyc.refresh(kyc.user_id)).about(kyc.user_id)
 
         return await _first(self._vendors, lambda kyc: kyc.read_webhook(raw), act)
 
-    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+    async def payment_of(self, read: Queries, raw: bytes) -> Payment | None:
         return None
 
 
 class OpenBankingWebhooks:
     """Banks' and aggregators' webhooks: a payment or a consent has moved, so the bank is asked."""
+
+    is_of_money = True
 
     def __init__(
         self, read: Read, vendors: Vendors[PaymentInitiation], bank_links: BankLinks, sync: BankStatusSync
@@ -111,28 +123,33 @@ class OpenBankingWebhooks:
             lambda vendor, event: self._process(vendor, event),
         )
 
-    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+    async def payment_of(self, read: Queries, raw: bytes) -> Payment | None:
         def find(vendor: str, event: BankEvent) -> Awaitable[Payment | None]:
             return _bank_payment(read, vendor, event)
 
-        payment = await _first(self._vendors, lambda bank: bank.read_webhook(raw), find)
-        return payment.id if payment else None
+        return await _first(self._vendors, lambda bank: bank.read_webhook(raw), find)
 
     async def _process(self, vendor: str, event: BankEvent) -> Outcome | None:
         if event.consent_id or event.consent_reference:
             return await self._process_consent(vendor, event)
         async with self._read() as read:
             payment = await _bank_payment(read, vendor, event)
-        return await self._sync.ask(payment, PaymentCause.WEBHOOK) if payment else None
+        if payment is None:
+            return None
+        return (await self._sync.ask(payment, PaymentCause.WEBHOOK)).about(payment.user_id)
 
     async def _process_consent(self, vendor: str, event: BankEvent) -> Outcome | None:
         async with self._read() as read:
             consent = await read.consents.by_vendor_reference(vendor, event.consent_id, event.consent_reference)
-        return await self._bank_links.refresh_consent(consent.user_id, consent.id) if consent else None
+        if consent is None:
+            return None
+        return (await self._bank_links.refresh_consent(consent.user_id, consent.id)).about(consent.user_id)
 
 
 class CardWebhooks:
     """The card vendor's webhooks: a payment, refund, dispute or plan has moved, so the vendor is asked."""
+
+    is_of_money = True
 
     def __init__(
         self, read: Read, vendors: Vendors[CardPaymentsProvider], sync: CardStatusSync, plans: PlanStatusSync
@@ -155,24 +172,23 @@ class CardWebhooks:
             lambda vendor, event: self._process(vendor, event),
         )
 
-    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+    async def payment_of(self, read: Queries, raw: bytes) -> Payment | None:
         def find(vendor: str, event: CardEvent) -> Awaitable[Payment | None]:
             return _card_payment(read, vendor, event)
 
-        payment = await _first(self._vendors, lambda cards: cards.read_webhook(raw), find)
-        return payment.id if payment else None
+        return await _first(self._vendors, lambda cards: cards.read_webhook(raw), find)
 
     async def _process(self, vendor: str, event: CardEvent) -> Outcome | None:
         async with self._read() as read:
             payment = await _card_payment(read, vendor, event)
         if payment is not None:
-            return await self._sync.ask(payment, PaymentCause.WEBHOOK)
+            return (await self._sync.ask(payment, PaymentCause.WEBHOOK)).about(payment.user_id)
         subscription = await self._subscription(vendor, event)
         if subscription is None:
             return None
         if event.concern is not None:
             self._plans.alert(subscription, event.concern)
-        return await self._plans.ask(subscription, PaymentCause.WEBHOOK)
+        return (await self._plans.ask(subscription, PaymentCause.WEBHOOK)).about(subscription.user_id)
 
     async def _subscription(self, vendor: str, event: CardEvent) -> PlanSubscription | None:
         async with self._read() as read:
@@ -191,6 +207,8 @@ class CardWebhooks:
 class EmailWebhooks:
     """A delivery holds many events; each is stored, deduplicated and processed by itself."""
 
+    is_of_money = False
+
     def __init__(self, vendors: Vendors[EmailProvider], notifications: NotificationDelivery) -> None:
         self._vendors = vendors
         self._notifications = notifications
@@ -207,12 +225,14 @@ class EmailWebhooks:
     async def _apply(self, vendor: str, event: DeliveryReport) -> Outcome | None:
         return await self._notifications.apply(event, vendor)
 
-    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+    async def payment_of(self, read: Queries, raw: bytes) -> Payment | None:
         return None
 
 
 class SmsWebhooks:
     """The SMS vendor's delivery reports."""
+
+    is_of_money = False
 
     def __init__(self, vendors: Vendors[SmsProvider], notifications: NotificationDelivery) -> None:
         self._vendors = vendors
@@ -230,7 +250,7 @@ class SmsWebhooks:
     async def _apply(self, vendor: str, event: DeliveryReport) -> Outcome | None:
         return await self._notifications.apply(event, vendor)
 
-    async def payment_of(self, read: Queries, raw: bytes) -> PaymentId | None:
+    async def payment_of(self, read: Queries, raw: bytes) -> Payment | None:
         return None
 
 
