@@ -3,6 +3,7 @@ from typing import Annotated
 import strawberry
 from strawberry import Info
 
+from domain.consent import TEXT_VERSION
 from domain.errors import Refusal
 from domain.ids import BankId, BankLinkId
 from resolvers.context import Context
@@ -13,6 +14,8 @@ from schema.types.bank import (
     Bank,
     BankAccount,
     BankLink,
+    ChooseConsentApprovalMethodInput,
+    ChooseConsentApprovalMethodPayload,
     ConnectBankInput,
     ConnectBankPayload,
     DisconnectBankInput,
@@ -21,6 +24,7 @@ from schema.types.bank import (
     RefreshBalancesPayload,
     RenewConsentInput,
 )
+from schema.types.consent_text import ConsentText
 from schema.types.errors import user_errors_of
 from schema.types.warning import MutationWarning
 from services.banks.links import ConsentPage
@@ -32,6 +36,10 @@ async def banks(info: Info[Context, None], country: Country = "NO") -> list[Bank
     return [Bank.of(bank) for bank in await info.context.services.bank_list.of(country)]
 
 
+def bank_consent_text() -> ConsentText:
+    return ConsentText(version=TEXT_VERSION)
+
+
 async def connect_bank(
     info: Info[Context, None], input: Annotated[ConnectBankInput, INPUT]
 ) -> ConnectBankPayload | None:
@@ -41,9 +49,7 @@ async def connect_bank(
         page = await context.services.bank_links.connect(
             viewer.user_id,
             known_form(BankId, input.bank_id, "input", "bankId"),
-            return_to=input.return_to or context.default_return_to,
-            callback_uri=context.bank_callback_uri,
-            device=context.device,
+            context.bank_redirects(input.return_to),
         )
     except Refusal as refusal:
         return ConnectBankPayload(user_errors=user_errors_of(refusal))
@@ -59,13 +65,29 @@ async def renew_consent(
         page = await context.services.bank_links.renew(
             viewer.user_id,
             known_form(BankLinkId, input.bank_link_id, "input", "bankLinkId"),
-            return_to=input.return_to or context.default_return_to,
-            callback_uri=context.bank_callback_uri,
-            device=context.device,
+            context.bank_redirects(input.return_to),
         )
     except Refusal as refusal:
         return ConnectBankPayload(user_errors=user_errors_of(refusal))
     return _asked(page)
+
+
+async def choose_consent_approval_method(
+    info: Info[Context, None], input: Annotated[ChooseConsentApprovalMethodInput, INPUT]
+) -> ChooseConsentApprovalMethodPayload | None:
+    context = info.context
+    viewer = context.viewer()
+    try:
+        bank_link_id = known_form(BankLinkId, input.bank_link_id, "input", "bankLinkId")
+        chosen = await context.services.consent_methods.choose(
+            viewer.user_id, bank_link_id, input.method_id, context.device
+        )
+    except Refusal as refusal:
+        return ChooseConsentApprovalMethodPayload(user_errors=user_errors_of(refusal))
+    return ChooseConsentApprovalMethodPayload(
+        bank_link=BankLink.of(chosen.bank_link),
+        authorisation=Authorisation.of(chosen.awaited) if chosen.awaited is not None else None,
+    )
 
 
 async def disconnect_bank(
@@ -102,5 +124,6 @@ def _asked(page: ConsentPage) -> ConnectBankPayload:
         bank_link=BankLink.of(page.bank_link),
         authorisation_url=page.awaited.url if page.awaited else None,
         authorisation=Authorisation.of(page.awaited) if page.awaited else None,
+        consent_text=ConsentText(version=TEXT_VERSION),
         warnings=[MutationWarning.of(warning) for warning in page.warnings],
     )

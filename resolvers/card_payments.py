@@ -2,7 +2,7 @@ from typing import Annotated
 
 from strawberry import Info
 
-from domain.card_payment import card_payment_order
+from domain.card_payment import CardPaymentInput
 from domain.errors import Refusal
 from domain.ids import PaymentId
 from domain.money import Money as DomainMoney
@@ -28,15 +28,11 @@ async def create_card_payment(
     info: Info[Context, None], input: Annotated[CreateCardPaymentInput, INPUT]
 ) -> CreateCardPaymentPayload | None:
     viewer = info.context.viewer()
+    asked = CardPaymentInput(
+        input.amount.amount_minor, input.amount.currency, input.idempotency_key, given(input.description)
+    )
     try:
-        order = card_payment_order(
-            viewer.user_id,
-            amount_minor=input.amount.amount_minor,
-            currency=input.amount.currency,
-            description=given(input.description),
-            idempotency_key=input.idempotency_key,
-        )
-        payment = await info.context.services.card_payments.create(order)
+        payment = await info.context.services.card_payments.create(viewer.user_id, asked)
     except Refusal as refusal:
         return CreateCardPaymentPayload(user_errors=user_errors_of(refusal))
     form = info.context.services.card_payments.form(payment)

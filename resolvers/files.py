@@ -68,5 +68,6 @@ async def delete_upload(info: Info[Context, None], input: Annotated[UploadInput,
 
 async def request_data_export(info: Info[Context, None]) -> RequestDataExportPayload | None:
     viewer = info.context.viewer()
+    info.context.services.sessions.require_recent(viewer)
     export = await info.context.services.exports.request(viewer.user_id)
     return RequestDataExportPayload(data_export=DataExport.of(export))

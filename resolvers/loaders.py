@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 from urllib.parse import urljoin
 
 from strawberry.dataloader import DataLoader
 
 from domain import ids
+from domain.authorisation import SealedAuthorisation
 from domain.bank_account import Balance, Bank, BankAccount, Transaction
 from domain.card import Card
 from domain.consent import BankLink, ReadsToday
@@ -73,6 +74,13 @@ def _pages(
     return DataLoader(batch)
 
 
+def _remembered(read: list[Object], by: DataLoader[Id, Object | None]) -> list[Object]:
+    """What a page has read, as `by` gives it from now on; what is being loaded just now stays with its load."""
+    known = by.cache_map
+    by.prime_many({key: found for found in read if known.get(key := cast("Id", found.id)) is None})
+    return read
+
+
 class SetLoaders:
     """The relations of one user's objects."""
 
@@ -89,6 +97,8 @@ class SetLoaders:
         self.bank_link = DataLoader(self._bank_link)
         self.bank_link_accounts = DataLoader(self._bank_link_accounts)
         self.reads = DataLoader(self._reads)
+        self.consent_text_version = DataLoader(self._consent_text_version)
+        self.consent_authorisation = DataLoader(self._consent_authorisation)
         self.payment_history: DataLoader[tuple[PaymentId, Keyset], list[PaymentEvent]] = _pages(
             services.payments.history
         )
@@ -148,12 +158,21 @@ class SetLoaders:
         found = await self._services.bank_links.reads_today(keys)
         return [found[key] for key in keys]
 
+    async def _consent_text_version(self, keys: list[BankLinkId]) -> list[int | None]:
+        found = await self._services.bank_links.text_versions(keys)
+        return [found.get(key) for key in keys]
+
+    async def _consent_authorisation(self, keys: list[BankLinkId]) -> list[SealedAuthorisation | None]:
+        found = await self._services.bank_links.awaited(keys)
+        return [found.get(key) for key in keys]
+
 
 class ViewerPages:
-    """The viewer's own lists, bounded."""
+    """The viewer's own lists, bounded. What a page has read is not loaded again where another object points at it."""
 
-    def __init__(self, services: Services, user_id: UserId | None) -> None:
+    def __init__(self, services: Services, loaders: SetLoaders, user_id: UserId | None) -> None:
         self._services = services
+        self._loaders = loaders
         self._user_id = user_id
 
     def _viewer(self) -> UserId:
@@ -162,19 +181,23 @@ class ViewerPages:
         return self._user_id
 
     async def payments(self, page: PaymentPage) -> list[Payment]:
-        return await self._services.payments.page(self._viewer(), page)
+        payments = await self._services.payments.page(self._viewer(), page)
+        return _remembered(payments, self._loaders.payment)
 
     async def accounts(self, keyset: Keyset) -> list[BankAccount]:
-        return await self._services.accounts.page(self._viewer(), keyset)
+        accounts = await self._services.accounts.page(self._viewer(), keyset)
+        return _remembered(accounts, self._loaders.account)
 
     async def bank_links(self, keyset: Keyset) -> list[BankLink]:
-        return await self._services.bank_links.page(self._viewer(), keyset)
+        bank_links = await self._services.bank_links.page(self._viewer(), keyset)
+        return _remembered(bank_links, self._loaders.bank_link)
 
     async def count_bank_links(self) -> int:
         return await self._services.bank_links.count(self._viewer())
 
     async def uploads(self, keyset: Keyset) -> list[Upload]:
-        return await self._services.uploads.page(self._viewer(), keyset)
+        uploads = await self._services.uploads.page(self._viewer(), keyset)
+        return _remembered(uploads, self._loaders.upload)
 
     async def cards(self, keyset: Keyset) -> list[Card]:
         return await self._services.cards.page(self._viewer(), keyset)

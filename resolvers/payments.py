@@ -13,12 +13,13 @@ from schema.types.errors import user_errors_of
 from schema.types.payment import (
     CancelPaymentInput,
     CancelPaymentPayload,
+    ChoosePaymentApprovalMethodInput,
+    ChoosePaymentApprovalMethodPayload,
     InitiatePaymentInput,
     InitiatePaymentPayload,
     Payment,
 )
 from schema.types.warning import MutationWarning
-from services.payments.bank_payments import Redirects
 
 
 async def initiate_payment(
@@ -26,9 +27,10 @@ async def initiate_payment(
 ) -> InitiatePaymentPayload | None:
     context = info.context
     viewer = context.viewer()
-    redirects = Redirects(context.bank_callback_uri, input.return_to or context.default_return_to, context.device)
     try:
-        initiated = await context.services.payments.initiate(viewer.user_id, _given(input), redirects)
+        initiated = await context.services.payments.initiate(
+            viewer.user_id, _given(input), context.bank_redirects(input.return_to or None)
+        )
     except Refusal as refusal:
         return InitiatePaymentPayload(user_errors=user_errors_of(refusal))
     warnings = [MutationWarning.of(warning) for warning in initiated.warnings]
@@ -46,10 +48,26 @@ async def cancel_payment(
             known_form(PaymentId, input.id, "input", "id"),
             callback_uri=context.bank_callback_uri,
             device=context.device,
+            in_app=not viewer.is_cookie,
         )
     except Refusal as refusal:
         return CancelPaymentPayload(user_errors=user_errors_of(refusal))
     return CancelPaymentPayload(payment=Payment.of(payment))
+
+
+async def choose_payment_approval_method(
+    info: Info[Context, None], input: Annotated[ChoosePaymentApprovalMethodInput, INPUT]
+) -> ChoosePaymentApprovalMethodPayload | None:
+    context = info.context
+    viewer = context.viewer()
+    try:
+        payment_id = known_form(PaymentId, input.payment_id, "input", "paymentId")
+        payment = await context.services.payment_methods.choose(
+            viewer.user_id, payment_id, input.method_id, context.device
+        )
+    except Refusal as refusal:
+        return ChoosePaymentApprovalMethodPayload(user_errors=user_errors_of(refusal))
+    return ChoosePaymentApprovalMethodPayload(payment=Payment.of(payment))
 
 
 def _given(input: InitiatePaymentInput) -> PaymentInput:

@@ -12,8 +12,9 @@ from resolvers.ids import known_form
 from schema.types.absent import given
 from schema.types.arguments import INPUT
 from schema.types.errors import user_errors_of
+from schema.types.profile import Address, ConfirmContactInput, SetNotificationPreferencesInput, UpdateProfileInput
 from schema.types.user import (
-    Address,
+    ConfirmContactPayload,
     DeleteAccountInput,
     DeleteAccountPayload,
     EndAllSessionsPayload,
@@ -21,9 +22,7 @@ from schema.types.user import (
     EndSessionPayload,
     KeptRecord,
     Session,
-    SetNotificationPreferencesInput,
     SetNotificationPreferencesPayload,
-    UpdateProfileInput,
     UpdateProfilePayload,
     User,
 )
@@ -34,12 +33,16 @@ _PROFILE: Final = ("email", "phone", "locale", "address")
 
 async def viewer(info: Info[Context, None]) -> User | None:
     sign_in = info.context.sign_in
-    user = await info.context.services.profiles.get(sign_in.user_id) if sign_in else None
+    if sign_in is None:
+        return None
+    user = sign_in.user or await info.context.services.profiles.get(sign_in.user_id)
     return User.of(user) if user else None
 
 
 async def end_session(info: Info[Context, None], input: Annotated[EndSessionInput, INPUT]) -> EndSessionPayload | None:
     viewer = info.context.viewer()
+    if str(input.id) != viewer.session_id:
+        info.context.services.sessions.require_recent(viewer)
     try:
         ended = await info.context.services.sessions.end(viewer.user_id, known_form(SessionId, input.id, "input", "id"))
     except Refusal as refusal:
@@ -49,6 +52,7 @@ async def end_session(info: Info[Context, None], input: Annotated[EndSessionInpu
 
 async def end_all_sessions(info: Info[Context, None]) -> EndAllSessionsPayload | None:
     viewer = info.context.viewer()
+    info.context.services.sessions.require_recent(viewer)
     return EndAllSessionsPayload(count=await info.context.services.sessions.end_all(viewer.user_id))
 
 
@@ -64,7 +68,7 @@ async def update_profile(
             address=given(input.address),
             cleared=frozenset(name for name in _PROFILE if getattr(input, name) is None),
         )
-        changed = await info.context.services.profiles.change(viewer.user_id, change)
+        changed = await info.context.services.profiles.change(viewer, change)
     except Refusal as refusal:
         return UpdateProfilePayload(user_errors=user_errors_of(refusal))
     return UpdateProfilePayload(
@@ -72,6 +76,17 @@ async def update_profile(
         address_candidates=[Address.of(candidate) for candidate in changed.candidates],
         warnings=[MutationWarning.of(warning) for warning in changed.warnings],
     )
+
+
+async def confirm_contact(
+    info: Info[Context, None], input: Annotated[ConfirmContactInput, INPUT]
+) -> ConfirmContactPayload | None:
+    viewer = info.context.viewer()
+    try:
+        user = await info.context.services.contact_codes.confirm(viewer.user_id, input.kind, input.code)
+    except Refusal as refusal:
+        return ConfirmContactPayload(user_errors=user_errors_of(refusal))
+    return ConfirmContactPayload(user=User.of(user))
 
 
 async def set_notification_preferences(
@@ -91,7 +106,7 @@ async def set_notification_preferences(
         refusals = Refusals([fault("BAD_USER_INPUT", message, to_camel_case(name)) for name in empty])
         return SetNotificationPreferencesPayload(user_errors=user_errors_of(refusals))
     chosen = {name: value for name, value in wanted.items() if value is not None}
-    user = await info.context.services.profiles.set_preferences(viewer.user_id, chosen)
+    user = await info.context.services.profiles.set_preferences(viewer, chosen)
     return SetNotificationPreferencesPayload(user=User.of(user))
 
 

@@ -11,8 +11,10 @@ from domain.bank_account import BalanceType, TransactionStatus
 from domain.consent import BankLinkEnd, BankLinkStatus, Scope
 from domain.ids import AccountId, BankId, BankLinkId
 from domain.page import Key, Keyset
-from schema.types.authorisation import Authorisation
+from schema.types.authorisation import Authorisation, opened
+from schema.types.consent_text import ConsentText
 from schema.types.context import HasLoaders
+from schema.types.cost import PAGED, at_most
 from schema.types.errors import UserError
 from schema.types.money import Money
 from schema.types.node import VERSION, Node
@@ -101,14 +103,14 @@ class BankAccount(Node):
         bank = await info.context.loaders.bank.load(BankId(self.bank_id))
         return Bank.of(bank) if bank else None
 
-    @strawberry.field(description="Booked and available, as last read.")
+    @strawberry.field(directives=[at_most(10)], description="Booked and available, as last read.")
     async def balances(self, info: Info[HasLoaders, None]) -> list[Balance]:
         found = self.balances_then
         if found is None:
             found = await info.context.loaders.balances.load(AccountId(self.id))
         return [Balance(type=balance.type, amount=Money.of(balance.amount), as_of=balance.as_of) for balance in found]
 
-    @strawberry.field(description="As last read, newest first.")
+    @strawberry.field(directives=[PAGED], description="As last read, newest first.")
     async def transactions(
         self,
         info: Info[HasLoaders, None],
@@ -173,7 +175,9 @@ class BankLink(Node):
         bank = await info.context.loaders.bank.load(BankId(self.bank_id))
         return Bank.of(bank) if bank else None
 
-    @strawberry.field(description="The newest ten readings, newest first. Not covered by `version`.")
+    @strawberry.field(
+        directives=[at_most(10)], description="The newest ten readings, newest first. Not covered by `version`."
+    )
     async def last_reads(self, info: Info[HasLoaders, None]) -> list[AccountRead]:
         reads = await info.context.loaders.reads.load(BankLinkId(self.id))
         return [AccountRead(at=read.at, attended=read.is_attended) for read in reads.last]
@@ -184,7 +188,25 @@ class BankLink(Node):
     async def unattended_reads_left_today(self, info: Info[HasLoaders, None]) -> int:
         return (await info.context.loaders.reads.load(BankLinkId(self.id))).unattended_left
 
-    @strawberry.field(description="The accounts that were read by it, oldest first, 100 at most.")
+    @strawberry.field(
+        description="The text that its active consent was asked for with; null without one, or where it is older than "
+        "the first text. Until it is renewed, Drop does not read such an account by itself to find payments. "
+        "Not covered by `version`."
+    )
+    async def consent_text(self, info: Info[HasLoaders, None]) -> ConsentText | None:
+        version = await info.context.loaders.consent_text_version.load(BankLinkId(self.id))
+        return ConsentText(version=version) if version else None
+
+    @strawberry.field(
+        description="How the user gives the newest consent in the bank's own app, as shown now; null where none is "
+        "awaited there. A page is shown once, by `connectBank` or `renewConsent`. Not covered by `version`."
+    )
+    async def authorisation(self, info: Info[HasLoaders, None]) -> Authorisation | None:
+        return opened(info, await info.context.loaders.consent_authorisation.load(BankLinkId(self.id)))
+
+    @strawberry.field(
+        directives=[at_most(100)], description="The accounts that were read by it, oldest first, 100 at most."
+    )
     async def accounts(self, info: Info[HasLoaders, None]) -> list[BankAccount]:
         return [
             BankAccount.of(account)
@@ -244,14 +266,39 @@ class ConnectBankPayload:
         description="The bank's page: send the user there. The same as `authorisation { url }`.", default=None
     )
     authorisation: Authorisation | None = strawberry.field(
-        description="How the user gives the consent; shown this once, and null where the bank wants no approval.",
+        description="How the user gives the consent; null where the bank wants no approval. A page is shown this once; "
+        "what the bank's app shows is followed in `bankLink { authorisation }`.",
+        default=None,
+    )
+    consent_text: ConsentText | None = strawberry.field(
+        description="What the user consents to: show it before they go on to the bank. `bankConsentText` gives the "
+        "same before anything is asked for.",
         default=None,
     )
     warnings: list[MutationWarning] = strawberry.field(
-        description="What the user may want to know before approving.", default_factory=list
+        directives=[at_most(10)], description="What the user may want to know before approving.", default_factory=list
     )
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
+@strawberry.input(description="By which of the bank's methods the user gives a consent.")
+class ChooseConsentApprovalMethodInput:
+    bank_link_id: strawberry.ID = strawberry.field(description="The bank link whose `authorisation` is a CHOICE.")
+    method_id: strawberry.ID = strawberry.field(description="The `id` of one of its `methods`.")
+
+
+@strawberry.type(description="What `chooseConsentApprovalMethod` gives back to the client.")
+class ChooseConsentApprovalMethodPayload:
+    bank_link: BankLink | None = strawberry.field(description="The bank link as it stands.", default=None)
+    authorisation: Authorisation | None = strawberry.field(
+        description="How the user gives the consent now. A page is shown this once; null where the bank wants no "
+        "approval, or was told just now and its answer is not known: the update comes over subscriptions.",
+        default=None,
+    )
+    user_errors: list[UserError] = strawberry.field(
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
 
 
@@ -259,15 +306,15 @@ class ConnectBankPayload:
 class DisconnectBankPayload:
     bank_link: BankLink | None = strawberry.field(description="The bank link as it stands.", default=None)
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
 
 
 @strawberry.type(description="What `refreshBalances` gives back to the client.")
 class RefreshBalancesPayload:
     accounts: list[BankAccount] = strawberry.field(
-        description="The bank link's accounts as just read.", default_factory=list
+        directives=[at_most(100)], description="The bank link's accounts as just read.", default_factory=list
     )
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )

@@ -6,6 +6,7 @@ import strawberry
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import card
 from domain.card import CardStatus, CardType
+from schema.types.cost import at_most
 from schema.types.errors import UserError
 from schema.types.node import VERSION, Node
 
@@ -48,7 +49,7 @@ class CreateCardholderPayload:
         description="The user as the card issuer knows them now.", default=None
     )
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
 
 
@@ -69,5 +70,5 @@ class CardInput:
 class CardPayload:
     card: Card | None = strawberry.field(description="The card as it stands after the change.", default=None)
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )

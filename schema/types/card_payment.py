@@ -4,6 +4,7 @@ import strawberry
 from strawberry import UNSET
 
 from domain import card_payment
+from schema.types.cost import at_most
 from schema.types.errors import UserError
 from schema.types.money import MoneyInput
 from schema.types.payment import Payment, Refund
@@ -45,7 +46,7 @@ class CreateCardPaymentPayload:
         description="Where the payer types the card; null while the vendor has not answered.", default=None
     )
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
 
 
@@ -68,7 +69,7 @@ class ConfirmCardPaymentPayload:
         description="SETTLED, or waiting with `authorisationUrl` (3-D Secure) or `failure` (declined).", default=None
     )
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
 
 
@@ -84,5 +85,5 @@ class RefundPaymentPayload:
     payment: Payment | None = strawberry.field(description="The payment as it stands.", default=None)
     refund: Refund | None = strawberry.field(description="The refund as it stands.", default=None)
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )

@@ -5,10 +5,11 @@ from domain.authorisation import AuthorisationKind
 from domain.bank_account import BalanceType, TransactionStatus
 from domain.card import CardStatus, CardType
 from domain.consent import BankLinkEnd, BankLinkStatus, Scope
+from domain.contact_code import ContactKind
 from domain.data_export import DataExportStatus
 from domain.dispute import DisputeStatus
 from domain.event import ChangeKind, StreamItemKind, ViewerEventType
-from domain.kyc import CheckKind, CheckResult, KycStatus, RejectLabel
+from domain.kyc import CheckResult, KycStatus, RejectLabel, ToldCheckKind
 from domain.payment import CancellationStatus, FailureCode, Rail, Status
 from domain.plan import InvoiceStatus, PlanEnd, PlanInterval, PlanStatus
 from domain.refund import PaymentRefundStatus, RefundStatus
@@ -42,6 +43,8 @@ describe(
         AuthorisationKind.REDIRECT: "On a page: send the browser to `url`; it comes back to `returnTo`.",
         AuthorisationKind.DECOUPLED: "In the bank's own app: show `message` and `challenge`, stay and wait; the update "
         "comes over subscriptions, without a way back.",
+        AuthorisationKind.CHOICE: "The bank offers several `methods`, of which only the user knows theirs: let them "
+        "choose, with `choosePaymentApprovalMethod` or `chooseConsentApprovalMethod`. The approval follows.",
     },
 )
 describe(
@@ -92,15 +95,13 @@ describe(
     },
 )
 describe(
-    CheckKind,
+    ToldCheckKind,
     "KycCheckKind",
     "What a check looks at.",
     {
-        CheckKind.DOCUMENT_AUTHENTICITY: "Whether the document is genuine and readable.",
-        CheckKind.LIVENESS: "Whether a living person is in front of the camera.",
-        CheckKind.FACE_MATCH: "Whether face and document belong together.",
-        CheckKind.SANCTIONS: "Whether the person is on a sanctions list.",
-        CheckKind.POLITICALLY_EXPOSED_PERSON: "Whether the person holds a prominent public function.",
+        ToldCheckKind.DOCUMENT_AUTHENTICITY: "Whether the document is genuine and readable.",
+        ToldCheckKind.LIVENESS: "Whether a living person is in front of the camera.",
+        ToldCheckKind.FACE_MATCH: "Whether face and document belong together.",
     },
 )
 describe(
@@ -120,13 +121,9 @@ describe(
     {
         RejectLabel.DOCUMENT_UNREADABLE: "The document cannot be read.",
         RejectLabel.UNSATISFACTORY_PHOTOS: "The pictures are not good enough.",
-        RejectLabel.FORGERY: "The document is not genuine.",
-        RejectLabel.FRAUDULENT_LIVENESS: "No living person was before the camera.",
         RejectLabel.BAD_FACE_MATCHING: "Face and document do not belong together.",
         RejectLabel.SELFIE_MISMATCH: "The picture of the user shows another face.",
-        RejectLabel.SANCTIONS: "The person is on a sanctions list.",
-        RejectLabel.PEP: "The person holds a prominent public function.",
-        RejectLabel.OTHER: "A reason that Drop does not know.",
+        RejectLabel.OTHER: "A reason that Drop does not tell more of.",
     },
 )
 describe(
@@ -151,6 +148,7 @@ describe(
         BankLinkEnd.REFUSED: "The user or the bank refused the consent.",
         BankLinkEnd.BANK_UNAVAILABLE: "The bank could not be reached; try again.",
         BankLinkEnd.EXPIRED: "Its time ran out, on the bank's page or after it.",
+        BankLinkEnd.NOT_CONFIRMED: "It was approved at the bank, but nobody who is signed in as this user came back.",
         BankLinkEnd.OTHER: "A reason that this version does not know.",
     },
 )
@@ -197,6 +195,12 @@ describe(
         TransactionStatus.BOOKED: "Booked by the bank.",
         TransactionStatus.PENDING: "Reserved, not booked yet.",
     },
+)
+describe(
+    ContactKind,
+    "ContactKind",
+    "By what a user is reached.",
+    {ContactKind.EMAIL: "The address for messages.", ContactKind.PHONE: "The number for security notices."},
 )
 describe(
     SessionClient,
@@ -364,12 +368,13 @@ describe(
 describe(
     CardStatus,
     "CardStatus",
-    "Whether a card can pay. CANCELLED is final.",
+    "Whether a card can pay. CANCELLED and FAILED are final.",
     {
         CardStatus.REQUESTED: "On its way to the issuer.",
         CardStatus.ACTIVE: "The card can pay at once.",
         CardStatus.FROZEN: "It pays nothing until it is unfrozen.",
         CardStatus.CANCELLED: "It will never pay again.",
+        CardStatus.FAILED: "The issuer does not issue it. Ask for another card.",
     },
 )
 describe(
@@ -380,5 +385,6 @@ describe(
         KeptRecords.PAYMENTS: "Payments, refunds and invoices, with account numbers.",
         KeptRecords.IDENTITY: "Who the user is, and how it was verified.",
         KeptRecords.AUDIT_TRAIL: "The record of what was done, and when.",
+        KeptRecords.CONSENTS: "What the user allowed at which bank, and until when.",
     },
 )

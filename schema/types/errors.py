@@ -26,6 +26,10 @@ class UserErrorCode(Enum):
     )
     INVALID_EMAIL = strawberry.enum_value("INVALID_EMAIL", description="Not an e-mail address.")
     INVALID_PHONE = strawberry.enum_value("INVALID_PHONE", description="Not a number with its country's code.")
+    INVALID_CODE = strawberry.enum_value("INVALID_CODE", description="Not the code that was sent last.")
+    CODE_EXPIRED = strawberry.enum_value(
+        "CODE_EXPIRED", description="Too late, or too many wrong codes: ask for another one."
+    )
     INVALID_LOCALE = strawberry.enum_value("INVALID_LOCALE", description="Not a language that Drop speaks.")
     ADDRESS_NOT_FOUND = strawberry.enum_value("ADDRESS_NOT_FOUND", description="Not on the map.")
     UNSUPPORTED_FILE_TYPE = strawberry.enum_value("UNSUPPORTED_FILE_TYPE", description="Not for this purpose.")

@@ -9,6 +9,7 @@ from domain import data_export, upload
 from domain.data_export import DataExportStatus
 from domain.upload import RejectReason, UploadPurpose, UploadStatus
 from schema.types.context import HasLoaders
+from schema.types.cost import at_most
 from schema.types.errors import UserError
 from schema.types.node import VERSION, Node
 from schema.types.scalars import Int64String
@@ -62,7 +63,7 @@ class HttpHeader:
 class UploadTarget:
     method: str = strawberry.field(description="The HTTP method of the request, which is PUT.")
     url: str = strawberry.field(description="Where to; it works until `upload.expiresAt`.")
-    headers: list[HttpHeader] = strawberry.field(description="All of them are signed.")
+    headers: list[HttpHeader] = strawberry.field(directives=[at_most(20)], description="All of them are signed.")
 
 
 @strawberry.input(description="What will be uploaded.")
@@ -79,7 +80,7 @@ class CreateUploadPayload:
     upload: Upload | None = strawberry.field(description="PENDING, until it is completed or expires.", default=None)
     target: UploadTarget | None = strawberry.field(description="Where to put the file.", default=None)
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
 
 
@@ -92,7 +93,7 @@ class UploadInput:
 class UploadPayload:
     upload: Upload | None = strawberry.field(description="The upload as it stands after the change.", default=None)
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
 
 
@@ -130,5 +131,5 @@ class RequestDataExportPayload:
         description="`viewerEvents` and a mail tell when it is READY.", default=None
     )
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )

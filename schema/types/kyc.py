@@ -6,14 +6,15 @@ from strawberry import UNSET
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import kyc
-from domain.kyc import CheckKind, CheckResult, KycStatus, RejectLabel, known_labels
+from domain.kyc import CheckResult, KycStatus, RejectLabel, ToldCheckKind, told, told_labels
+from schema.types.cost import at_most
 from schema.types.errors import UserError
 from schema.types.node import VERSION, Node
 
 
 @strawberry.type(description="One check of a verification, with its own result.")
 class KycCheck:
-    kind: CheckKind = strawberry.field(description="What was looked at.")
+    kind: ToldCheckKind = strawberry.field(description="What was looked at.")
     result: CheckResult = strawberry.field(description="How this check has ended, if it has.")
 
 
@@ -21,22 +22,27 @@ class KycCheck:
 class Kyc(Node):
     status: KycStatus = strawberry.field(description="Where it stands now.")
     retry_required: bool = strawberry.field(description="PENDING with a document to submit again: `retryKyc`.")
-    reject_labels: list[RejectLabel] = strawberry.field(description="The vendor's reasons, in its order.")
+    reject_labels: list[RejectLabel] = strawberry.field(
+        description="The reasons, each once: those about the document or the picture by name, all others as OTHER."
+    )
     can_retry: bool = strawberry.field(description="Whether `retryKyc` would be taken.")
-    checks: list[KycCheck] = strawberry.field(description="Each check with its own result.")
+    checks: list[KycCheck] = strawberry.field(
+        directives=[at_most(10)], description="Each check with its own result; empty where the reason is not told."
+    )
     started_at: datetime | None = strawberry.field(description="When `startKyc` was first called.")
     reviewed_at: datetime | None = strawberry.field(description="When the vendor last decided, by its own time.")
     version: int = strawberry.field(description=VERSION)
 
     @classmethod
     def of(cls, kyc: kyc.Kyc) -> Self:
+        shown = told(kyc)
         return cls(
             id=strawberry.ID(kyc.id),
             status=kyc.status,
             retry_required=kyc.retry_required,
-            reject_labels=known_labels(kyc.reject_labels),
+            reject_labels=told_labels(shown.reject_labels),
             can_retry=kyc.can_retry,
-            checks=[KycCheck(kind=check.kind, result=check.result) for check in kyc.checks],
+            checks=[KycCheck(kind=ToldCheckKind(check.kind), result=check.result) for check in shown.checks],
             started_at=kyc.started_at,
             reviewed_at=kyc.reviewed_at,
             version=kyc.version,
@@ -66,5 +72,5 @@ class StartKycPayload:
     kyc: Kyc | None = strawberry.field(description="The verification as it stands now.", default=None)
     access_token: KycAccessToken | None = strawberry.field(description="For the vendor's SDK.", default=None)
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )

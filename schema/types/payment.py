@@ -15,9 +15,10 @@ from domain.page import Keyset
 from domain.payment import CancellationStatus, FailureCode, PaymentCause, PaymentEventKind, Rail, Status
 from domain.refund import PaymentRefundStatus, RefundFailureCode, RefundStatus
 from domain.text import Text
-from schema.types.authorisation import Authorisation
+from schema.types.authorisation import Authorisation, opened
 from schema.types.bank import BankAccount
 from schema.types.context import HasLoaders
+from schema.types.cost import PAGED, at_most
 from schema.types.errors import UserError
 from schema.types.message import message
 from schema.types.money import Money, MoneyInput
@@ -78,7 +79,7 @@ class PaymentCancellation:
         description="How the user approves the cancellation; null where nothing is awaited. Not covered by `version`."
     )
     def authorisation(self, info: Info[HasLoaders, None]) -> Authorisation | None:
-        return _opened(info, self.awaited)
+        return opened(info, self.awaited)
 
 
 @strawberry.type(description="Why a refund came to nothing.")
@@ -174,7 +175,7 @@ class Payment(Node):
         description="How the user approves the payment; null where nothing is awaited. Not covered by `version`."
     )
     def authorisation(self, info: Info[HasLoaders, None]) -> Authorisation | None:
-        return _opened(info, self.shown.awaited)
+        return opened(info, self.shown.awaited)
 
     @strawberry.field(description="The account that pays; null on the card rail.")
     async def debtor_account(self, info: Info[HasLoaders, None]) -> BankAccount | None:
@@ -183,7 +184,9 @@ class Payment(Node):
         account = await info.context.loaders.account.load(self.shown.debtor_account_id)
         return BankAccount.of(account) if account else None
 
-    @strawberry.field(description="Each step until now, oldest first, with its cause. Not covered by `version`.")
+    @strawberry.field(
+        directives=[PAGED], description="Each step until now, oldest first, with its cause. Not covered by `version`."
+    )
     async def history(
         self,
         info: Info[HasLoaders, None],
@@ -201,7 +204,8 @@ class Payment(Node):
         )
 
     @strawberry.field(
-        description="Money given back, oldest first; the payment stays SETTLED. Not covered by `version`."
+        directives=[PAGED],
+        description="Money given back, oldest first; the payment stays SETTLED. Not covered by `version`.",
     )
     async def refunds(
         self,
@@ -236,7 +240,9 @@ class Payment(Node):
     def overdue_since(self) -> datetime | None:
         return self.shown.overdue_since
 
-    @strawberry.field(description="The card holder's objections, oldest first. Not covered by `version`.")
+    @strawberry.field(
+        directives=[at_most(20)], description="The card holder's objections, oldest first. Not covered by `version`."
+    )
     async def disputes(self, info: Info[HasLoaders, None]) -> list[Dispute]:
         return [Dispute.of(found) for found in await info.context.loaders.disputes.load(PaymentId(self.id))]
 
@@ -291,10 +297,6 @@ def _cancellation(payment: payment.Payment) -> PaymentCancellation | None:
     return PaymentCancellation(status=status, authorisation_url=awaited.url if awaited else None, awaited=awaited)
 
 
-def _opened(info: Info[HasLoaders, None], awaited: SealedAuthorisation | None) -> Authorisation | None:
-    return Authorisation.of(info.context.opened(awaited)) if awaited else None
-
-
 @strawberry.input(description="Narrows the list to the payments that fit.")
 class PaymentFilter:
     statuses: list[Status] | None = strawberry.field(description="Any of these; all where left out.", default=UNSET)
@@ -333,10 +335,10 @@ class InitiatePaymentInput:
 class InitiatePaymentPayload:
     payment: Payment | None = strawberry.field(description="The payment as it stands.", default=None)
     warnings: list[MutationWarning] = strawberry.field(
-        description="What the user may want to know before approving.", default_factory=list
+        directives=[at_most(10)], description="What the user may want to know before approving.", default_factory=list
     )
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
 
 
@@ -345,9 +347,27 @@ class CancelPaymentInput:
     id: strawberry.ID = strawberry.field(description="The id of the payment to cancel.")
 
 
+@strawberry.input(description="By which of the bank's methods the user approves a payment, or its cancellation.")
+class ChoosePaymentApprovalMethodInput:
+    payment_id: strawberry.ID = strawberry.field(description="The payment whose `authorisation` is a CHOICE.")
+    method_id: strawberry.ID = strawberry.field(description="The `id` of one of its `methods`.")
+
+
+@strawberry.type(description="What `choosePaymentApprovalMethod` gives back to the client.")
+class ChoosePaymentApprovalMethodPayload:
+    payment: Payment | None = strawberry.field(
+        description="The payment with what is awaited now. A CHOICE still, where the bank was told just now and its "
+        "answer is not known: the update comes over subscriptions.",
+        default=None,
+    )
+    user_errors: list[UserError] = strawberry.field(
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
+    )
+
+
 @strawberry.type(description="What `cancelPayment` gives back to the client.")
 class CancelPaymentPayload:
     payment: Payment | None = strawberry.field(description="The payment as it stands.", default=None)
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )

@@ -19,7 +19,7 @@ describe(
         PaymentCause.STATEMENT: "A line of the account's statement shows the payment.",
         PaymentCause.VENDOR_CORRECTION: "The money moved after Drop had ended the payment.",
         PaymentCause.EXPIRY: "The time for paying ran out.",
-        PaymentCause.INFERRED: "The bank has forgotten the payment, which its user had not approved when last asked.",
+        PaymentCause.INFERRED: "Drop concluded it: the bank knows no such payment, or the statement does not show it.",
         PaymentCause.OPERATOR: "A person at Drop who has evidence.",
         PaymentCause.KYC_LOST: "The approval of the user's identity was taken back.",
         PaymentCause.ACCOUNT_DELETION: "The user is leaving Drop.",
@@ -38,6 +38,8 @@ describe(
         PaymentEventKind.DISPUTE: "How the card holder's objection stands.",
         PaymentEventKind.RETURN: "The payee's bank has sent money back; `returned` tells how much.",
         PaymentEventKind.OVERDUE: "The bank has told no end of it for too long; `overdueSince` tells since when.",
+        PaymentEventKind.WITHDRAWN: "The bank lists a booking no more that had shown the payment or its return.",
+        PaymentEventKind.LISTED_AGAIN: "The bank lists the booking again.",
         PaymentEventKind.OTHER: "A change that this version does not know.",
     },
 )

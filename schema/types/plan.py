@@ -12,6 +12,7 @@ from domain.page import Keyset
 from domain.plan import PLANS, InvoiceStatus, PlanEnd, PlanInterval, PlanStatus
 from schema.types.authorisation import Authorisation
 from schema.types.context import HasLoaders
+from schema.types.cost import PAGED, at_most
 from schema.types.errors import UserError
 from schema.types.money import Money
 from schema.types.node import VERSION, Node
@@ -74,7 +75,7 @@ class PlanSubscription(Node):
     def plan(self) -> Plan:
         return Plan.of(PLANS[self.plan_id])
 
-    @strawberry.field(description="The bills, newest first. Not covered by `version`.")
+    @strawberry.field(directives=[PAGED], description="The bills, newest first. Not covered by `version`.")
     async def invoices(
         self,
         info: Info[HasLoaders, None],
@@ -148,5 +149,5 @@ class PlanSubscriptionPayload:
         description="The subscription as it stands after the change.", default=None
     )
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )

@@ -5,6 +5,7 @@ import strawberry
 import schema.types.service_enums  # noqa: F401  # registers the domain's enums
 from domain.feature import Feature
 from domain.service import PortName, ServiceMode
+from schema.types.cost import at_most
 
 
 @strawberry.type(description="Something that can be switched on.")
@@ -28,5 +29,5 @@ class ProviderStatus:
 class ServiceStatus:
     mode: ServiceMode = strawberry.field(description="Whether the vendors are simulated.")
     is_bankid_mock: bool = strawberry.field(description="Whether the login is simulated.")
-    providers: list[ProviderStatus] = strawberry.field(description="Every port, by name.")
+    providers: list[ProviderStatus] = strawberry.field(directives=[at_most(20)], description="Every port, by name.")
     now: datetime = strawberry.field(description="The gateway's clock, which mock mode can move: count expiries by it.")

@@ -52,6 +52,9 @@ describe(
         ErrorCode.BAD_USER_INPUT: "The document, a variable or an argument cannot be taken.",
         ErrorCode.INVALID_CURSOR: "A cursor of another list or subscription, or none at all.",
         ErrorCode.NOT_FOUND: "There is no such object, or it is not the viewer's.",
+        ErrorCode.DOCUMENT_NOT_FOUND: "No trusted document has this `documentId`: it was not pushed, or retired.",
+        ErrorCode.DOCUMENT_NOT_TRUSTED: "Only trusted documents are answered, and this one was not pushed.",
+        ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED: "Automatic persisted queries are off: send the document.",
         ErrorCode.QUERY_TOO_COMPLEX: "The document passes a limit: `extensions.limit` is it, and `extensions.asked` "
         "what is asked for at least.",
         ErrorCode.BODY_TOO_LARGE: "The request has more than 100 KiB.",
@@ -59,6 +62,12 @@ describe(
         ErrorCode.STEP_UP_REQUIRED: "BankID must be answered again: open `/auth/bankid/login?step_up=true`.",
         ErrorCode.FORBIDDEN: "The request may not do this, whoever is signed in.",
         ErrorCode.PROVIDER_UNAVAILABLE: "The vendor of the port `extensions.provider` is away; try again.",
+        ErrorCode.UNAVAILABLE: "The service itself is unavailable; send the same again in a few seconds, a mutation "
+        "with its idempotency key.",
+        ErrorCode.DEADLINE_EXCEEDED: "The operation took longer than it may. What a mutation has begun at a vendor "
+        "goes on: read its object, or send it again with its idempotency key.",
+        ErrorCode.RATE_LIMITED: "Asked for more often than anybody may; `extensions.retryAfter` are the seconds "
+        "to wait.",
         ErrorCode.INTERNAL: "A fault of ours; operators find it by `extensions.reference`.",
     },
 )

@@ -8,6 +8,7 @@ import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain.event import ChangeKind, StreamItemKind, ViewerEventType
 from schema.types.bank import BankAccount, BankLink
 from schema.types.card import Card
+from schema.types.cost import at_most
 from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.payment import Payment
@@ -38,7 +39,7 @@ class BankLinkUpdate:
     cursor: str = strawberry.field(description=_CURSOR)
     kind: StreamItemKind = strawberry.field(description=_KIND)
     bank_links: list[BankLink] = strawberry.field(
-        description="At a CHANGE the one that changed, as it was then; else all of them."
+        directives=[at_most(20)], description="At a CHANGE the one that changed, as it was then; else all of them."
     )
 
 

@@ -5,8 +5,9 @@ import strawberry
 from strawberry import UNSET, Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
-from domain import notification, payment, profile, session, user
+from domain import payment, session, user
 from domain.account_deletion import KeepingLaw, KeptRecords, RetainedData
+from domain.contact_code import ContactKind
 from domain.ids import AccountId, BankLinkId, PaymentId, UploadId, UserId
 from domain.page import Keyset, PaymentPage
 from domain.session import SessionClient
@@ -15,6 +16,7 @@ from schema.texts import sentence
 from schema.types.bank import BankAccount, BankLink, BankLinkConnection
 from schema.types.card import Card
 from schema.types.context import HasLoaders, HasLocale
+from schema.types.cost import PAGED, at_most
 from schema.types.errors import UserError
 from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
@@ -22,6 +24,7 @@ from schema.types.node import Node, ObjectId
 from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments, by_id
 from schema.types.payment import Payment, PaymentFilter, PaymentOrderBy
 from schema.types.plan import PlanSubscription
+from schema.types.profile import Address, NotificationPreferences, PendingContact
 from schema.types.vendor_migration import VendorMove
 from schema.types.warning import MutationWarning
 
@@ -31,8 +34,11 @@ class Session(Node):
     client: SessionClient = strawberry.field(description="Whether a browser or an app signed in.")
     user_agent: str | None = strawberry.field(description="As the client named itself at sign-in.")
     created_at: datetime = strawberry.field(description="When the user signed in.")
-    last_seen_at: datetime = strawberry.field(description="When it was last used, to five minutes.")
-    expires_at: datetime = strawberry.field(description="When it ends at the latest.")
+    last_seen_at: datetime = strawberry.field(description="When a person last used it, to five minutes at most.")
+    expires_at: datetime = strawberry.field(
+        description="When it ends by itself. What a person does moves it on, up to the longest that a sign-in may "
+        "last; pings, pushes and subscriptions that are resumed do not."
+    )
     ended_at: datetime | None = strawberry.field(description="Set once it has ended.")
     is_current: bool = strawberry.field(description="Whether this request was made with it.")
 
@@ -50,49 +56,17 @@ class Session(Node):
         )
 
 
-@strawberry.type(description="The place where the user lives.")
-class Address:
-    formatted: str = strawberry.field(description="The whole address in one line.")
-    street: str | None = strawberry.field(description="The street's name with the house number.")
-    postal_code: str | None = strawberry.field(description="Four digits in Norway.")
-    postal_place: str | None = strawberry.field(description="The post's name of the place.")
-    country: str | None = strawberry.field(description="The country's code by ISO 3166-1 alpha-2.")
-    normalised: bool = strawberry.field(description="Whether it was found on the map; else it is as the user typed it.")
-
-    @classmethod
-    def of(cls, address: profile.Address) -> Self:
-        return cls(
-            formatted=address.formatted,
-            street=address.street,
-            postal_code=address.postal_code,
-            postal_place=address.postal_place,
-            country=address.country,
-            normalised=address.is_normalised,
-        )
-
-
-@strawberry.type(description="What the user wants to hear of. Receipts and bills are always sent.")
-class NotificationPreferences:
-    payments: bool = strawberry.field(description="Mail when a bank payment settles or fails.")
-    verification: bool = strawberry.field(description="Mail on the verification's result.")
-    bank_links: bool = strawberry.field(description="Mail before the access to a bank runs out.")
-    security: bool = strawberry.field(description="SMS on new sign-ins and changed contact details.")
-
-    @classmethod
-    def of(cls, preferences: notification.NotificationPreferences) -> Self:
-        return cls(
-            payments=preferences.payments,
-            verification=preferences.verification,
-            bank_links=preferences.bank_links,
-            security=preferences.security,
-        )
-
-
 @strawberry.type(description="The person who is signed in.")
 class User(Node):
     name: str = strawberry.field(description="As BankID knows it.")
     email: str | None = strawberry.field(description="The address for messages; null where none is known.")
     phone: str | None = strawberry.field(description="E.164, for security notices.")
+    pending_email: PendingContact | None = strawberry.field(
+        description="A new address that waits for its code; null where none does."
+    )
+    pending_phone: PendingContact | None = strawberry.field(
+        description="A new number that waits for its code; null where none does."
+    )
     chosen_locale: str | None = strawberry.field(description="The language that the user has chosen; null where none.")
     address: Address | None = strawberry.field(description="Where the user lives.")
     notification_preferences: NotificationPreferences = strawberry.field(description="What the user wants to hear of.")
@@ -108,7 +82,7 @@ class User(Node):
     async def kyc(self, info: Info[HasLoaders, None]) -> Kyc:
         return Kyc.of(await info.context.loaders.kyc.load(UserId(self.id)))
 
-    @strawberry.field(description="The user's ties to banks, oldest first.")
+    @strawberry.field(directives=[PAGED], description="The user's ties to banks, oldest first.")
     async def bank_links(
         self,
         info: Info[HasLoaders, None],
@@ -122,7 +96,7 @@ class User(Node):
         )
         return BankLinkConnection(edges=page.edges, page_info=page.page_info)
 
-    @strawberry.field(description="The user's accounts over all banks.")
+    @strawberry.field(directives=[PAGED], description="The user's accounts over all banks.")
     async def bank_accounts(
         self,
         info: Info[HasLoaders, None],
@@ -136,7 +110,7 @@ class User(Node):
             asked, info.context.pages.accounts, by_id, BankAccount.of
         )
 
-    @strawberry.field(description="The user's payments over all banks and cards.")
+    @strawberry.field(directives=[PAGED], description="The user's payments over all banks and cards.")
     async def payments(
         self,
         info: Info[HasLoaders, None],
@@ -187,7 +161,7 @@ class User(Node):
         subscription = await info.context.loaders.plan.load(UserId(self.id))
         return PlanSubscription.of(subscription) if subscription else None
 
-    @strawberry.field(description="The user's files, newest first.")
+    @strawberry.field(directives=[PAGED], description="The user's files, newest first.")
     async def uploads(
         self,
         info: Info[HasLoaders, None],
@@ -200,7 +174,7 @@ class User(Node):
             PageArguments(first, after, last, before), info.context.pages.uploads, by_id, Upload.of
         )
 
-    @strawberry.field(description="Cards that Drop has issued, newest first.")
+    @strawberry.field(directives=[PAGED], description="Cards that Drop has issued, newest first.")
     async def cards(
         self,
         info: Info[HasLoaders, None],
@@ -213,7 +187,7 @@ class User(Node):
             PageArguments(first, after, last, before), info.context.pages.cards, by_id, Card.of
         )
 
-    @strawberry.field(description="Exports of all that Drop keeps about the user, newest first.")
+    @strawberry.field(directives=[PAGED], description="Exports of all that Drop keeps about the user, newest first.")
     async def data_exports(
         self,
         info: Info[HasLoaders, None],
@@ -228,12 +202,14 @@ class User(Node):
         )
 
     @strawberry.field(
-        name="vendorMoves", description="Moves to another vendor that ask for consent, or have been done; 100 at most."
+        directives=[at_most(100)],
+        name="vendorMoves",
+        description="Moves to another vendor that ask for consent, or have been done; 100 at most.",
     )
     async def vendor_migrations(self, info: Info[HasLoaders, None]) -> list[VendorMove]:
         return [VendorMove.of(migration) for migration in await info.context.pages.vendor_migrations()]
 
-    @strawberry.field(description="Where the user is signed in, newest first.")
+    @strawberry.field(directives=[PAGED], description="Where the user is signed in, newest first.")
     async def sessions(
         self,
         info: Info[HasLoaders, None],
@@ -256,6 +232,8 @@ class User(Node):
             name=user.name,
             email=user.email,
             phone=user.phone,
+            pending_email=PendingContact.of(user.pending.get(ContactKind.EMAIL)),
+            pending_phone=PendingContact.of(user.pending.get(ContactKind.PHONE)),
             chosen_locale=user.chosen_locale,
             address=Address.of(user.address) if user.address else None,
             notification_preferences=NotificationPreferences.of(user.preferences),
@@ -272,7 +250,7 @@ class EndSessionInput:
 class EndSessionPayload:
     session: Session | None = strawberry.field(description="The sign-in that has ended.", default=None)
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
 
 
@@ -280,43 +258,31 @@ class EndSessionPayload:
 class EndAllSessionsPayload:
     count: int = strawberry.field(description="How many sign-ins have ended, this one included.")
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
-
-
-@strawberry.input(description="What to change; what is left out stays, and null empties a field.")
-class UpdateProfileInput:
-    email: str | None = strawberry.field(description="The address for messages; null removes it.", default=UNSET)
-    phone: str | None = strawberry.field(description="With the country's code, such as +47 900 00 000.", default=UNSET)
-    locale: str | None = strawberry.field(
-        description="The language of all texts: nb-NO or en-GB. Null goes back to what each request asks for.",
-        default=UNSET,
-    )
-    address: str | None = strawberry.field(description="In one line; it is looked up on the map.", default=UNSET)
 
 
 @strawberry.type(description="What `updateProfile` gives back to the client.")
 class UpdateProfilePayload:
     user: User | None = strawberry.field(description="The user as they stand after the change.", default=None)
     address_candidates: list[Address] = strawberry.field(
+        directives=[at_most(10)],
         description="Where the address is ambiguous or found in part: send one's text. Nothing was changed then.",
         default_factory=list,
     )
     warnings: list[MutationWarning] = strawberry.field(
-        description="What the user may want to know.", default_factory=list
+        directives=[at_most(10)], description="What the user may want to know.", default_factory=list
     )
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
 
 
-@strawberry.input(description="What the user wants to hear of; what is left out stays.")
-class SetNotificationPreferencesInput:
-    payments: bool | None = strawberry.field(description="Mail when a bank payment settles or fails.", default=UNSET)
-    verification: bool | None = strawberry.field(description="Mail on the verification's result.", default=UNSET)
-    bank_links: bool | None = strawberry.field(description="Mail before the access to a bank runs out.", default=UNSET)
-    security: bool | None = strawberry.field(
-        description="SMS on new sign-ins and changed contact details.", default=UNSET
+@strawberry.type(description="What `confirmContact` gives back to the client.")
+class ConfirmContactPayload:
+    user: User | None = strawberry.field(description="The user with the new e-mail or phone.", default=None)
+    user_errors: list[UserError] = strawberry.field(
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
 
 
@@ -324,7 +290,7 @@ class SetNotificationPreferencesInput:
 class SetNotificationPreferencesPayload:
     user: User | None = strawberry.field(description="The user as they stand after the change.", default=None)
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
 
 
@@ -355,7 +321,9 @@ class KeptRecord:
 @strawberry.type(description="What `deleteAccount` gives back to the client.")
 class DeleteAccountPayload:
     deleted_at: datetime | None = strawberry.field(description="Set once it is done; every sign-in has ended.")
-    kept: list[KeptRecord] = strawberry.field(description="What stays, and why.", default_factory=list)
+    kept: list[KeptRecord] = strawberry.field(
+        directives=[at_most(20)], description="What stays, and why.", default_factory=list
+    )
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )

@@ -6,6 +6,7 @@ import strawberry
 import schema.types.service_enums  # noqa: F401  # registers the domain's enums
 from domain.service import PortName
 from domain.vendor_migration import CustomerMigration
+from schema.types.cost import at_most
 from schema.types.errors import UserError
 from schema.types.node import Node
 
@@ -47,5 +48,5 @@ class VendorMovePayload:
         description="The move as it stands after the change.", default=None
     )
     user_errors: list[UserError] = strawberry.field(
-        description="Why it was refused; empty where it was not.", default_factory=list
+        directives=[at_most(20)], description="Why it was refused; empty where it was not.", default_factory=list
     )
