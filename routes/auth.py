@@ -1,5 +1,6 @@
 """Signing in and out: the BankID login for browsers and apps, and an app's tokens."""
 
+import re
 from typing import Final
 from urllib.parse import urlencode, urljoin
 
@@ -7,11 +8,13 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from domain.audit import Anomaly
 from domain.errors import DropError, InvalidInput
 from domain.login import LoginAttempt
-from domain.session import ABSOLUTE_LIFETIME, LOGIN_ATTEMPT_LIFETIME, SessionClient
+from domain.session import LOGIN_ATTEMPT_LIFETIME, SessionClient
+from routes.client_address import client_network
 from routes.openapi_schemas import INTEGER, SHORT_TEXT, TEXT, NamedSchema, choice, record
-from routes.operations import SIGNED_IN, Answer, Body, DescribedRoute, Operation, Parameter
+from routes.operations import SIGNED_IN, TOO_OFTEN, Answer, Body, DescribedRoute, Operation, Parameter
 from routes.pages import Words, page, wants_json, wants_page
 from routes.problems import drop_error, problem
 from routes.requests import (
@@ -21,16 +24,22 @@ from routes.requests import (
     bearer_token,
     cookie_name,
     is_https,
+    person_of,
     read_form,
     require_same_site,
     sign_in_of,
 )
 from routes.state import route_settings_of, services_of
+from services.limits import LimitName
 from services.users.app_tokens import InvalidGrant, Tokens
 from services.users.login import BankIdAway, LoginCompletedBefore, LoginOfAnotherBrowser, LoginStart
 
 LOGIN: Final = "/auth/bankid/login"
-LOGIN_COOKIE: Final = "drop_login"
+_LOGIN_COOKIE: Final = "drop_login_"
+# A browser's logins that are open at once; an older one ends, so that cookies do not grow without end.
+_MOST_LOGINS: Final = 5
+# RFC 7636, 4.1.
+_VERIFIER: Final = re.compile("[A-Za-z0-9._~-]{43,128}")
 CALLBACK: Final = "/auth/bankid/callback"
 _LONGEST: Final = 512
 _SEE_OTHER: Final = 303
@@ -58,6 +67,7 @@ async def login(request: Request) -> Response:
     client = query.get("client", "web")
     if client not in ("web", "mobile"):
         raise InvalidInput("INVALID_CLIENT", "client is web or mobile.", field=("client",))
+    await services_of(request).limits.require(LimitName.SIGN_INS, client_network(request))
     is_mobile = client == "mobile"
     start = LoginStart(
         client=SessionClient.MOBILE if is_mobile else SessionClient.WEB,
@@ -67,9 +77,8 @@ async def login(request: Request) -> Response:
         login_hint=_given(query.get("persona")),
         app_state=_given(query.get("state")),
         app_code_challenge=_given(query.get("code_challenge")),
-        browser_secret=_given(request.cookies.get(LOGIN_COOKIE)),
         step_up=query.get("step_up") == "true",
-        sign_in=None if is_mobile else await sign_in_of(request),
+        sign_in=None if is_mobile else await person_of(request),
     )
     try:
         redirect = await services_of(request).login.start(start)
@@ -78,11 +87,13 @@ async def login(request: Request) -> Response:
             return await drop_error(request, error)
         return RedirectResponse(error.return_to, _SEE_OTHER, headers=_NO_STORE)
     response = RedirectResponse(redirect.url, _SEE_OTHER, headers=_NO_STORE)
+    for oldest in sorted(_login_cookies(request))[: -_MOST_LOGINS + 1]:
+        name = f"{_login_prefix(request)}{oldest}"
+        response.delete_cookie(name, secure=is_https(request), httponly=True, samesite="lax")
     response.set_cookie(
-        LOGIN_COOKIE,
+        f"{_login_prefix(request)}{redirect.attempt_id}",
         redirect.browser_secret,
         max_age=int(LOGIN_ATTEMPT_LIFETIME.total_seconds()),
-        path="/auth",
         secure=is_https(request),
         httponly=True,
         samesite="lax",
@@ -90,9 +101,21 @@ async def login(request: Request) -> Response:
     return response
 
 
+def _login_prefix(request: Request) -> str:
+    """`__Host-` lets no other host of our domain plant one; clients refuse it on plain-http loopback."""
+    return f"__Host-{_LOGIN_COOKIE}" if is_https(request) else _LOGIN_COOKIE
+
+
+def _login_cookies(request: Request) -> dict[str, str]:
+    """The secrets of the logins that this browser has open, by attempt: ids sort by time."""
+    prefix = _login_prefix(request)
+    return {name.removeprefix(prefix): value for name, value in request.cookies.items() if name.startswith(prefix)}
+
+
 async def callback(request: Request) -> Response:
     """Take the browser back from BankID, open the session, and go on."""
     query = request.query_params
+    await services_of(request).limits.require(LimitName.LOGIN_RETURNS, client_network(request))
     if "error" in query:
         _log.info("login_not_completed", error=query["error"] if query["error"] in _ERRORS else "other")
     try:
@@ -101,18 +124,22 @@ async def callback(request: Request) -> Response:
             code=None if "error" in query else _given(query.get("code")),
             issuer=_given(query.get("iss")),
             error=query.get("error"),
-            browser_secret=_given(request.cookies.get(LOGIN_COOKIE)),
+            browser_secrets=_login_cookies(request),
             user_agent=_given(request.headers.get("user-agent")),
             sign_in=await sign_in_of(request),
         )
     except LoginOfAnotherBrowser as error:
+        _count_failed(request, error)
         return await _login_failed(request, error, _start_again(error.attempt))
     except LoginCompletedBefore as error:
         if not wants_page(request):
             return await drop_error(request, error)
         return page(request, 200, Words.SIGNED_IN, error.text, {Words.BACK_TO_APP: error.return_to})
     except DropError as error:
+        _count_failed(request, error)
         return await _login_failed(request, error, LOGIN)
+    if done.problem is not None:
+        _count_failed(request, done.problem)
     if done.problem is not None and wants_json(request):
         return await drop_error(request, done.problem)
     response = RedirectResponse(done.return_to, _SEE_OTHER, headers=_NO_STORE)
@@ -120,12 +147,18 @@ async def callback(request: Request) -> Response:
         response.set_cookie(
             cookie_name(request),
             done.session_token,
-            max_age=int(ABSOLUTE_LIFETIME.total_seconds()),
+            max_age=route_settings_of(request).web_session_s,
             secure=is_https(request),
             httponly=True,
             samesite="lax",
         )
     return response
+
+
+def _count_failed(request: Request, problem: DropError) -> None:
+    """Count a failed sign-in, unless its person has left BankID's page or BankID is away."""
+    if request.query_params.get("error") != "access_denied" and not isinstance(problem, BankIdAway):
+        services_of(request).audit.count(Anomaly.SIGN_IN_FAILED, "login")
 
 
 async def logout(request: Request) -> Response:
@@ -147,17 +180,22 @@ async def logout(request: Request) -> Response:
         response = JSONResponse({"endSessionUrl": url}, headers=_NO_STORE)
     if bearer_token(request.headers) is None:
         response.delete_cookie(cookie_name(request), secure=is_https(request), httponly=True, samesite="lax")
+        # What the browser keeps of the user; cookies are deleted by name, as an app's login may be under way.
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 
 async def token(request: Request) -> Response:
     """An app's one-time code or refresh token for new tokens (RFC 6749, 4.1.3 and 6)."""
+    await services_of(request).limits.require(LimitName.TOKEN_EXCHANGES, client_network(request))
     try:
         form = await read_form(request)
     except InvalidForm as error:
         return _oauth_error("invalid_request", error.message)
     match form.get("grant_type"):
         case "authorization_code" if form.get("code") and form.get("code_verifier"):
+            if _VERIFIER.fullmatch(form["code_verifier"]) is None:
+                return _oauth_error("invalid_request", "code_verifier has 43 to 128 characters of RFC 7636, 4.1.")
             user_agent = _given(request.headers.get("user-agent"))
             exchange = services_of(request).app_tokens.exchange_code(form["code"], form["code_verifier"], user_agent)
         case "refresh_token" if form.get("refresh_token"):
@@ -169,6 +207,7 @@ async def token(request: Request) -> Response:
     try:
         return _tokens(await exchange)
     except InvalidGrant as error:
+        services_of(request).audit.count(Anomaly.SIGN_IN_FAILED, "token")
         return _oauth_error(error.code, error.message)
 
 
@@ -241,14 +280,14 @@ ROUTES = [
             "login",
             "Send the browser to BankID",
             {303: Answer("To BankID, or back with `error` and `state` where it is away.")},
-            {400: "An address that is not allowed, or a missing challenge.", 503: _AWAY},
+            {400: "An address that is not allowed, or a missing challenge.", 429: TOO_OFTEN, 503: _AWAY},
             description="An app sends `client=mobile` with its own PKCE `code_challenge` and `redirect_uri`, "
             "and gets a one-time code there. A login that is cancelled or fails comes back to the same address with "
             "`error` (RFC 6749, 4.1.2.1: access_denied, server_error or temporarily_unavailable) and `state`.",
             parameters=(
                 Parameter("client", "web or mobile", {**SHORT_TEXT, "enum": ["web", "mobile"]}),
                 Parameter("return_to", "Where the browser goes afterwards: a path here or an allowed address."),
-                Parameter("redirect_uri", "The app link that takes the code (mobile)."),
+                Parameter("redirect_uri", "The app link that takes the code (mobile), as it is registered."),
                 Parameter("state", "The client's own state; comes back with an app's code, and with `error`."),
                 Parameter("code_challenge", "S256 of the app's code_verifier (mobile)."),
                 Parameter(
@@ -267,7 +306,11 @@ ROUTES = [
             "loginCallback",
             "Take the browser back from BankID",
             {303: Answer("On to the return address, with `error` and `state` where nobody was signed in.")},
-            {400: "Unknown or of another browser; JSON is asked for, and the login failed.", 503: _AWAY},
+            {
+                400: "Unknown or of another browser; JSON is asked for, and the login failed.",
+                429: TOO_OFTEN,
+                503: _AWAY,
+            },
             parameters=(
                 Parameter("state", "As given at the start."),
                 Parameter("code", "BankID's one-time code."),
@@ -300,7 +343,7 @@ ROUTES = [
             "token",
             "An app's one-time code or refresh token for new tokens",
             {200: Answer("New tokens.", _TOKENS)},
-            {400: "invalid_request, invalid_grant or unsupported_grant_type."},
+            {400: "invalid_request, invalid_grant or unsupported_grant_type.", 429: TOO_OFTEN},
             description="RFC 6749, 4.1.3 and 6. A refresh token is rotated at each use; "
             "one used twice ends its session.",
             body=Body(_GRANT, FORM),

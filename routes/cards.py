@@ -5,8 +5,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from domain.errors import NotFound
 from routes.operations import Answer, DescribedRoute, Operation, Parameter
+from routes.requests import person_of
 from routes.state import services_of
 
 CALLBACK: Final = "/api/cards/callback"
@@ -14,12 +14,9 @@ _LONGEST: Final = 200
 
 
 async def callback(request: Request) -> Response:
-    """Read at the card vendor what became of it, and send the user on. Returning proves nothing by itself."""
+    """Read at the card vendor what became of it for its own user, and send the browser on."""
     state = request.query_params.get("state", "")[:_LONGEST]
-    services = services_of(request)
-    target = await services.card_payments.returned(state) or await services.plans.returned(state)
-    if target is None:
-        raise NotFound("This way back from the card's page is unknown. Start again in the app.", field=("state",))
+    target = await services_of(request).card_returns.arrived(state, await person_of(request))
     return RedirectResponse(target, 303, headers={"Cache-Control": "no-store"})
 
 
@@ -31,7 +28,9 @@ ROUTES = [
             "cardCallback",
             "The way back from the page of a card's bank",
             {303: Answer("On to the return address.")},
-            {404: "Unknown state."},
+            {403: "Another user is signed in: nothing is told.", 404: "Unknown state."},
+            description="`outcome` is told to the user who pays, where the browser has that user's session; else it is "
+            "`unknown`, and the client reads the object as its user.",
             parameters=(Parameter("state", "As given to the card vendor."),),
         ),
     )

@@ -7,7 +7,7 @@ from domain.clock import text_of
 from domain.errors import Forbidden, Unauthenticated
 from routes.openapi_schemas import BOOLEAN, TEXT, TEXT_OR_NULL, TIME, NamedSchema, choice, record
 from routes.operations import SIGNED_IN, Answer, DescribedRoute, Operation
-from routes.requests import sign_in_of
+from routes.requests import person_of
 from routes.state import services_of
 
 
@@ -15,7 +15,7 @@ async def initiate(request: Request) -> Response:
     """The same as `startKyc`. It writes, so another site's page may not call it, and no cache may keep it."""
     if request.headers.get("sec-fetch-site") == "cross-site":
         raise Forbidden("Not from another site.")
-    sign_in = await sign_in_of(request)
+    sign_in = await person_of(request)
     if sign_in is None:
         raise Unauthenticated
     started = await services_of(request).kyc.start(sign_in.user_id)

@@ -103,7 +103,7 @@ def _shown(reading: ClockReading) -> dict[str, object]:
 
 
 async def reset(request: Request) -> Response:
-    """`resetMockServices`: empties the database and the vendors, signs every user out, keeps the clock."""
+    """`resetMockServices`: empties the database and the vendors, signs every user out, puts the clock back to now."""
     _require_same_site(request)
     await services_of(request).reset.reset_mock_services()
     if "text/html" in request.headers.get("accept", ""):
@@ -123,7 +123,7 @@ ROUTES = [
             "Start over (mock mode)",
             {200: Answer("Empty.", STATUS), 303: Answer("Empty; back to the sandbox, for a browser.")},
             {403: "A provider is not a mock, or another site asks."},
-            description="Empties the database and the vendors, signs everybody out, keeps the clock.",
+            description="Empties the database and the vendors, signs everybody out, puts the clock back to now.",
         ),
         method="POST",
     ),

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from routes import side_routes
 from routes.openapi_schemas import NamedSchema
 from routes.operations import DescribedRoute
+from routes.operator.guard import require_schema
 
 _HEAD: Final = {
     "openapi": "3.1.0",
@@ -65,6 +66,7 @@ def exported() -> str:
 
 
 async def document(request: Request) -> Response:
+    await require_schema(request)
     return JSONResponse(DOCUMENT)
 
 

@@ -12,6 +12,8 @@ from routes.openapi_schemas import PROBLEM, SHORT_TEXT, TEXT, Schema
 
 Handler = Callable[[Request], Awaitable[Response]]
 JSON: Final = "application/json"
+# For what is counted; the answer's Retry-After tells when there is room again.
+TOO_OFTEN: Final = "Too often: wait as long as Retry-After says."
 # Each entry is a way that suffices by itself.
 SIGNED_IN: Final[tuple[Mapping[str, object], ...]] = ({"cookie": []}, {"bearer": []})
 

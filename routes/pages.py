@@ -12,7 +12,7 @@ from domain.text import Text
 from routes.requests import accepted_locale
 from schema.texts import catalogue, sentence
 
-_STYLE: Final = """
+STYLE: Final = """
 :root { --ink: #14211f; --muted: #5b6b68; --line: #dbe4e1; --paper: #fff; --ground: #f3f7f5; --brand: #0b6e5b;
   --brand-ink: #fff; color-scheme: light dark; font: 16px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8f0ee; --muted: #9db0ac; --line: #2b3a37; --paper: #17211f;
@@ -75,7 +75,7 @@ def page(
     body = (
         f'<!doctype html><html lang="{locale}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
-        f"<title>{say(title)} · Drop</title><style>{_STYLE}</style></head><body><header>Drop</header>"
+        f"<title>{say(title)} · Drop</title><style>{STYLE}</style></head><body><header>Drop</header>"
         f"<main><h1>{say(title)}</h1><p>{html.escape(sentence(told, locale))}</p><nav>{ways}</nav></main></body></html>"
     )
     own = {"Cache-Control": "no-store", "Content-Language": locale, "Vary": "Accept-Language"}

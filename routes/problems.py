@@ -11,12 +11,14 @@ from starlette.responses import JSONResponse, Response
 from domain.errors import (
     BadSignature,
     BadWebhook,
+    DatabaseAway,
     DropError,
     Forbidden,
     InvalidState,
     KycRequired,
     NotFound,
     ProviderUnavailable,
+    RateLimited,
     Refusal,
     Unauthenticated,
     Unavailable,
@@ -39,8 +41,12 @@ _STATUS: Final[Mapping[type[DropError], int]] = {
     BadSignature: 401,
     BadWebhook: 400,
     Unavailable: 503,
+    DatabaseAway: 503,
+    RateLimited: 429,
 }
 _RETRY_AFTER_S: Final = "30"
+# What a restart or a failover of the database takes, as a rule.
+DATABASE_RETRY_AFTER_S: Final = "5"
 
 
 def problem(
@@ -64,7 +70,9 @@ async def drop_error(request: Request, error: Exception) -> Response:
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 400)
     headers = {}
     if status == 503:
-        headers["Retry-After"] = _RETRY_AFTER_S
+        headers["Retry-After"] = DATABASE_RETRY_AFTER_S if isinstance(error, DatabaseAway) else _RETRY_AFTER_S
+    if isinstance(error, RateLimited):
+        headers["Retry-After"] = str(error.retry_after_s)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     more = {"field": list(error.field)} if isinstance(error, Refusal) and error.field else {}

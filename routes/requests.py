@@ -3,6 +3,7 @@
 from typing import Final
 from urllib.parse import parse_qsl
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 
@@ -10,6 +11,7 @@ from domain.device import Device
 from domain.error_code import ErrorCode
 from domain.errors import Forbidden, InvalidInput, Refusal, Unauthenticated
 from domain.locale import accepted
+from domain.redirect import is_listed
 from domain.user import SignIn
 from routes.state import route_settings_of, services_of
 
@@ -18,6 +20,8 @@ _FORM_BYTES: Final = 16 * 1024
 _FORM_FIELDS: Final = 20
 CSRF_HEADER: Final = "x-drop-csrf"
 _SAME: Final = frozenset({"same-origin"})
+_SHOWN_ORIGIN: Final = 100
+_log = structlog.get_logger()
 
 
 class InvalidForm(InvalidInput):
@@ -67,6 +71,14 @@ def bearer_token(headers: Headers) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
+async def person_of(connection: HTTPConnection) -> SignIn | None:
+    """As `sign_in_of`, where a person has caused the request: the session's end moves on."""
+    sign_in = await sign_in_of(connection)
+    if sign_in is not None:
+        await services_of(connection).sessions.note_use(sign_in)
+    return sign_in
+
+
 async def sign_in_of(connection: HTTPConnection) -> SignIn | None:
     """By bearer token or cookie. A stale cookie gives None; a bad bearer token raises Unauthenticated."""
     sessions = services_of(connection).sessions
@@ -86,7 +98,7 @@ def is_allowed_origin(connection: HTTPConnection) -> bool:
         return True
     origin = connection.headers.get("origin")
     return origin is not None and (
-        origin == base_url(connection) or origin in route_settings_of(connection).allowed_origins
+        origin == base_url(connection) or is_listed(origin, route_settings_of(connection).allowed_origins)
     )
 
 
@@ -95,9 +107,16 @@ def require_same_site(request: Request) -> None:
     if cookie_name(request) not in request.cookies:
         return
     if media_type_of(request) != "application/json" and CSRF_HEADER not in request.headers:
-        raise Forbidden("Requests with the session cookie need Content-Type: application/json or X-Drop-CSRF.")
+        raise Forbidden(
+            f"Requests with the session cookie need Content-Type: application/json, or the header {CSRF_HEADER}."
+        )
     if not is_allowed_origin(request):
-        raise Forbidden("Requests with the session cookie must come from this origin or a listed one.")
+        origin = request.headers.get("origin")
+        _log.info("origin_refused", origin=(origin or "")[:_SHOWN_ORIGIN], allowed_by="ALLOWED_ORIGINS")
+        raise Forbidden(
+            "Requests with the session cookie must come from this origin or one of ALLOWED_ORIGINS: "
+            + ("the header Origin names another." if origin is not None else "the header Origin is missing.")
+        )
 
 
 async def read_bounded(request: Request, *, at_most_bytes: int) -> bytes:

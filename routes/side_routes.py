@@ -4,7 +4,17 @@ from typing import Final
 
 from routes import auth, cards, health, kyc, mock, open_banking, webhooks
 from routes.operations import DescribedRoute
-from routes.operator import in_doubt, jobs, metrics, records, vendor_migration
+from routes.operator import (
+    audit,
+    documents,
+    in_doubt,
+    jobs,
+    metrics,
+    odd_lines,
+    reconciliation,
+    records,
+    vendor_migration,
+)
 
 ALWAYS: Final[tuple[DescribedRoute, ...]] = (
     *health.ROUTES,
@@ -14,9 +24,13 @@ ALWAYS: Final[tuple[DescribedRoute, ...]] = (
     *open_banking.ROUTES,
     *cards.ROUTES,
     *records.ROUTES,
+    *audit.ROUTES,
     *vendor_migration.ROUTES,
     *in_doubt.ROUTES,
+    *odd_lines.ROUTES,
     *jobs.ROUTES,
+    *documents.ROUTES,
+    *reconciliation.ROUTES,
     *metrics.ROUTES,
 )
 WITH_SANDBOX: Final[tuple[DescribedRoute, ...]] = (*mock.ROUTES,)

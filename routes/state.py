@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
+from domain.operation_cost import CostLimit
 from services.container import Services
 
 
@@ -14,7 +15,18 @@ class RouteSettings:
     public_url: str | None
     allowed_origins: tuple[str, ...]
     default_return_to: str
-    operator_token: str | None
+    # Whether operators need no token: in mock mode without OPERATOR_TOKEN.
+    is_open_to_operators: bool
+    # Whether anybody may ask for the schema; else operators alone.
+    is_schema_open: bool
+    web_session_s: int
+    # Of an operation, also of one that is pushed.
+    cost_limit: CostLimit
+    sockets_per_address: int
+    subscriptions: int
+    messages_per_s: int
+    # Whether each request and each operation of a socket is a line in the log.
+    access_log: bool
 
 
 def services_of(connection: HTTPConnection) -> Services:

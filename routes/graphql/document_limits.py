@@ -23,16 +23,21 @@ from graphql import (
 from domain.error_code import ErrorCode
 
 MAX_TOKENS: Final = 2_000
+# Each error counts the lines before it.
+MAX_LINES: Final = 5_000
 MAX_FRAGMENTS: Final = 50
 MAX_SPREADS: Final = 100
 MAX_DEPTH: Final = 15
 MAX_ALIASES: Final = 50
-# No more than the longest document could select by itself: a fragment shortens a document and asks for no more.
-MAX_SELECTIONS: Final = 2_000
+MAX_DIRECTIVES: Final = 100
+# Rules walk what the fragments expand to once for each operation.
+MAX_OPERATIONS: Final = 20
+# Fields and fragments, as the fragments expand to them.
+MAX_SELECTIONS: Final = 1_000
 # What fragments expand to can pass what a client's number holds.
 _MOST_TOLD: Final = 2**31 - 1
-# So far below zero that nothing in an introspection field counts as depth.
-_INTROSPECTED: Final = -MAX_TOKENS
+# Where counting begins in an introspection field: tools ask twice as deep for a type that wraps types.
+_INTROSPECTED: Final = -MAX_DEPTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class _Size:
 
     fields: int = 0
     aliases: int = 0
+    directives: int = 0
     depth: int = 0
 
 
@@ -50,6 +56,7 @@ class _Written:
 
     fields: int = 0
     aliases: int = 0
+    directives: int = 0
     depth: int = 0
     spreads: list[tuple[str, int]] = field(default_factory=list)
 
@@ -66,6 +73,11 @@ def refusal_of(document: DocumentNode) -> GraphQLError | None:
         elif isinstance(definition, OperationDefinitionNode):
             operations.append(_written(definition))
     spread = [name for found in (*fragments.values(), *operations) for name, _ in found.spreads]
+    lines = len(document.loc.source.body.splitlines()) if document.loc is not None else 0
+    if lines > MAX_LINES:
+        return too_complex("lines", MAX_LINES, lines)
+    if len(operations) > MAX_OPERATIONS:
+        return too_complex("operations", MAX_OPERATIONS, len(operations))
     if len(fragments) > MAX_FRAGMENTS:
         return too_complex("fragments", MAX_FRAGMENTS, len(fragments))
     if len(spread) > MAX_SPREADS:
@@ -95,25 +107,43 @@ def too_complex(what: str, limit: int, asked: int) -> GraphQLError:
     return GraphQLError(f"The document asks for too many {what}: {limit} are allowed.", extensions=extensions)
 
 
+def too_costly(limit: int, asked: int) -> GraphQLError:
+    """The refusal of an operation whose lists may hold too many objects together."""
+    extensions = {"code": ErrorCode.QUERY_TOO_COMPLEX, "limit": limit, "asked": min(asked, _MOST_TOLD)}
+    message = f"The operation may cost {limit}, and costs {extensions['asked']}: ask for shorter pages."
+    return GraphQLError(message, extensions=extensions)
+
+
 def _too_large(sizes: Mapping[str, _Size], operations: list[_Size]) -> GraphQLError | None:
     # A fragment that no operation spreads is walked by some rules, too.
-    every = [*operations, *sizes.values()]
+    every = [_sum_of(operations), *sizes.values()]
     for what, limit, asked in (
-        ("levels", MAX_DEPTH, max((size.depth for size in every), default=0)),
-        ("aliases", MAX_ALIASES, sum(size.aliases for size in operations)),
-        ("fields", MAX_SELECTIONS, max(sum(size.fields for size in operations), *(size.fields for size in every), 0)),
+        ("levels", MAX_DEPTH, max(size.depth for size in every)),
+        ("aliases", MAX_ALIASES, max(size.aliases for size in every)),
+        ("directives", MAX_DIRECTIVES, max(size.directives for size in every)),
+        ("fields", MAX_SELECTIONS, max(size.fields for size in every)),
     ):
         if asked > limit:
             return too_complex(what, limit, asked)
     return None
 
 
+def _sum_of(operations: list[_Size]) -> _Size:
+    return _Size(
+        sum(size.fields for size in operations),
+        sum(size.aliases for size in operations),
+        sum(size.directives for size in operations),
+        max((size.depth for size in operations), default=0),
+    )
+
+
 def _written(definition: FragmentDefinitionNode | OperationDefinitionNode) -> _Written:
-    found = _Written()
+    found = _Written(directives=_directives_of(definition))
     waiting: list[tuple[SelectionNode, int]] = [(node, 0) for node in definition.selection_set.selections]
     while waiting:
         node, depth = waiting.pop()
         found.fields += 1
+        found.directives += len(node.directives or ())
         if isinstance(node, FragmentSpreadNode):
             found.spreads.append((node.name.value, depth))
             continue
@@ -125,6 +155,11 @@ def _written(definition: FragmentDefinitionNode | OperationDefinitionNode) -> _W
         if node.selection_set is not None:
             waiting.extend((inner, depth) for inner in node.selection_set.selections)
     return found
+
+
+def _directives_of(definition: FragmentDefinitionNode | OperationDefinitionNode) -> int:
+    variables = definition.variable_definitions or ()
+    return len(definition.directives or ()) + sum(len(variable.directives or ()) for variable in variables)
 
 
 def _sizes_of(fragments: Mapping[str, _Written]) -> dict[str, _Size]:
@@ -150,5 +185,6 @@ def _expanded(written: _Written, sizes: Mapping[str, _Size]) -> _Size:
     return _Size(
         written.fields + sum(size.fields for size, _ in inner),
         written.aliases + sum(size.aliases for size, _ in inner),
+        written.directives + sum(size.directives for size, _ in inner),
         max([written.depth, *(depth + size.depth for size, depth in inner)]),
     )

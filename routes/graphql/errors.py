@@ -8,10 +8,20 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from domain.error_code import ErrorCode
-from domain.errors import Denied, DropError, ProviderUnavailable, Refusal, Unavailable
+from domain.errors import (
+    DatabaseAway,
+    DeadlineExceeded,
+    Denied,
+    DropError,
+    ProviderUnavailable,
+    RateLimited,
+    Refusal,
+    Unavailable,
+)
 from domain.service import PortName
 from domain.text import Text
 from routes.graphql.document_limits import limit_met
+from routes.graphql.messages import no_query
 from schema.texts import sentence
 from services.incidents import Incidents
 
@@ -33,9 +43,13 @@ def is_failure(error: GraphQLError) -> bool:
     return not (original is None or isinstance(original, DropError | MissingQueryError | CannotGetOperationTypeError))
 
 
-def no_query() -> Refusal:
-    """A request without a document."""
-    return Refusal("query must be a string with a document.", field=("query",))
+def code_of(error: GraphQLError) -> str:
+    """The code that its clients are given."""
+    if is_failure(error):
+        return ErrorCode.INTERNAL
+    original = _original(error)
+    extensions = _extensions_of(original) if isinstance(original, DropError) else error.extensions or {}
+    return str(extensions.get("code", ErrorCode.BAD_USER_INPUT))
 
 
 def refused(error: DropError, locale: str) -> GraphQLError:
@@ -48,8 +62,10 @@ def _for_people(presented: GraphQLError, error: GraphQLError, locale: str) -> Gr
     original, extensions = _original(error), presented.extensions or {}
     if extensions.get("code") == ErrorCode.INTERNAL:
         text = Text("error", "INTERNAL", {"reference": str(extensions["reference"])})
+    elif isinstance(original, DropError):
+        text = original.text
     else:
-        text = original.text if isinstance(original, DropError) else Text("error", "BAD_USER_INPUT")
+        text = Text("error", str(extensions.get("code", ErrorCode.BAD_USER_INPUT)))
     presented.extensions = {**extensions, "userMessage": sentence(text, locale)}
     return presented
 
@@ -70,7 +86,7 @@ def _present(error: GraphQLError, incidents: Incidents) -> GraphQLError:
         return _with(
             error, message, {"code": ErrorCode.BAD_USER_INPUT, **_variable_of(error), **(told.extensions or {})}
         )
-    if isinstance(original, Refusal | Denied | Unavailable):
+    if isinstance(original, Refusal | Denied | Unavailable | DatabaseAway | DeadlineExceeded | RateLimited):
         # A vendor's own message is for operators alone.
         message = _AWAY if isinstance(original, Unavailable) else original.message
         return _with(error, message, _extensions_of(original))
@@ -93,6 +109,10 @@ def _extensions_of(error: DropError) -> dict[str, object]:
     extensions: dict[str, object] = {"code": ErrorCode.__members__.get(error.code, ErrorCode.BAD_USER_INPUT)}
     if isinstance(error, ProviderUnavailable | Unavailable):
         extensions |= {"provider": PortName(error.provider).name, "retryable": True}
+    if isinstance(error, DatabaseAway | DeadlineExceeded | RateLimited):
+        extensions["retryable"] = True
+    if isinstance(error, RateLimited):
+        extensions["retryAfter"] = error.retry_after_s
     if isinstance(error, Refusal) and error.field:
         extensions["field"] = list(error.field)
     return extensions

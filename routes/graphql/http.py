@@ -1,8 +1,6 @@
 """GraphQL over HTTP: POST and GET by the GraphQL-over-HTTP draft, and subscriptions over SSE by POST."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -12,12 +10,18 @@ from starlette.responses import Response, StreamingResponse
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
-from domain.errors import Denied, DropError, Refusal, Unauthenticated
+from domain.error_code import ErrorCode
+from domain.errors import DatabaseAway, Denied, DropError, RateLimited, Refusal, Unauthenticated
 from resolvers.context import Context
-from routes.graphql.errors import NO_OPERATION, no_query, refused
+from routes.client_address import client_network
+from routes.graphql.errors import NO_OPERATION, refused
+from routes.graphql.messages import MAX_BYTES, GraphQlRequest, PersistedQueryNotSupported, read_json, request_of
 from routes.graphql.results import body_of, is_pre_execution
 from routes.graphql.schema import GatewaySchema
 from routes.graphql.sse import EventStreams
+from routes.graphql.trusted import DocumentNotFound, DocumentNotTrusted, admitted
+from routes.operator.guard import is_operator
+from routes.problems import DATABASE_RETRY_AFTER_S
 from routes.requests import (
     BodyTooLarge,
     accepted_locale,
@@ -30,23 +34,14 @@ from routes.requests import (
 )
 from routes.state import route_settings_of
 from services.container import Services
+from services.limits import LimitName
 
-MAX_BYTES: Final = 100 * 1024
 GRAPHQL_JSON: Final = "application/graphql-response+json"
 JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
 _OFFERED: Final = (GRAPHQL_JSON, JSON, EVENT_STREAM)
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 _BY_POST: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
-
-
-@dataclass(frozen=True, slots=True)
-class GraphQlRequest:
-    """One GraphQL request, read from a GET or POST (GraphQL over HTTP, 5)."""
-
-    query: str
-    variables: dict[str, Any] | None
-    operation_name: str | None
 
 
 class GraphQlHttp:
@@ -62,6 +57,7 @@ class GraphQlHttp:
             services=self._services,
             base_url=base_url(request),
             device=device(request),
+            client=client_network(request),
             default_return_to=route_settings_of(request).default_return_to,
             accepted_locale=accepted_locale(request),
         )
@@ -77,7 +73,13 @@ class GraphQlHttp:
         try:
             require_same_site(request)
             context.sign_in = await sign_in_of(request)
-            asked = await _read(request)
+            context.is_operator = await is_operator(request)
+            context.sees_schema = context.is_operator or route_settings_of(request).is_schema_open
+            await self._services.limits.require(LimitName.OPERATIONS, context.session_id or context.client)
+            asked = admitted(self._services.documents, await _read(request), is_operator=context.is_operator)
+        except (PersistedQueryNotSupported, DocumentNotFound, DocumentNotTrusted) as error:
+            # With another status, Apollo's link takes it for a fault of the network.
+            return _failed(_pre_execution_status(media_type), error, media_type, context)
         except DropError as error:
             return _failed(_status_of(error), error, media_type, context)
         if media_type == EVENT_STREAM:
@@ -91,6 +93,7 @@ class GraphQlHttp:
                 asked.query,
                 variable_values=asked.variables,
                 operation_name=asked.operation_name,
+                operation_extensions=asked.extensions,
                 context_value=context,
                 allowed_operation_types=allowed,
             )
@@ -98,20 +101,26 @@ class GraphQlHttp:
             return _not_allowed(request, media_type, context)
         except CannotGetOperationTypeError:
             return _failed(_pre_execution_status(media_type), NO_OPERATION, media_type, context)
+        if any((error.extensions or {}).get("code") == ErrorCode.UNAVAILABLE for error in result.errors or ()):
+            return _answer(503, body_of(result), media_type)
         status = _pre_execution_status(media_type) if is_pre_execution(result) else 200
         return _answer(status, body_of(result), media_type)
 
     async def _stream(self, request: Request, context: Context, asked: GraphQlRequest) -> Response:
         if request.method != "POST":
             return Response(status_code=405, headers={"Allow": "POST"})
+        who = context.sign_in.user_id if context.sign_in else context.client
+        if self.streams.open_by(who) >= route_settings_of(request).subscriptions:
+            return _failed(429, RateLimited(1), EVENT_STREAM, context)
         results = await self._schema.stream(
             asked.query,
             variable_values=asked.variables,
             operation_name=asked.operation_name,
+            operation_extensions=asked.extensions,
             context_value=context,
         )
         return StreamingResponse(
-            self.streams.events(results), media_type=EVENT_STREAM, headers={**_NO_STORE, "X-Accel-Buffering": "no"}
+            self.streams.events(results, who), media_type=EVENT_STREAM, headers={**_NO_STORE, "X-Accel-Buffering": "no"}
         )
 
 
@@ -128,6 +137,8 @@ _STATUS: Final[Mapping[type[DropError], int]] = {
     Denied: 403,
     BodyTooLarge: 413,
     UnsupportedMediaType: 415,
+    DatabaseAway: 503,
+    RateLimited: 429,
     DropError: 400,
 }
 
@@ -138,41 +149,19 @@ def _status_of(error: DropError) -> int:
 
 async def _read(request: Request) -> GraphQlRequest:
     if request.method == "GET":
-        return _parsed(_from_query(request.query_params))
+        return request_of(_from_query(request.query_params))
     if media_type_of(request) != JSON:
         raise UnsupportedMediaType
     raw = await read_bounded(request, at_most_bytes=MAX_BYTES)
-    try:
-        body = json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise Refusal("The body is not JSON.") from error
-    if not isinstance(body, dict):
-        raise Refusal("The body must be a JSON object.")
-    return _parsed(body)
+    return request_of(read_json(raw, "The body"))
 
 
 def _from_query(params: Mapping[str, str]) -> dict[str, Any]:
     body: dict[str, Any] = dict(params)
     for name in ("variables", "extensions"):
         if body.get(name):
-            try:
-                body[name] = json.loads(body[name])
-            except (ValueError, RecursionError) as error:
-                raise Refusal(f"{name} is not JSON.", field=(name,)) from error
+            body[name] = read_json(body[name], name, field=(name,))
     return body
-
-
-def _parsed(body: Mapping[str, Any]) -> GraphQlRequest:
-    query, variables, name = body.get("query"), body.get("variables"), body.get("operationName")
-    if not isinstance(query, str) or not query:
-        raise no_query()
-    if variables is not None and not isinstance(variables, dict):
-        raise Refusal("variables must be an object.", field=("variables",))
-    if name is not None and not isinstance(name, str):
-        raise Refusal("operationName must be a string.", field=("operationName",))
-    if body.get("extensions") is not None and not isinstance(body["extensions"], dict):
-        raise Refusal("extensions must be an object.", field=("extensions",))
-    return GraphQlRequest(query, variables, name or None)
 
 
 def _negotiated(headers: Headers) -> str | None:
@@ -185,8 +174,8 @@ def _negotiated(headers: Headers) -> str | None:
 
 
 def _pre_execution_status(media_type: str) -> int:
-    """A request that was never executed: 400 in the draft's own type, 200 in JSON (GraphQL over HTTP, 6.4)."""
-    return 400 if media_type == GRAPHQL_JSON else 200
+    """A request that was never executed: 200 in JSON, 400 in other types (GraphQL over HTTP, 6.4)."""
+    return 200 if media_type == JSON else 400
 
 
 def _not_allowed(request: Request, media_type: str, context: Context) -> Response:
@@ -200,8 +189,12 @@ def _not_allowed(request: Request, media_type: str, context: Context) -> Respons
 
 def _failed(status: int, error: DropError, media_type: str, context: Context) -> Response:
     body = {"errors": [refused(error, context.locale).formatted]}
-    return _answer(status, body, JSON if media_type == EVENT_STREAM else media_type)
+    response = _answer(status, body, JSON if media_type == EVENT_STREAM else media_type)
+    if isinstance(error, RateLimited):
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
 
 
 def _answer(status: int, body: Mapping[str, Any], media_type: str) -> Response:
-    return Response(orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8", headers=_NO_STORE)
+    headers = {**_NO_STORE, "Retry-After": DATABASE_RETRY_AFTER_S} if status == 503 else _NO_STORE
+    return Response(orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8", headers=headers)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from graphql import DocumentNode, FieldNode, OperationDefinitionNode
@@ -9,7 +10,9 @@ from opentelemetry import trace
 from prometheus_client import Histogram
 from strawberry.extensions import SchemaExtension
 
+from domain.timeline import attributes
 from routes.graphql.errors import is_failure
+from routes.spans import are_spans_kept
 
 SECONDS: Final = Histogram("drop_graphql_seconds", "Time of an operation.", ["type", "field", "outcome"])
 _tracer = trace.get_tracer("drop.graphql")
@@ -20,11 +23,12 @@ class OperationMetrics(SchemaExtension):
 
     def on_operation(self) -> Iterator[None]:
         begun = time.monotonic()
-        with _tracer.start_as_current_span("graphql", record_exception=False) as span:
+        with _span() as span:
             yield
             kind, field, outcome = self._ended()
             SECONDS.labels(kind, field, outcome).observe(time.monotonic() - begun)
             span.update_name(f"{kind} {field}")
+            span.set_attributes(attributes())
             span.set_attribute("drop.outcome", outcome)
 
     def _ended(self) -> tuple[str, str, str]:
@@ -38,10 +42,17 @@ class OperationMetrics(SchemaExtension):
         if document is None or result is None or (result.data is None and not has_failed):
             return "graphql", "none", "refused"
         outcome = "failed" if has_failed else "errors" if result.errors else "answered"
-        return (*_first_of(document, context.operation_name), outcome)
+        return (*first_of(document, context.operation_name), outcome)
 
 
-def _first_of(document: DocumentNode, name: str | None) -> tuple[str, str]:
+def _span() -> AbstractContextManager[trace.Span]:
+    if are_spans_kept():
+        return _tracer.start_as_current_span("graphql", record_exception=False)
+    return nullcontext(trace.INVALID_SPAN)
+
+
+def first_of(document: DocumentNode, name: str | None) -> tuple[str, str]:
+    """The type of an operation and its first root field: names of the schema, where the document is valid."""
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode) and (
             name is None or (definition.name and definition.name.value == name)

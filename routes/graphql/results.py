@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from graphql import GraphQLError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from domain.error_code import ErrorCode
 
 
 def body_of(result: ExecutionResult) -> dict[str, Any]:
@@ -20,5 +23,9 @@ def body_of(result: ExecutionResult) -> dict[str, Any]:
 def is_pre_execution(result: ExecutionResult) -> bool:
     """Whether the request was refused before it was executed."""
     return isinstance(result, PreExecutionError) or (
-        result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or [])
+        result.data is None and bool(result.errors) and all(map(_is_of_no_field, result.errors or []))
     )
+
+
+def _is_of_no_field(error: GraphQLError) -> bool:
+    return error.path is None and (error.extensions or {}).get("code") != ErrorCode.DEADLINE_EXCEEDED

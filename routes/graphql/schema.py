@@ -1,133 +1,94 @@
 """The schema as it is served: with limits before execution and with presented errors."""
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping
 from copy import copy
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Final
 
 import strawberry
-from graphql import (
-    ASTValidationRule,
-    DocumentNode,
-    GraphQLError,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    ValidationRule,
-)
-from strawberry.extensions import (
-    MaxTokensLimiter,
-    ParserCache,
-    SchemaExtension,
-)
+from graphql import GraphQLError, GraphQLSchema
+from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.execution import PreExecutionError
 
 from domain.error_code import ErrorCode
+from domain.errors import DropError
 from domain.locale import DEFAULT
+from domain.operation_cost import CostLimit
 from domain.timeline import TimelineKind, mark, record
 from resolvers.context import Context
-from routes.graphql.document_limits import MAX_TOKENS, refusal_of
-from routes.graphql.errors import present
-from routes.graphql.literals import with_field
+from routes.graphql.answer_size import BoundedExecution, whole_or_none
+from routes.graphql.cost_limit import CostControl
+from routes.graphql.deadline import in_time, shield
+from routes.graphql.document_limits import MAX_TOKENS
+from routes.graphql.errors import code_of, present, refused
+from routes.graphql.messages import EXTENSIONS
 from routes.graphql.metrics import OperationMetrics
-from routes.graphql.variables import faults_of
+from routes.graphql.validation import BoundedValidation, CachedParsing
 from schema.description import DESCRIPTION
 from schema.roots import Mutation, Query, Subscription
 from schema.types.scalars import SCALARS
 from services.incidents import Incidents
 
-_DOCUMENTS_KEPT: Final = 128
 _CONFIG: Final = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=False)
 # No field has it: it stands in `extensions`, and programs want its values all the same.
 _TYPES: Final = [ErrorCode]
-
-
-class AmbiguousOperation(ValidationRule):
-    """Refuses a document with several operations; used where the request names none."""
-
-    def enter_document(self, document: DocumentNode, *_: object) -> None:
-        if sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions) > 1:
-            self.report_error(GraphQLError("The document has several operations: send an operationName.", document))
-
-
-class OneOperation(SchemaExtension):
-    """Strawberry would execute the first operation; the specification wants an error (GraphQL, 6.1)."""
-
-    def on_validate(self) -> Iterator[None]:
-        context = self.execution_context
-        if context._provided_operation_name is None:
-            context.validation_rules = (*context.validation_rules, AmbiguousOperation)
-        yield
-
-
-class CachedParsing(ParserCache):
-    """Parses a document once for all requests that send it."""
-
-    def on_parse(self) -> Iterator[None]:
-        context = self.execution_context
-        # An error that is raised here ends a WebSocket's operation without an answer; Strawberry, which then parses the
-        # document itself, answers with that error on every transport.
-        with suppress(GraphQLError):
-            context.graphql_document = self.cached_parse_document(context.query, **context.parse_options)
-        yield
-
-
-class BoundedValidation(SchemaExtension):
-    """Validates a document once for all requests that send it, where it keeps to the limits; then the variables."""
-
-    def on_validate(self) -> Iterator[None]:
-        context = self.execution_context
-        assert context.graphql_document is not None  # Strawberry validates what it has parsed
-        rules = tuple(context.validation_rules)
-        schema, document = context.schema._schema, context.graphql_document
-        context.pre_execution_errors = _validated(schema, document, rules) or faults_of(
-            schema, document, context.operation_name, context.variables
-        )
-        yield
-
-
-@lru_cache(_DOCUMENTS_KEPT)
-def _validated(
-    schema: GraphQLSchema, document: DocumentNode, rules: tuple[type[ASTValidationRule], ...]
-) -> list[GraphQLError]:
-    # Checked before any rule, since rules of the libraries walk a fragment once for each of its spreads.
-    refusal = refusal_of(document)
-    if refusal is not None:
-        return [refusal]
-    return [with_field(error, document) for error in validate_document(schema, document, rules)]
 
 
 class GatewaySchema(strawberry.Schema):
     """The schema that is served: each operation has its own context, and each error its code."""
 
     incidents: Incidents
+    deadline_s: float
+    cost_limit: CostLimit
+
+    def get_extensions(self, sync: bool = False) -> list[SchemaExtension]:
+        """The extensions of one operation."""
+        return [*super().get_extensions(sync), CostControl(self.cost_limit)]
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing: Strawberry would log what clients do wrong as errors of ours. `present` reports the rest."""
 
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
-        begun = mark()
-        result = await super().execute(*args, **kwargs)
+        result = whole_or_none(await super().execute(*args, **kwargs))
         result.errors = present(result.errors, self.incidents, _locale_of(kwargs))
+        return result
+
+    async def _execute_operation(self, execution_context: ExecutionContext, *args: Any) -> Any:
+        context = execution_context.context
+        if isinstance(context, Context):
+            await context.note_use()
+        begun = mark()
+        running = super()._execute_operation(execution_context, *args)
+        result = await in_time(execution_context, running, self.deadline_s)
         for field in result.data or {}:
             record(TimelineKind.OPERATION, field, _outcome_of(result, field), since=begun)
         return result
 
     async def stream(self, *args: Any, **kwargs: Any) -> Any:
         context = kwargs.get("context_value")
+        kwargs.setdefault("operation_extensions", EXTENSIONS.get())
         if isinstance(context, Context):
             kwargs["context_value"] = context.for_operation()
+            try:
+                await context.require_session()
+            except DropError as error:
+                return _refusal(refused(error, context.locale))
         return self._presented(await super().stream(*args, **kwargs), _locale_of(kwargs))
 
     async def _presented(self, results: AsyncGenerator[Any, None], locale: str) -> AsyncGenerator[Any, None]:
         try:
-            async for result in results:
+            async for given in results:
+                result = whole_or_none(given)
                 result.errors = present(result.errors, self.incidents, locale)
                 yield result
         finally:
             await results.aclose()
+
+
+async def _refusal(error: GraphQLError) -> AsyncGenerator[PreExecutionError, None]:
+    yield PreExecutionError(data=None, errors=[error])
 
 
 def _locale_of(arguments: Mapping[str, Any]) -> str:
@@ -140,14 +101,17 @@ def _outcome_of(result: ExecutionResult, field: str) -> str:
     payload = (result.data or {}).get(field)
     refused = payload.get("userErrors") if isinstance(payload, dict) else None
     codes = [str(refusal.get("code", "refused")) for refusal in refused or []]
-    codes += [str((error.extensions or {}).get("code")) for error in result.errors or [] if error.path]
+    codes += [code_of(error) for error in result.errors or [] if error.path]
     return ", ".join(codes) or "answered"
 
 
-def build_schema(incidents: Incidents) -> GatewaySchema:
-    """The schema with its extensions and limits. Unexpected errors are reported to `incidents`."""
+def build_schema(incidents: Incidents, deadline_s: float, cost_limit: CostLimit) -> GatewaySchema:
+    """The schema with its extensions and limits. Unexpected errors are reported to `incidents`.
+
+    A query or mutation may take `deadline_s`; a subscription's stream has no end.
+    """
     schema = copy(_built())
-    schema.incidents = incidents
+    schema.incidents, schema.deadline_s, schema.cost_limit = incidents, deadline_s, cost_limit
     return schema
 
 
@@ -160,10 +124,10 @@ def _built() -> GatewaySchema:
         Subscription,
         types=_TYPES,
         config=_CONFIG,
+        execution_context_class=BoundedExecution,
         extensions=[
             OperationMetrics,
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-            OneOperation,
             # Clients send the same few documents again and again.
             CachedParsing,
             BoundedValidation,
@@ -171,7 +135,14 @@ def _built() -> GatewaySchema:
     )
     # Strawberry has no parameter for it, and its printer leaves it out.
     schema._schema.description = DESCRIPTION
+    assert schema._schema.mutation_type is not None
+    shield(schema._schema.mutation_type)
     return schema
+
+
+def served_schema() -> GraphQLSchema:
+    """The schema as graphql-core knows it, for what reads documents without executing them."""
+    return _built()._schema
 
 
 def sdl() -> str:

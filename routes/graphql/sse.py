@@ -1,6 +1,7 @@
 """Subscriptions as server-sent events (GraphQL over SSE, distinct connections mode)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from typing import Final
 
@@ -23,7 +24,7 @@ class EventStreams:
     """The open event streams of this process."""
 
     def __init__(self) -> None:
-        self._open: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], str] = {}
         self._is_draining = False
 
     async def drain(self, over_s: float) -> None:
@@ -32,12 +33,16 @@ class EventStreams:
         async for reading in spread(list(self._open), over_s):
             reading.cancel()
 
-    async def events(self, results: AsyncGenerator[ExecutionResult, None]) -> AsyncGenerator[bytes, None]:
+    def open_by(self, who: str) -> int:
+        """How many are open of this user, or of this address where nobody is signed in."""
+        return Counter(self._open.values())[who]
+
+    async def events(self, results: AsyncGenerator[ExecutionResult, None], who: str) -> AsyncGenerator[bytes, None]:
         """One `next` event per result, then `complete`."""
         send, receive = anyio.create_memory_object_stream[ExecutionResult]()
         reading = asyncio.create_task(_read(results, send))
-        self._open.add(reading)
-        reading.add_done_callback(self._open.discard)
+        self._open[reading] = who
+        reading.add_done_callback(self._open.pop)
         if self._is_draining:
             reading.cancel()
         try:

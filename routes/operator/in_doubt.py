@@ -1,4 +1,4 @@
-"""For operators: payments whose outcome is not known, or overdue."""
+"""For operators: payments in doubt or overdue, with a line withdrawn or an inferred end that is not watched."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ from services.payments.in_doubt import Doubt
 
 
 async def in_doubt(request: Request) -> Response:
-    """What is in doubt or overdue, oldest first."""
+    """What is in doubt, overdue, withdrawn or watched in vain, oldest first."""
     found = await services_of(request).in_doubt.oldest(limit_of(request))
     return JSONResponse({"payments": [_weighed(doubt) for doubt in found]}, headers=NO_STORE)
 
@@ -57,6 +57,7 @@ def _shown(payment: Payment) -> dict[str, object]:
         "endToEndId": payment.end_to_end_id,
         "createdAt": text_of(payment.created_at),
         "overdueSince": text_of(payment.overdue_since) if payment.overdue_since else None,
+        "withdrawnSince": text_of(payment.withdrawn_since) if payment.withdrawn_since else None,
     }
 
 
@@ -70,6 +71,7 @@ _FIELDS: Mapping[str, Mapping[str, object]] = {
     "endToEndId": {**TEXT, "description": "Our reference, as the bank knows it."},
     "createdAt": TIME,
     "overdueSince": {**TIME_OR_NULL, "description": "Since when the bank's news of it is overdue."},
+    "withdrawnSince": {**TIME_OR_NULL, "description": "Since when the bank lists a line no more that told of it."},
 }
 _PAYMENT = NamedSchema("OperatorPayment", record(_FIELDS))
 _LINE = record({"id": TEXT, "status": TEXT, "bookingDate": TEXT, "amountMinor": INTEGER, "currency": TEXT})
@@ -82,7 +84,7 @@ _DOUBT = NamedSchema(
                 "enum": [*Waiting, None],
                 "description": "Why its absence from the statement proves nothing yet.",
             },
-            "hasConsent": {**BOOLEAN, "description": "Whether Drop may read the account."},
+            "hasConsent": {**BOOLEAN, "description": "Whether an active consent lets Drop look for it in the account."},
             "likeDebits": {**array(_LINE), "description": "Lines since then that may be the payment."},
         }
     ),
@@ -95,7 +97,7 @@ ROUTES = [
         in_doubt,
         Operation(
             "listDoubts",
-            "Payments whose outcome nobody knows, or is overdue (operators)",
+            "Payments in doubt or overdue, with a line withdrawn or an inferred end that is not watched (operators)",
             {200: Answer("Oldest first.", record({"payments": array(_DOUBT)}))},
             {400: "`limit` is no number."},
             parameters=(LIMIT,),
