@@ -1,18 +1,19 @@
 """The application: its routes, and what is opened and closed with it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 import httpx
 import structlog
+from prometheus_client import Gauge
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
@@ -24,14 +25,9 @@ from db.engine import open_database
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import DropError
-from gateway.assembly.bootstrap import (
-    Infrastructure,
-    build_services,
-    build_worker,
-    open_infrastructure,
-    route_settings,
-)
+from gateway.assembly.bootstrap import build_services, build_worker, route_settings
 from gateway.assembly.clocks import OffsetClock, SystemClock
+from gateway.assembly.infrastructure import Infrastructure, open_infrastructure
 from gateway.assembly.internet import internet_until
 from gateway.mock.clock_driver import ClockDriver, follow_offset
 from gateway.mock.sandbox_link import open_sandbox
@@ -40,14 +36,19 @@ from gateway.observability.telemetry import telemetry
 from gateway.observability.tracing import Tracing
 from gateway.settings.settings import Settings
 from routes import health, middleware, openapi, problems, side_routes
+from routes.access_log import AccessLog
+from routes.client_address import ClientAddress
+from routes.content_policy import content_policies
+from routes.cross_origin import CrossOrigin
 from routes.graphql import graphiql
 from routes.graphql.http import GraphQlHttp
 from routes.graphql.schema import build_schema
 from routes.graphql.websocket import GraphQlWebSocket
+from routes.intake import Intake
+from routes.known_hosts import KnownHosts
 from routes.operator import metrics
 from routes.requests import CSRF_HEADER
 from services.container import Services
-from services.incidents import Incidents
 from services.jobs.worker import Worker
 
 
@@ -73,6 +74,9 @@ class Gateway:
 # Longer than a worker waits for its running jobs, so that they may finish first.
 END_WITHIN_S: Final = 20
 _log = structlog.get_logger()
+
+
+PROCESS: Final = Gauge("drop_process", "1 of the role that this process has.", ["role"])
 
 
 class Role(StrEnum):
@@ -102,13 +106,19 @@ def create_app(
             gateway = await _start(app, settings, role, *clocks, stack)
             await gateway.services.retention.schedule()
             await gateway.services.certificate_ends.schedule()
+            if runs_by_itself:
+                await gateway.services.reconciliation.schedule()
             await gateway.services.vendor_migrations.agree()
+            if role is Role.SERVE:
+                await gateway.services.documents.look()
             app.state.gateway = gateway
+            PROCESS.labels(role).set(1)
             incidents = gateway.services.incidents
             incidents.alert(Severity.INFORMATION, "Gateway started", f"{settings.mode} mode at {settings.public_url}")
             if runs_by_itself:
                 gateway.tasks.extend(
-                    asyncio.create_task(_kept(running, incidents)) for running in _background(gateway, settings, role)
+                    asyncio.create_task(gateway.services.background.keep(name, run))
+                    for name, run in _background(gateway, settings, role).items()
                 )
             try:
                 yield
@@ -118,6 +128,7 @@ def create_app(
                 await gateway.services.shield.finish()
                 await _end(gateway.tasks)
                 await gateway.services.timeline.flush()
+                await gateway.services.audit.flush()
                 await incidents.close()
 
     return Starlette(
@@ -127,7 +138,6 @@ def create_app(
         exception_handlers={
             DropError: problems.drop_error,
             HTTPException: problems.http_error,
-            Exception: problems.unexpected,
         },
     )
 
@@ -143,28 +153,31 @@ def _routes(settings: Settings) -> list[BaseRoute]:
     ]
 
 
-def _background(gateway: Gateway, settings: Settings, role: Role) -> list[Coroutine[None, None, None]]:
+def _background(gateway: Gateway, settings: Settings, role: Role) -> Mapping[str, Callable[[], Awaitable[None]]]:
     services, base = gateway.services, gateway.infrastructure
-    running = [services.incidents.run(), services.timeline.run(), services.vendor_migrations.run(), base.fanout.run()]
+    running: dict[str, Callable[[], Awaitable[None]]] = {
+        "database_watch": base.database.watch.run,
+        "alerts": services.incidents.run,
+        "timeline": services.timeline.run,
+        "vendor_migrations": services.vendor_migrations.run,
+        "audit": partial(services.audit.run, services.incidents),
+        "fanout": base.fanout.run,
+    }
     if base.shared.breakers is not None:
-        running.append(base.shared.breakers.run(base.adapters.guards))
+        running["breakers"] = partial(base.shared.breakers.run, base.adapters.guards)
     if role is Role.WORKER or settings.serve_works_queue:
-        running += [gateway.worker.run(), base.wake_for_jobs(), services.orphans.run()]
+        running |= {"jobs": gateway.worker.run, "job_wake_ups": base.wake_for_jobs, "orphans": services.orphans.run}
+        running["reconciliation"] = services.reconciliation.watch
+    if base.sockets is not None:
+        running["sockets"] = base.sockets.run
     if role is Role.SERVE:
-        running.append(services.sweep.run())
+        running["sweep"] = services.sweep.run
+        running["documents"] = services.documents.run
         if settings.has_sandbox:
-            running.append(gateway.driver.run())
+            running["clock"] = gateway.driver.run
     if settings.is_all_mock:
-        running.append(follow_offset(gateway.clock, base.database))
+        running["clock_offset"] = partial(follow_offset, gateway.clock, base.database)
     return running
-
-
-async def _kept(running: Coroutine[None, None, None], incidents: Incidents) -> None:
-    """Run a background task. A task that ends by an error is a bug of ours, and operators are alerted at once."""
-    try:
-        await running
-    except Exception as error:
-        incidents.unhandled(error, where="the background")
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
@@ -179,7 +192,7 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 async def _start(
     app: Starlette, settings: Settings, role: Role, base_clock: Clock, machine: Clock, stack: AsyncExitStack
 ) -> Gateway:
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_url, settings.database_connections)
     stack.push_async_callback(database.close)
     await stack.enter_async_context(telemetry(settings, database, role))
     clock = OffsetClock(base_clock)
@@ -199,26 +212,32 @@ async def _start(
         app.state.sandbox_pages = sandbox.pages
     app.state.clock = driver
     app.state.services = services
-    app.state.route_settings = route_settings(settings)
-    schema = build_schema(services.incidents)
+    routing = app.state.route_settings = route_settings(settings)
+    schema = build_schema(services.incidents, settings.operation_deadline_s, routing.cost_limit)
     app.state.graphql_http = GraphQlHttp(schema, services)
-    app.state.graphql_socket = GraphQlWebSocket(schema, services)
+    app.state.graphql_socket = GraphQlWebSocket(schema, services, routing)
     return Gateway(settings, clock, base, services, worker, driver)
 
 
 def _middleware(settings: Settings) -> list[Middleware]:
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=settings.allowed_origins,
-        allow_credentials=True,
-        # PUT is for the mock object store, as a bucket's own CORS rule would allow it.
-        allow_methods=["GET", "POST", "PUT"],
-        allow_headers=["content-type", "authorization", CSRF_HEADER, HEADER, "x-amz-checksum-sha256", "if-none-match"],
-    )
     return [
-        Middleware(middleware.SecurityHeaders, is_https=settings.is_https),
-        Middleware(middleware.Overload, at_once=settings.requests_at_once),
-        cors,
+        Middleware(ClientAddress, trusted=settings.trusted_proxies),
+        *([Middleware(KnownHosts, names=settings.own_names)] if settings.is_reachable_mock else []),
+        Middleware(
+            middleware.SecurityHeaders,
+            is_https=settings.is_https,
+            policies=content_policies(settings.public_url, settings.return_origins),
+        ),
+        *([Middleware(AccessLog)] if settings.access_log else []),
+        Middleware(CrossOrigin, origins=settings.front_ends, headers=[CSRF_HEADER, HEADER]),
+        Middleware(middleware.DatabaseGate),
+        Middleware(middleware.Unforeseen),
+        Middleware(
+            Intake,
+            at_once=settings.requests_at_once,
+            bodies=settings.limit_bodies,
+            bodies_per_address=settings.limit_bodies_per_address,
+        ),
         *([Middleware(ScenarioHeader)] if settings.has_sandbox else []),
         Middleware(Tracing),
     ]
@@ -227,7 +246,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
 async def _graphql(request: Request) -> Response:
     """A browser that opens the address gets GraphiQL, every other client the API."""
     if graphiql.is_wanted(request):
-        return graphiql.page()
+        return await graphiql.page(request)
     endpoint: GraphQlHttp = request.app.state.graphql_http
     return await endpoint(request)
 

@@ -1,91 +1,99 @@
 """The command `gateway`. Exit codes: 0 done, 1 something is wrong, 2 wrong usage."""
 
-import asyncio
-import json
-from dataclasses import asdict
-from typing import Annotated
+import gc
+from importlib.metadata import version
+from pkgutil import resolve_name
+from typing import Annotated, Any, Final
 
 import typer
-from rich.table import Table
-from rich.text import Text
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
-from db.migrate import newest_revision
-from gateway.commands import clock, events, jobs, monitors, notifications, openapi, payments, provider, schema, webhooks
-from gateway.commands.demo import DemoFailed, play
-from gateway.commands.doctor import doctor
-from gateway.commands.serve import serve
-from gateway.commands.start import bring_up_to_date, one_message
-from gateway.commands.terminal import LOCAL, OUT, Json, Token, Url, checked_settings, fail
-from gateway.commands.worker import sandbox, worker
-from gateway.settings.env_example import env_example
-from sandbox.card_catalogue import cards as test_cards
-from sandbox.scenarios import scenarios as all_scenarios
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Drop Gateway.")
-app.command()(serve)
-app.command()(worker)
-app.command()(sandbox)
-app.command()(doctor)
-app.command()(webhooks.trigger)
-for name, commands in (
-    ("schema", schema.app),
-    ("openapi", openapi.app),
-    ("clock", clock.app),
-    ("events", events.app),
-    ("webhooks", webhooks.app),
-    ("notifications", notifications.app),
-    ("monitors", monitors.app),
-    ("provider", provider.app),
-    ("payments", payments.app),
-    ("jobs", jobs.app),
-):
-    app.add_typer(commands, name=name)
-
-
-@app.command(name="migrate")
-def migrate_command() -> None:
-    """Bring the database to the newest version of its tables."""
-    settings = checked_settings()
-    with one_message(settings):
-        asyncio.run(bring_up_to_date(settings))
-    OUT.print(f"The database is at version {newest_revision()}.")
+# Where under `gateway/commands/` each command stands, and what the list of all says of it.
+COMMANDS: Final = {
+    "serve": ("serve:serve", "Serve GraphQL, the side-routes and, in mock mode, the sandbox."),
+    "worker": ("worker:worker", "Do queued work; any number may run. Answers for its health on WORKER_PORT."),
+    "sandbox": (
+        "worker:sandbox",
+        "Play the vendors of mock mode for several processes, at SANDBOX_URL. Never for the internet.",
+    ),
+    "migrate": ("migrate:migrate", "Bring the database to the newest version of its tables."),
+    "doctor": ("doctor:doctor", "Check the settings, the database and every vendor outside, and say what to do."),
+    "settings": (
+        "settings:settings",
+        "Print every setting with its description and default, as .env.example has them.",
+    ),
+    "demo": (
+        "demo:demo",
+        "Play the whole product against a running gateway in mock mode, as a client would, and time each step.",
+    ),
+    "scenarios": ("scenarios:scenarios", "List what the mock vendors can be made to do, and how to choose it."),
+    "trigger": (
+        "trigger:trigger",
+        "Fire any vendor's webhook about an object as it stands, and tell what it did or why it did nothing.",
+    ),
+    "schema": ("schema:app", "The GraphQL schema."),
+    "openapi": ("openapi:app", "The OpenAPI document of the side-routes."),
+    "clock": ("clock:app", "The one clock of mock mode."),
+    "events": ("events:app", "Timelines of payments."),
+    "webhooks": ("webhooks:app", "Webhooks that were received."),
+    "notifications": ("notifications:app", "Messages that no vendor took."),
+    "monitors": ("monitors:app", "What is watched from outside."),
+    "provider": ("provider:app", "Which vendors serve, and moving from one to another."),
+    "payments": ("payments:app", "Payments whose outcome is not known."),
+    "operators": ("operators:app", "Operators and their tokens."),
+    "audit": ("audit:app", "The audit trail."),
+    "jobs": ("jobs:app", "Queued work, and what is blocked."),
+    "documents": ("documents:app", "The GraphQL documents that front ends may send."),
+    "reconcile": ("reconcile:app", "What differs between the vendors and what is stored here."),
+}
 
 
-@app.command()
-def demo(
-    url: Url = LOCAL,
-    persona: Annotated[str, typer.Option(help="Who plays it.")] = "new",
-    token: Token = None,
+class OnDemand(TyperGroup):
+    """Imports the command that is run and no other, so that the list of all is there at once."""
+
+    def __init__(self, **rest: Any) -> None:
+        listed = {name: TyperCommand(name, help=says) for name, (_, says) in COMMANDS.items()}
+        super().__init__(**{**rest, "commands": listed})
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, command(name) if name in COMMANDS else listed, rest
+
+
+def command(name: str) -> Any:
+    """The command itself, with its options."""
+    where, _ = COMMANDS[name]
+    # Modules that are imported hold nothing to collect: looking for it takes a quarter of the start.
+    gc.disable()
+    found = resolve_name(f"gateway.commands.{where}")
+    gc.freeze()
+    gc.enable()
+    if isinstance(found, typer.Typer):
+        return get_group(found)
+    alone = typer.Typer(add_completion=False)
+    alone.command(name=name)(found)
+    return get_command(alone)
+
+
+app = typer.Typer(cls=OnDemand)
+
+
+@app.callback(invoke_without_command=True)
+def gateway(
+    context: typer.Context,
+    is_version_wanted: Annotated[bool, typer.Option("--version", help="Tell the release, and stop.")] = False,
 ) -> None:
-    """Play the whole product against a running gateway in mock mode, as a client would, and time each step."""
-    try:
-        asyncio.run(play(url.rstrip("/"), persona, token, OUT))
-    except DemoFailed as error:
-        fail(str(error))
-
-
-@app.command()
-def scenarios(as_json: Json = False) -> None:
-    """List what the mock vendors can be made to do, and how to choose it."""
-    rows = [{"header": scenario.id, **asdict(scenario)} for scenario in all_scenarios().values()]
-    found_cards = [asdict(card) for card in test_cards().values()]
-    if as_json:
-        typer.echo(json.dumps({"scenarios": rows, "cards": found_cards}))
-        return
-    table = Table("X-Drop-Scenario", "Rails", "Or chosen by", "What happens", box=None, title_justify="left")
-    for scenario in all_scenarios().values():
-        by = ", ".join(f"{name} {value}" for name, value in scenario.chosen_by.items())
-        table.add_row(scenario.id, " ".join(scenario.rails), by, scenario.about)
-    cards_table = Table("Payment method", "Card number", "What happens", box=None, title_justify="left")
-    for card in test_cards().values():
-        cards_table.add_row(card.payment_method, card.number, card.about)
-    OUT.print(table, Text(), cards_table)
-
-
-@app.command()
-def settings() -> None:
-    """Print every setting with its description and default, as .env.example has them."""
-    typer.echo(env_example(), nl=False)
+    """Drop Gateway."""
+    if is_version_wanted:
+        typer.echo(version("drop-gateway"))
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
 
 
 def main() -> None:

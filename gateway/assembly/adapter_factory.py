@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from db.snapshot import letting_go
 from domain.clock import Clock
 from gateway.assembly.internet import Internet
 from gateway.settings.settings import Settings
@@ -119,6 +120,7 @@ class VendorTools:
             turns=factory.shared.turns,
             on_opened=factory.shared.opened,
             on_refused=factory.shared.refusals.heard,
+            letting_go=letting_go,
         )
         factory.guards[guard.name] = guard
         if not label and vendor == factory.settings.vendor_of(self._port):

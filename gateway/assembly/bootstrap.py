@@ -1,63 +1,60 @@
-"""Assembles the gateway: infrastructure, the vendors' adapters, and every use case over them, each built once."""
+"""Assembles the gateway: every use case over the infrastructure and the vendors' adapters, each built once."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
-import httpx
-
-from db.engine import Database
-from db.unit_of_work import CommitWakeUps, Read, Reading, UnitOfWork, Work
 from domain.account_number import parse_account_number
 from domain.alert import Severity
-from domain.clock import Clock
-from domain.ids import UserId
-from domain.service import PortName
-from gateway.assembly.adapters import Adapters, build_adapters
-from gateway.assembly.internet import Internet
+from domain.operation_cost import CostLimit
+from domain.retention import Lengths
+from domain.service import PortName, ServiceMode
+from gateway.assembly.infrastructure import Infrastructure
+from gateway.assembly.limits import build_limits
 from gateway.assembly.release import code_digest
+from gateway.assembly.watched import directions, probes, sandbox_reset
 from gateway.settings.settings import Settings
-from providers.calling.shared import SharedCalling
-from providers.calling.shared_breakers import SharedBreakers
-from providers.calling.shared_limits import SharedLimits
 from providers.declaration import MOCK
-from providers.fanout.memory import MemoryFanout
-from providers.fanout.port import Fanout
-from providers.fanout.redis import RedisFanout
 from providers.open_banking.bank_profiles import gives_ids, tells_end
 from providers.open_banking.certificate_watch import CERTIFICATES
+from providers.registry import TOLD_WEBHOOKS
 from routes.state import RouteSettings
 from services.authorisations import Authorisations
 from services.banks.accounts import Accounts
 from services.banks.bank_list import BankList
 from services.banks.consent_access import ConsentAccesses
 from services.banks.consent_approvals import ConsentApprovals
+from services.banks.consent_returns import ConsentReturns
 from services.banks.consents import ConsentStatusSync
 from services.banks.links import BankLinks
+from services.banks.method_choice import ConsentMethodChoice
 from services.banks.readings import Readings
 from services.cards.cards import Cards
 from services.container import Services
+from services.documents.trusted_documents import TrustedDocuments
 from services.field_encryption import FieldEncryption
 from services.files.data_exports import DataExports
 from services.files.uploads import Uploads
 from services.incidents import Incidents
-from services.jobs.handlers import handlers_of
-from services.jobs.heartbeat import Heartbeats
+from services.jobs.handlers import LONG_KINDS, MONEY_KINDS, handlers_of
 from services.jobs.orphans import Orphans
 from services.jobs.queue import Queue
-from services.jobs.signal import WorkerSignal
 from services.jobs.worker import Worker
 from services.notifications.compose import NotificationComposer
 from services.notifications.deliver import NotificationDelivery
+from services.operations.audit_trail import AuditTrail
+from services.operations.background import Background
+from services.operations.card_reconciliation import CardReconciliation
 from services.operations.certificate_ends import CertificateEnds
 from services.operations.health import HealthService
 from services.operations.metrics import Metrics
+from services.operations.operators import Operators
+from services.operations.reconciliation import Reconciliation
 from services.operations.reset import Reset
 from services.operations.retention import Retention
 from services.operations.service_status import ServiceStatusReport
-from services.operations.vendor_migration import Direction, VendorMigrations
+from services.operations.vendor_migration import VendorMigrations
 from services.payments.bank_access import BankAccess
 from services.payments.bank_payments import Payments
 from services.payments.bank_status import BankStatusSync
@@ -68,20 +65,26 @@ from services.payments.card_status import CardStatusSync
 from services.payments.customers import Customers
 from services.payments.forgotten import ForgottenPayments
 from services.payments.in_doubt import InDoubtPayments
+from services.payments.method_choice import PaymentMethodChoice
 from services.payments.overdue import OverduePayments
 from services.payments.record import PaymentRecorder
 from services.payments.statement_matching import StatementMatching
+from services.payments.withdrawn_lines import WithdrawnLines
 from services.plans.plans import Plans
 from services.plans.status import PlanStatusSync
 from services.plans.unwanted import UnwantedPlans
+from services.returns.bank_returns import BankReturns
+from services.returns.card_returns import CardReturns
 from services.shield import Shield
 from services.subscriptions.streams import Streams
 from services.subscriptions.sweep import Sweep
 from services.timeline import Timeline
 from services.users.account_deletion import AccountDeletion
 from services.users.app_tokens import AppTokens
+from services.users.contact_codes import ContactCodes
 from services.users.kyc import KycService
 from services.users.login import Login
+from services.users.people import People
 from services.users.profiles import Profiles
 from services.users.sessions import Sessions
 from services.webhooks.inbox import Webhooks
@@ -94,84 +97,8 @@ from services.webhooks.sources import (
     WebhookSource,
 )
 
-# The fan-out's channel for workers.
-_JOBS: Final = "jobs"
 # Of messages, their delivery tells itself, whatever the refusal's status.
 _TOLD_BY_DELIVERY: Final = frozenset({"email", "sms"})
-
-
-@dataclass(frozen=True, slots=True)
-class Infrastructure:
-    """What the use cases are built on, such as database and adapters. `sandbox` is None if every vendor is real."""
-
-    settings: Settings
-    database: Database
-    clock: Clock
-    machine_clock: Clock
-    sandbox: httpx.AsyncClient | None
-    work: Work
-    read: Read
-    fanout: Fanout
-    signal: WorkerSignal
-    heartbeats: Heartbeats
-    shared: SharedCalling
-    adapters: Adapters
-
-    async def close(self) -> None:
-        """Close the connections to Redis."""
-        await self.fanout.close()
-        await self.shared.close()
-
-    async def wake_for_jobs(self) -> None:
-        """Wake this process's worker for jobs that other processes enqueue, until cancelled."""
-        async with self.fanout.listen(_JOBS) as wake_up:
-            while True:
-                await wake_up.wait()
-                self.signal.wake()
-
-
-def open_infrastructure(
-    settings: Settings,
-    database: Database,
-    clock: Clock,
-    machine_clock: Clock,
-    sandbox: httpx.AsyncClient | None,
-    internet: Internet,
-) -> Infrastructure:
-    """Build it on an open database and the sandbox's client. `internet` opens an HTTP client per real vendor."""
-    redis = settings.redis_url.get_secret_value() if settings.redis_url else None
-    fanout: Fanout = RedisFanout(redis) if redis else MemoryFanout()
-    shared = SharedCalling(SharedBreakers(redis, fanout), SharedLimits(redis)) if redis else SharedCalling()
-    signal = WorkerSignal()
-    wake_ups = CommitWakeUps(partial(_publish_events, fanout), partial(_wake_workers, signal, fanout))
-    work, read = partial(UnitOfWork, database.write, wake_ups), partial(Reading, database.read)
-    return Infrastructure(
-        settings=settings,
-        database=database,
-        clock=clock,
-        machine_clock=machine_clock,
-        sandbox=sandbox,
-        work=work,
-        read=read,
-        fanout=fanout,
-        signal=signal,
-        heartbeats=Heartbeats(work, read, machine_clock, timedelta(seconds=settings.job_lease_s)),
-        shared=shared,
-        adapters=build_adapters(settings, clock, sandbox, internet, shared),
-    )
-
-
-def _publish_events(fanout: Fanout, users: Sequence[UserId]) -> None:
-    for user in users:
-        fanout.publish(user)
-
-
-def _wake_workers(signal: WorkerSignal, fanout: Fanout) -> None:
-    """Wake this process's worker if it has room, otherwise all workers."""
-    if signal.has_room:
-        signal.wake()
-    else:
-        fanout.publish(_JOBS)
 
 
 def _tell_of_refusal(incidents: Incidents, provider: str, name: str, why: str) -> None:
@@ -184,21 +111,32 @@ def _tell_of_refusal(incidents: Incidents, provider: str, name: str, why: str) -
 def build_services(base: Infrastructure) -> Services:
     """Every use case over the infrastructure. A constructor changes nothing but its own object."""
     settings, adapters, clock = base.settings, base.adapters, base.clock
-    work, read, origins = base.work, base.read, settings.return_origins
+    work, read, origins, lifetimes = base.work, base.read, settings.return_origins, settings.lifetimes
     incidents = Incidents(adapters.alerts, adapters.errors, clock)
+    background, limits = Background(incidents), build_limits(settings, base.shared.limits, base.sockets)
     base.shared.refusals.listen(partial(_tell_of_refusal, incidents))
+    base.database.watch.tell(partial(incidents.alert, Severity.CRITICAL, "Database away"))
     timeline = Timeline(work, read, clock, keeps_pushes=True)
     keys = [key.get_secret_value() for key in settings.field_encryption_keys]
     encryption = FieldEncryption(keys, settings.field_hash_key.get_secret_value())
-    composer = NotificationComposer(clock, email_vendor=adapters.email.current, sms_vendor=adapters.sms.current)
+    composer = NotificationComposer(
+        clock,
+        encryption,
+        email_vendor=adapters.email.current,
+        sms_vendor=adapters.sms.current,
+        sms_an_hour=settings.limit_sms_an_hour,
+        sms_a_day=settings.limit_sms_a_day,
+    )
 
-    sessions = Sessions(work, read, base.fanout, base.machine_clock)
+    sessions = Sessions(
+        work, read, base.fanout, base.machine_clock, at_most=settings.limit_sessions, lifetimes=lifetimes
+    )
     kyc = KycService(work, read, adapters.kyc, composer, clock, return_origins=origins)
-    consents = ConsentStatusSync(work, read, clock)
+    authorisations, shield = Authorisations(encryption), Shield(incidents)
+    consents = ConsentStatusSync(work, read, authorisations, clock)
     readings = Readings(work, encryption, clock)
     consent_access = ConsentAccesses(read, encryption)
     accounts = Accounts(work, read, adapters.accounts, consents, consent_access, readings, encryption, clock)
-    authorisations, shield = Authorisations(encryption), Shield()
     consent_approvals = ConsentApprovals(work, read, adapters.accounts, consents, consent_access, authorisations, clock)
     bank_list = BankList(adapters.accounts)
     bank_links = BankLinks(
@@ -216,8 +154,20 @@ def build_services(base: Infrastructure) -> Services:
         clock,
         origins,
     )
+    consent_methods = ConsentMethodChoice(
+        work,
+        read,
+        adapters.accounts,
+        consents,
+        consent_approvals,
+        consent_access,
+        authorisations,
+        shield,
+        clock,
+    )
     recorder = PaymentRecorder(work, composer, incidents, clock)
-    matching = StatementMatching(work, read, recorder, composer, incidents, clock)
+    withdrawn = WithdrawnLines(work, read, recorder, composer, incidents, clock)
+    matching = StatementMatching(work, read, withdrawn, recorder, composer, incidents, clock)
     access = BankAccess(read, accounts, encryption)
     customers = Customers(work, read, adapters.cards, clock)
     relations = CardRelations(composer, incidents, clock)
@@ -229,7 +179,9 @@ def build_services(base: Infrastructure) -> Services:
         work, read, adapters.payments, access, in_doubt, forgotten, overdue, recorder, authorisations, clock
     )
     merchant = Merchant(settings.merchant_name, parse_account_number(settings.merchant_account))
-    card_payments = CardPayments(work, read, adapters.cards, customers, card_status, recorder, clock, merchant, origins)
+    card_payments = CardPayments(
+        work, read, adapters.cards, customers, card_status, recorder, shield, clock, merchant, origins
+    )
     payments = Payments(
         work,
         read,
@@ -243,19 +195,42 @@ def build_services(base: Infrastructure) -> Services:
         clock,
         origins,
     )
+    consent_returns = ConsentReturns(work, read, bank_links, consent_approvals, consents, clock)
+    bank_returns = BankReturns(work, read, consent_returns, payments, authorisations, clock)
     cancellations = Cancellations(
         work, read, adapters.payments, card_payments, bank_status, access, recorder, authorisations, shield, clock
     )
+    payment_methods = PaymentMethodChoice(
+        work, read, adapters.payments, bank_status, access, recorder, authorisations, shield, clock
+    )
     unwanted = UnwantedPlans(work, read, adapters.cards, composer, incidents, clock)
     plan_status = PlanStatusSync(work, read, adapters.cards, customers, unwanted, composer, incidents, clock)
-    plans = Plans(work, read, adapters.cards, customers, plan_status, clock, origins)
-    cards = Cards(work, read, adapters.issuing, settings.features, clock)
-    uploads = Uploads(work, read, adapters.storage, clock)
-    exports = DataExports(work, read, adapters.storage, uploads, composer, clock)
-    notifications = NotificationDelivery(work, read, adapters.email, adapters.sms, incidents, clock)
+    plans = Plans(work, read, adapters.cards, customers, plan_status, shield, clock, origins)
+    cards = Cards(work, read, adapters.issuing, settings.features, shield, clock)
+    uploads = Uploads(work, read, adapters.storage, clock, at_most_mib=settings.limit_stored_mib)
+    exports = DataExports(
+        work, read, adapters.storage, uploads, composer, clock, TOLD_WEBHOOKS, a_day=settings.limit_exports_a_day
+    )
+    codes = ContactCodes(work, composer, encryption, clock, base.machine_clock)
+    notifications = NotificationDelivery(work, read, adapters.email, adapters.sms, incidents, codes, clock)
     streams = Streams(read, base.fanout, sessions, timeline)
-    retention = Retention(work, clock, base.machine_clock)
+    lease = timedelta(seconds=settings.job_lease_s)
+    audit = AuditTrail(work, read, base.machine_clock, years=settings.records_kept_years)
+    lengths = Lengths(settings.records_kept_years, settings.graphql_documents_kept_days)
+    retention = Retention(work, read, audit, clock, base.machine_clock, lengths, lease=lease)
     certificates = adapters.checks.get(CERTIFICATES)
+    certificate_ends = CertificateEnds(work, incidents, clock, certificates.ask if certificates else None)
+    card_reconciliation = CardReconciliation(work, read, adapters.cards, clock)
+    reconciliation = Reconciliation(
+        work,
+        read,
+        card_reconciliation,
+        in_doubt,
+        incidents,
+        clock,
+        {port: adapters.breakers[port] for port in (PortName.CARD_PAYMENTS, PortName.OPEN_BANKING)},
+    )
+    series = retention.schedule, certificate_ends.schedule, reconciliation.schedule
     sources: Mapping[str, WebhookSource] = {
         **adapters.kyc.by_address(lambda vendors: KycWebhooks(read, vendors, kyc)),
         **adapters.payments.by_address(lambda vendors: OpenBankingWebhooks(read, vendors, bank_links, bank_status)),
@@ -263,31 +238,53 @@ def build_services(base: Infrastructure) -> Services:
         **adapters.email.by_address(lambda vendors: EmailWebhooks(vendors, notifications)),
         **adapters.sms.by_address(lambda vendors: SmsWebhooks(vendors, notifications)),
     }
+    people = People(
+        encryption, composer, sessions, clock, adapters.kyc, proves_numbers=adapters.identity.current != MOCK
+    )
     return Services(
         login=Login(
             work,
             read,
             adapters.identity[adapters.identity.current],
+            people,
             encryption,
             composer,
-            clock=clock,
+            sessions=sessions,
             machine_clock=base.machine_clock,
+            lifetimes=lifetimes,
             return_origins=origins,
-            kyc_vendors=adapters.kyc,
+            app_redirects=settings.app_redirects,
         ),
-        app_tokens=AppTokens(work, composer, machine_clock=base.machine_clock),
+        app_tokens=AppTokens(work, composer, sessions, machine_clock=base.machine_clock, lifetimes=lifetimes),
         sessions=sessions,
-        profiles=Profiles(work, read, adapters.geocoding, composer),
+        profiles=Profiles(work, read, adapters.geocoding, composer, sessions, clock, base.machine_clock),
+        contact_codes=codes,
         account_deletion=AccountDeletion(
-            work, read, bank_links, cancellations, plans, cards, customers, uploads, exports, sessions, composer, clock
+            work,
+            read,
+            bank_links,
+            cancellations,
+            plans,
+            cards,
+            customers,
+            uploads,
+            exports,
+            sessions,
+            composer,
+            clock,
+            years_kept=settings.records_kept_years,
         ),
         kyc=kyc,
         bank_list=bank_list,
         bank_links=bank_links,
         consent_approvals=consent_approvals,
+        bank_returns=bank_returns,
+        card_returns=CardReturns(work, read, card_payments, plans, base.machine_clock),
         accounts=accounts,
         payments=payments,
         cancellations=cancellations,
+        payment_methods=payment_methods,
+        consent_methods=consent_methods,
         bank_status=bank_status,
         authorisations=authorisations,
         shield=shield,
@@ -304,20 +301,25 @@ def build_services(base: Infrastructure) -> Services:
         exports=exports,
         notifications=notifications,
         streams=streams,
-        sweep=Sweep(read, streams, base.fanout, base.machine_clock),
-        webhooks=Webhooks(work, read, sources, incidents, clock),
+        sweep=Sweep(read, streams, base.fanout, base.machine_clock, lifetimes),
+        webhooks=Webhooks(work, read, sources, incidents, limits, audit, clock),
         queue=Queue(work, read, clock),
-        orphans=Orphans(work, clock, incidents),
+        orphans=Orphans(work, read, clock, incidents, series),
         vendor_migrations=VendorMigrations(
-            work, read, _directions(base), adapters.cards, base.shared.spent, incidents, clock
+            work, read, directions(base), adapters.cards, base.shared.spent, incidents, clock
         ),
         retention=retention,
-        certificate_ends=CertificateEnds(work, incidents, clock, certificates.ask if certificates else None),
-        reset=Reset(base.database, retention, _sandbox_reset(base)),
+        audit=audit,
+        operators=Operators(work, read, base.machine_clock, _operator_token(settings)),
+        certificate_ends=certificate_ends,
+        card_reconciliation=card_reconciliation,
+        reconciliation=reconciliation,
+        reset=Reset(base.database, retention, sandbox_reset(base)),
         health=HealthService(
             base.database,
             worker_is_alive=base.heartbeats.is_any_alive,
-            vendors={"sandbox": partial(_is_sandbox_up, base.sandbox)} if base.sandbox is not None else {},
+            vendors=probes(base),
+            unsound=lambda: background.unsound,
             breakers={port: found for port, found in adapters.breakers.items() if port not in settings.mocked},
         ),
         metrics=Metrics(read, adapters.breakers, base.heartbeats, base.database.connections_used, clock),
@@ -330,7 +332,10 @@ def build_services(base: Infrastructure) -> Services:
             mock_vendor=MOCK,
         ),
         timeline=timeline,
+        background=background,
         incidents=incidents,
+        limits=limits,
+        documents=TrustedDocuments(work, read, base.fanout, incidents, base.machine_clock, settings.document_mode),
     )
 
 
@@ -348,37 +353,27 @@ def build_worker(base: Infrastructure, services: Services) -> Worker:
         lease=timedelta(seconds=base.settings.job_lease_s),
         at_once=base.settings.jobs_at_once,
         release=code_digest(),
+        money_kinds=MONEY_KINDS,
+        long_kinds=LONG_KINDS,
     )
+
+
+def _operator_token(settings: Settings) -> str | None:
+    return settings.operator_token.get_secret_value() if settings.operator_token is not None else None
 
 
 def route_settings(settings: Settings) -> RouteSettings:
     """What the routes need of the settings."""
     return RouteSettings(
         public_url=settings.public_url.rstrip("/") if settings.is_https else None,
-        allowed_origins=settings.allowed_origins,
+        allowed_origins=settings.front_ends,
         default_return_to=settings.default_return_to,
-        operator_token=settings.operator_token.get_secret_value() if settings.operator_token is not None else None,
+        web_session_s=int(settings.lifetimes.web.longest.total_seconds()),
+        sockets_per_address=settings.limit_sockets_per_address,
+        subscriptions=settings.limit_subscriptions,
+        messages_per_s=settings.limit_messages,
+        is_open_to_operators=settings.operator_token is None,
+        is_schema_open=settings.mode is ServiceMode.MOCK,
+        cost_limit=CostLimit(settings.graphql_cost_limit, settings.graphql_cost),
+        access_log=settings.access_log,
     )
-
-
-def _directions(base: Infrastructure) -> Mapping[str, Direction]:
-    settings, found = base.settings, {}
-    for port, budget in base.adapters.budgets.items():
-        target = settings.next_of(port)
-        assert target is not None
-        found[port] = Direction(settings.vendor_of(port), target, settings.next_provider_share, budget)
-    return found
-
-
-async def _is_sandbox_up(sandbox: httpx.AsyncClient) -> bool:
-    try:
-        return (await sandbox.get("/clock")).is_success
-    except httpx.HTTPError:
-        return False
-
-
-def _sandbox_reset(base: Infrastructure) -> Callable[[], Awaitable[object]] | None:
-    """The sandbox's reset, None if a vendor is real: the reset would delete rows of objects that this vendor keeps."""
-    if base.sandbox is None or not base.settings.is_all_mock:
-        return None
-    return partial(base.sandbox.post, "/reset")

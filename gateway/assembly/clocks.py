@@ -1,7 +1,9 @@
 """The product's clock and the machine's."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
+
+from db.clock_offset import ClockOffset
 
 
 class SystemClock:
@@ -23,20 +25,20 @@ class OffsetClock:
 
     def __init__(self, base: BaseClock) -> None:
         self._base = base
-        self._offset = timedelta()
+        self._offset = ClockOffset()
 
     @property
-    def offset(self) -> timedelta:
-        """How far this clock is ahead of its base; it never shrinks."""
+    def offset(self) -> ClockOffset:
+        """How far this clock is ahead of its base; it shrinks at a reset alone."""
         return self._offset
 
     def now(self) -> datetime:
-        return self.base_now() + self._offset
+        return self.base_now() + self._offset.ahead
 
     def base_now(self) -> datetime:
         """The time without the offset."""
         return self._base.now()
 
-    def follow(self, offset: timedelta) -> None:
-        """Take over an offset from the database. A smaller offset is older and is ignored."""
+    def follow(self, offset: ClockOffset) -> None:
+        """Take over an offset from the database. A lesser offset is older and is ignored."""
         self._offset = max(self._offset, offset)

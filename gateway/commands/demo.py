@@ -1,5 +1,6 @@
 """The product played from outside, as a client would: each step with its time."""
 
+import asyncio
 import hashlib
 import json
 import re
@@ -7,13 +8,16 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from secrets import token_hex
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urljoin
 
 import httpx
+import typer
 from rich.console import Console
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
+
+from gateway.commands.terminal import LOCAL, OUT, Token, Url, fail
 
 _WITHIN_S: Final = 30
 _START_KYC: Final = "mutation { startKyc { kyc { status } userErrors { code message } } }"
@@ -148,6 +152,8 @@ async def play(url: str, persona: str, operator_token: str | None, out: Console)
     try:
         async with httpx.AsyncClient(base_url=url, headers=headers, follow_redirects=True, timeout=_WITHIN_S) as http:
             await _play(Client(url, http, operator_token), persona, tell)
+    except httpx.InvalidURL as error:
+        raise DemoFailed(f"{url} is no address: {error}.") from error
     except httpx.TransportError as error:
         raise DemoFailed(f"No gateway answers at {url}. Start it with: make run") from error
 
@@ -290,3 +296,15 @@ async def _pay(client: Client, account_id: str, tell: Any) -> None:
                 if item["payment"]["status"] != "SETTLED":
                     raise DemoFailed(str(item["payment"]["failure"]))
                 return
+
+
+def demo(
+    url: Url = LOCAL,
+    persona: Annotated[str, typer.Option(help="Who plays it.")] = "new",
+    token: Token = None,
+) -> None:
+    """Play the whole product against a running gateway in mock mode, as a client would, and time each step."""
+    try:
+        asyncio.run(play(url.rstrip("/"), persona, token, OUT))
+    except DemoFailed as error:
+        fail(str(error))

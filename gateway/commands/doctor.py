@@ -3,13 +3,15 @@
 import asyncio
 from contextlib import AsyncExitStack
 
+from db.connection_limit import ConnectionLimit
 from domain.errors import Unavailable
 from domain.service import ServiceMode
 from gateway.assembly.adapters import build_adapters
 from gateway.assembly.clocks import SystemClock
 from gateway.assembly.internet import internet_until
-from gateway.commands.start import one_message, require_fit
-from gateway.commands.terminal import ERR, OUT, checked_settings, fail
+from gateway.commands.checked_settings import checked_settings
+from gateway.commands.start import limit_of, one_message, require_fit
+from gateway.commands.terminal import ERR, OUT, fail
 from gateway.settings.settings import Settings
 from providers.calling.shared import SharedCalling
 
@@ -21,7 +23,9 @@ def doctor() -> None:
     with one_message(settings):
         asyncio.run(require_fit(settings))
     OUT.print("[green]ok[/] database and migrations")
-    troubled = [*_missing(settings), *asyncio.run(_troubled_vendors(settings))]
+    with one_message(settings):
+        limit = asyncio.run(limit_of(settings))
+    troubled = [*_missing(settings), *_too_few(settings, limit), *asyncio.run(_troubled_vendors(settings))]
     if troubled:
         fail("\n".join(troubled))
 
@@ -49,6 +53,20 @@ def _missing(settings: Settings) -> list[str]:
     if not missing:
         OUT.print("[green]ok[/] proxies and processes")
     return missing
+
+
+def _too_few(settings: Settings, limit: ConnectionLimit | None) -> list[str]:
+    """Connections: those that run now may need more than there are, and so may the next one that starts."""
+    if limit is None:
+        return []
+    wanted = max(limit.processes, 1) * settings.connections_of_a_process
+    if wanted <= limit.at_most:
+        OUT.print("[green]ok[/] connections")
+        return []
+    return [
+        f"{max(limit.processes, 1)} processes may open {wanted} connections, and PostgreSQL gives {limit.at_most}. "
+        "Lower DATABASE_CONNECTIONS, or raise the server's max_connections."
+    ]
 
 
 async def _troubled_vendors(settings: Settings) -> list[str]:

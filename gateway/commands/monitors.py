@@ -13,7 +13,8 @@ from domain.uptime import Change, UptimePlan, uptime_plan
 from gateway.assembly.adapters import uptime_adapter
 from gateway.assembly.clocks import SystemClock
 from gateway.assembly.internet import internet_until
-from gateway.commands.terminal import OUT, Json, checked_settings, fail
+from gateway.commands.checked_settings import checked_settings
+from gateway.commands.terminal import OUT, Json, fail
 from gateway.settings.settings import Settings
 from providers.registry import UPTIME
 

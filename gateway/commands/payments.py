@@ -1,7 +1,8 @@
 """`gateway payments`: those whose outcome is not known."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
+from urllib.parse import quote
 
 import typer
 from rich.table import Table
@@ -13,34 +14,67 @@ app = typer.Typer(no_args_is_help=True, help="Payments whose outcome is not know
 
 @app.command("doubts")
 def in_doubt(url: Url = LOCAL, token: Token = None, as_json: Json = False, limit: Limit = 50) -> None:
-    """What is in doubt or overdue, oldest first."""
+    """What is in doubt, overdue, withdrawn or watched in vain, oldest first."""
     found = ask("GET", url, f"/api/operator/payments/doubts?limit={limit}", token=token)["payments"]
     if as_json:
         typer.echo(json.dumps(found))
         return
-    columns = ("Id", "Made", "Overdue", "Rail", "Status", "Vendor", "Their id", "Our reference", "Waits for")
+    columns = (
+        "Id",
+        "Made",
+        "Overdue",
+        "Withdrawn",
+        "Rail",
+        "Status",
+        "Vendor",
+        "Their id",
+        "Our reference",
+        "Waits for",
+    )
     table = Table(*columns, "Like lines", box=None)
     for payment in found:
         table.add_row(
             payment["id"],
             payment["createdAt"][:19],
             (payment["overdueSince"] or "-")[:10],
+            (payment["withdrawnSince"] or "-")[:10],
             payment["rail"],
             payment["status"],
             payment["vendor"],
             payment["vendorPaymentId"] or "-",
             payment["endToEndId"],
-            _waits_for(payment),
+            payment["waitsFor"] or "-",
             ", ".join(line["bookingDate"] for line in payment["likeDebits"]) or "-",
         )
     OUT.print(table)
 
 
-def _waits_for(payment: dict[str, Any]) -> str:
-    """What has to come before the statement can end the doubt."""
-    if payment["rail"] == "BANK" and not payment["hasConsent"]:
-        return "CONSENT"
-    return str(payment["waitsFor"] or "-")
+@app.command("lines")
+def odd_lines(
+    url: Url = LOCAL,
+    token: Token = None,
+    as_json: Json = False,
+    limit: Limit = 50,
+    before: Annotated[str | None, typer.Option(help="Only lines older than the one with this id.")] = None,
+) -> None:
+    """Lines of statements that bear our references and fit no payment, newest first."""
+    older = f"&before={quote(before)}" if before is not None else ""
+    found = ask("GET", url, f"/api/operator/payments/lines?limit={limit}{older}", token=token)["lines"]
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    table = Table("Id", "Booked", "Bank", "Reason", "Amount", "Our reference", "Payment", box=None)
+    for line in found:
+        table.add_row(
+            line["id"],
+            line["bookingDate"],
+            line["bank"],
+            line["reason"],
+            f"{line['amountMinor']} {line['currency']}",
+            line["endToEndId"],
+            line["payment"] or "-",
+        )
+    OUT.print(table)
 
 
 @app.command()

@@ -16,7 +16,8 @@ from db.engine import open_database
 from db.vendor_migrations import VendorMigrationQueries
 from db.vendor_use import VendorUse, vendor_use
 from domain.vendor_migration import VendorMigration
-from gateway.commands.terminal import LOCAL, LOOK_EVERY_S, OUT, Json, Token, Url, ask, checked_settings, fail
+from gateway.commands.checked_settings import checked_settings
+from gateway.commands.terminal import LOCAL, LOOK_EVERY_S, OUT, Json, Token, Url, ask, fail
 from gateway.settings.settings import Settings
 from providers.registry import PORTS
 

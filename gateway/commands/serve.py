@@ -6,22 +6,22 @@ import socket
 import sys
 from collections.abc import Mapping
 from types import FrameType
-from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
 
+from domain.service import ServiceMode
 from gateway.app import create_app
+from gateway.commands.checked_settings import checked_settings
+from gateway.commands.operator_token import with_operator_token
 from gateway.commands.start import FINISH_WITHIN_S, Server, run_prepared
-from gateway.commands.terminal import checked_settings
 from gateway.observability.log import configure_logging
-
-_MAX_SOCKET_BYTES: Final = 128 * 1024
+from routes.graphql.messages import MAX_BYTES
 
 
 def serve() -> None:
     """Serve GraphQL, the side-routes and, in mock mode, the sandbox."""
-    settings = checked_settings()
+    settings, made = with_operator_token(checked_settings())
     configure_logging(settings.log_level, is_terminal=sys.stderr.isatty())
     app = create_app(settings)
     config = uvicorn.Config(
@@ -30,16 +30,18 @@ def serve() -> None:
         port=settings.port,
         log_level="warning",
         log_config=None,  # its lines go through our own log, which removes what is private
-        ws_max_size=_MAX_SOCKET_BYTES,
+        server_header=False,
+        ws_max_size=MAX_BYTES,
         # No compression: its window would cost each socket more memory than all its messages.
         ws_per_message_deflate=False,
-        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=FINISH_WITHIN_S,
     )
     paths = {"GraphiQL": "/graphql", "Sandbox": "/sandbox/", "Health": "/api/health"}
     if not settings.has_sandbox:
         del paths["Sandbox"]
-    server = AnnouncedServer(config, app, settings.public_url.rstrip("/"), paths, drain_s=settings.drain_s)
+    if settings.mode is ServiceMode.PRODUCTION:
+        del paths["GraphiQL"]
+    server = AnnouncedServer(config, app, settings.public_url.rstrip("/"), paths, drain_s=settings.drain_s, token=made)
     run_prepared(settings, server)
 
 
@@ -47,12 +49,20 @@ class AnnouncedServer(Server):
     """A server that prints its addresses once it is up, drains before it stops, and keeps the stopping signal."""
 
     def __init__(
-        self, config: uvicorn.Config, app: Starlette, address: str, paths: Mapping[str, str], *, drain_s: float
+        self,
+        config: uvicorn.Config,
+        app: Starlette,
+        address: str,
+        paths: Mapping[str, str],
+        *,
+        drain_s: float,
+        token: str | None = None,
     ) -> None:
         super().__init__(config, app)
         self._address = address
         self._paths = paths
         self._drain_s = drain_s
+        self._token = token
         self._draining: asyncio.Future[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -80,3 +90,5 @@ class AnnouncedServer(Server):
         if self.started:
             for name, path in self._paths.items():
                 print(f"{name:<9} {self._address}{path}", flush=True)  # noqa: T201  # plain, so that scripts can read it
+            if self._token is not None:
+                print(f"Operators Authorization: Bearer {self._token}", flush=True)  # noqa: T201  # as above

@@ -1,10 +1,11 @@
 """How a process starts: on a migrated database, and where it cannot, with one message and exit code 1."""
 
 import asyncio
+import gc
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Final
 
 import asyncpg
@@ -12,9 +13,13 @@ import uvicorn
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 
-from db.engine import open_database
+from db.connection_limit import ConnectionLimit, connection_limit
+from db.engine import Database, open_database
+from db.grants import grant_serving
 from db.migrate import LOCK_TIMEOUT_S, DatabaseTooNew, Fit, TableIsHeld, migrate, newest_revision, version_of
+from domain.errors import DatabaseAway
 from gateway.app import END_WITHIN_S
+from gateway.commands.headers_in_time import HeadersInTime
 from gateway.commands.terminal import fail
 from gateway.settings.settings import Settings
 from sandbox.store import UnreadableStore
@@ -24,6 +29,8 @@ from services.shield import FINISH_WITHIN_S as _STORE_WITHIN_S
 FINISH_WITHIN_S: Final = 10
 # How long a stop takes at most, beyond `drain_s` of `serve`: requests end, banks' answers are stored, jobs end.
 STOP_WITHIN_S: Final = FINISH_WITHIN_S + _STORE_WITHIN_S + END_WITHIN_S
+# How many more objects are made than freed before the young ones are looked through: a request makes some thousands.
+_YOUNG: Final = 10_000
 _TOO_NEW: Final = "The database is too new for this release. Start the release that migrated it, or a later one."
 
 
@@ -33,6 +40,9 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: Starlette) -> None:
         # uvicorn would print a traceback and go on to wait for threads.
         config.lifespan = "off"
+        # `ClientAddress` reads what proxies tell.
+        config.proxy_headers = False
+        config.http = HeadersInTime
         super().__init__(config)
         self.app = app
         self._open = AsyncExitStack()
@@ -46,10 +56,22 @@ class Server(uvicorn.Server):
             sys.exit(1)
         await self._open.enter_async_context(self.app.router.lifespan_context(self.app))
         await super().startup(self._sockets)
+        leave_to_requests()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(self._sockets)
         await self._open.aclose()
+
+
+def leave_to_requests() -> None:
+    """Have the collector look at what requests make, and no more at what the start has made, which stays.
+
+    Looking through the modules and the schema takes longer than a dozen requests, during which none is answered.
+    """
+    gc.collect()
+    gc.freeze()
+    _, middle, old = gc.get_threshold()
+    gc.set_threshold(_YOUNG, middle, old)
 
 
 @contextmanager
@@ -63,8 +85,9 @@ def one_message(settings: Settings) -> Iterator[None]:
         fail(f"Another transaction has held a table for {LOCK_TIMEOUT_S} s. Nothing was changed: run it again.")
     except UnreadableStore as error:
         fail(f"The sandbox's file {settings.sandbox_path} cannot be used ({error}). Move it away, or set SANDBOX_PATH.")
-    except (DBAPIError, asyncpg.PostgresError, OSError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    except (DatabaseAway, DBAPIError, asyncpg.PostgresError, OSError) as error:
+        raised = error.__cause__ if isinstance(error, DatabaseAway) else error
+        cause = raised.orig if isinstance(raised, DBAPIError) and raised.orig is not None else raised
         fail(f"The database does not answer ({type(cause).__name__}). Check DATABASE_URL.")
 
 
@@ -74,24 +97,42 @@ async def prepare(settings: Settings) -> None:
         await bring_up_to_date(settings)
     else:
         await require_fit(settings)
+    limit = await limit_of(settings)
+    if limit is not None and settings.connections_of_a_process > limit.at_most:
+        fail(
+            f"DATABASE_CONNECTIONS is {settings.database_connections}, and PostgreSQL gives {limit.at_most} in all. "
+            "Lower it, so that every process has its share."
+        )
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """The database, closed at the end."""
+    database = open_database(settings.database_url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def limit_of(settings: Settings) -> ConnectionLimit | None:
+    """How many connections the database gives; None on SQLite."""
+    async with opened(settings) as database:
+        return await connection_limit(database)
 
 
 async def bring_up_to_date(settings: Settings) -> None:
     """Run the migrations that are missing. Raises what `migrate` raises."""
-    database = open_database(settings.database_url)
-    try:
+    async with opened(settings) as database:
         await migrate(database)
-    finally:
-        await database.close()
+        if settings.database_serving_role is not None and not database.is_sqlite:
+            await grant_serving(database, settings.database_serving_role)
 
 
 async def require_fit(settings: Settings) -> None:
     """Exit with 1 unless this release runs on the database."""
-    database = open_database(settings.database_url)
-    try:
+    async with opened(settings) as database:
         version = await version_of(database)
-    finally:
-        await database.close()
     match version.fit(newest_revision()):
         case Fit.BEHIND:
             at = f"at version {version.revision}" if version.revision else "empty"

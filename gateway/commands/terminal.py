@@ -6,9 +6,6 @@ import httpx
 import typer
 from rich.console import Console
 
-from gateway.settings.check import InvalidSettings, load_settings
-from gateway.settings.settings import Settings
-
 LOCAL: Final = "http://localhost:8000"
 LOOK_EVERY_S: Final = 0.2
 # Years of due things take a while.
@@ -26,24 +23,30 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def checked_settings() -> Settings:
-    """Exits with every problem named."""
-    try:
-        return load_settings()
-    except InvalidSettings as error:
-        fail(f"The settings need attention:\n{error}")
-
-
 def ask(
-    method: str, url: str, path: str, *, form: dict[str, str] | None = None, token: str | None = None
+    method: str,
+    url: str,
+    path: str,
+    *,
+    form: dict[str, str] | None = None,
+    body: object = None,
+    token: str | None = None,
 ) -> dict[str, Any]:
     """One request to the running gateway. Exits where no gateway answers, or it refuses."""
     headers = {"accept": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
     try:
-        response = httpx.request(method, f"{url.rstrip('/')}{path}", data=form, headers=headers, timeout=_PATIENCE_S)
+        address = f"{url.rstrip('/')}{path}"
+        response = httpx.request(method, address, data=form, json=body, headers=headers, timeout=_PATIENCE_S)
     except httpx.TransportError:
         fail(f"No gateway answers at {url}. Start it with: make run")
-    body: dict[str, Any] = response.json() if response.content else {}
+    except httpx.InvalidURL as error:
+        fail(f"{url} is no address: {error}.")
+    try:
+        answer = response.json() if response.content else {}
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        fail(f"What answers at {url} is no gateway.")
     if response.is_error:
-        fail(f"{body.get('detail', response.reason_phrase)}")
-    return body
+        fail(f"{answer.get('detail', response.reason_phrase)}")
+    return answer

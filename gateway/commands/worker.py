@@ -8,8 +8,10 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway.app import Role, create_app
+from gateway.commands.checked_settings import checked_settings
+from gateway.commands.operator_token import with_operator_token
 from gateway.commands.start import FINISH_WITHIN_S, Server, one_message, run_prepared
-from gateway.commands.terminal import checked_settings, fail
+from gateway.commands.terminal import fail
 from gateway.mock.sandbox_link import sandbox_alone
 from gateway.observability.log import configure_logging
 
@@ -18,12 +20,14 @@ _PORT: Final = 8010
 
 def worker() -> None:
     """Do queued work; any number may run. Answers for its health on WORKER_PORT."""
-    settings = checked_settings()
+    settings, made = with_operator_token(checked_settings())
     if settings.has_sandbox and settings.sandbox_url is None:
         fail("A mock vendor is played by each process itself. Run `gateway sandbox` and set SANDBOX_URL.")
     configure_logging(settings.log_level, is_terminal=sys.stderr.isatty())
     app = create_app(settings, role=Role.WORKER)
     print(f"Worker    http://{settings.host}:{settings.worker_port}/api/health", flush=True)  # noqa: T201
+    if made is not None:
+        print(f"Operators Authorization: Bearer {made}", flush=True)  # noqa: T201
     run_prepared(settings, _server(app, settings.host, settings.worker_port))
 
 
@@ -46,6 +50,7 @@ def _server(app: Starlette, host: str, port: int) -> Server:
         port=port,
         log_level="warning",
         log_config=None,  # its lines go through our own log, which removes what is private
+        server_header=False,
         timeout_graceful_shutdown=FINISH_WITHIN_S,
     )
     return Server(config, app)

@@ -6,9 +6,9 @@ steps from one due thing to the next, so that a run has the same result every ti
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import structlog
@@ -102,7 +102,7 @@ class ClockDriver:
 
     async def reading(self) -> ClockReading:
         """The product's time, how far it is ahead of the machine's, and when something falls due next."""
-        return ClockReading(self._clock.now(), self._clock.offset, await self._next_due())
+        return ClockReading(self._clock.now(), self._clock.offset.ahead, await self._next_due())
 
     async def _settle(self) -> None:
         while True:
@@ -124,12 +124,14 @@ class ClockDriver:
         """Let the sandbox do what is due by `now`. Without a sandbox there is nothing to do."""
         if self._sandbox is None:
             return _Passed(0, None)
-        answer = (await self._sandbox.post("/clock", json={"now": now.isoformat()})).json()
+        answer = await _tell(self._sandbox, now)
         return _Passed(answer["done"], _time(answer["nextDue"]))
 
     async def _next_due(self) -> datetime | None:
         """The earliest of what the sandbox and the queue have due."""
-        at_vendors = _time((await self._sandbox.get("/clock")).json()["nextDue"]) if self._sandbox else None
+        at_vendors = (
+            _time((await self._sandbox.get("/clock")).raise_for_status().json()["nextDue"]) if self._sandbox else None
+        )
         async with self._read() as read:
             job = await read.jobs.next_due(self._worker.kinds)
         return min((due for due in (at_vendors, job) if due is not None), default=None)
@@ -137,19 +139,34 @@ class ClockDriver:
     async def _move(self, by: timedelta) -> bool:
         """Move the clock. Gives False if another process has moved it, as the next due time is then another."""
         before = self._clock.offset
-        moved = await move_offset(self._database, before, before + by)
-        self._clock.follow(before + by if moved else await load_offset(self._database))
+        after = replace(before, ahead=before.ahead + by)
+        moved = await move_offset(self._database, before, after)
+        self._clock.follow(after if moved else await load_offset(self._database))
         return moved
 
 
 async def follow_offset(clock: OffsetClock, database: Database) -> None:
-    """Follow the offset that other processes have set, until cancelled. The clock never runs backwards."""
+    """Follow the offset that other processes have set, until cancelled. The clock goes back at a reset alone."""
     while True:
         try:
             clock.follow(await load_offset(database))
         except Exception:
             _log.exception("clock_offset_not_read")  # the database is away: the next look tries again
         await asyncio.sleep(_LONGEST_PAUSE_S)
+
+
+async def _tell(sandbox: httpx.AsyncClient, now: datetime) -> dict[str, Any]:
+    """Let the sandbox do what is due by `now`. Gives its answer. Raises httpx.HTTPError."""
+    response = await sandbox.post("/clock", json={"now": now.isoformat()})
+    answer: dict[str, Any] = response.raise_for_status().json()
+    return answer
+
+
+async def start_over(clock: OffsetClock, database: Database, sandbox: httpx.AsyncClient) -> None:
+    """Empty the sandbox, and follow the reset clock at once, here and there."""
+    clock.follow(await load_offset(database))
+    (await sandbox.post("/reset")).raise_for_status()
+    await _tell(sandbox, clock.now())
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.clock import Clock
-from gateway.assembly.clocks import SystemClock
+from gateway.assembly.clocks import OffsetClock, SystemClock
 from gateway.mock.scenario import chosen
 from gateway.settings.settings import Settings
 from providers.email.mock import MockEmailSettings
@@ -24,7 +24,7 @@ from providers.sms.twilio import TwilioSettings
 from providers.storage.mock import MockStorageSettings
 from providers.stripe_api import StripeSettings
 from routes.requests import read_bounded
-from sandbox.api import NOW_HEADER, SCENARIO_HEADER
+from sandbox.api import GENERATION_HEADER, NOW_HEADER, SCENARIO_HEADER
 from sandbox.app import pages_app, vendors_app
 from sandbox.store import Store
 from sandbox.world import SandboxSettings, World
@@ -47,12 +47,13 @@ class SandboxLink:
 
 
 async def open_sandbox(
-    app: Starlette, settings: Settings, clock: Clock, stack: AsyncExitStack, on_scheduled: Callable[[], None]
+    app: Starlette, settings: Settings, clock: OffsetClock, stack: AsyncExitStack, on_scheduled: Callable[[], None]
 ) -> SandboxLink:
     """Open the sandbox until the stack closes. A sandbox in this process calls `on_scheduled` when it plans work."""
 
     async def tell_time(request: httpx.Request) -> None:
         request.headers[NOW_HEADER] = clock.now().isoformat()
+        request.headers[GENERATION_HEADER] = str(clock.offset.generation)
         scenario = chosen.get()
         if scenario is not None:
             request.headers[SCENARIO_HEADER] = scenario

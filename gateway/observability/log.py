@@ -6,6 +6,8 @@ import sys
 import structlog
 from opentelemetry import trace
 
+from domain.ids import user_hash
+from domain.timeline import payments, trace_id
 from providers.errors.private_shapes import scrubbed_text
 from providers.errors.scrubbing import scrubbed_line
 
@@ -24,6 +26,7 @@ def configure_logging(level: str, *, is_terminal: bool) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             _name_trace,
+            _name_payments,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -43,6 +46,21 @@ def _name_trace(
     if context.is_valid:
         event["trace_id"] = trace.format_trace_id(context.trace_id)
         event["span_id"] = trace.format_span_id(context.span_id)
+    return event
+
+
+def _name_payments(
+    logger: structlog.typing.WrappedLogger, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Add the payments that the current request or job is about, and their users as a hash."""
+    about = payments()
+    if about and "payment_id" not in event:
+        event["payment_id"] = ",".join(sorted(about))
+    if about and "user" not in event:
+        event["user"] = ",".join(sorted({user_hash(user) for user in about.values()}))
+    request = trace_id()
+    if request is not None:
+        event.setdefault("request_id", request)
     return event
 
 

@@ -5,12 +5,13 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from domain.timeline import Trace, tracing
-from gateway.assembly.clocks import OffsetClock
+from domain.timeline import attributes, tracing
+from routes.spans import are_spans_kept
 from services.timeline import Timeline
 
 _tracer = trace.get_tracer("drop.http")
 _SERVER_ERROR = 500
+_PARENT = b"traceparent"
 
 
 class Tracing:
@@ -23,16 +24,18 @@ class Tracing:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        state = scope["app"].state
-        clock: OffsetClock = state.gateway.clock
-        timeline: Timeline = state.services.timeline
-        with tracing(Trace(scope["request_id"], clock)) as trace:
+        timeline: Timeline = scope["app"].state.services.timeline
+        with tracing(timeline.trace(scope["request_id"])) as trace:
             try:
                 await self._spanned(scope, receive, send)
             finally:
                 timeline.record(trace)
 
     async def _spanned(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Log lines name the trace of a client that sends its own, exporter or not.
+        if not are_spans_kept() and all(name != _PARENT for name, _ in scope["headers"]):
+            await self._app(scope, receive, send)
+            return
         method = scope["method"]
         parent = propagate.extract(Headers(scope=scope))
         with _tracer.start_as_current_span(
@@ -49,6 +52,7 @@ class Tracing:
                 await self._app(scope, receive, send_and_record)
             finally:
                 # The route's template names the span, because real paths hold ids.
+                span.set_attributes(attributes())
                 path = getattr(scope.get("route"), "path", None)
                 if path is not None:
                     span.update_name(f"{method} {path}")

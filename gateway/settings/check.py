@@ -1,8 +1,9 @@
 """The check of all settings: every problem at once, each with what to do."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from cryptography.fernet import Fernet
@@ -11,13 +12,15 @@ from pydantic_core import ErrorDetails
 
 from db.engine import async_url
 from domain.account_number import InvalidAccountNumber, parse_account_number
+from domain.redirect import is_registrable
+from domain.retention import LEGAL_YEARS, Law
 from domain.service import ServiceMode
+from gateway.settings.live import STAGING, is_live, live_keys, live_problems
 from gateway.settings.settings import Settings, settings_class
-from providers.calling.loopback import is_safe, parts_of
+from providers.calling.loopback import LOOPBACK, is_safe, is_within, parts_of
 from providers.declaration import MOCK, Vendor
 from providers.registry import PORTS
 
-_STAGING: Final = "staging"
 # Secrets that mock mode has of its own, with the port that makes them needed; None for every gateway.
 _OWN_SECRETS: Final = {
     "field_encryption_keys": None,
@@ -25,6 +28,10 @@ _OWN_SECRETS: Final = {
     "mock_mail_key": "email",
     "mock_storage_key": "storage",
 }
+
+# Of browsers and of the system: a code that returns there is anybody's, or runs as a script.
+_NO_APPS: Final = frozenset({"http", "https", "ws", "wss", "javascript", "data", "file", "blob", "about", "vbscript"})
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 
 class InvalidSettings(Exception):
@@ -53,6 +60,7 @@ def problems_of(settings: Settings) -> list[str]:
     return [
         *_empty_secrets(settings),
         *_mode_problems(settings),
+        *(live_problems(settings) if is_live(settings) else []),
         *_login_problems(settings),
         *_vendor_problems(settings),
         *_address_problems(settings),
@@ -89,7 +97,10 @@ def _production_problems(settings: Settings) -> list[str]:
         found.append("PUBLIC_URL must be an https address in production.")
     if settings.operator_token is None:
         found.append("OPERATOR_TOKEN is needed in production: /api/operator is open without it.")
-    if settings.mocked and settings.environment != _STAGING:
+    if settings.records_kept_years < LEGAL_YEARS:
+        laws = ", ".join(Law)
+        found.append(f"RECORDS_KEPT_YEARS must be {LEGAL_YEARS} at least in production, by law: {laws}.")
+    if settings.mocked and settings.environment != STAGING:
         names = ", ".join(f"{port.upper()}_PROVIDER" for port in settings.mocked)
         found.append(f"A mock in production needs ENVIRONMENT=staging: {names}.")
     if not settings.has_sandbox and settings.default_return_to.startswith("/sandbox"):
@@ -116,19 +127,10 @@ def _login_problems(settings: Settings) -> list[str]:
         found.append("BANKID_MOCK and IDENTITY_PROVIDER differ: set one of them.")
     if is_mock:
         # The simulated BankID lets any visitor sign in as any person, which must never reach real money.
-        live = [
-            name.upper()
-            for vendor in _declared()
-            for name, prefixes in vendor.live_keys.items()
-            if _begins(settings, name, prefixes)
+        found += [
+            f"{name} is a live key, beside which the simulated BankID does not run." for name in live_keys(settings)
         ]
-        found += [f"{name} is a live key, beside which the simulated BankID does not run." for name in live]
     return found
-
-
-def _begins(settings: Settings, name: str, prefixes: tuple[str, ...]) -> bool:
-    secret = getattr(settings, name)
-    return secret is not None and secret.get_secret_value().startswith(prefixes)
 
 
 def _declared() -> Iterator[Vendor[Any, object]]:
@@ -164,11 +166,39 @@ def _address_problems(settings: Settings) -> list[str]:
         parts = parts_of(origin)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
             found.append(f"ALLOWED_ORIGINS: {origin!r} is not an origin such as https://app.example.no.")
-    for name in type(settings).model_fields:
+    for scheme in settings.app_schemes:
+        if scheme.lower() in _NO_APPS or not _SCHEME.fullmatch(scheme):
+            found.append(f"APP_SCHEMES: {scheme!r} is no scheme of an app of ours, such as no.drop.app.")
+    for redirect_uri in settings.app_redirect_uris:
+        if not is_registrable(redirect_uri):
+            found.append(
+                f"APP_REDIRECT_URIS: {redirect_uri!r} must be such as no.drop.app:/auth or https://app.drop.no/auth."
+            )
+    for name, field in type(settings).model_fields.items():
         address = getattr(settings, name) if name.endswith("_api_url") else None
         if address is not None and not is_safe(address):
             found.append(f"{name.upper()} must be an https address.")
+        elif address is not None:
+            found += _host_problems(name, parts_of(address).hostname or "", field.default)
     return found
+
+
+def _host_problems(name: str, host: str, usual: str | None) -> list[str]:
+    """A vendor is called within its own domain; a store of one's own has none, and may be private."""
+    if host in LOOPBACK:
+        return []
+    if usual is not None:
+        domain = ".".join((parts_of(usual).hostname or "").split(".")[-2:])
+        return [] if is_within(host, domain) else [f"{name.upper()}: {host} is no host of the vendor's, {domain}."]
+    # There a cloud tells whoever asks the machine's own credentials.
+    return [f"{name.upper()}: {host} is link-local, which is never called."] if _is_link_local(host) else []
+
+
+def _is_link_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_link_local
+    except ValueError:
+        return False
 
 
 def _value_problems(settings: Settings) -> list[str]:

@@ -1,6 +1,7 @@
 """Every setting, read once at start and checked as a whole."""
 
 import os
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar, cast, get_args
@@ -9,11 +10,20 @@ from pydantic import BaseModel, BeforeValidator, Field, SecretStr, create_model,
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from db.engine import CONNECTIONS
 from domain.feature import Feature, Features
+from domain.operation_cost import CostMode
+from domain.redirect import LOCAL_ORIGINS
+from domain.retention import LEGAL_YEARS
 from domain.service import ServiceMode
+from domain.session import Lifetime, Lifetimes
+from domain.trusted_document import DocumentMode
+from gateway.settings.limit_settings import LimitSettings
+from gateway.settings.session_settings import MOCK_WEB_IDLE_MINUTES, WEB_IDLE_MINUTES, SessionSettings
+from providers.calling.loopback import LOOPBACK, parts_of
 from providers.declaration import MOCK, Vendor
 from providers.registry import PORTS
-from providers.setting_types import MOCK_SECRET, CommaSeparated, parts_of
+from providers.setting_types import MOCK_SECRET, CommaSeparated, listed
 
 Own = TypeVar("Own", bound=BaseModel)
 _VAR: Final = Path("var")
@@ -25,7 +35,7 @@ def _choices(port: str) -> str:
     return f"One provider switched alone: {' or '.join(PORTS[port].names)}."
 
 
-class Settings(BaseSettings):
+class Settings(SessionSettings, LimitSettings, BaseSettings):
     """The gateway's own settings. Each description is that setting's text in .env.example.
 
     Those that `settings_class` makes inherit the settings of every vendor, too: `of` gives them by their type.
@@ -72,6 +82,15 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default=f"sqlite:///{_VAR}/drop.sqlite3", description="sqlite:///path or postgresql://user@host/name."
     )
+    database_connections: Annotated[int, Field(ge=2, le=500)] = Field(
+        default=CONNECTIONS,
+        description="How many connections to PostgreSQL a process opens at most; one more watches the server.",
+    )
+    database_serving_role: str | None = Field(
+        default=None,
+        description="For `gateway migrate` as the tables' owner: the PostgreSQL role of `serve` and `worker`, "
+        "which gets rows and no tables.",
+    )
     redis_url: SecretStr | None = Field(
         default=None,
         description="redis://host:6379/0: joins several processes on PostgreSQL. One process needs none.",
@@ -97,11 +116,36 @@ class Settings(BaseSettings):
     job_lease_s: Annotated[int, Field(ge=1, le=600)] = Field(
         default=60, description="Seconds that a job may take, after which another worker may have it."
     )
+    records_kept_years: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=LEGAL_YEARS,
+        description="Years for which payments, consents, KYC and what else the law names are kept: docs/retention.md.",
+    )
+    operation_deadline_s: Annotated[float, Field(gt=0, le=55)] = Field(
+        default=20,
+        description="Seconds that a query may take, or a mutation wait for its vendor; less than the proxies wait.",
+    )
+    graphql_cost: CostMode = Field(
+        default=CostMode.ENFORCE,
+        description="enforce: an operation that costs more than the limit is refused. measure: it is counted "
+        "(drop_graphql_over_cost_total), and answered.",
+    )
+    graphql_cost_limit: Annotated[int, Field(ge=1_000)] = Field(
+        default=10_000, description="What an operation may cost: 1 for each object, and what @cost in the schema says."
+    )
+    graphql_documents: DocumentMode | None = Field(
+        default=None,
+        description="enforce (default in production): only documents that were pushed (gateway documents push) and "
+        "operators' are answered. log: others, too, counted and named in the log. any (default in mock mode): all.",
+    )
+    graphql_documents_kept_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        default=90, description="Days after which a pushed document goes that no client has sent meanwhile."
+    )
     requests_at_once: Annotated[int, Field(ge=1)] = Field(
         default=500, description="How many requests a process answers at once; more are told to come again (503)."
     )
-    jobs_at_once: Annotated[int, Field(ge=1, le=64)] = Field(
-        default=8, description="How many jobs a process does at once; half of them at most are of one kind."
+    jobs_at_once: Annotated[int, Field(ge=2, le=64)] = Field(
+        default=8,
+        description="How many jobs a process does at once: half at most of one kind, a quarter for money.",
     )
     worker_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         default=8001, description="Where `gateway worker` answers for its health."
@@ -113,17 +157,25 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = Field(default=8000, description="The port to listen on.")
     trusted_proxies: CommaSeparated = Field(
         default=("127.0.0.1",),
-        description="Addresses and networks of the proxies before `serve`, separated by commas: they alone tell whose "
-        "request it is.",
+        description="Addresses and networks of the proxies before `serve`, separated by commas: they alone tell who "
+        "asks. The client is the rightmost hop of X-Forwarded-For that is none of them.",
     )
     allowed_origins: CommaSeparated = Field(
-        default=(), description="Origins of web front ends, separated by commas: CORS, WebSockets, return addresses."
+        default=(),
+        description="Origins of web front ends, separated by commas: CORS, WebSockets, return addresses. Where every "
+        "vendor is a mock, any port of localhost is among them.",
     )
     app_schemes: CommaSeparated = Field(
-        default=("drop",), description="URL schemes of Drop's apps, separated by commas, to which a login may return."
+        default=("drop",),
+        description="URL schemes of Drop's apps, separated by commas, to which a bank's page may return.",
+    )
+    app_redirect_uris: CommaSeparated = Field(
+        default=("no.drop.app:/auth",),
+        description="redirect_uri of Drop's apps, separated by commas, matched letter by letter: a reverse-domain "
+        "scheme or a claimed https link. Where every vendor is a mock, any port of this machine is among them.",
     )
     default_return_to: str = Field(default="/sandbox/", description="Where users go where a client names no address.")
-    field_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(parts_of)] = Field(
+    field_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(listed)] = Field(
         default=(SecretStr(_MOCK_FIELD_KEY),),
         description="Fernet keys for encrypted fields, separated by commas; the first encrypts, all decrypt.",
     )
@@ -138,11 +190,18 @@ class Settings(BaseSettings):
     uptime_phone: str = Field(default="+4740000000", description="Who is told by SMS after fifteen minutes.")
     uptime_status_page: str = Field(default="drop", description="The subdomain of the public status page.")
     operator_token: SecretStr | None = Field(
-        default=None, description="Opens /api/operator; without it only mock mode has that open."
+        default=None,
+        description="Opens /api/operator. In mock mode that is open without it; on a HOST beyond loopback one is made "
+        "and printed.",
     )
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,
         description="An OpenTelemetry collector, OTLP over HTTP, such as http://localhost:4318; without it, no traces.",
+    )
+    access_log: bool = Field(
+        default=False,
+        description="Whether each request, and each operation over a socket, is a line in the log: its route, status "
+        "and time, at INFO.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
@@ -170,9 +229,27 @@ class Settings(BaseSettings):
         return self.service_mode or self.next_public_service_mode or ServiceMode.MOCK
 
     @property
+    def lifetimes(self) -> Lifetimes:
+        """How long sign-ins last."""
+        usual = MOCK_WEB_IDLE_MINUTES if self.mode is ServiceMode.MOCK else WEB_IDLE_MINUTES
+        idle = timedelta(minutes=self.web_session_idle_minutes or usual)
+        return Lifetimes(Lifetime(idle, timedelta(hours=self.web_session_hours)), self.app_lifetime)
+
+    @property
+    def document_mode(self) -> DocumentMode:
+        """What is done with a GraphQL document that was not pushed."""
+        is_live = self.mode is ServiceMode.PRODUCTION
+        return self.graphql_documents or (DocumentMode.ENFORCE if is_live else DocumentMode.ANY)
+
+    @property
     def migrates_at_start(self) -> bool:
         """Whether a process brings the database up to date; else it starts only on a database that is."""
         return self.mode is ServiceMode.MOCK if self.migrate_at_start is None else self.migrate_at_start
+
+    @property
+    def connections_of_a_process(self) -> int:
+        """How many a process opens to PostgreSQL at most, with the one by which it watches the server."""
+        return self.database_connections + 1
 
     @property
     def features(self) -> Features:
@@ -250,9 +327,31 @@ class Settings(BaseSettings):
         return self.public_url.startswith("https://")
 
     @property
+    def front_ends(self) -> tuple[str, ...]:
+        """The origins of web front ends. In mock mode those of the developer's machine are among them."""
+        local = LOCAL_ORIGINS if self.mode is ServiceMode.MOCK and self.is_all_mock else ()
+        return (*self.allowed_origins, *local)
+
+    @property
+    def app_redirects(self) -> tuple[str, ...]:
+        """Where an app's login may end. In mock mode an app that is developed on this machine is among them."""
+        return (*self.app_redirect_uris, *(origin for origin in self.front_ends if origin in LOCAL_ORIGINS))
+
+    @property
+    def is_reachable_mock(self) -> bool:
+        """Whether it is in mock mode, and other machines can reach it: a container can be."""
+        return self.mode is ServiceMode.MOCK and self.host not in LOOPBACK
+
+    @property
+    def own_names(self) -> frozenset[str]:
+        """The names of hosts by which this gateway is called."""
+        public = parts_of(self.public_url).hostname
+        return LOOPBACK | ({public} if public else set())
+
+    @property
     def return_origins(self) -> tuple[str, ...]:
         """The origins to which a browser may be sent: this gateway, the listed front ends and the apps."""
-        return (self.public_url.rstrip("/"), *self.allowed_origins, *(f"{scheme}://" for scheme in self.app_schemes))
+        return (self.public_url.rstrip("/"), *self.front_ends, *(f"{scheme}://" for scheme in self.app_schemes))
 
 
 def settings_class() -> type[Settings]:
