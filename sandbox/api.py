@@ -14,6 +14,7 @@ from sandbox import (
     bank_consents,
     bank_payments,
     bankid,
+    card_lists,
     cards,
     clock,
     issuing,
@@ -32,6 +33,8 @@ from sandbox.store import Document
 from sandbox.world import World
 
 NOW_HEADER = "x-sandbox-now"
+# How often the teller's clock was reset.
+GENERATION_HEADER = "x-sandbox-generation"
 SCENARIO_HEADER = "x-sandbox-scenario"
 _SLOW_S = 1.0
 Handler = Callable[[World, Request], Awaitable[object]]
@@ -54,7 +57,7 @@ def _harmed(rail: str, handler: Handler) -> Handler:
                 raise Refused(504, "", "The answer was lost.")
             case scenarios.WEBHOOK_FIRST:
                 answer = await handler(world, request)
-                await clock.tell(world, world.now)
+                await clock.tell(world, world.now, world.generation)
                 return answer
         return await handler(world, request)
 
@@ -89,7 +92,7 @@ def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         world = _world(request)
         told = request.headers.get(NOW_HEADER)
         if told is not None:
-            world.tell(datetime.fromisoformat(told))
+            world.tell(datetime.fromisoformat(told), _generation(world, request))
         chosen = scenarios.scenarios().get(request.headers.get(SCENARIO_HEADER, ""))
         token = scenarios.requested.set(chosen)
         try:
@@ -100,6 +103,10 @@ def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     return endpoint
 
 
+def _generation(world: World, request: Request) -> int:
+    return int(request.headers.get(GENERATION_HEADER, world.generation))
+
+
 async def refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
     return JSONResponse({"code": error.code, "message": error.message, **error.more}, status_code=error.status)
@@ -107,7 +114,7 @@ async def refused(request: Request, error: Exception) -> Response:
 
 async def _tell(world: World, request: Request) -> Document:
     body = await request.json()
-    done = await clock.tell(world, datetime.fromisoformat(body["now"]))
+    done = await clock.tell(world, datetime.fromisoformat(body["now"]), _generation(world, request))
     return {"done": done, **await _next_due(world, request)}
 
 
@@ -212,12 +219,25 @@ async def _cancel_payment(world: World, request: Request) -> Document:
     return await bank_payments.cancel_payment(world, request.path_params["payment"], body["redirectUri"])
 
 
+async def _choose_for_payment(world: World, request: Request) -> Document:
+    return await bank_payments.choose_method(world, request.path_params["payment"], (await request.json())["method"])
+
+
+async def _choose_for_consent(world: World, request: Request) -> Document:
+    return await bank_consents.choose_method(world, request.path_params["consent"], (await request.json())["method"])
+
+
 async def _ledger(world: World, request: Request) -> Document:
     return {
         "bookings": await world.store.bookings(),
         "charges": await world.store.charges(),
         "refunds": await world.store.newest("refund", 10_000),
     }
+
+
+async def _search(world: World, request: Request) -> Document:
+    query = request.query_params
+    return {"data": await world.store.by_metadata(request.path_params["kind"], query["name"], query["value"])}
 
 
 async def _confirm_intent(world: World, request: Request) -> Document:
@@ -244,6 +264,14 @@ async def _update_card(world: World, request: Request) -> Document:
     return await issuing.update_card(world, request.path_params["card"], body["status"])
 
 
+async def _card_list(world: World, request: Request) -> Document:
+    return await card_lists.page(world, request.path_params["name"], request.query_params)
+
+
+async def _card_object(world: World, request: Request) -> Document:
+    return await card_lists.one(world, request.path_params["name"], request.path_params["object"])
+
+
 def _object_path(request: Request) -> str:
     return f"{request.path_params['bucket']}/{request.path_params['key']}"
 
@@ -259,9 +287,13 @@ async def _head_object(world: World, request: Request) -> Document:
 
 
 async def _read_object(world: World, request: Request) -> Document:
-    found = await objects.get(world, _object_path(request))
-    limit = int(request.query_params["limit"])
-    return {"body": base64.b64encode(found.body[:limit]).decode()}
+    start, limit = int(request.query_params["start"]), int(request.query_params["limit"])
+    return {"body": base64.b64encode(await objects.read(world, _object_path(request), start, limit)).decode()}
+
+
+async def _put_part(world: World, request: Request) -> Document:
+    await objects.put_part(world, _object_path(request), await request.json())
+    return {}
 
 
 async def _delete_object(world: World, request: Request) -> Document:
@@ -288,24 +320,30 @@ ROUTES = [
     _route("/bank/consents", _given(bank_consents.create_consent), "POST"),
     _route("/bank/consents/{consent}", _named(bank_consents.consent_by_id, "consent")),
     _route("/bank/consents/{consent}", _named(bank_consents.revoke_consent, "consent"), "DELETE"),
+    _route("/bank/consents/{consent}/method", _choose_for_consent, "POST"),
     _route("/bank/consents/{consent}/accounts", _accounts),
     _route("/bank/consents/{consent}/accounts/{account}/balances", _balances),
     _route("/bank/consents/{consent}/accounts/{account}/transactions", _transactions),
     _route("/bank/payments", _harmed(scenarios.BANK, _given(bank_payments.create_payment)), "POST"),
     _route("/bank/payments/by-reference/{reference}", _named(bank_payments.payment_by_reference, "reference")),
     _route("/bank/payments/{payment}", _named(bank_payments.payment_by_id, "payment")),
+    _route("/bank/payments/{payment}/method", _choose_for_payment, "POST"),
     _route("/bank/payments/{payment}/cancellation", _cancel_payment, "POST"),
+    _route("/cards/search/{kind}", _search),
     _route("/issuing/cardholders", _given(issuing.create_cardholder), "POST"),
     _route("/issuing/cards", _given(issuing.create_card), "POST"),
     _route("/issuing/cards/{card}", _named(issuing.card_by_id, "card")),
     _route("/issuing/cards/{card}", _update_card, "POST"),
     _route("/storage/{bucket}/{key:path}/body", _read_object),
+    _route("/storage/{bucket}/{key:path}/parts", _put_part, "POST"),
     _route("/storage/{bucket}/{key:path}", _put_object, "POST"),
     _route("/storage/{bucket}/{key:path}", _head_object),
     _route("/storage/{bucket}/{key:path}", _delete_object, "DELETE"),
     _route("/mail/send", _given(messages.send_mail), "POST"),
     _route("/sms/messages", _given(messages.send_sms), "POST"),
     _route("/maps/geocode", _geocode),
+    _route("/cards/lists/{name}", _card_list),
+    _route("/cards/lists/{name}/{object}", _card_object),
     _route("/cards/customers", _given(cards.create_customer), "POST"),
     _route("/cards/customers/{customer}", _named(cards.delete_customer, "customer"), "DELETE"),
     _route("/cards/payment_intents", _given(cards.create_intent), "POST"),

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Final
 
+from sandbox import in_app
 from sandbox.bank import PAGE_LIFETIME, holder_of, notify, page_url, today
 from sandbox.people import Account, banks, person
 from sandbox.problems import Refused
@@ -10,11 +11,12 @@ from sandbox.store import Document
 from sandbox.world import World
 
 CONSENT_PAGE_ENDS: Final = "consent_page_ends"
+_ABOUT: Final = "tilgangen"
 LONGEST_CONSENT: Final = timedelta(days=180)
 
 
 async def create_consent(world: World, body: Document) -> Document:
-    """Register a consent; the user gives it at `scaRedirect`."""
+    """Register a consent; the user gives it at `scaRedirect`, or in the bank's app."""
     if body.get("bank") not in banks():
         raise Refused(404, "RESOURCE_UNKNOWN", "There is no such bank.")
     # The first day and the last one both count, as some banks have it.
@@ -36,22 +38,32 @@ async def create_consent(world: World, body: Document) -> Document:
             "accounts": [],
             "reads": {},
             "expires_at": (world.now + PAGE_LIFETIME).isoformat(),
+            **in_app.of_request(_ABOUT),
         }
         consent["scaRedirect"] = page_url(body["redirectUri"], f"bank/consents/{consent['consentId']}")
         await world.store.put("consent", consent["consentId"], consent, reference=body["reference"])
         ends = {"consent": consent["consentId"]}
         await world.store.schedule(world.now + PAGE_LIFETIME, CONSENT_PAGE_ENDS, ends)
     world.on_scheduled()
-    return consent
+    return in_app.shown(world, consent, consent["expires_at"])
 
 
 async def consent_by_id(world: World, identifier: str) -> Document:
     consent = await world.store.get("consent", identifier)
     if consent is None:
         raise Refused(404, "RESOURCE_UNKNOWN", "There is no such consent.")
+    consent = in_app.shown(world, consent, consent["expires_at"])
     if consent["consentStatus"] == "valid" and date.fromisoformat(consent["validUntil"]) < today(world):
         return {**consent, "consentStatus": "expired"}
     return consent
+
+
+async def choose_method(world: World, identifier: str, method: str) -> Document:
+    """The user's choice of the app in which they give the consent."""
+    async with world.store.transaction():
+        consent = in_app.chosen(await consent_by_id(world, identifier), method, _ABOUT)
+        await world.store.put("consent", identifier, consent)
+    return in_app.shown(world, consent, consent["expires_at"])
 
 
 async def decide_consent(world: World, identifier: str, resource_ids: list[str] | None) -> Document:

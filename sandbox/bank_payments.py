@@ -6,7 +6,7 @@ from typing import Final
 
 from holidays import country_holidays
 
-from sandbox import scenarios
+from sandbox import in_app, scenarios
 from sandbox.bank import OSLO, PAGE_LIFETIME, account_by_number, notify, page_url, today
 from sandbox.bank_accounts import available
 from sandbox.problems import Refused
@@ -18,8 +18,8 @@ EXECUTES_AT: Final = time(6, 0)
 PAYMENT_PAGE_ENDS: Final = "payment_page_ends"
 EXECUTE: Final = "execute_payment"
 _OPEN_SCA: Final = "received"
-_IN_THE_APP: Final = "Åpne BankID-appen, sammenlign koden og godkjenn betalingen."
 _SATURDAY: Final = 5
+_ABOUT: Final = "betalingen"
 _LONGEST_NAME: Final = 70
 _LONGEST_MESSAGE: Final = 140
 _CLOSED: Final = country_holidays("NO")
@@ -62,8 +62,7 @@ async def create_payment(world: World, body: Document) -> Document:
             "fails": outcome == scenarios.FAILS,
             "redirectUri": body["redirectUri"],
         }
-        if outcome == scenarios.DECOUPLED:
-            payment |= {"psuMessage": _IN_THE_APP, "challengeData": {"data": [f"{4711 + amount % 1000}"]}}
+        payment |= in_app.of_outcome(outcome, _ABOUT)
         payment["scaRedirect"] = page_url(body["redirectUri"], f"bank/payments/{payment['paymentId']}")
         await world.store.put("payment", payment["paymentId"], payment, reference=payment["endToEndId"])
         if outcome == scenarios.EXEMPTED:
@@ -74,7 +73,7 @@ async def create_payment(world: World, body: Document) -> Document:
             ends = {"payment": payment["paymentId"]}
             await world.store.schedule(world.now + PAGE_LIFETIME, PAYMENT_PAGE_ENDS, ends)
     world.on_scheduled()
-    return payment
+    return _as_shown(world, payment)
 
 
 def _require_texts(name: str, message: str | None, kid: str | None) -> None:
@@ -91,14 +90,22 @@ async def payment_by_id(world: World, identifier: str) -> Document:
     payment = await world.store.get("payment", identifier)
     if payment is None or payment.get("isForgotten"):
         raise Refused(404, "RESOURCE_UNKNOWN", "There is no such payment.")
-    return payment
+    return _as_shown(world, payment)
 
 
 async def payment_by_reference(world: World, end_to_end_id: str) -> Document:
     payment = await world.store.by_reference("payment", end_to_end_id)
     if payment is None or payment.get("isForgotten"):
         raise Refused(404, "RESOURCE_UNKNOWN", "There is no such payment.")
-    return payment
+    return _as_shown(world, payment)
+
+
+async def choose_method(world: World, identifier: str, method: str) -> Document:
+    """The user's choice of the app in which they approve."""
+    async with world.store.transaction():
+        payment = in_app.chosen(await payment_by_id(world, identifier), method, _ABOUT)
+        await world.store.put("payment", identifier, payment)
+    return _as_shown(world, payment)
 
 
 async def decide_payment(world: World, identifier: str, *, is_approved: bool, fails: bool) -> Document:
@@ -188,6 +195,10 @@ async def end_payment_page(world: World, body: Document) -> None:
             await world.store.put("payment", payment["paymentId"], {**payment, "isForgotten": True})
         else:
             await _save_payment(world, payment)
+
+
+def _as_shown(world: World, payment: Document) -> Document:
+    return in_app.shown(world, payment, payment["scaExpiresAt"])
 
 
 async def _accept(world: World, payment: Document) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from sandbox import plan_charges, scenarios
 from sandbox.card_catalogue import Decline, cards
 from sandbox.card_events import notify
+from sandbox.keys import known_by, remember
 from sandbox.problems import Refused
 from sandbox.store import Document
 from sandbox.world import World
@@ -34,7 +35,7 @@ _MESSAGES: Final = {
 async def create_customer(world: World, body: Document) -> Document:
     """The same idempotency key gives the same customer."""
     async with world.store.transaction():
-        known = await world.store.by_reference("customer", body["idempotency_key"])
+        known = await known_by(world, "customer", body)
         if known is not None:
             return known
         customer: Document = {
@@ -43,7 +44,8 @@ async def create_customer(world: World, body: Document) -> Document:
             "name": body["name"],
             "metadata": body["metadata"],
         }
-        await world.store.put("customer", customer["id"], customer, reference=body["idempotency_key"])
+        await world.store.put("customer", customer["id"], customer)
+        await remember(world, "customer", body, customer["id"])
         return customer
 
 
@@ -63,7 +65,7 @@ async def create_intent(world: World, body: Document) -> Document:
     if not 300 <= body["amount"] <= 99_999_999:
         raise Refused(400, "amount_too_small", "The amount cannot be charged.")
     async with world.store.transaction():
-        known = await world.store.by_reference("intent", body["idempotency_key"])
+        known = await known_by(world, "intent", body)
         if known is not None:
             return known
         number = f"{await world.store.next_number('intent'):06d}"
@@ -88,7 +90,8 @@ async def create_intent(world: World, body: Document) -> Document:
             "delivery": scenarios.delivery_of(scenarios.CARD),
             "created": int(world.now.timestamp()),
         }
-        await world.store.put("intent", intent["id"], intent, reference=body["idempotency_key"])
+        await world.store.put("intent", intent["id"], intent)
+        await remember(world, "intent", body, intent["id"])
     return intent
 
 

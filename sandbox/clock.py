@@ -21,10 +21,10 @@ _WHAT: Final[Mapping[str, Callable[[World, Document], Awaitable[None]]]] = {
 }
 
 
-async def tell(world: World, now: datetime) -> int:
-    """Take the clock driver's time and do what is due by then, in order. Gives how many things were done."""
+async def tell(world: World, now: datetime, generation: int) -> int:
+    """Take the time of a clock that was reset so often, and do what is due by then, in order. Gives how many things."""
     done = 0
-    world.tell(now)
+    world.tell(now, generation)
     async with world.turn:
         while (due := await world.store.next_due()) is not None and due.at <= world.now:
             await _WHAT[due.what](world, due.body)

@@ -1,5 +1,6 @@
 """The issuer: cardholders and cards. It speaks as Stripe Issuing does."""
 
+from sandbox.keys import known_by, remember
 from sandbox.problems import Refused
 from sandbox.store import Document
 from sandbox.world import World
@@ -8,7 +9,7 @@ from sandbox.world import World
 async def create_cardholder(world: World, body: Document) -> Document:
     """The same idempotency key gives the same cardholder."""
     async with world.store.transaction():
-        known = await world.store.by_reference("cardholder", body["idempotency_key"])
+        known = await known_by(world, "cardholder", body)
         if known is not None:
             return known
         if not body["billing"]["address"]["postal_code"]:
@@ -19,14 +20,15 @@ async def create_cardholder(world: World, body: Document) -> Document:
             "object": "issuing.cardholder",
             "status": "active",
         }
-        await world.store.put("cardholder", cardholder["id"], cardholder, reference=body["idempotency_key"])
+        await world.store.put("cardholder", cardholder["id"], cardholder)
+        await remember(world, "cardholder", body, cardholder["id"])
     return cardholder
 
 
 async def create_card(world: World, body: Document) -> Document:
     """The same idempotency key gives the same card."""
     async with world.store.transaction():
-        known = await world.store.by_reference("card", body["idempotency_key"])
+        known = await known_by(world, "card", body)
         if known is not None:
             return known
         if await world.store.get("cardholder", body["cardholder"]) is None:
@@ -41,7 +43,8 @@ async def create_card(world: World, body: Document) -> Document:
             "exp_month": world.now.month,
             "exp_year": world.now.year + 3,
         }
-        await world.store.put("card", card["id"], card, reference=body["idempotency_key"])
+        await world.store.put("card", card["id"], card)
+        await remember(world, "card", body, card["id"])
     return card
 
 

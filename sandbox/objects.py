@@ -5,11 +5,14 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import quote
 
 from sandbox.problems import Refused
 from sandbox.store import Document
 from sandbox.world import World
+
+_LAST: Final = 10**12 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ async def put_presigned(
         raise Refused(403, "SignatureDoesNotMatch", "content-length is not the one that was signed.")
     if base64.b64encode(hashlib.sha256(body).digest()).decode() != query["sha256"]:
         raise Refused(400, "BadDigest", "The body does not match the checksum.")
-    async with world.store.transaction():
+    async with world.store.transaction(has_files=True):
         if await world.store.stored_object(path) is not None:
             raise Refused(412, "PreconditionFailed", "There is an object already.")
         await world.store.put_object(path, query["type"], body)
@@ -53,8 +56,25 @@ async def put_presigned(
 
 async def put(world: World, path: str, document: Document) -> None:
     """The product's own upload of an export."""
-    async with world.store.transaction():
+    async with world.store.transaction(has_files=True):
         await world.store.put_object(path, document["contentType"], base64.b64decode(document["body"]))
+
+
+async def put_part(world: World, path: str, document: Document) -> None:
+    """A part of the product's own upload. The object is there once the last part has come. A part may be repeated."""
+    start, body = document["start"], base64.b64decode(document["body"])
+    async with world.store.transaction(has_files=True):
+        await world.store.put_object(_part_of(path, start), document["contentType"], body)
+        if document["ends"]:
+            await world.store.join_objects(_part_of(path), _part_of(path, start), path)
+
+
+async def read(world: World, path: str, start: int, limit: int) -> bytes:
+    """A part of an object. Raises Refused (404)."""
+    found = await world.store.part_of_object(path, start, limit)
+    if found is None:
+        raise Refused(404, "NoSuchKey", "The specified key does not exist.")
+    return found
 
 
 async def get(world: World, path: str) -> StoredFile:
@@ -67,6 +87,12 @@ async def get(world: World, path: str) -> StoredFile:
 async def delete(world: World, path: str) -> None:
     async with world.store.transaction():
         await world.store.delete_object(path)
+        await world.store.delete_objects(_part_of(path), _part_of(path, _LAST))
+
+
+def _part_of(path: str, start: int = 0) -> str:
+    """Where a part waits for the last one. The parts of an object stand in order."""
+    return f"{path}.parts/{start:012}"
 
 
 def disposition(file_name: str) -> str:

@@ -47,11 +47,15 @@ _LANES: Final = {
 
 async def home(request: Request) -> Response:
     world = world_of(request)
+    consents = await world.store.newest("consent", 10)
     return render(
         "home.html",
         personas=personas().values(),
         banks=banks(),
         applicants=await world.store.newest("applicant", 10),
+        consents=[
+            one for one in consents if {"psuMessage", "scaMethods"} & set(one) and one["consentStatus"] == "received"
+        ],
         payments=await world.store.newest("payment", 10),
         intents=[await cards.intent_by_id(world, intent["id"]) for intent in await world.store.newest("intent", 10)],
         subscriptions=await world.store.newest("subscription", 10),
@@ -140,7 +144,7 @@ async def give_consent(request: Request) -> Response:
     consent = await bank_consents.decide_consent(
         world_of(request), request.path_params["consent"], chosen if is_approved else None
     )
-    return RedirectResponse(consent["redirectUri"], _SEE_OTHER)
+    return _back_from(request, consent, consent["redirectUri"])
 
 
 async def payment_page(request: Request) -> Response:
@@ -157,9 +161,7 @@ async def approve_payment(request: Request) -> Response:
         is_approved=form.get("decision") == "approve",
         fails=form.get("execution") == "fails",
     )
-    # The bank's own app, where the user approves without a page, leads nowhere.
-    is_in_app = "psuMessage" in payment
-    return RedirectResponse(str(request.url) if is_in_app else payment["redirectUri"], _SEE_OTHER)
+    return _back_from(request, payment, payment["redirectUri"])
 
 
 async def cancellation_page(request: Request) -> Response:
@@ -173,7 +175,12 @@ async def approve_cancellation(request: Request) -> Response:
     payment = await bank_payments.decide_cancellation(
         world_of(request), request.path_params["payment"], is_approved=is_approved
     )
-    return RedirectResponse(payment["cancelRedirectUri"], _SEE_OTHER)
+    return _back_from(request, payment, payment["cancelRedirectUri"])
+
+
+def _back_from(request: Request, decided: Document, target: str) -> Response:
+    """From the page that the user came from; the bank's own app, where there is none, leads nowhere."""
+    return RedirectResponse(str(request.url) if "psuMessage" in decided else target, _SEE_OTHER)
 
 
 async def card_page(request: Request) -> Response:

@@ -8,6 +8,7 @@ from sandbox import plan_charges
 from sandbox.card_catalogue import Card, Decline, cards
 from sandbox.card_events import notify
 from sandbox.cards import error_of, page_beside
+from sandbox.keys import known_by, remember
 from sandbox.problems import Refused
 from sandbox.store import Document
 from sandbox.world import World
@@ -23,7 +24,7 @@ async def create(world: World, body: Document) -> Document:
     """The same idempotency key gives the same subscription."""
     card = _card(body["payment_method"])
     async with world.store.transaction():
-        known = await world.store.by_reference("subscription", body["idempotency_key"])
+        known = await known_by(world, "subscription", body)
         if known is not None:
             return known
         price = body["price_data"]
@@ -46,8 +47,10 @@ async def create(world: World, body: Document) -> Document:
             "failed_renewals": 0,
             "return_url": body["return_url"],
             "paid_by": [],
+            "created": _epoch(start),
         }
-        await world.store.put("subscription", subscription["id"], subscription, reference=body["idempotency_key"])
+        await world.store.put("subscription", subscription["id"], subscription)
+        await remember(world, "subscription", body, subscription["id"])
         await _first_payment(world, subscription, card, body["return_url"])
     world.on_scheduled()
     return subscription

@@ -6,6 +6,7 @@ from typing import Final
 from sandbox.card_catalogue import cards
 from sandbox.card_events import charge_object, notify
 from sandbox.cards import intent_by_id
+from sandbox.keys import known_by, remember
 from sandbox.problems import Refused
 from sandbox.store import Document
 from sandbox.world import World
@@ -19,7 +20,7 @@ _EVIDENCE_WITHIN: Final = timedelta(days=7)
 async def create_refund(world: World, body: Document) -> Document:
     """The same idempotency key gives the same refund."""
     async with world.store.transaction():
-        known = await world.store.by_reference("refund", body["idempotency_key"])
+        known = await known_by(world, "refund", body)
         if known is not None:
             return known
         intent = await intent_by_id(world, body["payment_intent"])
@@ -41,8 +42,10 @@ async def create_refund(world: World, body: Document) -> Document:
             "currency": intent["currency"],
             "metadata": body["metadata"],
             "status": "pending" if plan == "pending" else "succeeded",
+            "created": int(world.now.timestamp()),
         }
-        await world.store.put("refund", refund["id"], refund, owner=intent["id"], reference=body["idempotency_key"])
+        await world.store.put("refund", refund["id"], refund, owner=intent["id"])
+        await remember(world, "refund", body, refund["id"])
         await notify(world, "charge.refunded", charge_object(intent))
         if plan != "succeeds":
             later, status = (_PENDING_REFUND, "succeeded") if plan == "pending" else (_FAILING_REFUND, "failed")
@@ -98,6 +101,7 @@ async def dispute(world: World, identifier: str, decision: str, amount: int | No
             "amount": min(amount or left, left),
             "currency": intent["currency"],
             "reason": "fraudulent",
+            "created": int(world.now.timestamp()),
             "evidence_details": {"due_by": int((world.now + _EVIDENCE_WITHIN).timestamp())},
         }
         found["status"] = "needs_response" if decision == "open" else decision

@@ -29,6 +29,8 @@ DECLINED: Final = "declined"
 FAILS: Final = "fails"
 # How a bank has a payment approved: in its own app, without a page.
 DECOUPLED: Final = "decoupled"
+# Or in one of several apps, of which the user names theirs first.
+CHOICE: Final = "choice"
 # Or carries it out without any approval.
 EXEMPTED: Final = "exempted"
 # Or does not know it any more once its page has closed unused.

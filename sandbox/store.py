@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
+from sandbox.database import SqliteFile
 
 Document = dict[str, Any]
 
@@ -34,6 +34,8 @@ CREATE INDEX IF NOT EXISTS booking_debtor ON booking (debtor);
 CREATE INDEX IF NOT EXISTS booking_creditor ON booking (creditor);
 CREATE TABLE IF NOT EXISTS charge (
     id INTEGER PRIMARY KEY AUTOINCREMENT, reference TEXT NOT NULL UNIQUE, charged_at TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS idempotency_key (
+    kind TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (kind, key));
 CREATE TABLE IF NOT EXISTS object (path TEXT PRIMARY KEY, content_type TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS delivery (
     id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, provider TEXT NOT NULL, status INTEGER, body TEXT NOT NULL);
@@ -41,7 +43,7 @@ CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NUL
 """
 # Reads within a transaction see its writes; other reads see only what is committed.
 _is_inside: ContextVar[bool] = ContextVar("is_inside", default=False)
-_TABLES = ("document", "due", "booking", "charge", "object", "delivery", "counter")
+TABLES = ("document", "due", "booking", "charge", "idempotency_key", "object", "delivery", "counter")
 
 
 class UnreadableStore(Exception):
@@ -62,50 +64,46 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = asyncio.Lock()
-        self._writer: aiosqlite.Connection | None = None
-        self._reader: aiosqlite.Connection | None = None
+        self._writer: SqliteFile | None = None
+        self._reader: SqliteFile | None = None
+        # Of its own: whole files are read in threads.
+        self._file_reader: SqliteFile | None = None
 
     async def open(self) -> None:
         """Raises UnreadableStore."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = await self._connect()
-            await self._writer.executescript(_SCHEMA)
-            self._reader = await self._connect()
+            self._writer = SqliteFile(self._path)
+            await self._writer.prepare(_SCHEMA)
+            self._reader = SqliteFile(self._path)
+            await self._reader.prepare()
+            self._file_reader = SqliteFile(self._path)
+            await self._file_reader.prepare()
         except (sqlite3.Error, OSError) as error:
             await self.close()
             raise UnreadableStore(str(error)) from error
 
     async def close(self) -> None:
-        for connection in (self._writer, self._reader):
+        for connection in (self._writer, self._reader, self._file_reader):
             if connection is not None:
-                await connection.close()
-
-    async def _connect(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(self._path, isolation_level=None)
-        try:
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 5000"):
-                await connection.execute(f"PRAGMA {pragma}")
-        except sqlite3.Error:
-            await connection.close()  # its thread would keep the process alive
-            raise
-        return connection
+                connection.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
-        """One change of the vendors' world at a time, whole or not at all."""
+    async def transaction(self, *, has_files: bool = False) -> AsyncIterator[None]:
+        """One change of the vendors' world at a time, whole or not at all. With whole files it is written in a thread."""
         async with self._lock:
+            # A turn of the loop: statements alone never give one to others.
+            await asyncio.sleep(0)
             await self._db.execute("BEGIN IMMEDIATE")
             token = _is_inside.set(True)
             try:
                 yield
-            except BaseException:
-                await self._db.execute("ROLLBACK")
-                raise
-            else:
-                await self._db.execute("COMMIT")
+                await (self._db.execute_aside if has_files else self._db.execute)("COMMIT")
             finally:
                 _is_inside.reset(token)
+                # Where it was not committed: a full disk may have ended it already.
+                if self._db.is_in_transaction:
+                    await self._db.execute("ROLLBACK")
 
     async def put(
         self, kind: str, identifier: str, body: Document, *, reference: str | None = None, owner: str | None = None
@@ -126,6 +124,29 @@ class Store:
         query = "SELECT body FROM document WHERE kind = ? AND reference = ? ORDER BY number LIMIT 1"
         return await self._one(query, kind, reference)
 
+    async def remember(self, kind: str, key: str, identifier: str, at: datetime) -> None:
+        """Keep which document a request with this idempotency key has made."""
+        await self._db.execute(
+            "INSERT OR REPLACE INTO idempotency_key (kind, key, id, at) VALUES (?, ?, ?, ?)",
+            (kind, key, identifier, _key(at)),
+        )
+
+    async def by_key(self, kind: str, key: str, since: datetime) -> Document | None:
+        """What a request with this idempotency key has made since a time."""
+        query = (
+            "SELECT body FROM document JOIN idempotency_key USING (kind, id) "
+            "WHERE kind = ? AND idempotency_key.key = ? AND at >= ?"
+        )
+        return await self._one(query, kind, key, _key(since))
+
+    async def by_metadata(self, kind: str, name: str, value: str) -> list[Document]:
+        """The documents that bear this in their metadata, the newest first."""
+        query = (
+            "SELECT body FROM document WHERE kind = ? AND json_extract(body, '$.metadata.' || ?) = ? "
+            "ORDER BY number DESC"
+        )
+        return await self._all(query, kind, name, value)
+
     async def of_owner(self, kind: str, owner: str) -> list[Document]:
         return await self._all("SELECT body FROM document WHERE kind = ? AND owner = ? ORDER BY number", kind, owner)
 
@@ -135,6 +156,17 @@ class Store:
     async def newest(self, kind: str, limit: int = 50) -> list[Document]:
         return await self._all("SELECT body FROM document WHERE kind = ? ORDER BY number DESC LIMIT ?", kind, limit)
 
+    async def made_between(
+        self, kind: str, since_s: int, until_s: int, after: str | None, limit: int
+    ) -> list[Document]:
+        """Those whose `created` lies in this time, newest first, from the one after `after` on."""
+        before = "AND number < (SELECT number FROM document WHERE kind = ?1 AND id = ?4)" if after else "AND ?4 IS NULL"
+        query = (
+            "SELECT body FROM document WHERE kind = ?1 AND json_extract(body, '$.created') >= ?2 "
+            f"AND json_extract(body, '$.created') < ?3 {before} ORDER BY number DESC LIMIT ?5"
+        )
+        return await self._all(query, kind, since_s, until_s, after, limit)
+
     async def next_number(self, name: str) -> int:
         """1, 2, 3, ...: identifiers that are the same on every run."""
         cursor = await self._db.execute(
@@ -142,7 +174,7 @@ class Store:
             "ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
             (name,),
         )
-        row = await cursor.fetchone()
+        row = cursor.fetchone()
         assert row is not None
         return int(row[0])
 
@@ -151,7 +183,7 @@ class Store:
 
     async def next_due(self) -> Due | None:
         cursor = await self._view.execute("SELECT id, at, what, body FROM due ORDER BY at, id LIMIT 1")
-        row = await cursor.fetchone()
+        row = cursor.fetchone()
         return Due(row[0], datetime.fromisoformat(row[1]), row[2], json.loads(row[3])) if row else None
 
     async def done(self, due: Due) -> None:
@@ -190,21 +222,40 @@ class Store:
         return await self._all("SELECT body FROM charge ORDER BY id LIMIT ?", limit)
 
     async def put_object(self, path: str, content_type: str, body: bytes) -> None:
-        await self._db.execute(
+        await self._db.execute_aside(
             "INSERT OR REPLACE INTO object (path, content_type, body) VALUES (?, ?, ?)", (path, content_type, body)
         )
 
     async def stored_object(self, path: str) -> tuple[str, bytes] | None:
         """The type and body of a stored object."""
-        cursor = await self._view.execute("SELECT content_type, body FROM object WHERE path = ?", (path,))
-        row = await cursor.fetchone()
+        cursor = await self._files.execute_aside("SELECT content_type, body FROM object WHERE path = ?", (path,))
+        row = cursor.fetchone()
         return (row[0], row[1]) if row else None
+
+    async def join_objects(self, first: str, last: str, to: str) -> None:
+        """One object of all whose paths stand from `first` to `last`; these are then gone."""
+        await self._db.execute_aside(
+            # The pieces are bytes all along: SQLite joins them as they are.
+            "INSERT OR REPLACE INTO object (path, content_type, body) "
+            "SELECT ?, max(content_type), CAST(group_concat(body, '') AS BLOB) "
+            "FROM (SELECT content_type, body FROM object WHERE path BETWEEN ? AND ? ORDER BY path)",
+            (to, first, last),
+        )
+        await self.delete_objects(first, last)
+
+    async def delete_objects(self, first: str, last: str) -> None:
+        await self._db.execute("DELETE FROM object WHERE path BETWEEN ? AND ?", (first, last))
+
+    async def part_of_object(self, path: str, start: int, limit: int) -> bytes | None:
+        query = "SELECT substr(body, ?, ?) FROM object WHERE path = ?"
+        row = (await self._files.execute_aside(query, (start + 1, limit, path))).fetchone()
+        return bytes(row[0]) if row else None
 
     async def objects(self, limit: int = 100) -> list[Document]:
         """Every stored object, without its body."""
         query = "SELECT path, content_type, length(body) FROM object ORDER BY path LIMIT ?"
         cursor = await self._view.execute(query, (limit,))
-        return [{"path": row[0], "contentType": row[1], "size": row[2]} for row in await cursor.fetchall()]
+        return [{"path": row[0], "contentType": row[1], "size": row[2]} for row in cursor.fetchall()]
 
     async def delete_object(self, path: str) -> None:
         await self._db.execute("DELETE FROM object WHERE path = ?", (path,))
@@ -222,37 +273,42 @@ class Store:
         )
         return [
             {"id": row[0], "at": row[1], "provider": row[2], "status": row[3], **json.loads(row[4])}
-            for row in await cursor.fetchall()
+            for row in cursor.fetchall()
         ]
 
     async def delivery(self, number: int) -> Document | None:
         cursor = await self._view.execute("SELECT provider, body FROM delivery WHERE id = ?", (number,))
-        row = await cursor.fetchone()
+        row = cursor.fetchone()
         return {"provider": row[0], **json.loads(row[1])} if row else None
 
     async def clear(self) -> None:
         async with self.transaction():
-            for table in _TABLES:
+            for table in TABLES:
                 await self._db.execute(f"DELETE FROM {table}")
 
     @property
-    def _db(self) -> aiosqlite.Connection:
+    def _db(self) -> SqliteFile:
         assert self._writer is not None, "the store is not open"
         return self._writer
 
     @property
-    def _view(self) -> aiosqlite.Connection:
+    def _view(self) -> SqliteFile:
         assert self._reader is not None, "the store is not open"
         return self._db if _is_inside.get() else self._reader
 
+    @property
+    def _files(self) -> SqliteFile:
+        assert self._file_reader is not None, "the store is not open"
+        return self._db if _is_inside.get() else self._file_reader
+
     async def _one(self, query: str, *values: object) -> Document | None:
         cursor = await self._view.execute(query, values)
-        row = await cursor.fetchone()
+        row = cursor.fetchone()
         return json.loads(row[0]) if row else None
 
     async def _all(self, query: str, *values: object) -> list[Document]:
         cursor = await self._view.execute(query, values)
-        return [json.loads(row[0]) for row in await cursor.fetchall()]
+        return [json.loads(row[0]) for row in cursor.fetchall()]
 
 
 def _key(at: datetime) -> str:

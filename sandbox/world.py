@@ -36,10 +36,11 @@ class World:
     gateway: httpx.AsyncClient
     settings: SandboxSettings
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    generation: int = 0
     on_scheduled: Callable[[], None] = lambda: None
     # Several gateways send the time: the lock has due work done once, in order.
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def tell(self, now: datetime) -> None:
-        """Time never runs backwards."""
-        self.now = max(self.now, now)
+    def tell(self, now: datetime, generation: int) -> None:
+        """Time never runs backwards, but for the first time after a reset, which begins another generation."""
+        self.generation, self.now = max((self.generation, self.now), (generation, now))
