@@ -79,7 +79,7 @@ async def follow(customer: Customer, url: str, seen: dict[str, float], ready: as
 
 async def measure() -> None:
     folder = Path(tempfile.mkdtemp())
-    with fleet(folder, "postgresql", serves=2, workers=2) as running:
+    with fleet(folder, "postgresql", serves=2, workers=2, is_executed=True) as running:
         async with httpx.AsyncClient(timeout=30) as http:
             clients = [httpx.AsyncClient(timeout=30) for _ in range(CUSTOMERS)]
             customers = [Customer(running, client, random.Random(1)) for client in clients]

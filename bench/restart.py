@@ -117,7 +117,7 @@ async def measure() -> None:
     folder = Path(tempfile.mkdtemp())
     settings = {"DRAIN_S": str(DRAIN_S)}
     async with AsyncExitStack() as stack:
-        running = stack.enter_context(fleet(folder, "postgresql", serves=2, workers=1, **settings))
+        running = stack.enter_context(fleet(folder, "postgresql", serves=2, workers=1, is_executed=True, **settings))
         customers = await stack.enter_async_context(logged_in(running, SOCKETS // EACH))
         turns = asyncio.Semaphore(AT_ONCE)
         followers = [Follower(customer, place, turns) for customer in customers for place in range(EACH)]

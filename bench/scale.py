@@ -65,7 +65,7 @@ def report(what: str, load: Load) -> None:
 async def measure() -> None:
     tell(heading())
     tell(f"{CUSTOMERS} customers, four looks at 20 payments for each payment made:")
-    with fleet(Path(tempfile.mkdtemp()), "postgresql", serves=max(PROCESSES), workers=1) as running:
+    with fleet(Path(tempfile.mkdtemp()), "postgresql", serves=max(PROCESSES), workers=1, is_executed=True) as running:
         async with customers_of(running, CUSTOMERS) as customers:
             # Enough payments that each user has a full page.
             await put_under_load(customers, for_s=FIRST_FOR_S, run="first")

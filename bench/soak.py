@@ -20,7 +20,7 @@ PEAK_FOR_S = 20
 
 async def measure() -> None:
     tell(heading())
-    with fleet(Path(tempfile.mkdtemp()), "postgresql", serves=1, workers=1) as running:
+    with fleet(Path(tempfile.mkdtemp()), "postgresql", serves=1, workers=1, is_executed=True) as running:
         async with customers_of(running, CUSTOMERS) as customers:
             peak = await put_under_load(customers, for_s=PEAK_FOR_S, run="peak")
             half = peak.a_second / 2

@@ -38,7 +38,7 @@ async def opened(customer: Customer, stack: AsyncExitStack, turns: asyncio.Semap
 async def measure() -> None:
     folder = Path(tempfile.mkdtemp())
     async with AsyncExitStack() as stack:
-        running = stack.enter_context(fleet(folder, "sqlite", serves=1, workers=0))
+        running = stack.enter_context(fleet(folder, "sqlite", serves=1, workers=0, is_executed=True))
         (process,) = running.serves
         customers = await stack.enter_async_context(logged_in(running, SOCKETS // EACH))
         turns = asyncio.Semaphore(AT_ONCE)
