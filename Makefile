@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test faults check check-web bench schema migration doctor lock graphiql format
+.PHONY: help run test test-install test-all test-postgresql test-fuzz faults check check-web bench explain schema migration doctor lock graphiql format mutants
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,19 +22,33 @@ help: ## What can be done here.
 run: .venv/.run ## Install what is needed, migrate, and serve on port 8000.
 	@$(BIN)/gateway serve
 
-test: .venv/.dev ## Install what the tests need and run all of them; ONE=tests/api/test_login.py runs that alone.
 ifdef ONE
+test: .venv/.dev ## Install what the tests need and run all of them; ONE=tests/api/test_login.py runs that alone.
 	$(BIN)/pytest $(ONE)
 else
-	tests/install.sh
-	$(BIN)/pytest -n 2 --dist worksteal --ignore tests/fuzz
-	$(BIN)/pytest -n 2 --dist worksteal --database postgresql tests/api --ignore tests/api/test_real_clients.py --ignore tests/api/test_commands.py
-	$(BIN)/pytest tests/fuzz # in one process, which counts the answers
+test: test-install test-all test-postgresql test-fuzz
 endif
 
-faults: .venv/.dev ## Kill processes during 2,000 payments on each database.
+test-install: .venv/.dev
+	tests/install.sh
+
+test-all: .venv/.dev
+	$(BIN)/pytest -n 2 --dist worksteal --ignore tests/fuzz
+
+test-postgresql: .venv/.dev
+	$(BIN)/pytest -n 2 --dist worksteal --database postgresql --statements tests/api
+
+test-fuzz: .venv/.dev # In one process: the fields' tests share one name, and xdist would run one of them.
+	$(BIN)/pytest tests/fuzz
+
+faults: .venv/.dev ## Kill processes during 2,000 payments, and play 600 stories, on each database.
 	tests/install.sh
 	KILL_TEST_PAYMENTS=2000 $(BIN)/pytest -s tests/faults/test_killed_processes.py
+	MACHINE_STORIES=100 $(BIN)/pytest -n 2 tests/faults/test_money_moves_once.py tests/faults/test_cards_are_charged_once.py tests/faults/test_plans_are_billed_once.py
+
+mutants: .venv/.dev ## Put each fault of tests/mutants in, and see the tests that it names fail; half an hour. NAMES="a b" plays those.
+	tests/install.sh
+	$(BIN)/python -m tests.mutants.run $(NAMES)
 
 bench: .venv/.dev ## All figures of docs/reliability.md; half an hour.
 	tests/install.sh
@@ -42,9 +56,16 @@ bench: .venv/.dev ## All figures of docs/reliability.md; half an hour.
 	$(BIN)/python -m bench.push 20
 	$(BIN)/python -m bench.queue
 	$(BIN)/python -m bench.scale
+	$(BIN)/python -m bench.cores
+	$(BIN)/python -m bench.operations 20
+	$(BIN)/python -m bench.timeline
+	$(BIN)/python -m bench.documents 2000
 	$(BIN)/python -m bench.subscriptions 5000
 	$(BIN)/python -m bench.restart 5000
 	$(BIN)/python -m bench.soak
+
+explain: .venv/.dev ## Look at the plan of every query at a million rows, on the tests' PostgreSQL; a quarter of an hour.
+	$(BIN)/python -m bench.explain
 
 check: .venv/.dev ## Style, types, architecture, the exported schemas, documents and built files.
 	$(BIN)/ruff format --check .

@@ -61,9 +61,27 @@ async def test_absence_ends_the_doubt_after_a_banking_day_where_ids_come_back(ba
 
     assert (waiting["waitsFor"], waiting["hasConsent"], waiting["likeDebits"]) == ("BANKING_DAY", True, [])
     assert early == IN_DOUBT
-    assert await stands(bank, payment) == ("FAILED", False, "STATEMENT")
+    assert await stands(bank, payment) == ("FAILED", False, "INFERRED")
     assert await bank.booked() == 1
     assert await worklist(bank) == []
+
+
+@pytest.mark.parametrize("bank", ["open_payments"], indirect=True)
+async def test_an_end_that_was_concluded_is_watched_for_ten_banking_days(bank: OddBank, alerts: list[str]) -> None:
+    await an_earlier_line(bank)
+    payment = await lost(bank)
+    # Over a weekend, too, and whatever the hour is.
+    await bank.pass_time(days=6)
+    concluded = await stands(bank, payment)
+
+    identifier = f"D-{payment['id'].removeprefix('pay_')}"
+    line = bank.line(amount="-125.00", endToEndId=identifier, creditorName="Ola", bookingDate=bank.day(0))
+    bank.odd.more.setdefault(await bank.resource(), []).append(line)
+    await bank.pass_time(days=2)
+
+    assert concluded == ("FAILED", False, "INFERRED")
+    assert await stands(bank, payment) == ("SETTLED", False, "VENDOR_CORRECTION")
+    assert "Payment settled after its end" in alerts
 
 
 async def test_where_no_id_ever_came_back_absence_proves_nothing(bank: OddBank) -> None:
@@ -106,7 +124,7 @@ async def test_a_reading_with_an_unreadable_line_proves_nothing(bank: OddBank) -
 
     assert odd == IN_DOUBT
     assert [one["waitsFor"] for one in doubts] == ["READING"]
-    assert await stands(bank, payment) == ("FAILED", False, "STATEMENT")
+    assert await stands(bank, payment) == ("FAILED", False, "INFERRED")
 
 
 async def test_without_a_consent_it_stays_with_the_operators(bank: OddBank) -> None:
@@ -117,7 +135,7 @@ async def test_without_a_consent_it_stays_with_the_operators(bank: OddBank) -> N
     await bank.pass_time(days=10)
 
     assert await stands(bank, payment) == IN_DOUBT
-    assert [(one["waitsFor"], one["hasConsent"]) for one in await worklist(bank)] == [("READING", False)]
+    assert [(one["waitsFor"], one["hasConsent"]) for one in await worklist(bank)] == [("CONSENT", False)]
 
 
 async def test_while_a_doubt_waits_its_account_is_read_once_a_day(bank: OddBank) -> None:
@@ -132,3 +150,33 @@ async def test_while_a_doubt_waits_its_account_is_read_once_a_day(bank: OddBank)
     accounts = len((await bank.link())["accounts"])
     firsts = [query for query in bank.odd.asked if not query.get("page") and not query.get("continuation_key")]
     assert len(firsts) == 2 * accounts
+
+
+@pytest.mark.parametrize("bank", ["direct"], indirect=True)
+async def test_which_lines_may_be_the_payment(bank: OddBank) -> None:
+    paid = await bank.pay()
+    payment = await lost(bank)
+    ours, theirs = (f"D-{one['id'].removeprefix('pay_')}" for one in (payment, paid))
+    today, money = bank.day(0), {"creditorName": "Ola", "bookingDate": bank.day(0)}
+    may_be = [
+        bank.line(amount="-125.00", **money),
+        bank.line(amount="-125.00", endToEndId="NOTPROVIDED", entryReference="e", **money),
+        bank.line(amount="-125.00", endToEndId="RF18539007547034", entryReference="f", **money),
+        bank.line(amount="-124.00", endToEndId=ours, **money),
+    ]
+    withdrawn = bank.line(amount="-125.00", entryReference="w", **{**money, "creditorName": "Kari"})
+    others = [
+        bank.line(amount="-125.00", endToEndId=theirs, **money),
+        bank.line(amount="-125.00", creditorName="Ola", bookingDate=bank.day(1)),
+        bank.line(amount="-125.01", **money),
+    ]
+    lines = bank.odd.more[await bank.resource()] = [*may_be, *others, withdrawn]
+    for _ in range(3):
+        assert await bank.refresh() == []
+        await bank.play.settle()
+        lines[:] = [*may_be, *others]
+
+    (doubt,) = await worklist(bank)
+
+    shown = [(line["bookingDate"], line["amountMinor"]) for line in doubt["likeDebits"]]
+    assert sorted(shown) == [*3 * [(today, -12_500)], (today, -12_400)]

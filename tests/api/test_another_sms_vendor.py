@@ -20,8 +20,8 @@ from providers.delivery import DeliveryReport
 from providers.registry import SMS
 from providers.setting_types import secret_of
 from providers.sms.port import SmsMessage
-from tests.api.test_messages import notifications, update
 from tests.builders.gateway import Play, playing
+from tests.builders.messages import notifications, update
 from tests.conftest import NOON
 
 SIGNATURE: Final = "x-pigeon-signature"
@@ -84,15 +84,15 @@ async def play(built: list[PigeonSms], database_url: str, tmp_path: Path) -> Asy
 async def test_its_report_comes_to_its_own_address_and_moves_the_message(play: Play, built: list[PigeonSms]) -> None:
     await update(await play.person(), phone="+4790000001")
     await play.settle()
-    assert [message.to for message in built[0].sent] == ["+4740000001"]
-    assert ("contact_changed", "SENT") in await notifications(play)
+    assert [message.to for message in built[0].sent] == ["+4790000001"]
+    assert ("contact_code_sms", "SENT") in await notifications(play)
 
     raw = b'{"pigeon": "pigeon_1"}'
     posted = await play.browser().http.post(built[0].status_url, content=raw, headers=signed(raw))
     await play.settle()
 
     assert (posted.status_code, built[0].status_url.endswith(HOME)) == (202, True)
-    assert ("contact_changed", "DELIVERED") in await notifications(play)
+    assert ("contact_code_sms", "DELIVERED") in await notifications(play)
 
 
 async def test_its_signature_opens_no_other_vendors_address(play: Play) -> None:

@@ -74,19 +74,19 @@ async def test_who_walks_away_finds_the_consent_expired(play: Play) -> None:
     assert "done its work" in (await kari.http.get(page)).text
 
 
-async def test_who_approved_but_never_came_back_is_connected_all_the_same(play: Play) -> None:
+async def test_who_approved_but_never_came_back_is_not_connected_and_the_bank_is_told(play: Play) -> None:
     kari = await play.person()
     page = await consent_page(kari)
     shown = (await kari.http.get(page)).text
     account = shown.split('name="account" value="')[1].split('"')[0]
     await kari.http.post(page, data={"decision": "approve", "account": account})
 
-    await play.advance(seconds=30)
+    await play.advance(minutes=17)
 
     (bank_link,) = await bank_links(kari)
-    assert bank_link["status"] == "ACTIVE"
-    assert len(bank_link["accounts"]) == 1  # type: ignore[arg-type]
-    assert (bank_link["unattendedReadsLeftToday"], bank_link["lastReads"]) == (3, [{"attended": False}])
+    assert (bank_link["status"], bank_link["accounts"]) == ("EXPIRED", [])
+    consent = (await play.gateway.sandbox.get("/bank/consents/cons-000001")).json()
+    assert consent["consentStatus"] in ("revokedByPsu", "terminatedByTpp")
 
 
 async def test_a_way_back_that_is_opened_again_leads_on_again(play: Play) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from tests.builders.cards import (
     CHALLENGED,
@@ -278,6 +279,18 @@ class TestTheVendorsLine:
         found = await card_payment(kari, payment)
         assert [one["status"] for one in nodes(found["refunds"])] == ["SUCCEEDED"]
         assert found["refundedAmount"] == {"amountMinor": "4000"}
+
+
+async def test_who_lost_the_approval_confirms_nothing(play: Play) -> None:
+    kari = await play.approved()
+    payment = (await create(kari))["payment"]
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        await connection.execute(text("UPDATE kyc_application SET status = 'REJECTED'"))  # its jobs are yet to come
+
+    refused = await confirm(kari, payment["id"])
+
+    assert [error["code"] for error in refused["userErrors"]] == ["KYC_REQUIRED"]
+    assert await charges(play) == []
 
 
 async def test_losing_kyc_approval_cancels_what_is_not_paid(play: Play) -> None:

@@ -155,6 +155,25 @@ async def test_the_money_of_a_lost_dispute_may_come_back(stripe: AtStripe) -> No
     assert (await refund(kari, payment))["refund"]["amount"] == {"amountMinor": "10000"}
 
 
+async def test_a_dispute_that_was_won_may_be_lost_but_not_twice(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with at_stripe(database_url, tmp_path) as stripe:
+        kari = await stripe.approved()
+        payment = await paid(kari, 10_000)
+        await kari.http.post("/sandbox/cards/disputes/pi_000001", data={"decision": "open"})
+        shown = []
+        for told in ("won", "lost", "won", "lost"):
+            stripe.vendor.words["dispute"] = told
+            about = {"object": "dispute", "id": "dp_000001", "payment_intent": "pi_000001", "status": told}
+            await stripe.tell("charge.dispute.updated", about)
+            now = await card_payment(kari, payment)
+            shown.append((now["disputes"][0]["status"], now["refundedAmount"]["amountMinor"]))
+
+    assert shown == [("WON", "0"), ("LOST", "10000"), ("WON", "0"), ("WON", "0")]
+    assert capsys.readouterr().err.count("Dispute lost again") == 1
+
+
 async def test_a_refund_that_was_taken_for_refused_is_what_the_vendor_has(
     database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,3 +193,30 @@ async def test_a_refund_that_was_taken_for_refused_is_what_the_vendor_has(
         ]
         assert now["refundedAmount"] == {"amountMinor": "4000"}
     assert "Refund made after its end" in capsys.readouterr().err
+
+
+async def test_what_a_slow_method_carries_out_for_days_is_not_cancelled(stripe: AtStripe) -> None:
+    kari = await stripe.approved()
+    payment = (await create(kari))["payment"]["id"]
+    stripe.vendor.words["payment_intent"] = "processing"
+
+    await stripe.advance(days=3)
+
+    (intent,) = stripe.vendor.intents
+    at_vendor = await stripe.vendor.ask("GET", f"/cards/payment_intents/{intent}")
+    assert ((await card_payment(kari, payment))["status"], at_vendor["status"]) == (
+        "PROCESSING",
+        "requires_payment_method",
+    )
+
+
+async def test_what_a_slow_method_did_not_carry_out_expires(stripe: AtStripe) -> None:
+    kari = await stripe.approved()
+    payment = (await create(kari))["payment"]["id"]
+    stripe.vendor.words["payment_intent"] = "processing"
+    await stripe.advance(days=3)
+
+    del stripe.vendor.words["payment_intent"]
+    await stripe.advance(hours=12)
+
+    assert (await card_payment(kari, payment))["status"] == "EXPIRED"

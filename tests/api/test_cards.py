@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from tests.builders.cards import key
 from tests.builders.gateway import Play, Player, nodes, playing
@@ -124,6 +125,26 @@ async def test_an_answer_that_was_lost_is_found_and_makes_no_second_card(issuing
     assert [one["status"] for one in nodes((await kari.ask(CARDS))["viewer"]["cards"])] == ["ACTIVE"]
     second = (await issuing.gateway.sandbox.get("/issuing/cards/ic_000002")).status_code
     assert second == 404
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+async def test_a_card_that_the_issuer_refuses_has_failed_and_holds_up_nothing(issuing: Play, is_lost: bool) -> None:
+    kari = await holder(issuing)
+    line = Line(issuing.gateway.sandbox)
+    async with issuing.gateway.infrastructure.database.write_engine.begin() as connection:
+        await connection.execute(text("UPDATE cardholder SET vendor_cardholder_id = 'ich_gone'"))
+    if is_lost:
+        line.harm(at=1, before=httpx.ConnectError("away"), times=3)
+
+    refused = await issue(kari)
+    await issuing.advance(seconds=60)
+
+    assert codes(refused) == ([] if is_lost else ["INVALID_STATE"])
+    (card,) = nodes((await kari.ask(CARDS))["viewer"]["cards"])
+    assert card["status"] == "FAILED"
+    assert codes(await become(kari, "freezeCard", card["id"])) == ["INVALID_STATE"]
+    left = await kari.ask("mutation { deleteAccount(input: {confirm: true}) { userErrors { code } } }")
+    assert left["deleteAccount"]["userErrors"] == []
 
 
 async def test_an_issuer_that_is_away_is_a_clear_error(issuing: Play) -> None:

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.api.test_failed_start import PRODUCTION
 from tests.api.test_vendor_migration import MOVES, consent
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.gateway import Player
+from tests.builders.processes import completed
 from tests.builders.server import free_port, served
 from tests.builders.twin import second_card_vendor
 
@@ -37,8 +37,7 @@ def gateway(*arguments: str, folder: Path, **settings: str) -> subprocess.Comple
         "COLUMNS": "200",
         **settings,
     }
-    command = [sys.executable, "-m", "gateway", *arguments]
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    return completed(arguments, environment=environment, folder=ROOT)
 
 
 def test_the_demo_plays_every_step_against_a_running_gateway(address: str, tmp_path: Path) -> None:
@@ -50,7 +49,7 @@ def test_the_demo_plays_every_step_against_a_running_gateway(address: str, tmp_p
         "KYC is APPROVED",
         "Connected DNB",
         "The payment is SETTLED, pushed live",
-        "has NOK24,875.00 available",
+        "has NOK 24,875.00 available",
         "A card was declined (CARD_DECLINED)",
         "Another card passed 3-D Secure: the payment is SETTLED",
         "the refund is PARTIAL",
@@ -315,9 +314,16 @@ async def test_operators_move_customers_to_another_vendor_and_back(tmp_path: Pat
 
 def test_operators_see_doubts_and_queued_work(address: str, tmp_path: Path) -> None:
     in_doubt = gateway("payments", "doubts", "--json", "--url", address, folder=tmp_path)
+    odd = gateway("payments", "lines", "--json", "--url", address, folder=tmp_path)
     queued = gateway("jobs", "list", "--queued", "--json", "--url", address, folder=tmp_path)
     refused = gateway("jobs", "replay", "job_x", "--url", address, folder=tmp_path)
+    compared = gateway("reconcile", "run", "--url", address, folder=tmp_path)
+    differing = gateway("reconcile", "list", "--json", "--url", address, folder=tmp_path)
+    unknown = gateway("reconcile", "close", "dif_x", "--reason", "seen", "--url", address, folder=tmp_path)
 
-    assert json.loads(in_doubt.stdout) == []
+    assert (json.loads(in_doubt.stdout), json.loads(odd.stdout)) == ([], [])
     assert "purge" in [one["kind"] for one in json.loads(queued.stdout)]
     assert (refused.returncode, "no blocked job" in refused.stderr) == (1, True)
+    assert (compared.returncode, json.loads(differing.stdout)) == (0, [])
+    assert {"reconcile"} <= {one["kind"] for one in json.loads(queued.stdout)}
+    assert (unknown.returncode, "no open difference" in unknown.stderr) == (1, True)

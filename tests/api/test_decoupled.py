@@ -14,12 +14,14 @@ from sqlalchemy import text
 from gateway.assembly.clocks import SystemClock
 from sandbox.people import personas
 from tests.builders.gateway import CONNECT, Play, Player, a_payment, first_account, pay, payment_of, playing
+from tests.builders.odd_banks import asked_again_at_once
 from tests.builders.port import started, stopped
 from tests.builders.sandbox import Sandbox, sandbox_alone
 from tests.builders.server import free_port
 from tests.builders.sockets import opened, socket_of
 from tests.builders.tls import certificates
-from tests.vendors.nextgenpsd2 import NextGenBanks, Sca, app
+from tests.vendors.nextgenpsd2 import NextGenBanks, Sca
+from tests.vendors.nextgenpsd2_routes import app
 
 FOLLOW = """subscription($id: ID!) { paymentUpdated(id: $id) { payment { version authorisation { challenge } } } }"""
 CANCEL = """mutation($id: ID!) { cancelPayment(input: {id: $id}) {
@@ -76,7 +78,10 @@ async def bank(database_url: str, tmp_path: Path) -> AsyncIterator[AtBank]:
             "openbanking_webhook_secret": "relay",
         }
         clock = sandbox.clock
-        async with playing(database_url, tmp_path, clock.at, base_clock=clock, **settings) as play:
+        async with (
+            asked_again_at_once(),
+            playing(database_url, tmp_path, clock.at, base_clock=clock, **settings) as play,
+        ):
             kari = await play.person()
             await kari.ask("mutation { startKyc { kyc { status } } }")
             await sandbox.advance(seconds=3)

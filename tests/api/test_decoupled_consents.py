@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 import stamina
+from starlette.responses import Response
 
-from tests.builders.gateway import CONNECT
+from tests.builders.gateway import CONNECT, nodes
 from tests.builders.odd_banks import OddBank, odd_bank
 from tests.vendors.nextgenpsd2 import NextGenBanks, Sca
+
+SHOWN = "{ viewer { bankLinks(first: 1) { edges { node { authorisation { challenge } } } } } }"
 
 
 @pytest.fixture
@@ -49,6 +52,41 @@ async def test_a_consent_that_is_refused_in_the_banks_app_is_over_within_seconds
     await bank.pass_time(seconds=2)
 
     assert (await bank.link())["status"] == "REJECTED"
+
+
+@pytest.mark.parametrize("sca", [Sca.DECOUPLED, Sca.REDIRECT])
+async def test_an_approval_that_the_bank_does_not_link_to_is_read_all_the_same(bank: OddBank, sca: Sca) -> None:
+    bank.face.links_to_approvals = False
+    asked = await connect(bank, sca)
+    bank.face.code = "0815"
+    await bank.pass_time(seconds=2)
+    waiting = await bank.kari.ask(SHOWN)
+
+    # The consent itself stays "received": only the approval tells that the user has refused it.
+    bank.odd.consent_word = "received"
+    if sca is Sca.DECOUPLED:
+        await bank.face.approve_consent(bank.odd.consents[-1], "refuse")
+        await bank.pass_time(seconds=2)
+    else:
+        await bank.visit(asked["authorisationUrl"], "refuse")
+
+    (link,) = nodes(waiting["viewer"]["bankLinks"])
+    assert link["authorisation"] == ({"challenge": "0815"} if sca is Sca.DECOUPLED else None)
+    assert (await bank.link())["status"] == "REJECTED"
+
+
+@pytest.mark.parametrize("status", [404, 405, 500])
+async def test_a_bank_that_lists_no_approvals_is_asked_for_the_consent_alone(bank: OddBank, status: int) -> None:
+    bank.face.links_to_approvals = False
+    bank.odd.instead["approvals"] = lambda request: Response(status_code=status)
+    await connect(bank, Sca.DECOUPLED)
+
+    with stamina.set_testing(True, attempts=1, cap=True):
+        await bank.pass_time(seconds=2)
+    await bank.face.approve_consent(bank.odd.consents[-1])
+    await bank.pass_time(seconds=2)
+
+    assert (await bank.link())["status"] == "ACTIVE"
 
 
 @pytest.mark.parametrize("sca", [Sca.EXEMPTED, Sca.EXEMPTED_AT_ONCE])

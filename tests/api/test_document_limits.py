@@ -1,9 +1,6 @@
 """What a document may ask for is limited before any rule walks it, whatever carries it."""
 
 import json
-import sys
-from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -11,8 +8,17 @@ from anyio import fail_after
 from graphql import parse
 
 from routes.graphql import document_limits
-from routes.graphql.document_limits import MAX_FRAGMENTS, MAX_SELECTIONS, MAX_SPREADS, refusal_of
+from routes.graphql.document_limits import (
+    MAX_DIRECTIVES,
+    MAX_FRAGMENTS,
+    MAX_LINES,
+    MAX_OPERATIONS,
+    MAX_SELECTIONS,
+    MAX_SPREADS,
+    refusal_of,
+)
 from tests.builders.gateway import Play
+from tests.builders.lines_run import lines_run
 from tests.builders.sockets import event_stream, opened, socket_of
 
 
@@ -59,6 +65,15 @@ def codes_of(answer: dict[str, Any]) -> list[str]:
         (in_a_row(MAX_FRAGMENTS + 1), MAX_FRAGMENTS, MAX_FRAGMENTS + 1),
         (in_a_row(5, MAX_SPREADS + 1), MAX_SPREADS, MAX_SPREADS + 1),
         (doubling(MAX_FRAGMENTS), MAX_SELECTIONS, 2**31 - 1),
+        ("{ viewer { " + "id " * 1_000 + "} }", MAX_SELECTIONS, 1_001),
+        (
+            "{ " + "...A " * 51 + "} fragment A on Query { __typename @skip(if: false) @include(if: true) }",
+            MAX_DIRECTIVES,
+            102,
+        ),
+        (" ".join(f"query Q{n} {{ __typename }}" for n in range(21)), MAX_OPERATIONS, 21),
+        ("{ __typename }" + "\n" * MAX_LINES + "#", MAX_LINES, MAX_LINES + 1),
+        ("{ __schema { types { " + "ofType { " * 40 + "name" + " }" * 40 + " } } }", 15, 26),
     ],
 )
 async def test_a_refusal_says_the_limit_and_what_was_asked(play: Play, document: str, limit: int, asked: int) -> None:
@@ -159,41 +174,25 @@ async def test_a_document_that_is_not_parsed_to_its_end_closes_no_socket(play: P
 
 def test_fragments_count_by_what_they_expand_to() -> None:
     fields = " ".join(["__typename"] * 100)
-    used = "{ " + "...A " * 20 + "} fragment A on Query { " + fields + " }"
+    used = "{ " + "...A " * 10 + "} fragment A on Query { " + fields + " }"
 
     unused = doubling(MAX_FRAGMENTS).replace("{ ...F0 }", "{ __typename }")
 
-    assert refusal_of(parse(used)) is not None  # 20 spreads, and 20 times 100 fields
-    assert refusal_of(parse(used.replace("...A " * 20, "...A " * 19))) is None
+    assert refusal_of(parse(used)) is not None  # 10 spreads, and 10 times 100 fields
+    assert refusal_of(parse(used.replace("...A " * 10, "...A " * 9))) is None
     assert refusal_of(parse(unused)) is not None
-    assert 19 * 101 <= MAX_SELECTIONS < 20 * 101
-
-
-def lines_run(call: Callable[[], object]) -> int:
-    """How many lines of the analysis are executed: its time, without a clock."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal count
-        if frame.f_code.co_filename != document_limits.__file__:
-            return None
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        call()
-    finally:
-        sys.settrace(before)
-    return count
+    assert 9 * 101 <= MAX_SELECTIONS < 10 * 101
 
 
 def test_the_analysis_is_linear_in_the_document() -> None:
     small, large = parse(doubling(MAX_FRAGMENTS // 2)), parse(doubling(MAX_FRAGMENTS))
     short, long = parse("{ a { b } c " * 75 + "d" + "}" * 75), parse("{ a { b } c " * 150 + "d" + "}" * 150)
 
-    doubled = lines_run(lambda: refusal_of(large)) / lines_run(lambda: refusal_of(small))
-    deepened = lines_run(lambda: refusal_of(long)) / lines_run(lambda: refusal_of(short))
+    doubled = lines_run(document_limits, lambda: refusal_of(large)) / lines_run(
+        document_limits, lambda: refusal_of(small)
+    )
+    deepened = lines_run(document_limits, lambda: refusal_of(long)) / lines_run(
+        document_limits, lambda: refusal_of(short)
+    )
 
     assert max(doubled, deepened) < 2.2

@@ -11,7 +11,8 @@ import pytest
 from graphql import build_schema
 
 from tests.api.test_upload import put
-from tests.builders.gateway import Play, Player, nodes, playing
+from tests.builders.gateway import Play, Player, a_payment, first_account, nodes, pay, playing
+from tests.builders.messages import texts
 from tests.builders.sockets import events_of
 from tests.conftest import NOON
 
@@ -110,8 +111,21 @@ async def test_the_examples_play_the_whole_product_in_their_order(play: Play) ->
     assert (await example("12-cancel"))["payment"]["status"] == "CANCELLED"
     assert (await example("13-everything-live"))["type"] == "VIEWER"
     await example("14-renew-consent")
+    renewing, link = (EXAMPLES / "14-renew-consent.graphql").read_text(), await filled(ingrid, "FIRST_BANK_LINK")
+    choice = {"query": renewing, "variables": {"bankLink": link}}
+    await ingrid.http.post("/graphql", json=choice, headers={"x-drop-scenario": "choice"})
+    assert (await example("40-choose-consent-method"))["authorisation"]["kind"] == "DECOUPLED"
+    await pay(ingrid, a_payment(await first_account(ingrid), 10_007))
+    chosen = (await example("39-choose-payment-method"))["payment"]
+    assert chosen["authorisation"]["kind"] == "DECOUPLED"
     assert (await example("15-disconnect-bank"))["bankLink"]["status"] == "REVOKED"
     assert (await example("16-update-profile"))["user"]["address"]["normalised"] is True
+    ran.append("41-confirm-contact")
+    document = (EXAMPLES / "41-confirm-contact.graphql").read_text()
+    await play.settle()
+    (code,) = re.findall(r"Koden din er (\d{6}).*?; Drop", await texts(play))
+    confirmed = (await ingrid.ask(document, input={"kind": "EMAIL", "code": code}))["confirmContact"]
+    assert (confirmed["user"]["email"], confirmed["userErrors"]) == ("kari@example.no", [])
     await example("17-notification-preferences")
     await example("18-card-payment")
     assert (await example("19-confirm-card"))["payment"]["status"] == "SETTLED"

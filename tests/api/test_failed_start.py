@@ -1,15 +1,16 @@
 """A start that fails ends the process, with a code and one message that says what to do."""
 
+import asyncio
 import os
 import socket
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
+from tests.builders.processes import completed
 from tests.builders.server import free_port
 
 COMMANDS = ("serve", "worker")
@@ -54,8 +55,7 @@ def start(command: str, folder: Path, **settings: str) -> subprocess.CompletedPr
         "COLUMNS": "300",
         **settings,
     }
-    started = [sys.executable, "-m", "gateway", command]
-    return subprocess.run(started, env=environment, capture_output=True, text=True, check=False, timeout=60, cwd=folder)
+    return completed([command], environment=environment, folder=folder, timeout=60)
 
 
 def is_refused(ended: subprocess.CompletedProcess[str], message: str) -> bool:
@@ -70,6 +70,14 @@ def test_a_damaged_file_of_the_sandbox_ends_the_process(tmp_path: Path) -> None:
     assert is_refused(start("serve", tmp_path), "Move it away, or set SANDBOX_PATH.")
     alone = start("sandbox", tmp_path, SANDBOX_URL=f"http://127.0.0.1:{free_port()}")
     assert is_refused(alone, "Move it away, or set SANDBOX_PATH.")
+
+
+async def test_more_connections_than_the_server_gives_are_refused(tmp_path: Path, postgresql_url: str) -> None:
+    many = {"DATABASE_URL": postgresql_url, "DATABASE_CONNECTIONS": "500"}
+
+    assert is_refused(await asyncio.to_thread(start, "serve", tmp_path, **many), "DATABASE_CONNECTIONS is 500, and")
+    told = (await asyncio.to_thread(start, "doctor", tmp_path, **many)).stderr
+    assert "Lower DATABASE_CONNECTIONS, or raise the server's max_connections." in told
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "migrate", "doctor"])

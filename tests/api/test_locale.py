@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import text
 
-from tests.api.test_messages import update
 from tests.builders.answers import check_language
 from tests.builders.cards import DECLINED, card_payment, confirm, create
 from tests.builders.gateway import Play, Player, a_payment, pay
+from tests.builders.messages import update
 from tests.builders.sockets import events_of, socket_of
 
 ENGLISH = {"accept-language": "en-US,en;q=0.9"}
@@ -95,7 +95,7 @@ async def test_amounts_in_a_text_are_written_as_its_language_writes_them(play: P
     assert error["message"] == "Beløpet kan være høyst 1\u00a0000\u00a0000,00\u00a0kr."
     kari.http.headers.update(ENGLISH)
     (error,) = (await pay(kari, wanted))["userErrors"]
-    assert error["message"] == "The amount can be NOK1,000,000.00 at most."
+    assert error["message"] == "The amount can be NOK 1,000,000.00 at most."
 
 
 async def test_why_a_payment_failed_is_kept_as_a_code_and_told_in_the_readers_language(play: Play) -> None:

@@ -276,6 +276,42 @@ async def test_what_nobody_had_approved_expires_once_the_bank_has_forgotten_it(b
     assert await bank.jobs("ask_bank") == 0
 
 
+@pytest.mark.parametrize("told", ["ACSC", "RJCT"])
+@pytest.mark.parametrize("bank", ["open_payments", "direct"], indirect=True)
+async def test_a_refusal_that_the_bank_has_not_told_is_inferred_and_watched(bank: OddBank, told: str) -> None:
+    payment = await bank.pay()
+    bank.odd_payments.word = "RCVD"
+    await bank.visit(payment["authorisationUrl"], "refuse")
+    await bank.pass_time(days=1)
+    inferred, watching = await payment_of(bank.kari, payment["id"]), await bank.jobs("ask_bank")
+
+    bank.odd_payments.word = told
+    await bank.pass_time(days=1, hours=1)
+    after = await payment_of(bank.kari, payment["id"])
+
+    history = nodes(inferred["history"])
+    assert (inferred["status"], inferred["failure"]["code"]) == ("REJECTED", "AUTHORISATION_REFUSED")
+    assert (history[-1]["cause"], watching) == ("INFERRED", 1)
+    # What the bank has said itself is not watched.
+    assert await bank.jobs("ask_bank") == 0
+    ended = [("REJECTED", "INFERRED"), ("SETTLED", "VENDOR_CORRECTION")]
+    assert [(event["status"], event["cause"]) for event in nodes(after["history"])][len(history) - 1 :] == (
+        ended if told == "ACSC" else ended[:1]
+    )
+
+
+@pytest.mark.parametrize("bank", ["direct", "enable_banking"], indirect=True)
+async def test_a_refusal_that_the_bank_has_told_is_the_banks(bank: OddBank) -> None:
+    payment = await bank.pay()
+    await bank.visit(payment["authorisationUrl"], "refuse")
+    await bank.pass_time(days=1)
+
+    ended = await payment_of(bank.kari, payment["id"])
+
+    assert (ended["status"], await bank.jobs("ask_bank")) == ("REJECTED", 0)
+    assert nodes(ended["history"])[-1]["cause"] != "INFERRED"
+
+
 async def test_an_unknown_id_is_asked_for_three_times_over_an_hour(bank: OddBank) -> None:
     payment = await bank.pay()
     await bank.pass_time(minutes=5)

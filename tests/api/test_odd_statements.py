@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 from prometheus_client import generate_latest
 from sqlalchemy import text
 from starlette.requests import Request
@@ -91,6 +92,33 @@ async def test_an_odd_account_costs_that_account_alone_and_is_counted(bank: OddB
     assert [len(account["balances"]) for account in link["accounts"]] == [2] * len(link["accounts"])
     assert len(link["accounts"]) == len(personas()["kari"].at_bank("bank_dnb"))
     assert await bank.refresh() == []
+
+
+async def test_an_account_whose_details_are_not_to_be_had_costs_itself_alone_and_is_read_later(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Enable Banking gives each account's details by themselves."""
+    away: list[str] = []
+
+    def fails(request: Request) -> Response | None:
+        uid = request.path_params["uid"]
+        if not away:
+            away.append(uid)
+        return Response(status_code=503) if uid in away else None
+
+    async with odd_bank("enable_banking", database_url, tmp_path) as bank:
+        bank.says([bank.line()])
+        bank.odd.instead["accounts"] = fails
+        with stamina.set_testing(True, attempts=1, cap=True):
+            await bank.connect()
+        before = await bank.link()
+        away[0] = ""
+        await bank.pass_time(minutes=2)
+        after = await bank.link()
+
+    everything = len(personas()["kari"].at_bank("bank_dnb"))
+    assert (before["status"], len(before["accounts"]), before["unreadableAccounts"]) == ("ACTIVE", everything - 1, 1)
+    assert (after["status"], len(after["accounts"]), after["unreadableAccounts"]) == ("ACTIVE", everything, 0)
 
 
 async def test_an_odd_balance_costs_that_balance_alone(bank: OddBank) -> None:

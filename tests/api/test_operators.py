@@ -13,7 +13,7 @@ from db.tables.job import JobRow
 from gateway.app import Role, create_app
 from gateway.settings.check import load_settings
 from gateway.settings.settings import settings_class
-from services.operations.retention import PURGE_ID
+from services.operations.retention import PURGES
 from tests.builders.gateway import BASE, Play, a_payment, pay, playing
 from tests.builders.line import Line
 from tests.conftest import NOON
@@ -144,7 +144,7 @@ async def test_what_the_alerts_ask_for_is_measured(play: Play) -> None:
     http = play.browser().http
     async with play.gateway.infrastructure.database.write_engine.begin() as connection:
         late = play.gateway.clock.now() - timedelta(hours=7)
-        await connection.execute(update(JobRow).where(col(JobRow.id) == PURGE_ID).values(due_at=late))
+        await connection.execute(update(JobRow).where(col(JobRow.row_id) == PURGES).values(due_at=late))
 
     shown = (await http.get("/metrics")).text
     figures = dict(row.rsplit(" ", 1) for row in shown.splitlines() if not row.startswith("#"))

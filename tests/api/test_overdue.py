@@ -22,8 +22,8 @@ A_WEEK = 7 * 24
 
 
 @pytest.fixture(params=KINDS)
-async def bank(either_database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[OddBank]:
-    async with odd_bank(request.param, either_database_url, tmp_path) as bank:
+async def bank(database_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[OddBank]:
+    async with odd_bank(request.param, database_url, tmp_path) as bank:
         bank.odd.gives_ids = True
         await bank.connect()
         yield bank

@@ -233,6 +233,39 @@ async def test_a_plan_that_is_billed_after_its_user_has_left_is_cancelled_and_gi
     assert "Plan billed after its end" in capsys.readouterr().err
 
 
+async def test_a_charge_after_the_end_waits_for_our_funds_and_is_given_back_once(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with at_stripe(database_url, tmp_path) as stripe:
+        kari = await ended_here(stripe)
+        await subscribe(kari, plan="plan_plus_yearly")
+        stripe.vendor.short_of_funds = "refused"
+
+        await stripe.advance(days=31)
+        waiting = await given_back(stripe)
+        async with stripe.play.gateway.infrastructure.database.read_engine.connect() as connection:
+            chains = text("SELECT row_id FROM job WHERE kind = 'give_back_plan_charge'")
+            assert (await connection.execute(chains)).scalars().all() == ["in_000004"]
+        stripe.vendor.short_of_funds = None
+        await stripe.advance(hours=7)
+
+        assert (waiting, await given_back(stripe)) == (([], [], 0), (["in_000004"], ["in_000004"], 1))
+    said = capsys.readouterr().err
+    assert "Refund lacks funds" in said
+    assert "Plan's charge not given back" not in said
+
+
+async def given_back(stripe: AtStripe) -> tuple[list[str], list[str], int]:
+    """The invoices that the vendor has given back, those that are shown so, and how many users were told."""
+    refunds = (await stripe.play.gateway.sandbox.get("/ledger")).json()["refunds"]
+    shown = text("SELECT vendor_invoice_id FROM plan_invoice WHERE status = 'REFUNDED'")
+    told = text("SELECT count(*) FROM notification WHERE template = 'plan_charge_refunded'")
+    async with stripe.play.gateway.infrastructure.database.read_engine.connect() as connection:
+        invoices = (await connection.execute(shown)).scalars().all()
+        count = (await connection.execute(told)).scalar_one()
+    return [refund["metadata"]["invoice"] for refund in refunds], [*invoices], count
+
+
 INVOICES = "{ viewer { plan { invoices { edges { node { status periodStart periodEnd } } } } } }"
 
 

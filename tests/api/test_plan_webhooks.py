@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ async def with_an_unread_invoice(stripe: AtStripe) -> Player:
     await subscribe(kari)
     await stripe.advance(minutes=1)
     async with stripe.play.gateway.infrastructure.database.write_engine.begin() as connection:
+        await connection.execute(text("DELETE FROM ledger_entry WHERE plan_invoice_id IS NOT NULL"))
         await connection.execute(text("DELETE FROM plan_invoice"))
     return kari
 
@@ -111,3 +113,29 @@ async def test_a_charge_of_another_shop_on_the_account_is_nobodys_plan(stripe: A
     await stripe.advance(minutes=10)
 
     assert (await stripe.webhooks())[told:].count("UNMATCHED") == 2
+
+
+async def moved(stripe: AtStripe) -> list[tuple[str, int]]:
+    query = "SELECT kind, amount_minor FROM ledger_entry WHERE plan_invoice_id IS NOT NULL ORDER BY moved_at, id"
+    async with stripe.play.gateway.infrastructure.database.read_engine.connect() as connection:
+        return [(kind, amount) for kind, amount in await connection.execute(text(query))]
+
+
+async def test_a_dispute_of_a_plans_charge_moves_money_when_it_is_decided_and_once(stripe: AtStripe) -> None:
+    kari = await stripe.approved()
+    await subscribe(kari)
+    disputes, intent = "/sandbox/cards/disputes/pi_in_000001", "pi_in_000001"
+    seen = []
+
+    for decision, status in (("open", "needs_response"), ("lost", "lost"), ("", "lost"), ("", "won"), ("", "won")):
+        stripe.clock.at += timedelta(seconds=1)
+        if decision:
+            await stripe.play.browser().http.post(disputes, data={"decision": decision})
+        stripe.vendor.words["dispute"] = status
+        about = {"object": "dispute", "id": "dp_of_plan", "payment_intent": intent, "status": status}
+        await stripe.tell("charge.dispute.updated", about)
+        seen.append(await moved(stripe))
+
+    charged = ("CHARGED", 4_900)
+    lost = [charged, ("DISPUTED", 4_900)]
+    assert seen == [[charged], lost, lost, [*lost, ("DISPUTE_REVERSED", 4_900)], [*lost, ("DISPUTE_REVERSED", 4_900)]]

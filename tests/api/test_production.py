@@ -1,5 +1,6 @@
 """SERVICE_MODE=production: the same product without the sandbox, and what it refuses to start with."""
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ def retries_without_pauses() -> Iterator[None]:
 
 # Nobody listens there.
 AWAY = "https://127.0.0.1:9"
+OPERATOR_TOKEN = "let-operators-in-7301"
 
 
 def production(**changes: Any) -> dict[str, Any]:
@@ -33,9 +35,9 @@ def production(**changes: Any) -> dict[str, Any]:
         "public_url": "https://api.drop.example",
         "default_return_to": "https://app.drop.example/",
         "allowed_origins": ("https://app.drop.example",),
-        "operator_token": "let-me-in",
+        "operator_token": OPERATOR_TOKEN,
         "field_encryption_keys": (Fernet.generate_key().decode(),),
-        "field_hash_key": "a key of our own",
+        "field_hash_key": "q8Zr1xW5vT9nK3bM7cL2pS6dF4gH0jYa",
         "bankid_api_url": AWAY,
         "bankid_client_id": "drop",
         "bankid_client_secret": "secret",
@@ -88,7 +90,7 @@ async def test_every_vendor_is_real_and_there_is_no_sandbox(database_url: str, t
     assert "sandbox" not in health["checks"]
     assert health["checks"]["open_banking"] == "ok"
     assert gone == [404, 404]
-    assert page.status_code == 200
+    assert page.status_code == 404
     assert (login.status_code, login.json()["code"]) == (503, "PROVIDER_UNAVAILABLE")
     assert sent_back.status_code == 303
     assert sent_back.headers["location"] == "https://app.drop.example/?error=temporarily_unavailable&state=mine"
@@ -124,6 +126,15 @@ async def test_staging_may_sign_in_by_the_simulated_bankid(database_url: str, tm
         ({"operator_token": None}, "OPERATOR_TOKEN"),
         ({"default_return_to": "/sandbox/"}, "DEFAULT_RETURN_TO"),
         ({"field_hash_key": "mock-mode-only"}, "FIELD_HASH_KEY"),
+        ({"environment": "development"}, "ENVIRONMENT is development"),
+        ({"allowed_origins": ("http://app.drop.example",)}, "ALLOWED_ORIGINS: http://app.drop.example"),
+        ({"allowed_origins": ("https://localhost:3000",)}, "ALLOWED_ORIGINS: https://localhost:3000"),
+        ({"web_session_idle_minutes": 6}, "WEB_SESSION_IDLE_MINUTES must be 5"),
+        ({"field_hash_key": "x"}, "FIELD_HASH_KEY is too weak"),
+        ({"field_hash_key": "0" * 64}, "FIELD_HASH_KEY is too weak"),
+        ({"field_encryption_keys": (base64.urlsafe_b64encode(bytes(32)).decode(),)}, "FIELD_ENCRYPTION_KEYS has a key"),
+        ({"operator_token": "x"}, "OPERATOR_TOKEN is too weak"),
+        ({"environment": "staging", "kyc_provider": "mock"}, "a real vendor for KYC_PROVIDER"),
         ({"openbanking_webhook_secret": "mock-mode-only"}, "OPENBANKING_WEBHOOK_SECRET"),
         ({"kyc_provider": "mock"}, "KYC_PROVIDER"),
         ({"bankid_mock": True}, "IDENTITY_PROVIDER"),
@@ -141,6 +152,36 @@ def test_what_is_not_safe_in_production_stops_the_start(changes: dict[str, Any],
 def test_a_live_key_beside_the_simulated_login_stops_mock_mode_as_well() -> None:
     with pytest.raises(InvalidSettings, match="STRIPE_SECRET_KEY is a live key"):
         load_settings(stripe_secret_key="sk_live_1", _env_file=None)
+
+
+def test_a_forgotten_mode_does_not_make_live_keys_harmless() -> None:
+    given = production()
+    del given["service_mode"], given["environment"]
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(**given, _env_file=None)
+
+    for named in ("SERVICE_MODE must be production", "SUMSUB_APP_TOKEN", "ENVIRONMENT is development"):
+        assert named in str(refused.value)
+
+
+def test_a_code_goes_to_no_scheme_or_page_that_another_app_may_claim() -> None:
+    wrong = (
+        "drop://auth",
+        "javascript:/x",
+        "http://localhost:1/auth",
+        "https://app.drop.no",
+        "https://app.drop.no/a#b",
+    )
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(app_redirect_uris=",".join((*wrong, "https://app.drop.no/auth")), _env_file=None)
+
+    assert [line.split("'")[1] for line in str(refused.value).splitlines()] == list(wrong)
+
+
+@pytest.mark.parametrize("scheme", ["https", "javascript", "JavaScript", "data", "no drop"])
+def test_a_scheme_of_browsers_is_no_app(scheme: str) -> None:
+    with pytest.raises(InvalidSettings, match="APP_SCHEMES"):
+        load_settings(app_schemes=scheme, _env_file=None)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def node(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def access_token(address: str) -> str:
     with httpx.Client(base_url=address) as http:
         response = http.get(f"/auth/bankid/login?{APP}&code_challenge={CHALLENGE}&persona=kari")
-        while not response.headers["location"].startswith("drop://"):
+        while not response.headers["location"].startswith("no.drop.app:/"):
             response = http.get(response.headers["location"])
         code = query_of(response.headers["location"])["code"]
         form = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER}

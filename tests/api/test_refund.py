@@ -3,8 +3,10 @@
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
+from services.payments.card_status import CardStatusSync
 from tests.builders.cards import (
     card_payment,
     confirm,
@@ -79,6 +81,26 @@ async def test_a_refunds_outcome_comes_later(play: Play, method: str, first: str
     causes = [event["cause"] for event in nodes(later["history"]) if event["kind"] == "REFUND"]
     assert (causes[0], causes[-1]) == ("USER", "WEBHOOK")
     assert later["refundStatus"] == ("PARTIAL" if then == "SUCCEEDED" else "NONE")
+
+
+async def test_a_refund_that_was_cut_off_before_it_was_sent_is_given_once(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kari = await play.approved()
+    payment, same = await paid(kari, 10_000), key()
+
+    async def dies(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as dying:
+        dying.setattr(CardStatusSync, "send_refund", dies)
+        with pytest.raises((asyncio.CancelledError, httpx.HTTPError, AssertionError)):
+            await refund(kari, payment, 4_000, idempotencyKey=same)
+    await play.advance(seconds=61)
+
+    (given,) = nodes((await card_payment(kari, payment))["refunds"])
+    assert given["status"] == "SUCCEEDED"
+    assert (await refund(kari, payment, 4_000, idempotencyKey=same))["refund"]["id"] == given["id"]
 
 
 async def test_a_disputed_payment_is_not_refunded(play: Play) -> None:

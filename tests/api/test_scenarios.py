@@ -6,11 +6,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from sandbox.scenarios import BANK, CARD, DELIVERY_FAULTS, FORGOTTEN, KYC, WEBHOOK_FIRST, Scenario, scenarios
-from tests.api.test_messages import notifications, update
 from tests.builders.cards import CONFIRM, CREATE, VISA, card_payment, charges, key, paid
 from tests.builders.gateway import PAY, Play, Player, a_payment, nodes, payment_of
+from tests.builders.messages import notifications, reached_at
 
 HEADER = "x-drop-scenario"
+METHODS = "query($id: ID!) { node(id: $id) { ... on Payment { authorisation { methods { id name } } } } }"
+CHOOSE = """mutation($id: ID!, $method: ID!) {
+  choosePaymentApprovalMethod(input: {paymentId: $id, methodId: $method}) {
+  payment { authorisation { kind challenge } } userErrors { code } } }"""
 KYC_STATUS = "{ viewer { kyc { status retryRequired } } }"
 OUTCOMES = [one for one in scenarios().values() if one.outcome]
 # On one success and one failure of each rail.
@@ -61,6 +65,11 @@ async def pay_by_bank(
         await play.advance(seconds=60)
         payment = {**payment, **await payment_of(player, payment["id"])}
     awaited = payment["authorisation"]
+    if awaited and awaited["kind"] == "CHOICE":
+        methods = (await player.ask(METHODS, id=payment["id"]))["node"]["authorisation"]["methods"]
+        chosen = await ask(player, CHOOSE, None, id=payment["id"], method=methods[1]["id"])
+        awaited = chosen["payment"]["authorisation"]
+        assert (awaited["kind"], awaited["challenge"]) == ("DECOUPLED", "4711")
     if awaited and awaited["kind"] == "DECOUPLED":
         # At the bank's own app, which the sandbox plays.
         await player.press("/sandbox/bank/payments/obp-000001", "approve")
@@ -122,7 +131,7 @@ async def test_a_verification_ends_as_its_row_says(play: Play, one: Scenario, wa
 @pytest.mark.parametrize("one", of_rail("email"), ids=lambda one: one.id)
 async def test_a_mail_ends_as_its_row_says(play: Play, one: Scenario) -> None:
     kari = await play.approved()
-    await update(kari, email=str(one.address))
+    await reached_at(play, kari, email=str(one.address))
     await paid(kari)
 
     await play.advance(hours=1)
@@ -133,7 +142,7 @@ async def test_a_mail_ends_as_its_row_says(play: Play, one: Scenario) -> None:
 @pytest.mark.parametrize("one", of_rail("sms"), ids=lambda one: one.id)
 async def test_an_sms_ends_as_its_row_says(play: Play, one: Scenario) -> None:
     kari = await play.person()
-    await update(kari, phone=str(one.address))
+    await reached_at(play, kari, phone=str(one.address))
     await play.browser(**{"user-agent": "Another browser"}).sign_in()
 
     await play.advance(hours=1)

@@ -94,3 +94,49 @@ def test_a_wrong_slack_address_is_refused_without_being_shown(address: str) -> N
 
     assert "SLACK_WEBHOOK_URL must be an https address" in str(refused.value)
     assert "the-credential" not in str(refused.value)
+
+
+def test_production_keeps_what_the_law_names_as_long_as_the_law_wants() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        load_settings(_env_file=None, service_mode="production", records_kept_years=4)
+    (line,) = [line for line in str(refused.value).splitlines() if line.startswith("RECORDS_KEPT_YEARS")]
+
+    assert "5 at least" in line
+    for law in ("hvitvaskingsloven § 30", "bokføringsloven § 13", "PSD2 art. 21 and 72"):
+        assert law in line
+    assert load_settings(_env_file=None, service_mode="mock", records_kept_years=1).records_kept_years == 1
+
+
+def test_one_job_at_once_leaves_no_place_for_money() -> None:
+    with pytest.raises(InvalidSettings, match="JOBS_AT_ONCE: Input should be greater than or equal to 2"):
+        load_settings(_env_file=None, jobs_at_once=1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "address", "says"),
+    [
+        ("stripe_api_url", "https://api.stripe.com.evil.example", "is no host of the vendor's, stripe.com"),
+        ("stripe_api_url", "https://10.0.0.7", "is no host of the vendor's, stripe.com"),
+        ("bankid_api_url", "https://notbankid.no/auth", "is no host of the vendor's, bankid.no"),
+        ("s3_api_url", "https://169.254.169.254", "is link-local"),
+        ("s3_api_url", "https://[fe80::1]", "is link-local"),
+    ],
+)
+def test_a_vendor_is_called_within_its_own_domain(setting: str, address: str, says: str) -> None:
+    with pytest.raises(InvalidSettings, match=f"{setting.upper()}: .* {says}"):
+        load_settings(_env_file=None, **{setting: address})
+
+
+@pytest.mark.parametrize(
+    ("setting", "address"),
+    [
+        ("bankid_api_url", "https://auth.current.bankid.no/auth/realms/current"),
+        ("openpayments_api_url", "https://api.sandbox.openbankingplatform.com"),
+        ("sendgrid_api_url", "https://api.eu.sendgrid.com"),
+        ("twilio_api_url", "https://api.dublin.ie1.twilio.com"),
+        ("s3_api_url", "https://10.0.0.7:9000"),
+        ("stripe_api_url", "http://127.0.0.1:12111"),
+    ],
+)
+def test_tests_regions_and_a_store_of_one_s_own_are_called(setting: str, address: str) -> None:
+    assert getattr(load_settings(_env_file=None, **{setting: address}), setting) == address

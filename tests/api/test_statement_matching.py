@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from starlette.requests import Request
+from starlette.responses import Response
 
 from tests.builders.gateway import nodes, payment_of
 from tests.builders.odd_banks import KINDS, OddBank, odd_bank
@@ -124,6 +126,25 @@ async def test_money_that_comes_back_is_a_return_that_its_user_is_told_of(bank: 
     assert alerts == [CAME_BACK]
     messages = await stored(bank, "template", "notification ORDER BY id")
     assert messages.count("payment_returned") == 1
+    moved = await stored(bank, "kind || ' ' || amount_minor", "ledger_entry ORDER BY kind")
+    assert moved == ["BOOKED 12500", "RETURNED 12000"]
+
+
+@pytest.mark.parametrize("bank", ["open_payments"], indirect=True)
+async def test_a_return_that_is_matched_again_counts_once(bank: OddBank, alerts: list[str]) -> None:
+    payment = await bank.pay()
+    await bank.visit(payment["authorisationUrl"])
+    await bank.pass_time(minutes=5)
+    await put(bank, payment, "120.00", debtorName="Ola", bookingDate=bank.day(0))
+    await read(bank)
+    async with bank.play.gateway.infrastructure.database.write_engine.begin() as connection:
+        await connection.execute(text("UPDATE bank_transaction SET matched_as = NULL"))
+
+    await read(bank)
+
+    back = (await bank.kari.ask(RETURNED, id=payment["id"]))["node"]
+    assert back["returned"]["amount"]["amountMinor"] == "12000"
+    assert alerts == [CAME_BACK]
 
 
 @pytest.mark.parametrize("amount", ["125.00", "-124.99", "-125.01"])
@@ -153,7 +174,53 @@ async def test_a_second_debit_alerts(bank: OddBank, alerts: list[str]) -> None:
     assert (await status_of(bank, payment))[0] == "SETTLED"
     found = await stored(bank, "matched_as", "bank_transaction WHERE end_to_end_id IS NOT NULL")
     assert sorted(found) == ["DEBIT", "ODD"]
+    assert await stored(bank, "kind", "ledger_entry") == ["BOOKED"]
     assert alerts == [FITS_NO_PAYMENT]
+
+
+def breaks_off(request: Request) -> Response | None:
+    """A statement of which every page but the first is missing."""
+    query = request.query_params
+    return Response(status_code=400) if query.get("page") or query.get("continuation_key") else None
+
+
+async def test_a_debit_that_moves_to_another_day_in_a_part_of_a_statement_is_no_second_debit(
+    bank: OddBank, alerts: list[str]
+) -> None:
+    payment, lines = await bank.pay(), bank.odd.more.setdefault(await bank.resource(), [])
+    for day in (2, 1):
+        lines.clear()
+        await put(bank, payment, "-125.00", bookingDate=bank.day(day))
+        await read(bank)
+        bank.odd.instead["transactions"] = breaks_off
+
+    assert (await bank.account())["wholeStatement"] is False
+    assert await status_of(bank, payment) == ("SETTLED", "STATEMENT")
+    found = "bank_transaction WHERE end_to_end_id IS NOT NULL"
+    assert await stored(bank, "matched_as", found) == ["DEBIT"]
+    assert [str(day) for day in await stored(bank, "booking_date", found)] == [bank.day(1)]
+    assert alerts == []
+
+
+async def test_a_second_debit_in_a_part_of_a_statement_is_found_once_the_rest_is_read(
+    bank: OddBank, alerts: list[str]
+) -> None:
+    payment, lines = await bank.pay(), bank.odd.more.setdefault(await bank.resource(), [])
+    await put(bank, payment, "-125.00", bookingDate=bank.day(2))
+    await read(bank)
+    first = lines.pop()
+    await put(bank, payment, "-125.00", bookingDate=bank.day(1))
+    bank.odd.instead["transactions"] = breaks_off
+    await read(bank)
+    early = list(alerts)
+
+    bank.odd.instead.clear()
+    lines.append(first)
+    await read(bank)
+
+    assert (early, alerts) == ([], [FITS_NO_PAYMENT])
+    found = await stored(bank, "matched_as", "bank_transaction WHERE end_to_end_id IS NOT NULL")
+    assert sorted(found) == ["DEBIT", "ODD"]
 
 
 async def test_a_reservation_waits_until_it_is_booked(bank: OddBank, alerts: list[str]) -> None:
@@ -198,3 +265,22 @@ async def test_our_id_is_found_wherever_the_bank_writes_it(bank: OddBank, alerts
     assert await status_of(bank, payment) == ("SETTLED", "STATEMENT")
     assert [line["kid"] for line in await bank.lines() if line["amount"]["amountMinor"] == "-12500"] == [None]
     assert alerts == []
+
+
+@pytest.mark.parametrize("bank", ["direct"], indirect=True)
+async def test_a_debit_and_its_return_may_come_at_once_and_in_either_order(bank: OddBank, alerts: list[str]) -> None:
+    payment = await bank.pay()
+    await put(bank, payment, "120.00", debtorName="Ola", bookingDate=bank.day(0))
+    await put(bank, payment, "-125.00")
+    reads = await bank.unattended_reads()
+
+    await read(bank)
+
+    history = nodes((await bank.kari.ask(RETURNED, id=payment["id"]))["node"]["history"])
+    assert [event["kind"] for event in history if event["cause"] == "STATEMENT"] == ["STATUS", "RETURN"]
+    assert alerts == [CAME_BACK]
+    # The balance was read with the statement.
+    assert await bank.unattended_reads() == reads
+    # Lines that were held against their payments are not looked at again.
+    assert await bank.refresh() == []
+    assert await bank.jobs("match_lines") == 0

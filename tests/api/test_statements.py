@@ -50,6 +50,36 @@ async def test_a_dashboard_of_twenty_payments_costs_as_many_statements_as_one_of
     assert len(for_twenty) <= 10, for_twenty
 
 
+@contextmanager
+def transactions(play: Play) -> Iterator[list[object]]:
+    begun: list[object] = []
+    record, engines = begun.append, play.gateway.infrastructure.database.engines
+    for engine in engines:
+        event.listen(engine, "begin", record)
+    try:
+        yield begun
+    finally:
+        for engine in engines:
+            event.remove(engine, "begin", record)
+
+
+async def test_a_query_reads_its_session_and_user_at_once_and_the_rest_of_one_moment(play: Play) -> None:
+    silje, account = await play.banked("silje")
+    await pay(silje, a_payment(account))
+    accounts = "bankAccounts { edges { node { id balances { type } } } }"
+    query = f"{{ viewer {{ name {accounts} payments {{ edges {{ node {{ id debtorAccount {{ id iban }} }} }} }} }} }}"
+
+    with statements(play) as said, transactions(play) as begun:
+        viewer = (await silje.ask(query))["viewer"]
+
+    debtor = viewer["payments"]["edges"][0]["node"]["debtorAccount"]
+    assert viewer["name"].startswith("Silje")
+    assert debtor["id"] == account
+    assert len(begun) == 2, said
+    # The session with its user, accounts, balances, payments: the payments' account is of the page of accounts.
+    assert len(said) == 4, said
+
+
 async def test_the_banks_are_asked_for_their_list_once(play: Play) -> None:
     kari, _ = await play.banked("kari")
     await kari.ask(DASHBOARD)

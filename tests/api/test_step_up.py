@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.assembly.clocks import SystemClock
 from tests.api.test_login import APP, CHALLENGE, VERIFIER, bearer, token
+from tests.builders.at_bankid import CALLBACK, by_bankid, playing_at_bankid
 from tests.builders.gateway import BASE, Play, Player, nodes, playing, query_of
-from tests.builders.openid import SECRET, Op, openid_provider, returned
+from tests.builders.openid import Op, openid_provider
 from tests.builders.sandbox import MovedClock
 from tests.builders.server import free_port
 from tests.conftest import NOON
@@ -19,7 +19,6 @@ from tests.conftest import NOON
 DELETE = "mutation { deleteAccount(input: {confirm: true}) { deletedAt userErrors { code } } }"
 STEP_UP = "/auth/bankid/login?step_up=true&return_to=/api/health/live"
 CSRF = {"x-drop-csrf": "1"}
-CALLBACK = f"{BASE}/auth/bankid/callback"
 
 
 @pytest.fixture
@@ -51,13 +50,13 @@ async def test_deleting_the_account_asks_for_the_person_in_the_same_session(
     machine_clock.at += timedelta(minutes=6)
     assert await kari.error_code(DELETE) == "STEP_UP_REQUIRED"
 
-    before = dict(kari.http.cookies)
+    before = kari.http.cookies["drop_session"]
     await kari.browse(f"{STEP_UP}&persona=kari")
 
-    after = dict(kari.http.cookies)
-    assert {name: value for name, value in after.items() if name != "drop_login"} == {
-        name: value for name, value in before.items() if name != "drop_login"
-    }
+    assert kari.http.cookies["drop_session"] != before
+    assert len(nodes((await kari.ask("{ viewer { sessions { edges { node { id } } } } }"))["viewer"]["sessions"])) == 1
+    with_old_cookie = play.browser(cookie=f"drop_session={before}")
+    assert (await with_old_cookie.ask("{ viewer { name } }"))["viewer"] is None
     assert await is_deleted(kari)
 
 
@@ -71,6 +70,42 @@ async def test_issuing_a_card_asks_for_the_person(play: Play, machine_clock: Mov
     await kari.browse(f"{STEP_UP}&persona=kari")
 
     assert (await kari.ask(issue))["issueCard"]["userErrors"] == [{"code": "NOT_FOUND"}]
+
+
+async def test_who_found_an_open_browser_takes_no_account_over(play: Play, machine_clock: MovedClock) -> None:
+    kari, elsewhere = await play.person(), await play.person()
+    sessions = nodes(
+        (await kari.ask("{ viewer { sessions { edges { node { id isCurrent } } } } }"))["viewer"]["sessions"]
+    )
+    here, other = sorted(sessions, key=lambda session: not session["isCurrent"])
+    machine_clock.at += timedelta(minutes=6)
+    allowed = (
+        'updateProfile(input: {locale: "en-GB", email: "kari@example.no"}) { userErrors { code } }',
+        "setNotificationPreferences(input: {payments: false, security: true}) { userErrors { code } }",
+        f'endSession(input: {{id: "{here["id"]}"}}) {{ userErrors {{ code }} }}',
+    )
+    refused = (
+        'updateProfile(input: {email: "thief@example.no"}) { userErrors { code } }',
+        'updateProfile(input: {phone: "+4790000001"}) { userErrors { code } }',
+        "updateProfile(input: {phone: null}) { userErrors { code } }",
+        "setNotificationPreferences(input: {security: false}) { userErrors { code } }",
+        "requestDataExport { userErrors { code } }",
+        f'endSession(input: {{id: "{other["id"]}"}}) {{ userErrors {{ code }} }}',
+        "endAllSessions { count }",
+    )
+
+    for mutation in refused:
+        assert await kari.error_code(f"mutation {{ {mutation} }}") == "STEP_UP_REQUIRED", mutation
+    for mutation in allowed:
+        assert (await kari.ask(f"mutation {{ a: {mutation} }}"))["a"]["userErrors"] == [], mutation
+    assert (await elsewhere.ask("{ viewer { email phone pendingEmail { address } } }"))["viewer"] == {
+        "email": "kari@example.no",
+        "phone": "+4740000001",
+        "pendingEmail": None,
+    }
+    await elsewhere.browse(f"{STEP_UP}&persona=kari")
+    for mutation in refused[:-2]:
+        assert "errors" not in (await elsewhere.post(f"mutation {{ {mutation} }}")).json(), mutation
 
 
 async def test_somebody_else_cannot_answer_for_who_is_signed_in(play: Play, machine_clock: MovedClock) -> None:
@@ -96,7 +131,7 @@ async def test_an_app_steps_up_by_new_tokens_and_refreshing_is_none(play: Play, 
     async def tokens(more: str = "") -> dict[str, str]:
         player = play.browser()
         response = await player.http.get(f"/auth/bankid/login?{APP}&code_challenge={CHALLENGE}&persona=kari{more}")
-        while not response.headers["location"].startswith("drop://"):
+        while not response.headers["location"].startswith("no.drop.app:/"):
             response = await player.http.get(response.headers["location"])
         code = query_of(response.headers["location"])["code"]
         answer = await token(player, grant_type="authorization_code", code=code, code_verifier=VERIFIER)
@@ -123,24 +158,8 @@ def op() -> Iterator[Op]:
 
 @pytest.fixture
 async def at_bankid(database_url: str, tmp_path: Path, op: Op) -> AsyncIterator[Play]:
-    by_op: dict[str, Any] = {
-        "bankid_mock": False,
-        "bankid_api_url": op.issuer,
-        "bankid_client_id": "drop",
-        "bankid_client_secret": SECRET,
-    }
-    async with playing(database_url, tmp_path, SystemClock().now(), **by_op) as play:
+    async with playing_at_bankid(database_url, tmp_path, op) as play:
         yield play
-
-
-async def by_bankid(
-    player: Player, path: str = "/auth/bankid/login?return_to=/api/health/live", who: str = "kari"
-) -> str:
-    """Sign in as a browser does; gives where the callback leads."""
-    start = await player.http.get(path)
-    back = await returned(start.headers["location"], CALLBACK, login_hint=who)
-    location: str = (await player.http.get(CALLBACK, params=back)).headers["location"]
-    return location
 
 
 async def test_a_browser_signs_in_steps_up_and_signs_out_by_openid_connect(at_bankid: Play) -> None:

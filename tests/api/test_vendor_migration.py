@@ -54,6 +54,16 @@ async def rows(play: Play, query: str) -> list[Any]:
         return list((await connection.execute(text(query))).all())
 
 
+async def queued(play: Play) -> list[str]:
+    return [kind for (kind,) in await rows(play, "SELECT kind FROM job WHERE kind LIKE 'move_customer%'")]
+
+
+async def lose_jobs(play: Play) -> None:
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        await connection.execute(text("DELETE FROM job WHERE kind LIKE 'move_customer%'"))
+    assert await queued(play) == []
+
+
 async def test_a_customer_who_consented_moves_and_comes_back_and_what_was_begun_ends_where_it_began(twin: Twin) -> None:
     async with twin.running() as play:
         kari, lars = await twin.approved(play, "kari"), await twin.approved(play, "lars")
@@ -76,7 +86,12 @@ async def test_a_customer_who_consented_moves_and_comes_back_and_what_was_begun_
         reverted = (await play.browser().http.post(f"{PATH}/revert")).json()
         back = await paid(kari, 50_000)
         pins = await rows(play, "SELECT vendor, reference FROM provider_pin ORDER BY user_id")
-        audit = [one for (one,) in await rows(play, "SELECT action FROM audit_event ORDER BY at, id")]
+        audit = [
+            one
+            for (one,) in await rows(
+                play, "SELECT action FROM audit_event WHERE action LIKE 'vendor_move%' ORDER BY at, id"
+            )
+        ]
         at_first = [one["amount"] for one in await charges(play)]
         (again,) = (await kari.ask(MOVES))["viewer"]["vendorMoves"] or [None]
         statuses = {(await card_payment(kari, one))["status"] for one in (before, moved, back)}
@@ -134,6 +149,45 @@ async def test_consent_can_be_taken_back_until_the_move_is_done(twin: Twin) -> N
     assert stranger["userErrors"] == [{"code": "NOT_FOUND", "field": ["input", "id"]}]
 
 
+async def test_who_consents_once_the_move_has_started_is_moved_without_another_start(twin: Twin) -> None:
+    async with twin.running() as play:
+        kari, lars = await twin.approved(play, "kari"), await twin.approved(play, "lars")
+        await consent(kari)
+        before = await queued(play)
+        await start(play)
+        await consent(lars)
+        await play.settle()
+        after = (await report(play))["customers"]
+
+    assert before == []
+    assert (after["willing"], after["moved"]) == (0, 2)
+
+
+async def test_a_move_whose_jobs_were_lost_goes_on(twin: Twin) -> None:
+    async with twin.running() as play:
+        orphans = play.gateway.services.orphans
+        kari, lars = await twin.approved(play, "kari"), await twin.approved(play, "lars")
+        await consent(kari)
+        await twin.sandbox.advance(minutes=20)
+        unstarted = await orphans.start()
+        assert (await play.browser().http.post(PATH)).status_code == 202
+        await lose_jobs(play)
+        young = await orphans.start()
+        await twin.sandbox.advance(minutes=20)
+        found = [await orphans.start(), await orphans.start()]
+        figures = (await play.browser().http.get("/metrics")).text
+        await play.settle()
+        moved = await report(play)
+        await consent(lars)
+        await lose_jobs(play)
+        await play.browser().http.post(f"{PATH}/revert")
+        stopped = await orphans.start()
+
+    assert (unstarted, young, found, stopped) == (0, 0, [1, 0], 0)
+    assert 'drop_oldest_row_seconds{row="vendor migration",status="STARTED"} 1200.0' in figures
+    assert (moved["customers"]["willing"], moved["customers"]["moved"]) == (0, 1)
+
+
 async def test_who_leaves_is_forgotten_by_both_vendors(twin: Twin) -> None:
     async with twin.running() as play:
         kari = await twin.approved(play, "kari")
@@ -184,7 +238,12 @@ async def test_a_stop_holds_in_every_process_until_an_operator_goes_on(twin: Twi
         pinned = {one for (one,) in await rows(play, "SELECT vendor FROM provider_pin")}
         stopped_there = await report(play)
         resumed = await start(play)
-        audit = [one for (one,) in await rows(play, "SELECT action FROM audit_event ORDER BY at, id")]
+        audit = [
+            one
+            for (one,) in await rows(
+                play, "SELECT action FROM audit_event WHERE action LIKE 'vendor_move%' ORDER BY at, id"
+            )
+        ]
 
     assert (stopped_here["stoppedBecause"], stopped_there["stoppedBecause"]) == ("ERROR_BUDGET", "ERROR_BUDGET")
     assert pinned == {"mock"}

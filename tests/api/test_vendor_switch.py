@@ -34,7 +34,7 @@ from tests.builders.gateway import (
 from tests.builders.port import started, stopped
 from tests.builders.sandbox import Sandbox, sandbox_alone
 from tests.builders.server import free_port
-from tests.vendors import enable_banking, open_payments
+from tests.vendors import enable_banking, enable_banking_routes, open_payments, open_payments_routes
 
 CALLBACK = f"{BASE}/api/openbanking/callback"
 OPEN_PAYMENTS, ENABLE_BANKING = "open_payments", "enable_banking"
@@ -86,7 +86,7 @@ async def switch(database_url: str, tmp_path: Path) -> AsyncIterator[Switch]:
         eb.person = personas()["kari"].identity_number
         servers = [
             await started(app, port=int(url.rpartition(":")[2]))
-            for app, url in ((open_payments.app(op), first), (enable_banking.app(eb), second))
+            for app, url in ((open_payments_routes.app(op), first), (enable_banking_routes.app(eb), second))
         ]
         settings = {
             "openpayments_api_url": first,

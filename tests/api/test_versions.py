@@ -90,7 +90,7 @@ class Seen:
             for item in answer:
                 self.take(item)
         elif isinstance(answer, dict):
-            if "version" in answer:
+            if "id" in answer and "version" in answer:
                 key = (answer["__typename"], answer["id"], answer["version"])
                 assert self.fields.setdefault(key, answer) == answer
             for below_it in answer.values():

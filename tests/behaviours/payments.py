@@ -107,6 +107,19 @@ def with_sca(sca: Sca) -> Callable[[Stage], Awaitable[Outcome]]:
     return play
 
 
+async def chosen_by_the_user(stage: Stage) -> Outcome:
+    await approves_by(stage, Sca.CHOSEN_DECOUPLED)
+    apps = {"mobile": "Mobilbanken", "bankid": "BankID"}
+    stage.bank.face.methods = [
+        {"authenticationType": "PUSH_OTP", "authenticationMethodId": method, "name": name}
+        for method, name in apps.items()
+    ]
+    await stage.pay()
+    await stage.choose("bankid")
+    await stage.decide_elsewhere()
+    return await ended(stage)
+
+
 async def refused_in_the_app(stage: Stage) -> Outcome:
     await approves_by(stage, Sca.DECOUPLED)
     await stage.pay()
@@ -206,6 +219,14 @@ async def waits_for_another(stage: Stage) -> Outcome:
     return await ended(stage, days=8)
 
 
+async def waits_for_another_in_vain(stage: Stage) -> Outcome:
+    """Of an account that two have to approve for: the second one never does, and the bank says no more."""
+    await stage.pay()
+    stage.bank.odd_payments.word, stage.bank.odd_payments.is_final = "PATC", False
+    await stage.decide(execution="fails")
+    return await ended(stage, days=8)
+
+
 async def gives_the_money_back(stage: Stage) -> Outcome:
     stage.bank.odd.gives_ids = True
     await stage.pay()
@@ -246,6 +267,7 @@ PAYMENTS: Final = (
     Behaviour("takes it, its answer is lost, and the user approves all the same", loses_the_answer),
     Behaviour("asks in its own app, with a code (`DECOUPLED`)", with_sca(Sca.DECOUPLED), ("direct",)),
     Behaviour("asks in its own app once a method is chosen", with_sca(Sca.CHOSEN_DECOUPLED), NEXT_GEN),
+    Behaviour("has two apps, of which the user chooses one (`CHOICE`)", chosen_by_the_user, ("direct",)),
     Behaviour("asks in its own app, and its vendor's page waits", with_sca(Sca.DECOUPLED), ("enable_banking",)),
     Behaviour("the user refuses in its app", refused_in_the_app, NEXT_GEN),
     Behaviour("wants no approval (`exempted`)", with_sca(Sca.EXEMPTED), NEXT_GEN),
@@ -266,6 +288,7 @@ PAYMENTS: Final = (
     Behaviour("forgets a payment that was approved", forgets_what_was_approved),
     Behaviour("warns that the payee's account is flagged", warns_of_the_payee, NEXT_GEN),
     Behaviour("waits for another's approval (`PATC`), which comes", waits_for_another),
+    Behaviour("waits for another's approval (`PATC`), which never comes", waits_for_another_in_vain),
     Behaviour(
         "wants to know the user at each reading, and lets no payment be read (Handelsbanken)",
         approved,

@@ -20,6 +20,9 @@ from tests.builders.odd_banks import KINDS, OddBank, odd_bank
 PAYEE: Final = "Ola Hansen"
 PAY: Final = """mutation($input: InitiatePaymentInput!) { initiatePayment(input: $input) {
   payment { id authorisationUrl authorisation { message } } warnings { message } userErrors { message } } }"""
+CHOOSE: Final = """mutation($id: ID!, $method: ID!) {
+  choosePaymentApprovalMethod(input: {paymentId: $id, methodId: $method}) {
+  payment { authorisation { kind message } } userErrors { message } } }"""
 CANCEL: Final = """mutation($id: ID!) { cancelPayment(input: {id: $id}) {
   payment { cancellation { authorisationUrl } } userErrors { message } } }"""
 ENGLISH: Final = 'mutation { updateProfile(input: {locale: "en-GB"}) { userErrors { code } } }'
@@ -82,6 +85,12 @@ class Stage:
     async def decide_elsewhere(self, decision: str = "approve") -> None:
         """Kari decides in the bank's app, or at a page that Drop never showed her."""
         await self.bank.sandbox.press("/sandbox/bank/payments/obp-000001", decision=decision)
+
+    async def choose(self, method: str) -> None:
+        """Kari chooses one of the bank's methods."""
+        chosen = (await self.bank.kari.ask(CHOOSE, id=self.payment_id, method=method))["choosePaymentApprovalMethod"]
+        self.read += [one["message"] for one in chosen["userErrors"]]
+        self.read += [chosen["payment"]["authorisation"]["message"]] if chosen["payment"] else []
 
     async def cancel(self) -> None:
         """Kari cancels, and approves that at the bank where it wants so."""

@@ -68,7 +68,8 @@ class AtStripe:
 @asynccontextmanager
 async def at_stripe(database_url: str, folder: Path) -> AsyncIterator[AtStripe]:
     async with httpx.AsyncClient() as nobody:
-        vendor, clock = stripe.Stripe(nobody), MovedClock(NOON)
+        clock = MovedClock(NOON)
+        vendor = stripe.Stripe(nobody, clock)
         server = await started(stripe.app(vendor))
         settings: dict[str, Any] = {
             "card_payments_provider": "stripe",

@@ -1,8 +1,9 @@
 """Databases of a test's own: a copied SQLite file, or a PostgreSQL database made from a migrated template."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from secrets import token_hex
 
 import asyncpg
@@ -27,3 +28,14 @@ async def postgresql_database(template: str | None = None) -> AsyncIterator[str]
         yield f"{SERVER.rsplit('/', 1)[0]}/{name}"
     finally:
         await run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def postgresql_of_a_process() -> Iterator[str]:
+    """The same, empty, for a gateway in a process of its own."""
+    name = f"drop_test_{token_hex(6)}"
+    asyncio.run(run(f"CREATE DATABASE {name}"))
+    try:
+        yield f"{SERVER.rsplit('/', 1)[0]}/{name}"
+    finally:
+        asyncio.run(run(f"DROP DATABASE {name} WITH (FORCE)"))

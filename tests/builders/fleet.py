@@ -3,10 +3,8 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +15,8 @@ from tests.builders.private_servers import (
     private_postgresql,
     private_redis,
 )
+from tests.builders.processes import Forked, Running, executed
+from tests.builders.roomy import ROOMY_ENVIRONMENT
 from tests.builders.server import free_port
 
 
@@ -29,9 +29,11 @@ class Process:
     port: int
     environment: dict[str, str]
     log: Path
-    running: subprocess.Popen[bytes] | None = None
+    running: Running | None = None
     # Where its release lies; None is this one.
     release: Path | None = None
+    # It imports everything itself, as one that is measured does.
+    is_executed: bool = False
 
     @property
     def url(self) -> str:
@@ -39,9 +41,10 @@ class Process:
 
     def start(self) -> None:
         """Does not wait until it answers."""
-        with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "gateway", self.command]
-            self.running = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, cwd=self.release)
+        if self.is_executed or self.release is not None:
+            self.running = executed([self.command], environment=self.environment, log=self.log, folder=self.release)
+        else:
+            self.running = Forked([self.command], environment=self.environment, output=self.log, errors=self.log)
 
     def wait(self) -> None:
         """Until it answers; one that gave up, because the database was away when it started, is started again."""
@@ -125,18 +128,20 @@ class Fleet:
 
 
 @contextmanager
-def fleet(folder: Path, kind: str, *, serves: int, workers: int, **settings: str) -> Iterator[Fleet]:
+def fleet(
+    folder: Path, kind: str, *, serves: int, workers: int, is_executed: bool = False, **settings: str
+) -> Iterator[Fleet]:
     """On PostgreSQL and Redis of its own, or on SQLite, where one process does everything."""
-    if kind == "postgresql":
-        with (
-            private_postgresql(folder) as postgresql,
-            private_redis(folder) as redis,
-            _started(_fleet(folder, postgresql.url, serves, workers, settings, redis, postgresql)) as running,
-        ):
-            yield running
-    else:
-        with _started(_fleet(folder, f"sqlite:///{folder}/drop.sqlite3", 1, 0, settings, None, None)) as running:
-            yield running
+    with ExitStack() as stack:
+        if kind == "postgresql":
+            postgresql = stack.enter_context(private_postgresql(folder))
+            redis = stack.enter_context(private_redis(folder))
+            made = _fleet(folder, postgresql.url, serves, workers, settings, redis, postgresql)
+        else:
+            made = _fleet(folder, f"sqlite:///{folder}/drop.sqlite3", 1, 0, settings, None, None)
+        for process in (made.sandbox, *made.serves, *made.workers):
+            process.is_executed = is_executed
+        yield stack.enter_context(_started(made))
 
 
 @contextmanager
@@ -161,6 +166,7 @@ def _fleet(
     ports = [free_port() for _ in range(1 + serves + workers)]
     shared = {
         **os.environ,
+        **ROOMY_ENVIRONMENT,
         "DATABASE_URL": database_url,
         "SANDBOX_PATH": f"{folder}/sandbox.sqlite3",
         "SANDBOX_URL": f"http://127.0.0.1:{ports[0]}",

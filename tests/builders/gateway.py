@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +20,8 @@ from gateway.app import Gateway, create_app
 from gateway.settings.check import load_settings
 from tests.builders.answers import check_response
 from tests.builders.port import port_of, started, stopped
+from tests.builders.ready import is_untouched, keep, put_back
+from tests.builders.roomy import ROOMY
 
 BASE = "http://localhost:8000"
 OLA = "32010020009"
@@ -80,6 +82,8 @@ class Play:
     gateway: Gateway
     clients: list[httpx.AsyncClient] = field(default_factory=list)
     server: uvicorn.Server | None = None
+    # Whether people may be put in who were made ready in an earlier test, in place of going through the doors again.
+    takes_ready: bool = False
 
     def browser(self, **headers: str) -> Player:
         http = httpx.AsyncClient(
@@ -102,6 +106,20 @@ class Play:
 
     async def approved(self, persona: str = "kari") -> Player:
         """Somebody who has passed KYC."""
+        return await self._ready(self._approved, persona)
+
+    async def _ready(self, make: Callable[..., Awaitable[Player]], *who: str) -> Player:
+        """The first person in a new gateway, made ready here or put in from where an earlier test has kept them."""
+        key = (make.__name__, *who)
+        if not self.takes_ready or self.clients or not await is_untouched(self.gateway):
+            return await make(*who)
+        player = self.browser()
+        if not await put_back(self.gateway, player.http, key):
+            player = await make(*who)
+            await keep(self.gateway, player.http, key)
+        return player
+
+    async def _approved(self, persona: str) -> Player:
         player = await self.person(persona)
         await player.ask("mutation { startKyc { kyc { status } } }")
         await self.advance(seconds=3)
@@ -111,9 +129,13 @@ class Play:
 
     async def banked(self, persona: str = "kari", bank: str = "bank_dnb") -> tuple[Player, str]:
         """Somebody who has passed KYC and connected a bank, and their first account there."""
-        player = await self.approved(persona)
-        await connect(player, bank)
+        player = await self._ready(self._banked, persona, bank)
         return player, await first_account(player)
+
+    async def _banked(self, persona: str, bank: str) -> Player:
+        player = await self._approved(persona)
+        await connect(player, bank)
+        return player
 
     async def advance(self, **by: float) -> None:
         """Move the one clock; everything that falls due happens in order."""
@@ -141,7 +163,13 @@ async def playing(
 ) -> AsyncIterator[Play]:
     """The clock stands at `at` until it is driven, or where `base_clock` says."""
     chosen = load_settings(
-        **{"database_url": database_url, "sandbox_path": folder / "sandbox.sqlite3", "_env_file": None, **settings}
+        **{
+            "database_url": database_url,
+            "sandbox_path": folder / "sandbox.sqlite3",
+            "_env_file": None,
+            **ROOMY,
+            **settings,
+        }
     )
     app = create_app(
         chosen, base_clock=base_clock or StandingClock(at), machine_clock=machine_clock, runs_by_itself=False

@@ -19,7 +19,9 @@ class Line:
         self._is_down = False
         self._silent_to: tuple[bytes, ...] = ()
         self._held_words: tuple[bytes, ...] = ()
+        self._delayed_words: tuple[bytes, ...] = ()
         self._may_end = asyncio.Event()
+        self.is_delaying = asyncio.Event()
         self.watch(http)
 
     def watch(self, http: httpx.AsyncClient) -> None:
@@ -54,6 +56,11 @@ class Line:
         self._held_words = words
         self._may_end.clear()
 
+    def delays(self, *words: bytes) -> None:
+        """Requests with one of these words in them wait for `let_go`, and are then sent and answered."""
+        self._delayed_words = words
+        self._may_end.clear()
+
     def let_go(self) -> None:
         self._may_end.set()
 
@@ -65,6 +72,9 @@ class Line:
         if self._is_down:
             raise httpx.ConnectError("nobody listens")
         said = b" ".join((str(request.url).encode(), *(value for _, value in request.headers.raw), request.content))
+        if any(word in said for word in self._delayed_words):
+            self.is_delaying.set()
+            await self._may_end.wait()
         if any(word in said for word in self._held_words):
             await self._may_end.wait()
             raise httpx.ReadTimeout("no answer")

@@ -3,25 +3,36 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
+import stamina
 from sqlalchemy import text
 
 from gateway.assembly.clocks import SystemClock
 from sandbox.people import personas
 from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, nodes, pay, playing
 from tests.builders.port import started, stopped
+from tests.builders.ready import keep, put_back
 from tests.builders.sandbox import Sandbox, sandbox_alone
 from tests.builders.server import free_port
-from tests.builders.tls import certificates
-from tests.vendors import enable_banking, nextgenpsd2, open_payments
+from tests.builders.tls import certificates_of_all
+from tests.vendors import (
+    enable_banking,
+    enable_banking_routes,
+    nextgenpsd2,
+    nextgenpsd2_routes,
+    open_payments,
+    open_payments_routes,
+)
 from tests.vendors.face import Oddities, OddPayments
 
 CALLBACK = f"{BASE}/api/openbanking/callback"
 KINDS = ("open_payments", "direct", "enable_banking")
+_TUESDAY = 1
 LINKS = """{ viewer { bankLinks(first: 1) { edges { node { id status unreadableAccounts accounts {
   id bban currency available unreadableItems wholeStatement
   balances { type amount { amountMinor currency } } } } } } } }"""
@@ -63,15 +74,19 @@ class OddBank:
 
     async def visit(self, url: str, decision: str = "approve", **form: str) -> str:
         """From the app to the vendor, on to the bank's page, and back to the gateway. Gives where that leads."""
+        back = await self.kari.http.get(await self.back_from(url, decision, **form))
+        assert back.status_code == 303
+        return back.headers["location"]
+
+    async def back_from(self, url: str, decision: str = "approve", **form: str) -> str:
+        """Decide on the bank's page. Gives the way back to the gateway."""
         accounts = [account.resource_id for account in personas()[self.persona].at_bank(self.bank_id)]
         async with httpx.AsyncClient() as browser:
             where = (await browser.get(url)).headers["location"]
             where = await self.sandbox.press(where, decision=decision, account=accounts, **form)
             while not where.startswith(CALLBACK):
                 where = (await browser.get(where)).headers["location"]
-        back = await self.kari.http.get(where)
-        assert back.status_code == 303
-        return back.headers["location"]
+        return where
 
     async def pay(self, amount_minor: int = 12_500, **changes: Any) -> dict[str, Any]:
         """A payment from the first account, as the mutation gives it."""
@@ -187,6 +202,24 @@ def _in_enable_banking(parts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@cache
+def _beginning() -> datetime:
+    """The moment at which all of a process begin, so that people who are put back have their times.
+
+    The last Tuesday in the morning: what waits for banking days waits as long whenever it is played.
+    """
+    now = SystemClock().now()
+    day = now - timedelta(days=(now.weekday() - _TUESDAY) % 7)
+    return day.replace(hour=9, minute=0, second=0, microsecond=0)
+
+
+@asynccontextmanager
+async def asked_again_at_once() -> AsyncIterator[None]:
+    """A call that failed is tried as often as ever, without the pauses between."""
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
+
+
 @asynccontextmanager
 async def odd_bank(
     kind: str, database_url: str, folder: Path, *, persona: str = "kari", bank_id: str = "bank_dnb"
@@ -194,21 +227,20 @@ async def odd_bank(
     """A person who is signed in and has passed KYC, before they connect their bank through a vendor of this kind."""
     banks = folder / "banks"
     banks.mkdir()
-    files = certificates(folder)
-    async with sandbox_alone(banks, SystemClock().now()) as sandbox:
+    async with sandbox_alone(banks, _beginning()) as sandbox:
         await sandbox.sign_in(persona)
         host = f"http://127.0.0.1:{free_port()}"
         face: Any
         if kind == "open_payments":
             face = open_payments.OpenPayments(sandbox.inner, callback=CALLBACK, host=host)
-            app = open_payments.app(face)
+            app = open_payments_routes.app(face)
         elif kind == "direct":
             face = nextgenpsd2.NextGenBanks(sandbox.inner, host=host, pages_at=sandbox.pages)
-            app = nextgenpsd2.app(face)
+            app = nextgenpsd2_routes.app(face)
         else:
             face = enable_banking.EnableBanking(sandbox.inner, sandbox.clock, callback=CALLBACK, host=host)
             face.person = personas()[persona].identity_number
-            app = enable_banking.app(face)
+            app = enable_banking_routes.app(face)
         server = await started(app, port=int(host.rpartition(":")[2]))
         settings: dict[str, Any] = {
             "open_banking_provider": kind,
@@ -218,17 +250,28 @@ async def odd_bank(
             "openbanking_client_secret": open_payments.CLIENT_SECRET,
             "openbanking_webhook_secret": "relay",
             "openbanking_banks": {"bank_dnb": f"{host}/bank_dnb"},
-            "openbanking_client_cert": files.client,
-            "enablebanking_api_url": host,
-            "enablebanking_app_id": enable_banking.APP_ID,
-            "enablebanking_private_key": enable_banking.OUR_KEY.as_pem(private=True).decode(),
+            "openbanking_client_cert": certificates_of_all().client,
         }
+        if kind == "enable_banking":
+            settings |= {
+                "enablebanking_api_url": host,
+                "enablebanking_app_id": enable_banking.APP_ID,
+                "enablebanking_private_key": enable_banking.OUR_KEY.as_pem(private=True).decode(),
+            }
         try:
-            async with playing(database_url, folder, sandbox.clock.at, base_clock=sandbox.clock, **settings) as play:
-                kari = await play.person(persona)
-                await kari.ask("mutation { startKyc { kyc { status } } }")
+            async with (
+                asked_again_at_once(),
+                playing(database_url, folder, sandbox.clock.at, base_clock=sandbox.clock, **settings) as play,
+            ):
+                kari, key = play.browser(), ("before their bank", kind, persona)
+                known = await put_back(play.gateway, kari.http, key)
+                if not known:
+                    await kari.sign_in(persona)
+                    await kari.ask("mutation { startKyc { kyc { status } } }")
                 await sandbox.advance(seconds=3)
                 await play.settle()
+                if not known:
+                    await keep(play.gateway, kari.http, key)
                 yield OddBank(kind, sandbox, play, face.odd, face.odd_payments, kari, face, settings, persona, bank_id)
         finally:
             await stopped(server)

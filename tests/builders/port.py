@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 async def started(app: ASGIApp, **options: Any) -> uvicorn.Server:
     """Start the server. The caller runs the application's lifespan. `options` are uvicorn's, such as port and TLS."""
-    given = {"port": 0, "log_level": "warning", **options}
+    given = {"port": 0, "log_level": "warning", "proxy_headers": False, **options}
     config = uvicorn.Config(app, lifespan="off", server_header=False, **given)
     config.load()
     server = uvicorn.Server(config)

@@ -1,12 +1,15 @@
 """The gateway as a newcomer starts it: `gateway serve` in a process of its own, on a free port."""
 
 import os
+import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import Pipe
 from pathlib import Path
+
+from tests.builders.processes import Forked
+from tests.builders.roomy import ROOMY_ENVIRONMENT
 
 
 def free_port() -> int:
@@ -23,20 +26,23 @@ def served(folder: Path, **settings: str) -> Iterator[str]:
     url = f"http://localhost:{port}"
     environment = {
         **os.environ,
+        **ROOMY_ENVIRONMENT,
         "PORT": str(port),
         "PUBLIC_URL": url,
         "DATABASE_URL": f"sqlite:///{folder}/served.sqlite3",
         "SANDBOX_PATH": f"{folder}/served-sandbox.sqlite3",
         **settings,
     }
-    log = (folder / "serve.log").open("wb")
-    command = [sys.executable, "-m", "gateway", "serve"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log) as process, log:
-        assert process.stdout is not None
-        try:
-            announced = [process.stdout.readline() for _ in range(3)]
-            assert all(announced), (folder / "serve.log").read_text()
-            yield url
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
+    reading, writing = Pipe(duplex=False)
+    process = Forked(["serve"], environment=environment, output=writing, errors=folder / "serve.log")
+    # Else the end of the process would not be read as the end of its output.
+    writing.close()
+    try:
+        with open(reading.fileno(), "rb", closefd=False) as output:
+            announced = [output.readline() for _ in range(3)]
+        assert all(announced), (folder / "serve.log").read_text()
+        yield url
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=20)
+        reading.close()

@@ -1,7 +1,9 @@
 """Certificates of an authority that only the tests trust."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import trustme
 
@@ -14,6 +16,12 @@ class Certificates:
     authority: Path
     client: Path
     stranger: Path
+
+
+@cache
+def certificates_of_all() -> Certificates:
+    """The same for every test of a process, where nothing is done to them: keys take long to make."""
+    return certificates(Path(mkdtemp(prefix="certificates")))
 
 
 def certificates(folder: Path) -> Certificates:

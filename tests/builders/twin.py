@@ -54,7 +54,7 @@ async def second_card_vendor(database_url: str, folder: Path) -> AsyncIterator[T
     also = folder / "twin"
     also.mkdir()
     async with sandbox_alone(also, SystemClock().now()) as sandbox:
-        server = await started(stripe.app(stripe.Stripe(sandbox.inner)))
+        server = await started(stripe.app(stripe.Stripe(sandbox.inner, sandbox.clock)))
         settings = {
             "stripe_api_url": f"http://127.0.0.1:{port_of(server)}",
             "stripe_secret_key": stripe.API_KEY,

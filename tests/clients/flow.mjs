@@ -56,6 +56,13 @@ async function press(page, fields) {
   for (const [, account] of shown.matchAll(/name="account" value="(\w+)"/g)) form.append('account', account);
   const response = await fetch(page, { method: 'POST', body: form });
   if (!response.ok) throw new Error(`${page}: ${response.status}`);
+  return new URL(response.url).searchParams.get('returnCode');
+}
+
+async function redeem(code) {
+  const body = new URLSearchParams({ code });
+  const response = await fetch(`${GATEWAY}/api/openbanking/return`, { method: 'POST', headers: { authorization }, body });
+  if (!response.ok) throw new Error(`return: ${response.status}`);
 }
 
 const kyc = gql`subscription Kyc($after: String) { kycUpdated(after: $after) { cursor kind kyc { id status } } }`;
@@ -66,7 +73,7 @@ await approved;
 const connected = await client.mutate({
   mutation: gql`mutation { connectBank(input: { bankId: "bank_dnb", returnTo: "/api/health/live" }) { authorisationUrl } }`,
 });
-await press(connected.data.connectBank.authorisationUrl, { decision: 'approve' });
+await redeem(await press(connected.data.connectBank.authorisationUrl, { decision: 'approve' }));
 const accounts = await client.query({ query: gql`{ viewer { id bankAccounts { edges { node { id } } } } }` });
 const debtorAccountId = accounts.data.viewer.bankAccounts.edges[0].node.id;
 

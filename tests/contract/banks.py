@@ -22,6 +22,7 @@ from sandbox.people import personas
 from tests.builders.gateway import BASE
 from tests.builders.sandbox import OPENBANKING_SECRET, Sandbox
 from tests.vendors import enable_banking as eb_face
+from tests.vendors import enable_banking_routes, nextgenpsd2_routes, open_payments_routes
 from tests.vendors import nextgenpsd2 as ng_face
 from tests.vendors import open_payments as face
 
@@ -74,7 +75,7 @@ def a_mock(sandbox: Sandbox) -> BankVendor:
 
 
 def an_open_payments(sandbox: Sandbox) -> BankVendor:
-    app = face.app(face.OpenPayments(sandbox.inner, callback=CALLBACK))
+    app = open_payments_routes.app(face.OpenPayments(sandbox.inner, callback=CALLBACK))
     guard = Guard("open_banking", open_payments.RESILIENCE, open_payments.RETRIED, vendor="open_payments")
     credentials = Credentials(face.CLIENT_ID, face.CLIENT_SECRET, SCOPE, CALLBACK)
     client = OpenPaymentsClient(sandbox.outside(app), guard, credentials, api_url=face.HOST, auth_url=face.HOST)
@@ -90,7 +91,7 @@ def an_open_payments(sandbox: Sandbox) -> BankVendor:
 def an_enable_banking(sandbox: Sandbox) -> BankVendor:
     vendor = eb_face.EnableBanking(sandbox.inner, sandbox.clock, callback=CALLBACK)
     vendor.person = personas()["kari"].identity_number
-    app = eb_face.app(vendor)
+    app = enable_banking_routes.app(vendor)
     http = sandbox.outside(app)
     guard = Guard("open_banking", enable_banking.RESILIENCE, enable_banking.RETRIED, vendor="enable_banking")
     key = eb_face.OUR_KEY.as_pem(private=True).decode()
@@ -109,7 +110,7 @@ def an_enable_banking(sandbox: Sandbox) -> BankVendor:
 
 
 def a_direct_bank(sandbox: Sandbox) -> BankVendor:
-    app = ng_face.app(ng_face.NextGenBanks(sandbox.inner))
+    app = nextgenpsd2_routes.app(ng_face.NextGenBanks(sandbox.inner))
     guard = Guard("open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor="direct")
     notifications = NotificationAddress(HOOK, OPENBANKING_SECRET)
     client = direct_banks.DirectBanks(sandbox.outside(app), ng_face.BASES, guard, notifications=notifications)

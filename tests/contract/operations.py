@@ -36,18 +36,12 @@ from providers.card_issuing import stripe as stripe_issuing
 from providers.card_payments import stripe
 from providers.card_payments.port import CardEvent
 from providers.email import sendgrid
-from providers.email.mock_key import public_key_of
-from providers.email.port import EmailMessage, Sender
+from providers.email.port import EmailMessage
 from providers.geocoding import google
 from providers.identity import bankid
 from providers.identity.port import AuthorizationRequest
 from providers.kyc import sumsub
 from providers.open_banking import direct_banks, enable_banking, open_payments
-from providers.open_banking.bank_notification import NotificationAddress
-from providers.open_banking.enable_banking_client import Application, EnableBankingClient
-from providers.open_banking.enable_banking_payments import EnableBankingPayments
-from providers.open_banking.enable_banking_webhook import WebhookKeys
-from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
 from providers.open_banking.port import (
     AccountAccess,
     AccountInformation,
@@ -57,19 +51,28 @@ from providers.open_banking.port import (
     PaymentInitiation,
     Psu,
 )
-from providers.open_banking.xs2a import Xs2aAccounts
-from providers.open_banking.xs2a_payments import Xs2aPayments
 from providers.sms import twilio
 from providers.sms.port import SmsMessage
-from providers.stripe_sdk import Stripe
-from providers.texts import Texts
 from providers.uptime import betterstack
 from tests.builders.counterpart import answer
-from tests.builders.sandbox import MAIL_SECRET, MovedClock
+from tests.contract.adapters import (
+    SECRET,
+    build_bankid,
+    build_betterstack,
+    build_direct_accounts,
+    build_direct_payments,
+    build_eb_accounts,
+    build_eb_payments,
+    build_google,
+    build_issuing,
+    build_open_payments_accounts,
+    build_open_payments_payments,
+    build_sendgrid,
+    build_stripe,
+    build_sumsub,
+    build_twilio,
+)
 from tests.contract.conftest import NOON
-from tests.vendors.enable_banking import OUR_KEY
-
-SECRET: Final = "the-credential"
 
 
 class Declared(Protocol):
@@ -100,66 +103,12 @@ class Operation:
     asks_more: Mapping[int, int] = field(default_factory=dict)
 
 
-def _google(http: httpx.AsyncClient, url: str, guard: Guard) -> google.GoogleGeocoder:
-    return google.GoogleGeocoder(http, guard, api_key=SECRET, base_url=url)
-
-
-def _sumsub(http: httpx.AsyncClient, url: str, guard: Guard) -> sumsub.SumsubKyc:
-    return sumsub.SumsubKyc(
-        http,
-        guard,
-        app_token=SECRET,
-        app_secret=SECRET,
-        webhook_secret=SECRET,
-        level="basic",
-        clock=MovedClock(NOON),
-        base_url=url,
-    )
-
-
-def _sendgrid(http: httpx.AsyncClient, url: str, guard: Guard) -> sendgrid.SendgridEmail:
-    return sendgrid.SendgridEmail(
-        http,
-        guard,
-        Texts(),
-        api_key=SECRET,
-        webhook_public_key=public_key_of(MAIL_SECRET),
-        sender=Sender("no-reply@drop.example", "Drop"),
-        templates={},
-        clock=MovedClock(NOON),
-        base_url=url,
-    )
-
-
-def _twilio(http: httpx.AsyncClient, url: str, guard: Guard) -> twilio.TwilioSms:
-    return twilio.TwilioSms(
-        http,
-        guard,
-        Texts(),
-        account_sid="AC1",
-        auth_token=SECRET,
-        sender="Drop",
-        status_url="https://drop.example/s",
-        base_url=url,
-    )
-
-
-def _stripe(http: httpx.AsyncClient, url: str, guard: Guard) -> stripe.StripeCardPayments:
-    prices = dict.fromkeys(PLANS, "price_1")
-    client = Stripe(http, guard, api_key=SECRET, base_url=url)
-    return stripe.StripeCardPayments(client, webhook_secret=SECRET, prices=prices, clock=MovedClock(NOON))
-
-
-def _issuing(http: httpx.AsyncClient, url: str, guard: Guard) -> stripe_issuing.StripeCardIssuing:
-    return stripe_issuing.StripeCardIssuing(Stripe(http, guard, api_key=SECRET, base_url=url), clock=MovedClock(NOON))
-
-
 def _of_stripe(
     name: str, call: Callable[[Any], Awaitable[object]], *, in_doubt: bool, about: type[Exception] | None = Unavailable
 ) -> Operation:
     """Three tries in all. `about` is what a no to the content of a request becomes; 409 says that the key is in use."""
     declared = stripe_issuing if "issu" in name else stripe
-    build = _issuing if declared is stripe_issuing else _stripe
+    build = build_issuing if declared is stripe_issuing else build_stripe
     noes = {400: about, 404: about}
     return Operation(
         f"stripe: {name}", declared, build, call, 3, in_doubt=in_doubt, refusals=noes, busy=frozenset({409})
@@ -193,23 +142,7 @@ _SMS: Final = SmsMessage(NotificationId("ntf_1"), "+4740000001", Template.NEW_SI
 _KARI: Final = UserId("usr_kari")
 
 
-def _bankid(http: httpx.AsyncClient, url: str, guard: Guard) -> bankid.BankId:
-    return bankid.BankId(
-        http,
-        guard,
-        issuer=url,
-        client_id="drop",
-        client_secret=SECRET,
-        auth_method="client_secret_basic",
-        clock=MovedClock(NOON),
-    )
-
-
 _LOGIN: Final = AuthorizationRequest("https://drop.example/callback", "state", "nonce", "challenge")
-
-
-def _betterstack(http: httpx.AsyncClient, url: str, guard: Guard) -> betterstack.BetterStack:
-    return betterstack.BetterStack(http, guard, token=SECRET, environment="test", base_url=url)
 
 
 _WATCHED: Final = uptime_plan(
@@ -237,19 +170,6 @@ def _access(reference: str) -> PaymentAccess:
     return PaymentAccess(reference, _DNB, _PSU)
 
 
-def _client(http: httpx.AsyncClient, url: str, guard: Guard) -> OpenPaymentsClient:
-    credentials = Credentials("drop", SECRET, SCOPE, "https://drop.example/callback")
-    return OpenPaymentsClient(http, guard, credentials, api_url=url, auth_url=url)
-
-
-def _accounts(http: httpx.AsyncClient, url: str, guard: Guard) -> Xs2aAccounts:
-    return Xs2aAccounts(_client(http, url, guard), clock=MovedClock(NOON))
-
-
-def _payments(http: httpx.AsyncClient, url: str, guard: Guard) -> Xs2aPayments:
-    return Xs2aPayments(_client(http, url, guard), webhook_secret=SECRET, clock=MovedClock(NOON))
-
-
 _TOKEN: Final = answer(200, f'{{"access_token": "{SECRET}", "expires_in": 3600}}', content_type="application/json")
 _DNB: Final = BankId("bank_dnb")
 _PSU: Final = Psu("15019000083", Device("192.0.2.1", "Phone/1"))
@@ -264,95 +184,69 @@ _ASPSPS: Final = answer(200, json.dumps(_BANKS), content_type="application/json"
 _SESSION: Final = AccountAccess(_DNB, "DNBANOKK/session/uid", "uid", _PSU, _NUMBER, "NOK")
 
 
-def _eb(http: httpx.AsyncClient, url: str, guard: Guard) -> EnableBankingClient:
-    key = OUR_KEY.as_pem(private=True).decode()
-    application = Application(SECRET, key, "https://drop.example/callback", "https://drop.example/hook")
-    return EnableBankingClient(http, guard, application, clock=MovedClock(NOON), api_url=url)
-
-
-def _eb_accounts(http: httpx.AsyncClient, url: str, guard: Guard) -> enable_banking.EnableBankingAccounts:
-    return enable_banking.EnableBankingAccounts(_eb(http, url, guard), clock=MovedClock(NOON))
-
-
-def _eb_payments(http: httpx.AsyncClient, url: str, guard: Guard) -> EnableBankingPayments:
-    keys = WebhookKeys(http, guard, is_theirs=lambda url: True)
-    return EnableBankingPayments(_eb(http, url, guard), keys, clock=MovedClock(NOON))
-
-
-def _direct(http: httpx.AsyncClient, url: str, guard: Guard) -> direct_banks.DirectBanks:
-    notifications = NotificationAddress("https://drop.example/hook", SECRET)
-    return direct_banks.DirectBanks(http, {"bank_dnb": url}, guard, notifications=notifications)
-
-
-def _direct_accounts(http: httpx.AsyncClient, url: str, guard: Guard) -> Xs2aAccounts:
-    return Xs2aAccounts(_direct(http, url, guard), clock=MovedClock(NOON))
-
-
-def _direct_payments(http: httpx.AsyncClient, url: str, guard: Guard) -> direct_banks.DirectPayments:
-    return direct_banks.DirectPayments(_direct(http, url, guard), webhook_secret=SECRET, clock=MovedClock(NOON))
-
-
 OPERATIONS: Final = (
-    Operation("direct: start_consent", direct_banks, _direct_accounts, _start_consent, attempts=1),
-    Operation("direct: balances", direct_banks, _direct_accounts, _balances),
+    Operation("direct: start_consent", direct_banks, build_direct_accounts, _start_consent, attempts=1),
+    Operation("direct: balances", direct_banks, build_direct_accounts, _balances),
     Operation(
         "direct: initiate",
         direct_banks,
-        _direct_payments,
+        build_direct_payments,
         _initiate,
         attempts=1,
         in_doubt=True,
         refusals=dict.fromkeys((400, 403, 404, 409)),
     ),
     Operation(
-        "direct: status", direct_banks, _direct_payments, lambda bank: bank.status(_access("DNBANOKK/payment/sca"))
+        "direct: status", direct_banks, build_direct_payments, lambda bank: bank.status(_access("DNBANOKK/payment/sca"))
     ),
-    Operation("enable_banking: banks", enable_banking, _eb_accounts, lambda banks: banks.list_banks("NO")),
+    Operation("enable_banking: banks", enable_banking, build_eb_accounts, lambda banks: banks.list_banks("NO")),
     Operation(
         "enable_banking: start_consent",
         enable_banking,
-        _eb_accounts,
+        build_eb_accounts,
         _start_consent,
         first=(_ASPSPS,),
     ),
     Operation(
         "enable_banking: complete_consent",
         enable_banking,
-        _eb_accounts,
+        build_eb_accounts,
         lambda banks: banks.complete_consent(ConsentAccess("DNBANOKK//", _DNB, _PSU), {"code": "c"}),
         attempts=1,
     ),
     Operation(
         "enable_banking: balances",
         enable_banking,
-        _eb_accounts,
+        build_eb_accounts,
         lambda banks: banks.balances(_SESSION),
         first=(_ASPSPS,),
     ),
     Operation(
         "enable_banking: initiate",
         enable_banking,
-        _eb_payments,
+        build_eb_payments,
         _initiate,
         attempts=1,
         in_doubt=True,
         first=(_ASPSPS,),
     ),
-    Operation("enable_banking: status", enable_banking, _eb_payments, lambda bank: bank.status(_access("1"))),
-    Operation("open_payments: token", open_payments, _accounts, lambda banks: banks.list_banks("NO")),
+    Operation("enable_banking: status", enable_banking, build_eb_payments, lambda bank: bank.status(_access("1"))),
+    Operation(
+        "open_payments: token", open_payments, build_open_payments_accounts, lambda banks: banks.list_banks("NO")
+    ),
     Operation(
         "open_payments: start_consent",
         open_payments,
-        _accounts,
+        build_open_payments_accounts,
         _start_consent,
         attempts=1,
         first=(_TOKEN,),
     ),
-    Operation("open_payments: balances", open_payments, _accounts, _balances, first=(_TOKEN,)),
+    Operation("open_payments: balances", open_payments, build_open_payments_accounts, _balances, first=(_TOKEN,)),
     Operation(
         "open_payments: initiate",
         open_payments,
-        _payments,
+        build_open_payments_payments,
         _initiate,
         attempts=1,
         in_doubt=True,
@@ -362,33 +256,33 @@ OPERATIONS: Final = (
     Operation(
         "open_payments: status",
         open_payments,
-        _payments,
+        build_open_payments_payments,
         lambda bank: bank.status(_access("DNBANOKK/payment/authorisation")),
         first=(_TOKEN,),
     ),
     # Its creations are commands without a key of their own: test_betterstack.py.
-    Operation("betterstack: plan", betterstack, _betterstack, lambda uptime: uptime.plan(_WATCHED)),
+    Operation("betterstack: plan", betterstack, build_betterstack, lambda uptime: uptime.plan(_WATCHED)),
     # Its token request is a command of its own: test_bankid.py.
-    Operation("bankid: authorization_url", bankid, _bankid, lambda eid: eid.authorization_url(_LOGIN)),
-    Operation("google: geocode", google, _google, lambda geocoder: geocoder.geocode("Karl Johans gate 1")),
+    Operation("bankid: authorization_url", bankid, build_bankid, lambda eid: eid.authorization_url(_LOGIN)),
+    Operation("google: geocode", google, build_google, lambda geocoder: geocoder.geocode("Karl Johans gate 1")),
     Operation(
         "sumsub: create_applicant",
         sumsub,
-        _sumsub,
+        build_sumsub,
         lambda kyc: kyc.create_applicant(_KARI, "Kari Nordmann"),
         # It exists: who it is, is asked for.
         asks_more={409: 1},
     ),
-    Operation("sumsub: get_access_token", sumsub, _sumsub, lambda kyc: kyc.get_access_token(_KARI, None)),
+    Operation("sumsub: get_access_token", sumsub, build_sumsub, lambda kyc: kyc.get_access_token(_KARI, None)),
     Operation(
         "sumsub: get_verification_result",
         sumsub,
-        _sumsub,
+        build_sumsub,
         lambda kyc: kyc.get_verification_result("a"),
         refusals={404: None},
     ),
-    Operation("sendgrid: send", sendgrid, _sendgrid, lambda mail: mail.send(_MAIL), attempts=1, in_doubt=True),
-    Operation("twilio: send", twilio, _twilio, lambda sms: sms.send(_SMS), attempts=1, in_doubt=True),
+    Operation("sendgrid: send", sendgrid, build_sendgrid, lambda mail: mail.send(_MAIL), attempts=1, in_doubt=True),
+    Operation("twilio: send", twilio, build_twilio, lambda sms: sms.send(_SMS), attempts=1, in_doubt=True),
     _of_stripe("create_customer", lambda cards: cards.create_customer(_KARI, "Kari", NOON), in_doubt=False),
     _of_stripe("create", lambda cards: cards.create(_PAYMENT, "cus_1"), in_doubt=True),
     _of_stripe(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
+import httpx
 import pytest
 
 from domain.account_number import parse_account_number
@@ -12,6 +13,9 @@ from domain.device import Device
 from domain.errors import Unavailable
 from domain.ids import BankId, ConsentId
 from domain.payment import Status
+from providers.calling.guard import Guard
+from providers.open_banking import open_payments
+from providers.open_banking.open_payments import SCOPE, Credentials, OpenPaymentsClient
 from providers.open_banking.port import ConsentAccess, ConsentRequest, PaymentAccess, Psu
 from sandbox.people import personas
 from tests.builders.gateway import BASE
@@ -137,3 +141,14 @@ async def test_an_approval_that_one_bank_does_not_take_stops_none_at_the_others(
     sandbox.line.mend()
 
     await consent(bank, "bank_nordea")
+
+
+async def test_an_odd_bank_of_the_list_costs_that_bank_alone() -> None:
+    listed = [None, {"bicFi": None, "name": "x"}, {"bicFi": "DNBANOKK", "name": "DNB"}, {"bicFi": "NDEANOKK"}, 7]
+    said = {"access_token": "t", "expires_in": 3600, "aspsps": listed}
+    http = httpx.AsyncClient(transport=httpx.MockTransport(lambda request: httpx.Response(200, json=said)))
+    guard = Guard("open_banking", open_payments.RESILIENCE, open_payments.RETRIED, vendor="open_payments")
+    credentials = Credentials("drop", "s", SCOPE, "https://drop.example/callback")
+    client = OpenPaymentsClient(http, guard, credentials, api_url="https://op.example", auth_url="https://op.example")
+
+    assert [bank.id for bank in await client.banks("NO")] == ["bank_dnb"]

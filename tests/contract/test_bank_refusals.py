@@ -7,12 +7,13 @@ from structlog.testing import capture_logs
 
 from domain.account_number import parse_account_number
 from domain.device import Device
+from domain.errors import Unavailable
 from domain.ids import BankId
 from domain.payment import FailureCode, Status
 from providers.calling.guard import Guard
 from providers.open_banking import direct_banks
 from providers.open_banking.bank_notification import NotificationAddress
-from providers.open_banking.port import Psu
+from providers.open_banking.port import PaymentState, Psu
 from schema.texts import sentence
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.gateway import BASE, OLA
@@ -24,6 +25,35 @@ from tests.contract.test_payment_initiation import a_bank_payment
 
 def counted(code: str) -> float:
     return REGISTRY.get_sample_value("drop_bank_refusals_total", {"bank": "bank_dnb", "code": code}) or 0
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, "CERTIFICATE_BLOCKED"), (422, "FORMAT_ERROR"), (429, "ACCESS_EXCEEDED")]
+)
+async def test_a_no_for_our_own_sake_is_counted_alike(status: int, code: str) -> None:
+    before = counted(code)
+    body = f'{{"tppMessages": [{{"category": "ERROR", "code": "{code}"}}]}}'
+    async with counterpart(answer(status, body, content_type="application/json")) as bank:
+        with pytest.raises(Unavailable), capture_logs() as logs:
+            await initiated(bank.url)
+
+    assert counted(code) == before + 1
+    assert [log["code"] for log in logs if log["event"] == "bank_refuses_payment"] == [code]
+
+
+async def initiated(url: str) -> PaymentState:
+    async with httpx.AsyncClient() as http:
+        guard = Guard("open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor="direct")
+        notifications = NotificationAddress(HOOK, "secret")
+        client = direct_banks.DirectBanks(http, {"bank_dnb": url}, guard, notifications=notifications)
+        payments = direct_banks.DirectPayments(client, webhook_secret="secret", clock=MovedClock(NOON))
+        return await payments.initiate(
+            a_bank_payment(),
+            parse_account_number(OLA),
+            BankId("bank_dnb"),
+            Psu(None, Device("192.0.2.1", "Phone/1")),
+            f"{BASE}/api/openbanking/callback?state=s",
+        )
 
 
 @pytest.mark.parametrize(
@@ -41,19 +71,9 @@ async def test_a_no_is_counted_and_logged_by_its_code(
 ) -> None:
     body = f'{{"tppMessages": [{{"category": "ERROR", "code": "{code}", "text": "Kari has no money"}}]}}'
     before = counted(known_as)
-    async with counterpart(answer(400, body, content_type="application/json")) as bank, httpx.AsyncClient() as http:
-        guard = Guard("open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor="direct")
-        notifications = NotificationAddress(HOOK, "secret")
-        client = direct_banks.DirectBanks(http, {"bank_dnb": bank.url}, guard, notifications=notifications)
-        payments = direct_banks.DirectPayments(client, webhook_secret="secret", clock=MovedClock(NOON))
+    async with counterpart(answer(400, body, content_type="application/json")) as bank:
         with capture_logs() as logs:
-            state = await payments.initiate(
-                a_bank_payment(),
-                parse_account_number(OLA),
-                BankId("bank_dnb"),
-                Psu(None, Device("192.0.2.1", "Phone/1")),
-                f"{BASE}/api/openbanking/callback?state=s",
-            )
+            state = await initiated(bank.url)
 
     assert (state.status, state.failure and state.failure.code) == (Status.REJECTED, failure)
     assert state.failure is not None

@@ -217,6 +217,19 @@ async def test_silence_counts() -> None:
     assert guard.is_open
 
 
+@pytest.mark.parametrize(
+    ("error", "is_sent"),
+    [(httpx.ReadTimeout, True), (httpx.WriteTimeout, True), (httpx.ConnectTimeout, False), (httpx.PoolTimeout, False)],
+)
+async def test_a_command_that_is_not_answered_in_time_is_in_doubt_once_it_was_sent(
+    error: type[httpx.TimeoutException], is_sent: bool
+) -> None:
+    with pytest.raises(InDoubt if is_sent else Unavailable) as raised:
+        await a_guard().command("initiate", raising(error("late")))
+
+    assert isinstance(raised.value, InDoubt) is is_sent
+
+
 async def test_our_own_full_pool_of_connections_counts_nothing() -> None:
     guard = a_guard()
 

@@ -1,5 +1,7 @@
 """The contract of card issuing."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 
@@ -29,11 +31,11 @@ def a_card(kind: CardType = CardType.VIRTUAL) -> Card:
 
 
 def a_mock(sandbox: Sandbox) -> CardIssuing:
-    return mock.MockCardIssuing(sandbox.client("card_issuing", mock))
+    return mock.MockCardIssuing(sandbox.client("card_issuing", mock), clock=sandbox.clock)
 
 
-def a_stripe(sandbox: Sandbox) -> CardIssuing:
-    http = sandbox.outside(stripe_face.app(stripe_face.Stripe(sandbox.inner)))
+def a_stripe(sandbox: Sandbox, vendor: stripe_face.Stripe | None = None) -> CardIssuing:
+    http = sandbox.outside(stripe_face.app(vendor or stripe_face.Stripe(sandbox.inner, sandbox.clock)))
     guard = Guard("card_issuing", stripe.RESILIENCE, stripe.RETRIED)
     client = Stripe(http, guard, api_key=stripe_face.API_KEY, base_url="https://stripe.example")
     return stripe.StripeCardIssuing(client, clock=sandbox.clock)
@@ -68,6 +70,7 @@ async def test_the_same_card_is_issued_once(issuer: CardIssuing, holder: Cardhol
 
     assert first == again
     assert first.status is CardStatus.ACTIVE
+    assert first.face is not None
     assert first.face.last4.isdigit()
 
 
@@ -97,3 +100,27 @@ async def test_lost_answers_are_asked_for_again_and_silence_is_told(
     line.cut()
     with pytest.raises(Unavailable):
         await issuer.set_status("ic_000001", CardStatus.FROZEN)
+
+
+@pytest.mark.parametrize(
+    ("word", "odd", "status", "has_face"),
+    [
+        ("of tomorrow", {}, None, True),
+        (None, {"last4": None}, CardStatus.ACTIVE, False),
+        (None, {"exp_month": "May", "exp_year": {}}, CardStatus.ACTIVE, False),
+    ],
+)
+async def test_what_is_odd_in_a_card_costs_itself_alone(
+    sandbox: Sandbox, word: str | None, odd: dict[str, object], status: CardStatus | None, has_face: bool
+) -> None:
+    vendor = stripe_face.Stripe(sandbox.inner, sandbox.clock)
+    issuer = a_stripe(sandbox, vendor)
+    holder = a_cardholder(reference=await issuer.create_cardholder(a_cardholder(), email=None, phone=None))
+    vendor.words, vendor.odd_card = ({"issuing.card": word} if word else {}), odd
+
+    issued = await issuer.issue(a_card(), holder)
+    sandbox.clock.at += timedelta(hours=25)  # its key is forgotten
+    found = await issuer.issue(a_card(), holder)
+
+    assert issued == found
+    assert (issued.status, issued.face is not None) == (status, has_face)

@@ -14,6 +14,7 @@ from domain.ids import AttemptId, PaymentId, PlanSubscriptionId, RefundId, UserI
 from domain.money import Money
 from domain.payment import FailureCode, Payment, Rail, Status
 from domain.plan import PLANS, InvoiceStatus, PlanEnd, PlanStatus, PlanSubscription
+from domain.reconciliation import Listed, ObjectKind
 from domain.refund import Refund, RefundStatus
 from providers.calling.guard import Guard
 from providers.card_payments import mock, stripe
@@ -80,7 +81,7 @@ def a_mock(sandbox: Sandbox) -> CardPaymentsProvider:
 
 
 def a_stripe(sandbox: Sandbox) -> StripeCardPayments:
-    http = sandbox.outside(stripe_face.app(stripe_face.Stripe(sandbox.inner)))
+    http = sandbox.outside(stripe_face.app(stripe_face.Stripe(sandbox.inner, sandbox.clock)))
     guard = Guard("card_payments", stripe.RESILIENCE, stripe.RETRIED)
     client = Stripe(http, guard, api_key=stripe_face.API_KEY, base_url="https://stripe.example")
     given = {"webhook_secret": STRIPE_SECRET, "publishable_key": "pk_test_drop"}
@@ -309,3 +310,38 @@ async def test_no_answer_at_all_is_a_doubt_and_no_line_is_none(vendor: AtVendor,
     line.cut()
     with pytest.raises(Unavailable):
         await _confirm(vendor, reference)()
+
+
+async def test_what_was_made_in_a_time_is_listed_by_kind(vendor: AtVendor) -> None:
+    paid = await vendor.confirmed()
+    given = await vendor.adapter.refund(paid.reference, a_refund(1, 2_500))
+    await vendor.sandbox.pages.post(f"/sandbox/cards/disputes/{paid.reference}", data={"decision": "open"})
+    plan = await vendor.subscribed()
+    (bill,) = plan.invoices
+
+    async def listed(kind: ObjectKind, days: int = 1) -> list[Listed]:
+        until = NOON + timedelta(days=days)
+        return list((await vendor.adapter.listed(kind, until - timedelta(days=2), until, None)).objects)
+
+    found = [one for kind in ObjectKind for one in await listed(kind)]
+
+    assert found == [
+        Listed(ObjectKind.PAYMENT, paid.reference, "SETTLED", Money(12_500), "pay_1"),
+        Listed(ObjectKind.REFUND, given.reference or "", "SUCCEEDED", Money(2_500), "ref_1", paid.reference),
+        Listed(ObjectKind.DISPUTE, "dp_000001", "NEEDS_RESPONSE", Money(10_000), None, paid.reference),
+        Listed(ObjectKind.PLAN, plan.reference, "ACTIVE", None, "psub_1"),
+        Listed(ObjectKind.PLAN_INVOICE, bill.reference, "PAID", Money(4_900), None, plan.reference),
+    ]
+    assert await listed(ObjectKind.PAYMENT, days=3) == []
+    assert [await vendor.adapter.has(one.kind, one.reference) for one in found] == [True] * 5
+    assert not await vendor.adapter.has(ObjectKind.PAYMENT, "pi_of_nobody")
+
+
+async def test_a_list_in_many_pages_is_read_to_its_end(vendor: AtVendor) -> None:
+    made = [(await vendor.created(number)).reference for number in range(1, 103)]
+
+    first = await vendor.adapter.listed(ObjectKind.PAYMENT, NOON, NOON + timedelta(days=1), None)
+    last = await vendor.adapter.listed(ObjectKind.PAYMENT, NOON, NOON + timedelta(days=1), first.after)
+
+    assert [one.reference for one in [*first.objects, *last.objects]] == made[::-1]
+    assert last.after is None

@@ -28,6 +28,7 @@ from tests.conftest import NOON
 from tests.contract.banks import HOOK, url_of
 from tests.contract.test_payment_initiation import a_bank_payment
 from tests.vendors import nextgenpsd2 as face
+from tests.vendors import nextgenpsd2_routes
 
 CALLBACK = f"{BASE}/api/openbanking/callback?state=s"
 KARI = Psu(personas()["kari"].identity_number, Device("192.0.2.1", "Phone/1"))
@@ -57,7 +58,7 @@ def banks_at(
 async def test_a_bank_that_wants_requests_signed_takes_ours(sandbox: Sandbox) -> None:
     await sandbox.sign_in("kari")
     vendor = face.NextGenBanks(sandbox.inner)
-    client = banks_at(sandbox.outside(face.app(vendor)), face.BASES, seal=a_seal())
+    client = banks_at(sandbox.outside(nextgenpsd2_routes.app(vendor)), face.BASES, seal=a_seal())
 
     await Xs2aAccounts(client, clock=sandbox.clock).start_consent(a_request(SPAREBANK1))
     payments = Xs2aPayments(client, webhook_secret="", clock=sandbox.clock)
@@ -69,7 +70,7 @@ async def test_a_bank_that_wants_requests_signed_takes_ours(sandbox: Sandbox) ->
 
 
 async def test_a_bank_that_wants_requests_signed_takes_no_others(sandbox: Sandbox) -> None:
-    client = banks_at(sandbox.outside(face.app(face.NextGenBanks(sandbox.inner))), face.BASES)
+    client = banks_at(sandbox.outside(nextgenpsd2_routes.app(face.NextGenBanks(sandbox.inner))), face.BASES)
 
     with pytest.raises(Unavailable, match="SIGNATURE_INVALID"):
         await Xs2aAccounts(client, clock=sandbox.clock).start_consent(a_request(SPAREBANK1))
@@ -78,7 +79,9 @@ async def test_a_bank_that_wants_requests_signed_takes_no_others(sandbox: Sandbo
 
 
 async def test_a_check_takes_a_banks_no_for_a_yes(sandbox: Sandbox) -> None:
-    client = banks_at(sandbox.outside(face.app(face.NextGenBanks(sandbox.inner))), {"bank_dnb": face.BASES["bank_dnb"]})
+    client = banks_at(
+        sandbox.outside(nextgenpsd2_routes.app(face.NextGenBanks(sandbox.inner))), {"bank_dnb": face.BASES["bank_dnb"]}
+    )
 
     await client.check()
 
@@ -109,7 +112,7 @@ async def test_a_bank_that_is_away_takes_no_other_with_it(sandbox: Sandbox) -> N
     await sandbox.sign_in("kari")
     async with counterpart(answer(503)) as away:
         bases = {"bank_nordea": away.url, "bank_dnb": face.BASES["bank_dnb"]}
-        http = sandbox.outside(face.app(face.NextGenBanks(sandbox.inner)))
+        http = sandbox.outside(nextgenpsd2_routes.app(face.NextGenBanks(sandbox.inner)))
         accounts = Xs2aAccounts(banks_at(http, bases), clock=sandbox.clock)
         assert url_of((await accounts.start_consent(a_request("bank_dnb"))).authorisation).startswith(face.HOST)
 

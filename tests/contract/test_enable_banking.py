@@ -29,6 +29,7 @@ from tests.builders.counterpart import answer, counterpart
 from tests.builders.sandbox import MovedClock, Sandbox
 from tests.contract.banks import CALLBACK, HOOK, an_enable_banking
 from tests.contract.conftest import NOON
+from tests.contract.test_odd_states import an_enable_banking as adapters_over
 from tests.contract.test_payment_initiation import a_bank_payment
 from tests.vendors import enable_banking as face
 
@@ -266,6 +267,31 @@ async def test_a_payment_that_is_rejected_at_once_awaits_nothing(
     assert (state.status, state.reference, state.authorisation) == (Status.REJECTED, "p-1", None)
     assert state.failure is not None
     assert state.failure.code is failure
+
+
+ODD: tuple[object, ...] = (None, 5, "x", [], {}, [None], [5], {"a": 1}, -1, 1e30)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "maximum_consent_validity",
+        "auth_methods",
+        "required_psu_headers",
+        "payments",
+        "allowed_auth_methods",
+        "final_successful_statuses",
+    ],
+)
+async def test_an_odd_field_of_a_bank_leaves_the_bank(sandbox: Sandbox, name: str) -> None:
+    payment = {"payment_type": "DOMESTIC"}
+    for odd in ODD:
+        bank = {"name": "DNB", "country": "NO", "bic": "DNBANOKK", "maximum_consent_validity": 86_400}
+        bank |= {"payments": [{**payment, name: odd}]} if name.startswith(("allowed", "final")) else {name: odd}
+        transport = httpx.MockTransport(lambda request, bank=bank: httpx.Response(200, json={"aspsps": [bank]}))
+        accounts = adapters_over(transport).accounts
+
+        assert [found.id for found in await accounts.list_banks("NO")] == ["bank_dnb"], odd
 
 
 async def test_every_bank_that_can_be_read_is_listed_under_an_id_of_its_own(sandbox: Sandbox) -> None:

@@ -1,6 +1,7 @@
 """The contract of the fan-out: it wakes listeners, and carries no data. Over Redis it wakes other processes too."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from redis.asyncio import Redis
 
 from providers.fanout.memory import MemoryFanout
 from providers.fanout.port import Fanout
@@ -24,8 +26,8 @@ class Pair:
     redis: PrivateRedis | None = None
 
 
-async def over_redis(url: str, stack: AsyncExitStack) -> RedisFanout:
-    fanout = RedisFanout(url)
+async def over_redis(url: str, stack: AsyncExitStack, names: str = "drop") -> RedisFanout:
+    fanout = RedisFanout(url, names)
     stack.push_async_callback(fanout.close)
     running = asyncio.create_task(fanout.run())
 
@@ -123,6 +125,41 @@ async def test_a_redis_that_comes_back_wakes_every_listener(tmp_path: Path) -> N
             with anyio.fail_after(20):
                 there.publish("usr_2")
                 await wake_up.wait()
+
+
+async def test_what_is_no_text_ends_nothing_and_environments_do_not_hear_each_other(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        redis = stack.enter_context(private_redis(tmp_path))
+        here, there = await over_redis(redis.url, stack), await over_redis(redis.url, stack)
+        other = await over_redis(redis.url, stack, "drop:staging")
+        async with Redis.from_url(redis.url) as client:
+            await client.publish("drop:hints", b"\xff\xfe\n\xff")
+
+        async with here.listen("usr_1") as wake_up, other.listen("usr_1") as unheard:
+            there.publish("usr_1")
+            with anyio.fail_after(10):
+                await wake_up.wait()
+            with anyio.move_on_after(0.1) as waited:
+                await unheard.wait()
+
+    assert waited.cancelled_caught
+
+
+async def test_a_redis_that_hangs_is_known_to_be_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("providers.fanout.redis._SILENT_S", 0.2)
+    async with AsyncExitStack() as stack:
+        redis = stack.enter_context(private_redis(tmp_path))
+        fanout = await over_redis(redis.url, stack)
+        assert redis.process is not None
+
+        redis.process.send_signal(signal.SIGSTOP)
+        with anyio.fail_after(10):
+            while await fanout.is_heard():  # noqa: ASYNC110  # the port has no event for it
+                await asyncio.sleep(0.01)
+        redis.process.send_signal(signal.SIGCONT)
+
+        with anyio.fail_after(10):
+            await fanout.is_connected.wait()
 
 
 async def test_without_redis_a_process_wakes_itself(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from domain.errors import DropError, InDoubt, Unavailable, VendorRefusesUs
+from domain.errors import DropError, InDoubt, NotThere, Unavailable, VendorRefusesUs
 from providers.calling.guard import BANK_LIST, Guard
 from providers.registry import PORTS
 from tests.builders.counterpart import HANG, answer, counterpart
-from tests.contract.operations import OPERATIONS, SECRET, Operation
+from tests.contract.adapters import SECRET
+from tests.contract.operations import OPERATIONS, Operation
 
 JSON: Final = "application/json"
 
@@ -144,10 +145,38 @@ async def test_a_no_is_said_once_and_opens_no_breaker(
         found = [await call() for _ in range(6)]
 
     expected = operation.refusals.get(status, Unavailable)
-    kinds = [Unavailable if isinstance(error, VendorRefusesUs) else type(error) if error else None for error in found]
+    kinds = [
+        Unavailable if isinstance(error, VendorRefusesUs | NotThere) else type(error) if error else None
+        for error in found
+    ]
     assert kinds == [expected] * 6
     assert len(vendor.requests) == len(operation.first) + 6 * (1 + operation.asks_more.get(status, 0))
     assert not call.is_left_alone
+
+
+READS: Final = frozenset(
+    {
+        *("direct: balances", "direct: status", "open_payments: balances", "open_payments: status"),
+        *("enable_banking: balances", "enable_banking: status", "stripe: retrieve"),
+    }
+)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+@pytest.mark.parametrize(
+    "operation",
+    [operation for operation in OPERATIONS if operation.name in READS],
+    ids=lambda operation: operation.name,
+)
+async def test_what_a_vendor_does_not_have_is_told_and_is_no_fault_of_ours(
+    http: httpx.AsyncClient, operation: Operation, status: int
+) -> None:
+    async with counterpart(*operation.first, said(status)) as vendor:
+        call = Caller(operation, http, vendor.url)
+        error = await call()
+
+    assert isinstance(error, NotThere)
+    assert not any("provider_refuses" in line for line in call.logs)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ STATUS_URL = f"{BASE}/api/webhooks/twilio"
 DATA = dict.fromkeys(
     (
         *("firstName", "orderNumber", "orderTotal", "invoiceNumber", "invoiceTotal", "plan", "periodEnd"),
-        *("amount", "creditor", "reference", "bank", "expiresOn"),
+        *("amount", "creditor", "reference", "bank", "expiresOn", "code"),
     ),
     "x",
 )
@@ -64,7 +64,7 @@ def at_sendgrid(sandbox: Sandbox, mails: list[dict[str, Any]], api_key: str) -> 
         Texts(),
         api_key=api_key,
         webhook_public_key=public_key_of(MAIL_SECRET),
-        sender=Sender("no-reply@drop.example", "Drop"),
+        sender=Sender("no-reply@drop.example", "Drop", "kundeservice@drop.example"),
         templates={Template.INVOICE: sendgrid_face.TEMPLATE},
         clock=sandbox.clock,
     )
@@ -238,13 +238,17 @@ async def test_a_template_of_the_vendors_gets_data_and_other_mail_our_own_words(
     adapter = at_sendgrid(sandbox, mails, sendgrid_face.API_KEY)
     await adapter.check()
     await adapter.send(replace(a_mail(), template=Template.INVOICE))
-    await adapter.send(a_mail())
+    await adapter.send(replace(a_mail(), data={"firstName": "Kari & <b>co</b>"}))
 
     templated, worded = mails
     assert templated["personalizations"][0]["dynamic_template_data"] == {**DATA, "locale": "nb-NO"}
     assert "content" not in templated
     assert "template_id" not in worded
-    assert worded["content"][0]["type"] == "text/plain"
+    plain, page = worded["content"]
+    assert (plain["type"], page["type"]) == ("text/plain", "text/html")
+    assert "Hei Kari & <b>co</b>!" in plain["value"]
+    assert "<p>Hei Kari &amp; &lt;b&gt;co&lt;/b&gt;!</p>" in page["value"]
+    assert templated["reply_to"] == worded["reply_to"] == {"email": "kundeservice@drop.example"}
     assert worded["tracking_settings"]["click_tracking"] == {"enable": False}
 
 

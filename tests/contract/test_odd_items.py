@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.account_number import parse_account_number
 from domain.statement import ItemKind, StatementLine
 from providers.calling.vendor_http import Answer
+from providers.geocoding.google_results import addresses_of
 from providers.open_banking import enable_banking_objects, nextgenpsd2
 from providers.open_banking.readings import each
 from providers.open_banking.statement_pages import StatementPage
@@ -52,7 +53,7 @@ def by_nextgenpsd2(items: list[Any]) -> StatementPage:
 
 
 def by_enable_banking(items: list[Any]) -> StatementPage:
-    return enable_banking_objects.transactions(Answer(200, {}, {"transactions": items}))
+    return enable_banking_objects.transactions(Answer(200, {}, {"transactions": items}), OWN)
 
 
 READERS = pytest.mark.parametrize(
@@ -105,6 +106,25 @@ def test_any_json_in_an_accounts_or_balances_place_leaves_the_others(odd: Any) -
     assert balances.found[0] == balances.found[-1] == nextgenpsd2.balance(balance)
 
 
+PLACE = {
+    "formatted_address": "Storgata 1, 0155 Oslo",
+    "address_components": [
+        {"types": ["route"], "long_name": "Storgata", "short_name": "Storgata"},
+        {"types": ["country"], "long_name": "Norge", "short_name": "NO"},
+    ],
+    "partial_match": True,
+}
+
+
+@given(odd=JSON, name=st.sampled_from([None, *PLACE]))
+def test_any_json_in_an_addresss_place_leaves_the_others(odd: Any, name: str | None) -> None:
+    item = {**PLACE, name: odd} if name else odd
+
+    found = addresses_of({"status": "OK", "results": [PLACE, item, PLACE]})
+
+    assert [found[0], found[-1]] == addresses_of({"status": "OK", "results": [PLACE, PLACE]})
+
+
 @given(odd=JSON)
 def test_what_is_put_aside_can_be_stored(odd: Any) -> None:
     def refuse(item: Any) -> None:
@@ -114,3 +134,37 @@ def test_what_is_put_aside_can_be_stored(odd: Any) -> None:
 
     assert aside.why == "OverflowError"
     assert orjson.dumps(aside.content)
+
+
+OTHERS = {"iban": "NO8330001234567"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "minor"),
+    [
+        ({"credit_debit_indicator": "CRDT"}, 100),
+        ({"credit_debit_indicator": "DBIT"}, -100),
+        # Without an indicator that is known: a minus, then our own number, then who is named.
+        ({"transaction_amount": {"currency": "NOK", "amount": "-1.00"}}, -100),
+        ({"creditor_account": {"iban": OWN.iban}, "debtor_account": OTHERS}, 100),
+        ({"creditor_account": {"other": {"identification": OWN.bban}}, "debtor": {"name": "Work"}}, 100),
+        ({"creditor_account": OTHERS, "debtor_account": {"iban": OWN.iban}}, -100),
+        ({"credit_debit_indicator": "X", "creditor_account": OTHERS, "debtor_account": {"iban": OWN.iban}}, -100),
+        ({"debtor": {"name": "Work"}}, 100),
+        ({"creditor": {"name": "Kiwi"}}, -100),
+    ],
+)
+def test_a_line_without_an_indicator_has_its_direction_by_whose_number_it_is(parts: dict[str, Any], minor: int) -> None:
+    amount = {"transaction_amount": {"currency": "NOK", "amount": "1.00"}}
+
+    page = by_enable_banking([{"booking_date": "2026-11-20", **amount, **parts}])
+
+    assert [line.amount.amount_minor for line in page.lines] == [minor]
+
+
+def test_a_line_whose_direction_nothing_tells_is_put_aside() -> None:
+    amount = {"transaction_amount": {"currency": "NOK", "amount": "1.00"}}
+
+    page = by_enable_banking([{**amount, "creditor": {"name": "Kiwi"}, "debtor": {"name": "Kari"}}, ENABLE_BANKING])
+
+    assert (len(page.lines), len(page.put_aside)) == (1, 1)

@@ -7,6 +7,7 @@ import pytest
 from domain.payment import Status
 from providers.open_banking import enable_banking_objects, nextgenpsd2
 from providers.open_banking.enable_banking_objects import PaymentAtVendor
+from providers.open_banking.status import NOT_TAKEN
 
 TODAY = date(2026, 11, 24)
 AWAITED, PROCESSING, SETTLED = Status.AUTHORISATION_REQUIRED, Status.PROCESSING, Status.SETTLED
@@ -39,7 +40,9 @@ AWAITED, PROCESSING, SETTLED = Status.AUTHORISATION_REQUIRED, Status.PROCESSING,
 )
 def test_a_transaction_status_counts_with_its_approval(word: str, before: Status | None, after: Status | None) -> None:
     for sca, status in (("received", before), ("finalised", after), ("exempted", after), (None, before)):
-        assert nextgenpsd2.payment_status(word, sca, (), is_future=False)[0] is status
+        given, failure = nextgenpsd2.payment_status(word, sca, ("UNKNOWN_CODE",), is_future=False)
+        assert given is status
+        assert failure == (NOT_TAKEN if status is Status.REJECTED else None)
     if before is None:
         assert nextgenpsd2.payment_status(word, "failed", (), is_future=False) == (None, None)
 
@@ -50,6 +53,7 @@ def test_a_transaction_status_counts_with_its_approval(word: str, before: Status
         # The status at Enable Banking, and ours while more reports come and with the last one.
         ("RCVD", AWAITED, PROCESSING),
         ("PDNG", AWAITED, PROCESSING),
+        ("PATC", PROCESSING, PROCESSING),
         ("ACTC", PROCESSING, PROCESSING),
         ("ACSP", PROCESSING, PROCESSING),
         ("ACWC", PROCESSING, SETTLED),
@@ -63,12 +67,15 @@ def test_a_transaction_status_counts_with_its_approval(word: str, before: Status
 )
 def test_after_the_last_report_the_statement_decides(word: str, goes_on: Status | None, last: Status) -> None:
     for is_final, status in ((False, goes_on), (True, last)):
-        payment = PaymentAtVendor("DNB", word, is_final, None, None)
+        payment = PaymentAtVendor(word, is_final, None, None)
         # A bank whose payments have gone well with ACWC.
-        assert enable_banking_objects.payment_status(payment, frozenset({"ACWC"}), TODAY) == (status, None)
+        given, failure = enable_banking_objects.payment_status(payment, frozenset({"ACWC"}), TODAY)
+        assert given is status
+        # A no without a reason that is known is the bank's no all the same.
+        assert failure == (NOT_TAKEN if status is Status.REJECTED else None)
 
 
 def test_a_payment_of_a_later_day_is_scheduled_with_its_last_report_too() -> None:
-    payment = PaymentAtVendor("DNB", "ACTC", True, None, date(2026, 11, 30))
+    payment = PaymentAtVendor("ACTC", True, None, date(2026, 11, 30))
 
     assert enable_banking_objects.payment_status(payment, frozenset(), TODAY)[0] is Status.SCHEDULED

@@ -28,7 +28,7 @@ from tests.builders.sandbox import MAIL_SECRET, MovedClock
 from tests.contract.conftest import NOON
 
 PASSWORD = "the-credential"
-DROP = Sender("no-reply@drop.example", "Drop")
+DROP = Sender("no-reply@drop.example", "Drop", "kundeservice@drop.example")
 
 
 @dataclass
@@ -102,7 +102,11 @@ async def test_a_mail_arrives_in_our_own_words() -> None:
     mail = box.got[0]
     assert (mail["From"], mail["To"]) == ("Drop <no-reply@drop.example>", "Kåre Ås <kare@example.no>")
     assert mail["Message-ID"] == "<ntf_1@drop.example>"
-    assert "Kåre" in mail.get_content()
+    plain, page = mail.iter_parts()
+    assert (plain.get_content_type(), page.get_content_type()) == ("text/plain", "text/html")
+    assert "Kåre" in plain.get_content()
+    assert '<html lang="nb">' in page.get_content()
+    assert mail["Reply-To"] == "kundeservice@drop.example"
     assert mail["Subject"]
 
 

@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import io
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -16,7 +18,7 @@ from structlog.testing import capture_logs
 from domain.errors import Unavailable
 from providers.calling.guard import Guard
 from providers.storage import mock, s3
-from providers.storage.port import Bucket, Declared, ObjectKey, ObjectStore, PresignedUpload, StoredObject
+from providers.storage.port import PART_BYTES, Bucket, Declared, ObjectKey, ObjectStore, PresignedUpload, StoredObject
 from tests.builders.counterpart import HANG, answer, counterpart
 from tests.builders.gateway import BASE
 from tests.builders.sandbox import STORAGE_KEY, Sandbox
@@ -135,6 +137,30 @@ async def test_writing_and_deleting_are_safe_to_repeat_in_every_bucket(store: At
         await store.adapter.delete(target)
 
     assert await store.adapter.head(target) is None
+
+
+async def test_a_large_file_is_stored_part_by_part_and_read_from_any_place(store: AtStore) -> None:
+    large = random.Random(0).randbytes(PART_BYTES + 300)
+    for body in (large[:-1], b"", large):
+        await store.adapter.put_file(KEY, io.BytesIO(body), "application/zip")
+        stored = await store.adapter.head(KEY)
+        assert stored is not None
+        assert (stored.content_type, stored.size_bytes) == ("application/zip", len(body))
+
+    assert await store.adapter.read(KEY, at_most_bytes=len(large) + 1) == large
+
+
+async def test_of_a_file_that_could_not_be_stored_whole_nothing_is_there(store: AtStore) -> None:
+    class Torn(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell():
+                raise OSError
+            return super().read(size)
+
+    with pytest.raises(OSError):
+        await store.adapter.put_file(KEY, Torn(bytes(PART_BYTES + 1)), "application/zip")
+
+    assert await store.adapter.head(KEY) is None
 
 
 async def test_a_lost_answer_is_asked_for_again_and_silence_is_unavailable(store: AtStore) -> None:

@@ -32,14 +32,16 @@ from services.payments.card_status import AskCardVendor, EndAtCardVendor, Settle
 from services.payments.customers import CreateCustomer, DeleteCustomer
 from services.payments.record import RefreshAccount
 from services.plans.status import AskPlan, PayPlan
-from services.plans.unwanted import EndUnwantedPlan
+from services.plans.unwanted import EndUnwantedPlan, GiveBackCharge
+from services.returns.bank_returns import EndUntakenReturn
 from services.users.kyc import AskKycVendor, CancelUnauthorised
-from services.webhooks.inbox import ProcessWebhook
+from services.webhooks.inbox import ProcessMoneyWebhook, ProcessWebhook
 
 USER, PAYMENT, CONSENT = UserId("u"), PaymentId("p"), ConsentId("c")
 # Never to be edited: jobs that are stored so may wait for weeks.
 STORED: list[tuple[Job, str, dict[str, object]]] = [
     (ProcessWebhook("w"), "process_webhook", {"webhook_id": "w"}),
+    (ProcessMoneyWebhook("w"), "process_money_webhook", {"webhook_id": "w"}),
     (AskKycVendor(USER, 2.5), "ask_kyc_vendor", {"user_id": "u", "pause_s": 2.5}),
     (CancelUnauthorised(USER), "cancel_unauthorised_payments", {"user_id": "u"}),
     (AskConsent(USER, CONSENT), "ask_consent", {"user_id": "u", "consent_id": "c"}),
@@ -56,6 +58,7 @@ STORED: list[tuple[Job, str, dict[str, object]]] = [
     (FetchAccounts(USER, CONSENT), "fetch_accounts", {"user_id": "u", "consent_id": "c"}),
     (TellOfExpiry(USER, CONSENT), "tell_of_consent_expiry", {"user_id": "u", "consent_id": "c"}),
     (RevokeConsent(USER, CONSENT), "revoke_consent", {"user_id": "u", "consent_id": "c"}),
+    (EndUntakenReturn("h"), "end_untaken_return", {"token_hash": "h"}),
     (Purge(), "purge", {}),
     (WatchCertificates(), "watch_certificates", {}),
     (AskBank(USER, PAYMENT, 60.0), "ask_bank", {"user_id": "u", "payment_id": "p", "pause_s": 60.0}),
@@ -98,6 +101,11 @@ STORED: list[tuple[Job, str, dict[str, object]]] = [
         EndUnwantedPlan(USER, PlanSubscriptionId("s"), "sub_1", "in_1 in_2"),
         "end_unwanted_plan",
         {"user_id": "u", "subscription_id": "s", "reference": "sub_1", "charged": "in_1 in_2"},
+    ),
+    (
+        GiveBackCharge(USER, PlanSubscriptionId("s"), "in_1", 3_600.0),
+        "give_back_plan_charge",
+        {"user_id": "u", "subscription_id": "s", "invoice": "in_1", "pause_s": 3_600.0},
     ),
     (
         AskPlan(USER, PlanSubscriptionId("s"), 60.0),

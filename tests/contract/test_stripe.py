@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from domain.errors import InDoubt, InvalidState, Unavailable
@@ -16,10 +17,10 @@ from domain.ids import AttemptId, UserId
 from domain.money import Money
 from domain.payment import Status
 from domain.plan import PLANS, PlanStatus
-from domain.refund import RefundStatus
+from domain.reconciliation import ObjectKind
+from domain.refund import RefundFailureCode, RefundStatus
 from gateway.assembly.clocks import SystemClock
 from providers.calling.guard import Guard
-from providers.card_issuing import stripe as issuing
 from providers.card_payments import stripe
 from providers.card_payments.stripe import StripeCardPayments
 from providers.stripe_sdk import Stripe
@@ -27,13 +28,11 @@ from tests.builders.counterpart import answer, counterpart
 from tests.builders.sandbox import STRIPE_SECRET, Sandbox
 from tests.builders.server import free_port
 from tests.contract.conftest import NOON
-from tests.contract.test_card_issuing import a_card, a_cardholder
 from tests.contract.test_card_payments import (
     CALLBACK,
     KARI,
     VISA,
     AtVendor,
-    a_card_payment,
     a_refund,
     a_subscription,
 )
@@ -53,7 +52,7 @@ def adapter_of(sandbox: Sandbox, vendor: face.Stripe) -> StripeCardPayments:
 
 @pytest.fixture
 def vendor(sandbox: Sandbox) -> face.Stripe:
-    return face.Stripe(sandbox.inner)
+    return face.Stripe(sandbox.inner, sandbox.clock)
 
 
 @pytest.fixture
@@ -61,11 +60,9 @@ def stripe_cards(sandbox: Sandbox, vendor: face.Stripe) -> StripeCardPayments:
     return adapter_of(sandbox, vendor)
 
 
-def a_day_passes(sandbox: Sandbox, vendor: face.Stripe) -> None:
+def a_day_passes(sandbox: Sandbox) -> None:
     """Stripe forgets its keys."""
-    vendor.days += 1
     sandbox.clock.at += timedelta(hours=25)
-    vendor.replies.clear()
 
 
 async def test_a_subscription_asked_for_a_day_later_is_found_and_not_charged_again(
@@ -74,7 +71,7 @@ async def test_a_subscription_asked_for_a_day_later_is_found_and_not_charged_aga
     at_vendor = AtVendor(stripe_cards, sandbox)
     first = await at_vendor.subscribed()
 
-    a_day_passes(sandbox, vendor)
+    a_day_passes(sandbox)
     customer = (await vendor.read_subscription({}, "", first.reference))["customer"]
     again = await stripe_cards.create_subscription(
         a_subscription(), PLANS["plan_plus"], customer, "pm_card_mastercard", CALLBACK
@@ -95,7 +92,7 @@ async def test_a_subscription_whose_first_charge_was_never_sent_is_charged_a_day
         await stripe_cards.create_subscription(a_subscription(), PLANS["plan_plus"], customer, VISA, CALLBACK)
     sandbox.line.mend()
 
-    a_day_passes(sandbox, vendor)
+    a_day_passes(sandbox)
     later = await stripe_cards.create_subscription(a_subscription(), PLANS["plan_plus"], customer, VISA, CALLBACK)
 
     assert later.terms is not None
@@ -110,65 +107,6 @@ async def test_a_method_that_stripe_does_not_know_leaves_no_subscription(
         await AtVendor(stripe_cards, sandbox).subscribed("pm_unheard_of")
 
     assert (vendor.waiting, vendor.subscriptions) == ({}, {})
-
-
-async def test_a_refund_asked_for_a_day_later_is_found_and_not_made_again(
-    sandbox: Sandbox, vendor: face.Stripe, stripe_cards: StripeCardPayments
-) -> None:
-    paid = await AtVendor(stripe_cards, sandbox).confirmed()
-    first = await stripe_cards.refund(paid.reference, a_refund(1, 2_500))
-
-    a_day_passes(sandbox, vendor)
-    again = await stripe_cards.refund(paid.reference, a_refund(1, 2_500))
-
-    assert again == first
-    assert len((await stripe_cards.retrieve(paid.reference)).refunds) == 1
-
-
-async def test_a_customer_asked_for_a_day_later_is_found_and_not_made_again(
-    sandbox: Sandbox, vendor: face.Stripe, stripe_cards: StripeCardPayments
-) -> None:
-    first = await stripe_cards.create_customer(KARI, "Kari", NOON)
-
-    a_day_passes(sandbox, vendor)
-    again = await stripe_cards.create_customer(KARI, "Kari", NOON)
-    other = await stripe_cards.create_customer(UserId("usr_ola"), "Ola", NOON)
-
-    assert again == first
-    assert other != first
-
-
-async def test_an_intent_asked_for_a_day_later_is_found_and_not_made_again(
-    sandbox: Sandbox, vendor: face.Stripe, stripe_cards: StripeCardPayments
-) -> None:
-    customer = await stripe_cards.create_customer(KARI, "Kari", NOON)
-    first = await stripe_cards.create(a_card_payment(), customer)
-    await stripe_cards.create(a_card_payment(2), customer)
-
-    a_day_passes(sandbox, vendor)
-    again = await stripe_cards.create(a_card_payment(), customer)
-    absent = await stripe_cards.create(a_card_payment(3), customer)
-
-    assert again.reference == first.reference
-    # What is not there is made all the same.
-    assert absent.reference not in {"", first.reference}
-    assert len(vendor.intents) == 3
-
-
-async def test_a_card_asked_for_a_day_later_is_found_and_not_issued_again(
-    sandbox: Sandbox, vendor: face.Stripe
-) -> None:
-    guard = Guard("card_issuing", issuing.RESILIENCE, issuing.RETRIED, vendor="stripe")
-    client = Stripe(sandbox.outside(face.app(vendor)), guard, api_key=face.API_KEY, base_url="https://api.example")
-    issuer = issuing.StripeCardIssuing(client, clock=sandbox.clock)
-    holder = a_cardholder(reference=await issuer.create_cardholder(a_cardholder(), email=None, phone=None))
-    first = await issuer.issue(a_card(), holder)
-
-    a_day_passes(sandbox, vendor)
-    again = await issuer.issue(a_card(), holder)
-
-    assert again == first
-    assert len(vendor.cards) == 1
 
 
 async def test_more_refunds_than_a_page_holds_are_all_read(sandbox: Sandbox, stripe_cards: StripeCardPayments) -> None:
@@ -279,3 +217,69 @@ async def test_localstripe_agrees_on_customers_charges_refunds_and_signatures(lo
     assert (state.reference, state.status, list(state.disputes)) == (paid.id, Status.SETTLED, [])
     assert [(one.refund_id, one.amount) for one in state.refunds] == [("ref_1", Money(2_500))]
     assert (event.kind, event.payment_reference, event.payment_id) == ("payment_intent.succeeded", paid.id, "pay_1")
+
+
+def odd_refunds(*ids: str | None) -> list[dict[str, object] | None]:
+    made = {"object": "refund", "status": "succeeded", "amount": 100, "currency": "nok", "payment_intent": "pi_1"}
+    return [{**made, "id": identifier} if identifier else None for identifier in ids]
+
+
+def counted() -> float:
+    return REGISTRY.get_sample_value("drop_card_items_unreadable_total", {"of": "refund"}) or 0
+
+
+async def all_of(cards: StripeCardPayments, kind: ObjectKind) -> list[str]:
+    found, after = list[str](), None
+    while True:
+        page = await cards.listed(kind, NOON - timedelta(days=7), NOON + timedelta(days=1), after)
+        found += [one.reference for one in page.objects]
+        after = page.after
+        if after is None:
+            return found
+
+
+async def test_an_item_without_an_id_at_the_end_of_a_page_does_not_end_the_list(
+    vendor: face.Stripe, stripe_cards: StripeCardPayments
+) -> None:
+    numbered = [f"re_{number:03}" for number in range(150)]
+    vendor.more["refunds"] = odd_refunds(*numbered[:98], None, None, *numbered[98:])
+    before = counted()
+
+    assert await all_of(stripe_cards, ObjectKind.REFUND) == numbered
+
+    assert counted() > before
+
+
+async def test_a_page_of_nothing_but_items_without_ids_is_no_end_of_a_list(
+    vendor: face.Stripe, stripe_cards: StripeCardPayments
+) -> None:
+    vendor.more["refunds"] = odd_refunds(*[None] * 100, "re_1")
+
+    with pytest.raises(Unavailable):
+        await all_of(stripe_cards, ObjectKind.REFUND)
+
+
+async def test_all_refunds_of_a_payment_are_read_whatever_stands_at_the_end_of_a_page(
+    sandbox: Sandbox, vendor: face.Stripe, stripe_cards: StripeCardPayments
+) -> None:
+    paid = await AtVendor(stripe_cards, sandbox).confirmed()
+    for number in range(12):
+        await stripe_cards.refund(paid.reference, a_refund(number, 100))
+    vendor.more["refunds"] = odd_refunds(*[f"re_{number:03}" for number in range(99)], None)
+
+    refunds = (await stripe_cards.retrieve(paid.reference)).refunds
+
+    assert {f"ref_{number}" for number in range(12)} < {one.refund_id for one in refunds}
+
+
+async def test_an_invoice_that_was_paid_without_a_card_is_not_given_back_by_one(
+    sandbox: Sandbox, vendor: face.Stripe, stripe_cards: StripeCardPayments
+) -> None:
+    at_vendor = AtVendor(stripe_cards, sandbox)
+    (invoice,) = (await at_vendor.subscribed()).invoices
+    vendor.odd_invoice = {"payment_intent": None}
+
+    given = await stripe_cards.refund_invoice(invoice.reference)
+
+    assert (given.status, given.failure) == (RefundStatus.FAILED, RefundFailureCode.NOT_ACCEPTED)
+    assert (await sandbox.inner.get("/ledger")).json()["refunds"] == []

@@ -22,10 +22,12 @@ LARGE = (
     *("bank_link", "consent", "consent_account", "bank_account", "balance", "bank_transaction", "account_read"),
     *("kyc_application", "plan_subscription", "plan_invoice", "notification", "webhook_event", "user_event"),
     *("user_event_seq", "trace_event", "idempotency_key", "provider_pin", "job", "upload", "audit_event"),
+    "audit_seal",
 )
 DASHBOARD = """{ viewer { name kyc { status } plan { status invoices { edges { node { number } } } }
   uploads { edges { node { id } } }
-  bankLinks { edges { node { id lastReads { at } } } } sessions { edges { node { id } } } vendorMoves { id }
+  bankLinks { edges { node { id consentText { version } lastReads { at } } } }
+  sessions { edges { node { id } } } vendorMoves { id }
   dataExports { edges { node { id } } } cards { edges { node { id } } }
   bankAccounts { edges { node { id balances { type } transactions(first: 5) { edges { node { id } } } } } }
   payments(first: 20) { edges { node { id history(first: 5) { edges { node { version } } }
@@ -33,7 +35,13 @@ DASHBOARD = """{ viewer { name kyc { status } plan { status invoices { edges { n
     receipt { number }
     debtorAccount { id } } } } } }"""
 # Indexes of a few rows alone, read whole.
-PARTIAL = ("ix_payment_in_doubt", "ix_payment_overdue")
+PARTIAL = (
+    "ix_payment_in_doubt",
+    "ix_payment_overdue",
+    "ix_payment_watched",
+    "ix_payment_withdrawn",
+    "ix_bank_transaction_odd",
+)
 # The daily purge reads what is old from end to end, and operators' lists the newest of all.
 BY_ITSELF = re.compile(r"DELETE FROM|ORDER BY \w+\.(received_at|number) DESC")
 
@@ -67,10 +75,17 @@ async def everything(play: Play) -> None:
         await socket.item()
         await play.advance(minutes=5)
         await socket.item()
+    await play.gateway.services.orphans.start()
     await kari.ask(DASHBOARD)
     await kari.ask("query($id: ID!) { node(id: $id) { id } }", id=payment["id"])
     operator = play.browser().http
-    for path in ("/metrics", "/api/operator/payments/doubts", "/api/operator/jobs", "/api/health"):
+    for path in (
+        "/metrics",
+        "/api/operator/payments/doubts",
+        "/api/operator/payments/lines",
+        "/api/operator/jobs",
+        "/api/health",
+    ):
         assert (await operator.get(path)).status_code == 200, path
 
 

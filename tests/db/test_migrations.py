@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL
 from typing import Any
@@ -12,11 +13,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.schema import DropTable
 
 from db.engine import Database, open_database
 from db.migrate import DatabaseTooNew, Fit, TableIsHeld, config_of, migrate, newest_revision, version_of
+from db.migrations.prepared import announced, is_compared
 from db.tables.all import METADATA
 from db.unit_of_work import Reading
 from domain.ids import UserId
@@ -39,31 +41,20 @@ _A_PAYMENT_OF_THE_FIRST_VERSION = (
 )
 
 
-def waits_to_be_dropped(difference: Any) -> bool:
-    """Whether the code does without it already, and a migration has announced that a later one drops it."""
-    scripts = ScriptDirectory.from_config(config_of()).walk_revisions()
-    prepared = {what for script in scripts for what in getattr(script.module, "prepares", ())}
-    match difference:
-        case ("remove_column", _, table, column):
-            return f"drop {table}.{column.name}" in prepared
-        case ("remove_table", table):
-            return f"drop {table.name}" in prepared
-    return False
-
-
 async def test_a_migrated_database_has_exactly_the_tables_of_the_code(either_database_url: str) -> None:
     database = open_database(either_database_url)
 
     def differences(connection: Connection) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return [one for one in compare_metadata(context, METADATA) if not waits_to_be_dropped(one)]
+        waiting = announced(ScriptDirectory.from_config(config_of()))
+        compared = {"compare_type": True, "include_object": partial(is_compared, announced=waiting)}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=compared), METADATA))
 
     async with database.write_engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await database.close()
 
 
-async def _at_version(url: str, version: str, *statements: str) -> Database:
+async def at_version(url: str, version: str, *statements: str) -> Database:
     """A database of an older version with some rows."""
     database = open_database(url)
     async with database.write_engine.begin() as connection:
@@ -78,7 +69,7 @@ async def _at_version(url: str, version: str, *statements: str) -> Database:
 
 
 async def test_rows_of_the_first_version_survive_every_migration(either_database_url: str) -> None:
-    database = await _at_version(either_database_url, "0001", *_A_PAYMENT_OF_THE_FIRST_VERSION)
+    database = await at_version(either_database_url, "0001", *_A_PAYMENT_OF_THE_FIRST_VERSION)
 
     await migrate(database)
 
@@ -93,7 +84,7 @@ async def test_rows_of_the_first_version_survive_every_migration(either_database
 async def test_a_locale_that_is_not_the_default_was_chosen(either_database_url: str) -> None:
     ola = f"""INSERT INTO "user" (id, issuer, subject, name, locale, created_at)
     VALUES ('usr_2', 'i', 's2', 'Ola', 'en-GB', {_AT})"""
-    database = await _at_version(either_database_url, "0020", _A_PAYMENT_OF_THE_FIRST_VERSION[0], ola)
+    database = await at_version(either_database_url, "0020", _A_PAYMENT_OF_THE_FIRST_VERSION[0], ola)
 
     await migrate(database)
 
@@ -107,7 +98,7 @@ async def test_a_refund_without_a_vendors_id_has_none_after_the_migration(either
     refunds = """INSERT INTO refund (id, payment_id, amount_minor, currency, status, vendor_refund_id, created_at,
     updated_at) SELECT ids.id, p.id, 100, 'NOK', 'FAILED', ids.vendor_id, p.created_at, p.created_at
     FROM payment p, (SELECT 'ref_1' AS id, '' AS vendor_id UNION SELECT 'ref_2', 're_2') ids"""
-    database = await _at_version(either_database_url, "0012", *_A_PAYMENT_OF_THE_FIRST_VERSION, refunds)
+    database = await at_version(either_database_url, "0012", *_A_PAYMENT_OF_THE_FIRST_VERSION, refunds)
 
     await migrate(database)
 
@@ -119,7 +110,7 @@ async def test_a_refund_without_a_vendors_id_has_none_after_the_migration(either
 
 async def test_a_bank_link_keeps_its_accounts_and_its_users_wishes(either_database_url: str) -> None:
     wishes = """UPDATE "user" SET notification_preferences = '{"payments": true, "bank_connections": false}'"""
-    database = await _at_version(either_database_url, "0013", *_A_PAYMENT_OF_THE_FIRST_VERSION, wishes)
+    database = await at_version(either_database_url, "0013", *_A_PAYMENT_OF_THE_FIRST_VERSION, wishes)
 
     await migrate(database)
 
@@ -157,7 +148,7 @@ async def test_texts_that_tell_a_cause_become_codes(either_database_url: str) ->
         'con_1', '{{"status": "REVOKED", "ended_because": {because}}}', {_AT})"""
         for seq, because in enumerate(("null", '"disconnected by the user"', '"whk_1"', '"DISCONNECTED"'), 1)
     ]
-    database = await _at_version(either_database_url, "0013", *_A_PAYMENT_OF_THE_FIRST_VERSION)
+    database = await at_version(either_database_url, "0013", *_A_PAYMENT_OF_THE_FIRST_VERSION)
     await migrate(database, "0016")
     async with database.write_engine.begin() as connection:
         for statement in (*events, ended, *streamed):
@@ -192,7 +183,7 @@ async def test_why_a_refund_failed_becomes_a_code(either_database_url: str) -> N
     updated_at) SELECT told.id, p.id, 100, 'NOK', 'FAILED', told.text, p.created_at, p.created_at FROM payment p,
     (SELECT 'ref_1' AS id, 'The card vendor did not take the refund.' AS text UNION SELECT 'ref_2', 'No.'
     UNION SELECT 'ref_3', NULL) told"""
-    database = await _at_version(either_database_url, "0012", *_A_PAYMENT_OF_THE_FIRST_VERSION, refunds)
+    database = await at_version(either_database_url, "0012", *_A_PAYMENT_OF_THE_FIRST_VERSION, refunds)
 
     await migrate(database)
 
@@ -248,7 +239,7 @@ async def test_a_release_takes_a_database_of_a_later_one_as_far_as_that_says(
 
 
 async def test_a_migration_waits_for_a_held_table_only_shortly_and_then_runs_again(postgresql_url: str) -> None:
-    database = await _at_version(postgresql_url, "0023")
+    database = await at_version(postgresql_url, "0023")
     async with database.write_engine.connect() as holding:
         await holding.exec_driver_sql("LOCK TABLE payment IN ACCESS SHARE MODE")
         with pytest.raises(TableIsHeld):
@@ -262,7 +253,7 @@ async def test_a_migration_waits_for_a_held_table_only_shortly_and_then_runs_aga
 
 
 async def test_an_index_that_was_edited_after_it_had_landed_is_alike_everywhere(sqlite_url: str) -> None:
-    database = await _at_version(sqlite_url, "0023")
+    database = await at_version(sqlite_url, "0023")
     async with database.write_engine.begin() as connection:
         await connection.exec_driver_sql("DROP INDEX ix_payment_in_doubt")
         await connection.exec_driver_sql("CREATE INDEX ix_payment_in_doubt ON payment (id) WHERE in_doubt")
@@ -273,3 +264,53 @@ async def test_an_index_that_was_edited_after_it_had_landed_is_alike_everywhere(
         found = await connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'ix_payment_in_doubt'")
         assert found.scalar_one().endswith("WHERE in_doubt = 1")
     await database.close()
+
+
+async def test_an_index_of_a_large_table_is_built_while_the_table_is_written_to(postgresql_url: str) -> None:
+    many = f"""INSERT INTO notification (id, user_id, channel, template, locale, data, vendor, status, attempts,
+    created_at, version) SELECT 'ntf_' || n, 'usr_1', 'EMAIL', 't', 'nb-NO', '{{}}', 'mock', 'SENT', 1, {_AT}, 1
+    FROM generate_series(1, 11000) n"""
+    database = await at_version(postgresql_url, "0001", *_A_PAYMENT_OF_THE_FIRST_VERSION)
+    await migrate(database, "0036")
+    async with database.write_engine.begin() as connection:
+        await connection.exec_driver_sql(many)
+    within = []
+
+    def record(connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
+        within.append(statement)
+
+    # A migration has a connection of its own, outside the database's pools.
+    event.listen(Engine, "before_cursor_execute", record)
+    await migrate(database)
+    event.remove(Engine, "before_cursor_execute", record)
+    built = await _indexes_of(database)
+
+    created = [statement for statement in within if statement.startswith("CREATE INDEX ix_")]
+    assert [one for one in created if "ix_payment_created_at" in one]
+    assert not [one for one in created if "ix_notification_created_at" in one]
+    assert (built["ix_payment_created_at"], built["ix_notification_created_at"]) == (True, True)
+    await database.close()
+
+
+async def test_an_index_that_is_missing_or_half_built_is_built_by_the_next_migrate(postgresql_url: str) -> None:
+    database = open_database(postgresql_url)
+    async with database.write_engine.begin() as connection:
+        await connection.exec_driver_sql("DROP INDEX ix_payment_created_at")
+        await connection.exec_driver_sql(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_payment_page'::regclass"
+        )
+
+    await migrate(database)
+
+    built = await _indexes_of(database)
+    assert (built["ix_payment_created_at"], built["ix_payment_page"]) == (True, True)
+    await database.close()
+
+
+async def _indexes_of(database: Database) -> dict[str, bool]:
+    """The indexes there are, and whether each is complete."""
+    async with database.read_engine.connect() as connection:
+        found = await connection.exec_driver_sql(
+            "SELECT c.relname, x.indisvalid FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid"
+        )
+        return {row["relname"]: row["indisvalid"] for row in found.mappings()}

@@ -1,7 +1,7 @@
 """What the design promises of transactions, on both databases."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -54,7 +54,9 @@ async def database(either_database_url: str) -> AsyncIterator[Database]:
 
 
 def event(number: int) -> NewEvent:
-    return NewEvent(KARI, EventKind.KYC, f"kyc_{number}", {"number": number}, NOON)
+    return NewEvent(
+        KARI, EventKind.KYC, f"kyc_{number}", {"number": number, "status": "PENDING", "version": number}, NOON
+    )
 
 
 async def test_of_a_hundred_concurrent_increments_none_is_lost(database: Database) -> None:
@@ -62,7 +64,8 @@ async def test_of_a_hundred_concurrent_increments_none_is_lost(database: Databas
         async def attempt() -> None:
             async with UnitOfWork(database.write, CommitWakeUps()) as work:
                 kyc = await work.kyc.of_user(KARI)
-                review = Review(Status.PENDING, NOON + timedelta(seconds=kyc.version), risk_score=kyc.version)
+                labels = (f"LABEL_{kyc.version}",)
+                review = Review(Status.PENDING, NOON + timedelta(seconds=kyc.version), reject_labels=labels)
                 await work.kyc.save(kyc, kyc.apply(review))
                 await work.commit()
 
@@ -105,16 +108,34 @@ async def test_what_is_not_committed_is_rolled_back_with_its_events_and_jobs(dat
         assert await read.jobs.next_due(KINDS) is None
 
 
+async def test_what_tells_nobody_is_not_committed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def dies(*_: object) -> None:
+        raise ConnectionError
+
+    async with UnitOfWork(database.write, CommitWakeUps()) as work:
+        work.publish(event(1))
+        work.jobs.enqueue(Anything(), now=NOON)
+        monkeypatch.setattr(work.events, "append", dies)
+        with pytest.raises(ConnectionError):
+            await work.commit()
+
+    async with Reading(database.read) as read:
+        assert await read.jobs.next_due(KINDS) is None
+
+
 async def test_wake_ups_come_after_the_commit_and_name_the_users(database: Database) -> None:
     woken: list[object] = []
-    wake_ups = CommitWakeUps(woken.extend, partial(woken.append, "jobs"))
-    async with UnitOfWork(database.write, wake_ups) as work:
+
+    def wake(users: Sequence[UserId]) -> None:
+        woken.extend([*users, "too early" if work.session.in_transaction() else "committed"])
+
+    async with UnitOfWork(database.write, CommitWakeUps(wake, partial(woken.append, "jobs"))) as work:
         work.publish(event(1))
         work.jobs.enqueue(Anything(), now=NOON)
         assert woken == []
         await work.commit()
 
-    assert woken == [KARI, "jobs"]
+    assert woken == [KARI, "committed", "jobs"]
 
 
 async def test_a_naive_time_is_refused(database: Database) -> None:

@@ -19,7 +19,7 @@ from tests.builders.cards import refund as refund_payment
 from tests.builders.crashing import HARMS, CrashingGateway, check_history, play_stories
 from tests.builders.gateway import nodes
 
-# Twenty stories of twenty-five steps each on either database.
+# Eight stories of twenty-five steps each on either database; MACHINE_STORIES sets how many.
 pytestmark = pytest.mark.timeout(600)
 CANCEL = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { id } userErrors { code } } }"
 # They end days after they were confirmed.

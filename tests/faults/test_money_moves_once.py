@@ -17,7 +17,7 @@ from domain.payment import Status
 from tests.builders.crashing import HARMS, CrashingGateway, check_history, play_stories
 from tests.builders.gateway import a_payment, as_json, connect, first_account, pay
 
-# Twenty stories of twenty-five steps each on either database.
+# Eight stories of twenty-five steps each on either database; MACHINE_STORIES sets how many.
 pytestmark = pytest.mark.timeout(600)
 CANCEL = "mutation($id: ID!) { cancelPayment(input: {id: $id}) { payment { id } userErrors { code } } }"
 # Approved on a page, not covered, in an app, not at all, and forgotten unless approved.
@@ -32,8 +32,11 @@ class MoneyMovesOnce(CrashingGateway):
         self.account = ""
         self.orders: list[dict[str, Any]] = []
 
-    async def prepare(self) -> None:
+    async def come_in(self) -> None:
+        await super().come_in()
         await connect(self.kari)
+
+    async def prepare(self) -> None:
         self.account = await first_account(self.kari)
 
     @rule(amount=st.sampled_from(AMOUNTS), later=st.booleans(), harm=st.sampled_from(HARMS), approves=st.booleans())

@@ -24,7 +24,7 @@ from services.jobs.heartbeat import Heartbeats
 from services.jobs.signal import WorkerSignal
 from services.jobs.worker import Worker
 from services.payments.bank_status import AskBank
-from tests.builders.gateway import Play, playing
+from tests.builders.gateway import Play, a_payment, pay, playing
 from tests.conftest import NOON
 
 
@@ -58,6 +58,24 @@ async def test_advances_at_the_same_time_are_added(plays: list[Play]) -> None:
         await play.advance(seconds=1)
 
     assert await seconds_ahead(plays[-1]) == 6 * 3_600 + 2
+
+
+async def test_a_reset_puts_the_clock_back_in_every_process(plays: list[Play]) -> None:
+    one, other = plays
+    await one.advance(days=30)
+    await other.advance(seconds=1)
+
+    await other.browser().http.post("/api/mock/reset")
+    kari, account = await other.banked()
+    await pay(kari, a_payment(account))
+    # The process that has not yet heard of the reset moves nothing of what it believes.
+    await one.advance(seconds=5)
+
+    assert await seconds_ahead(one) == await seconds_ahead(other) + 5 == 3 + 5
+    await other.advance(seconds=1)
+    assert await seconds_ahead(other) == 3 + 5 + 1
+    await one.gateway.services.reset.reset_mock_services()
+    assert await seconds_ahead(one) == 0
 
 
 async def test_an_offset_that_was_read_before_an_advance_does_not_undo_it(play: Play) -> None:
@@ -141,6 +159,7 @@ class OtherWorker:
             lease=lease,
             at_once=4,
             release="this",
+            money_kinds=(),
         )
 
 

@@ -15,7 +15,7 @@ from tests.api.test_plan import CANCEL, LAPSING, RESUME
 from tests.builders.cards import CHALLENGED, DECLINED, VISA, charges, pay_plan, plan_of, subscribe
 from tests.builders.crashing import HARMS, CrashingGateway, play_stories
 
-# Twenty stories of twenty-five steps each on either database.
+# Eight stories of twenty-five steps each on either database; MACHINE_STORIES sets how many.
 pytestmark = pytest.mark.timeout(600)
 _EACH_TIME_CHALLENGED = "pm_card_authenticationRequired"
 METHODS = (VISA, DECLINED, CHALLENGED, LAPSING, _EACH_TIME_CHALLENGED)

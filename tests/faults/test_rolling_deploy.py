@@ -79,7 +79,7 @@ def worker_of(
     lease = timedelta(seconds=30)
     heartbeats, signal = Heartbeats(work, read, clock, lease), WorkerSignal()
     return Worker(
-        work, dict(handlers), clock, clock, incidents, heartbeats, signal, lambda trace: None, lease, 4, release
+        work, dict(handlers), clock, clock, incidents, heartbeats, signal, lambda trace: None, lease, 4, release, ()
     )
 
 

@@ -14,9 +14,11 @@ from typing import ClassVar, Self
 
 import pytest
 from anyio import fail_after
+from sqlmodel import select
 
 from db.engine import Database
 from db.jobs import BLOCKED, LEASED, QUEUED
+from db.tables.job import JobRow
 from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
 from domain.errors import InDoubt, ProviderUnavailable, Unavailable
 from domain.job import Job, QueuedJob
@@ -38,8 +40,22 @@ class Slow(Job):
 
 
 @dataclass(frozen=True, slots=True)
+class AlsoSlow(Job):
+    kind: ClassVar[str] = "also_slow"
+
+
+@dataclass(frozen=True, slots=True)
 class Quick(Job):
+    """What moves money."""
+
     kind: ClassVar[str] = "quick"
+
+
+@dataclass(frozen=True, slots=True)
+class Long(Job):
+    """What may take longer than a lease."""
+
+    kind: ClassVar[str] = "long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +102,7 @@ class Work:
 
     play: Play
     worker: Worker
+    other: Worker
     clock: Hours
     gate: Gate
     ended: asyncio.Queue[object]
@@ -93,6 +110,7 @@ class Work:
     most: int = 0
     done: int = 0
     is_crowded: asyncio.Event = field(default_factory=asyncio.Event)
+    is_flooded: asyncio.Event = field(default_factory=asyncio.Event)
     has_begun: asyncio.Event = field(default_factory=asyncio.Event)
     all_done: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
@@ -110,6 +128,8 @@ class Work:
         self.most = max(self.most, self.running)
         if self.running == AT_ONCE // 2:
             self.is_crowded.set()
+        if self.running == AT_ONCE - 1:
+            self.is_flooded.set()
         await self.go_on.wait()
         self.running -= 1
         self.done += 1
@@ -156,26 +176,31 @@ async def work(either_database_url: str, tmp_path: Path) -> AsyncIterator[Work]:
 
         writing, lease = partial(UnitOfWork, database.write, CommitWakeUps()), timedelta(seconds=30)
         gate, ended = Gate(), asyncio.Queue[object]()
-        worker = Worker(
-            partial(GatedWork, database, gate),
-            dict(
-                [
-                    handler(Slow, lambda job: slow()),
-                    handler(Quick, lambda job: quick()),
-                    handler(Failing, lambda job: made.fail()),
-                ]
-            ),
-            clock,
-            SystemClock(),
-            play.gateway.services.incidents,
-            Heartbeats(writing, partial(Reading, database.read), SystemClock(), lease),
-            WorkerSignal(),
-            on_done=ended.put_nowait,
-            lease=lease,
-            at_once=AT_ONCE,
-            release="this",
-        )
-        made = Work(play, worker, clock, gate, ended)
+
+        def a_worker() -> Worker:
+            return Worker(
+                partial(GatedWork, database, gate),
+                dict(
+                    [
+                        handler(Slow, lambda job: slow()),
+                        handler(AlsoSlow, lambda job: slow()),
+                        handler(Quick, lambda job: quick()),
+                        handler(Failing, lambda job: made.fail()),
+                    ]
+                ),
+                clock,
+                SystemClock(),
+                play.gateway.services.incidents,
+                Heartbeats(writing, partial(Reading, database.read), SystemClock(), lease),
+                WorkerSignal(),
+                on_done=ended.put_nowait,
+                lease=lease,
+                at_once=AT_ONCE,
+                release="this",
+                money_kinds={Quick.kind},
+            )
+
+        made = Work(play, a_worker(), a_worker(), clock, gate, ended)
         yield made
 
 
@@ -212,6 +237,41 @@ async def test_a_stop_lets_what_is_under_way_finish(work: Work) -> None:
 
     assert work.done == 1
     assert "slow" not in left
+
+
+async def test_no_flood_of_other_work_holds_up_money(work: Work) -> None:
+    await work.enqueue(*[Slow(), AlsoSlow()] * 500)
+    running = asyncio.create_task(work.worker.run())
+    with fail_after(10):
+        await work.is_flooded.wait()
+
+    await work.enqueue(Quick())
+    with fail_after(10):
+        await work.quick_done.wait()
+    held = work.running
+    running.cancel()
+    work.go_on.set()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert held == work.most == AT_ONCE - 1
+
+
+async def test_a_worker_that_is_stopped_gives_its_jobs_back(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.jobs.worker._FINISH_WITHIN_S", 0.01)
+    await work.enqueue(Slow(), Slow())
+    running = asyncio.create_task(work.worker.run())
+    with fail_after(10):
+        await work.is_crowded.wait()
+
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    async with Reading(work.play.gateway.infrastructure.database.read) as read:
+        left = [job for job in await read.jobs.in_status([QUEUED], 100) if job.kind == "slow"]
+    work.go_on.set()
+    taken = await work.other.run_due()
+
+    assert [job.attempts for job in left] == [0, 0]
+    assert (taken >= 2, work.done) == (True, 2)
 
 
 async def test_a_vendor_that_is_away_for_days_blocks_no_job(work: Work) -> None:
@@ -268,3 +328,55 @@ async def test_a_job_that_ends_while_others_are_taken_off_is_taken_off_too(work:
         left = [job.kind for job in await read.jobs.in_status([QUEUED, LEASED], 10)]
 
     assert not {"slow", "quick"} & set(left)
+
+
+async def test_a_job_that_may_take_longer_than_its_lease_is_done_once_and_to_its_end(work: Work) -> None:
+    database, lease = work.play.gateway.infrastructure.database, timedelta(seconds=0.3)
+    ran, began, ends, ended = list[str](), asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def long() -> None:
+        ran.append("began")
+        began.set()
+        await ends.wait()
+        ended.set()
+
+    def a_worker() -> Worker:
+        writing = partial(UnitOfWork, database.write, CommitWakeUps())
+        return Worker(
+            writing,
+            dict([handler(Long, lambda job: long())]),
+            work.clock,
+            SystemClock(),
+            work.play.gateway.services.incidents,
+            Heartbeats(writing, partial(Reading, database.read), SystemClock(), lease),
+            WorkerSignal(),
+            on_done=lambda trace: None,
+            lease=lease,
+            at_once=2,
+            release="this",
+            money_kinds=(),
+            long_kinds={Long.kind},
+        )
+
+    async def leased_until() -> datetime:
+        async with database.read() as session:
+            query = select(JobRow.leased_until).where(JobRow.kind == Long.kind)
+            found = (await session.exec(query)).one()
+        assert found is not None
+        return found
+
+    await work.enqueue(Long())
+    running, other = asyncio.create_task(a_worker().run()), a_worker()
+    with fail_after(10):
+        await began.wait()
+        # Until a lease is renewed that the first, with the second between two polls, did not reach.
+        first = renewed = await leased_until()
+        while renewed < first + lease + timedelta(seconds=1):
+            renewed = await leased_until()
+        assert await other.run_due() == 0
+        ends.set()
+        await ended.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert ran == ["began"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from domain.account_deletion import KeepingLaw, KeptRecords
+from domain.consent import TEXT_VERSION
 from domain.error_code import ErrorCode
 from domain.locale import LOCALES
 from domain.payment import FailureCode, FailureDetail
@@ -17,8 +18,6 @@ from schema.types.errors import UserErrorCode
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("domain", "db", "providers", "services", "resolvers", "schema", "routes")
-# The error of a document that costs too much is one of the client, as any that cannot be read.
-OF_THE_LIBRARY = {"QUERY_TOO_COMPLEX"}
 # What stands in a list, over a page or on a link.
 PHRASES = {"kept", "law", "page"}
 # What the text of a code names, where the code is all that is known.
@@ -49,9 +48,11 @@ def named_in(wording: str) -> set[str]:
 def expected() -> dict[str, dict[str, set[str]]]:
     """The keys that the code needs, by kind, each with the names of its values."""
     codes = {
-        "error": {code.value for code in UserErrorCode} | {*ErrorCode, "LOGIN_FAILED"} - OF_THE_LIBRARY,
+        "error": {code.value for code in UserErrorCode}
+        | {*ErrorCode, "LOGIN_FAILED", "WORK_GOES_ON", "RETURN_OF_ANOTHER_USER", "CARD_RETURN_OF_ANOTHER_USER"},
         "payment_failure": {*FailureCode, *FailureDetail},
         "refund_failure": {*RefundFailureCode},
+        "consent": {str(version) for version in range(1, TEXT_VERSION + 1)},
         "warning": {*WarningCode},
         "kept": {*KeptRecords},
         "page": {*Words},

@@ -7,21 +7,18 @@ between two with, and signs its webhooks by a key of its own.
 import base64
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
 import httpx
 from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
 
 from domain.clock import Clock, oslo_date
-from tests.vendors.face import Endpoint, Oddities, OddPayments, Refused, ask, face
+from tests.vendors.face import Oddities, OddPayments, Refused, ask
 
 APP_ID = "0e1f-contract"
 HOST = "http://127.0.0.1:8450"
@@ -390,45 +387,3 @@ def _transaction(item: Mapping[str, Any]) -> dict[str, Any]:
         account: {"iban": None, "other": number},
         "remittance_information": [item["remittanceInformationUnstructured"] or ""],
     }
-
-
-def app(vendor: EnableBanking) -> Starlette:
-    def api(path: str, method: str, endpoint: Endpoint) -> Route:
-        async def checked(request: Request) -> Response:
-            _demand_token(request, vendor.clock.now())
-            if vendor.odd_payments.gone and vendor.odd_payments.has_forgotten(request):
-                raise refuse(*vendor.odd_payments.gone)
-            return await endpoint(request)
-
-        return Route(path, checked, methods=[method])
-
-    return face(
-        [
-            Route("/page/{slot}", vendor.page),
-            Route("/back/{slot}", vendor.back),
-            Route("/keys/webhook.pem", vendor.key),
-            api("/application", "GET", vendor.application),
-            api("/aspsps", "GET", vendor.banks),
-            api("/auth", "POST", vendor.auth),
-            api("/sessions", "POST", vendor.open_session),
-            api("/sessions/{session}", "GET", vendor.session),
-            api("/sessions/{session}", "DELETE", vendor.close_session),
-            api("/accounts/{uid}/details", "GET", vendor.details),
-            api("/accounts/{uid}/balances", "GET", vendor.balances),
-            api("/accounts/{uid}/transactions", "GET", vendor.transactions),
-            api("/payments", "POST", vendor.pay),
-            api("/payments/{payment}", "GET", vendor.payment),
-        ]
-    )
-
-
-def _demand_token(request: Request, now: datetime) -> None:
-    token = request.headers.get("authorization", "").removeprefix("Bearer ")
-    try:
-        found = jwt.decode(token, RSAKey.import_key(OUR_KEY.as_dict(private=False)), algorithms=["RS256"])
-    except (JoseError, ValueError) as error:
-        raise refuse(401, "UNAUTHORIZED_ACCESS") from error
-    issued, ends = (datetime.fromtimestamp(found.claims[name], UTC) for name in ("iat", "exp"))
-    is_right = (found.claims["iss"], found.claims["aud"]) == ("enablebanking.com", "api.enablebanking.com")
-    if found.header["kid"] != APP_ID or not is_right or ends - issued > timedelta(hours=24):
-        raise refuse(401, "UNAUTHORIZED_ACCESS")

@@ -4,9 +4,6 @@ Each at a path of its own. A consent's answer has the page in it, a payment's au
 relative; SpareBank 1 wants requests signed.
 """
 
-import base64
-import hashlib
-import re
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from itertools import count
@@ -14,25 +11,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
 
 from domain.ids import BankId
 from sandbox.people import personas
-from tests.vendors.face import Endpoint, Oddities, OddPayments, ask, face, tells_only_of_present_users
-from tests.vendors.open_payments import bank_transaction, refuse, refused_by_sandbox, rejected, statement_of
+from tests.vendors.face import Oddities, OddPayments, ask
+from tests.vendors.open_payments import refuse, refused_by_sandbox
+from tests.vendors.xs2a_bodies import bank_transaction, rejected, statement_of
 
 HOST = "http://127.0.0.1:8460"
 BANKS = ("bank_dnb", "bank_nordea", "bank_handelsbanken", "bank_sparebank1", "bank_sbanken")
 BASES = {bank: f"{HOST}/{bank}" for bank in BANKS}
 SIGNED_BY = "bank_sparebank1"
-_PRODUCT = "norwegian-domestic-credit-transfers"
+PRODUCT = "norwegian-domestic-credit-transfers"
 _REASONS = {
     "FUNDS_NOT_AVAILABLE": "FUNDS_NOT_AVAILABLE",
     "EXECUTION_FAILED": "PAYMENT_FAILED",
@@ -47,6 +39,8 @@ class Sca(StrEnum):
     # Begun with the payment, or after its one method was chosen.
     DECOUPLED = "decoupled"
     CHOSEN_DECOUPLED = "chosen decoupled"
+    # Begun with the object, whose answer alone offers the methods.
+    OFFERED_AT_ONCE = "offered at once"
     EXEMPTED = "exempted"
     EXEMPTED_AT_ONCE = "exempted at once"
     TYPED_CODE = "typed code"
@@ -73,6 +67,8 @@ class NextGenBanks:
         self.odd_payments = OddPayments()
         self.started: set[str] = set()
         self.begun_consents: list[str] = []
+        # Whether the answer to a new consent links to the approval that the bank has begun with it.
+        self.links_to_approvals = True
         # What a test does to them: how payments are approved, what DELETE answers, and whether answers get lost.
         self.sca = Sca.REDIRECT
         self.consents_by = Sca.REDIRECT
@@ -82,6 +78,10 @@ class NextGenBanks:
         # What a bank offers to approve by, in place of one method.
         self.methods: list[dict[str, str]] | None = None
         self.chosen: list[str] = []
+        # How often it was told a method, whether that gets lost on the way, and which methods it does not take.
+        self.select_calls = 0
+        self.drops_selections = False
+        self.unknown_methods: set[str] = set()
         self.loses_answers = False
         self.code = "4711"
         self.selected = 0
@@ -115,12 +115,17 @@ class NextGenBanks:
         self.told[identifier] = ("consent", request.headers["tpp-notification-uri"])
         base = f"/v1/consents/{identifier}/authorisations"
         answer: dict[str, Any] = {"consentStatus": "received", "consentId": identifier, "tppMessages": self.odd.warns}
-        links: dict[str, Any] = {"scaStatus": {"href": f"{base}/auth-{identifier}"}}
+        links: dict[str, Any] = {"scaStatus": {"href": f"{base}/auth-{identifier}"}} if self.links_to_approvals else {}
+        if self.consents_by in (Sca.REDIRECT, Sca.DECOUPLED):
+            self.begun_consents.append(identifier)
         if self.consents_by is Sca.REDIRECT:
             links["scaRedirect"] = {"href": self.page_at(made["scaRedirect"])}
         elif self.consents_by is Sca.DECOUPLED:
             headers = {"aspsp-sca-approach": "DECOUPLED"}
             return JSONResponse({**answer, **self.shown, "_links": links}, 201, headers)
+        elif self.consents_by is Sca.OFFERED_AT_ONCE:
+            self.begun_consents.append(identifier)
+            return JSONResponse({**answer, **self.offered(f"{base}/auth-{identifier}")}, 201)
         elif self.consents_by is Sca.EXEMPTED_AT_ONCE:
             await self.approve_consent(identifier)
             return JSONResponse({**answer, "consentStatus": "valid", "scaStatus": "exempted", "_links": {}}, 201)
@@ -136,6 +141,8 @@ class NextGenBanks:
 
     async def start_consent(self, request: Request) -> Response:
         identifier = request.path_params["consent"]
+        if self.consents_by is Sca.OFFERED_AT_ONCE:
+            raise refuse(409, "STATUS_INVALID")  # it was begun with the consent
         if self.consents_by is Sca.ERROR:
             return JSONResponse({"code": "INTERNAL_SERVER_ERROR"}, 500)
         self.begun_consents.append(identifier)
@@ -144,11 +151,12 @@ class NextGenBanks:
             await self.approve_consent(identifier)
             body["scaStatus"] = "exempted"
         else:
-            kind = "SMS_OTP" if self.consents_by is Sca.TYPED_CODE else "PUSH_OTP"
-            body["scaMethods"] = [{"authenticationType": kind, "authenticationMethodId": "app", "name": "BankID"}]
+            body["scaMethods"] = self.methods or self.one_method(self.consents_by)
         return JSONResponse(body, 201)
 
     async def list_consent_authorisations(self, request: Request) -> Response:
+        if answer := self.odd.answer("approvals", request):
+            return answer
         identifier = request.path_params["consent"]
         known = [f"auth-{identifier}"] if identifier in self.begun_consents else []
         return JSONResponse({"authorisationIds": known})
@@ -230,7 +238,7 @@ class NextGenBanks:
             return Response(status_code=504)
         if self.odd_payments.rejects_with is not None:
             return JSONResponse(rejected(identifier, self.odd_payments.rejects_with), 201)
-        base = f"/v1/payments/{_PRODUCT}/{identifier}/authorisations"
+        base = f"/v1/payments/{PRODUCT}/{identifier}/authorisations"
         body = {"transactionStatus": "RCVD", "paymentId": identifier, "tppMessages": self.odd.warns}
         if self.sca in (Sca.EXEMPTED, Sca.EXEMPTED_AT_ONCE):
             await self.approve(identifier)
@@ -240,6 +248,9 @@ class NextGenBanks:
             self.started.add(identifier)
             links = {"scaStatus": {"href": f"{base}/auth-{identifier}"}}
             return JSONResponse({**body, **self.shown, "_links": links}, 201, {"aspsp-sca-approach": "DECOUPLED"})
+        if self.sca is Sca.OFFERED_AT_ONCE:
+            self.started.add(identifier)
+            return JSONResponse({**body, **self.offered(f"{base}/auth-{identifier}")}, 201)
         told = {**body, "_links": {"startAuthorisation": {"href": base}}}
         return JSONResponse(self.odd_payments.taken(told), 201)
 
@@ -254,6 +265,8 @@ class NextGenBanks:
     async def start(self, request: Request) -> Response:
         identifier = request.path_params["payment"]
         found = await self.ask("GET", f"/bank/payments/{identifier}")
+        if self.sca is Sca.OFFERED_AT_ONCE:
+            raise refuse(409, "STATUS_INVALID")  # it was begun with the payment
         if self.sca is Sca.ERROR:
             return JSONResponse({"code": "INTERNAL_SERVER_ERROR"}, 500)
         body: dict[str, Any] = {"authorisationId": f"auth-{identifier}", "scaStatus": "received", "_links": {}}
@@ -262,14 +275,25 @@ class NextGenBanks:
         elif self.sca is Sca.EXEMPTED:
             body["scaStatus"] = "exempted"
         else:
-            kind = "SMS_OTP" if self.sca is Sca.TYPED_CODE else "PUSH_OTP"
-            method = {"authenticationType": kind, "authenticationMethodId": "app", "name": "BankID"}
-            body["scaMethods"] = self.methods or [method]
+            body["scaMethods"] = self.methods or self.one_method(self.sca)
         self.started.add(identifier)
         return JSONResponse(body, 201)
 
+    def offered(self, approval: str) -> dict[str, Any]:
+        methods = self.methods or self.one_method(self.sca)
+        return {"scaMethods": methods, "_links": {"selectAuthenticationMethod": {"href": approval}}}
+
+    def one_method(self, sca: Sca) -> list[dict[str, str]]:
+        kind = "SMS_OTP" if sca is Sca.TYPED_CODE else "PUSH_OTP"
+        return [{"authenticationType": kind, "authenticationMethodId": "app", "name": "BankID"}]
+
     async def select(self, request: Request) -> Response:
         """The method is chosen, and reaches the user's phone."""
+        self.select_calls += 1
+        if self.drops_selections:
+            return Response(status_code=504)
+        if (await request.json())["authenticationMethodId"] in self.unknown_methods:
+            raise refuse(400, "SCA_METHOD_UNKNOWN")
         self.selected += 1
         self.chosen.append((await request.json())["authenticationMethodId"])
         if self.on_selected is not None:
@@ -277,6 +301,10 @@ class NextGenBanks:
         if self.loses_selections:
             return Response(status_code=504)
         body: dict[str, Any] = {"scaStatus": "scaMethodSelected", "_links": {}}
+        if self.chosen[-1].startswith("page"):
+            found = await self.ask("GET", f"/bank/payments/{request.path_params['payment']}")
+            body["_links"] = {"scaRedirect": {"href": self.page_at(found["scaRedirect"])}}
+            return JSONResponse(body, headers={"aspsp-sca-approach": "REDIRECT"})
         if self.sca is Sca.NO_PAGE:
             return JSONResponse(body, headers={"aspsp-sca-approach": "REDIRECT"})
         return JSONResponse({**body, **self.shown}, headers={"aspsp-sca-approach": "DECOUPLED"})
@@ -343,8 +371,7 @@ class NextGenBanks:
         elif self.sca is Sca.DECOUPLED:
             return JSONResponse({**body, **self.shown}, 201, {"aspsp-sca-approach": "DECOUPLED"})
         else:
-            kind = "SMS_OTP" if self.sca is Sca.TYPED_CODE else "PUSH_OTP"
-            body["scaMethods"] = [{"authenticationType": kind, "authenticationMethodId": "app", "name": "BankID"}]
+            body["scaMethods"] = self.methods or self.one_method(self.sca)
         return JSONResponse(body, 201)
 
     async def list_cancellations(self, request: Request) -> Response:
@@ -371,69 +398,3 @@ class NextGenBanks:
             stands = await self.ask("GET", f"/bank/{kind}s/{identifier}")
             found.append({"uri": uri, "body": {f"{kind}Id": identifier, word: stands[word]}})
         return found
-
-    async def demand_signature(self, request: Request) -> None:
-        """Of the body as it came, by the certificate beside it."""
-        headers = request.headers
-        digest = base64.b64encode(hashlib.sha256(await request.body()).digest()).decode()
-        if headers.get("digest") != f"SHA-256={digest}":
-            raise refuse(401, "SIGNATURE_INVALID")
-        parts = dict(re.findall(r'(\w+)="([^"]*)"', headers.get("signature", "")))
-        names = parts.get("headers", "").split()
-        needed = {"digest", "x-request-id"} | ({"psu-id", "tpp-redirect-uri"} & set(headers.keys()))
-        certificate = x509.load_der_x509_certificate(base64.b64decode(headers["tpp-signature-certificate"]))
-        key = certificate.public_key()
-        if not needed <= set(names) or not isinstance(key, rsa.RSAPublicKey):
-            raise refuse(401, "SIGNATURE_INVALID")
-        authority = certificate.issuer.rfc4514_string().replace(" ", "%20")
-        if parts["keyId"] != f"SN={certificate.serial_number:x},CA={authority}":
-            raise refuse(401, "CERTIFICATE_INVALID")
-        text = "\n".join(f"{name}: {headers[name]}" for name in names).encode()
-        try:
-            key.verify(base64.b64decode(parts["signature"]), text, padding.PKCS1v15(), hashes.SHA256())
-        except InvalidSignature as error:
-            raise refuse(401, "SIGNATURE_INVALID") from error
-        self.signed += 1
-
-
-def app(vendor: NextGenBanks) -> Starlette:
-    def api(path: str, method: str, endpoint: Endpoint) -> Route:
-        async def checked(request: Request) -> Response:
-            if len(request.headers.get("x-request-id", "")) != 36 or not tells_only_of_present_users(request.headers):
-                raise refuse(400, "FORMAT_ERROR")
-            if request.path_params["bank"] == SIGNED_BY:
-                await vendor.demand_signature(request)
-            if vendor.odd_payments.gone and vendor.odd_payments.has_forgotten(request):
-                raise refuse(*vendor.odd_payments.gone)
-            return await endpoint(request)
-
-        return Route(f"/{{bank}}/v1{path}", checked, methods=[method])
-
-    one, payment = "/authorisations/{authorisation}", f"/payments/{_PRODUCT}/{{payment}}"
-    return face(
-        [
-            Route("/page/{slot}", vendor.page),
-            api("/consents", "POST", vendor.create_consent),
-            api("/consents/{consent}", "GET", vendor.read_consent),
-            api("/consents/{consent}", "DELETE", vendor.delete_consent),
-            api("/consents/{consent}/authorisations", "POST", vendor.start_consent),
-            api("/consents/{consent}/authorisations", "GET", vendor.list_consent_authorisations),
-            api(f"/consents/{{consent}}{one}", "GET", vendor.consent_sca),
-            api(f"/consents/{{consent}}{one}", "PUT", vendor.select),
-            api("/accounts", "GET", vendor.accounts),
-            api("/accounts/{account}/balances", "GET", vendor.balances),
-            api("/accounts/{account}/transactions", "GET", vendor.transactions),
-            api(f"/payments/{_PRODUCT}", "POST", vendor.create_payment),
-            api(payment, "GET", vendor.read_payment),
-            api(payment, "DELETE", vendor.cancel),
-            api(f"{payment}/status", "GET", vendor.payment_status),
-            api(f"{payment}/authorisations", "POST", vendor.start),
-            api(f"{payment}/authorisations", "GET", vendor.list_authorisations),
-            api(f"{payment}{one}", "GET", vendor.payment_sca),
-            api(f"{payment}{one}", "PUT", vendor.select),
-            api(f"{payment}/cancellation-authorisations", "POST", vendor.start_cancellation),
-            api(f"{payment}/cancellation-authorisations", "GET", vendor.list_cancellations),
-            api(f"{payment}/cancellation-authorisations/{{authorisation}}", "GET", vendor.cancellation_sca),
-            api(f"{payment}/cancellation-authorisations/{{authorisation}}", "PUT", vendor.select),
-        ]
-    )

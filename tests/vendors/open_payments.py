@@ -4,35 +4,29 @@ It demands a token of the right scope, the BIC and the user's address; an approv
 browser brought has been exchanged; a transaction status means nothing until then.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 import httpx
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
 
 from tests.vendors.face import (
-    Endpoint,
     Oddities,
     OddPayments,
     Refused,
     ask,
-    face,
-    psu_headers_of,
-    tells_only_of_present_users,
 )
+from tests.vendors.xs2a_bodies import bank_transaction, rejected, statement_of
 
 CLIENT_ID = "drop-contract"
 CLIENT_SECRET = "open-payments-secret"
 HOST = "http://127.0.0.1:8440"
 _MARKS = "client_id=[CLIENT_ID]&response_type=code&redirect_uri=[TPP_REDIRECT_URI]&state=[TPP_STATE]"
 # Wants the address from which a payment was begun with each call about it, and has no GET of an initiation.
-_HANDELSBANKEN = "HANDNOKK"
-_IN_THE_APP: dict[str, Any] = {"psuMessage": "Open your BankID app.", "challengeData": {"data": ["4711"]}}
+HANDELSBANKEN = "HANDNOKK"
 _REASONS = {"FUNDS_NOT_AVAILABLE": "FUNDS_NOT_AVAILABLE", "EXECUTION_FAILED": "PAYMENT_FAILED"}
 
 
@@ -67,6 +61,7 @@ class OpenPayments:
         self.offers_page = True
         # It asks in the bank's own app, as Handelsbanken and SEB do in production.
         self.is_decoupled = False
+        self.code = "4711"
         # It wants no approval of payments.
         self.is_exempted = False
         self.deletes_with: int | None = None
@@ -156,11 +151,15 @@ class OpenPayments:
             body |= {"scaStatus": "exempted", "scaMethods": []}
         return JSONResponse(body, status_code=201)
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        return {"psuMessage": "Open your BankID app.", "challengeData": {"data": [self.code]}}
+
     async def select(self, request: Request) -> Response:
         if (await request.json())["authenticationMethodId"] != "bankid_no":
             raise refuse(400, "SCA_METHOD_UNKNOWN")
         if self.is_decoupled:
-            shown = {"scaStatus": "scaMethodSelected", "_links": {}, **_IN_THE_APP}
+            shown = {"scaStatus": "scaMethodSelected", "_links": {}, **self.shown}
             return JSONResponse(shown, headers={"aspsp-sca-approach": "DECOUPLED"})
         authorisation = request.path_params["authorisation"]
         acr = quote(f"idp:{request.headers['x-bicfi']} authorisationId:{authorisation}", safe="")
@@ -187,14 +186,14 @@ class OpenPayments:
         if "AUTHORISATION_EXPIRED" in (stands.get("reason"),) or stands.get("consentStatus") == "expired":
             messages.append({"category": "ERROR", "code": "AUTHENTICATION_SESSION_EXPIRED"})
         if self.is_decoupled:
-            shown = _IN_THE_APP if status == "received" else {}
+            shown = self.shown if status == "received" else {}
             return JSONResponse({"scaStatus": status, "tppMessages": messages, **shown})
         if status == "finalised" and authorisation not in self.exchanged:
             status = "started"
         return JSONResponse({"scaStatus": status, "tppMessages": messages})
 
     def is_approved(self, identifier: str) -> bool:
-        return any(self.authorisations[name]["object"] == identifier for name in self.exchanged)
+        return self.is_decoupled or any(self.authorisations[name]["object"] == identifier for name in self.exchanged)
 
     # Consents
 
@@ -384,103 +383,3 @@ class OpenPayments:
         country = request.query_params["isoCountryCodes"]
         listed = (await self.ask("GET", "/bank/banks", params={"country": country}))["banks"]
         return JSONResponse({"aspsps": [{"id": one["id"], "bicFi": one["bic"], "name": one["name"]} for one in listed]})
-
-
-def rejected(payment: str, code: str) -> dict[str, Any]:
-    """A 201 that is a no: the payment has an id, and is rejected with this code."""
-    messages = [{"category": "ERROR", "code": code, "text": "No."}]
-    return {"transactionStatus": "RJCT", "paymentId": payment, "tppMessages": messages, "_links": {}}
-
-
-def statement_of(items: Sequence[Any], following: str | None) -> dict[str, Any]:
-    """The object `transactions`: lines by their status, booked where they have none; one link is a string."""
-    lists: dict[str, Any] = {"booked": [], "pending": [], "_links": {"account": "/v1/accounts/1"}}
-    for item in items:
-        status = item.get("status", "booked") if isinstance(item, dict) else "booked"
-        told = {name: value for name, value in item.items() if name != "status"} if isinstance(item, dict) else item
-        lists[status if status in lists else "booked"].append(told)
-    if following is not None:
-        lists["_links"]["next"] = {"href": f"transactions?page={following}"}
-    return lists
-
-
-def bank_transaction(item: dict[str, Any]) -> dict[str, Any]:
-    is_debit = item["transactionAmount"]["amount"].startswith("-")
-    name, number = ("creditorName", "creditorAccount") if is_debit else ("debtorName", "debtorAccount")
-    amount = item["transactionAmount"]
-    return {
-        "transactionId": item["transactionId"],
-        "bookingDate": item["bookingDate"],
-        # Some banks leave the sign out: who was paid tells.
-        "transactionAmount": {**amount, "amount": amount["amount"].removeprefix("-")},
-        name: item["counterpartyName"],
-        number: {"bban": item["counterpartyAccount"]},
-        "remittanceInformationUnstructured": item["remittanceInformationUnstructured"],
-        "endToEndId": item["endToEndId"],
-    }
-
-
-def app(vendor: OpenPayments) -> Starlette:
-    def api(path: str, method: str, scope: str, endpoint: Endpoint) -> Route:
-        async def checked(request: Request) -> Response:
-            headers = request.headers
-            vendor.headers.append(headers)
-            scopes = vendor.tokens.get(headers.get("authorization", "").removeprefix("Bearer "))
-            if scopes is None:
-                raise refuse(401, "TOKEN_INVALID")
-            if not {scope, "private"} <= scopes:
-                raise refuse(403, "SERVICE_BLOCKED")
-            if len(headers.get("x-request-id", "")) != 36 or not tells_only_of_present_users(headers):
-                raise refuse(400, "FORMAT_ERROR")
-            if scope == "paymentinitiation":
-                vendor.told_of_payments.append((method, request.url.path, psu_headers_of(headers)))
-                if headers.get("x-bicfi") == _HANDELSBANKEN:
-                    if "psu-ip-address" not in headers:
-                        raise refuse(400, "FORMAT_ERROR", "PSU-IP-Address")
-                    if endpoint == vendor.read_payment:
-                        raise refuse(405, "SERVICE_INVALID")
-            if "consent" in request.path_params:
-                vendor.told_of_consents.append((method, request.url.path, psu_headers_of(headers)))
-                is_sca = "authorisation" in request.url.path
-                if headers.get("x-bicfi") == _HANDELSBANKEN and is_sca and "psu-ip-address" not in headers:
-                    raise refuse(400, "FORMAT_ERROR", "PSU-IP-Address")
-            if scope != "aspspinformation":
-                await vendor.bank_of(headers.get("x-bicfi", ""))
-            if vendor.odd_payments.gone and vendor.odd_payments.has_forgotten(request):
-                raise refuse(*vendor.odd_payments.gone)
-            return await endpoint(request)
-
-        return Route(f"/psd2{path}", checked, methods=[method])
-
-    consents, payments = "/consent/v1/consents", "/paymentinitiation/v1/payments/domestic"
-    accounts, read, pay = "/accountinformation/v1/accounts", "accountinformation", "paymentinitiation"
-    one = "/authorisations/{authorisation}"
-    return face(
-        [
-            Route("/connect/token", vendor.token, methods=["POST"]),
-            Route("/connect/authorize", vendor.authorize),
-            Route("/back/{slot}", vendor.back),
-            api("/aspspinformation/v1/aspsps", "GET", "aspspinformation", vendor.banks),
-            api(consents, "POST", read, vendor.create_consent),
-            api(f"{consents}/{{consent}}", "GET", read, vendor.read_consent),
-            api(f"{consents}/{{consent}}", "DELETE", read, vendor.delete_consent),
-            api(f"{consents}/{{consent}}/authorisations", "POST", read, vendor.authorise_consent),
-            api(f"{consents}/{{consent}}{one}", "PUT", read, vendor.select),
-            api(f"{consents}/{{consent}}{one}", "GET", read, vendor.sca),
-            api(accounts, "GET", read, vendor.accounts),
-            api(f"{accounts}/{{account}}/balances", "GET", read, vendor.balances),
-            api(f"{accounts}/{{account}}/transactions", "GET", read, vendor.transactions),
-            api(payments, "POST", pay, vendor.create_payment),
-            api(f"{payments}/{{payment}}", "GET", pay, vendor.read_payment),
-            api(f"{payments}/{{payment}}", "DELETE", pay, vendor.cancel_payment),
-            api(f"{payments}/{{payment}}/status", "GET", pay, vendor.payment_status),
-            api(f"{payments}/{{payment}}/authorisations", "POST", pay, vendor.authorise_payment),
-            api(f"{payments}/{{payment}}/authorisations", "GET", pay, vendor.list_authorisations),
-            api(f"{payments}/{{payment}}{one}", "PUT", pay, vendor.select),
-            api(f"{payments}/{{payment}}{one}", "GET", pay, vendor.sca),
-            api(f"{payments}/{{payment}}/cancellation-authorisations", "POST", pay, vendor.authorise_cancellation),
-            api(f"{payments}/{{payment}}/cancellation-authorisations", "GET", pay, vendor.list_cancellations),
-            api(f"{payments}/{{payment}}/cancellation-authorisations/{{authorisation}}", "PUT", pay, vendor.select),
-            api(f"{payments}/{{payment}}/cancellation-authorisations/{{authorisation}}", "GET", pay, vendor.sca),
-        ]
-    )

@@ -20,7 +20,7 @@ from gateway.assembly.clocks import SystemClock
 from tests.builders.port import started
 from tests.builders.sandbox import sandbox_alone
 from tests.builders.server import free_port
-from tests.vendors import nextgenpsd2, open_payments
+from tests.vendors import nextgenpsd2, nextgenpsd2_routes, open_payments, open_payments_routes
 
 
 async def _started(app: ASGIApp, folder: Path, port: int, demanded: ssl.VerifyMode) -> uvicorn.Server:
@@ -43,10 +43,10 @@ async def serve(vendor: str, folder: Path, callback: str) -> None:
         await sandbox.sign_in("kari")
         host = f"https://127.0.0.1:{site}"
         if vendor == "open_payments":
-            face = open_payments.app(open_payments.OpenPayments(sandbox.inner, callback=callback, host=host))
+            face = open_payments_routes.app(open_payments.OpenPayments(sandbox.inner, callback=callback, host=host))
         else:
             banks = nextgenpsd2.NextGenBanks(sandbox.inner, host=host)
-            face = nextgenpsd2.app(banks)
+            face = nextgenpsd2_routes.app(banks)
 
         async def advance(request: Request) -> Response:
             await sandbox.advance(seconds=2)

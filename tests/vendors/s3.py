@@ -112,7 +112,7 @@ def _app(store: Store, moto: httpx.AsyncClient) -> Starlette:
             kept[CHECKSUM] = store.checksums[path]
         return Response(answer.content, answer.status_code, headers=kept)
 
-    return Starlette(routes=[Route("/{path:path}", endpoint, methods=["GET", "HEAD", "PUT", "DELETE"])])
+    return Starlette(routes=[Route("/{path:path}", endpoint, methods=["GET", "HEAD", "PUT", "POST", "DELETE"])])
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
+from providers.calling.json_parts import within
 from sandbox.card_catalogue import cards
 from sandbox.cards import error_of
 from tests.vendors.face import Refused
@@ -37,6 +38,8 @@ class Subscriptions:
         self.odd_invoice: dict[str, Any] = {}
         # Statuses that our version of the API does not have, by the kind of object.
         self.words: dict[str, str] = {}
+        # What its lists show besides, by their names.
+        self.more: dict[str, list[Any]] = {}
         self.numbers = count(1)
 
     def worded(self, kind: str, shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,7 +118,8 @@ class Subscriptions:
         expand = [path.removeprefix("data.") for path in form.get("expand", [])]
         known = [*self.waiting, *self.subscriptions]
         shown = [await self._subscription(f"sub_{intent}", expand) for intent in known]
-        return page_of([one for one in shown if one["customer"] == form["customer"]], int(form.get("limit", 10)))
+        shown = [one for one in shown if form.get("customer", one["customer"]) == one["customer"]]
+        return listed([*self.more.get("subscriptions", []), *shown], form)
 
     async def update_subscription(self, form: Form, key: str, subscription: str) -> Any:
         body: dict[str, object] = {key: form[key] for key in form if key == "default_payment_method"}
@@ -140,19 +144,37 @@ class Subscriptions:
         return await self._subscription(subscription, [])
 
     async def invoices(self, form: Form, key: str) -> Any:
+        if "subscription" not in form:
+            billed = [await self.ask("GET", f"/cards/subscriptions/{one}") for one in self.subscriptions.values()]
+            invoices = [await self.read_invoice({}, "", one["id"]) for found in billed for one in found["invoices"]]
+            return listed([*self.more.get("invoices", []), *invoices], form)
         intent = form["subscription"].removeprefix("sub_")
         if intent in self.waiting:
-            return page_of([{"id": "in_draft", "object": "invoice", "status": "draft", "number": None}], 10)
+            return page_of([{"id": "in_draft", "object": "invoice", "status": "draft", "number": None}], {})
         found = await self.ask("GET", f"/cards/subscriptions/{self._at_sandbox(form['subscription'])}")
         # Its own period is the one before (for usage): what was paid for stands on its line.
         invoices = [{**one, "period_start": one["created"], "period_end": one["created"]} for one in found["invoices"]]
+        if "data.charge" in form.get("expand", []):
+            invoices = [{**one, **await self._charged(one["id"])} for one in invoices]
         invoices = [self.worded("invoice", {**one, **self.odd_invoice}) for one in invoices]
-        return page_of(invoices, int(form.get("limit", 10)))
+        return page_of(invoices, form)
+
+    async def _charged(self, invoice: str) -> dict[str, Any]:
+        """By which intent an invoice is paid, and its charge as a list shows it where that is expanded."""
+        intent = f"pi_{invoice}"
+        charge = (await self.ask("GET", f"/cards/payment_intents/{intent}"))["latest_charge"]
+        shown = charge and {"id": charge["id"], "object": "charge", "disputed": bool(charge["disputes"]["data"])}
+        return {"payment_intent": intent, "charge": shown}
 
     async def read_invoice(self, form: Form, key: str, invoice: str) -> Any:
         found = await self.ask("GET", f"/cards/invoices/{invoice}")
         theirs = {sandbox: f"sub_{intent}" for intent, sandbox in self.subscriptions.items()}
-        return {**found, "subscription": theirs.get(found["subscription"]), "payment_intent": f"pi_{invoice}"}
+        return {
+            **found,
+            "subscription": theirs.get(found["subscription"]),
+            "payment_intent": f"pi_{invoice}",
+            **self.odd_invoice,
+        }
 
     def is_of_invoice(self, intent: str) -> bool:
         """Whether an intent pays an invoice, and the sandbox knows it by this id."""
@@ -225,5 +247,16 @@ def _shown_invoice(invoice: Mapping[str, Any], first: Mapping[str, Any], expand:
     return invoice["id"]
 
 
-def page_of(items: list[Any], limit: int) -> dict[str, Any]:
+def page_of(items: list[Any], form: Mapping[str, Any]) -> dict[str, Any]:
+    """The items behind `starting_after`, ten unless `limit` says otherwise."""
+    limit, ids = int(form.get("limit", 10)), [within(one, "id") for one in items]
+    items = items[ids.index(form["starting_after"]) + 1 :] if "starting_after" in form else items
     return {"object": "list", "data": items[:limit], "has_more": len(items) > limit, "url": "/v1/list"}
+
+
+def listed(items: list[Any], form: Form) -> dict[str, Any]:
+    """The page that a list's parameters ask for."""
+    made = form.get("created", {})
+    since, until = int(made.get("gte", 0)), int(made.get("lt", 2**40))
+    found = [one for one in items if since <= int(within(one, "created") or since) < until]
+    return page_of(found, form)
