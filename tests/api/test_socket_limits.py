@@ -127,7 +127,7 @@ async def test_messages_are_read_at_a_bounded_pace(play: Play) -> None:
 
     assert kinds == ["pong"] * 9
     # With the one that began it, ten messages: five of them had to wait for the next second.
-    assert 0.9 < time.monotonic() - begun < 3
+    assert 0.9 < time.monotonic() - begun < 6
 
 
 async def test_two_processes_give_out_places_together_and_one_that_died_leaves_none(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.builders.gateway import Play, Player, nodes
 from tests.builders.sockets import opened, socket_of
 
 # Two seconds, and what a busy machine adds.
-SOON_S = 2.6
+SOON_S = 5.0
 KYC = {"query": "mutation { startKyc { kyc { status } } }"}
 
 
@@ -68,9 +68,9 @@ async def test_requests_are_refused_soon_and_answered_again(line: FreezableLine,
         assert {(one.status_code, one.headers.get("retry-after")) for one, _ in answers} == {(503, "5")}
         assert max(took for _, took in answers) < SOON_S
         assert (later[0].status_code, later[0].json()["code"]) == (503, "UNAVAILABLE")
-        assert later[1] < 0.5
+        assert later[1] < 1.5
         assert (health.status_code, health.json()["checks"]["database"], ready.status_code) == (503, "down", 503)
-        assert probed_s < 1
+        assert probed_s < 1.5
 
         line.thaw()
         with fail_after(10):
