@@ -32,6 +32,7 @@ from gateway.assembly.internet import internet_until
 from gateway.mock.clock_driver import ClockDriver, follow_offset
 from gateway.mock.sandbox_link import open_sandbox
 from gateway.mock.scenario import HEADER, ScenarioHeader
+from gateway.mock.seeder import MockSeeder
 from gateway.observability.telemetry import telemetry
 from gateway.observability.tracing import Tracing
 from gateway.settings.settings import Settings
@@ -210,6 +211,8 @@ async def _start(
     driver = ClockDriver(clock, client, worker, base.read, database, scheduled, may_move=settings.is_all_mock)
     if sandbox is not None:
         app.state.sandbox_pages = sandbox.pages
+        app.state.seeder = MockSeeder(services, sandbox.pages, sandbox.client if settings.is_all_mock else None)
+        stack.push_async_callback(app.state.seeder.close)
     app.state.clock = driver
     app.state.services = services
     routing = app.state.route_settings = route_settings(settings)

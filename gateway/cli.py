@@ -28,6 +28,7 @@ COMMANDS: Final = {
         "Play the whole product against a running gateway in mock mode, as a client would, and time each step.",
     ),
     "scenarios": ("scenarios:scenarios", "List what the mock vendors can be made to do, and how to choose it."),
+    "seed": ("seed:seed", "Make users for tests, signed in and as ordered, or have one leave (mock mode)."),
     "trigger": (
         "trigger:trigger",
         "Fire any vendor's webhook about an object as it stands, and tell what it did or why it did nothing.",

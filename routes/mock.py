@@ -55,7 +55,8 @@ def duration_of(text: str) -> timedelta:
     raise InvalidInput("INVALID_DURATION", message, field=("advance",))
 
 
-def _require_same_site(request: Request) -> None:
+def require_same_site(request: Request) -> None:
+    """Raises Forbidden for another site's page, with or without a session."""
     # A browser always names its origin on a POST; a script that sends none has no one's session to abuse.
     if "origin" in request.headers and not is_allowed_origin(request):
         raise Forbidden("Not from another site.")
@@ -74,7 +75,7 @@ async def clock(request: Request) -> Response:
 
 async def move_clock(request: Request) -> Response:
     """Forward by a duration, or to whatever falls due next; everything on the way happens in order."""
-    _require_same_site(request)
+    require_same_site(request)
     form = await read_form(request)
     wanted, control = form.get("advance", ""), clock_of(request)
     if wanted == _NEXT:
@@ -104,7 +105,7 @@ def _shown(reading: ClockReading) -> dict[str, object]:
 
 async def reset(request: Request) -> Response:
     """`resetMockServices`: empties the database and the vendors, signs every user out, puts the clock back to now."""
-    _require_same_site(request)
+    require_same_site(request)
     await services_of(request).reset.reset_mock_services()
     if "text/html" in request.headers.get("accept", ""):
         return RedirectResponse("/sandbox/", 303)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from routes import auth, cards, health, kyc, mock, open_banking, webhooks
+from routes import auth, cards, health, kyc, mock, mock_users, open_banking, webhooks
 from routes.operations import DescribedRoute
 from routes.operator import (
     audit,
@@ -33,4 +33,4 @@ ALWAYS: Final[tuple[DescribedRoute, ...]] = (
     *reconciliation.ROUTES,
     *metrics.ROUTES,
 )
-WITH_SANDBOX: Final[tuple[DescribedRoute, ...]] = (*mock.ROUTES,)
+WITH_SANDBOX: Final[tuple[DescribedRoute, ...]] = (*mock.ROUTES, *mock_users.ROUTES)

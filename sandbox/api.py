@@ -26,6 +26,7 @@ from sandbox import (
     plans,
     refunds,
     scenarios,
+    seeding,
 )
 from sandbox.people import banks
 from sandbox.problems import Refused
@@ -328,6 +329,11 @@ ROUTES = [
     _route("/bank/payments/by-reference/{reference}", _named(bank_payments.payment_by_reference, "reference")),
     _route("/bank/payments/{payment}", _named(bank_payments.payment_by_id, "payment")),
     _route("/bank/payments/{payment}/method", _choose_for_payment, "POST"),
+    _route("/bank/payments/{payment}/execution", _named(seeding.execute_now, "payment"), "POST"),
+    _route("/bank/payments/{payment}/end", _named(seeding.end_payment, "payment"), "POST"),
+    _route("/bank/people/account", _given(seeding.furnish), "POST"),
+    _route("/bank/people/found", _given(seeding.find_person), "POST"),
+    _route("/bank/people/forgotten", _given(seeding.forget_person), "POST"),
     _route("/bank/payments/{payment}/cancellation", _cancel_payment, "POST"),
     _route("/cards/search/{kind}", _search),
     _route("/issuing/cardholders", _given(issuing.create_cardholder), "POST"),

@@ -23,7 +23,7 @@ async def accounts(world: World, consent_id: str, attended: bool) -> list[Accoun
 async def balances(world: World, consent_id: str, resource_id: str, attended: bool) -> tuple[int, int]:
     """Booked and available, in oere."""
     account = await _readable_account(world, consent_id, resource_id, "balances", attended)
-    return await _booked(world, account), await available(world, account)
+    return await booked(world, account), await available(world, account)
 
 
 async def transactions(
@@ -40,8 +40,9 @@ async def transactions(
 async def statement(world: World, account: Account) -> list[Document]:
     """The account's lines: reserved payments, the ledger's bookings, and an invented past."""
     lines = [_reserved_line(world, payment) for payment in await _reserved(world, account)]
-    lines += [_booked_line(account, booking) for booking in reversed(await world.store.bookings_of(account.bban))]
-    return lines + _past(world, account)
+    booked_lines = [_booked_line(account, one) for one in reversed(await world.store.bookings_of(account.bban))]
+    past = [*booked_lines, *_past(world, account)]
+    return lines + sorted(past, key=lambda line: line["bookingDate"], reverse=True)
 
 
 async def _readable(world: World, consent_id: str, what: str, attended: bool) -> Document:
@@ -68,7 +69,8 @@ async def _readable_account(world: World, consent_id: str, resource_id: str, wha
     raise Refused(404, "RESOURCE_UNKNOWN", "The consent covers no such account.")
 
 
-async def _booked(world: World, account: Account) -> int:
+async def booked(world: World, account: Account) -> int:
+    """The balance by the ledger, in oere."""
     moved: int = 0
     for booking in await world.store.bookings_of(account.bban):
         moved -= booking["amount"] if booking["debtor"] == account.bban else 0
@@ -79,7 +81,7 @@ async def _booked(world: World, account: Account) -> int:
 async def available(world: World, account: Account) -> int:
     """The booked balance less the reserved payments, in oere."""
     reserved: int = sum(payment["amount"] for payment in await _reserved(world, account))
-    return await _booked(world, account) - reserved
+    return await booked(world, account) - reserved
 
 
 async def _reserved(world: World, account: Account) -> list[Document]:

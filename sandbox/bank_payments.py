@@ -170,6 +170,13 @@ async def cancel_payment(world: World, identifier: str, redirect_uri: str) -> Do
     return payment
 
 
+async def withdraw(world: World, identifier: str) -> None:
+    """Cancel a payment that was not carried out, without its user."""
+    async with world.store.transaction():
+        payment = await payment_by_id(world, identifier)
+        await _save_payment(world, payment | {"transactionStatus": "CANC", "isScheduled": False})
+
+
 async def decide_cancellation(world: World, identifier: str, *, is_approved: bool) -> Document:
     async with world.store.transaction():
         payment = await payment_by_id(world, identifier)

@@ -202,6 +202,10 @@ class Store:
             (body["paymentId"], _key(at), body["debtor"], body["creditor"], json.dumps(body)),
         )
 
+    async def unbook(self, number: str) -> None:
+        """Take away the bookings that touch an account."""
+        await self._db.execute("DELETE FROM booking WHERE debtor = ?1 OR creditor = ?1", (number,))
+
     async def bookings(self, limit: int = 10_000) -> list[Document]:
         """The whole ledger, oldest first."""
         return await self._all("SELECT body FROM booking ORDER BY id LIMIT ?", limit)

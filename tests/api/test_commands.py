@@ -327,3 +327,21 @@ def test_operators_see_doubts_and_queued_work(address: str, tmp_path: Path) -> N
     assert (compared.returncode, json.loads(differing.stdout)) == (0, [])
     assert {"reconcile"} <= {one["kind"] for one in json.loads(queued.stdout)}
     assert (unknown.returncode, "no open difference" in unknown.stderr) == (1, True)
+
+
+def test_seed_makes_users_and_has_one_leave(address: str, tmp_path: Path) -> None:
+    order = tmp_path / "order.json"
+    order.write_text('{"kyc": "NOT_STARTED", "count": 7}')
+    seed = ("seed", "--url", address)
+
+    made = gateway(*seed, str(order), "--count", "2", "--json", folder=tmp_path)
+    users = json.loads(made.stdout)["users"]
+    gone = gateway(*seed, "--reset", users[0]["id"], folder=tmp_path)
+    wrong = gateway(*seed, "--kyc", "MAYBE", folder=tmp_path)
+
+    assert [user["kyc"] for user in users] == ["NOT_STARTED"] * 2
+    assert (gone.returncode, "begins anew" in gone.stdout) == (0, True)
+    assert (wrong.returncode, "kyc" in wrong.stderr) == (1, True)
+    cookies = [{user["cookie"]["name"]: user["cookie"]["value"]} for user in users]
+    asked = [httpx.post(f"{address}/graphql", json={"query": "{ viewer { id } }"}, cookies=one) for one in cookies]
+    assert asked[0].status_code != 200 or asked[0].json()["data"]["viewer"] is None

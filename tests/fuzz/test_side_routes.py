@@ -34,6 +34,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def send(case: schemathesis.Case[Any], address: str, cookies: dict[str, str]) -> None:
+    count = case.body.get("count") if isinstance(case.body, dict) else None
+    if isinstance(case.body, dict) and isinstance(count, int):
+        # Five hundred users are allowed, and take minutes.
+        case.body["count"] = min(count, 2)
     response = case.call(base_url=address, cookies=cookies, headers={"origin": address}, allow_redirects=False)
     case.validate_response(response, checks=CHECKS)
 
