@@ -1,7 +1,7 @@
 """Finding any of the viewer's objects by its id."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Final, TypeVar
 
 import strawberry
 from strawberry import Info
@@ -32,13 +32,14 @@ from schema.types.card import Card
 from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.node import Node, ObjectId
-from schema.types.paging import MAX_PAGE
+from schema.types.paging import MAX_PAGE, HasId
 from schema.types.payment import Dispute, Payment, Refund
 from schema.types.plan import Plan, PlanInvoice, PlanSubscription
 from schema.types.user import Session, User
 from schema.types.vendor_migration import VendorMove
 
-Find = Callable[[Context, UserId, list[str]], Awaitable[Sequence[Node]]]
+Object = TypeVar("Object", bound=HasId)
+Find = Callable[[Context, UserId, list[str]], Awaitable[Mapping[str, Node]]]
 NodeIds = Annotated[list[strawberry.ID], strawberry.argument(description="The objects' ids, at most 100.")]
 
 
@@ -60,96 +61,98 @@ async def _find(context: Context, wanted: Sequence[str]) -> list[Node | None]:
     for kind in dict.fromkeys(map(kind_of, wanted)):
         of_kind = [identifier for identifier in dict.fromkeys(wanted) if is_id(identifier, kind)]
         if kind in _FINDERS and of_kind:
-            nodes = await _FINDERS[kind](context, context.sign_in.user_id, of_kind)
-            found |= {node.id: node for node in nodes}
+            found |= await _FINDERS[kind](context, context.sign_in.user_id, of_kind)
     return [found.get(identifier) for identifier in wanted]
 
 
-async def _users(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+def _shown(show: Callable[[Object], Node], found: Iterable[Object]) -> Mapping[str, Node]:
+    return {shown.id: show(shown) for shown in found}
+
+
+async def _users(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
     user = await context.services.profiles.get(user_id)
-    return [User.of(user)] if user else []
+    return _shown(User.of, [user] if user else [])
 
 
-async def _sessions(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+async def _sessions(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
     found = await context.services.sessions.by_ids(user_id, [SessionId(object_id) for object_id in wanted])
-    return [Session.of(item, context.session_id) for item in found]
+    return _shown(Session.of, found)
 
 
-async def _kyc(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    return [Kyc.of(item) for item in await context.services.kyc.of_users([user_id])]
+async def _kyc(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
+    return _shown(Kyc.of, await context.services.kyc.of_users([user_id]))
 
 
-async def _bank_links(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+async def _bank_links(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
     bank_links = await context.services.bank_links.by_ids(user_id, [BankLinkId(object_id) for object_id in wanted])
-    return [BankLink.of(item) for item in bank_links]
+    return _shown(BankLink.of, bank_links)
 
 
-async def _accounts(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+async def _accounts(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
     accounts = await context.services.accounts.by_ids(user_id, [AccountId(object_id) for object_id in wanted])
-    return [BankAccount.of(item) for item in accounts]
+    return _shown(BankAccount.of, accounts)
 
 
-async def _transactions(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+async def _transactions(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
     lines = await context.services.accounts.transactions_by_ids(
         user_id, [TransactionId(object_id) for object_id in wanted]
     )
-    return [BankTransaction.of(item) for item in lines]
+    return _shown(BankTransaction.of, lines)
 
 
-async def _payments(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+async def _payments(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
     payments = await context.services.payments.by_ids(user_id, [PaymentId(object_id) for object_id in wanted])
-    return [Payment.of(item) for item in payments]
+    return _shown(Payment.of, payments)
 
 
-async def _plans(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    return [Plan.of(plan) for plan in PLANS.values()]
+async def _plans(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
+    return _shown(Plan.of, PLANS.values())
 
 
-async def _plan_subscriptions(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+async def _plan_subscriptions(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
     found = await context.services.plans.by_ids(user_id, [PlanSubscriptionId(object_id) for object_id in wanted])
-    return [PlanSubscription.of(item) for item in found]
+    return _shown(PlanSubscription.of, found)
 
 
-async def _uploads(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+async def _uploads(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
     found = await context.services.uploads.by_ids(user_id, [UploadId(object_id) for object_id in wanted])
-    return [Upload.of(item) for item in found]
+    return _shown(Upload.of, found)
 
 
-async def _exports(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+async def _exports(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
     found = await context.services.exports.by_ids(user_id, [DataExportId(object_id) for object_id in wanted])
-    return [DataExport.of(item) for item in found]
+    return _shown(DataExport.of, found)
 
 
-async def _cards(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    return [
-        Card.of(object_id)
-        for object_id in await context.services.cards.by_ids(user_id, [CardId(object_id) for object_id in wanted])
-    ]
+async def _cards(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
+    found = await context.services.cards.by_ids(user_id, [CardId(object_id) for object_id in wanted])
+    return _shown(Card.of, found)
 
 
-async def _refunds(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+async def _refunds(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
     found = await context.services.card_payments.refunds_by_ids(user_id, [RefundId(object_id) for object_id in wanted])
-    return [Refund.of(item) for item in found]
+    return _shown(Refund.of, found)
 
 
-async def _disputes(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+async def _disputes(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
     found = await context.services.card_payments.disputes_by_ids(
         user_id, [DisputeId(object_id) for object_id in wanted]
     )
-    return [Dispute.of(item) for item in found]
+    return _shown(Dispute.of, found)
 
 
-async def _plan_invoices(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
+async def _plan_invoices(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
     found = await context.services.plans.invoices_by_ids(user_id, [PlanInvoiceId(object_id) for object_id in wanted])
-    return [PlanInvoice.of(item) for item in found]
+    return _shown(PlanInvoice.of, found)
 
 
-async def _vendor_moves(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    return [VendorMove.of(item) for item in await context.services.vendor_migrations.of_user(user_id)]
+async def _vendor_moves(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
+    moves = await context.services.vendor_migrations.of_user(user_id)
+    return {move.migration.id: VendorMove.of(move) for move in moves}
 
 
-async def _banks(context: Context, user_id: UserId, wanted: list[str]) -> Sequence[Node]:
-    return [Bank.of(bank) for bank in await context.services.bank_list.of("NO")]
+async def _banks(context: Context, user_id: UserId, wanted: list[str]) -> Mapping[str, Node]:
+    return _shown(Bank.of, await context.services.bank_list.of("NO"))
 
 
 _FINDERS: Final[Mapping[str, Find]] = {

@@ -47,7 +47,7 @@ async def end_session(info: Info[Context, None], input: Annotated[EndSessionInpu
         ended = await info.context.services.sessions.end(viewer.user_id, known_form(SessionId, input.id, "input", "id"))
     except Refusal as refusal:
         return EndSessionPayload(user_errors=user_errors_of(refusal))
-    return EndSessionPayload(session=Session.of(ended, viewer.session_id))
+    return EndSessionPayload(session=Session.of(ended))
 
 
 async def end_all_sessions(info: Info[Context, None]) -> EndAllSessionsPayload | None:

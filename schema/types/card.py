@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Self
 
 import strawberry
 
@@ -9,31 +8,18 @@ from domain.card import CardStatus, CardType
 from schema.types.cost import at_most
 from schema.types.errors import UserError
 from schema.types.node import VERSION, Node
+from schema.types.view import View, shown
 
 
 @strawberry.type(description="A card that Drop has issued to the user.")
-class Card(Node):
-    type: CardType = strawberry.field(description="In the phone, or sent by post.")
-    status: CardStatus = strawberry.field(description="Whether it can pay.")
-    last4: str | None = strawberry.field(description="The last four digits; the whole number stays with the issuer.")
-    expiry_month: int | None = strawberry.field(description="The month of expiry, from 1 to 12.")
-    expiry_year: int | None = strawberry.field(description="The year of expiry in four digits.")
-    created_at: datetime = strawberry.field(description="When it was asked for.")
-    version: int = strawberry.field(description=VERSION)
-
-    @classmethod
-    def of(cls, card: card.Card) -> Self:
-        face = card.face
-        return cls(
-            id=strawberry.ID(card.id),
-            type=card.type,
-            status=card.status,
-            last4=face.last4 if face else None,
-            expiry_month=face.expiry_month if face else None,
-            expiry_year=face.expiry_year if face else None,
-            created_at=card.created_at,
-            version=card.version,
-        )
+class Card(View[card.Card], Node):
+    type: CardType = shown("type", description="In the phone, or sent by post.")
+    status: CardStatus = shown("status", description="Whether it can pay.")
+    last4: str | None = shown("face.last4", description="The last four digits; the whole number stays with the issuer.")
+    expiry_month: int | None = shown("face.expiry_month", description="The month of expiry, from 1 to 12.")
+    expiry_year: int | None = shown("face.expiry_year", description="The year of expiry in four digits.")
+    created_at: datetime = shown("created_at", description="When it was asked for.")
+    version: int = shown("version", description=VERSION)
 
 
 @strawberry.type(description="The user at the card issuer.")

@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Self
 
 import strawberry
 from strawberry import Info
@@ -13,44 +12,26 @@ from schema.types.cost import at_most
 from schema.types.errors import UserError
 from schema.types.node import VERSION, Node
 from schema.types.scalars import Int64String
+from schema.types.view import View, shown
 
 
 @strawberry.type(description="A file of the user's.")
-class Upload(Node):
-    purpose: UploadPurpose = strawberry.field(description="What it is for.")
-    status: UploadStatus = strawberry.field(description="Whether the file was taken, and can be downloaded.")
-    file_name: str = strawberry.field(description="As the user's device named it.")
-    content_type: str = strawberry.field(description="As declared, and verified at completion.")
-    size_bytes: Int64String = strawberry.field(description="As declared, and verified at completion.")
-    sha256: str = strawberry.field(description="In hexadecimal, as declared, and verified at completion.")
-    reject_reason: RejectReason | None = strawberry.field(description="Why what was stored was not taken.")
-    created_at: datetime = strawberry.field(description="When it was asked for.")
-    expires_at: datetime = strawberry.field(description="Until when the file can be put.")
-    stored_at: datetime | None = strawberry.field(description="When it was verified.")
-    version: int = strawberry.field(description=VERSION)
-    shown: strawberry.Private[upload.Upload]
+class Upload(View[upload.Upload], Node):
+    purpose: UploadPurpose = shown("order.purpose", description="What it is for.")
+    status: UploadStatus = shown("status", description="Whether the file was taken, and can be downloaded.")
+    file_name: str = shown("order.file_name", description="As the user's device named it.")
+    content_type: str = shown("order.content_type", description="As declared, and verified at completion.")
+    size_bytes: Int64String = shown("order.size_bytes", description="As declared, and verified at completion.")
+    sha256: str = shown("order.sha256", description="In hexadecimal, as declared, and verified at completion.")
+    reject_reason: RejectReason | None = shown("reject_reason", description="Why what was stored was not taken.")
+    created_at: datetime = shown("created_at", description="When it was asked for.")
+    expires_at: datetime = shown("expires_at", description="Until when the file can be put.")
+    stored_at: datetime | None = shown("stored_at", description="When it was verified.")
+    version: int = shown("version", description=VERSION)
 
     @strawberry.field(description="Gives the file, for 15 minutes; null unless it is STORED. Not covered by `version`.")
     def download_url(self, info: Info[HasLoaders, None]) -> str | None:
-        return info.context.download_urls.upload(self.shown)
-
-    @classmethod
-    def of(cls, upload: upload.Upload) -> Self:
-        return cls(
-            id=strawberry.ID(upload.id),
-            purpose=upload.order.purpose,
-            status=upload.status,
-            file_name=upload.order.file_name,
-            content_type=upload.order.content_type,
-            size_bytes=Int64String(upload.order.size_bytes),
-            sha256=upload.order.sha256,
-            reject_reason=upload.reject_reason,
-            created_at=upload.created_at,
-            expires_at=upload.expires_at,
-            stored_at=upload.stored_at,
-            version=upload.version,
-            shown=upload,
-        )
+        return info.context.download_urls.upload(self.shows)
 
 
 @strawberry.type(description="A header that must be sent as it stands.")
@@ -98,31 +79,17 @@ class UploadPayload:
 
 
 @strawberry.type(description="All that Drop keeps about the user, as a ZIP.")
-class DataExport(Node):
-    status: DataExportStatus = strawberry.field(description="Whether the export can be downloaded.")
-    requested_at: datetime = strawberry.field(description="When it was asked for.")
-    ready_at: datetime | None = strawberry.field(description="Since when it can be downloaded.")
-    expires_at: datetime | None = strawberry.field(description="Until when it can be downloaded.")
-    size_bytes: Int64String | None = strawberry.field(description="The size of the ZIP in bytes.")
-    version: int = strawberry.field(description=VERSION)
-    shown: strawberry.Private[data_export.DataExport]
+class DataExport(View[data_export.DataExport], Node):
+    status: DataExportStatus = shown("status", description="Whether the export can be downloaded.")
+    requested_at: datetime = shown("requested_at", description="When it was asked for.")
+    ready_at: datetime | None = shown("ready_at", description="Since when it can be downloaded.")
+    expires_at: datetime | None = shown("expires_at", description="Until when it can be downloaded.")
+    size_bytes: Int64String | None = shown("size_bytes", description="The size of the ZIP in bytes.")
+    version: int = shown("version", description=VERSION)
 
     @strawberry.field(description="Gives the ZIP, for 15 minutes; null unless it is READY. Not covered by `version`.")
     def download_url(self, info: Info[HasLoaders, None]) -> str | None:
-        return info.context.download_urls.data_export(self.shown)
-
-    @classmethod
-    def of(cls, export: data_export.DataExport) -> Self:
-        return cls(
-            id=strawberry.ID(export.id),
-            status=export.status,
-            requested_at=export.requested_at,
-            ready_at=export.ready_at,
-            expires_at=export.expires_at,
-            size_bytes=Int64String(export.size_bytes) if export.size_bytes is not None else None,
-            version=export.version,
-            shown=export,
-        )
+        return info.context.download_urls.data_export(self.shows)
 
 
 @strawberry.type(description="What `requestDataExport` gives back to the client.")

@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Self
 
 import strawberry
 from strawberry import UNSET
@@ -10,6 +9,7 @@ from domain.kyc import CheckResult, KycStatus, RejectLabel, ToldCheckKind, told,
 from schema.types.cost import at_most
 from schema.types.errors import UserError
 from schema.types.node import VERSION, Node
+from schema.types.view import View, shown
 
 
 @strawberry.type(description="One check of a verification, with its own result.")
@@ -19,34 +19,25 @@ class KycCheck:
 
 
 @strawberry.type(description="The verification of the user's identity. Only APPROVED users pay.")
-class Kyc(Node):
-    status: KycStatus = strawberry.field(description="Where it stands now.")
-    retry_required: bool = strawberry.field(description="PENDING with a document to submit again: `retryKyc`.")
-    reject_labels: list[RejectLabel] = strawberry.field(
+class Kyc(View[kyc.Kyc], Node):
+    status: KycStatus = shown("status", description="Where it stands now.")
+    retry_required: bool = shown("retry_required", description="PENDING with a document to submit again: `retryKyc`.")
+    can_retry: bool = shown("can_retry", description="Whether `retryKyc` would be taken.")
+    started_at: datetime | None = shown("started_at", description="When `startKyc` was first called.")
+    reviewed_at: datetime | None = shown("reviewed_at", description="When the vendor last decided, by its own time.")
+    version: int = shown("version", description=VERSION)
+
+    @strawberry.field(
         description="The reasons, each once: those about the document or the picture by name, all others as OTHER."
     )
-    can_retry: bool = strawberry.field(description="Whether `retryKyc` would be taken.")
-    checks: list[KycCheck] = strawberry.field(
+    def reject_labels(self) -> list[RejectLabel]:
+        return told_labels(told(self.shows).reject_labels)
+
+    @strawberry.field(
         directives=[at_most(10)], description="Each check with its own result; empty where the reason is not told."
     )
-    started_at: datetime | None = strawberry.field(description="When `startKyc` was first called.")
-    reviewed_at: datetime | None = strawberry.field(description="When the vendor last decided, by its own time.")
-    version: int = strawberry.field(description=VERSION)
-
-    @classmethod
-    def of(cls, kyc: kyc.Kyc) -> Self:
-        shown = told(kyc)
-        return cls(
-            id=strawberry.ID(kyc.id),
-            status=kyc.status,
-            retry_required=kyc.retry_required,
-            reject_labels=told_labels(shown.reject_labels),
-            can_retry=kyc.can_retry,
-            checks=[KycCheck(kind=ToldCheckKind(check.kind), result=check.result) for check in shown.checks],
-            started_at=kyc.started_at,
-            reviewed_at=kyc.reviewed_at,
-            version=kyc.version,
-        )
+    def checks(self) -> list[KycCheck]:
+        return [KycCheck(kind=ToldCheckKind(check.kind), result=check.result) for check in told(self.shows).checks]
 
 
 @strawberry.type(description="Opens the vendor's SDK for this user alone.")

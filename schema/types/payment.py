@@ -10,61 +10,51 @@ import schema.types.payment_enums  # noqa: F401  # and those of a payment's hist
 from domain import dispute, payment, refund
 from domain.authorisation import SealedAuthorisation
 from domain.dispute import DisputeStatus
-from domain.ids import PaymentId
-from domain.page import Keyset
+from domain.page import Key
 from domain.payment import CancellationStatus, FailureCode, PaymentCause, PaymentEventKind, Rail, Status
 from domain.refund import PaymentRefundStatus, RefundFailureCode, RefundStatus
+from domain.relation import Relation
 from domain.text import Text
+from schema.texts import sentence
 from schema.types.authorisation import Authorisation, opened
 from schema.types.bank import BankAccount
-from schema.types.context import HasLoaders
-from schema.types.cost import PAGED, at_most
+from schema.types.context import HasLoaders, HasLocale
+from schema.types.cost import at_most
 from schema.types.errors import UserError
 from schema.types.message import message
 from schema.types.money import Money, MoneyInput
 from schema.types.node import VERSION, Node
-from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments, by_id
+from schema.types.paging import Connection
+from schema.types.view import View, listed, paged, related, shown
 from schema.types.warning import MutationWarning
 
 
 @strawberry.type(description="The person or company that is paid.")
-class Creditor:
-    name: str = strawberry.field(description="As the user wrote it.")
-    account: str = strawberry.field(description="The Norwegian account number, else the IBAN.")
+class Creditor(View[payment.Payment]):
+    name: str = shown("creditor_name", description="As the user wrote it.")
+
+    @strawberry.field(description="The Norwegian account number, else the IBAN.")
+    def account(self) -> str:
+        return self.shows.creditor_account.bban or self.shows.creditor_account.iban
 
 
 @strawberry.type(description="Why a payment did not succeed.")
-class PaymentFailure:
-    code: FailureCode = strawberry.field(description="Stable: programs decide by it what to do.")
-    text: strawberry.Private[Text]
-    message: str = strawberry.field(
-        resolver=message, description="What to show to the person who pays, in their language."
-    )
+class PaymentFailure(View[payment.Failure]):
+    code: FailureCode = shown("code", description="Stable: programs decide by it what to do.")
 
-    @classmethod
-    def of(cls, failure: payment.Failure | None) -> Self | None:
-        return cls(code=failure.code, text=failure.text) if failure else None
+    @strawberry.field(description="What to show to the person who pays, in their language.")
+    def message(self, info: Info[HasLocale, None]) -> str:
+        return sentence(self.shows.text, info.context.locale)
 
 
 @strawberry.type(description="One step of a payment's history.")
-class PaymentEvent:
-    status: Status = strawberry.field(description="The status from this step on.")
-    at: datetime = strawberry.field(description="When Drop learnt of it.")
-    kind: PaymentEventKind = strawberry.field(description="What changed with this step.")
-    cause: PaymentCause = strawberry.field(description="Who asked for it, or how Drop came to know.")
-    version: int = strawberry.field(description="Rises by one with each step.")
-    failure: PaymentFailure | None = strawberry.field(description="Set where the step is a failure.")
-
-    @classmethod
-    def of(cls, event: payment.PaymentEvent) -> Self:
-        return cls(
-            status=event.status,
-            at=event.at,
-            kind=event.kind,
-            cause=event.cause,
-            version=event.version,
-            failure=PaymentFailure.of(event.failure),
-        )
+class PaymentEvent(View[payment.PaymentEvent]):
+    status: Status = shown("status", description="The status from this step on.")
+    at: datetime = shown("at", description="When Drop learnt of it.")
+    kind: PaymentEventKind = shown("kind", description="What changed with this step.")
+    cause: PaymentCause = shown("cause", description="Who asked for it, or how Drop came to know.")
+    version: int = shown("version", description="Rises by one with each step.")
+    failure: PaymentFailure | None = shown("failure", description="Set where the step is a failure.")
 
 
 @strawberry.type(description="The wish to cancel a payment that the bank has taken.")
@@ -96,39 +86,22 @@ class RefundFailure:
 
 
 @strawberry.type(description="Money given back to a card.")
-class Refund(Node):
-    amount: Money = strawberry.field(description="What is given back.")
-    status: RefundStatus = strawberry.field(description="Where the refund stands at the card's bank.")
-    failure: RefundFailure | None = strawberry.field(description="Why it failed; null unless it did.")
-    at: datetime = strawberry.field(description="When it last changed.")
+class Refund(View[refund.Refund], Node):
+    amount: Money = shown("amount", description="What is given back.")
+    status: RefundStatus = shown("status", description="Where the refund stands at the card's bank.")
+    at: datetime = shown("updated_at", description="When it last changed.")
 
-    @classmethod
-    def of(cls, refund: refund.Refund) -> Self:
-        return cls(
-            id=strawberry.ID(refund.id),
-            amount=Money.of(refund.amount),
-            status=refund.status,
-            failure=RefundFailure.of(refund.failure),
-            at=refund.updated_at,
-        )
+    @strawberry.field(description="Why it failed; null unless it did.")
+    def failure(self) -> RefundFailure | None:
+        return RefundFailure.of(self.shows.failure)
 
 
 @strawberry.type(description="A card holder's objection to a payment, decided by the card's bank.")
-class Dispute(Node):
-    status: DisputeStatus = strawberry.field(description="Where the objection stands at the card's bank.")
-    amount: Money = strawberry.field(description="The money that the card holder wants back.")
-    reason: str = strawberry.field(description="The card network's word, such as `fraudulent`.")
-    evidence_due_by: datetime | None = strawberry.field(description="Until when evidence is taken.")
-
-    @classmethod
-    def of(cls, dispute: dispute.Dispute) -> Self:
-        return cls(
-            id=strawberry.ID(dispute.id),
-            status=dispute.status,
-            amount=Money.of(dispute.amount),
-            reason=dispute.reason,
-            evidence_due_by=dispute.evidence_due_by,
-        )
+class Dispute(View[dispute.Dispute], Node):
+    status: DisputeStatus = shown("status", description="Where the objection stands at the card's bank.")
+    amount: Money = shown("amount", description="The money that the card holder wants back.")
+    reason: str = shown("reason", description="The card network's word, such as `fraudulent`.")
+    evidence_due_by: datetime | None = shown("evidence_due_by", description="Until when evidence is taken.")
 
 
 @strawberry.type(description="What a payer may keep as proof of a settled payment.")
@@ -145,141 +118,9 @@ class PaymentReturn:
     amount: Money = strawberry.field(description="What came back; some banks keep a fee.")
     booked_on: date = strawberry.field(description="When the payer's bank booked it, by its local date.")
 
-    @classmethod
-    def of(cls, payment: payment.Payment) -> Self | None:
-        if payment.returned_on is None:
-            return None
-        return cls(amount=Money.of(payment.returned), booked_on=payment.returned_on)
 
-
-@strawberry.type(description="A payment from the viewer's bank account or card.")
-class Payment(Node):
-    rail: Rail = strawberry.field(description="The way that it takes.")
-    status: Status = strawberry.field(description="Where it stands now; `history` tells how it got there.")
-    amount: Money = strawberry.field(description="The money that the creditor gets.")
-    creditor: Creditor = strawberry.field(description="The person or company that is paid.")
-    reference: str | None = strawberry.field(description="The message to the creditor.")
-    kid: str | None = strawberry.field(description="The Norwegian payment reference.")
-    scheduled_for: date | None = strawberry.field(description="The date on which the bank carries it out.")
-    failure: PaymentFailure | None = strawberry.field(description="Why it did not succeed.")
-    version: int = strawberry.field(description=VERSION)
-    in_doubt: bool = strawberry.field(description="The bank was asked and has not answered; do not pay again.")
-    authorisation_url: str | None = strawberry.field(
-        description="The same as `authorisation { url }`. Not covered by `version`."
-    )
-    cancellation: PaymentCancellation | None = strawberry.field(description="Set once the bank was asked to cancel.")
-    created_at: datetime = strawberry.field(description="When it was asked for.")
-    shown: strawberry.Private[payment.Payment]
-
-    @strawberry.field(
-        description="How the user approves the payment; null where nothing is awaited. Not covered by `version`."
-    )
-    def authorisation(self, info: Info[HasLoaders, None]) -> Authorisation | None:
-        return opened(info, self.shown.awaited)
-
-    @strawberry.field(description="The account that pays; null on the card rail.")
-    async def debtor_account(self, info: Info[HasLoaders, None]) -> BankAccount | None:
-        if self.shown.debtor_account_id is None:
-            return None
-        account = await info.context.loaders.account.load(self.shown.debtor_account_id)
-        return BankAccount.of(account) if account else None
-
-    @strawberry.field(
-        directives=[PAGED], description="Each step until now, oldest first, with its cause. Not covered by `version`."
-    )
-    async def history(
-        self,
-        info: Info[HasLoaders, None],
-        first: First = UNSET,
-        after: After = UNSET,
-        last: Last = UNSET,
-        before: Before = UNSET,
-    ) -> Connection[PaymentEvent]:
-        async def read(keyset: Keyset) -> list[payment.PaymentEvent]:
-            return await info.context.loaders.payment_history.load((PaymentId(self.id), keyset))
-
-        cursors = Cursors("history", self.id, key=[_version])
-        return await cursors.connection(
-            PageArguments(first, after, last, before), read, lambda event: (event.version,), PaymentEvent.of
-        )
-
-    @strawberry.field(
-        directives=[PAGED],
-        description="Money given back, oldest first; the payment stays SETTLED. Not covered by `version`.",
-    )
-    async def refunds(
-        self,
-        info: Info[HasLoaders, None],
-        first: First = UNSET,
-        after: After = UNSET,
-        last: Last = UNSET,
-        before: Before = UNSET,
-    ) -> Connection[Refund]:
-        async def read(keyset: Keyset) -> list[refund.Refund]:
-            return await info.context.loaders.refunds.load((PaymentId(self.id), keyset))
-
-        return await Cursors("refunds", self.id).connection(
-            PageArguments(first, after, last, before), read, by_id, Refund.of
-        )
-
-    @strawberry.field(description="What was given back, or is about to be: by refunds and by disputes that were lost.")
-    def refunded_amount(self) -> Money:
-        return Money.of(self.shown.refunded)
-
-    @strawberry.field(description="How much of it was given back.")
-    def refund_status(self) -> PaymentRefundStatus:
-        return refund.refund_status(self.shown)
-
-    @strawberry.field(description="What the payee's bank has sent back, and null otherwise; the payment stays SETTLED.")
-    def returned(self) -> PaymentReturn | None:
-        return PaymentReturn.of(self.shown)
-
-    @strawberry.field(
-        description="Set once the bank has told no end of it for three banking days after its execution date."
-    )
-    def overdue_since(self) -> datetime | None:
-        return self.shown.overdue_since
-
-    @strawberry.field(
-        directives=[at_most(20)], description="The card holder's objections, oldest first. Not covered by `version`."
-    )
-    async def disputes(self, info: Info[HasLoaders, None]) -> list[Dispute]:
-        return [Dispute.of(found) for found in await info.context.loaders.disputes.load(PaymentId(self.id))]
-
-    @strawberry.field(description="Null until it has settled.")
-    async def receipt(self, info: Info[HasLoaders, None]) -> PaymentReceipt | None:
-        settled_at = await info.context.loaders.settled_at.load(PaymentId(self.id))
-        if self.status is not Status.SETTLED or settled_at is None:
-            return None
-        return PaymentReceipt(
-            number=self.shown.end_to_end_id,
-            issued_at=settled_at,
-            amount=self.amount,
-            creditor_name=self.shown.creditor_name,
-            description=self.shown.message,
-        )
-
-    @classmethod
-    def of(cls, payment: payment.Payment) -> Self:
-        return cls(
-            id=strawberry.ID(payment.id),
-            rail=payment.rail,
-            status=payment.status,
-            amount=Money.of(payment.amount),
-            creditor=Creditor(
-                name=payment.creditor_name, account=payment.creditor_account.bban or payment.creditor_account.iban
-            ),
-            reference=payment.message,
-            kid=payment.kid,
-            scheduled_for=payment.scheduled_for,
-            failure=PaymentFailure.of(payment.failure),
-            version=payment.version,
-            in_doubt=payment.in_doubt,
-            authorisation_url=payment.awaited.url if payment.awaited else None,
-            cancellation=_cancellation(payment),
-            created_at=payment.created_at,
-            shown=payment,
-        )
+def _by_version(event: payment.PaymentEvent) -> Key:
+    return (event.version,)
 
 
 def _version(text: str) -> int:
@@ -287,6 +128,86 @@ def _version(text: str) -> int:
     if not 0 < version < 2**31:
         raise ValueError
     return version
+
+
+@strawberry.type(description="A payment from the viewer's bank account or card.")
+class Payment(View[payment.Payment], Node):
+    rail: Rail = shown("rail", description="The way that it takes.")
+    status: Status = shown("status", description="Where it stands now; `history` tells how it got there.")
+    amount: Money = shown("amount", description="The money that the creditor gets.")
+    reference: str | None = shown("message", description="The message to the creditor.")
+    kid: str | None = shown("kid", description="The Norwegian payment reference.")
+    scheduled_for: date | None = shown("scheduled_for", description="The date on which the bank carries it out.")
+    failure: PaymentFailure | None = shown("failure", description="Why it did not succeed.")
+    version: int = shown("version", description=VERSION)
+    in_doubt: bool = shown("in_doubt", description="The bank was asked and has not answered; do not pay again.")
+    authorisation_url: str | None = shown(
+        "awaited.url", description="The same as `authorisation { url }`. Not covered by `version`."
+    )
+    created_at: datetime = shown("created_at", description="When it was asked for.")
+    debtor_account: BankAccount | None = related(
+        Relation.ACCOUNT, "debtor_account_id", description="The account that pays; null on the card rail."
+    )
+    history: Connection[PaymentEvent] = paged(
+        Relation.HISTORY,
+        "history",
+        key=_by_version,
+        key_parts=(_version,),
+        description="Each step until now, oldest first, with its cause. Not covered by `version`.",
+    )
+    refunds: Connection[Refund] = paged(
+        Relation.REFUNDS,
+        "refunds",
+        description="Money given back, oldest first; the payment stays SETTLED. Not covered by `version`.",
+    )
+    refunded_amount: Money = shown(
+        "refunded", description="What was given back, or is about to be: by refunds and by disputes that were lost."
+    )
+    overdue_since: datetime | None = shown(
+        "overdue_since",
+        description="Set once the bank has told no end of it for three banking days after its execution date.",
+    )
+    disputes: list[Dispute] = listed(
+        Relation.DISPUTES,
+        directive=at_most(20),
+        description="The card holder's objections, oldest first. Not covered by `version`.",
+    )
+
+    @strawberry.field(description="The person or company that is paid.")
+    def creditor(self) -> Creditor:
+        return Creditor.of(self.shows)
+
+    @strawberry.field(description="Set once the bank was asked to cancel.")
+    def cancellation(self) -> PaymentCancellation | None:
+        return _cancellation(self.shows)
+
+    @strawberry.field(
+        description="How the user approves the payment; null where nothing is awaited. Not covered by `version`."
+    )
+    def authorisation(self, info: Info[HasLoaders, None]) -> Authorisation | None:
+        return opened(info, self.shows.awaited)
+
+    @strawberry.field(description="How much of it was given back.")
+    def refund_status(self) -> PaymentRefundStatus:
+        return refund.refund_status(self.shows)
+
+    @strawberry.field(description="What the payee's bank has sent back, and null otherwise; the payment stays SETTLED.")
+    def returned(self) -> PaymentReturn | None:
+        booked_on = self.shows.returned_on
+        return PaymentReturn(amount=Money.of(self.shows.returned), booked_on=booked_on) if booked_on else None
+
+    @strawberry.field(description="Null until it has settled.")
+    async def receipt(self, info: Info[HasLoaders, None]) -> PaymentReceipt | None:
+        settled_at = await info.context.loaders.settled_at.load(self.shows.id)
+        if self.shows.status is not Status.SETTLED or settled_at is None:
+            return None
+        return PaymentReceipt(
+            number=self.shows.end_to_end_id,
+            issued_at=settled_at,
+            amount=Money.of(self.shows.amount),
+            creditor_name=self.shows.creditor_name,
+            description=self.shows.message,
+        )
 
 
 def _cancellation(payment: payment.Payment) -> PaymentCancellation | None:

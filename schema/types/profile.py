@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Self
 
 import strawberry
 from strawberry import UNSET
@@ -7,56 +6,36 @@ from strawberry import UNSET
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import contact_code, notification, profile
 from domain.contact_code import ContactKind
+from schema.types.view import View, shown
 
 
 @strawberry.type(description="The place where the user lives.")
-class Address:
-    formatted: str = strawberry.field(description="The whole address in one line.")
-    street: str | None = strawberry.field(description="The street's name with the house number.")
-    postal_code: str | None = strawberry.field(description="Four digits in Norway.")
-    postal_place: str | None = strawberry.field(description="The post's name of the place.")
-    country: str | None = strawberry.field(description="The country's code by ISO 3166-1 alpha-2.")
-    normalised: bool = strawberry.field(description="Whether it was found on the map; else it is as the user typed it.")
-
-    @classmethod
-    def of(cls, address: profile.Address) -> Self:
-        return cls(
-            formatted=address.formatted,
-            street=address.street,
-            postal_code=address.postal_code,
-            postal_place=address.postal_place,
-            country=address.country,
-            normalised=address.is_normalised,
-        )
+class Address(View[profile.Address]):
+    formatted: str = shown("formatted", description="The whole address in one line.")
+    street: str | None = shown("street", description="The street's name with the house number.")
+    postal_code: str | None = shown("postal_code", description="Four digits in Norway.")
+    postal_place: str | None = shown("postal_place", description="The post's name of the place.")
+    country: str | None = shown("country", description="The country's code by ISO 3166-1 alpha-2.")
+    normalised: bool = shown(
+        "is_normalised", description="Whether it was found on the map; else it is as the user typed it."
+    )
 
 
 @strawberry.type(description="What the user wants to hear of. Receipts and bills are always sent.")
-class NotificationPreferences:
-    payments: bool = strawberry.field(description="Mail when a bank payment settles or fails.")
-    verification: bool = strawberry.field(description="Mail on the verification's result.")
-    bank_links: bool = strawberry.field(description="Mail before the access to a bank runs out.")
-    security: bool = strawberry.field(description="SMS on new sign-ins. What warns of a theft is always sent.")
-
-    @classmethod
-    def of(cls, preferences: notification.NotificationPreferences) -> Self:
-        return cls(
-            payments=preferences.payments,
-            verification=preferences.verification,
-            bank_links=preferences.bank_links,
-            security=preferences.security,
-        )
+class NotificationPreferences(View[notification.NotificationPreferences]):
+    payments: bool = shown("payments", description="Mail when a bank payment settles or fails.")
+    verification: bool = shown("verification", description="Mail on the verification's result.")
+    bank_links: bool = shown("bank_links", description="Mail before the access to a bank runs out.")
+    security: bool = shown("security", description="SMS on new sign-ins. What warns of a theft is always sent.")
 
 
 @strawberry.type(description="A new e-mail or phone that counts once its code was given.")
-class PendingContact:
-    address: str = strawberry.field(description="Where the code was sent: an e-mail address, or a number in E.164.")
-    expires_at: datetime = strawberry.field(
-        description="Until when `confirmContact` takes the code; later, `updateProfile` sends another one."
+class PendingContact(View[contact_code.PendingContact]):
+    address: str = shown("address", description="Where the code was sent: an e-mail address, or a number in E.164.")
+    expires_at: datetime = shown(
+        "expires_at",
+        description="Until when `confirmContact` takes the code; later, `updateProfile` sends another one.",
     )
-
-    @classmethod
-    def of(cls, pending: contact_code.PendingContact | None) -> Self | None:
-        return cls(address=pending.address, expires_at=pending.expires_at) if pending else None
 
 
 @strawberry.input(description="What to change; what is left out stays, and null empties a field.")

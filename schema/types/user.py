@@ -8,8 +8,9 @@ import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import payment, session, user
 from domain.account_deletion import KeepingLaw, KeptRecords, RetainedData
 from domain.contact_code import ContactKind
-from domain.ids import AccountId, BankLinkId, PaymentId, UploadId, UserId
+from domain.ids import AccountId, BankLinkId, PaymentId, UploadId
 from domain.page import Keyset, PaymentPage
+from domain.relation import Relation
 from domain.session import SessionClient
 from domain.text import Text
 from schema.texts import sentence
@@ -26,61 +27,82 @@ from schema.types.payment import Payment, PaymentFilter, PaymentOrderBy
 from schema.types.plan import PlanSubscription
 from schema.types.profile import Address, NotificationPreferences, PendingContact
 from schema.types.vendor_migration import VendorMove
+from schema.types.view import View, paged, shown
 from schema.types.warning import MutationWarning
 
 
 @strawberry.type(description="A place where the user is signed in.")
-class Session(Node):
-    client: SessionClient = strawberry.field(description="Whether a browser or an app signed in.")
-    user_agent: str | None = strawberry.field(description="As the client named itself at sign-in.")
-    created_at: datetime = strawberry.field(description="When the user signed in.")
-    last_seen_at: datetime = strawberry.field(description="When a person last used it, to five minutes at most.")
-    expires_at: datetime = strawberry.field(
+class Session(View[session.Session], Node):
+    client: SessionClient = shown("client", description="Whether a browser or an app signed in.")
+    user_agent: str | None = shown("user_agent", description="As the client named itself at sign-in.")
+    created_at: datetime = shown("created_at", description="When the user signed in.")
+    last_seen_at: datetime = shown("last_seen_at", description="When a person last used it, to five minutes at most.")
+    expires_at: datetime = shown(
+        "expires_at",
         description="When it ends by itself. What a person does moves it on, up to the longest that a sign-in may "
-        "last; pings, pushes and subscriptions that are resumed do not."
+        "last; pings, pushes and subscriptions that are resumed do not.",
     )
-    ended_at: datetime | None = strawberry.field(description="Set once it has ended.")
-    is_current: bool = strawberry.field(description="Whether this request was made with it.")
+    ended_at: datetime | None = shown("ended_at", description="Set once it has ended.")
 
-    @classmethod
-    def of(cls, session: session.Session, current: str | None) -> Self:
-        return cls(
-            id=strawberry.ID(session.id),
-            client=session.client,
-            user_agent=session.user_agent,
-            created_at=session.created_at,
-            last_seen_at=session.last_seen_at,
-            expires_at=session.expires_at,
-            ended_at=session.ended_at,
-            is_current=session.id == current,
-        )
+    @strawberry.field(description="Whether this request was made with it.")
+    def is_current(self, info: Info[HasLoaders, None]) -> bool:
+        return self.shows.id == info.context.session_id
 
 
 @strawberry.type(description="The person who is signed in.")
-class User(Node):
-    name: str = strawberry.field(description="As BankID knows it.")
-    email: str | None = strawberry.field(description="The address for messages; null where none is known.")
-    phone: str | None = strawberry.field(description="E.164, for security notices.")
-    pending_email: PendingContact | None = strawberry.field(
-        description="A new address that waits for its code; null where none does."
+class User(View[user.User], Node):
+    name: str = shown("name", description="As BankID knows it.")
+    email: str | None = shown("email", description="The address for messages; null where none is known.")
+    phone: str | None = shown("phone", description="E.164, for security notices.")
+    chosen_locale: str | None = shown(
+        "chosen_locale", description="The language that the user has chosen; null where none."
     )
-    pending_phone: PendingContact | None = strawberry.field(
-        description="A new number that waits for its code; null where none does."
+    address: Address | None = shown("address", description="Where the user lives.")
+    notification_preferences: NotificationPreferences = shown(
+        "preferences", description="What the user wants to hear of."
     )
-    chosen_locale: str | None = strawberry.field(description="The language that the user has chosen; null where none.")
-    address: Address | None = strawberry.field(description="Where the user lives.")
-    notification_preferences: NotificationPreferences = strawberry.field(description="What the user wants to hear of.")
-    created_at: datetime = strawberry.field(description="When the user first signed in.")
+    created_at: datetime = shown("created_at", description="When the user first signed in.")
+
+    bank_accounts: Connection[BankAccount] = paged(
+        Relation.OWN_ACCOUNTS, "bankAccounts", is_own=True, description="The user's accounts over all banks."
+    )
+    uploads: Connection[Upload] = paged(
+        Relation.OWN_UPLOADS, "uploads", is_own=True, description="The user's files, newest first."
+    )
+    cards: Connection[Card] = paged(
+        Relation.OWN_CARDS, "cards", is_own=True, description="Cards that Drop has issued, newest first."
+    )
+    data_exports: Connection[DataExport] = paged(
+        Relation.OWN_EXPORTS,
+        "dataExports",
+        is_own=True,
+        description="Exports of all that Drop keeps about the user, newest first.",
+    )
+    sessions: Connection[Session] = paged(
+        Relation.OWN_SESSIONS, "sessions", is_own=True, description="Where the user is signed in, newest first."
+    )
+
+    @strawberry.field(description="A new address that waits for its code; null where none does.")
+    def pending_email(self) -> PendingContact | None:
+        return self._pending(ContactKind.EMAIL)
+
+    @strawberry.field(description="A new number that waits for its code; null where none does.")
+    def pending_phone(self) -> PendingContact | None:
+        return self._pending(ContactKind.PHONE)
+
+    def _pending(self, kind: ContactKind) -> PendingContact | None:
+        pending = self.shows.pending.get(kind)
+        return PendingContact.of(pending) if pending else None
 
     @strawberry.field(
         description="The language of all texts, as a BCP 47 tag: the chosen one, else what the request accepts."
     )
     def locale(self, info: Info[HasLocale, None]) -> str:
-        return self.chosen_locale or info.context.accepted_locale
+        return self.shows.chosen_locale or info.context.accepted_locale
 
     @strawberry.field(description="The verification of the user's identity.")
     async def kyc(self, info: Info[HasLoaders, None]) -> Kyc:
-        return Kyc.of(await info.context.loaders.kyc.load(UserId(self.id)))
+        return Kyc.of(await info.context.loaders.kyc.load(self.shows.id))
 
     @strawberry.field(directives=[PAGED], description="The user's ties to banks, oldest first.")
     async def bank_links(
@@ -91,24 +113,10 @@ class User(Node):
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> BankLinkConnection:
-        page = await Cursors("bankLinks", self.id).connection(
+        page = await Cursors("bankLinks", self.shows.id).connection(
             PageArguments(first, after, last, before), info.context.pages.bank_links, by_id, BankLink.of
         )
         return BankLinkConnection(edges=page.edges, page_info=page.page_info)
-
-    @strawberry.field(directives=[PAGED], description="The user's accounts over all banks.")
-    async def bank_accounts(
-        self,
-        info: Info[HasLoaders, None],
-        first: First = UNSET,
-        after: After = UNSET,
-        last: Last = UNSET,
-        before: Before = UNSET,
-    ) -> Connection[BankAccount]:
-        asked = PageArguments(first, after, last, before)
-        return await Cursors("bankAccounts", self.id).connection(
-            asked, info.context.pages.accounts, by_id, BankAccount.of
-        )
 
     @strawberry.field(directives=[PAGED], description="The user's payments over all banks and cards.")
     async def payments(
@@ -133,7 +141,7 @@ class User(Node):
             page = PaymentPage(statuses, keyset, rails, order_by is PaymentOrderBy.OLDEST_FIRST)
             return await info.context.pages.payments(page)
 
-        cursors = Cursors("payments", self.id, ",".join(statuses), ",".join(rails), order_by.name)
+        cursors = Cursors("payments", self.shows.id, ",".join(statuses), ",".join(rails), order_by.name)
         return await cursors.connection(PageArguments(first, after, last, before), read, by_id, Payment.of)
 
     @strawberry.field(description="One of the user's payments; null where it is not the user's.")
@@ -158,48 +166,8 @@ class User(Node):
 
     @strawberry.field(description="The plan that the user subscribes to; null where there is none.")
     async def plan(self, info: Info[HasLoaders, None]) -> PlanSubscription | None:
-        subscription = await info.context.loaders.plan.load(UserId(self.id))
+        subscription = await info.context.loaders.plan.load(self.shows.id)
         return PlanSubscription.of(subscription) if subscription else None
-
-    @strawberry.field(directives=[PAGED], description="The user's files, newest first.")
-    async def uploads(
-        self,
-        info: Info[HasLoaders, None],
-        first: First = UNSET,
-        after: After = UNSET,
-        last: Last = UNSET,
-        before: Before = UNSET,
-    ) -> Connection[Upload]:
-        return await Cursors("uploads", self.id).connection(
-            PageArguments(first, after, last, before), info.context.pages.uploads, by_id, Upload.of
-        )
-
-    @strawberry.field(directives=[PAGED], description="Cards that Drop has issued, newest first.")
-    async def cards(
-        self,
-        info: Info[HasLoaders, None],
-        first: First = UNSET,
-        after: After = UNSET,
-        last: Last = UNSET,
-        before: Before = UNSET,
-    ) -> Connection[Card]:
-        return await Cursors("cards", self.id).connection(
-            PageArguments(first, after, last, before), info.context.pages.cards, by_id, Card.of
-        )
-
-    @strawberry.field(directives=[PAGED], description="Exports of all that Drop keeps about the user, newest first.")
-    async def data_exports(
-        self,
-        info: Info[HasLoaders, None],
-        first: First = UNSET,
-        after: After = UNSET,
-        last: Last = UNSET,
-        before: Before = UNSET,
-    ) -> Connection[DataExport]:
-        asked = PageArguments(first, after, last, before)
-        return await Cursors("dataExports", self.id).connection(
-            asked, info.context.pages.data_exports, by_id, DataExport.of
-        )
 
     @strawberry.field(
         directives=[at_most(100)],
@@ -208,37 +176,6 @@ class User(Node):
     )
     async def vendor_migrations(self, info: Info[HasLoaders, None]) -> list[VendorMove]:
         return [VendorMove.of(migration) for migration in await info.context.pages.vendor_migrations()]
-
-    @strawberry.field(directives=[PAGED], description="Where the user is signed in, newest first.")
-    async def sessions(
-        self,
-        info: Info[HasLoaders, None],
-        first: First = UNSET,
-        after: After = UNSET,
-        last: Last = UNSET,
-        before: Before = UNSET,
-    ) -> Connection[Session]:
-        def show(found: session.Session) -> Session:
-            return Session.of(found, info.context.session_id)
-
-        return await Cursors("sessions", self.id).connection(
-            PageArguments(first, after, last, before), info.context.pages.sessions, by_id, show
-        )
-
-    @classmethod
-    def of(cls, user: user.User) -> Self:
-        return cls(
-            id=strawberry.ID(user.id),
-            name=user.name,
-            email=user.email,
-            phone=user.phone,
-            pending_email=PendingContact.of(user.pending.get(ContactKind.EMAIL)),
-            pending_phone=PendingContact.of(user.pending.get(ContactKind.PHONE)),
-            chosen_locale=user.chosen_locale,
-            address=Address.of(user.address) if user.address else None,
-            notification_preferences=NotificationPreferences.of(user.preferences),
-            created_at=user.created_at,
-        )
 
 
 @strawberry.input(description="Which sign-in to end.")

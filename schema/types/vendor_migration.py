@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Self
 
 import strawberry
 
@@ -9,32 +8,29 @@ from domain.vendor_migration import CustomerMigration
 from schema.types.cost import at_most
 from schema.types.errors import UserError
 from schema.types.node import Node
+from schema.types.view import View, shown
 
 
 @strawberry.type(description="A move of the viewer's data from one of Drop's vendors to another.")
-class VendorMove(Node):
-    port: PortName = strawberry.field(description="What the vendor does for Drop.")
-    from_vendor: str | None = strawberry.field(
-        description="Who holds the data now, or held it: for the viewer to read, no name to branch on."
+class VendorMove(View[CustomerMigration], Node):
+    id: strawberry.ID = shown("migration.id", description="Opaque and stable; `node` finds the object by it.")
+    from_vendor: str | None = shown(
+        "migration.from_vendor",
+        description="Who holds the data now, or held it: for the viewer to read, no name to branch on.",
     )
-    to_vendor: str | None = strawberry.field(
-        description="Who is to hold it: nobody agrees to be moved to somebody unnamed."
+    to_vendor: str | None = shown(
+        "migration.to_vendor", description="Who is to hold it: nobody agrees to be moved to somebody unnamed."
     )
-    consented_at: datetime | None = strawberry.field(description="When the viewer agreed; null while they have not.")
-    moved_at: datetime | None = strawberry.field(
-        description="When it was done; what was begun before ends where it was."
+    consented_at: datetime | None = shown(
+        "consented_at", description="When the viewer agreed; null while they have not."
+    )
+    moved_at: datetime | None = shown(
+        "moved_at", description="When it was done; what was begun before ends where it was."
     )
 
-    @classmethod
-    def of(cls, customer: CustomerMigration) -> Self:
-        return cls(
-            id=strawberry.ID(customer.migration.id),
-            port=PortName(customer.migration.port),
-            from_vendor=customer.migration.from_vendor,
-            to_vendor=customer.migration.to_vendor,
-            consented_at=customer.consented_at,
-            moved_at=customer.moved_at,
-        )
+    @strawberry.field(description="What the vendor does for Drop.")
+    def port(self) -> PortName:
+        return PortName(self.shows.migration.port)
 
 
 @strawberry.input(description="The move to agree to or not.")
