@@ -148,16 +148,29 @@ class SessionQueries:
         return True
 
     async def replace_unused(
-        self, session_id: SessionId, *, successor: str, token_hash: str, token_expires_at: datetime, refresh_hash: str
+        self,
+        session_id: SessionId,
+        *,
+        successor: str,
+        token_hash: str,
+        token_expires_at: datetime,
+        refresh_hash: str,
+        at: datetime,
     ) -> bool:
-        """Put another pair in the place of one whose answer was lost. False where it was used after all."""
+        """Put another pair in the place of one whose answer was lost. False where it was used or replaced meanwhile.
+
+        The pair is spent from now on: if it comes after all, somebody else has asked for the other one.
+        """
         unused = (col(SessionRow.refresh_hash) == successor, col(SessionRow.token_used_at).is_(None))
         replaced = await self._session.exec(
             update(SessionRow)
             .where(col(SessionRow.id) == session_id, col(SessionRow.ended_at).is_(None), *unused)
             .values(token_hash=token_hash, token_expires_at=token_expires_at, refresh_hash=refresh_hash)
         )
-        return changed_one(replaced)
+        if not changed_one(replaced):
+            return False
+        self._session.add(SpentRefreshRow(refresh_hash=successor, session_id=session_id, spent_at=at))
+        return True
 
     async def note_token(self, session_id: SessionId, token_hash: str, at: datetime) -> None:
         """Record the first use of a session's token, unless the token was replaced meanwhile."""

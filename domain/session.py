@@ -105,7 +105,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SpentRefresh:
-    """A refresh token that was rotated away. `rotated_at` is None unless it was the last one before the current.
+    """A refresh token that was rotated away or replaced. `rotated_at` is None unless the current one was given for it.
 
     `successor` is the hash of the current one, and `is_successor_used` whether anybody has used it or its access token.
     """

@@ -7,8 +7,9 @@ from typing import Final, TypedDict
 
 from prometheus_client import Counter
 
-from db.unit_of_work import UnitOfWork, Work
+from db.unit_of_work import UnitOfWork, Work, retry_on_stale
 from domain.clock import Clock
+from domain.errors import StaleVersion
 from domain.ids import SessionId, UserId
 from domain.notification import Template
 from domain.session import ACCESS_LIFETIME, Lifetimes, SessionClient
@@ -104,9 +105,13 @@ class AppTokens:
         """Exchange a refresh token for new tokens. Raises InvalidGrant.
 
         The token before the present one gives a fresh pair for ten seconds, while the present pair is unused: the
-        app's answer was lost. Any other use of a spent token ends the session, and its user is told. A refresh is no
-        use of the session: an app does it by itself.
+        app's answer was lost, or is still on its way. Any other use of a spent token ends the session, and its user is
+        told; a pair that was replaced as lost is spent, too. A refresh is no use of the session: an app does it by
+        itself.
         """
+        return await retry_on_stale(lambda: self._refresh(refresh_token))
+
+    async def _refresh(self, refresh_token: str) -> Tokens:
         now = self._machine_clock.now()
         refresh_hash = hash_of(refresh_token)
         tokens = _new_tokens()
@@ -119,7 +124,7 @@ class AppTokens:
                 raise InvalidGrant("The session has ended. Sign in again.")
             rotated = await work.sessions.rotate(session.id, spent=refresh_hash, at=now, **_stored(tokens, now))
             if not rotated:
-                raise InvalidGrant("Another request has just refreshed this session.")
+                raise StaleVersion
             await work.commit()
         return tokens
 
@@ -128,19 +133,19 @@ class AppTokens:
         spent = await work.sessions.spent_refresh(refresh_hash)
         if spent is None or spent.is_over:
             raise InvalidGrant("The refresh_token is unknown, spent or ended.")
-        is_replaced = (
-            spent.is_lost_answer(now)
-            and spent.successor is not None
-            and await work.sessions.replace_unused(spent.session_id, successor=spent.successor, **_stored(tokens, now))
-        )
-        if not is_replaced:
-            await work.sessions.end(spent.session_id, "refresh token used twice", now)
+        successor = spent.successor if spent.is_lost_answer(now) else None
+        if successor is not None:
+            stored = _stored(tokens, now)
+            if not await work.sessions.replace_unused(spent.session_id, successor=successor, at=now, **stored):
+                raise StaleVersion
+            await work.commit()
+            return
+        if await work.sessions.end(spent.session_id, "refresh token used twice", now):
             self._record(work, "refresh_token_used_twice", spent.user_id, spent.session_id)
             await self._notifications.queue(work, spent.user_id, Template.SIGN_IN_STOPPED)
         await work.commit()
-        if not is_replaced:
-            self._sessions.close([spent.session_id])
-            raise InvalidGrant("The refresh_token was used before. Sign in again.")
+        self._sessions.close([spent.session_id])
+        raise InvalidGrant("The refresh_token was used before. Sign in again.")
 
     def _record(self, work: UnitOfWork, action: str, user_id: UserId, session_id: SessionId) -> None:
         REUSED.labels(action).inc()

@@ -1,5 +1,6 @@
 """What a stolen or planted login, code or token is worth: nothing, and its use ends what it stands for."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,11 @@ async def play(database_url: str, tmp_path: Path, machine_clock: MovedClock) -> 
 async def audited(play: Play) -> list[str]:
     async with play.gateway.infrastructure.database.read_engine.connect() as connection:
         return list((await connection.execute(text("SELECT action FROM audit_event ORDER BY at, id"))).scalars())
+
+
+async def told(play: Play) -> list[str]:
+    async with play.gateway.infrastructure.database.read_engine.connect() as connection:
+        return list((await connection.execute(text("SELECT template FROM notification"))).scalars())
 
 
 def logins(player: Player) -> list[str]:
@@ -125,9 +131,7 @@ async def test_a_code_that_comes_again_ends_the_tokens_that_it_gave(play: Play) 
     assert not await is_signed_in(app)
     assert (await refreshed(play, tokens["refresh_token"]))["error"] == "invalid_grant"
     assert "code_used_twice" in await audited(play)
-    async with play.gateway.infrastructure.database.read_engine.connect() as connection:
-        told = (await connection.execute(text("SELECT template FROM notification"))).scalars()
-        assert "sign_in_stopped" in list(told)
+    assert "sign_in_stopped" in await told(play)
 
 
 async def test_a_refresh_whose_answer_was_lost_gives_a_fresh_pair(play: Play, machine_clock: MovedClock) -> None:
@@ -137,11 +141,53 @@ async def test_a_refresh_whose_answer_was_lost_gives_a_fresh_pair(play: Play, ma
 
     second = await refreshed(play, first["refresh_token"])
 
-    assert await is_signed_in(bearer(play, second["access_token"]))
     assert not await is_signed_in(bearer(play, lost["access_token"]))
-    assert (await refreshed(play, lost["refresh_token"]))["error"] == "invalid_grant"
+    assert await is_signed_in(bearer(play, second["access_token"]))
     assert "access_token" in await refreshed(play, second["refresh_token"])
     assert "refresh_token_used_twice" not in await audited(play)
+
+
+async def test_a_refresh_whose_answers_are_lost_again_and_again_keeps_the_app_signed_in(
+    play: Play, machine_clock: MovedClock
+) -> None:
+    first = await app_tokens(play.browser())
+    for _ in range(3):
+        await refreshed(play, first["refresh_token"])
+        machine_clock.at += timedelta(seconds=2)
+
+    arrived = await refreshed(play, first["refresh_token"])
+
+    assert await is_signed_in(bearer(play, arrived["access_token"]))
+    assert "access_token" in await refreshed(play, arrived["refresh_token"])
+    assert "refresh_token_used_twice" not in await audited(play)
+
+
+async def test_a_refresh_that_is_sent_again_before_its_answer_keeps_the_app_signed_in(play: Play) -> None:
+    first = await app_tokens(play.browser())
+
+    pairs = await asyncio.gather(*(refreshed(play, first["refresh_token"]) for _ in range(4)))
+
+    alive = [pair for pair in pairs if await is_signed_in(bearer(play, pair["access_token"]))]
+    assert len(alive) == 1
+    assert "access_token" in await refreshed(play, alive[0]["refresh_token"])
+    assert "refresh_token_used_twice" not in await audited(play)
+
+
+async def test_a_pair_that_a_thief_has_voided_ends_the_sign_in_as_it_is_used(play: Play) -> None:
+    kari = await play.person()
+    first = await app_tokens(play.browser())
+    victims = await refreshed(play, first["refresh_token"])
+    thiefs = await refreshed(play, first["refresh_token"])
+    assert await is_signed_in(bearer(play, thiefs["access_token"]))
+
+    refused = await refreshed(play, victims["refresh_token"])
+
+    assert refused["error"] == "invalid_grant"
+    assert not await is_signed_in(bearer(play, thiefs["access_token"]))
+    assert (await refreshed(play, thiefs["refresh_token"]))["error"] == "invalid_grant"
+    assert await is_signed_in(kari)
+    assert (await audited(play)).count("refresh_token_used_twice") == 1
+    assert "sign_in_stopped" in await told(play)
 
 
 @pytest.mark.parametrize("use", ["later", "after its access token", "after its refresh token"])
@@ -165,9 +211,7 @@ async def test_a_spent_refresh_token_ends_the_sign_in_and_its_user_is_told(
     assert (await refreshed(play, present["refresh_token"]))["error"] == "invalid_grant"
     assert await is_signed_in(kari)
     assert (await audited(play)).count("refresh_token_used_twice") == 1
-    async with play.gateway.infrastructure.database.read_engine.connect() as connection:
-        told = (await connection.execute(text("SELECT template FROM notification"))).scalars()
-        assert "sign_in_stopped" in list(told)
+    assert "sign_in_stopped" in await told(play)
 
 
 async def test_a_way_back_carries_no_login_of_another_attempt(play: Play) -> None:
