@@ -103,6 +103,12 @@ class SessionQueries:
         row = (await self._session.exec(select(SessionRow).where(SessionRow.refresh_hash == refresh_hash))).first()
         return _session_of(row) if row else None
 
+    async def by_spent_refresh(self, refresh_hash: str) -> Session | None:
+        """The sign-in that this refresh token has renewed once, ended or not."""
+        spent = await self._session.get(SpentRefreshRow, refresh_hash)
+        row = await self._session.get(SessionRow, spent.session_id) if spent else None
+        return _session_of(row) if row else None
+
     async def spent_refresh(self, refresh_hash: str) -> SpentRefresh | None:
         """A refresh token that its session has rotated. If it is sent again, it may be stolen."""
         spent = await self._session.get(SpentRefreshRow, refresh_hash)

@@ -31,7 +31,7 @@ from routes.requests import (
 )
 from routes.state import route_settings_of, services_of
 from services.limits import LimitName
-from services.users.app_tokens import InvalidGrant, Tokens
+from services.users.app_tokens import InvalidGrant, StepUpOfUnknown, Tokens
 from services.users.login import BankIdAway, LoginCompletedBefore, LoginOfAnotherBrowser, LoginStart
 
 LOGIN: Final = "/auth/bankid/login"
@@ -197,7 +197,9 @@ async def token(request: Request) -> Response:
             if _VERIFIER.fullmatch(form["code_verifier"]) is None:
                 return _oauth_error("invalid_request", "code_verifier has 43 to 128 characters of RFC 7636, 4.1.")
             user_agent = _given(request.headers.get("user-agent"))
-            exchange = services_of(request).app_tokens.exchange_code(form["code"], form["code_verifier"], user_agent)
+            exchange = services_of(request).app_tokens.exchange_code(
+                form["code"], form["code_verifier"], user_agent, form.get("refresh_token") or None
+            )
         case "refresh_token" if form.get("refresh_token"):
             exchange = services_of(request).app_tokens.refresh(form["refresh_token"])
         case "authorization_code" | "refresh_token":
@@ -208,6 +210,8 @@ async def token(request: Request) -> Response:
         return _tokens(await exchange)
     except InvalidGrant as error:
         services_of(request).audit.count(Anomaly.SIGN_IN_FAILED, "token")
+        return _oauth_error(error.code, error.message)
+    except StepUpOfUnknown as error:
         return _oauth_error(error.code, error.message)
 
 
@@ -345,7 +349,8 @@ ROUTES = [
             {200: Answer("New tokens.", _TOKENS)},
             {400: "invalid_request, invalid_grant or unsupported_grant_type.", 429: TOO_OFTEN},
             description="RFC 6749, 4.1.3 and 6. A refresh token is rotated at each use; "
-            "one used twice ends its session.",
+            "one used twice ends its session. A code may come with the `refresh_token` that the app holds, and after "
+            "`step_up=true` must: its session ends, and the new one takes its place.",
             body=Body(_GRANT, FORM),
         ),
         method="POST",

@@ -11,6 +11,7 @@ from db.unit_of_work import UnitOfWork, Work, retry_on_stale
 from domain.clock import Clock
 from domain.errors import StaleVersion
 from domain.ids import SessionId, UserId
+from domain.login import LoginAttempt
 from domain.notification import Template
 from domain.session import ACCESS_LIFETIME, Lifetimes, SessionClient
 from providers.identity.port import LoginFailed
@@ -37,6 +38,12 @@ class InvalidGrant(LoginFailed):
     code = "invalid_grant"
 
 
+class StepUpOfUnknown(LoginFailed):
+    """A step-up that does not say which sign-in it confirms (RFC 6749, 5.2)."""
+
+    code = "invalid_request"
+
+
 class AppTokens:
     """Gives an app its tokens, each of which is used once but the access token."""
 
@@ -55,10 +62,13 @@ class AppTokens:
         self._machine_clock = machine_clock
         self._lifetimes = lifetimes
 
-    async def exchange_code(self, code: str, code_verifier: str, user_agent: str | None) -> Tokens:
+    async def exchange_code(
+        self, code: str, code_verifier: str, user_agent: str | None, refresh_token: str | None = None
+    ) -> Tokens:
         """Exchange a mobile app's one-time code for tokens.
 
-        A code that comes again ends the tokens that it gave (RFC 6749, 4.1.2). Raises InvalidGrant.
+        `refresh_token` is the app's own until now: its sign-in ends, since the new one takes its place. A code that
+        comes again ends the tokens that it gave (RFC 6749, 4.1.2). Raises InvalidGrant, StepUpOfUnknown.
         """
         now = self._machine_clock.now()
         async with self._work() as work:
@@ -79,8 +89,10 @@ class AppTokens:
             if not secrets.compare_digest(challenge, attempt.app_code_challenge or ""):
                 await work.commit()
                 raise InvalidGrant("The code_verifier does not match.")
+            stood = await self._stood(work, attempt, refresh_token)
             await tell_of_new_device(work, self._notifications, attempt.user_id, user_agent)
-            ended = await self._sessions.make_room(work, attempt.user_id)
+            ended = [stood] if stood is not None and await work.sessions.end(stood, "signed in again", now) else []
+            ended += await self._sessions.make_room(work, attempt.user_id)
             tokens = _new_tokens()
             session = new_session(
                 attempt.user_id,
@@ -100,6 +112,20 @@ class AppTokens:
             await work.commit()
         self._sessions.close(ended)
         return tokens
+
+    async def _stood(self, work: UnitOfWork, attempt: LoginAttempt, refresh_token: str | None) -> SessionId | None:
+        """The sign-in that the app has held until now, None where it has none. The code is not spent by a refusal."""
+        is_step_up = attempt.max_age_s is not None
+        if refresh_token is None:
+            if is_step_up:
+                raise StepUpOfUnknown("Send the refresh_token that you hold, too: a step-up ends its sign-in.")
+            return None
+        refresh_hash = hash_of(refresh_token)
+        # One that a refresh under way has just spent names the same sign-in.
+        session = await work.sessions.by_refresh(refresh_hash) or await work.sessions.by_spent_refresh(refresh_hash)
+        if is_step_up and (session is None or session.user_id != attempt.user_id):
+            raise InvalidGrant("The refresh_token is unknown, or somebody else's. Sign in without step_up.")
+        return session.id if session is not None else None
 
     async def refresh(self, refresh_token: str) -> Tokens:
         """Exchange a refresh token for new tokens. Raises InvalidGrant.

@@ -14,10 +14,12 @@ from tests.builders.gateway import BASE, Play, Player, nodes, playing, query_of
 from tests.builders.openid import Op, openid_provider
 from tests.builders.sandbox import MovedClock
 from tests.builders.server import free_port
+from tests.builders.sockets import opened, socket_of
 from tests.conftest import NOON
 
 DELETE = "mutation { deleteAccount(input: {confirm: true}) { deletedAt userErrors { code } } }"
 STEP_UP = "/auth/bankid/login?step_up=true&return_to=/api/health/live"
+NAME = "{ viewer { name } }"
 CSRF = {"x-drop-csrf": "1"}
 
 
@@ -127,24 +129,80 @@ async def test_a_step_up_of_nobody_is_a_sign_in(play: Play) -> None:
     assert await is_deleted(player)
 
 
-async def test_an_app_steps_up_by_new_tokens_and_refreshing_is_none(play: Play, machine_clock: MovedClock) -> None:
-    async def tokens(more: str = "") -> dict[str, str]:
-        player = play.browser()
-        response = await player.http.get(f"/auth/bankid/login?{APP}&code_challenge={CHALLENGE}&persona=kari{more}")
-        while not response.headers["location"].startswith("no.drop.app:/"):
-            response = await player.http.get(response.headers["location"])
-        code = query_of(response.headers["location"])["code"]
-        answer = await token(player, grant_type="authorization_code", code=code, code_verifier=VERIFIER)
-        given: dict[str, str] = answer.json()
-        return given
+async def app_answer(play: Play, login: str = "", persona: str = "kari", **more: str) -> dict[str, str]:
+    """What the token endpoint answers after an app's login."""
+    player = play.browser()
+    response = await player.http.get(f"/auth/bankid/login?{APP}&code_challenge={CHALLENGE}&persona={persona}{login}")
+    while not response.headers["location"].startswith("no.drop.app:/"):
+        response = await player.http.get(response.headers["location"])
+    code = query_of(response.headers["location"])["code"]
+    answer = await token(player, grant_type="authorization_code", code=code, code_verifier=VERIFIER, **more)
+    given: dict[str, str] = answer.json()
+    return {**given, "code": code}
 
-    old = await tokens()
+
+async def refreshed(play: Play, refresh_token: str) -> dict[str, str]:
+    answer = await token(play.browser(), grant_type="refresh_token", refresh_token=refresh_token)
+    given: dict[str, str] = answer.json()
+    return given
+
+
+async def test_an_app_steps_up_by_new_tokens_and_refreshing_is_none(play: Play, machine_clock: MovedClock) -> None:
+    old = await app_answer(play)
     machine_clock.at += timedelta(minutes=6)
-    refreshed = await token(play.browser(), grant_type="refresh_token", refresh_token=old["refresh_token"])
-    app = bearer(play, refreshed.json()["access_token"])
+    old = await refreshed(play, old["refresh_token"])
+    app = bearer(play, old["access_token"])
     assert await app.error_code(DELETE) == "STEP_UP_REQUIRED"
 
-    assert await is_deleted(bearer(play, (await tokens("&step_up=true"))["access_token"]))
+    new = await app_answer(play, "&step_up=true", refresh_token=old["refresh_token"])
+
+    assert await is_deleted(bearer(play, new["access_token"]))
+
+
+@pytest.mark.parametrize("known_by", ["present", "spent"])
+@pytest.mark.parametrize("login", ["", "&step_up=true"])
+async def test_an_app_that_signs_in_anew_ends_its_old_session_alone(
+    play: Play, machine_clock: MovedClock, login: str, known_by: str
+) -> None:
+    kari, tablet = await play.person(), await app_answer(play)
+    first = await app_answer(play)
+    old = await refreshed(play, first["refresh_token"])
+    machine_clock.at += timedelta(minutes=1)
+    async with socket_of(play, init={"authorization": f"Bearer {old['access_token']}"}) as socket:
+        await opened(socket)
+        held = first if known_by == "spent" else old
+        new = await app_answer(play, login, refresh_token=held["refresh_token"])
+        closed = (await socket.receive())["code"]
+
+    assert closed == 4401
+    assert (await bearer(play, old["access_token"]).post(NAME)).status_code == 401
+    assert (await refreshed(play, old["refresh_token"]))["error"] == "invalid_grant"
+    for still in (kari, bearer(play, tablet["access_token"]), bearer(play, new["access_token"])):
+        assert (await still.ask(NAME))["viewer"]["name"] == "Kari Nordmann"
+    assert "access_token" in await refreshed(play, new["refresh_token"])
+
+
+async def test_an_apps_step_up_says_whose_sign_in_it_confirms(play: Play) -> None:
+    kari, ola = await app_answer(play), await app_answer(play, persona="ola")
+
+    nobody = await app_answer(play, "&step_up=true")
+    unknown = await app_answer(play, "&step_up=true", refresh_token="unknown")
+    someone = await app_answer(play, "&step_up=true", refresh_token=ola["refresh_token"])
+    again = await token(
+        play.browser(),
+        grant_type="authorization_code",
+        code=nobody["code"],
+        code_verifier=VERIFIER,
+        refresh_token=kari["refresh_token"],
+    )
+
+    replayed = await token(play.browser(), grant_type="authorization_code", code=nobody["code"], code_verifier=VERIFIER)
+
+    assert [given["error"] for given in (nobody, unknown, someone)] == ["invalid_request", *["invalid_grant"] * 2]
+    assert "access_token" in await refreshed(play, ola["refresh_token"])
+    assert "access_token" in again.json()
+    assert replayed.json()["error"] == "invalid_grant"
+    assert (await bearer(play, again.json()["access_token"]).post(NAME)).status_code == 401
 
 
 # By a real OpenID provider
