@@ -6,6 +6,8 @@ from weakref import WeakSet
 
 import asyncpg
 
+from db.tls import connect
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
@@ -48,7 +50,7 @@ class Connections:
             _leave(opening)
 
     def _begin(self, *args: Any, **options: Any) -> "asyncio.Task[Connection]":
-        opening = asyncio.create_task(asyncpg.connect(*args, **options))
+        opening = asyncio.create_task(connect(*args, **options))
         self._opening.add(opening)
         opening.add_done_callback(self._opening.discard)
         return opening

@@ -9,6 +9,7 @@ from sqlalchemy.schema import CreateIndex
 
 from db.engine import Database
 from db.tables.all import METADATA
+from db.tls import connect
 
 # Another number than that of the migrations' lock: whoever waits for that one in a transaction would be waited for.
 _LOCK: Final = 4_711_002
@@ -23,7 +24,13 @@ async def build_missing(database: Database) -> None:
     repeat.
     """
     url = database.write_engine.url
-    engine = create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True)
+    engine = create_async_engine(
+        url,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"async_creator_fn": connect},
+        hide_parameters=True,
+    )
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_build)

@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 from db.connections import Connection, Connections
 from db.outage import is_read_only
 from db.pool import TimedPool
+from db.tls import connect
 
 _CONNECT_WITHIN_S: Final = 5
 # As long as writers of SQLite wait.
@@ -54,17 +55,20 @@ def watching(engine: AsyncEngine, connections: Connections) -> Callable[[], Awai
     """Opens the connection by which the server is watched: apart from the pool, which may be used up or cut off."""
     _, options = engine.dialect.create_connect_args(engine.url)
 
-    async def connect() -> Connection:
+    async def watch() -> Connection:
         return await connections.open_apart(**{**options, **_connect_args(WATCH_NAME)})
 
-    return connect
+    return watch
 
 
 @asynccontextmanager
 async def without_deadlines(url: URL) -> AsyncIterator[AsyncConnection]:
     """A transaction that may take as long as it takes."""
     engine = create_async_engine(
-        url, poolclass=NullPool, connect_args={"timeout": _CONNECT_WITHIN_S}, hide_parameters=True
+        url,
+        poolclass=NullPool,
+        connect_args={"timeout": _CONNECT_WITHIN_S, "async_creator_fn": connect},
+        hide_parameters=True,
     )
     try:
         async with engine.begin() as connection:
