@@ -33,17 +33,17 @@ _log = structlog.get_logger()
 class RedisFanout:
     """Wakes this process by itself, and all other processes while `run` is active.
 
-    `is_connected` is set while this process receives the wake-ups of others. `url` is a Redis URL (redis:// or
-    rediss://); `names` is what the names of this environment begin with.
+    `is_connected` is set while this process receives the wake-ups of others. `url` is a Redis URL (redis://,
+    rediss:// or unix://); `names` is what the names of this environment begin with.
     """
 
     def __init__(self, url: str, names: str = "drop") -> None:
         self._channel = f"{names}:hints"
         self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
+        # A Unix socket has nothing to be kept alive, and takes no such option.
+        kept_alive = {} if url.startswith("unix:") else {"socket_keepalive": True}
         # Without a read timeout: nothing may be published for hours, and Redis is asked by itself whether it lives.
-        self._subscriber = Redis.from_url(
-            url, socket_timeout=None, socket_connect_timeout=_TIMEOUT_S, socket_keepalive=True
-        )
+        self._subscriber = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=_TIMEOUT_S, **kept_alive)
         self._in_process = MemoryFanout()
         self._process_id = uuid4().hex
         self._unsent: asyncio.Queue[str] = asyncio.Queue(_UNSENT)

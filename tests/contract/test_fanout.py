@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import anyio
 import pytest
@@ -15,6 +16,7 @@ from providers.fanout.memory import MemoryFanout
 from providers.fanout.port import Fanout
 from providers.fanout.redis import RedisFanout
 from tests.builders.private_servers import PrivateRedis, private_redis
+from tests.builders.pump import pump
 
 
 @dataclass
@@ -101,6 +103,24 @@ async def test_the_channels_of_this_process_are_known_and_can_be_woken_alone(pai
         with anyio.fail_after(5):
             await wake_up.wait()
     assert pair.here.channels() == []
+
+
+async def test_a_unix_socket_leads_to_redis_as_well(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        redis = stack.enter_context(private_redis(tmp_path))
+        parts = urlsplit(redis.url)
+
+        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            server_reader, server_writer = await asyncio.open_connection(parts.hostname, parts.port)
+            await asyncio.gather(pump(reader, server_writer), pump(server_reader, writer))
+
+        await stack.enter_async_context(await asyncio.start_unix_server(forward, tmp_path / "redis.sock"))
+        here = await over_redis(f"unix://{tmp_path}/redis.sock", stack)
+        there = await over_redis(redis.url, stack)
+        async with here.listen("usr_1") as wake_up:
+            there.publish("usr_1")
+            with anyio.fail_after(10):
+                await wake_up.wait()
 
 
 async def test_publishing_without_a_listener_is_no_error(pair: Pair) -> None:
