@@ -85,7 +85,9 @@ class Vendor(Generic[Own, Adapter_co]):
 
     `needs` are the settings without which the vendor cannot be called. `chosen_by` is the setting that chooses the
     vendor where the port's switch is not set. `live_keys` are the beginnings of credentials that move real money, or
-    know real people, by setting. `problems` says what is wrong with the vendor's settings, whether it is chosen or not.
+    know real people, by setting, and `test_keys` those of the vendor's test world. `test_hosts` are the hosts of that
+    world by the setting that holds the address: any other host beyond this machine is live. `problems` says what is
+    wrong with the vendor's settings, whether it is chosen or not.
     """
 
     name: str
@@ -99,6 +101,8 @@ class Vendor(Generic[Own, Adapter_co]):
     told: ToldWebhook | None = None
     chosen_by: str | None = None
     live_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    test_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    test_hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     problems: Callable[[Own], Sequence[str]] = _no_problems
 
     @property

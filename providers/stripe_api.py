@@ -21,6 +21,7 @@ RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=
 STRIPE: Final = "stripe"
 NEEDS: Final = ("stripe_secret_key", "stripe_webhook_secret", "stripe_prices")
 LIVE_KEYS: Final = {"stripe_secret_key": ("sk_live_", "rk_live_")}
+TEST_KEYS: Final = {"stripe_secret_key": ("sk_test_", "rk_test_")}
 
 
 class StripeSettings(BaseModel):

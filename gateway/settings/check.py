@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any, Final
 
 from cryptography.fernet import Fernet
@@ -11,23 +11,15 @@ from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from db.engine import async_url
+from db.tls import hosts_of, problem_of
 from domain.account_number import InvalidAccountNumber, parse_account_number
 from domain.redirect import is_registrable
-from domain.retention import LEGAL_YEARS, Law
-from domain.service import ServiceMode
-from gateway.settings.live import STAGING, is_live, live_keys, live_problems
+from gateway.settings.demands import stage_problems
 from gateway.settings.settings import Settings, settings_class
-from providers.calling.loopback import LOOPBACK, is_safe, is_within, parts_of
+from gateway.settings.stage import live_keys
+from providers.calling.loopback import LOOPBACK, is_link_local, is_safe, is_within, parts_of
 from providers.declaration import MOCK, Vendor
 from providers.registry import PORTS
-
-# Secrets that mock mode has of its own, with the port that makes them needed; None for every gateway.
-_OWN_SECRETS: Final = {
-    "field_encryption_keys": None,
-    "field_hash_key": None,
-    "mock_mail_key": "email",
-    "mock_storage_key": "storage",
-}
 
 # Of browsers and of the system: a code that returns there is anybody's, or runs as a script.
 _NO_APPS: Final = frozenset({"http", "https", "ws", "wss", "javascript", "data", "file", "blob", "about", "vbscript"})
@@ -60,10 +52,11 @@ def problems_of(settings: Settings) -> list[str]:
     return [
         *_empty_secrets(settings),
         *_mode_problems(settings),
-        *(live_problems(settings) if is_live(settings) else []),
+        *stage_problems(settings),
         *_login_problems(settings),
         *_vendor_problems(settings),
         *_address_problems(settings),
+        *_link_local_problems(settings),
         *(found for vendor in _declared() for found in vendor.problems(settings.of(vendor.settings))),
         *_value_problems(settings),
     ]
@@ -88,29 +81,7 @@ def _mode_problems(settings: Settings) -> list[str]:
         settings.service_mode is not settings.next_public_service_mode
     ):
         found.append("SERVICE_MODE and NEXT_PUBLIC_SERVICE_MODE differ: set one, or both alike.")
-    return found + (_production_problems(settings) if settings.mode is ServiceMode.PRODUCTION else [])
-
-
-def _production_problems(settings: Settings) -> list[str]:
-    found = []
-    if not settings.is_https:
-        found.append("PUBLIC_URL must be an https address in production.")
-    if settings.operator_token is None:
-        found.append("OPERATOR_TOKEN is needed in production: /api/operator is open without it.")
-    if settings.records_kept_years < LEGAL_YEARS:
-        laws = ", ".join(Law)
-        found.append(f"RECORDS_KEPT_YEARS must be {LEGAL_YEARS} at least in production, by law: {laws}.")
-    if settings.mocked and settings.environment != STAGING:
-        names = ", ".join(f"{port.upper()}_PROVIDER" for port in settings.mocked)
-        found.append(f"A mock in production needs ENVIRONMENT=staging: {names}.")
-    if not settings.has_sandbox and settings.default_return_to.startswith("/sandbox"):
-        found.append("DEFAULT_RETURN_TO is needed in production, where there is no sandbox to go to.")
-    needed = [name for name, port in _OWN_SECRETS.items() if port is None or port in settings.mocked]
-    return found + [
-        f"{name.upper()} is needed in production: mock mode's own is known to everybody."
-        for name in needed
-        if settings.is_mock_modes_own(name)
-    ]
+    return found
 
 
 def _is_network(text: str) -> bool:
@@ -185,20 +156,22 @@ def _address_problems(settings: Settings) -> list[str]:
 
 def _host_problems(name: str, host: str, usual: str | None) -> list[str]:
     """A vendor is called within its own domain; a store of one's own has none, and may be private."""
-    if host in LOOPBACK:
+    if usual is None or host in LOOPBACK:
         return []
-    if usual is not None:
-        domain = ".".join((parts_of(usual).hostname or "").split(".")[-2:])
-        return [] if is_within(host, domain) else [f"{name.upper()}: {host} is no host of the vendor's, {domain}."]
-    # There a cloud tells whoever asks the machine's own credentials.
-    return [f"{name.upper()}: {host} is link-local, which is never called."] if _is_link_local(host) else []
+    domain = ".".join((parts_of(usual).hostname or "").split(".")[-2:])
+    return [] if is_within(host, domain) else [f"{name.upper()}: {host} is no host of the vendor's, {domain}."]
 
 
-def _is_link_local(host: str) -> bool:
-    try:
-        return ip_address(host).is_link_local
-    except ValueError:
-        return False
+def _link_local_problems(settings: Settings) -> list[str]:
+    """There a cloud tells whoever asks the machine's own credentials."""
+    found = []
+    for name in ("s3_api_url", "redis_url", "smtp_url", "otel_exporter_otlp_endpoint", "sandbox_url", "sentry_dsn"):
+        value = getattr(settings, name)
+        address = value.get_secret_value() if isinstance(value, SecretStr) else value
+        host = parts_of(address).hostname if address else None
+        if host and is_link_local(host):
+            found.append(f"{name.upper()}: {host} is link-local, which is never called.")
+    return found
 
 
 def _value_problems(settings: Settings) -> list[str]:
@@ -211,13 +184,26 @@ def _value_problems(settings: Settings) -> list[str]:
         parse_account_number(settings.merchant_account)
     except InvalidAccountNumber as error:
         found.append(f"MERCHANT_ACCOUNT: {error}")
-    try:
-        async_url(settings.database_url)
-    except Exception:  # SQLAlchemy and we raise different things for a bad URL
-        found.append("DATABASE_URL must start with sqlite:/// or postgresql://.")
+    found += _database_problems(settings)
     try:
         for key in settings.field_encryption_keys:
             Fernet(key.get_secret_value())
     except ValueError:
         found.append("FIELD_ENCRYPTION_KEYS must be Fernet keys: 32 bytes in URL-safe base64.")
     return found
+
+
+def _database_problems(settings: Settings) -> list[str]:
+    try:
+        url = async_url(settings.database_url)
+    except Exception:  # SQLAlchemy and we raise different things for a bad URL
+        return ["DATABASE_URL must start with sqlite:/// or postgresql://."]
+    if url.get_backend_name() == "sqlite":
+        return []
+    found = [
+        f"DATABASE_URL: {host} is link-local, which is never called."
+        for host in sorted(hosts_of(url))
+        if is_link_local(host)
+    ]
+    problem = problem_of(url)
+    return found if problem is None else [*found, f"DATABASE_URL: {problem}."]

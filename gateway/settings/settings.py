@@ -80,7 +80,9 @@ class Settings(SessionSettings, LimitSettings, BaseSettings):
     feature_virtual_cards: bool = Field(default=False, description="Lets users have cards in the phone.")
     feature_physical_cards: bool = Field(default=False, description="Lets users have cards sent by post.")
     database_url: str = Field(
-        default=f"sqlite:///{_VAR}/drop.sqlite3", description="sqlite:///path or postgresql://user@host/name."
+        default=f"sqlite:///{_VAR}/drop.sqlite3",
+        description="sqlite:///path or postgresql://user@host/name; live: "
+        "?sslmode=verify-full (&sslrootcert=ca.pem), or by a Unix socket: postgresql://user@/name?host=/run/postgresql.",
     )
     database_connections: Annotated[int, Field(ge=2, le=500)] = Field(
         default=CONNECTIONS,
@@ -93,7 +95,8 @@ class Settings(SessionSettings, LimitSettings, BaseSettings):
     )
     redis_url: SecretStr | None = Field(
         default=None,
-        description="redis://host:6379/0: joins several processes on PostgreSQL. One process needs none.",
+        description="redis://host:6379/0 (live: rediss:// or unix:///run/redis/redis.sock): joins several processes on "
+        "PostgreSQL. One process needs none.",
     )
     migrate_at_start: bool | None = Field(
         default=None,
@@ -192,7 +195,7 @@ class Settings(SessionSettings, LimitSettings, BaseSettings):
     operator_token: SecretStr | None = Field(
         default=None,
         description="Opens /api/operator. In mock mode that is open without it; on a HOST beyond loopback one is made "
-        "and printed.",
+        "and printed. Beside a real vendor it is needed.",
     )
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,

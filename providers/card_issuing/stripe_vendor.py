@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from providers.declaration import Tools, Vendor
-from providers.stripe_api import NEEDS, STRIPE, StripeSettings, client_of
+from providers.stripe_api import LIVE_KEYS, NEEDS, STRIPE, TEST_KEYS, StripeSettings, client_of
 
 if TYPE_CHECKING:
     from providers.card_issuing.stripe import StripeCardIssuing
@@ -16,4 +16,4 @@ def _build(settings: StripeSettings, tools: Tools) -> "StripeCardIssuing":
 
 
 # What is wrong with Stripe's settings, and what a live key is, its declaration for card payments says.
-VENDOR: Final = Vendor(STRIPE, StripeSettings, _build, needs=NEEDS)
+VENDOR: Final = Vendor(STRIPE, StripeSettings, _build, needs=NEEDS, live_keys=LIVE_KEYS, test_keys=TEST_KEYS)

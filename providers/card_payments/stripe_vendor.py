@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from providers.declaration import Tools, Vendor
-from providers.stripe_api import LIVE_KEYS, NEEDS, STRIPE, StripeSettings, client_of, problems_of
+from providers.stripe_api import LIVE_KEYS, NEEDS, STRIPE, TEST_KEYS, StripeSettings, client_of, problems_of
 from providers.told_webhooks import ToldWebhook
 
 if TYPE_CHECKING:
@@ -40,5 +40,6 @@ VENDOR: Final = Vendor(
     needs=(*NEEDS, "stripe_publishable_key"),
     told=TOLD,
     live_keys=LIVE_KEYS,
+    test_keys=TEST_KEYS,
     problems=problems_of,
 )

@@ -285,4 +285,10 @@ def _build(settings: BankIdSettings, tools: Tools) -> BankId:
     return adapter
 
 
-VENDOR: Final = Vendor("bankid", BankIdSettings, _build, needs=("bankid_client_id", "bankid_client_secret"))
+VENDOR: Final = Vendor(
+    "bankid",
+    BankIdSettings,
+    _build,
+    needs=("bankid_client_id", "bankid_client_secret"),
+    test_hosts={"bankid_api_url": ("current.bankid.no",)},
+)

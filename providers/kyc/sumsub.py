@@ -216,4 +216,5 @@ VENDOR: Final = Vendor(
     needs=("sumsub_app_token", "sumsub_app_secret", "sumsub_secret_key"),
     told=sumsub_webhook.TOLD,
     live_keys={"sumsub_app_token": ("prd:",)},
+    test_keys={"sumsub_app_token": ("sbx:",)},
 )

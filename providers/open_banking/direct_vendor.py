@@ -61,5 +61,7 @@ VENDOR: Final = Vendor(
     needs=("openbanking_banks", "openbanking_client_cert", "openbanking_webhook_secret"),
     address=ADDRESS,
     told=TOLD,
+    # DNB's (docs/vendors/norwegian_banks.md).
+    test_hosts={"openbanking_banks": ("sandboxapi.psd.dnb.no",)},
     problems=_problems,
 )

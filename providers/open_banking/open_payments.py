@@ -34,6 +34,7 @@ from providers.setting_types import secret_of
 
 API_URL: Final = "https://api.openbankingplatform.com"
 AUTH_URL: Final = "https://auth.openbankingplatform.com"
+_TEST_DOMAIN: Final = "sandbox.openbankingplatform.com"
 SCOPE: Final = "aspspinformation accountinformation paymentinitiation private"
 _RENEW_EARLY_S: Final = 60
 _log = structlog.get_logger()
@@ -210,4 +211,5 @@ VENDOR: Final = Vendor(
     _build,
     needs=("openbanking_client_id", "openbanking_client_secret", "openbanking_webhook_secret"),
     address=ADDRESS,
+    test_hosts=dict.fromkeys(("openpayments_api_url", "openpayments_auth_api_url"), (_TEST_DOMAIN,)),
 )

@@ -22,6 +22,7 @@ from providers.setting_types import secret_of
 from providers.sms.port import SmsMessage
 from tests.builders.gateway import Play, playing
 from tests.builders.messages import notifications, update
+from tests.builders.own_secrets import OWN
 from tests.conftest import NOON
 
 SIGNATURE: Final = "x-pigeon-signature"
@@ -77,7 +78,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[PigeonSms]:
 
 @pytest.fixture
 async def play(built: list[PigeonSms], database_url: str, tmp_path: Path) -> AsyncIterator[Play]:
-    async with playing(database_url, tmp_path, NOON, sms_provider="pigeon", pigeon_secret=SECRET) as play:
+    async with playing(database_url, tmp_path, NOON, sms_provider="pigeon", pigeon_secret=SECRET, **OWN) as play:
         yield play
 
 
@@ -107,7 +108,7 @@ async def test_what_a_vendor_sent_that_is_not_set_up_any_more_waits(
     built: list[PigeonSms], database_url: str, tmp_path: Path
 ) -> None:
     raw = b'{"pigeon": "pigeon_1"}'
-    async with playing(database_url, tmp_path, NOON, sms_provider="pigeon", pigeon_secret=SECRET) as play:
+    async with playing(database_url, tmp_path, NOON, sms_provider="pigeon", pigeon_secret=SECRET, **OWN) as play:
         assert (await play.browser().http.post(HOME, content=raw, headers=signed(raw))).status_code == 202
 
     async with playing(database_url, tmp_path, NOON) as play:
@@ -127,6 +128,6 @@ def test_its_settings_are_known_needed_and_read_from_files(monkeypatch: pytest.M
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     monkeypatch.setenv("PIGEON_SECRET_FILE", str(tmp_path / "secret"))
 
-    settings = load_settings(_env_file=None, sms_provider="pigeon")
+    settings = load_settings(_env_file=None, sms_provider="pigeon", **OWN)
     assert secret_of(settings.of(PigeonSettings).pigeon_secret) == SECRET
     assert settings.vendors_of("sms") == ("mock", "pigeon")

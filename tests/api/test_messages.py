@@ -20,6 +20,7 @@ from tests.builders.cards import card_payment, confirm, create, paid, refund, su
 from tests.builders.gateway import Play, a_payment, pay, playing
 from tests.builders.line import Line
 from tests.builders.messages import PREFER, code_sent, confirm_contact, notifications, outbox, reached_at, texts, update
+from tests.builders.own_secrets import OWN
 from tests.builders.sandbox import MovedClock
 from tests.conftest import NOON
 
@@ -44,7 +45,7 @@ async def test_the_vendors_report_makes_it_delivered(play: Play) -> None:
 
 async def test_what_the_vendor_before_handed_over_is_still_reported(database_url: str, tmp_path: Path) -> None:
     clock = MovedClock(NOON)
-    async with playing(database_url, tmp_path, NOON, base_clock=clock) as play:
+    async with playing(database_url, tmp_path, NOON, base_clock=clock, **OWN) as play:
         await update(await play.person(), phone="+4790000001")
         await play.settle()
         assert sorted(await notifications(play)) == [("contact_code_sms", "SENT"), ("welcome", "SENT")]
@@ -54,6 +55,7 @@ async def test_what_the_vendor_before_handed_over_is_still_reported(database_url
         "sendgrid_api_key": "SG.key",
         "sendgrid_webhook_public_key": public_key_of("sendgrid's own"),
         "email_from_address": "post@drop.example",
+        **OWN,
     }
     async with playing(database_url, tmp_path, NOON, base_clock=clock, **now_real) as play:
         clock.at += timedelta(seconds=2)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.test_production import OPERATOR_TOKEN, production
+from tests.api.test_production import production
 from tests.builders.gateway import Play, playing
+from tests.builders.own_secrets import OPERATOR_TOKEN
 from tests.builders.sockets import opened, socket_of
 from tests.conftest import NOON
 

@@ -19,6 +19,7 @@ from tests.api.test_upload import stored
 from tests.builders.cards import charges, plan_of, subscribe
 from tests.builders.gateway import CONNECT, Play, StandingClock, a_payment, nodes, pay, payment_of, playing
 from tests.builders.line import Line
+from tests.builders.own_secrets import OWN
 from tests.conftest import NOON
 
 STATUS = "{ serviceStatus { mode isBankidMock providers { port isMock isAvailable banksAway } } }"
@@ -331,7 +332,7 @@ class TestTheClock:
 async def test_beside_a_real_vendor_no_clock_moves_and_nothing_is_wiped(database_url: str, tmp_path: Path) -> None:
     async with playing(database_url, tmp_path, NOON) as mocked:
         await mocked.advance(days=1)
-    real: dict[str, Any] = {"geocoding_provider": "google", "google_maps_api_key": "AIza-1"}
+    real: dict[str, Any] = {"geocoding_provider": "google", "google_maps_api_key": "AIza-1", **OWN}
     async with playing(database_url, tmp_path, NOON, **real) as play:
         browser = play.browser()
         moved = await browser.http.post("/api/mock/clock", data={"advance": "1d"})

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.settings.check import InvalidSettings, load_settings
+from tests.builders.own_secrets import OWN
 
 
 def test_every_wrong_switch_is_named_at_once() -> None:
@@ -18,7 +19,7 @@ def test_every_wrong_switch_is_named_at_once() -> None:
 
 def test_every_credential_that_a_chosen_vendor_lacks_is_named_at_once() -> None:
     with pytest.raises(InvalidSettings) as refused:
-        load_settings(_env_file=None, kyc_provider="sumsub", sms_provider="twilio", sumsub_app_token="sbx:1")
+        load_settings(_env_file=None, kyc_provider="sumsub", sms_provider="twilio", sumsub_app_token="sbx:1", **OWN)
 
     assert str(refused.value).splitlines() == [
         "SUMSUB_APP_SECRET is needed for KYC_PROVIDER=sumsub.",
@@ -120,6 +121,12 @@ def test_one_job_at_once_leaves_no_place_for_money() -> None:
         ("bankid_api_url", "https://notbankid.no/auth", "is no host of the vendor's, bankid.no"),
         ("s3_api_url", "https://169.254.169.254", "is link-local"),
         ("s3_api_url", "https://[fe80::1]", "is link-local"),
+        ("s3_api_url", "https://[::ffff:169.254.169.254]", "is link-local"),
+        ("redis_url", "redis://169.254.169.254:6379/0", "is link-local"),
+        ("smtp_url", "smtp://169.254.169.254:587", "is link-local"),
+        ("otel_exporter_otlp_endpoint", "http://169.254.169.254:4318", "is link-local"),
+        ("database_url", "postgresql://drop@169.254.169.254/drop", "is link-local"),
+        ("database_url", "postgresql://drop@/drop?host=169.254.169.254:5432", "is link-local"),
     ],
 )
 def test_a_vendor_is_called_within_its_own_domain(setting: str, address: str, says: str) -> None:

@@ -20,8 +20,9 @@ from domain.clock import Clock
 from gateway.commands.documents import app
 from gateway.observability.log import configure_logging
 from tests.api.test_cost import IN_CIRCLES
-from tests.api.test_production import OPERATOR_TOKEN, production
+from tests.api.test_production import production
 from tests.builders.gateway import Play, StandingClock, playing
+from tests.builders.own_secrets import OPERATOR_TOKEN
 from tests.builders.sockets import opened, socket_of
 from tests.conftest import NOON
 

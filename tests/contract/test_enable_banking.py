@@ -26,6 +26,7 @@ from providers.open_banking.enable_banking_payments import EnableBankingPayments
 from providers.open_banking.enable_banking_webhook import WebhookKeys, is_vendors
 from providers.open_banking.port import ConsentRequest, NotApprovable, PaymentAccess, Psu
 from tests.builders.counterpart import answer, counterpart
+from tests.builders.own_secrets import OWN
 from tests.builders.sandbox import MovedClock, Sandbox
 from tests.contract.banks import CALLBACK, HOOK, an_enable_banking
 from tests.contract.conftest import NOON
@@ -105,6 +106,7 @@ async def assembled(answer_of: Callable[[httpx.Request], httpx.Response]) -> Asy
         open_banking_provider="enable_banking",
         enablebanking_app_id=face.APP_ID,
         enablebanking_private_key=face.OUR_KEY.as_pem(private=True).decode(),
+        **OWN,
     )
     async with AsyncExitStack() as stack:
 
