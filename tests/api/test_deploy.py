@@ -16,7 +16,8 @@ from gateway.cli import COMMANDS
 from gateway.commands.start import STOP_WITHIN_S
 from gateway.settings.check import load_settings
 from gateway.settings.settings import Settings
-from tests.api.test_production import production
+from gateway.settings.stage import Stage, stage_of
+from tests.api.test_production import live, production
 from tests.builders.gateway import Play
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -61,6 +62,27 @@ def test_what_is_set_are_settings_of_ours() -> None:
     names = {*config, *COMPOSE["x-gateway"]["environment"]}
 
     assert {name.lower() for name in names} <= set(Settings.model_fields)
+
+
+def test_what_is_deployed_may_be_live() -> None:
+    (config,) = [one["data"] for one in MANIFESTS if one["kind"] == "ConfigMap"]
+    composed = dict(COMPOSE["x-gateway"]["environment"])
+    sockets = {"database_url": composed.pop("DATABASE_URL"), "redis_url": composed.pop("REDIS_URL")}
+    owner = COMPOSE["services"]["migrate"]["environment"]["DATABASE_URL"]
+    for given in ({**composed, **sockets}, {**composed, **sockets, "database_url": owner}, config):
+        started = load_settings(**live(**{name.lower(): value for name, value in given.items()}), _env_file=None)
+
+        assert stage_of(started) is Stage.LIVE
+
+
+def test_what_is_reached_by_a_socket_is_on_no_network() -> None:
+    volumes = {"postgres": "postgresql-socket:/var/run/postgresql", "redis": "redis-socket:/data"}
+    for name, volume in volumes.items():
+        service = COMPOSE["services"][name]
+
+        assert volume in service["volumes"]
+        assert service["network_mode"] == "none"
+        assert any(one.startswith(f"{volume.split(':')[0]}:/run/") for one in COMPOSE["x-gateway"]["volumes"])
 
 
 def test_exports_are_built_on_the_disk_and_not_in_memory() -> None:
