@@ -13,6 +13,8 @@ from sandbox.webhooks import SUMSUB, tell
 from sandbox.world import World
 
 VERDICT: Final = "kyc_verdict"
+# Without a verdict: `init` waits for the form, `pending` was handed in.
+OPEN: Final = ("init", "pending")
 VERDICT_AFTER: Final = timedelta(seconds=3)
 APPROVED: Final = "approved"
 RETRY: Final = "retry"
@@ -26,6 +28,7 @@ _RESULTS: Final = {
 
 async def create_applicant(world: World, external_user_id: str, name: str) -> Document:
     """Raises Refused (409) where the user has an applicant already."""
+    outcome = scenarios.outcome_of(scenarios.KYC)
     async with world.store.transaction():
         if await world.store.by_reference("applicant", external_user_id) is not None:
             raise Refused(409, "conflict", f"Applicant with external user id '{external_user_id}' already exists")
@@ -34,14 +37,15 @@ async def create_applicant(world: World, external_user_id: str, name: str) -> Do
             "externalUserId": external_user_id,
             "name": name,
             "attempt": 1,
-            "outcome": scenarios.outcome_of(scenarios.KYC),
+            "outcome": outcome,
+            # Without the form, where a scenario or the setting says so.
+            "byItself": outcome is not None or world.settings.kyc_by_itself,
             "delivery": scenarios.delivery_of(scenarios.KYC),
-            "reviewStatus": "pending",
+            "reviewStatus": "init",
             "createDate": world.now.isoformat(),
             "reviewDate": world.now.isoformat(),
         }
-        await world.store.put("applicant", applicant["id"], applicant, reference=external_user_id)
-        await _expect_verdict(world, applicant)
+        await _await_form(world, applicant)
     world.on_scheduled()
     return applicant
 
@@ -79,20 +83,28 @@ async def submit_again(world: World, identifier: str) -> Document:
     async with world.store.transaction():
         applicant = await applicant_by_id(world, identifier)
         result = applicant.get("reviewResult", {})
-        if applicant["reviewStatus"] == "pending":
+        if applicant["reviewStatus"] in OPEN:
             return applicant
         if result.get("reviewRejectType") != "RETRY":
             raise Refused(409, "applicant-with-final-reject", "No further documents are taken.")
         applicant |= {
-            "reviewStatus": "pending",
+            "reviewStatus": "init",
             "reviewResult": {},
             "attempt": applicant["attempt"] + 1,
             "reviewDate": _later(world, applicant),
         }
-        await world.store.put("applicant", identifier, applicant)
-        await _expect_verdict(world, applicant)
+        await _await_form(world, applicant)
     world.on_scheduled()
     return applicant
+
+
+async def hand_in(world: World, identifier: str) -> None:
+    """The form came in: the verdict follows three seconds later."""
+    async with world.store.transaction():
+        applicant = await applicant_by_id(world, identifier)
+        if applicant["reviewStatus"] == "init":
+            await _expect_verdict(world, applicant)
+    world.on_scheduled()
 
 
 async def reset(world: World, applicant: Document) -> Document:
@@ -130,7 +142,20 @@ async def fall_due(world: World, body: Document) -> None:
     await decide(world, applicant["id"], None)
 
 
+async def _await_form(world: World, applicant: Document) -> None:
+    if applicant["byItself"]:
+        await _expect_verdict(world, applicant)
+    else:
+        await _save(world, applicant)
+
+
+async def _save(world: World, applicant: Document) -> None:
+    await world.store.put("applicant", applicant["id"], applicant, reference=applicant["externalUserId"])
+
+
 async def _expect_verdict(world: World, applicant: Document) -> None:
+    applicant["reviewStatus"] = "pending"
+    await _save(world, applicant)
     body = {"applicant": applicant["id"], "attempt": applicant["attempt"]}
     await world.store.schedule(world.now + VERDICT_AFTER, VERDICT, body)
 

@@ -13,7 +13,10 @@ from sandbox.store import Store
 
 @dataclass(slots=True)
 class SandboxSettings:
-    """Settings of the vendors. The secrets are those that the gateway verifies with; `seed` fixes every draw."""
+    """Settings of the vendors. The secrets are those that the gateway verifies with; `seed` fixes every draw.
+
+    `kyc_by_itself`: the KYC vendor decides without the form.
+    """
 
     openbanking_webhook_secret: str
     sumsub_secret_key: str
@@ -23,6 +26,7 @@ class SandboxSettings:
     storage_signing_key: str
     operator_token: str | None = None
     seed: str = "drop"
+    kyc_by_itself: bool = True
 
 
 @dataclass(slots=True)

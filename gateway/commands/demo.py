@@ -20,7 +20,8 @@ from websockets.typing import Subprotocol
 from gateway.commands.terminal import LOCAL, OUT, Token, Url, fail
 
 _WITHIN_S: Final = 30
-_START_KYC: Final = "mutation { startKyc { kyc { status } userErrors { code message } } }"
+_START_KYC: Final = "mutation { startKyc { accessToken { url } userErrors { code message } } }"
+_RETRY_KYC: Final = "mutation { retryKyc { accessToken { url } userErrors { code message } } }"
 _KYC: Final = "subscription { kycUpdated { cursor kind kyc { status retryRequired } } }"
 _CONNECT: Final = """mutation($bank: ID!) { connectBank(input: {bankId: $bank, returnTo: "/sandbox/"}) {
   authorisationUrl userErrors { code message } } }"""
@@ -111,11 +112,11 @@ class Client:
         return response.json()["events"]
 
     async def press(self, page: str, button: str) -> None:
-        """Fill in a bank's form as it stands and press a button."""
+        """Fill in a vendor's form as it stands and press a button."""
         accounts = re.findall(r'name="account" value="(\w+)"', (await self._http.get(page)).text)
         response = await self._http.post(page, data={"account": accounts, "decision": button})
         if response.is_error:
-            raise DemoFailed(f"The bank's page ended with {response.status_code}.")
+            raise DemoFailed(f"The vendor's page ended with {response.status_code}.")
 
     @asynccontextmanager
     async def follow(self, query: str, **variables: object) -> AsyncIterator[AsyncIterator[Any]]:
@@ -182,11 +183,11 @@ async def _play(client: Client, persona: str, tell: Any) -> None:
 
 async def _pass_kyc(client: Client, tell: Any) -> None:
     async with client.follow(_KYC) as items:
-        await client.ask(_START_KYC)
-        tell("Started KYC")
+        await client.press((await client.ask(_START_KYC))["startKyc"]["accessToken"]["url"], "")
+        tell("Started KYC: the form was handed in on the vendor's page")
         async for item in items:
             if item["kyc"]["retryRequired"]:
-                await client.ask("mutation { retryKyc { userErrors { message } } }")
+                await client.press((await client.ask(_RETRY_KYC))["retryKyc"]["accessToken"]["url"], "")
                 tell("KYC wants another document: submitted again")
             elif item["kyc"]["status"] in ("APPROVED", "REJECTED"):
                 tell(f"KYC is {item['kyc']['status']}, pushed live")

@@ -113,6 +113,7 @@ async def _open_world(
         mail_signing_key=private_key_of(settings.of(MockEmailSettings).mock_mail_key.get_secret_value()),
         operator_token=settings.operator_token.get_secret_value() if settings.operator_token is not None else None,
         seed=settings.sandbox_seed,
+        kyc_by_itself=settings.sandbox_kyc_by_itself,
     )
     return World(store, calls, sandbox_settings, now=clock.now(), on_scheduled=on_scheduled)
 

@@ -188,6 +188,10 @@ class Settings(SessionSettings, LimitSettings, BaseSettings):
     merchant_name: str = Field(default="Drop AS", description="Who is paid by card: Drop, for its own services.")
     merchant_account: str = Field(default="86011117947", description="Drop's own account number, shown to payers.")
     sandbox_seed: str = Field(default="drop", description="Fixes every draw of lots of the mock vendors.")
+    sandbox_kyc_by_itself: bool = Field(
+        default=False,
+        description="Whether the mock KYC vendor decides three seconds after the start; else after the form came in.",
+    )
     uptime_landing_url: str = Field(default="https://drop.example", description="The landing page that is watched.")
     uptime_email: str = Field(default="oncall@drop.example", description="Who is told after five minutes.")
     uptime_phone: str = Field(default="+4740000000", description="Who is told by SMS after fifteen minutes.")

@@ -307,7 +307,7 @@ query WhoAmI {
     sessions { edges { node { id client createdAt isCurrent } } }
   }
 }
-`,variables:""},{query:`# Three seconds later the verdict comes by a signed webhook: tab 3 sees it.
+`,variables:""},{query:`# Open \`url\` and hand the form in: three seconds later the verdict comes by a signed webhook, and tab 3 sees it.
 mutation StartKyc {
   startKyc(input: { returnTo: "/graphql" }) {
     kyc { id status }
