@@ -6,25 +6,51 @@ import socket
 import sys
 from collections.abc import Mapping
 from types import FrameType
+from typing import Annotated
 
+import typer
 import uvicorn
 from starlette.applications import Starlette
 
 from domain.service import ServiceMode
 from gateway.app import create_app
 from gateway.commands.checked_settings import checked_settings
+from gateway.commands.ephemeral import serve_ephemeral
 from gateway.commands.operator_token import with_operator_token
 from gateway.commands.start import FINISH_WITHIN_S, Server, run_prepared
 from gateway.observability.log import configure_logging
+from gateway.settings.settings import Settings
 from routes.graphql.messages import MAX_BYTES
 
 
-def serve() -> None:
+def serve(
+    ephemeral: Annotated[
+        bool,
+        typer.Option(
+            "--ephemeral",
+            help="For one test worker: a database of its own and a free port, told in a line of JSON; ends with its "
+            "parent process.",
+        ),
+    ] = False,
+) -> None:
     """Serve GraphQL, the side-routes and, in mock mode, the sandbox."""
+    if ephemeral:
+        serve_ephemeral(_config_of)
+        return
     settings, made = with_operator_token(checked_settings())
     configure_logging(settings.log_level, is_terminal=sys.stderr.isatty())
     app = create_app(settings)
-    config = uvicorn.Config(
+    paths = {"GraphiQL": "/graphql", "Sandbox": "/sandbox/", "Health": "/api/health"}
+    if not settings.has_sandbox:
+        del paths["Sandbox"]
+    if settings.mode is ServiceMode.PRODUCTION:
+        del paths["GraphiQL"]
+    config, address = _config_of(app, settings), settings.public_url.rstrip("/")
+    run_prepared(settings, AnnouncedServer(config, app, address, paths, drain_s=settings.drain_s, token=made))
+
+
+def _config_of(app: Starlette, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -36,13 +62,6 @@ def serve() -> None:
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=FINISH_WITHIN_S,
     )
-    paths = {"GraphiQL": "/graphql", "Sandbox": "/sandbox/", "Health": "/api/health"}
-    if not settings.has_sandbox:
-        del paths["Sandbox"]
-    if settings.mode is ServiceMode.PRODUCTION:
-        del paths["GraphiQL"]
-    server = AnnouncedServer(config, app, settings.public_url.rstrip("/"), paths, drain_s=settings.drain_s, token=made)
-    run_prepared(settings, server)
 
 
 class AnnouncedServer(Server):
