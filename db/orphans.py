@@ -42,6 +42,7 @@ class RowKind(StrEnum):
     CARD_PAYMENT = "card payment"
     REFUND = "refund"
     PLAN = "plan"
+    WATCHED_PLAN = "watched plan"
     CONSENT = "consent"
     KYC = "kyc"
     REQUESTED_EXPORT = "requested export"
@@ -142,10 +143,11 @@ def _payments(rail: Rail) -> _Waiting:
     return replace(found, waits=found.waits & (_PAYMENT.c.rail == rail), is_aged=is_aged)
 
 
-def _watched() -> _Waiting:
-    """Bank payments whose end was inferred, so long as the money may still move: they are looked at once a day."""
-    found = _owned(PaymentRow, "created_at", *(status for status in FINAL if status is not Status.SETTLED))
-    return replace(found, waits=found.waits & (_PAYMENT.c.watched_until >= bindparam("today", type_=Date)))
+def _watched(row: type[SQLModel], *ends: str) -> _Waiting:
+    """Rows whose end was inferred, so long as the money may still move: they are looked at once a day."""
+    found = _owned(row, "created_at", *ends)
+    until = found.table.c.watched_until
+    return replace(found, waits=found.waits & (until >= bindparam("today", type_=Date)))
 
 
 def _refunds() -> _Waiting:
@@ -184,10 +186,11 @@ def _vendor_migrations() -> _Waiting:
 
 _WAITING: Final[Mapping[RowKind, _Waiting]] = {
     RowKind.BANK_PAYMENT: _payments(Rail.BANK),
-    RowKind.WATCHED_PAYMENT: _watched(),
+    RowKind.WATCHED_PAYMENT: _watched(PaymentRow, *(status for status in FINAL if status is not Status.SETTLED)),
     RowKind.CARD_PAYMENT: _payments(Rail.CARD),
     RowKind.REFUND: _refunds(),
     RowKind.PLAN: _owned(PlanSubscriptionRow, "created_at", *_OPEN_PLANS),
+    RowKind.WATCHED_PLAN: _watched(PlanSubscriptionRow, PlanStatus.ENDED),
     RowKind.CONSENT: _owned(ConsentRow, "created_at", ConsentStatus.AWAITING_AUTHORISATION, ConsentStatus.ACTIVE),
     RowKind.KYC: _kyc(),
     RowKind.REQUESTED_EXPORT: _owned(DataExportRow, "requested_at", DataExportStatus.REQUESTED),

@@ -30,6 +30,7 @@ def subscription_of(row: PlanSubscriptionRow) -> PlanSubscription:
         ended_because=PlanEnd(row.ended_because) if row.ended_because else None,
         failure=stored_failure(row.failure_code, row.failure_detail),
         authorisation_url=row.authorisation_url,
+        watched_until=row.watched_until,
         version=row.version,
     )
 
@@ -150,6 +151,7 @@ class PlanQueries:
             failure_code=after.failure.code if after.failure else None,
             failure_detail=after.failure.detail if after.failure else None,
             authorisation_url=after.authorisation_url,
+            watched_until=after.watched_until,
         )
 
     async def invoices(

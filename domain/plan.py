@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final, Self
 
+from domain.banking_days import banking_day_after
+from domain.clock import oslo_date
 from domain.errors import InvalidState
+from domain.forgotten_payment import WATCHED_BANKING_DAYS
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
 from domain.money import Money
 from domain.payment import Failure
@@ -104,6 +107,7 @@ class PlanSubscription:
     """A user's subscription to a plan. A user has one open subscription at most.
 
     `authorisation_url` is the 3-D Secure page of the newest bill; `period_end` is when the paid period ends.
+    `watched_until` is the last day in Oslo on which an end that was inferred is checked.
     """
 
     id: PlanSubscriptionId
@@ -118,6 +122,7 @@ class PlanSubscription:
     ended_because: PlanEnd | None = None
     failure: Failure | None = None
     authorisation_url: str | None = None
+    watched_until: date | None = None
     version: int = 1
 
     @property
@@ -125,9 +130,29 @@ class PlanSubscription:
         """Whether it has not ended: an open subscription keeps its user from a second."""
         return self.status is not PlanStatus.ENDED
 
+    @property
+    def is_end_inferred(self) -> bool:
+        """Whether we concluded the end: the vendor has not told it."""
+        return self.watched_until is not None
+
+    def is_watched(self, today: date) -> bool:
+        """Whether its end was inferred, and the vendor may still have it. `today` is the date in Oslo."""
+        return self.watched_until is not None and today <= self.watched_until
+
+    def concluded(self, failure: Failure) -> "PlanSubscription":
+        """End it by our own conclusion: marked as inferred, and watched. The same object where the vendor has it."""
+        if self.status is not PlanStatus.CREATED:
+            return self
+        until = banking_day_after(oslo_date(self.created_at), WATCHED_BANKING_DAYS, PLANS[self.plan_id].price.currency)
+        ended = replace(self, status=PlanStatus.ENDED, failure=failure, watched_until=until)
+        return replace(ended, version=self.version + 1)
+
     def apply(self, terms: PlanTerms) -> "PlanSubscription":
-        """Take what the vendor reports; the same object where nothing changed. ENDED reopens where the vendor bills."""
-        is_same = terms.status is self.status and self.is_open
+        """Take what the vendor reports; the same object where nothing changed. ENDED reopens where the vendor bills.
+
+        An end that was inferred is watched no more once the vendor has told it.
+        """
+        is_same = terms.status is self.status and (self.is_open or self.is_end_inferred)
         if not is_same and terms.status not in _NEXT[self.status]:
             return self
         updated = replace(
@@ -139,6 +164,7 @@ class PlanSubscription:
             # The failure of a payment stays when the subscription ends because of it.
             failure=terms.failure or (self.failure if terms.status is PlanStatus.ENDED else None),
             authorisation_url=terms.authorisation_url,
+            watched_until=None,
         )
         return self if updated == self else replace(updated, version=self.version + 1)
 

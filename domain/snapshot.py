@@ -183,12 +183,13 @@ def plan_fields(subscription: PlanSubscription) -> Fields:
         "cancel_at_period_end": subscription.cancel_at_period_end,
         "ended_because": subscription.ended_because,
         "failure": _failure_fields(subscription.failure),
+        "watched_until": subscription.watched_until.isoformat() if subscription.watched_until else None,
         "version": subscription.version,
     }
 
 
 def plan_at(now: PlanSubscription, fields: Fields) -> PlanSubscription:
-    ended_because = fields["ended_because"]
+    ended_because, watched_until = fields["ended_because"], fields.get("watched_until")
     return replace(
         now,
         status=PlanStatus(fields["status"]),
@@ -196,6 +197,7 @@ def plan_at(now: PlanSubscription, fields: Fields) -> PlanSubscription:
         cancel_at_period_end=fields["cancel_at_period_end"],
         ended_because=PlanEnd(ended_because) if ended_because else None,
         failure=_failure(fields["failure"]),
+        watched_until=date.fromisoformat(watched_until) if watched_until else None,
         version=fields["version"],
     )
 

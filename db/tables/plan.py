@@ -1,6 +1,6 @@
 """Subscriptions to a plan and their invoices."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import BigInteger, text
 from sqlmodel import Field, Index, SQLModel
@@ -9,6 +9,7 @@ from db.columns import UtcDateTime
 
 _WAITING = "status IN ('CREATED', 'INCOMPLETE')"
 _ENDED = "status IN ('ENDED')"
+_WATCHED = "watched_until IS NOT NULL"
 
 
 class PlanSubscriptionRow(SQLModel, table=True):
@@ -32,6 +33,7 @@ class PlanSubscriptionRow(SQLModel, table=True):
             postgresql_where=text(_WAITING),
         ),
         Index("ix_plan_subscription_ended", "created_at", sqlite_where=text(_ENDED), postgresql_where=text(_ENDED)),
+        Index("ix_plan_subscription_watched", "id", sqlite_where=text(_WATCHED), postgresql_where=text(_WATCHED)),
     )
 
     id: str = Field(primary_key=True)
@@ -50,6 +52,7 @@ class PlanSubscriptionRow(SQLModel, table=True):
     failure_code: str | None = None
     failure_detail: str | None = None
     authorisation_url: str | None = None
+    watched_until: date | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
     version: int = 1
 

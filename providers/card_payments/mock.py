@@ -171,6 +171,11 @@ class MockCardPayments:
     async def subscription(self, reference: str) -> SubscriptionState:
         return _subscription_state(await self._sandbox.get("subscription", f"/cards/subscriptions/{reference}"))
 
+    async def find_subscription(self, subscription: PlanSubscription, customer: str) -> SubscriptionState | None:
+        asked = {"name": "planSubscriptionId", "value": subscription.id}
+        found = (await self._sandbox.get("find", "/cards/search/subscription", **asked))["data"]
+        return await self.subscription(found[0]["id"]) if found else None
+
     async def subscription_of(self, event: CardEvent) -> str | None:
         try:
             invoice = event.invoice_reference

@@ -197,6 +197,12 @@ class CardPaymentsProvider(Protocol):
     async def subscription(self, reference: str) -> SubscriptionState:
         """The subscription's present state, with its invoices. Safe to repeat. Raises Unavailable."""
 
+    async def find_subscription(self, subscription: PlanSubscription, customer: str) -> SubscriptionState | None:
+        """What the customer has of this subscription of ours, looked up by our id; None where there is nothing.
+
+        Safe to repeat. Raises Unavailable.
+        """
+
     async def subscription_of(self, event: CardEvent) -> str | None:
         """The vendor's id of the subscription whose invoice or charge an event names; None where it is of none.
 

@@ -71,7 +71,7 @@ class StripeSubscriptions:
                 lambda: self._api.subscriptions.create_async(params, {"idempotency_key": key}),
                 _first_payment,
             ),
-            lambda: self._known_subscription(subscription, customer),
+            lambda: self._known_subscription(subscription, customer, _first_payment),
         )
         try:
             await self._first_charge(subscription, reference, intent, payment_method, return_url)
@@ -90,6 +90,15 @@ class StripeSubscriptions:
             return replace(state, invoices=await self._invoices(reference))
         except VendorRefusal as refusal:
             raise self._stripe.refused(refusal) from refusal
+
+    async def find_subscription(self, subscription: PlanSubscription, customer: str) -> SubscriptionState | None:
+        try:
+            known = await self._known_subscription(subscription, customer, lambda item: str(item["id"]))
+        except VendorRefusal as refusal:
+            if refusal.answer.get("code") == "resource_missing":
+                return None  # a customer that was deleted has no subscription any more
+            raise self._stripe.refused(refusal) from refusal
+        return await self.subscription(known) if known is not None else None
 
     async def subscription_of(self, event: CardEvent) -> str | None:
         try:
@@ -201,11 +210,13 @@ class StripeSubscriptions:
                     await self._end(reference)
             raise error from refusal
 
-    async def _known_subscription(self, subscription: PlanSubscription, customer: str) -> tuple[str, str] | None:
-        """The subscription that an earlier request made, and its first payment."""
+    async def _known_subscription(
+        self, subscription: PlanSubscription, customer: str, read: Callable[[Mapping[str, Any]], Result]
+    ) -> Result | None:
+        """What is read of the subscription that an earlier request made."""
 
-        def ours(item: dict[str, Any]) -> tuple[str, str] | None:
-            return _first_payment(item) if within(item, "metadata", "planSubscriptionId") == subscription.id else None
+        def ours(item: dict[str, Any]) -> Result | None:
+            return read(item) if within(item, "metadata", "planSubscriptionId") == subscription.id else None
 
         expanded = [f"data.{path}" for path in _FIRST_PAYMENT]
         found = await self._stripe.every(

@@ -43,6 +43,10 @@ class PlanSubscription(View[plans.PlanSubscription], Node):
     )
     cancel_at_period_end: bool = shown("cancel_at_period_end", description="Whether it ends with its period.")
     ended_because: PlanEnd | None = shown("ended_because", description="Set once it has ended.")
+    is_end_inferred: bool = shown(
+        "is_end_inferred",
+        description="Whether Drop concluded the end: the card vendor has not told it, and is asked ten banking days.",
+    )
     failure: PaymentFailure | None = shown("failure", description="Why the newest bill is not paid.")
     authorisation_url: str | None = shown(
         "authorisation_url", description="The same as `authorisation { url }`. Not covered by `version` in an event."

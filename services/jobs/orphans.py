@@ -47,6 +47,7 @@ _JOBS: Final[Mapping[RowKind, Callable[[Orphan], Job]]] = {
     RowKind.CARD_PAYMENT: lambda row: AskCardVendor(row.user_id, PaymentId(row.id), _PAUSE_S),
     RowKind.REFUND: lambda row: SettleRefund(row.user_id, PaymentId(row.payment_id), RefundId(row.id), _PAUSE_S),
     RowKind.PLAN: lambda row: AskPlan(row.user_id, PlanSubscriptionId(row.id), _PAUSE_S),
+    RowKind.WATCHED_PLAN: lambda row: AskPlan(row.user_id, PlanSubscriptionId(row.id), _PAUSE_S),
     RowKind.CONSENT: lambda row: AskConsent(row.user_id, ConsentId(row.id)),
     RowKind.KYC: lambda row: AskKycVendor(row.user_id, _PAUSE_S),
     RowKind.REQUESTED_EXPORT: lambda row: BuildExport(row.user_id, DataExportId(row.id)),

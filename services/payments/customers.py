@@ -55,6 +55,11 @@ class Customers:
         await retry_on_stale(lambda: self._pin(user_id, vendor, reference))
         return reference
 
+    async def at(self, user_id: UserId, vendor: str) -> str | None:
+        """The vendor's id of the user's customer; None where the vendor has none."""
+        async with self._read() as read:
+            return dict(await self._known(read, user_id)).get(vendor)
+
     async def _pin(self, user_id: UserId, vendor: str, reference: str) -> None:
         async with self._work() as work:
             await work.pins.pin(user_id, PORT, vendor=vendor, reference=reference, at=self._clock.now())

@@ -1,6 +1,6 @@
 """What the card vendor reports of plan subscriptions: one path for the reply, the return, the webhook and the job."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from db.events import NewEvent
 from db.unit_of_work import Queries, Read, UnitOfWork, Work, retry_on_stale
 from domain.alert import Severity
-from domain.clock import Clock
+from domain.clock import Clock, oslo_date
 from domain.errors import InDoubt, InvalidInput, InvalidState, StaleVersion, Unauthenticated, Unavailable
 from domain.event import ChangeKind, EventKind
 from domain.ids import PlanSubscriptionId, UserId
@@ -17,10 +17,12 @@ from domain.job import Job
 from domain.movements import of_invoice, of_plan_dispute
 from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, PaymentCause
-from domain.plan import BILLED, PLANS, PlanInvoice, PlanStatus, PlanSubscription, PlanTerms
+from domain.plan import BILLED, PLANS, PlanInvoice, PlanStatus, PlanSubscription
+from domain.reconciliation import Difference, DifferenceKind, Listed, ObjectKind
 from domain.snapshot import plan_fields
 from providers.card_payments.port import CardPaymentsProvider, ChargeConcern, DisputeState, SubscriptionState
 from providers.vendors import Vendors
+from services.backoff import LONGEST
 from services.incidents import Incidents
 from services.notifications.compose import NotificationComposer
 from services.payments.customers import Customers
@@ -30,6 +32,8 @@ from services.status_sync import StatusSync
 RECOVER_AFTER: Final = timedelta(seconds=60)
 # The vendor renews by itself; the job asks so long after a renewal, in case that the webhook was lost.
 _AFTER_RENEWAL: Final = timedelta(hours=1)
+# An end that was inferred is asked about so often.
+_WATCHED_EVERY: Final = timedelta(days=1)
 _CONCERNS: Final[Mapping[ChargeConcern, str]] = {
     ChargeConcern.DISPUTED: "Plan's charge disputed",
     ChargeConcern.REFUND_FAILED: "Plan's charge not given back",
@@ -111,7 +115,7 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         async def attempt() -> PlanSubscription:
             nonlocal asked, state
             try:
-                return await self._apply(asked, state.terms, state)
+                return await self._apply(asked, state)
             except StaleVersion:
                 # Another update was saved meanwhile: only the vendor can say which of the two is newer.
                 asked = await self.current(asked)
@@ -168,9 +172,15 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         self._incidents.alert(Severity.CRITICAL, _CONCERNS[concern], message)
 
     async def end(self, subscription: PlanSubscription, failure: Failure) -> None:
-        """End a subscription that the vendor refused, with the reason that the user sees. Commits."""
-        terms = PlanTerms(PlanStatus.ENDED, None, failure=failure)
-        await retry_on_stale(lambda: self._end_current(subscription, terms))
+        """End a subscription that the vendor refused or was not sent, with the reason that the user sees. Commits.
+
+        The vendor has not told this end, so it is asked for some days whether it has the subscription after all.
+        """
+
+        async def attempt() -> None:
+            await self._save(await self.current(subscription), lambda before: before.concluded(failure), None)
+
+        await retry_on_stale(attempt)
 
     def publish(
         self, work: UnitOfWork, subscription: PlanSubscription, change: ChangeKind = ChangeKind.UPDATED
@@ -184,23 +194,55 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
         return await queries.plans.get(user_id, object_id)
 
     async def _ask(self, found: PlanSubscription, cause: PaymentCause) -> Outcome:
-        if found.vendor_subscription_id is None:
-            if found.is_open:
-                await self.subscribe(found)
-            after = await self.current(found)
+        state = await self._at_vendor(found)
+        if state is not None:
+            if found.is_end_inferred:
+                state = await self._end_alive(found, state)
+            after = await self.apply(found, state)
         else:
-            after = await self.apply(
-                found, await self._vendors[found.vendor].subscription(found.vendor_subscription_id)
-            )
+            if found.is_open:
+                with suppress(InvalidInput):  # the plan says so
+                    await self.subscribe(found)
+            after = await self.current(found)
         if after.version == found.version:
             return Outcome(False, f"the plan is {after.status} already")
         return Outcome(True, f"{found.status} -> {after.status}")
+
+    async def _at_vendor(self, found: PlanSubscription) -> SubscriptionState | None:
+        """How the subscription stands at the vendor; None where that has not answered for it, or does not have it."""
+        vendor = self._vendors[found.vendor]
+        if found.vendor_subscription_id is not None:
+            return await vendor.subscription(found.vendor_subscription_id)
+        customer = await self._customers.at(found.user_id, found.vendor)
+        # An open one is found by its creation, which is repeated under its own id.
+        return await vendor.find_subscription(found, customer) if customer is not None and not found.is_open else None
+
+    async def _end_alive(self, ended: PlanSubscription, state: SubscriptionState) -> SubscriptionState:
+        """Tell operators of a subscription that had ended here by our conclusion and is alive at the vendor.
+
+        One that still waits for its first payment is ended there, since its user was told that there is none.
+        """
+        if state.terms is None or state.terms.status is PlanStatus.ENDED:
+            return state
+        listed = Listed(ObjectKind.PLAN, state.reference, state.terms.status, None, ended.id)
+        found, now = Difference(DifferenceKind.STATUS, listed, ended.id, ended.status), self._clock.now()
+        async with self._work() as work:
+            await work.reconciliation.put(ended.vendor, [found], now)
+            await work.commit()
+        message = f"{ended.id} is {state.terms.status} at the card vendor ({state.reference}): gateway reconcile list"
+        self._incidents.alert(Severity.CRITICAL, "Plan alive after its inferred end", message)
+        if state.terms.status is PlanStatus.INCOMPLETE:
+            return await self._vendors[ended.vendor].cancel_subscription(state.reference, at_period_end=False)
+        return state
 
     def _job(self, asked: PlanSubscription, pause_s: float) -> AskPlan:
         return AskPlan(asked.user_id, asked.id, pause_s)
 
     def _is_final(self, found: PlanSubscription) -> bool:
-        return not found.is_open
+        return not found.is_open and not found.is_watched(oslo_date(self._clock.now()))
+
+    def _longest_pause(self, found: PlanSubscription) -> timedelta:
+        return LONGEST if found.is_open else _WATCHED_EVERY
 
     def _due(self, asked: PlanSubscription, due_at: datetime) -> datetime:
         # A running plan is asked about only after its renewal: other changes are reported by webhooks.
@@ -208,18 +250,24 @@ class PlanStatusSync(StatusSync[PlanSubscription, PlanSubscriptionId]):
             return max(due_at, asked.period_end + _AFTER_RENEWAL)
         return due_at
 
-    async def _end_current(self, subscription: PlanSubscription, terms: PlanTerms) -> None:
-        await self._apply(await self.current(subscription), terms, None)
+    async def _apply(self, subscription: PlanSubscription, state: SubscriptionState) -> PlanSubscription:
+        terms = state.terms
+        return await self._save(
+            subscription, lambda before: before.apply(terms) if terms is not None else before, state
+        )
 
-    async def _apply(
-        self, subscription: PlanSubscription, terms: PlanTerms | None, state: SubscriptionState | None
+    async def _save(
+        self,
+        subscription: PlanSubscription,
+        change: Callable[[PlanSubscription], PlanSubscription],
+        state: SubscriptionState | None,
     ) -> PlanSubscription:
         async with self._work() as work:
             before = await work.plans.get(subscription.user_id, subscription.id)
             assert before is not None
             if before.version != subscription.version:
                 raise StaleVersion
-            after = before.apply(terms) if terms is not None else before
+            after = change(before)
             is_reopened = after.is_open and not before.is_open
             if is_reopened and not await self._may_reopen(work, before):
                 return before

@@ -5,8 +5,9 @@ from typing import Any
 import httpx
 import pytest
 import stamina
+from sqlalchemy import text
 
-from tests.builders.cards import CHALLENGED, DECLINED, charges, key, plan_of, subscribe
+from tests.builders.cards import CHALLENGED, DECLINED, VISA, charges, key, plan_of, subscribe
 from tests.builders.gateway import Play, Player, nodes, query_of
 from tests.builders.line import Line
 
@@ -225,3 +226,88 @@ async def test_where_nobody_listens_nothing_begins(play: Play) -> None:
     away = (await subscribe(kari))["planSubscription"]
 
     assert (away["status"], away["failure"]["code"]) == ("ENDED", "PROVIDER_UNAVAILABLE")
+
+
+OF_PLAN = "SELECT status, watched_until, vendor_subscription_id FROM plan_subscription"
+
+
+async def sql(play: Play, statement: str) -> list[tuple[Any, ...]]:
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        return [tuple(row) for row in await connection.execute(text(statement))]
+
+
+async def ended_by_us(play: Play, kari: Player, method: str = VISA) -> dict[str, Any]:
+    """A plan that was made, while its line said that the vendor was never reached: ended here, alive there."""
+    await play.settle()
+    Line(play.gateway.sandbox).harm(at=1, after=httpx.ConnectError("nobody listens"), times=3)
+    ended: dict[str, Any] = (await subscribe(kari, method))["planSubscription"]
+    assert (ended["status"], ended["failure"]["code"]) == ("ENDED", "PROVIDER_UNAVAILABLE")
+    return ended
+
+
+async def test_an_end_that_we_concluded_is_marked_and_watched_for_ten_banking_days(play: Play) -> None:
+    kari = await play.approved()
+    await play.settle()
+    line = Line(play.gateway.sandbox)
+    line.cut()
+    ended = (await subscribe(kari))["planSubscription"]
+    line.mend()
+
+    asks = "SELECT count(*) FROM job WHERE kind = 'ask_plan_subscription'"
+    await play.advance(days=10)
+    watching = await sql(play, asks)
+    await play.advance(days=10)
+
+    assert (ended["status"], ended["isEndInferred"]) == ("ENDED", True)
+    assert (watching, await sql(play, asks)) == ([(1,)], [(0,)])
+    # The tenth banking day after 24 November.
+    assert [str(until) for _, until, _ in await sql(play, OF_PLAN)] == ["2026-12-08"]
+
+
+async def test_a_plan_that_is_alive_after_the_end_that_we_concluded_is_shown_and_told(
+    play: Play, alerts: list[str]
+) -> None:
+    kari = await play.approved()
+    ended = await ended_by_us(play, kari)
+
+    await play.advance(seconds=61)
+
+    plan = await plan_of(kari)
+    assert plan is not None
+    assert (plan["status"], plan["isEndInferred"], plan["version"] > ended["version"]) == ("ACTIVE", False, True)
+    assert alerts.count("Plan alive after its inferred end") == 1
+    listed = (await play.browser().http.get("/api/operator/reconciliation")).json()["differences"]
+    assert [(one["ourId"], one["difference"], one["theirs"], one["ours"]) for one in listed] == [
+        (ended["id"], "STATUS", "ACTIVE", "ENDED")
+    ]
+    assert len(await charges(play)) == 1
+
+
+async def test_a_plan_that_waits_for_its_first_payment_after_the_end_that_we_concluded_is_ended_there(
+    play: Play, alerts: list[str]
+) -> None:
+    kari = await play.approved()
+    await ended_by_us(play, kari, CHALLENGED)
+
+    await play.advance(seconds=61)
+
+    ((status, watched_until, reference),) = await sql(play, OF_PLAN)
+    at_vendor = (await play.gateway.sandbox.get(f"/cards/subscriptions/{reference}")).json()
+    assert (status, watched_until, at_vendor["status"]) == ("ENDED", None, "canceled")
+    assert "Plan alive after its inferred end" in alerts
+    assert (await subscribe(kari))["planSubscription"]["status"] == "ACTIVE"
+
+
+async def test_of_two_plans_the_one_that_we_took_for_ended_is_given_back(play: Play, alerts: list[str]) -> None:
+    kari = await play.approved()
+    await ended_by_us(play, kari)
+    assert (await subscribe(kari, plan="plan_premium"))["planSubscription"]["status"] == "ACTIVE"
+
+    await play.advance(seconds=61)
+
+    plan = await plan_of(kari)
+    assert plan is not None
+    assert plan["plan"]["name"] == "Drop Premium"
+    refunds = (await play.gateway.sandbox.get("/ledger")).json()["refunds"]
+    assert [refund["amount"] for refund in refunds] == [4_900]
+    assert {"Plan alive after its inferred end", "Plan billed after its end"} <= set(alerts)

@@ -25,8 +25,9 @@ CARD_PAYMENT = """query($id: ID!) { node(id: $id) { ... on Payment {
   disputes { id status reason evidenceDueBy amount { amountMinor } }
   receipt { number issuedAt amount { amountMinor } }
   history { edges { node { status kind cause version failure { code } } } } } } }"""
-PLAN = """plan { name price { amountMinor } } status version currentPeriodEnd cancelAtPeriodEnd endedBecause
-  failure { code } authorisationUrl invoices { edges { node { number status amount { amountMinor } } } }"""
+PLAN = """plan { name price { amountMinor } } status version currentPeriodEnd cancelAtPeriodEnd
+  endedBecause isEndInferred failure { code } authorisationUrl
+  invoices { edges { node { number status amount { amountMinor } } } }"""
 SUBSCRIBE = f"""mutation($input: CreatePlanSubscriptionInput!) {{ createPlanSubscription(input: $input) {{
   planSubscription {{ id {PLAN} }} userErrors {{ code field message }} }} }}"""
 

@@ -309,6 +309,7 @@ OPERATIONS: Final = (
         _of_stripe("subscription_of", lambda cards: cards.subscription_of(_OF_INVOICE), in_doubt=False),
         refusals={400: Unavailable, 404: None},
     ),
+    _of_stripe("find_subscription", lambda cards: cards.find_subscription(_SUBSCRIPTION, "cus_1"), in_doubt=False),
     _of_stripe(
         "create_cardholder at the issuer",
         lambda issuer: issuer.create_cardholder(_CARDHOLDER, email=None, phone=None),

@@ -240,6 +240,17 @@ async def test_a_declined_first_payment_and_an_unknown_method(vendor: AtVendor) 
         await vendor.subscribed("pm_card_unheard_of", 2)
 
 
+async def test_a_subscription_is_found_by_our_id_and_by_no_other(vendor: AtVendor) -> None:
+    made = await vendor.subscribed()
+    customer = await vendor.adapter.create_customer(KARI, "Kari Nordmann", NOON)
+
+    found = await vendor.adapter.find_subscription(a_subscription(), customer)
+
+    assert found is not None
+    assert (found.reference, found.terms, len(found.invoices)) == (made.reference, made.terms, 1)
+    assert await vendor.adapter.find_subscription(a_subscription(2), customer) is None
+
+
 async def test_a_subscription_ends_with_its_period_or_now_and_goes_on_when_resumed(vendor: AtVendor) -> None:
     reference = (await vendor.subscribed()).reference
 

@@ -89,6 +89,21 @@ async def test_an_end_that_was_inferred_has_a_job_as_long_as_it_is_watched(play:
     assert await play.gateway.services.orphans.start() == 0
 
 
+async def test_a_plans_end_that_was_inferred_has_a_job_as_long_as_it_is_watched(play: Play) -> None:
+    await under_way(play)
+    await sql(play, "UPDATE plan_subscription SET status = 'ENDED', watched_until = '2026-11-26'")
+    await sql(play, "DELETE FROM job WHERE kind = 'ask_plan_subscription'")
+    await play.advance(minutes=11)
+
+    started = await play.gateway.services.orphans.start()
+    watching = (await jobs(play))["ask_plan_subscription"]
+    await sql(play, "UPDATE plan_subscription SET watched_until = '2026-11-20'")
+    await sql(play, "DELETE FROM job WHERE kind = 'ask_plan_subscription'")
+
+    assert (started, watching) == (1, 1)
+    assert await play.gateway.services.orphans.start() == 0
+
+
 async def test_more_rows_than_a_page_holds_get_their_jobs(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.jobs.orphans._AT_ONCE", 2)
     kari = await play.approved()
