@@ -38,7 +38,7 @@ from db.tables.payment import (
 from db.tables.plan import PlanInvoiceRow, PlanSubscriptionRow
 from db.tables.provider import ProviderPinRow, VendorMigrationConsentRow
 from db.tables.user import LoginAttemptRow, SessionRow, SpentRefreshRow, UserRow
-from db.told_rows import Row, as_it_is, told_audit, told_event, told_kyc, unpacked_timeline
+from db.told_rows import Row, as_it_is, told_audit, told_event, told_kyc, told_user, unpacked_timeline
 from domain.ids import UserId
 
 Belongs = Callable[[UserId], ColumnElement[bool]]
@@ -172,7 +172,8 @@ HOLDINGS: Sequence[Holding] = (
         UserRow,
         lambda user_id: col(UserRow.id) == user_id,
         stays=True,
-        hidden=frozenset({"national_identity_number_encrypted", "national_identity_number_hash", "pending_contacts"}),
+        hidden=frozenset({"national_identity_number_encrypted", "national_identity_number_hash", "pending_until"}),
+        told=told_user,
     ),
 )
 # What stays in the row of a deleted user. Every other column is emptied: a new column must not outlive the account.

@@ -20,13 +20,14 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    null,
     select,
     tuple_,
     update,
 )
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from db.retention import Kept, Link, kept_of, links_to, table_of
+from db.retention import Emptied, Kept, Link, kept_of, links_to, table_of
 from domain.clock import oslo_date
 
 BATCH: Final = 1_000
@@ -110,6 +111,15 @@ class PurgeQueries:
             nothing = dict.fromkeys(column.key for column in one.emptied)
             statement = update(one.table).where(_is_one_of(one.table, keys)).values(nothing)
             await (await self._session.connection()).execute(statement)
+
+    async def empty_past(self, one: Emptied, cutoff: datetime) -> int:
+        """Empty the columns of up to a thousand rows whose time is over. Gives how many rows."""
+        key, since = _only_key(one.table), one.table.c[one.since.key]
+        some = select(key).where(since < cutoff).order_by(since).limit(BATCH)
+        # The time is looked at again: another transaction may have moved it on since the row was found.
+        statement = update(one.table).where(key.in_(some), since < cutoff)
+        nothing = dict.fromkeys((column.key for column in one.columns), null())
+        return (await (await self._session.connection()).execute(statement.values(nothing))).rowcount
 
 
 @cache

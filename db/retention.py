@@ -98,6 +98,20 @@ class Kept:
         return self.few is None and (self.since is None or self.only is not None or self.with_parent)
 
 
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """Columns of a row that stays: they are emptied, `since` among them, once `since` is so old."""
+
+    row: type[SQLModel]
+    columns: Sequence[Any]
+    since: Any
+    period: ForDays
+
+    @property
+    def table(self) -> Table:
+        return table_of(self.row)
+
+
 def _is_one_of(column: Any, values: Sequence[str]) -> ColumnElement[bool]:
     # Written out: an index of these rows alone is used only where the values are no parameters.
     return col(column).in_([literal_column(f"'{value}'") for value in values])
@@ -193,6 +207,12 @@ RETENTION: Final[Sequence[Kept]] = (
 )
 
 
+# An address that somebody has given, and whose code never came back, may be a stranger's.
+EMPTIED: Final[Sequence[Emptied]] = (
+    Emptied(UserRow, (UserRow.pending_contacts, UserRow.pending_until), UserRow.pending_until, ForDays(1)),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """A column of one table that names the rows of another by their only key."""
@@ -257,4 +277,8 @@ def _how_long(one: Kept) -> str:
         ways.append(f"{which}{one.period} {preposition} {'the last of ' if last else ''}`{one.since.key}`{last}")
     if one.goes_with_parent and parents:
         ways.append("with its " + " or ".join(f"`{parent}`" for parent in parents))
+    for emptied in EMPTIED:
+        if emptied.table is one.table:
+            columns = ", ".join(f"`{column.key}`" for column in emptied.columns if column is not emptied.since)
+            ways.append(f"{columns}: {emptied.period} after `{emptied.since.key}`")
     return "; ".join(ways)

@@ -14,6 +14,7 @@ from domain.snapshot import told_kyc_fields
 Row = Mapping[str, Any]
 # What of an audit entry's detail is no operator's note.
 _TOLD_OF_AUDIT: Final = frozenset({"port", "from", "to", "outcome", "version", "fields", "client"})
+_TOLD_OF_PENDING: Final = ("address", "expires_at")
 
 
 def as_it_is(row: Row) -> Sequence[Row]:
@@ -27,6 +28,13 @@ def told_kyc(row: Row) -> Sequence[Row]:
 def told_event(row: Row) -> Sequence[Row]:
     """An event with the snapshot in it as the user may know it."""
     return [{**row, "fields": told_kyc_fields(row["fields"])} if row["kind"] == EventKind.KYC else row]
+
+
+def told_user(row: Row) -> Sequence[Row]:
+    """A new contact that waits for its code, without the code's hash."""
+    pending = row["pending_contacts"] or {}
+    shown = {kind: {name: one[name] for name in _TOLD_OF_PENDING} for kind, one in pending.items()}
+    return [{**row, "pending_contacts": shown}]
 
 
 def told_audit(row: Row) -> Sequence[Row]:

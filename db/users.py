@@ -3,7 +3,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import null, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -110,7 +110,8 @@ class UserQueries:
                 chosen_locale=user.chosen_locale,
                 address=asdict(user.address) if user.address else None,
                 notification_preferences=asdict(user.preferences),
-                pending_contacts={kind: _stored(pending) for kind, pending in user.pending.items()} or None,
+                pending_contacts={kind: _stored(pending) for kind, pending in user.pending.items()} or null(),
+                pending_until=max((pending.expires_at for pending in user.pending.values()), default=None),
             )
         )
 

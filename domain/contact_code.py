@@ -10,6 +10,8 @@ CODE_DIGITS: Final = 6
 CODE_LASTS: Final = timedelta(minutes=10)
 # Five guesses at a million codes, and so many codes an hour: a guess is right once in 40,000 hours.
 TRIES: Final = 5
+# So long it is shown, exported and kept after its code has run out (`db/retention.py` says so of the row).
+KEPT_AFTER: Final = timedelta(days=1)
 CODES_AN_HOUR: Final = 5
 
 
@@ -47,6 +49,10 @@ class PendingContact:
     def is_open(self, now: datetime) -> bool:
         """Whether a code may be given for it."""
         return self.code_hash is not None and self.tries < TRIES and now < self.expires_at
+
+    def is_kept(self, now: datetime) -> bool:
+        """Whether it still waits, or has not long run out."""
+        return now < self.expires_at + KEPT_AFTER
 
     def is_code(self, code_hash: str) -> bool:
         """Whether this is the code that was sent, by its hash."""

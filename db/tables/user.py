@@ -14,7 +14,8 @@ class UserRow(SQLModel, table=True):
 
     A deleted user keeps a row without personal data.
 
-    `pending_contacts` are a new e-mail and phone by their kind, each with the keyed hash of the code that was sent.
+    `pending_contacts` are a new e-mail and phone by their kind, each with the keyed hash of the code that was sent;
+    they go a day after `pending_until`, when the last of their codes has run out.
 
     The national identity number is stored encrypted; its keyed hash is unique, so that a person has one user.
     """
@@ -32,6 +33,7 @@ class UserRow(SQLModel, table=True):
     address: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     notification_preferences: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
     pending_contacts: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    pending_until: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     national_identity_number_encrypted: bytes | None = None
     national_identity_number_hash: str | None = Field(default=None, unique=True)
     created_at: datetime = Field(sa_type=UtcDateTime)

@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 import structlog
 from sqlalchemy import ColumnElement, Table
 
-from db.purge import Batch, Key
-from db.retention import Kept, Link, kept, links_to, of_their_own_time
+from db.purge import BATCH, Batch, Key
+from db.retention import EMPTIED, Emptied, Kept, Link, kept, links_to, of_their_own_time
 from db.unit_of_work import Read, Work
 from domain.clock import Clock
 from domain.job import Job
@@ -88,6 +88,14 @@ class Retention:
             except Exception as error:
                 _log.exception("table_not_purged", table=one.table.name)
                 failure = error
+        for emptied in EMPTIED:
+            try:
+                await run.empty(emptied, emptied.period.cutoff(self._clock.now(), self._lengths))
+            except _OutOfTime:
+                pause = timedelta()
+            except Exception as error:
+                _log.exception("columns_not_emptied", table=emptied.table.name)
+                failure = error
         try:
             if pause and not await self._audit.drop(ends_at - time.monotonic()):
                 pause = timedelta()
@@ -137,6 +145,16 @@ class _Run:
                 return await read.purge.past(one, cutoff, after)
 
         await self._remove(one.table, find, only=one.only)
+
+    async def empty(self, one: Emptied, cutoff: datetime) -> None:
+        """Empty columns of rows that stay, where they are older than `cutoff`."""
+        emptied = BATCH
+        while emptied == BATCH:
+            async with self._work() as work:
+                emptied = await work.purge.empty_past(one, cutoff)
+                await work.commit()
+            if emptied and time.monotonic() > self._ends_at:
+                raise _OutOfTime
 
     async def _remove(
         self,

@@ -83,7 +83,8 @@ class Profiles:
             new = {kind: to for kind, to in asked.items() if to is not None and to != known[kind]}
             settled = {kind for kind, to in asked.items() if to is not None or kind.lower() in change.cleared}
             now = self._clock.now()
-            waiting = {kind: pending for kind, pending in before.pending.items() if kind not in settled}
+            kept = {kind: pending for kind, pending in before.pending.items() if pending.is_kept(now)}
+            waiting = {kind: pending for kind, pending in kept.items() if kind not in settled}
             after = replace(
                 before,
                 email=None if "email" in change.cleared else before.email,

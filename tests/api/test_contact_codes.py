@@ -95,6 +95,24 @@ async def test_who_asks_for_what_is_known_or_for_nothing_waits_for_no_code(play:
     assert codes == ["BOUNCED", "BOUNCED"]  # nothing was sent: nobody waits for it
 
 
+async def test_a_contact_whose_code_never_came_back_goes_after_a_day(play: Play) -> None:
+    kari = await play.person()
+    await update(kari, email="stranger@example.no")
+    await play.advance(hours=20)
+    await update(kari, phone="+4790000001")
+    await play.advance(hours=5)
+    await update(kari, locale="en-GB")
+    one = await contact(kari)
+    await play.advance(days=2)
+    none = await contact(kari)
+
+    assert (one["pendingEmail"], one["pendingPhone"]) == (None, {"address": "+4790000001"})
+    assert (none["pendingEmail"], none["pendingPhone"]) == (None, None)
+    async with play.gateway.infrastructure.database.read_engine.connect() as connection:
+        kept = await connection.execute(text('SELECT pending_contacts, pending_until FROM "user"'))
+        assert set(kept) == {(None, None)}
+
+
 @pytest.mark.parametrize("odd", ["", "12345", "1234567", "１２３４５６", "12345x"])
 async def test_what_is_no_code_is_no_try(play: Play, odd: str) -> None:
     kari = await play.person()

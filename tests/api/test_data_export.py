@@ -26,6 +26,7 @@ from tests.api.test_leaving import EXPORT, EXPORTS, delete, everything
 from tests.api.test_upload import stored
 from tests.builders.cards import paid
 from tests.builders.gateway import Play, Player, a_payment, nodes, pay, playing
+from tests.builders.messages import update
 from tests.conftest import NOON
 
 UPLOADS = METADATA.tables["upload"]
@@ -140,6 +141,20 @@ async def test_what_may_not_be_told_is_not_in_it(play: Play) -> None:
     assert [row["detail"] for row in rows_of(archive, "audit_event") if row["id"] == "aud_1"] == [{"outcome": "FAILED"}]
     whole = b"".join(archive.read(name) for name in archive.namelist()).decode()
     assert [word for word in UNTOLD if word in whole] == []
+
+
+async def test_a_new_contact_that_waits_is_in_it_without_its_codes_hash(play: Play) -> None:
+    kari = await play.person()
+    await update(kari, email="kari.ny@example.no")
+    await play.settle()
+
+    await kari.ask(EXPORT)
+    await play.settle()
+
+    (user,) = rows_of(await downloaded(play, kari), "user")
+    assert user["pending_contacts"]["EMAIL"].keys() == {"address", "expires_at"}
+    assert user["pending_contacts"]["EMAIL"]["address"] == "kari.ny@example.no"
+    assert "code_hash" not in str(user)
 
 
 async def test_an_odd_row_and_a_file_that_is_gone_cost_themselves_alone(play: Play) -> None:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from db.engine import Database, open_database
 from db.purge import BATCH
-from db.retention import RETENTION, Kept, links_to, of_their_own_time
+from db.retention import EMPTIED, RETENTION, Emptied, Kept, links_to, of_their_own_time
 from db.tables.all import METADATA
 from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
 from domain.retention import ByLaw, Lengths
@@ -219,6 +219,29 @@ async def test_a_payment_stays_until_five_years_after_the_last_that_happened_to_
     assert "kyc_application" not in before
     assert number is None
     assert not {"payment", "payment_event", "bank_account", "user"} & await left(database)
+
+
+async def test_a_contact_that_was_never_confirmed_goes_and_its_user_stays(database: Database) -> None:
+    users = TABLES["user"]
+    late = LEFT + timedelta(hours=1)
+    fresh = row_of(users, 1, deleted_at=None, pending_contacts={"EMAIL": {"address": "a"}}, pending_until=late)
+    past = [{**fresh, **row, "pending_until": LEFT} for row in many("user", BATCH + 1, deleted_at=None)]
+    for row in past:
+        row["pending_contacts"] = {"EMAIL": {"address": "a"}}
+    await write(database, "user", fresh, *past)
+
+    await purge(database, LEFT + timedelta(days=1, minutes=1))
+
+    async with database.read_engine.connect() as connection:
+        kept = (await connection.execute(select(users.c.id).where(users.c.pending_until.is_not(None)))).scalars()
+        assert list(kept) == ["user_1"]
+        addresses = (await connection.execute(select(users.c.pending_contacts))).scalars()
+        assert [one for one in addresses if one] == [{"EMAIL": {"address": "a"}}]
+
+
+@pytest.mark.parametrize("one", EMPTIED, ids=lambda one: one.table.name)
+def test_what_is_to_be_emptied_is_found_by_an_index(one: Emptied) -> None:
+    assert (one.since.key, True) in set(leading(one.table))
 
 
 async def test_a_purge_that_ran_out_of_time_is_gone_on_with_batch_by_batch(database: Database) -> None:
