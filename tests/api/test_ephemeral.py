@@ -68,8 +68,7 @@ def test_it_ends_with_its_parent_and_leaves_nothing(command: Path) -> None:
     assert set(command.glob("drop-gateway-*")) == stood
 
 
-def test_beside_a_real_vendor_it_does_not_start(tmp_path: Path) -> None:
-    real = {"GEOCODING_PROVIDER": "google", "GOOGLE_MAPS_API_KEY": "AIza-1"}
-    ran = run_command("serve", "--ephemeral", folder=tmp_path, **real)
+def test_it_does_not_share_a_sandbox(tmp_path: Path) -> None:
+    ran = run_command("serve", "--ephemeral", folder=tmp_path, SANDBOX_URL="http://127.0.0.1:9")
 
     assert (ran.returncode, "is for mock mode" in ran.stderr) == (1, True)

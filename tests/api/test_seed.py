@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.builders.gateway import Play, Player, nodes, playing
+from tests.builders.own_secrets import OWN
 from tests.conftest import NOON
 
 VIEWER = """{ viewer { id name kyc { status retryRequired }
@@ -159,7 +160,7 @@ async def test_another_sites_page_makes_and_resets_nobody(play: Play) -> None:
 
 
 async def test_beside_a_real_vendor_nobody_is_made_up(database_url: str, tmp_path: Path) -> None:
-    real: dict[str, Any] = {"geocoding_provider": "google", "google_maps_api_key": "AIza-1"}
+    real: dict[str, Any] = {"geocoding_provider": "google", "google_maps_api_key": "AIza-1", **OWN}
     async with playing(database_url, tmp_path, NOON, **real) as play:
         made = await play.browser().http.post("/api/mock/users", json={})
         gone = await play.browser().http.delete("/api/mock/users/usr_1")
