@@ -87,6 +87,12 @@ class NotificationQueries:
         rows = await self._session.exec(query.order_by(col(NotificationRow.id).desc()).limit(limit))
         return [notification_of(row) for row in rows]
 
+    async def newest_of(self, user_id: UserId, template: Template) -> Notification | None:
+        """The user's newest message of this template."""
+        query = select(NotificationRow).where(NotificationRow.user_id == user_id, NotificationRow.template == template)
+        row = (await self._session.exec(query.order_by(col(NotificationRow.id).desc()).limit(1))).first()
+        return notification_of(row) if row else None
+
     async def in_status(self, status: NotificationStatus, limit: int) -> Sequence[Notification]:
         """Newest first, of all users: for operators."""
         query = select(NotificationRow).where(NotificationRow.status == status)

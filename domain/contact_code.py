@@ -48,7 +48,12 @@ class PendingContact:
 
     def is_open(self, now: datetime) -> bool:
         """Whether a code may be given for it."""
-        return self.code_hash is not None and self.tries < TRIES and now < self.expires_at
+        return self.code_hash is not None and not self.is_exhausted and now < self.expires_at
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether all tries were wrong."""
+        return self.tries >= TRIES
 
     def is_kept(self, now: datetime) -> bool:
         """Whether it still waits, or has not long run out."""

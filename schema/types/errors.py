@@ -30,6 +30,12 @@ class UserErrorCode(Enum):
     CODE_EXPIRED = strawberry.enum_value(
         "CODE_EXPIRED", description="Too late, or too many wrong codes: ask for another one."
     )
+    CODE_NOT_SENT = strawberry.enum_value(
+        "CODE_NOT_SENT", description="The message with the code is still on its way: wait for it."
+    )
+    CODE_NOT_DELIVERED = strawberry.enum_value(
+        "CODE_NOT_DELIVERED", description="The code could not be sent there: check the contact, ask for another one."
+    )
     INVALID_LOCALE = strawberry.enum_value("INVALID_LOCALE", description="Not a language that Drop speaks.")
     ADDRESS_NOT_FOUND = strawberry.enum_value("ADDRESS_NOT_FOUND", description="Not on the map.")
     UNSUPPORTED_FILE_TYPE = strawberry.enum_value("UNSUPPORTED_FILE_TYPE", description="Not for this purpose.")

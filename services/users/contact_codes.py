@@ -9,6 +9,7 @@ from domain.clock import Clock
 from domain.contact_code import CODE_DIGITS, TRIES, ContactKind
 from domain.errors import InvalidInput, NotFound, Unauthenticated
 from domain.ids import UserId
+from domain.notification import CODES, NotificationStatus
 from domain.user import User
 from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
@@ -75,9 +76,10 @@ class ContactCodes:
             pending = before.pending.get(kind)
             if pending is None:
                 raise NotFound("No new contact of this kind waits for a code.", field=("input", "kind"))
+            untold = None if pending.is_exhausted else await self._untold(work, user_id, kind)
             if not pending.is_open(now):
                 message = "The code has run out, by time or by wrong tries. Send updateProfile again for another one."
-                raise InvalidInput("CODE_EXPIRED", message, field=_FIELD)
+                raise untold or InvalidInput("CODE_EXPIRED", message, field=_FIELD)
             others = {other: waits for other, waits in before.pending.items() if other is not kind}
             if not pending.is_code(self._hash_of(user_id, kind, code)):
                 # A wrong try is kept, or there would be no end of them.
@@ -86,7 +88,7 @@ class ContactCodes:
                 self._record(work, "contact_code_wrong", user_id, kind)
                 await work.commit()
                 message = f"Not the code that was sent last: {TRIES - tried.tries} tries are left."
-                return before, InvalidInput("INVALID_CODE", message, field=_FIELD)
+                return before, untold or InvalidInput("INVALID_CODE", message, field=_FIELD)
             rest = replace(before, pending=others)
             to, is_mail = pending.address, kind is ContactKind.EMAIL
             after = replace(rest, email=to) if is_mail else replace(rest, phone=to)
@@ -95,6 +97,20 @@ class ContactCodes:
             self._record(work, "contact_changed", user_id, kind)
             await work.commit()
         return after, None
+
+    async def _untold(self, work: UnitOfWork, user_id: UserId, kind: ContactKind) -> InvalidInput | None:
+        """What to say where the message with the code has not arrived; None where it has, as far as is known.
+
+        A code that is right counts all the same: the vendor's answer may be what was lost.
+        """
+        message = await work.notifications.newest_of(user_id, CODES[kind])
+        if message is not None and message.is_waiting:
+            text = "The code is not sent yet. Wait for it: the message is on its way, or is tried again in minutes."
+            return InvalidInput("CODE_NOT_SENT", text, field=_FIELD)
+        if message is not None and message.status in (NotificationStatus.DEAD, NotificationStatus.BOUNCED):
+            text = "The code could not be delivered. Check the new contact, and send updateProfile again."
+            return InvalidInput("CODE_NOT_DELIVERED", text, field=_FIELD)
+        return None
 
     def _record(self, work: UnitOfWork, action: str, user_id: UserId, kind: ContactKind) -> None:
         work.audit.record(action, self._machine_clock.now(), user_id=user_id, detail={"fields": [kind.lower()]})

@@ -4,8 +4,10 @@ import pytest
 from sqlalchemy import text
 
 from tests.builders.gateway import Play, Player
+from tests.builders.line import Line
 from tests.builders.messages import code_sent, confirm_contact, notifications, outbox, texts, update
 
+FIELD = ["input", "code"]
 CONTACT = "{ viewer { email phone pendingEmail { address expiresAt } pendingPhone { address } } }"
 
 
@@ -69,6 +71,45 @@ async def test_a_code_has_ten_minutes_and_only_the_last_one_counts(play: Play) -
     assert late["userErrors"][0]["code"] == "CODE_EXPIRED"
     assert first == second or (await confirm_contact(kari, "EMAIL", first))["userErrors"][0]["code"] == "INVALID_CODE"
     assert (await confirm_contact(kari, "EMAIL", second))["userErrors"] == []
+
+
+async def test_a_code_that_is_not_sent_yet_is_waited_for(play: Play) -> None:
+    kari = await play.person()
+    await play.settle()
+    line = Line(play.gateway.sandbox)
+    await update(kari, email="kari.ny@example.no")
+    queued = await confirm_contact(kari, "EMAIL", "123456")
+    line.cut()
+    await play.settle()
+    retrying = [(await confirm_contact(kari, "EMAIL", "123456"))["userErrors"][0]["code"] for _ in range(6)]
+    line.mend()
+    await play.advance(minutes=1)
+    sent = await confirm_contact(kari, "EMAIL", another(await code_sent(play)))
+
+    assert [(error["code"], error["field"]) for error in queued["userErrors"]] == [("CODE_NOT_SENT", FIELD)]
+    assert retrying == [*["CODE_NOT_SENT"] * 5, "CODE_EXPIRED"]  # guesses count
+    assert sent["userErrors"][0]["code"] == "CODE_EXPIRED"
+
+
+@pytest.mark.parametrize(("kind", "to"), [("EMAIL", "kari.ny@example.no"), ("PHONE", "+4790000009")])
+async def test_a_code_that_could_not_be_delivered_is_asked_for_anew(play: Play, kind: str, to: str) -> None:
+    kari = await play.person()
+    await play.settle()
+    line = Line(play.gateway.sandbox)
+    await update(kari, **{kind.lower(): to})
+    if kind == "EMAIL":
+        line.cut()
+        await play.advance(minutes=22)  # its four tries
+    else:
+        await play.advance(seconds=5)  # the sandbox's number that takes no SMS
+
+    lost = await confirm_contact(kari, kind, "123456")
+    line.mend()
+    await update(kari, **{kind.lower(): to[:-1] + "1"} if kind == "PHONE" else {kind.lower(): to})
+    confirmed = await confirm_contact(kari, kind, await code_sent(play))
+
+    assert [(error["code"], error["field"]) for error in lost["userErrors"]] == [("CODE_NOT_DELIVERED", FIELD)]
+    assert confirmed["userErrors"] == []
 
 
 async def test_codes_are_five_an_hour(play: Play) -> None:
