@@ -23,6 +23,7 @@ from db.engine import Database, open_database
 from db.migrate import migrate
 from db.unit_of_work import CommitWakeUps, Queries, UnitOfWork
 from tests.builders.databases import postgresql_database
+from tests.builders.fields import FIELDS
 
 ROWS: Final = 1_000_000
 # A table below this is read whole as fast as by an index.
@@ -158,7 +159,7 @@ async def main() -> int:
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     tell(heading())
     async with postgresql_database() as url:
-        database = open_database(url)
+        database = open_database(url, fields=FIELDS)
         await migrate(database)
         await fill(database, rows)
         try:

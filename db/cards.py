@@ -5,8 +5,10 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.field_encryption import FieldEncryption
 from db.locks import locked
 from db.paging import page_by_id
+from db.sealed import CARDHOLDER_ADDRESS, fields_of
 from db.tables.card import CardholderRow, CardRow
 from db.updates import save_over
 from domain.card import OVER, Card, CardFace, Cardholder, CardStatus, CardType
@@ -15,13 +17,13 @@ from domain.page import Keyset
 from domain.profile import Address
 
 
-def cardholder_of(row: CardholderRow) -> Cardholder:
+def cardholder_of(row: CardholderRow, fields: FieldEncryption) -> Cardholder:
     return Cardholder(
         id=CardholderId(row.id),
         user_id=UserId(row.user_id),
         vendor=row.vendor,
         name=row.name,
-        address=Address(**row.address),
+        address=Address(**CARDHOLDER_ADDRESS.opened(fields, row.id, row.address)),
         created_at=row.created_at,
         vendor_cardholder_id=row.vendor_cardholder_id,
     )
@@ -53,7 +55,7 @@ class CardQueries:
 
     async def cardholder_of(self, user_id: UserId) -> Cardholder | None:
         row = (await self._session.exec(select(CardholderRow).where(CardholderRow.user_id == user_id))).first()
-        return cardholder_of(row) if row else None
+        return cardholder_of(row, fields_of(self._session)) if row else None
 
     async def add_cardholder(self, cardholder: Cardholder) -> None:
         """Raises IntegrityError where the user has one."""
@@ -62,7 +64,7 @@ class CardQueries:
             user_id=cardholder.user_id,
             vendor=cardholder.vendor,
             name=cardholder.name,
-            address=asdict(cardholder.address),
+            address=CARDHOLDER_ADDRESS.sealed(fields_of(self._session), cardholder.id, asdict(cardholder.address)),
             created_at=cardholder.created_at,
         )
         self._session.add(row)

@@ -18,8 +18,10 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.connections import Connections
+from db.field_encryption import FieldEncryption
 from db.pool import TimedPool
 from db.postgresql import postgresql_engine, watching, without_deadlines
+from db.sealed import FIELDS
 from db.sqlite_inline import DRIVER
 from db.watch import DatabaseWatch
 
@@ -70,20 +72,23 @@ def async_url(url: str) -> URL:
     return parsed.set(drivername=_DRIVERS[backend])
 
 
-def open_database(url: str, connections: int = CONNECTIONS) -> Database:
-    """Open the database; nothing is connected before the first query. `connections` is how many PostgreSQL gives."""
+def open_database(url: str, connections: int = CONNECTIONS, fields: FieldEncryption | None = None) -> Database:
+    """Open the database; nothing is connected before the first query. `connections` is how many PostgreSQL gives.
+
+    Without `fields`, the key ring, no row that has encrypted values is read or written.
+    """
     target = async_url(url)
     if target.get_backend_name() == "sqlite":
-        return _open_sqlite(target)
+        return _open_sqlite(target, fields)
     opened = Connections()
     write = postgresql_engine(target, opened, connections)
     # Every statement of a read sees the same state of the database, as on SQLite.
     read = write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     watch = DatabaseWatch(write, opened, watching(write, opened))
-    return Database(write, read, _sessions(write), _sessions(read), watch)
+    return Database(write, read, _sessions(write, fields), _sessions(read, fields), watch)
 
 
-def _open_sqlite(target: URL) -> Database:
+def _open_sqlite(target: URL, fields: FieldEncryption | None) -> Database:
     if target.database:
         Path(target.database).parent.mkdir(parents=True, exist_ok=True)
     # Each BEGIN is sent below: the driver's own would take the write lock only at the first write.
@@ -105,7 +110,7 @@ def _open_sqlite(target: URL) -> Database:
     )
     _prepare_sqlite(write, begin="BEGIN IMMEDIATE", query_only=False)
     _prepare_sqlite(read, begin="BEGIN", query_only=True)
-    return Database(write, read, _sessions(write), _sessions(read), DatabaseWatch(write, Connections()))
+    return Database(write, read, _sessions(write, fields), _sessions(read, fields), DatabaseWatch(write, Connections()))
 
 
 @asynccontextmanager
@@ -147,5 +152,5 @@ def _prepare_sqlite(engine: AsyncEngine, *, begin: str, query_only: bool, foreig
         connection.exec_driver_sql(begin)
 
 
-def _sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-    return async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
+def _sessions(engine: AsyncEngine, fields: FieldEncryption | None) -> async_sessionmaker[AsyncSession]:
+    return async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False, info={FIELDS: fields})

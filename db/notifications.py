@@ -5,20 +5,22 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.field_encryption import FieldEncryption
 from db.locks import locked
+from db.sealed import MESSAGE, fields_of
 from db.tables.notification import NotificationRow
 from db.updates import save_over
 from domain.ids import NotificationId, UserId
 from domain.notification import CODES, Channel, Notification, NotificationStatus, Template
 
 
-def notification_of(row: NotificationRow) -> Notification:
+def notification_of(row: NotificationRow, fields: FieldEncryption) -> Notification:
     return Notification(
         id=NotificationId(row.id),
         user_id=UserId(row.user_id),
         template=Template(row.template),
         locale=row.locale,
-        data=row.data,
+        data=MESSAGE.opened(fields, row.id, row.data),
         vendor=row.vendor,
         created_at=row.created_at,
         status=NotificationStatus(row.status),
@@ -35,6 +37,10 @@ class NotificationQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
+    @property
+    def _fields(self) -> FieldEncryption:
+        return fields_of(self._session)
+
     def add(self, notification: Notification, number_hash: str | None = None) -> None:
         """A new message; an SMS with the keyed hash of its number."""
         row = NotificationRow(
@@ -43,7 +49,7 @@ class NotificationQueries:
             channel=notification.channel,
             template=notification.template,
             locale=notification.locale,
-            data=dict(notification.data),
+            data=MESSAGE.sealed(self._fields, notification.id, dict(notification.data)),
             vendor=notification.vendor,
             status=notification.status,
             created_at=notification.created_at,
@@ -54,18 +60,18 @@ class NotificationQueries:
     async def get(self, notification_id: str) -> Notification | None:
         query = select(NotificationRow).where(NotificationRow.id == notification_id)
         row = (await self._session.exec(locked(self._session, query))).first()
-        return notification_of(row) if row else None
+        return notification_of(row, self._fields) if row else None
 
     async def by_vendor_message(self, vendor: str, message_id: str) -> Notification | None:
         query = select(NotificationRow).where(
             NotificationRow.vendor == vendor, NotificationRow.vendor_message_id == message_id
         )
         row = (await self._session.exec(query)).first()
-        return notification_of(row) if row else None
+        return notification_of(row, self._fields) if row else None
 
-    async def nth_sms_to(self, number_hash: str, nth: int) -> datetime | None:
-        """When the `nth` newest SMS to this number was queued, whoever caused it; None where there were fewer."""
-        return await self._nth(col(NotificationRow.number_hash) == number_hash, nth)
+    async def nth_sms_to(self, number_hashes: Sequence[str], nth: int) -> datetime | None:
+        """When the `nth` newest SMS to the number of these hashes was queued, whoever caused it; None without one."""
+        return await self._nth(col(NotificationRow.number_hash).in_(number_hashes), nth)
 
     async def nth_sms_of(self, user_id: UserId, nth: int) -> datetime | None:
         """When the user's `nth` newest SMS was queued; None where there were fewer."""
@@ -85,19 +91,19 @@ class NotificationQueries:
         """Newest first."""
         query = select(NotificationRow).where(NotificationRow.user_id == user_id)
         rows = await self._session.exec(query.order_by(col(NotificationRow.id).desc()).limit(limit))
-        return [notification_of(row) for row in rows]
+        return [notification_of(row, self._fields) for row in rows]
 
     async def newest_of(self, user_id: UserId, template: Template) -> Notification | None:
         """The user's newest message of this template."""
         query = select(NotificationRow).where(NotificationRow.user_id == user_id, NotificationRow.template == template)
         row = (await self._session.exec(query.order_by(col(NotificationRow.id).desc()).limit(1))).first()
-        return notification_of(row) if row else None
+        return notification_of(row, self._fields) if row else None
 
     async def in_status(self, status: NotificationStatus, limit: int) -> Sequence[Notification]:
         """Newest first, of all users: for operators."""
         query = select(NotificationRow).where(NotificationRow.status == status)
         rows = await self._session.exec(query.order_by(col(NotificationRow.id).desc()).limit(limit))
-        return [notification_of(row) for row in rows]
+        return [notification_of(row, self._fields) for row in rows]
 
     async def save(self, before: Notification, after: Notification) -> None:
         """Write the new state over the version that was read. Raises StaleVersion."""

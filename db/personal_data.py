@@ -3,12 +3,14 @@
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, delete, or_, select, update
 from sqlmodel import SQLModel, col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.sealed import fields_of, opened_row
 from db.tables.audit import AuditEventRow
 from db.tables.bank import (
     AccountReadRow,
@@ -191,12 +193,12 @@ class PersonalDataQueries:
 
         `told` gives what is shown of a row: the holding's own, or another one's where it must know more.
         """
-        connection = await self._session.connection()
+        connection, fields = await self._session.connection(), fields_of(self._session)
         columns = [column for column in holding.table.columns if column.name not in holding.hidden]
         query = select(*columns).where(holding.belongs(user_id)).order_by(*holding.table.primary_key)
         async with connection.stream(query.execution_options(yield_per=_AT_ONCE)) as found:
             async for rows in found.mappings().partitions():
-                yield _page_of([dict(row) for row in rows], told)
+                yield _page_of([partial(opened_row, fields, holding.table, dict(row)) for row in rows], told)
 
     async def forget(self, user_id: UserId, at: datetime, name: str) -> None:
         """Delete the rows that no law keeps, and what ties the user's row to the person.
@@ -212,11 +214,11 @@ class PersonalDataQueries:
         await connection.execute(update(UserRow).where(col(UserRow.id) == user_id).values(**values))
 
 
-def _page_of(rows: Sequence[Row], told_of: Telling) -> RowsPage:
+def _page_of(rows: Sequence[Callable[[], Row]], told_of: Telling) -> RowsPage:
     told, odd = list[Mapping[str, Any]](), 0
     for row in rows:
         try:
-            told += [{name: _json(value) for name, value in shown.items()} for shown in told_of(row)]
+            told += [{name: _json(value) for name, value in shown.items()} for shown in told_of(row())]
         except (ValueError, KeyError, TypeError, AttributeError):
             odd += 1
     return RowsPage(told, odd)

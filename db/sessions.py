@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.audit import AuditQueries
 from db.paging import page_by_id
+from db.sealed import fields_of
 from db.tables.user import LoginAttemptRow, SessionRow, SpentRefreshRow, UserRow
 from db.updates import changed_one
 from db.users import user_of
@@ -96,7 +97,7 @@ class SessionQueries:
         """The sign-in that holds this token, ended or not, and its user."""
         query = select(SessionRow, UserRow).join(UserRow, col(UserRow.id) == col(SessionRow.user_id))
         found = (await self._session.exec(query.where(SessionRow.token_hash == token_hash))).first()
-        return (_session_of(found[0]), user_of(found[1])) if found else None
+        return (_session_of(found[0]), user_of(found[1], fields_of(self._session))) if found else None
 
     async def by_refresh(self, refresh_hash: str) -> Session | None:
         """The sign-in that this refresh token renews, ended or not."""

@@ -1,4 +1,4 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from sqlalchemy import delete, update
@@ -7,18 +7,20 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.field_encryption import FieldEncryption
+from db.sealed import WEBHOOK, fields_of
 from db.tables.event import WebhookEventRow
 from db.tables.user import UserRow
 from domain.ids import UserId
 from domain.webhook import Webhook, WebhookStatus
 
 
-def _webhook_of(row: WebhookEventRow) -> Webhook:
+def _webhook_of(row: WebhookEventRow, fields: FieldEncryption) -> Webhook:
     return Webhook(
         id=row.id,
         provider=row.provider,
         event_key=row.event_key,
-        raw=row.raw,
+        raw=WEBHOOK.opened(fields, row.id, row.raw),
         received_at=row.received_at,
         status=WebhookStatus(row.status),
         outcome=row.outcome,
@@ -32,12 +34,16 @@ class WebhookQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
+    @property
+    def _fields(self) -> FieldEncryption:
+        return fields_of(self._session)
+
     async def add_once(self, webhook: Webhook) -> bool:
         """Store a webhook. False where the vendor sent the same event before, which changes nothing."""
         insert = sqlite_insert if self._session.get_bind().dialect.name == "sqlite" else postgresql_insert
         statement = (
             insert(WebhookEventRow)
-            .values(**asdict(webhook))
+            .values(**asdict(replace(webhook, raw=WEBHOOK.sealed(self._fields, webhook.id, webhook.raw))))
             .on_conflict_do_nothing(index_elements=["provider", "event_key"])
             .returning(col(WebhookEventRow.id))
         )
@@ -45,11 +51,11 @@ class WebhookQueries:
 
     async def get(self, webhook_id: str) -> Webhook | None:
         row = await self._session.get(WebhookEventRow, webhook_id)
-        return _webhook_of(row) if row else None
+        return _webhook_of(row, self._fields) if row else None
 
     async def newest(self, limit: int) -> list[Webhook]:
         query = select(WebhookEventRow).order_by(col(WebhookEventRow.id).desc()).limit(limit)
-        return [_webhook_of(row) for row in await self._session.exec(query)]
+        return [_webhook_of(row, self._fields) for row in await self._session.exec(query)]
 
     async def close(
         self, webhook_id: str, *, status: WebhookStatus, outcome: str, at: datetime, user_id: UserId | None = None

@@ -1,5 +1,6 @@
 """A new e-mail or phone counts once somebody has shown, by the code that was sent there, that they read it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -59,9 +60,10 @@ class PendingContact:
         """Whether it still waits, or has not long run out."""
         return now < self.expires_at + KEPT_AFTER
 
-    def is_code(self, code_hash: str) -> bool:
-        """Whether this is the code that was sent, by its hash."""
-        return self.code_hash is not None and compare_digest(self.code_hash, code_hash)
+    def is_code(self, hashes: Sequence[str]) -> bool:
+        """Whether this is the code that was sent, by one of its hashes: their key may have been rotated since."""
+        sent = self.code_hash
+        return sent is not None and any(compare_digest(sent, code_hash) for code_hash in hashes)
 
     def tried(self) -> "PendingContact":
         """As it stands after a wrong code."""

@@ -29,6 +29,7 @@ from gateway.assembly.bootstrap import build_services, build_worker, route_setti
 from gateway.assembly.clocks import OffsetClock, SystemClock
 from gateway.assembly.infrastructure import Infrastructure, open_infrastructure
 from gateway.assembly.internet import internet_until
+from gateway.assembly.keys import field_encryption
 from gateway.mock.clock_driver import ClockDriver, follow_offset
 from gateway.mock.sandbox_link import open_sandbox
 from gateway.mock.scenario import HEADER, ScenarioHeader
@@ -193,7 +194,7 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 async def _start(
     app: Starlette, settings: Settings, role: Role, base_clock: Clock, machine: Clock, stack: AsyncExitStack
 ) -> Gateway:
-    database = open_database(settings.database_url, settings.database_connections)
+    database = open_database(settings.database_url, settings.database_connections, field_encryption(settings))
     stack.push_async_callback(database.close)
     await stack.enter_async_context(telemetry(settings, database, role))
     clock = OffsetClock(base_clock)

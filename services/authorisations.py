@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import orjson
 
+from db.field_encryption import FieldEncryption, as_text, from_text, is_sealed
+from db.sealed import AUTHORISATION, RETURNED_QUERY
 from domain.authorisation import Authorisation, AuthorisationMethod, Choice, SealedAuthorisation
 from domain.errors import InvalidState, NotFound, ProviderUnavailable
-from services.field_encryption import FieldEncryption
 
 # A bank's code is good for minutes; after that the status alone says what became of the approval.
 CODE_LIVES: Final = timedelta(minutes=10)
@@ -33,7 +34,9 @@ class Authorisations:
         # Without a choice as the version before stores it.
         choice = [_stored(awaited.choice)] if awaited.choice is not None else []
         shown = orjson.dumps([awaited.message, awaited.challenge, *choice]).decode()
-        return SealedAuthorisation(encrypted=self._encryption.encrypt(shown), expires_at=awaited.expires_at)
+        return SealedAuthorisation(
+            encrypted=self._encryption.encrypt(shown, AUTHORISATION), expires_at=awaited.expires_at
+        )
 
     def newly_awaited(
         self, known: SealedAuthorisation | None, given: Authorisation | None
@@ -61,17 +64,19 @@ class Authorisations:
 
     def sealed_query(self, query: Mapping[str, str]) -> str:
         """What the browser brought back from the vendor's page, encrypted: a code in it is as good as the approval."""
-        return self._encryption.encrypt(orjson.dumps(dict(query)).decode()).decode()
+        secret = self._encryption.encrypt(orjson.dumps(dict(query)).decode(), RETURNED_QUERY)
+        return as_text(secret) if is_sealed(secret) else secret.decode()
 
     def opened_query(self, text: str) -> dict[str, str]:
         """What `sealed_query` has encrypted."""
-        return dict(orjson.loads(self._encryption.decrypt(text.encode())))
+        secret = from_text(text) or text.encode()
+        return dict(orjson.loads(self._encryption.decrypt(secret, RETURNED_QUERY)))
 
     def opened(self, stored: SealedAuthorisation) -> Authorisation:
         """As the vendor gave it."""
         if stored.encrypted is None:
             return Authorisation(stored.url, expires_at=stored.expires_at)
-        message, challenge, *more = orjson.loads(self._encryption.decrypt(stored.encrypted))
+        message, challenge, *more = orjson.loads(self._encryption.decrypt(stored.encrypted, AUTHORISATION))
         choice = _choice_of(more[0]) if more else None
         return Authorisation(message=message, challenge=challenge, expires_at=stored.expires_at, choice=choice)
 

@@ -19,7 +19,7 @@ class CardholderRow(SQLModel, table=True):
     vendor: str
     vendor_cardholder_id: str | None = None
     name: str
-    address: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    address: Any = Field(sa_column=Column(JSON, nullable=False))
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -27,7 +27,7 @@ class NotificationRow(SQLModel, table=True):
     channel: str
     template: str
     locale: str
-    data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    data: Any = Field(sa_column=Column(JSON, nullable=False))
     vendor: str
     vendor_message_id: str | None = None
     status: str

@@ -30,9 +30,9 @@ class UserRow(SQLModel, table=True):
     email: str | None = None
     phone: str | None = None
     chosen_locale: str | None = None
-    address: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    address: Any = Field(default=None, sa_column=Column(JSON, nullable=True))
     notification_preferences: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
-    pending_contacts: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    pending_contacts: Any = Field(default=None, sa_column=Column(JSON, nullable=True))
     pending_until: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     national_identity_number_encrypted: bytes | None = None
     national_identity_number_hash: str | None = Field(default=None, unique=True)

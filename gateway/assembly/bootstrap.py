@@ -11,6 +11,7 @@ from domain.operation_cost import CostLimit
 from domain.retention import Lengths
 from domain.service import PortName, ServiceMode
 from gateway.assembly.infrastructure import Infrastructure
+from gateway.assembly.keys import field_encryption
 from gateway.assembly.limits import build_limits
 from gateway.assembly.release import code_digest
 from gateway.assembly.watched import directions, probes, sandbox_reset
@@ -33,7 +34,6 @@ from services.banks.readings import Readings
 from services.cards.cards import Cards
 from services.container import Services
 from services.documents.trusted_documents import TrustedDocuments
-from services.field_encryption import FieldEncryption
 from services.files.data_exports import DataExports
 from services.files.uploads import Uploads
 from services.incidents import Incidents
@@ -117,8 +117,7 @@ def build_services(base: Infrastructure) -> Services:
     base.shared.refusals.listen(partial(_tell_of_refusal, incidents))
     base.database.watch.tell(partial(incidents.alert, Severity.CRITICAL, "Database away"))
     timeline = Timeline(work, read, clock, keeps_pushes=True)
-    keys = [key.get_secret_value() for key in settings.field_encryption_keys]
-    encryption = FieldEncryption(keys, settings.field_hash_key.get_secret_value())
+    encryption = field_encryption(settings)
     composer = NotificationComposer(
         clock,
         encryption,
@@ -136,7 +135,7 @@ def build_services(base: Infrastructure) -> Services:
     consents = ConsentStatusSync(work, read, authorisations, clock)
     readings = Readings(work, encryption, clock)
     consent_access = ConsentAccesses(read, encryption)
-    accounts = Accounts(work, read, adapters.accounts, consents, consent_access, readings, encryption, clock)
+    accounts = Accounts(work, read, adapters.accounts, consents, consent_access, readings, clock)
     consent_approvals = ConsentApprovals(work, read, adapters.accounts, consents, consent_access, authorisations, clock)
     bank_list = BankList(adapters.accounts)
     bank_links = BankLinks(
@@ -149,7 +148,6 @@ def build_services(base: Infrastructure) -> Services:
         consent_access,
         shield,
         accounts,
-        encryption,
         composer,
         clock,
         origins,

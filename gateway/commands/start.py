@@ -19,6 +19,7 @@ from db.grants import grant_serving
 from db.migrate import LOCK_TIMEOUT_S, DatabaseTooNew, Fit, TableIsHeld, migrate, newest_revision, version_of
 from domain.errors import DatabaseAway
 from gateway.app import END_WITHIN_S
+from gateway.assembly.keys import field_encryption
 from gateway.commands.headers_in_time import HeadersInTime
 from gateway.commands.terminal import fail
 from gateway.settings.settings import Settings
@@ -108,7 +109,7 @@ async def prepare(settings: Settings) -> None:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
     """The database, closed at the end."""
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_url, fields=field_encryption(settings))
     try:
         yield database
     finally:

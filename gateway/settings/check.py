@@ -65,8 +65,8 @@ def problems_of(settings: Settings) -> list[str]:
 def _empty_secrets(settings: Settings) -> list[str]:
     """Empty secrets: a stranger's signature with an empty key would be valid."""
     names = [name for name in type(settings).model_fields if _has_blank(getattr(settings, name))]
-    if not settings.field_encryption_keys:
-        names.append("field_encryption_keys")
+    lists = {"field_encryption_keys", *({"field_hash_keys_old"} & settings.model_fields_set)}
+    names += [name for name in sorted(lists) if not getattr(settings, name)]
     return [f"{name.upper()} is set but empty: give it a value, or leave the setting out." for name in names]
 
 
@@ -189,7 +189,7 @@ def _value_problems(settings: Settings) -> list[str]:
         for key in settings.field_encryption_keys:
             Fernet(key.get_secret_value())
     except ValueError:
-        found.append("FIELD_ENCRYPTION_KEYS must be Fernet keys: 32 bytes in URL-safe base64.")
+        found.append("FIELD_ENCRYPTION_KEYS must be keys of 32 bytes each, in URL-safe base64.")
     return found
 
 

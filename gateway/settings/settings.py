@@ -180,10 +180,21 @@ class Settings(SessionSettings, LimitSettings, BaseSettings):
     default_return_to: str = Field(default="/sandbox/", description="Where users go where a client names no address.")
     field_encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(listed)] = Field(
         default=(SecretStr(_MOCK_FIELD_KEY),),
-        description="Fernet keys for encrypted fields, separated by commas; the first encrypts, all decrypt.",
+        description="Keys of encrypted fields (32 bytes in URL-safe base64), separated by commas: the first encrypts, "
+        "all decrypt. To rotate: docs/security.md.",
+    )
+    field_encryption_as_before: bool = Field(
+        default=False,
+        description="While processes of a release without AES-256-GCM still run: fields are written as they read them, "
+        "e-mail, phone, address, messages and webhooks readable. `gateway keys rotate` encrypts them afterwards.",
     )
     field_hash_key: SecretStr = Field(
         default=SecretStr(MOCK_SECRET), description="Key of the hashes by which encrypted fields are found."
+    )
+    field_hash_keys_old: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(listed)] = Field(
+        default=(),
+        description="Earlier or coming FIELD_HASH_KEYs, separated by commas: found by, too, until "
+        "`gateway keys rotate` is through.",
     )
     merchant_name: str = Field(default="Drop AS", description="Who is paid by card: Drop, for its own services.")
     merchant_account: str = Field(default="86011117947", description="Drop's own account number, shown to payers.")

@@ -32,7 +32,6 @@ from services.banks.account_events import publish_accounts
 from services.banks.consent_access import ConsentAccesses
 from services.banks.consents import ConsentStatusSync
 from services.banks.readings import Readings
-from services.field_encryption import FieldEncryption
 
 Result = TypeVar("Result")
 # Without fresh authentication many banks give 90 days (docs/vendors/nextgenpsd2.md, Accounts).
@@ -56,7 +55,6 @@ class Accounts:
         consents: ConsentStatusSync,
         access: ConsentAccesses,
         readings: Readings,
-        encryption: FieldEncryption,
         clock: Clock,
     ) -> None:
         self._work = work
@@ -65,7 +63,6 @@ class Accounts:
         self._consents = consents
         self._access = access
         self._readings = readings
-        self._encryption = encryption
         self._clock = clock
 
     async def page(self, user_id: UserId, keyset: Keyset) -> list[BankAccount]:
@@ -271,8 +268,7 @@ class Accounts:
     async def psu(self, user_id: UserId, device: Device | None) -> Psu:
         """The user as a bank is called for: national identity number and, if the user is present, `device`."""
         async with self._read() as read:
-            secret = await read.users.encrypted_national_identity_number(user_id)
-        return Psu(self._encryption.decrypt(secret) if secret else None, device)
+            return Psu(await read.users.national_identity_number(user_id), device)
 
     async def _count_read(self, user_id: UserId, bank_link_id: BankLinkId, *, is_attended: bool) -> None:
         now = self._clock.now()

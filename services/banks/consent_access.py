@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from db.field_encryption import FieldEncryption
 from db.unit_of_work import Read
 from domain.consent import Consent
 from domain.device import Device
 from providers.open_banking.port import ConsentAccess, Psu
-from services.field_encryption import FieldEncryption
 from services.kept_device import opened, sealed
 
 
@@ -25,10 +25,10 @@ class ConsentAccesses:
         """A call about the consent, with the device of a present user."""
         async with self._read() as read:
             bank_link = await read.bank_links.get(consent.user_id, consent.bank_link_id)
-            secret = await read.users.encrypted_national_identity_number(consent.user_id)
+            number = await read.users.national_identity_number(consent.user_id)
             kept = await read.consents.device_encrypted(consent.id)
         assert bank_link is not None
-        psu = Psu(self._encryption.decrypt(secret) if secret else None, device)
+        psu = Psu(number, device)
         began_from = opened(self._encryption, kept)
         return ConsentAccess(consent.vendor_consent_id or "", bank_link.bank_id, psu, began_from)
 

@@ -49,7 +49,6 @@ from services.banks.bank_list import BankList
 from services.banks.consent_access import ConsentAccesses
 from services.banks.consent_approvals import ConsentApprovals
 from services.banks.consents import NOT_BACK, AskConsent, ConsentStatusSync, RevokeConsent
-from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
 from services.shield import Shield
 from services.tokens import hash_of, new_token
@@ -87,7 +86,6 @@ class BankLinks:
         access: ConsentAccesses,
         shield: Shield,
         accounts: Accounts,
-        encryption: FieldEncryption,
         notifications: NotificationComposer,
         clock: Clock,
         return_origins: tuple[str, ...],
@@ -101,7 +99,6 @@ class BankLinks:
         self._access = access
         self._shield = shield
         self._accounts = accounts
-        self._encryption = encryption
         self._notifications = notifications
         self._clock = clock
         self._return_origins = return_origins
@@ -302,12 +299,12 @@ class BankLinks:
             await work.users.hold(consent.user_id)
             await work.consents.add(consent, redirects, state_hash=hash_of(state), device_encrypted=kept)
             work.jobs.enqueue(AskConsent(consent.user_id, consent.id), due_at=now + _FIRST_ASK, now=now)
-            secret = await work.users.encrypted_national_identity_number(bank_link.user_id)
+            number = await work.users.national_identity_number(bank_link.user_id)
             await work.commit()
         request = ConsentRequest(
             consent.id,
             bank_link.bank_id,
-            Psu(self._encryption.decrypt(secret) if secret else None, device),
+            Psu(number, device),
             with_query(redirects.callback_uri, state=state),
             consent.valid_until,
         )

@@ -8,7 +8,9 @@ from typing import ClassVar, Final
 import structlog
 from prometheus_client import Counter
 
+from db.field_encryption import FieldEncryption
 from db.ids import new_id
+from db.sealed import PUT_ASIDE
 from db.statements import KeptAside
 from db.unit_of_work import UnitOfWork, Work
 from domain import ids
@@ -20,7 +22,6 @@ from domain.job import Job
 from domain.statement import PutAside, Statement, reconcile
 from providers.open_banking.port import Items
 from services.banks.account_events import publish_accounts
-from services.field_encryption import FieldEncryption
 
 UNREADABLE: Final = Counter(
     "drop_unreadable_items_total", "Items of banks' answers that could not be read.", ["bank", "kind"]
@@ -115,7 +116,7 @@ class Readings:
                 KeptAside(
                     item.kind,
                     item.why,
-                    self._encryption.encrypt(item.content),
+                    self._encryption.encrypt(item.content, PUT_ASIDE),
                     self._encryption.keyed_hash(item.content),
                 )
                 for item in items[:_KEPT]

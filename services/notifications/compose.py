@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 
 import structlog
 
+from db.field_encryption import FieldEncryption
 from db.ids import new_id
 from db.unit_of_work import UnitOfWork
 from domain import ids
@@ -23,7 +24,6 @@ from domain.payment import Payment, Rail, Status
 from domain.plan import PLANS, InvoiceStatus, PlanInvoice, PlanStatus, PlanSubscription
 from domain.refund import Refund, RefundStatus
 from domain.user import User
-from services.field_encryption import FieldEncryption
 
 _log = structlog.get_logger()
 _FAILED: Final = frozenset({Status.REJECTED, Status.FAILED, Status.EXPIRED})
@@ -186,9 +186,9 @@ class NotificationComposer:
 
         Counted in the database: no SMS may go out twice because a process or Redis has forgotten the first.
         """
-        now, number_hash = self._clock.now(), self._encryption.keyed_hash(number)
+        now, number_hashes = self._clock.now(), self._encryption.keyed_hashes(number)
         full = (
-            (await work.notifications.nth_sms_to(number_hash, self._sms_an_hour), timedelta(hours=1)),
+            (await work.notifications.nth_sms_to(number_hashes, self._sms_an_hour), timedelta(hours=1)),
             (await work.notifications.nth_sms_of(user_id, self._sms_a_day), timedelta(days=1)),
         )
         return max((0.0, *((at + per - now).total_seconds() for at, per in full if at is not None)))

@@ -1,5 +1,6 @@
 """At which bank a payment is, and what that bank is told of its user in the calls that follow the initiation."""
 
+from db.field_encryption import FieldEncryption
 from db.unit_of_work import Read
 from domain.banking_days import banking_day_from
 from domain.device import Device
@@ -7,7 +8,6 @@ from domain.ids import BankId
 from domain.payment import Payment
 from providers.open_banking.port import PaymentAccess, PaymentInitiation, Psu
 from services.banks.accounts import Accounts
-from services.field_encryption import FieldEncryption
 from services.kept_device import opened, sealed
 
 

@@ -1,9 +1,11 @@
 """The codes by which a new e-mail or phone is confirmed: made as they are sent, kept as hashes alone."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from db.field_encryption import FieldEncryption
 from db.unit_of_work import UnitOfWork, Work, retry_on_stale
 from domain.clock import Clock
 from domain.contact_code import CODE_DIGITS, TRIES, ContactKind
@@ -11,7 +13,6 @@ from domain.errors import InvalidInput, NotFound, Unauthenticated
 from domain.ids import UserId
 from domain.notification import CODES, NotificationStatus
 from domain.user import User
-from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
 
 _FIELD: Final = ("input", "code")
@@ -51,7 +52,7 @@ class ContactCodes:
             pending = user.pending.get(kind)
             if pending is None or pending.address != address:
                 return False
-            sent = pending.sent(self._hash_of(user_id, kind, code), self._clock.now())
+            sent = pending.sent(self._hashes_of(user_id, kind, code)[0], self._clock.now())
             await work.users.save(replace(user, pending={**user.pending, kind: sent}))
             await work.commit()
         return True
@@ -81,7 +82,7 @@ class ContactCodes:
                 message = "The code has run out, by time or by wrong tries. Send updateProfile again for another one."
                 raise untold or InvalidInput("CODE_EXPIRED", message, field=_FIELD)
             others = {other: waits for other, waits in before.pending.items() if other is not kind}
-            if not pending.is_code(self._hash_of(user_id, kind, code)):
+            if not pending.is_code(self._hashes_of(user_id, kind, code)):
                 # A wrong try is kept, or there would be no end of them.
                 tried = pending.tried()
                 await work.users.save(replace(before, pending={**others, kind: tried}))
@@ -115,9 +116,9 @@ class ContactCodes:
     def _record(self, work: UnitOfWork, action: str, user_id: UserId, kind: ContactKind) -> None:
         work.audit.record(action, self._machine_clock.now(), user_id=user_id, detail={"fields": [kind.lower()]})
 
-    def _hash_of(self, user_id: UserId, kind: ContactKind, code: str) -> str:
+    def _hashes_of(self, user_id: UserId, kind: ContactKind, code: str) -> Sequence[str]:
         """Keyed: a million codes are tried at once against a plain hash."""
-        return self._encryption.keyed_hash(f"{user_id} {kind} {code}")
+        return self._encryption.keyed_hashes(f"{user_id} {kind} {code}")
 
 
 async def _held(work: UnitOfWork, user_id: UserId) -> User:

@@ -8,7 +8,9 @@ from typing import Final
 
 import structlog
 
+from db.field_encryption import FieldEncryption
 from db.ids import new_id
+from db.sealed import ID_TOKEN
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain.clock import Clock
 from domain.errors import DropError, InvalidInput, ProviderUnavailable, Unavailable
@@ -18,7 +20,6 @@ from domain.redirect import require_allowed, require_registered, with_query, wit
 from domain.session import CODE_LIFETIME, LOGIN_ATTEMPT_LIFETIME, STEP_UP_WITHIN, Lifetimes, SessionClient
 from domain.user import SignIn
 from providers.identity.port import AuthorizationRequest, Identity, IdentityProvider, LoginFailed
-from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
 from services.tokens import code_challenge_of, hash_of, new_token
 from services.users.new_session import new_session, tell_of_new_device
@@ -277,7 +278,8 @@ class Login:
         if secret is None:
             return None
         try:
-            return await self._identity.end_session_url(id_token=self._encryption.decrypt(secret), return_to=return_to)
+            id_token = self._encryption.decrypt(secret, ID_TOKEN)
+            return await self._identity.end_session_url(id_token=id_token, return_to=return_to)
         except Unavailable:
             _log.warning("bankid_session_left_open")  # Drop's own session has ended, so the sign-out has succeeded
             return None
@@ -315,7 +317,7 @@ class Login:
             code_hash=hash_of(code),
             expires_at=self._machine_clock.now() + CODE_LIFETIME,
             user_id=user_id,
-            id_token_encrypted=self._encryption.encrypt(identity.id_token),
+            id_token_encrypted=self._encryption.encrypt(identity.id_token, ID_TOKEN),
             authenticated_at=self._authenticated_at(identity),
         )
         return LoginDone(with_query(attempt.return_to, code=code, **_state_of(attempt)))
@@ -329,7 +331,7 @@ class Login:
             ),
             token_hash=hash_of(token),
             refresh_hash=None,
-            id_token_encrypted=self._encryption.encrypt(identity.id_token),
+            id_token_encrypted=self._encryption.encrypt(identity.id_token, ID_TOKEN),
         )
         return token
 

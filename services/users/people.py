@@ -1,5 +1,6 @@
 """Which user a person is who has signed in with their eID."""
 
+from db.field_encryption import FieldEncryption
 from db.ids import new_id
 from db.unit_of_work import UnitOfWork
 from domain import ids
@@ -11,7 +12,6 @@ from domain.user import User
 from providers.identity.port import Identity
 from providers.kyc.port import KycProvider
 from providers.vendors import Vendors
-from services.field_encryption import FieldEncryption
 from services.notifications.compose import NotificationComposer
 from services.payments.customers import CreateCustomer
 from services.users.sessions import Sessions
@@ -44,8 +44,8 @@ class People:
     async def user_of(self, work: UnitOfWork, identity: Identity) -> tuple[UserId, list[SessionId]]:
         """The user, in the caller's transaction, and the sign-ins that ended: the caller commits and closes these."""
         number = identity.national_identity_number
-        number_hash = self._encryption.keyed_hash(number) if number else None
-        known, owner = await work.users.of_identity(identity.issuer, identity.subject, number_hash)
+        number_hashes = self._encryption.keyed_hashes(number) if number else []
+        known, owner = await work.users.of_identity(identity.issuer, identity.subject, number_hashes)
         if known is None and owner is not None and self._proves_numbers:
             ended = await self._link(work, owner.id, identity)
             await self._rename(work, owner, identity)
@@ -53,7 +53,7 @@ class People:
         if known is None:
             return await self._add(work, identity, None if owner is not None else number), []
         if owner is None and number is not None:
-            await work.users.keep_number(known.id, self._encryption.encrypt(number), number_hash)
+            await work.users.keep_number(known.id, number, number_hashes[0])
         await self._rename(work, known, identity)
         return known.id, []
 
@@ -74,7 +74,7 @@ class People:
             User(user_id, identity.name, now, identity.email, identity.phone),
             issuer=identity.issuer,
             subject=identity.subject,
-            national_identity_number_encrypted=self._encryption.encrypt(number) if number else None,
+            national_identity_number=number,
             national_identity_number_hash=self._encryption.keyed_hash(number) if number else None,
         )
         await work.events.begin_stream(user_id)

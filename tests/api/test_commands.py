@@ -192,7 +192,7 @@ def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
 
     ran = gateway("doctor", folder=tmp_path, FIELD_ENCRYPTION_KEYS_FILE=str(tmp_path / "keys"))
 
-    assert "FIELD_ENCRYPTION_KEYS must be Fernet keys" in ran.stderr
+    assert "FIELD_ENCRYPTION_KEYS must be keys of 32 bytes" in ran.stderr
 
 
 def test_the_exported_schema_is_checked_and_a_breaking_change_is_found(tmp_path: Path) -> None:

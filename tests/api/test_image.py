@@ -92,6 +92,7 @@ def every_optional_setting(folder: Path) -> dict[str, str]:
             "open_banking_next_provider": "open_payments",
             "redis_url": "redis://127.0.0.1:9",
             "database_serving_role": "drop_serving",
+            "field_hash_keys_old": "p7Yq0wV4uS8mJ2aL6bK1oR5cE3fG9hIz",
             "web_session_idle_minutes": "5",
             "migrate_at_start": "true",
             "graphql_documents": "log",

@@ -26,6 +26,7 @@ from db.migrate import migrate
 from domain.payment import _NEXT, Status
 from tests.builders.breaker_time import BreakerTime
 from tests.builders.databases import SERVER, postgresql_database, run
+from tests.builders.fields import FIELDS
 from tests.builders.gateway import Play, Player, nodes, playing
 from tests.builders.line import Line
 from tests.builders.ready import keep, put_back
@@ -73,7 +74,7 @@ class MachineClock:
 async def empty_database() -> Path:
     if not _EMPTY:
         path = Path(tempfile.mkdtemp()) / "empty.sqlite3"
-        database = open_database(f"sqlite:///{path}")
+        database = open_database(f"sqlite:///{path}", fields=FIELDS)
         await migrate(database)
         await database.close()
         _EMPTY.append(path)
@@ -86,7 +87,7 @@ async def template() -> str:
         name = f"drop_test_{os.getpid()}_machines"
         await run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         await run(f"CREATE DATABASE {name}")
-        database = open_database(f"{SERVER.rsplit('/', 1)[0]}/{name}")
+        database = open_database(f"{SERVER.rsplit('/', 1)[0]}/{name}", fields=FIELDS)
         await migrate(database)
         await database.close()
         _TEMPLATES.append(name)

@@ -17,6 +17,7 @@ from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
 from domain.audit import Anomaly, Place
 from services.operations.audit_chain import AuditChain, Verdict
 from services.operations.audit_trail import AuditTrail
+from tests.builders.fields import FIELDS
 
 ADD = "INSERT INTO audit_event (id, action, detail, at) VALUES ('aud_9', 'served', '{}', now())"
 FORBIDDEN = (
@@ -81,7 +82,7 @@ class Trail:
 
 @pytest.fixture
 async def trail(either_database_url: str) -> AsyncIterator[Trail]:
-    database = open_database(either_database_url)
+    database = open_database(either_database_url, fields=FIELDS)
     yield Trail(database)
     await database.close()
 
@@ -208,7 +209,7 @@ async def test_what_strangers_cause_is_one_row_a_minute(trail: Trail) -> None:
 
 
 async def test_the_role_that_serves_adds_to_the_trail_and_changes_neither_it_nor_tables(postgresql_url: str) -> None:
-    trail, role = Trail(open_database(postgresql_url)), f"drop_test_{token_hex(6)}"
+    trail, role = Trail(open_database(postgresql_url, fields=FIELDS)), f"drop_test_{token_hex(6)}"
     engine = trail.database.write_engine
     await trail.run(f"CREATE ROLE {role}")
     try:

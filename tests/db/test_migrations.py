@@ -23,6 +23,7 @@ from db.tables.all import METADATA
 from db.unit_of_work import Reading
 from domain.ids import UserId
 from tests.builders.databases import postgresql_database
+from tests.builders.fields import FIELDS
 
 _AT = "'2026-11-24 12:00:00+00:00'"
 _A_PAYMENT_OF_THE_FIRST_VERSION = (
@@ -42,7 +43,7 @@ _A_PAYMENT_OF_THE_FIRST_VERSION = (
 
 
 async def test_a_migrated_database_has_exactly_the_tables_of_the_code(either_database_url: str) -> None:
-    database = open_database(either_database_url)
+    database = open_database(either_database_url, fields=FIELDS)
 
     def differences(connection: Connection) -> list[object]:
         waiting = announced(ScriptDirectory.from_config(config_of()))
@@ -56,7 +57,7 @@ async def test_a_migrated_database_has_exactly_the_tables_of_the_code(either_dat
 
 async def at_version(url: str, version: str, *statements: str) -> Database:
     """A database of an older version with some rows."""
-    database = open_database(url)
+    database = open_database(url, fields=FIELDS)
     async with database.write_engine.begin() as connection:
         for table in reversed(METADATA.sorted_tables):
             await connection.execute(DropTable(table, if_exists=True))
@@ -194,7 +195,7 @@ async def test_why_a_refund_failed_becomes_a_code(either_database_url: str) -> N
 
 
 async def test_migrating_again_is_harmless(either_database_url: str) -> None:
-    database = open_database(either_database_url)
+    database = open_database(either_database_url, fields=FIELDS)
 
     await migrate(database)
 
@@ -213,7 +214,7 @@ async def test_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None
 
             codes = [await process.wait() for process in started]
 
-            database = open_database(target)
+            database = open_database(target, fields=FIELDS)
             assert codes == [0, 0, 0]
             assert (await version_of(database)).revision == newest_revision()
             await database.close()
@@ -223,7 +224,7 @@ async def test_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None
 async def test_a_release_takes_a_database_of_a_later_one_as_far_as_that_says(
     either_database_url: str, stated: str
 ) -> None:
-    database = open_database(either_database_url)
+    database = open_database(either_database_url, fields=FIELDS)
     async with database.write_engine.begin() as connection:
         await connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '9999', oldest_code = '{stated}'")
 
@@ -293,7 +294,7 @@ async def test_an_index_of_a_large_table_is_built_while_the_table_is_written_to(
 
 
 async def test_an_index_that_is_missing_or_half_built_is_built_by_the_next_migrate(postgresql_url: str) -> None:
-    database = open_database(postgresql_url)
+    database = open_database(postgresql_url, fields=FIELDS)
     async with database.write_engine.begin() as connection:
         await connection.exec_driver_sql("DROP INDEX ix_payment_created_at")
         await connection.exec_driver_sql(

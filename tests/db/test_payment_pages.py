@@ -17,6 +17,7 @@ from domain.ids import PaymentId, UserId
 from domain.money import Money
 from domain.page import Keyset, PaymentPage
 from domain.payment import Rail, Status
+from tests.builders.fields import FIELDS
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KARI = UserId("usr_kari")
@@ -47,7 +48,7 @@ def row(number: int, status: Status, rail: Rail, *, in_doubt: bool = False) -> d
 
 
 async def written(url: str, rows: Sequence[dict[str, Any]]) -> Database:
-    database = open_database(url)
+    database = open_database(url, fields=FIELDS)
     async with database.write_engine.begin() as connection:
         user = {"id": KARI, "issuer": "i", "subject": "s", "name": "Kari", "created_at": NOON}
         await connection.execute(insert(UserRow).values(user))

@@ -32,6 +32,7 @@ from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
 from domain.retention import ByLaw, Lengths
 from services.operations.audit_trail import AuditTrail
 from services.operations.retention import Retention
+from tests.builders.fields import FIELDS
 
 LEFT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FIVE_YEARS = LEFT.replace(year=2031)
@@ -51,7 +52,7 @@ class At:
 
 @pytest.fixture
 async def database(either_database_url: str) -> AsyncIterator[Database]:
-    database = open_database(either_database_url)
+    database = open_database(either_database_url, fields=FIELDS)
     yield database
     await database.close()
 

@@ -17,6 +17,7 @@ from db.snapshot import letting_go, one_snapshot
 from db.unit_of_work import CommitWakeUps, Queries, Read, UnitOfWork, reading
 from domain.ids import UserId
 from domain.user import User
+from tests.builders.fields import FIELDS
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KARI = UserId("usr_kari")
@@ -24,7 +25,7 @@ KARI = UserId("usr_kari")
 
 @pytest.fixture
 async def database(either_database_url: str) -> AsyncIterator[Database]:
-    database = open_database(either_database_url)
+    database = open_database(either_database_url, fields=FIELDS)
     async with UnitOfWork(database.write, CommitWakeUps()) as work:
         await work.users.add(User(KARI, "Kari", NOON), issuer="i", subject="s")
         await work.commit()

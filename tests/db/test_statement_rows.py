@@ -14,6 +14,7 @@ from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
 from domain.bank_account import Transaction
 from domain.ids import AccountId
 from domain.line_match import LineMatch, Oddity
+from tests.builders.fields import FIELDS
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ACCOUNT = AccountId("acc_1")
@@ -21,7 +22,7 @@ ACCOUNT = AccountId("acc_1")
 
 @pytest.fixture
 async def database(either_database_url: str) -> AsyncIterator[Database]:
-    database = open_database(either_database_url)
+    database = open_database(either_database_url, fields=FIELDS)
     link: dict[str, Any] = {"id": "bnk_1", "user_id": "usr_1", "bank_id": "bank_dnb", "vendor": "mock"}
     account: dict[str, Any] = {"user_id": "usr_1", "bank_link_id": "bnk_1", "bank_id": "bank_dnb", "name": "Lønn"}
     line: dict[str, Any] = {

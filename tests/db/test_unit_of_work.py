@@ -22,6 +22,7 @@ from domain.job import Job, QueuedJob
 from domain.kyc import Kyc, Review
 from domain.kyc import KycStatus as Status
 from domain.user import User
+from tests.builders.fields import FIELDS
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 KARI = UserId("usr_kari")
@@ -43,7 +44,7 @@ class Slow(Job):
 
 @pytest.fixture
 async def database(either_database_url: str) -> AsyncIterator[Database]:
-    database = open_database(either_database_url)
+    database = open_database(either_database_url, fields=FIELDS)
     async with UnitOfWork(database.write, CommitWakeUps()) as work:
         await work.users.add(User(KARI, "Kari", NOON), issuer="i", subject="s")
         await work.events.begin_stream(KARI)
@@ -232,10 +233,10 @@ async def test_reads_cannot_write(database: Database) -> None:
 
 
 async def test_a_connection_that_the_server_has_cut_is_not_handed_out(postgresql_url: str) -> None:
-    database = open_database(postgresql_url)
+    database = open_database(postgresql_url, fields=FIELDS)
     async with database.write_engine.connect() as connection:
         backend = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-    other = open_database(postgresql_url)
+    other = open_database(postgresql_url, fields=FIELDS)
     async with other.write_engine.connect() as connection:
         await connection.execute(text("SELECT pg_terminate_backend(:backend, 5000)"), {"backend": backend})
 
@@ -246,7 +247,7 @@ async def test_a_connection_that_the_server_has_cut_is_not_handed_out(postgresql
 
 
 async def test_sqlite_enforces_its_foreign_keys(sqlite_url: str) -> None:
-    database = open_database(sqlite_url)
+    database = open_database(sqlite_url, fields=FIELDS)
     async with database.read_engine.connect() as connection:
         assert (await connection.execute(text("PRAGMA foreign_keys"))).scalar() == 1
         assert (await connection.execute(text("PRAGMA journal_mode"))).scalar() == "wal"

@@ -19,6 +19,7 @@ from services.jobs.handlers import MONEY_KINDS
 from services.operations.audit_trail import AuditTrail
 from services.webhooks.inbox import Webhooks
 from services.webhooks.sources import Delivery, Incoming
+from tests.builders.fields import FIELDS
 from tests.builders.gateway import StandingClock
 from tests.conftest import NOON
 
@@ -42,7 +43,7 @@ class Source:
 
 @pytest.fixture
 async def database(either_database_url: str) -> AsyncIterator[Database]:
-    database = open_database(either_database_url)
+    database = open_database(either_database_url, fields=FIELDS)
     yield database
     await database.close()
 

@@ -24,5 +24,5 @@ def test_a_message_that_is_sent_again_gives_no_more_guesses() -> None:
         tried = tried.tried()
     again = tried.sent("another hash", NOON + timedelta(minutes=1))
 
-    assert (again.is_code("a hash"), again.is_code("another hash")) == (False, True)
+    assert (again.is_code(["a hash"]), again.is_code(["more", "another hash"])) == (False, True)
     assert not again.is_open(NOON + timedelta(minutes=2))

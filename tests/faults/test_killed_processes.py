@@ -22,6 +22,7 @@ from sqlalchemy import text
 from db.engine import open_database
 from domain.payment import Status
 from tests.builders.customers import Customer
+from tests.builders.fields import FIELDS
 from tests.builders.fleet import Fleet, fleet
 
 CUSTOMERS = 6
@@ -65,7 +66,7 @@ async def move_on(running: Fleet, by: str) -> None:
 
 
 async def rows(running: Fleet, query: str) -> list[Any]:
-    database = open_database(running.database_url)
+    database = open_database(running.database_url, fields=FIELDS)
     try:
         async with database.read_engine.connect() as connection:
             return list((await connection.execute(text(query))).all())

@@ -21,6 +21,7 @@ from services.jobs.handlers import Handler, handler
 from services.jobs.heartbeat import Heartbeats
 from services.jobs.signal import WorkerSignal
 from services.jobs.worker import MAX_FAULTS, Worker
+from tests.builders.fields import FIELDS
 from tests.builders.gateway import StandingClock
 from tests.conftest import NOON
 
@@ -62,7 +63,7 @@ class Alerts:
 
 @pytest.fixture
 async def database(either_database_url: str) -> AsyncIterator[Database]:
-    database = open_database(either_database_url)
+    database = open_database(either_database_url, fields=FIELDS)
     yield database
     await database.close()
 

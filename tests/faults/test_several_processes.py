@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from db.engine import open_database
 from tests.builders.customers import FOLLOW, Customer
+from tests.builders.fields import FIELDS
 from tests.builders.fleet import Fleet, Process, fleet
 from tests.builders.subscriber import next_item, subscribed
 
@@ -138,7 +139,7 @@ async def test_without_a_worker_health_is_down_after_a_while_and_serve_stays_rea
         return (await customer.http.get(f"{url}/api/health")).status_code == 503
 
     assert not await is_down()
-    database = open_database(running.database_url)
+    database = open_database(running.database_url, fields=FIELDS)
     async with database.write_engine.begin() as connection:
         await connection.exec_driver_sql("UPDATE worker_heartbeat SET seen_at = seen_at - interval '3 minutes'")
     await database.close()

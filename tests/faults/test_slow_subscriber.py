@@ -14,6 +14,7 @@ from db.engine import open_database
 from db.tables.event import UserEventRow, UserEventSeqRow
 from domain.event import EventKind
 from tests.builders.customers import Customer
+from tests.builders.fields import FIELDS
 from tests.builders.fleet import fleet
 from tests.builders.gateway import CONNECT
 from tests.builders.subscriber import next_item, subscribed
@@ -42,7 +43,7 @@ async def happen(customer: Customer, many: int, mutation: str, **variables: str)
         "version": 1,
     }
     user_id = (await customer.ask(VIEWER))["id"]
-    database = open_database(customer.fleet.database_url)
+    database = open_database(customer.fleet.database_url, fields=FIELDS)
     event = {"user_id": user_id, "kind": EventKind.KYC, "object_id": OBJECT_ID, "fields": fields, "at": NOON}
     mine = col(UserEventSeqRow.user_id) == user_id
     async with database.write_engine.begin() as connection:
