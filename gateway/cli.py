@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "provider": ("provider:app", "Which vendors serve, and moving from one to another."),
     "payments": ("payments:app", "Payments whose outcome is not known."),
     "operators": ("operators:app", "Operators and their tokens."),
+    "keys": ("keys:app", "The keys of encrypted fields."),
     "audit": ("audit:app", "The audit trail."),
     "jobs": ("jobs:app", "Queued work, and what is blocked."),
     "documents": ("documents:app", "The GraphQL documents that front ends may send."),

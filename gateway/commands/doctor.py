@@ -4,13 +4,14 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from db.connection_limit import ConnectionLimit
+from db.sealed_rows import SEALED_TABLES, SealedRowQueries
 from domain.errors import Unavailable
 from domain.service import ServiceMode
 from gateway.assembly.adapters import build_adapters
 from gateway.assembly.clocks import SystemClock
 from gateway.assembly.internet import internet_until
 from gateway.commands.checked_settings import checked_settings
-from gateway.commands.start import limit_of, one_message, require_fit
+from gateway.commands.start import limit_of, one_message, opened, require_fit
 from gateway.commands.terminal import ERR, OUT, fail
 from gateway.settings.settings import Settings
 from providers.calling.shared import SharedCalling
@@ -25,9 +26,28 @@ def doctor() -> None:
     OUT.print("[green]ok[/] database and migrations")
     with one_message(settings):
         limit = asyncio.run(limit_of(settings))
-    troubled = [*_missing(settings), *_too_few(settings, limit), *asyncio.run(_troubled_vendors(settings))]
+    troubled = [
+        *asyncio.run(_lacks_keys(settings)),
+        *_missing(settings),
+        *_too_few(settings, limit),
+        *asyncio.run(_troubled_vendors(settings)),
+    ]
     if troubled:
         fail("\n".join(troubled))
+
+
+async def _lacks_keys(settings: Settings) -> list[str]:
+    """Whether the oldest and newest encrypted values of each table can be read."""
+    async with opened(settings) as database, database.read() as session:
+        sealed = SealedRowQueries(session)
+        lacking = [table for table in SEALED_TABLES if not await sealed.is_readable(table)]
+    if not lacking:
+        OUT.print("[green]ok[/] keys of encrypted fields")
+        return []
+    return [
+        f"FIELD_ENCRYPTION_KEYS lacks a key: values in {', '.join(lacking)} cannot be read. Put it back, "
+        "then run: gateway keys rotate"
+    ]
 
 
 def _missing(settings: Settings) -> list[str]:
