@@ -11,7 +11,7 @@ from db.paging import page_by_id
 from db.sealed import CARDHOLDER_ADDRESS, fields_of
 from db.tables.card import CardholderRow, CardRow
 from db.updates import save_over
-from domain.card import OVER, Card, CardFace, Cardholder, CardStatus, CardType
+from domain.card import OVER, Card, CardFace, CardFailure, Cardholder, CardStatus, CardType
 from domain.ids import CardholderId, CardId, UserId
 from domain.page import Keyset
 from domain.profile import Address
@@ -43,6 +43,8 @@ def card_of(row: CardRow) -> Card:
         status=CardStatus(row.status),
         vendor_card_id=row.vendor_card_id,
         face=face,
+        # The release before has stored none.
+        failure=CardFailure(row.failure_code or "") if row.status == CardStatus.FAILED else None,
         version=row.version,
     )
 
@@ -122,4 +124,5 @@ class CardQueries:
             last4=face.last4 if face else None,
             expiry_month=face.expiry_month if face else None,
             expiry_year=face.expiry_year if face else None,
+            failure_code=after.failure,
         )

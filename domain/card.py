@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from domain.errors import InvalidState
 from domain.feature import Feature
 from domain.ids import CardholderId, CardId, UserId
 from domain.profile import Address
+from domain.text import Text
 
 
 class CardType(StrEnum):
@@ -32,6 +33,23 @@ class CardStatus(StrEnum):
     FROZEN = "FROZEN"
     CANCELLED = "CANCELLED"
     FAILED = "FAILED"
+
+
+class CardFailure(StrEnum):
+    """Why the issuer issues no card. OTHER is a reason that an earlier or a later version has stored."""
+
+    CARDHOLDER_UNKNOWN = "CARDHOLDER_UNKNOWN"
+    NOT_ISSUED = "NOT_ISSUED"
+    OTHER = "OTHER"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls.OTHER
+
+    @property
+    def text(self) -> Text:
+        """What to show to the person who asked for the card."""
+        return Text("card_failure", self)
 
 
 # What is over, and keeps a user neither from another card nor from leaving.
@@ -69,7 +87,10 @@ class CardFace:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card of a user. `vendor_card_id` and `face` are None until the issuer has answered."""
+    """A card of a user. `vendor_card_id` and `face` are None until the issuer has answered.
+
+    `failure` tells why it has FAILED, and is None of any other.
+    """
 
     id: CardId
     user_id: UserId
@@ -80,6 +101,7 @@ class Card:
     status: CardStatus = CardStatus.REQUESTED
     vendor_card_id: str | None = None
     face: CardFace | None = None
+    failure: CardFailure | None = None
     version: int = 1
 
     def require(self, wanted: CardStatus) -> None:
@@ -90,10 +112,11 @@ class Card:
         if wanted is not self.status and wanted not in _NEXT[self.status]:
             raise InvalidState(f"The card is {self.status}.", field=("input", "id"), text="CARD_STATUS")
 
-    def refused(self) -> "Card":
+    def refused(self, failure: CardFailure) -> "Card":
         """The issuer does not issue the card; the same object where it has answered before."""
-        is_open = self.status is CardStatus.REQUESTED
-        return replace(self, status=CardStatus.FAILED, version=self.version + 1) if is_open else self
+        if self.status is not CardStatus.REQUESTED:
+            return self
+        return replace(self, status=CardStatus.FAILED, failure=failure, version=self.version + 1)
 
     def apply(self, status: CardStatus | None, reference: str, face: CardFace | None) -> "Card":
         """Take what the issuer reports; the same object where nothing changed. A CANCELLED card stays so.

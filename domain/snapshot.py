@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from domain.bank_account import Balance, BalanceType, BankAccount
-from domain.card import Card, CardFace, CardStatus
+from domain.card import Card, CardFace, CardFailure, CardStatus
 from domain.consent import BankLink, BankLinkEnd, BankLinkStatus
 from domain.data_export import DataExport, DataExportStatus
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus, told, told_check_kinds, told_labels
@@ -248,15 +248,17 @@ def card_fields(card: Card) -> Fields:
     return {
         "status": card.status,
         "face": [face.last4, face.expiry_month, face.expiry_year] if face else None,
+        "failure": card.failure,
         "version": card.version,
     }
 
 
 def card_at(now: Card, fields: Fields) -> Card:
-    face = fields["face"]
+    face, failure = fields["face"], fields.get("failure")
     return replace(
         now,
         status=CardStatus(fields["status"]),
         face=CardFace(*face) if face else None,
+        failure=CardFailure(failure) if failure else None,
         version=fields["version"],
     )

@@ -39,5 +39,6 @@ class CardRow(SQLModel, table=True):
     last4: str | None = None
     expiry_month: int | None = None
     expiry_year: int | None = None
+    failure_code: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
     version: int = 1

@@ -8,7 +8,7 @@ from domain.errors import InDoubt, InvalidState, Unavailable
 from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.card_issuing.port import CardState
-from providers.card_issuing.stripe_cards import WORDS, card_state
+from providers.card_issuing.stripe_cards import WORDS, card_state, not_issued
 from providers.declaration import MOCK, NoSettings, Tools, Vendor
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))
@@ -79,7 +79,7 @@ class MockCardIssuing:
                 )
             )
         except SandboxRefusal as refusal:
-            raise InvalidState("The issuer does not issue this card.", text="CARD_NOT_ISSUED") from refusal
+            raise not_issued(refusal.answer) from refusal
 
     async def set_status(self, reference: str, status: CardStatus) -> CardState:
         path = f"/issuing/cards/{reference}"

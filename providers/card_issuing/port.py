@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.card import Card, CardFace, Cardholder, CardStatus
+from domain.card import Card, CardFace, CardFailure, Cardholder, CardStatus
+from domain.errors import InvalidState
+
+
+class NotIssued(InvalidState):
+    """The issuer does not issue a card, for the reason in `failure`."""
+
+    def __init__(self, failure: CardFailure) -> None:
+        super().__init__("The issuer does not issue this card.", text="CARD_NOT_ISSUED")
+        self.failure = failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class CardIssuing(Protocol):
     async def issue(self, card: Card, cardholder: Cardholder) -> CardState:
         """Issue a card that can pay at once; a physical card is sent to the cardholder's address. Safe to repeat.
 
-        Raises Unavailable, InDoubt, and InvalidState if the issuer does not issue the card.
+        Raises Unavailable, InDoubt, and NotIssued if the issuer does not issue the card.
         """
 
     async def set_status(self, reference: str, status: CardStatus) -> CardState:

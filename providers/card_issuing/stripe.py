@@ -11,13 +11,13 @@ from stripe.params.issuing import (
 
 from domain.card import Card, Cardholder, CardStatus, CardType
 from domain.clock import Clock
-from domain.errors import InDoubt, Unavailable
+from domain.errors import InDoubt, InvalidState, Unavailable
 from domain.profile import Address
 from providers.calling.idempotency import send_once
 from providers.calling.json_parts import within
 from providers.calling.vendor_http import VendorRefusal
 from providers.card_issuing.port import CardState
-from providers.card_issuing.stripe_cards import WORDS, card_state
+from providers.card_issuing.stripe_cards import WORDS, card_state, not_issued
 from providers.stripe_api import RESILIENCE as RESILIENCE
 from providers.stripe_sdk import Stripe
 from providers.stripe_values import id_of
@@ -109,8 +109,8 @@ class StripeCardIssuing:
                 find=lambda: self._known_card(card, params["cardholder"]),
             )
         except VendorRefusal as refusal:
-            message = "The issuer does not issue this card."
-            raise self._stripe.not_taken(refusal, message, text="CARD_NOT_ISSUED") from refusal
+            error = self._stripe.not_taken(refusal, "The issuer does not issue this card.")
+            raise (not_issued(refusal.answer) if isinstance(error, InvalidState) else error) from refusal
 
     async def _known_cardholder(self, cardholder: Cardholder) -> str | None:
         """The cardholder that an earlier request made."""

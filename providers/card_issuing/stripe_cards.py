@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from domain.card import CardFace, CardStatus
+from domain.card import CardFace, CardFailure, CardStatus
 from providers.calling.json_parts import text
 from providers.calling.status_words import status_of
-from providers.card_issuing.port import CardState
+from providers.card_issuing.port import CardState, NotIssued
 from providers.stripe_pages import unreadable
 from providers.stripe_values import id_of
 
@@ -17,6 +17,8 @@ WORDS: Final[Mapping[CardStatus, Word]] = {
     CardStatus.CANCELLED: "canceled",
 }
 _STATUS: Final[Mapping[str, CardStatus]] = {word: status for status, word in WORDS.items()}
+# The code of a refused card; all others read as NOT_ISSUED. The cardholder is all that the request names.
+_FAILURES: Final[Mapping[str, CardFailure]] = {"resource_missing": CardFailure.CARDHOLDER_UNKNOWN}
 _LAST_DIGITS: Final = 4
 _MONTHS: Final = range(1, 13)
 _YEARS: Final = range(2000, 2200)
@@ -25,6 +27,11 @@ _YEARS: Final = range(2000, 2200)
 def card_state(card: Mapping[str, Any]) -> CardState:
     """The state of a card object. What is odd in it costs itself alone; without an id it is not this card."""
     return CardState(id_of(card), status_of(_STATUS, card.get("status"), of="issued card"), _face_of(card))
+
+
+def not_issued(answer: Mapping[str, Any]) -> NotIssued:
+    """The error to raise for a card that is refused, by the content of the refusal."""
+    return NotIssued(_FAILURES.get(text(answer.get("code")) or "", CardFailure.NOT_ISSUED))
 
 
 def _face_of(card: Mapping[str, Any]) -> CardFace | None:

@@ -5,10 +5,21 @@ import strawberry
 import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import card
 from domain.card import CardStatus, CardType
+from domain.text import Text
 from schema.types.cost import at_most
 from schema.types.errors import UserError
+from schema.types.message import message
 from schema.types.node import VERSION, Node
 from schema.types.view import View, shown
+
+
+@strawberry.type(description="Why the issuer issues no card.")
+class CardFailure:
+    code: card.CardFailure = strawberry.field(description="Stable: programs decide by it what to do.")
+    message: str = strawberry.field(
+        resolver=message, description="What to show to the person who asked for the card, in their language."
+    )
+    text: strawberry.Private[Text]
 
 
 @strawberry.type(description="A card that Drop has issued to the user.")
@@ -20,6 +31,11 @@ class Card(View[card.Card], Node):
     expiry_year: int | None = shown("face.expiry_year", description="The year of expiry in four digits.")
     created_at: datetime = shown("created_at", description="When it was asked for.")
     version: int = shown("version", description=VERSION)
+
+    @strawberry.field(description="Why it has failed; null unless it has.")
+    def failure(self) -> CardFailure | None:
+        failure = self.shows.failure
+        return CardFailure(code=failure, text=failure.text) if failure else None
 
 
 @strawberry.type(description="The user at the card issuer.")

@@ -3,7 +3,7 @@
 from domain.account_deletion import KeptRecords
 from domain.authorisation import AuthorisationKind
 from domain.bank_account import BalanceType, TransactionStatus
-from domain.card import CardStatus, CardType
+from domain.card import CardFailure, CardStatus, CardType
 from domain.consent import BankLinkEnd, BankLinkStatus, Scope
 from domain.contact_code import ContactKind
 from domain.data_export import DataExportStatus
@@ -374,7 +374,17 @@ describe(
         CardStatus.ACTIVE: "The card can pay at once.",
         CardStatus.FROZEN: "It pays nothing until it is unfrozen.",
         CardStatus.CANCELLED: "It will never pay again.",
-        CardStatus.FAILED: "The issuer does not issue it. Ask for another card.",
+        CardStatus.FAILED: "The issuer does not issue it; `failure` tells why. Ask for another card.",
+    },
+)
+describe(
+    CardFailure,
+    "CardFailureCode",
+    "Why the issuer issues no card. More may follow.",
+    {
+        CardFailure.CARDHOLDER_UNKNOWN: "The issuer does not know the cardholder any more.",
+        CardFailure.NOT_ISSUED: "The issuer refused the card, for a reason of its own.",
+        CardFailure.OTHER: "For a reason that this version does not know.",
     },
 )
 describe(

@@ -12,7 +12,7 @@ from db.events import NewEvent
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_stale
 from domain import ids
-from domain.card import OVER, Card, Cardholder, CardStatus, CardType
+from domain.card import OVER, Card, CardFailure, Cardholder, CardStatus, CardType
 from domain.clock import Clock
 from domain.errors import (
     AddressRequired,
@@ -31,7 +31,7 @@ from domain.job import Job
 from domain.kyc import require_approved
 from domain.page import Keyset
 from domain.snapshot import card_fields
-from providers.card_issuing.port import CardIssuing, CardState
+from providers.card_issuing.port import CardIssuing, CardState, NotIssued
 from providers.vendors import Vendors
 from services.idempotency import earlier, keep, known
 from services.shield import Shield, as_it_stands
@@ -232,16 +232,17 @@ class Cards:
         cardholder = await self._current_cardholder(card.user_id)
         try:
             state = await self._vendors[card.vendor].issue(card, cardholder)
-        except InvalidState:
-            await retry_on_stale(lambda: self._refused(card))
+        except NotIssued as refusal:
+            failure = refusal.failure
+            await retry_on_stale(lambda: self._refused(card, failure))
             raise
         await retry_on_stale(lambda: self._apply(card, state))
 
-    async def _refused(self, card: Card) -> None:
+    async def _refused(self, card: Card, failure: CardFailure) -> None:
         async with self._work() as work:
             before = await work.cards.get(card.user_id, card.id)
             assert before is not None
-            after = before.refused()
+            after = before.refused(failure)
             if after is not before:
                 await work.cards.save(before, after)
                 self._tell(work, after)

@@ -18,7 +18,7 @@ HOLDER = "mutation { createCardholder { cardholder { name address } userErrors {
 ISSUE = """mutation($input: IssueCardInput!) { issueCard(input: $input) {
   card { id type status last4 expiryMonth expiryYear version } userErrors { code field } } }"""
 STATUS = """mutation($id: ID!) { %s(input: {id: $id}) { card { status } userErrors { code } } }"""
-CARDS = "{ viewer { cards { edges { node { id type status last4 } } } } }"
+CARDS = "{ viewer { cards { edges { node { id type status last4 failure { code message } } } } } }"
 
 
 def codes(payload: dict[str, Any]) -> list[str]:
@@ -76,7 +76,8 @@ async def test_a_card_is_issued_frozen_unfrozen_and_cancelled(issuing: Play, kin
 
     assert steps == ["FROZEN", "FROZEN", "ACTIVE", "CANCELLED", "CANCELLED"]
     assert codes(late) == ["INVALID_STATE"]
-    assert [one["status"] for one in nodes((await kari.ask(CARDS))["viewer"]["cards"])] == ["CANCELLED"]
+    cards = nodes((await kari.ask(CARDS))["viewer"]["cards"])
+    assert [(one["status"], one["failure"]) for one in cards] == [("CANCELLED", None)]
 
 
 async def test_the_same_key_issues_one_card(issuing: Play) -> None:
@@ -142,6 +143,8 @@ async def test_a_card_that_the_issuer_refuses_has_failed_and_holds_up_nothing(is
     assert codes(refused) == ([] if is_lost else ["INVALID_STATE"])
     (card,) = nodes((await kari.ask(CARDS))["viewer"]["cards"])
     assert card["status"] == "FAILED"
+    assert card["failure"]["code"] == "CARDHOLDER_UNKNOWN"
+    assert card["failure"]["message"].startswith("Kortutstederen kjenner deg ikke")
     assert codes(await become(kari, "freezeCard", card["id"])) == ["INVALID_STATE"]
     left = await kari.ask("mutation { deleteAccount(input: {confirm: true}) { userErrors { code } } }")
     assert left["deleteAccount"]["userErrors"] == []

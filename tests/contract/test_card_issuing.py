@@ -5,13 +5,14 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from domain.card import Card, Cardholder, CardStatus, CardType
+from domain.card import Card, CardFailure, Cardholder, CardStatus, CardType
 from domain.errors import InDoubt, InvalidState, Unavailable
 from domain.ids import CardholderId, CardId, UserId
 from domain.profile import Address
 from providers.calling.guard import Guard
 from providers.card_issuing import mock, stripe
-from providers.card_issuing.port import CardIssuing
+from providers.card_issuing.port import CardIssuing, NotIssued
+from providers.card_issuing.stripe_cards import not_issued
 from providers.stripe_sdk import Stripe
 from tests.builders.line import Line
 from tests.builders.sandbox import Sandbox
@@ -75,8 +76,15 @@ async def test_the_same_card_is_issued_once(issuer: CardIssuing, holder: Cardhol
 
 
 async def test_a_card_for_nobody_is_not_issued(issuer: CardIssuing) -> None:
-    with pytest.raises(InvalidState):
+    with pytest.raises(NotIssued) as refused:
         await issuer.issue(a_card(), a_cardholder(reference="ich_nobody"))
+
+    assert refused.value.failure is CardFailure.CARDHOLDER_UNKNOWN
+
+
+@pytest.mark.parametrize("code", ["cardholder_blocked", 7, None])
+def test_a_refusal_without_a_code_that_we_know_is_a_reason_too(code: object) -> None:
+    assert not_issued({"code": code}).failure is CardFailure.NOT_ISSUED
 
 
 async def test_a_card_is_frozen_unfrozen_and_cancelled_for_good(issuer: CardIssuing, holder: Cardholder) -> None:

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.card import OVER, Card, CardFace, CardStatus, CardType
+from domain.card import OVER, Card, CardFace, CardFailure, CardStatus, CardType
 from domain.errors import InvalidState
 from domain.feature import Feature
 from domain.ids import CardholderId, CardId, UserId
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FACE = CardFace("4242", 12, 2030)
+REASON = CardFailure.NOT_ISSUED
 CARD = Card(CardId("crd_1"), UserId("usr_1"), CardholderId("chd_1"), "mock", CardType.VIRTUAL, NOON)
 REQUESTED, ACTIVE, FROZEN, CANCELLED, FAILED = CardStatus
 
@@ -78,5 +79,5 @@ def test_what_is_not_known_of_a_card_changes_nothing() -> None:
 def test_a_card_that_the_issuer_refuses_has_failed_unless_it_answered_before() -> None:
     active = CARD.apply(ACTIVE, "ic_1", FACE)
 
-    assert CARD.refused() == replace(CARD, status=FAILED, version=2)
-    assert active.refused() is active
+    assert CARD.refused(REASON) == replace(CARD, status=FAILED, failure=REASON, version=2)
+    assert active.refused(REASON) is active

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from domain.account_deletion import KeepingLaw, KeptRecords
+from domain.card import CardFailure
 from domain.consent import TEXT_VERSION
 from domain.error_code import ErrorCode
 from domain.locale import LOCALES
@@ -52,6 +53,7 @@ def expected() -> dict[str, dict[str, set[str]]]:
         | {*ErrorCode, "LOGIN_FAILED", "WORK_GOES_ON", "RETURN_OF_ANOTHER_USER", "CARD_RETURN_OF_ANOTHER_USER"},
         "payment_failure": {*FailureCode, *FailureDetail},
         "refund_failure": {*RefundFailureCode},
+        "card_failure": {*CardFailure},
         "consent": {str(version) for version in range(1, TEXT_VERSION + 1)},
         "warning": {*WarningCode},
         "kept": {*KeptRecords},

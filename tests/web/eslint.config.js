@@ -10,6 +10,7 @@ const VALUES = [
   "Authorisation",
   "AuthorisationMethod",
   "Balance",
+  "CardFailure",
   "CardForm",
   "Cardholder",
   "ConsentText",
