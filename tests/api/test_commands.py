@@ -294,7 +294,7 @@ async def test_operators_move_customers_to_another_vendor_and_back(tmp_path: Pat
             return [migrate(url, *arguments) for arguments in ways]
 
         with served(tmp_path, **moving) as url:
-            async with httpx.AsyncClient(base_url=url, headers={"origin": url}) as http:
+            async with httpx.AsyncClient(base_url=url, headers={"origin": url}, timeout=60) as http:
                 kari = await Player(http).sign_in("kari")
                 while not (await kari.ask(MOVES))["viewer"]["vendorMoves"]:
                     pass  # a job makes the customer

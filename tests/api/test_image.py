@@ -141,11 +141,13 @@ def test_the_image_starts_with_every_setting_set(tmp_path: Path) -> None:
         assert process.stdout is not None
         try:
             assert process.stdout.readline(), (tmp_path / "serve.log").read_text()
-            ready = httpx.get(f"http://127.0.0.1:{port}/api/health/ready")
+            ready = httpx.get(f"http://127.0.0.1:{port}/api/health/ready", timeout=60)
             token = given["OPERATOR_TOKEN"]
             operator = {"x-drop-operator": token, "authorization": f"Bearer {token}"}
-            page = httpx.get(f"http://127.0.0.1:{port}/graphql", headers={"accept": "text/html", **operator})
-            document = httpx.get(f"http://127.0.0.1:{port}/openapi.json", headers=operator)
+            page = httpx.get(
+                f"http://127.0.0.1:{port}/graphql", headers={"accept": "text/html", **operator}, timeout=60
+            )
+            document = httpx.get(f"http://127.0.0.1:{port}/openapi.json", headers=operator, timeout=60)
         finally:
             process.kill()
 

@@ -35,7 +35,7 @@ def node(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def access_token(address: str) -> str:
-    with httpx.Client(base_url=address) as http:
+    with httpx.Client(base_url=address, timeout=60) as http:
         response = http.get(f"/auth/bankid/login?{APP}&code_challenge={CHALLENGE}&persona=kari")
         while not response.headers["location"].startswith("no.drop.app:/"):
             response = http.get(response.headers["location"])

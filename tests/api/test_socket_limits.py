@@ -67,7 +67,7 @@ async def test_a_handshake_is_refused_in_plain_http(play: Play) -> None:
     async with AsyncExitStack() as stack:
         for _ in range(3):
             assert await accepted(await stack.enter_async_context(socket_of(play)))
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             answer = await http.get(
                 f"http://127.0.0.1:{port}/graphql", headers={**key, "sec-websocket-version": "13", "origin": "http://x"}
             )
@@ -97,7 +97,7 @@ async def test_a_user_has_so_many_event_streams_at_once_over_all_sign_ins(play: 
     async with AsyncExitStack() as stack:
         clients = [
             await stack.enter_async_context(
-                httpx.AsyncClient(base_url=url, cookies=dict(player.http.cookies), headers=headers)
+                httpx.AsyncClient(base_url=url, cookies=dict(player.http.cookies), headers=headers, timeout=60)
             )
             for player in (kari, again)
         ]

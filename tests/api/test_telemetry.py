@@ -37,7 +37,7 @@ async def test_a_payment_is_followed_from_the_request_to_the_bank_and_says_nothi
                 asyncio.run(play(url))
 
         async def play(url: str) -> None:
-            async with httpx.AsyncClient(base_url=url, headers={"origin": url}) as http:
+            async with httpx.AsyncClient(base_url=url, headers={"origin": url}, timeout=60) as http:
                 kari = await Player(http).sign_in("kari")
                 await kari.ask("mutation { startKyc { kyc { status } } }")
                 await pushed(http, "subscription { kycUpdated { kyc { status } } }", "APPROVED")

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from tests.builders.server import served
 
@@ -15,6 +15,10 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+# As long as a busy machine may take: nothing here tells a short wait from a long one.
+_WITHIN_MS = 60_000
+expect.set_options(timeout=_WITHIN_MS)
 
 
 @pytest.fixture
@@ -35,6 +39,6 @@ async def browser() -> AsyncIterator[Browser]:
 async def window(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A browser of one person's own."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(_WITHIN_MS)
     yield context
     await context.close()

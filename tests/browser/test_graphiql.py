@@ -18,7 +18,7 @@ async def shot(page: Page, name: str) -> None:
 
 
 async def see(page: Page, text: str) -> None:
-    await expect(page.locator(".result-window")).to_contain_text(text, timeout=15_000)
+    await expect(page.locator(".result-window")).to_contain_text(text)
 
 
 async def test_a_payment_is_played_from_sign_in_to_settled_without_a_reload(

@@ -60,7 +60,8 @@ class Customer:
     async def log_in(self) -> None:
         url = self.fleet.serves[0].url
         path = "/auth/bankid/login?persona=new&return_to=/api/health/live"
-        assert (await self.http.get(f"{url}{path}", follow_redirects=True)).status_code == httpx.codes.OK
+        response = await self.http.get(f"{url}{path}", follow_redirects=True)
+        assert response.status_code == httpx.codes.OK, response.text
 
     async def sign_in(self) -> None:
         """Log in and pass the verification. Before anything dies."""

@@ -108,7 +108,7 @@ async def event_stream(
     cookies = {name: value for name, value in player.http.cookies.items() if name == "drop_session"}
     body = {"query": query, "variables": variables}
     async with (
-        httpx.AsyncClient(base_url=url, headers=headers, cookies=cookies) as http,
+        httpx.AsyncClient(base_url=url, headers=headers, cookies=cookies, timeout=60) as http,
         http.stream("POST", "/graphql", json=body) as response,
     ):
         assert response.headers["content-type"].startswith("text/event-stream")
