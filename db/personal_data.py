@@ -34,6 +34,7 @@ from db.tables.payment import (
     IdempotencyKeyRow,
     PaymentAttemptRow,
     PaymentEventRow,
+    PaymentResolutionRow,
     PaymentRow,
     RefundRow,
 )
@@ -135,6 +136,13 @@ HOLDINGS: Sequence[Holding] = (
         hidden=frozenset({"return_url"}),
     ),
     Holding(PaymentEventRow, _under(PaymentEventRow.payment_id, PaymentRow), stays=True),
+    # What operators think of it is theirs until it counts, and then a step of its history.
+    Holding(
+        PaymentResolutionRow,
+        _under(PaymentResolutionRow.payment_id, PaymentRow),
+        stays=True,
+        hidden=frozenset({"reason", "proposed_by"}),
+    ),
     Holding(PaymentRow, _own(PaymentRow), stays=True, hidden=_RETURNS),
     Holding(PlanInvoiceRow, _under(PlanInvoiceRow.subscription_id, PlanSubscriptionRow), stays=True),
     Holding(PlanSubscriptionRow, _own(PlanSubscriptionRow), stays=True, hidden=_RETURNS | {"return_url"}),

@@ -40,6 +40,7 @@ from db.tables.payment import (
     IdempotencyKeyRow,
     PaymentAttemptRow,
     PaymentEventRow,
+    PaymentResolutionRow,
     PaymentRow,
     RefundRow,
 )
@@ -132,6 +133,7 @@ RETENTION: Final[Sequence[Kept]] = (
     ),
     Kept(PaymentEventRow),
     Kept(PaymentAttemptRow),
+    Kept(PaymentResolutionRow),
     Kept(RefundRow),
     Kept(DisputeRow),
     Kept(LedgerEntryRow),

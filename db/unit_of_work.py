@@ -36,6 +36,7 @@ from db.provider_pins import ProviderPinQueries
 from db.purge import PurgeQueries
 from db.reconciliation import ReconciliationQueries
 from db.refunds import AttemptQueries, RefundQueries
+from db.resolutions import ResolutionQueries
 from db.sessions import LoginAttemptQueries, SessionQueries
 from db.snapshot import Snapshot, current_snapshot, let_go
 from db.statements import StatementQueries
@@ -77,6 +78,7 @@ class Queries:
         self.payments = PaymentQueries(session)
         self.attempts = AttemptQueries(session)
         self.refunds = RefundQueries(session)
+        self.resolutions = ResolutionQueries(session)
         self.ledger = LedgerQueries(session)
         self.ledger_gaps = LedgerGapQueries(session)
         self.reconciliation = ReconciliationQueries(session)

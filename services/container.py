@@ -37,6 +37,7 @@ from services.payments.card_status import CardStatusSync
 from services.payments.customers import Customers
 from services.payments.in_doubt import InDoubtPayments
 from services.payments.method_choice import PaymentMethodChoice
+from services.payments.resolutions import Resolutions
 from services.payments.statement_matching import StatementMatching
 from services.plans.plans import Plans
 from services.plans.status import PlanStatusSync
@@ -82,6 +83,7 @@ class Services:
     authorisations: Authorisations
     shield: Shield
     in_doubt: InDoubtPayments
+    resolutions: Resolutions
     statement_matching: StatementMatching
     card_payments: CardPayments
     card_status: CardStatusSync

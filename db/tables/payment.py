@@ -120,6 +120,19 @@ class PaymentAttemptRow(SQLModel, table=True):
     recorded_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class PaymentResolutionRow(SQLModel, table=True):
+    """What an operator has proposed to say of a payment, until another one approves it."""
+
+    __tablename__ = "payment_resolution"
+
+    payment_id: str = Field(primary_key=True, foreign_key="payment.id")
+    outcome: str
+    reason: str
+    version: int
+    proposed_by: str
+    proposed_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class RefundRow(SQLModel, table=True):
     """A refund of a card payment. `vendor_refund_id` is NULL until the vendor has answered."""
 

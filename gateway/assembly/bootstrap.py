@@ -16,6 +16,7 @@ from gateway.assembly.limits import build_limits
 from gateway.assembly.release import code_digest
 from gateway.assembly.watched import directions, probes, sandbox_reset
 from gateway.settings.settings import Settings
+from gateway.settings.stage import Stage, stage_of
 from providers.declaration import MOCK
 from providers.open_banking.bank_profiles import gives_ids, tells_end
 from providers.open_banking.certificate_watch import CERTIFICATES
@@ -68,6 +69,7 @@ from services.payments.in_doubt import InDoubtPayments
 from services.payments.method_choice import PaymentMethodChoice
 from services.payments.overdue import OverduePayments
 from services.payments.record import PaymentRecorder
+from services.payments.resolutions import Resolutions
 from services.payments.statement_matching import StatementMatching
 from services.payments.withdrawn_lines import WithdrawnLines
 from services.plans.plans import Plans
@@ -171,6 +173,8 @@ def build_services(base: Infrastructure) -> Services:
     relations = CardRelations(composer, incidents, clock)
     card_status = CardStatusSync(work, read, adapters.cards, customers, recorder, relations, incidents, clock)
     in_doubt = InDoubtPayments(work, read, accounts, matching, card_status, recorder, gives_ids, tells_end, clock)
+    needs_two = settings.two_operators_resolve or stage_of(settings) is Stage.LIVE
+    resolutions = Resolutions(work, read, in_doubt, clock, needs_two=needs_two)
     forgotten = ForgottenPayments(work, in_doubt, recorder, clock)
     overdue = OverduePayments(read, recorder, incidents, clock)
     bank_status = BankStatusSync(
@@ -287,6 +291,7 @@ def build_services(base: Infrastructure) -> Services:
         authorisations=authorisations,
         shield=shield,
         in_doubt=in_doubt,
+        resolutions=resolutions,
         statement_matching=matching,
         card_payments=card_payments,
         card_status=card_status,

@@ -31,7 +31,7 @@ def in_doubt(url: Url = LOCAL, token: Token = None, as_json: Json = False, limit
         "Our reference",
         "Waits for",
     )
-    table = Table(*columns, "Like lines", box=None)
+    table = Table(*columns, "Like lines", "Proposed", box=None)
     for payment in found:
         table.add_row(
             payment["id"],
@@ -45,6 +45,7 @@ def in_doubt(url: Url = LOCAL, token: Token = None, as_json: Json = False, limit
             payment["endToEndId"],
             payment["waitsFor"] or "-",
             ", ".join(line["bookingDate"] for line in payment["likeDebits"]) or "-",
+            "{outcome} by {by}: {reason}".format(**payment["proposed"]) if payment["proposed"] else "-",
         )
     OUT.print(table)
 
@@ -77,15 +78,31 @@ def odd_lines(
     OUT.print(table)
 
 
+Payment = Annotated[str, typer.Argument(help="Of `payments doubts`.")]
+Outcome = Annotated[str, typer.Option(help="SETTLED or FAILED, as the bank or card vendor says.")]
+
+
 @app.command()
 def resolve(
-    payment: Annotated[str, typer.Argument(help="Of `payments doubts`.")],
-    outcome: Annotated[str, typer.Option(help="SETTLED or FAILED, as the bank or card vendor says.")],
+    payment: Payment,
+    outcome: Outcome,
     reason: Annotated[str, typer.Option(help="How it is known; kept in the audit trail.")],
     url: Url = LOCAL,
     token: Token = None,
 ) -> None:
-    """End a doubt by what the bank or card vendor has said. Nothing is sent to a vendor."""
+    """End a doubt by what the bank or card vendor has said; live another operator approves it."""
     form = {"outcome": outcome, "reason": reason}
     done = ask("POST", url, f"/api/operator/payments/{payment}/resolve", form=form, token=token)
+    if done["proposed"] is None:
+        OUT.print(f"{done['id']} is {done['status']}.", highlight=False)
+        return
+    OUT.print(
+        f"Proposed. Another operator runs: gateway payments approve {payment} --outcome {outcome}", highlight=False
+    )
+
+
+@app.command()
+def approve(payment: Payment, outcome: Outcome, url: Url = LOCAL, token: Token = None) -> None:
+    """End a doubt as another operator has proposed (`payments doubts` shows what)."""
+    done = ask("POST", url, f"/api/operator/payments/{payment}/approve", form={"outcome": outcome}, token=token)
     OUT.print(f"{done['id']} is {done['status']}.", highlight=False)

@@ -212,6 +212,11 @@ class Settings(SessionSettings, LimitSettings, BaseSettings):
         description="Opens /api/operator. In mock mode that is open without it; on a HOST beyond loopback one is made "
         "and printed. Beside a real vendor it is needed.",
     )
+    two_operators_resolve: bool | None = Field(
+        default=None,
+        description="Whether the end of a payment's doubt takes two operators: one proposes, another one approves. "
+        "Where it is live it always does.",
+    )
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,
         description="An OpenTelemetry collector, OTLP over HTTP, such as http://localhost:4318; without it, no traces.",

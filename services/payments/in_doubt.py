@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Final
 
@@ -10,12 +10,13 @@ from db.unit_of_work import Queries, Read, UnitOfWork, Work
 from domain.bank_account import Transaction
 from domain.clock import Clock, oslo_date
 from domain.consent import names_matching
-from domain.errors import InvalidInput, InvalidState, NotFound
+from domain.errors import InvalidInput, InvalidState
 from domain.evidence import PAGE_LIVES, Waiting, is_left_to_statement, waits_for
 from domain.forgotten_payment import concluded, is_watched
-from domain.ids import AccountId, BankId, PaymentId
+from domain.ids import AccountId, BankId
 from domain.outcome import Outcome
 from domain.payment import Failure, FailureCode, Payment, PaymentCause, PaymentEvent, Rail, Status, StatusUpdate
+from domain.resolution import Resolution
 from domain.timeline import about
 from services.banks.accounts import Accounts
 from services.payments.card_status import CardStatusSync
@@ -180,41 +181,34 @@ class InDoubtPayments:
         has_consent = text_version is not None and names_matching(text_version)
         return Doubt(payment, waiting, has_consent, like_debits)
 
-    async def resolve(self, payment_id: PaymentId, outcome: str, reason: str) -> Payment:
+    async def resolve(
+        self, payment: Payment, outcome: Status, reason: str, *, proposal: Resolution | None = None
+    ) -> Payment:
         """End the doubt as an operator says. The reason is audited. A card payment that failed is cancelled first.
 
-        Raises NotFound, InvalidState, InvalidInput, ProviderUnavailable.
+        A proposal is used up with it, and counts for the payment as it was then. Raises InvalidState,
+        ProviderUnavailable.
         """
-        if outcome not in _OUTCOMES:
-            message = f"Give {' or '.join(_OUTCOMES)}, as the bank or card vendor says."
-            raise InvalidInput("INVALID_OUTCOME", message, field=("outcome",))
-        if not reason.strip() or len(reason) > 500:
-            raise InvalidInput("REASON_REQUIRED", "Say in 1 to 500 characters how it is known.", field=("reason",))
-        async with self._read() as read:
-            payment = await read.payments.find(payment_id)
-        if payment is None:
-            raise NotFound("There is no such payment.", field=("payment",))
-        about(payment_id, payment.user_id)
-        status = Status(outcome)
-        if payment.rail is Rail.CARD and payment.in_doubt and status is Status.FAILED:
+        about(payment.id, payment.user_id)
+        if proposal is not None:
+            proposal.require_unchanged(payment)
+        ends_at_vendor = payment.rail is Rail.CARD and payment.in_doubt and outcome is Status.FAILED
+        if ends_at_vendor:
             await self._card_status.end_at_vendor(payment)
-        failure = NEVER_REACHED if status is Status.FAILED else None
-        update = StatusUpdate(status, PaymentCause.OPERATOR, self._clock.now(), failure)
+        now = self._clock.now()
 
         def step(current: Payment) -> tuple[Payment, PaymentEvent | None]:
-            if current.withdrawn_since is not None and status is current.status:
-                return current.with_withdrawal_resolved(update.at)
-            if is_watched(current, oslo_date(update.at)):
-                return current.apply(update) if status is Status.SETTLED else current.with_watch_ended(update.at)
-            if not current.in_doubt and (current.overdue_since is None or current.status.is_final):
-                raise InvalidState(f"The payment is {current.status} and not in doubt.", field=("payment",))
-            return current.apply(update)
+            if proposal is not None and not ends_at_vendor:
+                proposal.require_unchanged(current)
+            return _said(current, outcome, now)
 
         async def audited(work: UnitOfWork) -> None:
-            detail = {"outcome": status, "reason": reason.strip()}
-            work.audit.record(
-                "payment_resolved", update.at, user_id=payment.user_id, object_id=payment.id, detail=detail
-            )
+            detail = {"outcome": outcome, "reason": reason.strip()}
+            if proposal is not None:
+                if not await work.resolutions.take(proposal):
+                    raise InvalidState("It was approved meanwhile, or replaced by another proposal.")
+                detail["proposedBy"] = proposal.proposed_by
+            work.audit.record("payment_resolved", now, user_id=payment.user_id, object_id=payment.id, detail=detail)
 
         after, _ = await self._recorder.apply(payment, step, also=audited)
         return after
@@ -227,3 +221,31 @@ class InDoubtPayments:
         if current is None or current.status is not Status.SETTLED:
             return None
         return Outcome(True, f"{payment.status} -> {current.status}")
+
+
+def outcome_said(outcome: str, reason: str = "-") -> Status:
+    """Raises InvalidInput for another outcome than SETTLED or FAILED, and for no reason."""
+    if outcome not in _OUTCOMES:
+        message = f"Give {' or '.join(_OUTCOMES)}, as the bank or card vendor says."
+        raise InvalidInput("INVALID_OUTCOME", message, field=("outcome",))
+    if not reason.strip() or len(reason) > 500:
+        raise InvalidInput("REASON_REQUIRED", "Say in 1 to 500 characters how it is known.", field=("reason",))
+    return Status(outcome)
+
+
+def require_in_doubt(payment: Payment, outcome: Status, now: datetime) -> None:
+    """Raises InvalidState where operators have nothing to say of the payment."""
+    _said(payment, outcome, now)
+
+
+def _said(current: Payment, outcome: Status, now: datetime) -> tuple[Payment, PaymentEvent | None]:
+    """What an operator's word makes of the payment. Raises InvalidState where its outcome is known."""
+    failure = NEVER_REACHED if outcome is Status.FAILED else None
+    update = StatusUpdate(outcome, PaymentCause.OPERATOR, now, failure)
+    if current.withdrawn_since is not None and outcome is current.status:
+        return current.with_withdrawal_resolved(now)
+    if is_watched(current, oslo_date(now)):
+        return current.apply(update) if outcome is Status.SETTLED else current.with_watch_ended(now)
+    if not current.in_doubt and (current.overdue_since is None or current.status.is_final):
+        raise InvalidState(f"The payment is {current.status} and not in doubt.", field=("payment",))
+    return current.apply(update)

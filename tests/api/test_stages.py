@@ -99,6 +99,7 @@ def test_staging_beside_a_live_key_is_live() -> None:
         ({"allowed_origins": "http://app.drop.example"}, "ALLOWED_ORIGINS: http://app.drop.example"),
         ({"allowed_origins": "https://localhost:3000"}, "ALLOWED_ORIGINS: https://localhost:3000"),
         ({"web_session_idle_minutes": 6}, "WEB_SESSION_IDLE_MINUTES must be 5"),
+        ({"two_operators_resolve": False}, "TWO_OPERATORS_RESOLVE cannot be false"),
         ({"stripe_secret_key": "sk_test_1"}, "STRIPE_SECRET_KEY leads to the vendor's test world"),
         ({"sumsub_app_token": "sbx:1"}, "SUMSUB_APP_TOKEN leads to the vendor's test world"),
         ({"bankid_api_url": TEST_BANKID}, "BANKID_API_URL leads to the vendor's test world"),
