@@ -6,6 +6,7 @@ from sqlalchemy import or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.audit import AuditQueries
 from db.paging import page_of_each
 from db.tables.payment import DisputeRow, PaymentAttemptRow, PaymentRow, RefundRow
 from domain.card_payment import PaymentAttempt
@@ -50,6 +51,7 @@ class RefundQueries:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+        self._audit = AuditQueries(session)
 
     async def page(self, ids: Sequence[PaymentId], keyset: Keyset) -> dict[PaymentId, list[Refund]]:
         """The page of each payment's refunds, oldest first."""
@@ -75,8 +77,12 @@ class RefundQueries:
         )
         return [_refund_of(row) for row in await self._session.exec(query)]
 
-    async def put(self, refund: Refund) -> None:
-        """Add the refund or replace it."""
+    async def put(self, refund: Refund, user_id: UserId) -> None:
+        """Add the refund or replace it. A new status is an entry of the audit trail."""
+        before = await self._session.get(RefundRow, refund.id)
+        if before is None or before.status != refund.status:
+            action, detail = f"refund_{refund.status}".lower(), {"payment": refund.payment_id}
+            self._audit.record(action, refund.updated_at, user_id=user_id, object_id=refund.id, detail=detail)
         row = RefundRow(
             id=refund.id,
             payment_id=refund.payment_id,

@@ -57,7 +57,15 @@ _RACE_TRIES = 12
 _OUTAGE_TRIES = 6
 _DEADLOCK = "40P01"
 _AUDITED: Final = frozenset(
-    {EventKind.PAYMENT, EventKind.BANK_LINK, EventKind.PLAN_SUBSCRIPTION, EventKind.DATA_EXPORT, EventKind.KYC}
+    {
+        EventKind.PAYMENT,
+        EventKind.BANK_LINK,
+        EventKind.PLAN_SUBSCRIPTION,
+        EventKind.DATA_EXPORT,
+        EventKind.KYC,
+        EventKind.CARD,
+        EventKind.UPLOAD,
+    }
 )
 
 
@@ -182,7 +190,7 @@ class UnitOfWork(Queries):
         self._events = []
 
     def _audit_transitions(self) -> None:
-        """What moves money, or is consented to, stands in the audit trail with the change itself."""
+        """What moves money, is consented to, issued or handed in stands in the audit trail with the change itself."""
         for event in self._events:
             if event.kind in _AUDITED:
                 action = f"{event.kind}_{event.fields['status']}".lower()

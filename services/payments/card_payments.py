@@ -337,7 +337,7 @@ class CardPayments:
                 return payment, refund, False
             amount = refundable(payment, await work.refunds.disputes_of_one(payment_id), wanted)
             refund = Refund(RefundId(new_id(ids.REFUND, now)), payment_id, amount, now, now)
-            await work.refunds.put(refund)
+            await work.refunds.put(refund, user_id)
             # Saved over the payment's version: of two refunds at once, the second must count the first.
             after, event = payment.with_event(PaymentEventKind.REFUND, PaymentCause.USER, now)
             after = await self._recorder.save(work, payment, after, event)

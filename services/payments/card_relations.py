@@ -76,7 +76,7 @@ class CardRelations:
         updated = known.apply(state.status, state.reference, state.failure, now)
         if updated == known and not is_new:
             return None
-        await work.refunds.put(updated)
+        await work.refunds.put(updated, payment.user_id)
         if is_new or updated.status is not known.status:
             recorded = await work.ledger.kinds_of(updated.id)
             await work.ledger.put(of_refund(updated, payment.vendor, now, recorded))
@@ -93,7 +93,7 @@ class CardRelations:
         if known.vendor_refund_id not in (None, state.reference):
             return  # an earlier try, after which another was sent
         if state.reference is not None:
-            await work.refunds.put(known.awaiting_funds(self._clock.now()))
+            await work.refunds.put(known.awaiting_funds(self._clock.now()), payment.user_id)
         message = f"{known.id} of {payment.id} waits: pay into the balance at the card vendor, and it is sent again"
         self._incidents.alert(Severity.CRITICAL, "Refund lacks funds", message)
 

@@ -1,6 +1,7 @@
 """Acts stand in the audit trail with ids alone, and operators read it; a chain is verified and exported."""
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ import pytest
 from sqlalchemy import create_engine, select, text
 
 from db.tables.all import METADATA
+from tests.api.test_cards import become, holder, issue
 from tests.api.test_commands import gateway
+from tests.api.test_upload import stored
+from tests.builders.cards import REFUND, paid
 from tests.builders.gateway import Play, Player, a_payment, pay, playing
 from tests.builders.messages import code_sent, confirm_contact, update
 from tests.conftest import NOON
@@ -51,6 +55,35 @@ async def test_what_a_user_does_stands_in_the_trail_with_ids_alone(play: Play) -
     assert [one["id"] for one in page] == [one["id"] for one in found[3:5]]
     whole = json.dumps(found)
     assert [value for value in (EMAIL, PHONE, "Kari", "Nordmann") if value in whole] == []
+
+
+@pytest.fixture
+async def issuing(database_url: str, tmp_path: Path) -> AsyncIterator[Play]:
+    on: dict[str, Any] = {"feature_cardholders": True, "feature_virtual_cards": True}
+    async with playing(database_url, tmp_path, NOON, **on) as play:
+        yield play
+
+
+async def test_cards_files_and_refunds_stand_in_the_trail(issuing: Play) -> None:
+    kari = await holder(issuing)
+    card = (await issue(kari))["card"]["id"]
+    await become(kari, "freezeCard", card)
+    upload = await stored(issuing, kari)
+    payment = await paid(kari)
+    given = {"id": payment, "amount": {"amountMinor": "100", "currency": "NOK"}, "idempotencyKey": "audited-refund-1"}
+    refund = (await kari.ask(REFUND, input=given))["refundPayment"]["refund"]["id"]
+    await issuing.settle()
+
+    found = {
+        what: [one["action"] for one in reversed(await entries(issuing, object=what))]
+        for what in (card, upload, refund)
+    }
+
+    assert found[card] == ["card_requested", "card_active", "card_frozen"]
+    assert found[upload] == ["upload_pending", "upload_stored"]
+    assert found[refund] == ["refund_pending", "refund_succeeded"]
+    (first, *_) = await entries(issuing, object=refund)
+    assert (first["user"], first["detail"]) == (await user_of(kari), {"payment": payment})
 
 
 async def test_operators_reads_and_acts_are_audited_and_refused_ones_counted(database_url: str, tmp_path: Path) -> None:
