@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from db.unit_of_work import Read
+from db.unit_of_work import Queries, Read
 from domain.audit import Place, Sealed, misfit
 
 _AT_ONCE: Final = 500
@@ -40,13 +40,19 @@ class AuditChain:
     async def verify(self, anchor: Place | None = None) -> Verdict:
         """Compute the chain anew, and look for entries that stand outside it.
 
-        `anchor` is a place that was noted elsewhere, such as one that a log has told.
+        `anchor` is a place that was noted elsewhere, such as one that a log has told. All is read in one transaction:
+        what is sealed or dropped meanwhile must not look like a gap.
         """
         async with self._read() as read:
-            base = place = await read.audit_seals.base()
-        if anchor is not None and anchor.number < base.number:
-            return Verdict(base, base, 0, f"entry {anchor.number} was dropped with its month: it cannot be compared")
-        async for sealed in self.sealed(base.number):
+            return await _verdict(read, anchor)
+
+
+async def _verdict(read: Queries, anchor: Place | None) -> Verdict:
+    base = place = await read.audit_seals.base()
+    if anchor is not None and anchor.number < base.number:
+        return Verdict(base, base, 0, f"entry {anchor.number} was dropped with its month: it cannot be compared")
+    while found := await read.audit_seals.page(place.number, _AT_ONCE):
+        for sealed in found:
             if (problem := misfit(place, sealed)) is not None:
                 return Verdict(base, place, 0, f"entry {sealed.place.number} ({sealed.entry_id}): {problem}")
             place = sealed.place
@@ -54,19 +60,16 @@ class AuditChain:
                 return Verdict(
                     base, place, 0, f"entry {anchor.number} ({sealed.entry_id}): the hash is not {anchor.hash}"
                 )
-        if anchor is not None and anchor.number > place.number:
-            return Verdict(base, place, 0, f"entry {place.number + 1}: the chain ends before {anchor.number}")
-        return await self._outside(base, place)
+    if anchor is not None and anchor.number > place.number:
+        return Verdict(base, place, 0, f"entry {place.number + 1}: the chain ends before {anchor.number}")
+    return await _outside(read, base, place)
 
-    async def _outside(self, base: Place, end: Place) -> Verdict:
-        after, awaiting = "", 0
-        while True:
-            async with self._read() as read:
-                found = await read.audit_seals.seen(after, _AT_ONCE)
-                awaiting = len(await read.audit_seals.awaiting(_AT_ONCE))
-            if not found:
-                return Verdict(base, end, awaiting)
-            for entry_id, is_known in found:
-                if not is_known:
-                    return Verdict(base, end, awaiting, f"entry {entry_id} is not in the chain and not waiting for it")
-            after = found[-1][0]
+
+async def _outside(read: Queries, base: Place, end: Place) -> Verdict:
+    after, awaiting = "", len(await read.audit_seals.awaiting(_AT_ONCE))
+    while found := await read.audit_seals.seen(after, _AT_ONCE):
+        for entry_id, is_known in found:
+            if not is_known:
+                return Verdict(base, end, awaiting, f"entry {entry_id} is not in the chain and not waiting for it")
+        after = found[-1][0]
+    return Verdict(base, end, awaiting)
