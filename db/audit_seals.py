@@ -26,6 +26,18 @@ class AuditSealQueries:
         )
         return [entry_of(row) for row in await self._session.exec(query)]
 
+    async def unsealed_since(self) -> datetime | None:
+        """Since when the oldest entry waits, or since the last seal where that is later; None where none waits."""
+        query = (
+            select(AuditEventRow.at)
+            .join(AuditAwaitingRow, col(AuditAwaitingRow.event_id) == col(AuditEventRow.id))
+            .order_by(col(AuditAwaitingRow.event_id))
+            .limit(1)
+        )
+        oldest = (await self._session.exec(query)).first()
+        last = await self._last() if oldest is not None else None
+        return max(oldest, last.sealed_at) if oldest is not None and last is not None else oldest
+
     async def base(self) -> Place:
         """Where the chain begins: after the last month that was dropped."""
         row = (

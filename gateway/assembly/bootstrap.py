@@ -323,9 +323,12 @@ def build_services(base: Infrastructure) -> Services:
             worker_is_alive=base.heartbeats.is_any_alive,
             vendors=probes(base),
             unsound=lambda: background.unsound,
+            is_audit_sealed=audit.is_sealing,
             breakers={port: found for port, found in adapters.breakers.items() if port not in settings.mocked},
         ),
-        metrics=Metrics(read, adapters.breakers, base.heartbeats, base.database.connections_used, clock),
+        metrics=Metrics(
+            read, adapters.breakers, base.heartbeats, base.database.connections_used, audit.unsealed, clock
+        ),
         service_status=ServiceStatusReport(
             settings.mode,
             {port: settings.vendor_of(port) for port in PortName},

@@ -20,6 +20,8 @@ from services.operations.background import look_every
 
 _SEAL_EVERY_S: Final = 60.0
 _AT_ONCE: Final = 500
+# Sealing has stopped where so many minutes have brought no seal for what waits.
+_STOPPED_AFTER: Final = timedelta(minutes=10)
 _ANOMALIES: Final = prometheus_client.Counter(
     "drop_anomalies_total", "Failed sign-ins, forged webhooks, operators refused.", ["what"]
 )
@@ -86,6 +88,16 @@ class AuditTrail:
         # Who keeps the logs elsewhere can hold the chain against them.
         _log.info("audit_sealed", number=end.number, hash=end.hash)
         return len(entries)
+
+    async def unsealed(self) -> timedelta:
+        """For how long entries have waited while nothing was sealed; zero where none waits."""
+        async with self._read() as read:
+            since = await read.audit_seals.unsealed_since()
+        return max(self._clock.now() - since, timedelta()) if since is not None else timedelta()
+
+    async def is_sealing(self) -> bool:
+        """Whether the chain goes on: what waits is sealed within minutes."""
+        return await self.unsealed() < _STOPPED_AFTER
 
     async def operator_asked(self, operator: str, route: str, object_id: str | None, *, acts: bool) -> None:
         """Record that an operator reads or acts. Commits. What is read again within a minute is one read."""

@@ -16,6 +16,7 @@ _FRESH_S: Final = 1.0
 _PROBED_WITHIN_S: Final = 0.8
 # What this process itself needs. A worker is another process, and without one `serve` still takes what comes.
 _NEEDED: Final = ("database", "migrations")
+_AUDIT: Final = "background/audit_seals"
 
 
 class Condition(StrEnum):
@@ -31,7 +32,7 @@ class Health:
     """`down` where a critical local part fails; a vendor that is away only degrades its own check.
 
     A bank behind a vendor has a check only while calls to it are refused: `open_banking/bank_dnb`. So has what runs in
-    the background while it is begun again: `background/sweep`.
+    the background while it is begun again, `background/sweep`, and the audit trail while nothing of it is sealed.
     """
 
     status: Condition
@@ -55,12 +56,14 @@ class HealthService:
         vendors: Mapping[str, Probe],
         breakers: Mapping[str, Breakers],
         unsound: Callable[[], Sequence[str]],
+        is_audit_sealed: Probe,
     ) -> None:
         self._database = database
         self._worker_is_alive = worker_is_alive
         self._vendors = vendors
         self._breakers = breakers
         self._unsound = unsound
+        self._is_audit_sealed = is_audit_sealed
         self._cached: tuple[float, Health] | None = None
         # References to probes that hang: the event loop keeps none, so a task could vanish before it ends.
         self._hanging: set[asyncio.Task[bool]] = set()
@@ -88,7 +91,7 @@ class HealthService:
             "migrations": self._is_migrated,
             "worker": self._worker_is_alive,
         }
-        found = await self._probed({**self._vendors, **local})
+        found = await self._probed({**self._vendors, **local, _AUDIT: self._is_audit_sealed})
         checks = {name: Condition.OK if found[name] else Condition.DOWN for name in local}
         checks |= {name: Condition.OK if found[name] else Condition.DEGRADED for name in self._vendors}
         for port, breakers in self._breakers.items():
@@ -96,6 +99,8 @@ class HealthService:
             away = (bank for bank, is_open in breakers.open_by_bank.items() if is_open)
             checks |= {f"{port}/{bank}": Condition.DEGRADED for bank in away}
         checks |= {f"background/{name}": Condition.DEGRADED for name in self._unsound()}
+        if not found[_AUDIT]:
+            checks[_AUDIT] = Condition.DEGRADED
         is_up = all(found[name] for name in local)
         return Health(Condition.OK if is_up else Condition.DOWN, checks)
 

@@ -1,8 +1,9 @@
 """The figures of this process and of what waits in the database, for Prometheus."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import Final
 
 from prometheus_client import Gauge, generate_latest
@@ -36,6 +37,7 @@ _DIFFERENCES: Final = Gauge(
 )
 _DEAD: Final = Gauge("drop_messages_dead", "Mails and SMS that were given up.")
 _PURGE_AGE: Final = Gauge("drop_purge_overdue_seconds", "How long the daily purge has been due.")
+_UNSEALED: Final = Gauge("drop_audit_unsealed_seconds", "How long the audit trail has waited for a seal.")
 _WORKER: Final = Gauge("drop_worker_alive", "1 while a worker of any process is alive.")
 _CONNECTIONS: Final = Gauge("drop_database_connections_used", "Share of the connections in use, 0 to 1.")
 _BREAKERS: Final = Gauge(
@@ -46,7 +48,8 @@ _BREAKERS: Final = Gauge(
 class Metrics:
     """The figures for Prometheus. `breakers` are those of each port's vendor.
 
-    `connections_used` gives the share of the pool that is in use. While it is full, others wait.
+    `connections_used` gives the share of the pool that is in use. While it is full, others wait. `unsealed` gives for
+    how long the audit trail has waited for a seal.
     """
 
     def __init__(
@@ -55,12 +58,14 @@ class Metrics:
         breakers: Mapping[str, Breakers],
         heartbeats: Heartbeats,
         connections_used: Callable[[], float],
+        unsealed: Callable[[], Awaitable[timedelta]],
         clock: Clock,
     ) -> None:
         self._read = read
         self._heartbeats = heartbeats
         self._connections_used = connections_used
         self._breakers = breakers
+        self._unsealed = unsealed
         self._clock = clock
         self._read_at = float("-inf")
 
@@ -76,6 +81,7 @@ class Metrics:
     async def _look(self) -> None:
         _CONNECTIONS.set(self._connections_used())
         _WORKER.set(await self._heartbeats.is_any_alive())
+        _UNSEALED.set((await self._unsealed()).total_seconds())
         async with self._read() as read:
             now = await read.gauges.read(self._clock.now(), webhook_kinds=_WEBHOOKS, purges=PURGES)
             ages = await oldest(read, self._clock.now())

@@ -151,6 +151,7 @@ async def test_what_the_alerts_ask_for_is_measured(play: Play) -> None:
 
     assert figures["drop_worker_alive"] == "1.0"
     assert figures["drop_messages_dead"] == "0.0"
+    assert float(figures["drop_audit_unsealed_seconds"]) >= 0
     assert float(figures["drop_purge_overdue_seconds"]) >= 7 * 3600
     assert 0 <= float(figures["drop_database_connections_used"]) <= 1
 

@@ -1,9 +1,11 @@
 """The audit trail: nothing in it is changed, late commits are sealed, months go whole: on both databases."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from secrets import token_hex
 
 import pytest
@@ -13,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from db.engine import Database, open_database
 from db.grants import grant_serving
 from db.reset import clear_tables
-from db.unit_of_work import CommitWakeUps, Reading, UnitOfWork
+from db.unit_of_work import CommitWakeUps, Queries, Reading, UnitOfWork
 from domain.audit import Anomaly, Place
 from services.operations.audit_chain import AuditChain, Verdict
 from services.operations.audit_trail import AuditTrail
@@ -179,6 +181,42 @@ async def test_whole_months_are_dropped_and_the_chain_goes_on_from_their_last_ha
 
     assert await trail.actions() == ["november"]
     assert (after.problem, after.base.number, after.end) == (None, 1, end)
+
+
+async def test_months_that_are_dropped_while_the_chain_is_verified_look_like_no_gap(trail: Trail) -> None:
+    await trail.record("old")
+    await trail.kept.seal()
+    trail.clock.at = trail.clock.at.replace(year=2032)
+    await trail.record("new")
+    await trail.kept.seal()
+    times = count()
+
+    @asynccontextmanager
+    async def read() -> AsyncIterator[Queries]:
+        if next(times) == 1:
+            await trail.kept.drop(10)
+        async with trail.read() as reading:
+            yield reading
+
+    verdict = await AuditChain(read).verify()
+
+    assert (verdict.problem, verdict.end.number) == (None, 2)
+
+
+async def test_a_chain_that_is_not_sealed_any_more_is_told(trail: Trail) -> None:
+    quiet = await trail.kept.unsealed()
+    await trail.record("sealed")
+    await trail.kept.seal()
+    trail.clock.at += timedelta(hours=5)
+    await trail.record("waits")
+    at_once = await trail.kept.unsealed(), await trail.kept.is_sealing()
+    trail.clock.at += timedelta(minutes=11)
+    stopped = await trail.kept.unsealed(), await trail.kept.is_sealing()
+    await trail.kept.seal()
+
+    assert (quiet, at_once) == (timedelta(), (timedelta(), True))
+    assert stopped == (timedelta(minutes=11), False)
+    assert await trail.kept.is_sealing()
 
 
 async def test_a_machine_whose_clock_was_wrong_makes_no_young_entry_old(trail: Trail) -> None:
