@@ -9,6 +9,11 @@ from pydantic_settings import NoDecode
 # For mock mode alone, so that a newcomer sets nothing; production refuses to start without its own.
 MOCK_SECRET: Final = "mock-mode-only"
 
+# The description of a second secret.
+PREVIOUS: Final = (
+    "While the setting above is changed: the other one of the two. A webhook that either has signed is taken."
+)
+
 
 def listed(value: Any) -> Any:
     """`a, b` as a tuple; what is no text stays as it is."""
@@ -25,6 +30,11 @@ def pairs_of(value: Any) -> Any:
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)]
 Pairs = Annotated[Mapping[str, str], NoDecode, BeforeValidator(pairs_of)]
+
+
+def valid_secrets(current: str, previous: str | None) -> tuple[str, ...]:
+    """What a webhook may be signed with: a vendor goes on with the old secret for a while after it was changed."""
+    return (current, previous) if previous else (current,)
 
 
 def secret_of(value: SecretStr | None) -> str:

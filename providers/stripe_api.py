@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, SecretStr
 from domain.plan import PLANS
 from providers.calling.guard import Resilience
 from providers.declaration import Tools
-from providers.setting_types import MOCK_SECRET, Pairs, secret_of
+from providers.setting_types import MOCK_SECRET, PREVIOUS, Pairs, secret_of
 
 if TYPE_CHECKING:
     from providers.stripe_sdk import Stripe
@@ -45,6 +45,10 @@ class StripeSettings(BaseModel):
     )
     stripe_webhook_secret: SecretStr = Field(
         default=SecretStr(MOCK_SECRET), description="Stripe, Developers > Webhooks (whsec_...): verifies its webhooks."
+    )
+    stripe_webhook_secret_previous: SecretStr | None = Field(
+        default=None,
+        description=PREVIOUS,
     )
 
 

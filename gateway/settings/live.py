@@ -19,9 +19,15 @@ from providers.declaration import MOCK
 _REAL: Final = ("identity", "kyc", "open_banking", "card_payments")
 _MAKE: Final = "`openssl rand -base64 32`"
 # 32 bytes, written as any text: a shorter one is guessed from a copy of the database.
-_OWN_KEYS: Final = {"field_hash_key": 32, "openbanking_webhook_secret": 32, "operator_token": 20}
+_OWN_KEYS: Final = {
+    **dict.fromkeys(("field_hash_key", "openbanking_webhook_secret", "openbanking_webhook_secret_previous"), 32),
+    "operator_token": 20,
+}
 # What a vendor has made: a short or simple text is none of its.
-_VENDORS_KEYS: Final = {"stripe_webhook_secret": 16, "sumsub_secret_key": 16}
+_VENDORS_KEYS: Final = {
+    **dict.fromkeys(("stripe_webhook_secret", "stripe_webhook_secret_previous"), 16),
+    **dict.fromkeys(("sumsub_secret_key", "sumsub_secret_key_previous"), 16),
+}
 _KEY_LETTERS: Final = 32
 # A random key of 32 letters has as good as never fewer.
 _DIFFERENT_LETTERS: Final = 8

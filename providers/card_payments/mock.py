@@ -29,6 +29,7 @@ from providers.card_payments.stripe_objects import (
     subscription_state,
 )
 from providers.declaration import MOCK, Tools, Vendor
+from providers.setting_types import secret_of, valid_secrets
 from providers.stripe_api import STRIPE, StripeSettings
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(0.5, 1))
@@ -60,9 +61,16 @@ _DECLINED: Final = 402
 class MockCardPayments:
     """Card payments and plan subscriptions at the sandbox. `webhook_secret` verifies its webhooks."""
 
-    def __init__(self, sandbox: SandboxClient, *, webhook_secret: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        sandbox: SandboxClient,
+        *,
+        webhook_secret: str,
+        clock: Clock,
+        previous_webhook_secret: str | None = None,
+    ) -> None:
         self._sandbox = sandbox
-        self._secret = webhook_secret
+        self._secrets = valid_secrets(webhook_secret, previous_webhook_secret)
         self._clock = clock
 
     async def create_customer(self, user_id: UserId, name: str, registered_at: datetime) -> str:
@@ -236,7 +244,7 @@ class MockCardPayments:
         return True
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
-        stripe_signature.verify(raw, headers.get(stripe_signature.HEADER), self._secret, self._clock.now())
+        stripe_signature.verify(raw, headers.get(stripe_signature.HEADER), self._secrets, self._clock.now())
         return read_event(raw)
 
     def read_webhook(self, raw: bytes) -> CardEvent:
@@ -270,7 +278,13 @@ def _subscription_state(answer: Mapping[str, Any]) -> SubscriptionState:
 
 def _build(settings: StripeSettings, tools: Tools) -> MockCardPayments:
     secret = settings.stripe_webhook_secret.get_secret_value()
-    return MockCardPayments(tools.sandbox(RESILIENCE, RETRIED), webhook_secret=secret, clock=tools.clock)
+    before = secret_of(settings.stripe_webhook_secret_previous)
+    return MockCardPayments(
+        tools.sandbox(RESILIENCE, RETRIED),
+        webhook_secret=secret,
+        clock=tools.clock,
+        previous_webhook_secret=before,
+    )
 
 
 VENDOR: Final = Vendor(MOCK, StripeSettings, _build, address=STRIPE)

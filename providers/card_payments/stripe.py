@@ -33,6 +33,7 @@ from providers.card_payments.stripe_objects import (
     refund_state,
 )
 from providers.card_payments.stripe_subscriptions import StripeSubscriptions
+from providers.setting_types import valid_secrets
 from providers.stripe_api import RESILIENCE as RESILIENCE
 from providers.stripe_api import STRIPE
 from providers.stripe_sdk import Stripe
@@ -88,12 +89,13 @@ class StripeCardPayments(StripeSubscriptions, StripeListing):
         stripe: Stripe,
         *,
         webhook_secret: str,
+        previous_webhook_secret: str | None = None,
         prices: Mapping[str, str],
         clock: Clock,
         publishable_key: str | None = None,
     ) -> None:
         super().__init__(stripe, prices=prices, clock=clock)
-        self._secret = webhook_secret
+        self._secrets = valid_secrets(webhook_secret, previous_webhook_secret)
         self._publishable_key = publishable_key
 
     def form(self, reference: str, client_secret: str) -> CardForm:
@@ -254,7 +256,7 @@ class StripeCardPayments(StripeSubscriptions, StripeListing):
             raise
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> CardEvent:
-        stripe_signature.verify(raw, headers.get(stripe_signature.HEADER), self._secret, self._clock.now())
+        stripe_signature.verify(raw, headers.get(stripe_signature.HEADER), self._secrets, self._clock.now())
         return read_event(raw)
 
     def read_webhook(self, raw: bytes) -> CardEvent:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from providers.declaration import Tools, Vendor
+from providers.setting_types import secret_of
 from providers.stripe_api import LIVE_KEYS, NEEDS, STRIPE, TEST_KEYS, StripeSettings, client_of, problems_of
 from providers.told_webhooks import ToldWebhook
 
@@ -16,6 +17,7 @@ def _build(settings: StripeSettings, tools: Tools) -> "StripeCardPayments":
     adapter = stripe.StripeCardPayments(
         client_of(settings, tools, stripe.RETRIED),
         webhook_secret=settings.stripe_webhook_secret.get_secret_value(),
+        previous_webhook_secret=secret_of(settings.stripe_webhook_secret_previous),
         prices=settings.stripe_prices,
         clock=tools.clock,
         publishable_key=settings.stripe_publishable_key,

@@ -34,7 +34,7 @@ class MockEmail:
     def __init__(self, sandbox: SandboxClient, texts: Texts, *, webhook_public_key: str, clock: Clock) -> None:
         self._sandbox = sandbox
         self._texts = texts
-        self._verifier = sendgrid_events.verifier_of(webhook_public_key)
+        self._verifiers = [sendgrid_events.verifier_of(webhook_public_key)]
         self._clock = clock
 
     async def send(self, message: EmailMessage) -> str:
@@ -52,7 +52,7 @@ class MockEmail:
             raise RecipientRefused("The mail vendor does not take this address.") from refusal
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryReport]:
-        sendgrid_events.verify(raw, headers, self._verifier, self._clock.now())
+        sendgrid_events.verify(raw, headers, self._verifiers, self._clock.now())
         return sendgrid_events.read_events(raw)
 
     def read_event(self, raw: bytes) -> DeliveryReport:

@@ -21,7 +21,7 @@ from providers.email import sendgrid_events, sendgrid_mail, smtp
 from providers.email.fallback import WithBackup
 from providers.email.port import EmailMessage, EmailProvider, Sender
 from providers.email.smtp import SmtpSettings
-from providers.setting_types import pairs_of, secret_of
+from providers.setting_types import PREVIOUS, pairs_of, secret_of, valid_secrets
 from providers.texts import Texts
 
 BASE_URL: Final = "https://api.sendgrid.com"
@@ -45,6 +45,10 @@ class SendgridSettings(SmtpSettings):
         default=None,
         description="SendGrid, Mail Settings > Event Webhook > verification key: base64 without PEM lines.",
     )
+    sendgrid_webhook_public_key_previous: str | None = Field(
+        default=None,
+        description=PREVIOUS,
+    )
     sendgrid_templates: Annotated[Mapping[Template, str], NoDecode, BeforeValidator(pairs_of)] = Field(
         default={},
         description="SendGrid's dynamic templates by ours: welcome=d-..., separated by commas; "
@@ -67,6 +71,7 @@ class SendgridEmail:
         *,
         api_key: str,
         webhook_public_key: str,
+        previous_public_key: str | None = None,
         sender: Sender,
         templates: Mapping[Template, str],
         clock: Clock,
@@ -76,7 +81,8 @@ class SendgridEmail:
         self._texts = texts
         self._sender = sender
         self._templates = templates
-        self._verifier = sendgrid_events.verifier_of(webhook_public_key)
+        keys = valid_secrets(webhook_public_key, previous_public_key)
+        self._verifiers = [sendgrid_events.verifier_of(key) for key in keys]
         self._clock = clock
 
     async def send(self, message: EmailMessage) -> str:
@@ -91,7 +97,7 @@ class SendgridEmail:
             raise self._vendor.refused(refusal.status, field) from None
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> Sequence[DeliveryReport]:
-        sendgrid_events.verify(raw, headers, self._verifier, self._clock.now())
+        sendgrid_events.verify(raw, headers, self._verifiers, self._clock.now())
         return sendgrid_events.read_events(raw)
 
     def read_event(self, raw: bytes) -> DeliveryReport:
@@ -128,6 +134,7 @@ def _build(settings: SendgridSettings, tools: Tools) -> EmailProvider:
         tools.texts,
         api_key=secret_of(settings.sendgrid_api_key),
         webhook_public_key=settings.sendgrid_webhook_public_key or "",
+        previous_public_key=settings.sendgrid_webhook_public_key_previous,
         sender=settings.email_sender,
         templates=settings.sendgrid_templates,
         clock=tools.clock,
@@ -140,11 +147,12 @@ def _build(settings: SendgridSettings, tools: Tools) -> EmailProvider:
 
 def _problems(settings: SendgridSettings) -> Sequence[str]:
     found = list(smtp.problems_of(settings))
-    try:
-        if settings.sendgrid_webhook_public_key is not None:
-            sendgrid_events.verifier_of(settings.sendgrid_webhook_public_key)
-    except ValueError:
-        found.append("SENDGRID_WEBHOOK_PUBLIC_KEY must be the key that SendGrid shows, on one line.")
+    for name in ("sendgrid_webhook_public_key", "sendgrid_webhook_public_key_previous"):
+        try:
+            if (key := getattr(settings, name)) is not None:
+                sendgrid_events.verifier_of(key)
+        except ValueError:
+            found.append(f"{name.upper()} must be the key that SendGrid shows, on one line.")
     return found
 
 

@@ -57,13 +57,17 @@ def verifier_of(encoded: str) -> EventWebhook:
     return verifier
 
 
-def verify(raw: bytes, headers: Mapping[str, str], verifier: EventWebhook, now: datetime) -> None:
-    """Check signature and age, which the vendor's own verifier does not look at. Raises BadSignature."""
+def verify(raw: bytes, headers: Mapping[str, str], verifiers: Sequence[EventWebhook], now: datetime) -> None:
+    """Check the signature, by one of the keys, and the age, at which the vendor's verifier does not look.
+
+    Raises BadSignature.
+    """
     signed_at = headers.get(TIMESTAMP, "")
     if not (signed_at.isascii() and signed_at.isdigit() and len(signed_at) <= 12):
         raise BadSignature("The event webhook's timestamp is missing or malformed.")
     try:
-        is_signed = verifier.verify_signature(raw.decode(), headers.get(SIGNATURE, ""), signed_at)
+        body, given = raw.decode(), headers.get(SIGNATURE, "")
+        is_signed = any(verifier.verify_signature(body, given, signed_at) for verifier in verifiers)
     except ValueError as error:  # not base64, or a body that is no text
         raise BadSignature("The signature cannot be read.") from error
     if not is_signed:

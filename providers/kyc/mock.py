@@ -14,6 +14,7 @@ from providers.kyc import sumsub_webhook
 from providers.kyc.port import TOKEN_LIFETIME, AccessToken, KycEvent
 from providers.kyc.sumsub import SumsubSettings
 from providers.kyc.sumsub_review import review_of
+from providers.setting_types import secret_of, valid_secrets
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 # A creation is safe to repeat: our user id is the applicant's key, so an existing applicant is found.
@@ -23,9 +24,16 @@ RETRIED: Final = frozenset({"create_applicant", "get_access_token", "get_verific
 class MockKyc:
     """Verifications at the sandbox. `webhook_secret` verifies its webhooks."""
 
-    def __init__(self, sandbox: SandboxClient, *, webhook_secret: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        sandbox: SandboxClient,
+        *,
+        webhook_secret: str,
+        clock: Clock,
+        previous_webhook_secret: str | None = None,
+    ) -> None:
         self._sandbox = sandbox
-        self._secret = webhook_secret
+        self._secrets = valid_secrets(webhook_secret, previous_webhook_secret)
         self._clock = clock
 
     async def create_applicant(self, user_id: UserId, name: str) -> str:
@@ -59,7 +67,7 @@ class MockKyc:
         return review_of(answer, sumsub_webhook.time_of(answer["reviewDate"]))
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> KycEvent:
-        sumsub_webhook.verify(raw, headers, self._secret)
+        sumsub_webhook.verify(raw, headers, self._secrets)
         return sumsub_webhook.parse(raw)
 
     def read_webhook(self, raw: bytes) -> KycEvent:
@@ -67,8 +75,13 @@ class MockKyc:
 
 
 def _build(settings: SumsubSettings, tools: Tools) -> MockKyc:
-    secret = settings.sumsub_secret_key.get_secret_value()
-    return MockKyc(tools.sandbox(RESILIENCE, RETRIED), webhook_secret=secret, clock=tools.clock)
+    secret, before = settings.sumsub_secret_key.get_secret_value(), secret_of(settings.sumsub_secret_key_previous)
+    return MockKyc(
+        tools.sandbox(RESILIENCE, RETRIED),
+        webhook_secret=secret,
+        clock=tools.clock,
+        previous_webhook_secret=before,
+    )
 
 
 VENDOR: Final = Vendor(MOCK, SumsubSettings, _build, address="sumsub")

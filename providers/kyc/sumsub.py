@@ -19,7 +19,7 @@ from providers.declaration import Tools, Vendor
 from providers.kyc import sumsub_webhook
 from providers.kyc.port import TOKEN_LIFETIME, AccessToken, KycEvent
 from providers.kyc.sumsub_review import review_of
-from providers.setting_types import MOCK_SECRET, secret_of
+from providers.setting_types import MOCK_SECRET, PREVIOUS, secret_of, valid_secrets
 
 BASE_URL: Final = "https://api.sumsub.com"
 SANDBOX_TOKEN: Final = "sbx:"
@@ -45,6 +45,10 @@ class SumsubSettings(BaseModel):
     )
     sumsub_secret_key: SecretStr = Field(
         default=SecretStr(MOCK_SECRET), description="Sumsub, Webhooks > secret key: verifies their digest."
+    )
+    sumsub_secret_key_previous: SecretStr | None = Field(
+        default=None,
+        description=PREVIOUS,
     )
     sumsub_level_name: str = Field(
         default="id-and-liveness", description="Sumsub, Applicants > Levels: the level that users pass, as it is spelt."
@@ -87,13 +91,14 @@ class SumsubKyc:
         app_token: str,
         app_secret: str,
         webhook_secret: str,
+        previous_webhook_secret: str | None = None,
         level: str,
         clock: Clock,
         base_url: str = BASE_URL,
     ) -> None:
         auth = SumsubSignature(app_token, app_secret, clock)
         self._vendor = VendorHttp(http, guard, base_url=base_url, auth=auth)
-        self._webhook_secret = webhook_secret
+        self._webhook_secrets = valid_secrets(webhook_secret, previous_webhook_secret)
         self._is_sandbox = app_token.startswith(SANDBOX_TOKEN)
         self._level = level
         self._clock = clock
@@ -149,7 +154,7 @@ class SumsubKyc:
             raise self._refused(refusal) from None
 
     def parse_webhook(self, raw: bytes, headers: Mapping[str, str]) -> KycEvent:
-        sumsub_webhook.verify(raw, headers, self._webhook_secret)
+        sumsub_webhook.verify(raw, headers, self._webhook_secrets)
         return sumsub_webhook.parse(raw, is_sandbox=self._is_sandbox)
 
     def read_webhook(self, raw: bytes) -> KycEvent:
@@ -201,6 +206,7 @@ def _build(settings: SumsubSettings, tools: Tools) -> SumsubKyc:
         app_token=secret_of(settings.sumsub_app_token),
         app_secret=secret_of(settings.sumsub_app_secret),
         webhook_secret=settings.sumsub_secret_key.get_secret_value(),
+        previous_webhook_secret=secret_of(settings.sumsub_secret_key_previous),
         level=settings.sumsub_level_name,
         clock=tools.clock,
         base_url=settings.sumsub_api_url,

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
@@ -48,14 +48,14 @@ class _Payload(BaseModel):
     sandboxMode: bool | None = None
 
 
-def verify(raw: bytes, headers: Mapping[str, str], secret: str) -> None:
-    """Check a signature. It has no timestamp, so repeats are found by the event's key. Raises BadSignature."""
+def verify(raw: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
+    """Check a signature. It has no timestamp: the event's key finds repeats. Raises BadSignature."""
     algorithm = ALGORITHMS.get(headers.get("x-payload-digest-alg", ""))
     given = headers.get("x-payload-digest", "")
     if algorithm is None or not given.isascii():
         raise BadSignature("The digest or its algorithm is missing or unknown.")
-    expected = hmac.new(secret.encode(), raw, algorithm).hexdigest()
-    if not hmac.compare_digest(expected, given):
+    made = [hmac.new(secret.encode(), raw, algorithm).hexdigest() for secret in secrets]
+    if not any(hmac.compare_digest(expected, given) for expected in made):
         raise BadSignature("The digest does not match the body.")
 
 

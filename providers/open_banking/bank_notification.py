@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from domain.errors import BadSignature, BadWebhook
 from domain.ids import CONSENT, kind_of
 from providers.open_banking.port import BankEvent
+from providers.setting_types import valid_secrets
 
 _TOKEN: Final = "token"
 _ABOUT: Final = "about"
@@ -28,21 +29,24 @@ class _Stored(BaseModel):
 
 
 class NotificationAddress:
-    """Makes and checks the addresses that banks push to. `url` is our webhook's; `secret` signs the tokens."""
+    """Makes and checks the addresses that banks push to. `url` is our webhook's; `secret` signs the tokens.
 
-    def __init__(self, url: str, secret: str) -> None:
+    Banks keep an address for as long as a consent lives, so that those of the `previous` secret are taken, too.
+    """
+
+    def __init__(self, url: str, secret: str, previous: str | None = None) -> None:
         self._url = url
-        self._secret = secret.encode()
+        self._secrets = [one.encode() for one in valid_secrets(secret, previous)]
 
     def about(self, identifier: str) -> str:
         """The address for notifications about a consent (our id) or a payment (our end-to-end id)."""
-        return f"{self._url}?{urlencode({_ABOUT: identifier, _TOKEN: self._token(identifier)})}"
+        return f"{self._url}?{urlencode({_ABOUT: identifier, _TOKEN: self._tokens(identifier)[0]})}"
 
     def read(self, raw: bytes, url: str) -> BankEvent:
         """The event of a notification that was posted to `url`. Raises BadSignature, BadWebhook."""
         query = parse_qs(urlsplit(url).query)
         identifier, token = (query.get(name, [""])[0] for name in (_ABOUT, _TOKEN))
-        if not hmac.compare_digest(token.encode(), self._token(identifier).encode()):
+        if not any(hmac.compare_digest(token.encode(), made.encode()) for made in self._tokens(identifier)):
             raise BadSignature("The address is not one that a bank was given.")
         try:
             notification = orjson.loads(raw)
@@ -50,8 +54,9 @@ class NotificationAddress:
             raise BadWebhook("Not a bank's notification: JSON is needed.") from error
         return read(orjson.dumps({"about": identifier, "notification": notification}))
 
-    def _token(self, identifier: str) -> str:
-        return hmac.new(self._secret, f"notification:{identifier}".encode(), hashlib.sha256).hexdigest()
+    def _tokens(self, identifier: str) -> list[str]:
+        signed = f"notification:{identifier}".encode()
+        return [hmac.new(secret, signed, hashlib.sha256).hexdigest() for secret in self._secrets]
 
 
 def is_notification_address(url: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 from pydantic import Field, SecretStr
 
 from providers.open_banking.certificates import CertificateSettings
-from providers.setting_types import MOCK_SECRET
+from providers.setting_types import MOCK_SECRET, PREVIOUS, secret_of
 from providers.told_webhooks import ToldWebhook
 
 # One webhook address for all of them: banks were given it before there were several vendors.
@@ -33,6 +33,10 @@ class OpenBankingSettings(CertificateSettings):
     openbanking_webhook_secret: SecretStr = Field(
         default=SecretStr(MOCK_SECRET), description="Verifies X-OB-Signature of open banking webhooks."
     )
+    openbanking_webhook_secret_previous: SecretStr | None = Field(
+        default=None,
+        description=PREVIOUS,
+    )
 
 
 def callback_url_of(settings: OpenBankingSettings, public_url: str) -> str:
@@ -43,3 +47,8 @@ def callback_url_of(settings: OpenBankingSettings, public_url: str) -> str:
 def webhook_secret_of(settings: OpenBankingSettings) -> str:
     """The key of our own tokens and of a relay's signatures."""
     return settings.openbanking_webhook_secret.get_secret_value()
+
+
+def previous_webhook_secret_of(settings: OpenBankingSettings) -> str:
+    """The other key that is taken while one is changed, or nothing."""
+    return secret_of(settings.openbanking_webhook_secret_previous)

@@ -128,8 +128,17 @@ class DirectBanks(Xs2aClient):
 class DirectPayments(Xs2aPayments):
     """Payments at the banks' own interfaces. It also reads the notifications that banks push themselves."""
 
-    def __init__(self, banks: DirectBanks, *, webhook_secret: str, clock: Clock) -> None:
-        super().__init__(banks, webhook_secret=webhook_secret, clock=clock)
+    def __init__(
+        self,
+        banks: DirectBanks,
+        *,
+        webhook_secret: str,
+        clock: Clock,
+        previous_webhook_secret: str | None = None,
+    ) -> None:
+        super().__init__(
+            banks, webhook_secret=webhook_secret, clock=clock, previous_webhook_secret=previous_webhook_secret
+        )
         self._notifications = banks.notifications
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:

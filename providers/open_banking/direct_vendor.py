@@ -10,7 +10,13 @@ from providers.calling.loopback import is_safe
 from providers.declaration import Tools, Vendor
 from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.bank_profiles import by_id, is_known
-from providers.open_banking.bank_settings import ADDRESS, TOLD, OpenBankingSettings, webhook_secret_of
+from providers.open_banking.bank_settings import (
+    ADDRESS,
+    TOLD,
+    OpenBankingSettings,
+    previous_webhook_secret_of,
+    webhook_secret_of,
+)
 from providers.open_banking.certificate_watch import RenewedSeal, watched_internet
 from providers.open_banking.certificates import problems_of
 from providers.open_banking.direct_banks import RESILIENCE, RETRIED, DirectBanks, DirectPayments
@@ -31,17 +37,23 @@ class DirectSettings(OpenBankingSettings):
 
 
 def _build(settings: DirectSettings, tools: Tools) -> BankAdapters:
-    secret = webhook_secret_of(settings)
+    secret, before = webhook_secret_of(settings), previous_webhook_secret_of(settings)
     banks = DirectBanks(
         watched_internet(settings, tools),
         settings.openbanking_banks,
         tools.guard(RESILIENCE, RETRIED),
-        notifications=NotificationAddress(tools.webhook_url, secret),
+        notifications=NotificationAddress(tools.webhook_url, secret, before),
         seal=RenewedSeal(settings) if settings.openbanking_seal_cert and settings.openbanking_seal_key else None,
     )
     accounts = Xs2aAccounts(banks, clock=tools.clock)
     tools.add_check(accounts.check)
-    return BankAdapters(accounts, DirectPayments(banks, webhook_secret=secret, clock=tools.clock))
+    payments = DirectPayments(
+        banks,
+        webhook_secret=secret,
+        clock=tools.clock,
+        previous_webhook_secret=before,
+    )
+    return BankAdapters(accounts, payments)
 
 
 def _problems(settings: DirectSettings) -> Sequence[str]:

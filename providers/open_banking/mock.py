@@ -21,7 +21,12 @@ from providers.calling.status_words import status_of
 from providers.declaration import MOCK, Tools, Vendor
 from providers.open_banking import bank_event, signature
 from providers.open_banking.bank_profiles import by_id
-from providers.open_banking.bank_settings import ADDRESS, OpenBankingSettings, webhook_secret_of
+from providers.open_banking.bank_settings import (
+    ADDRESS,
+    OpenBankingSettings,
+    previous_webhook_secret_of,
+    webhook_secret_of,
+)
 from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
@@ -45,6 +50,7 @@ from providers.open_banking.port import (
 from providers.open_banking.readings import money
 from providers.open_banking.refusals import not_taken
 from providers.open_banking.status import CONSENT_STATUS, FAILURES, NOT_TAKEN, PAYMENT_STATUS, SCA_OPEN, end_of, sca_of
+from providers.setting_types import valid_secrets
 
 RESILIENCE: Final = Resilience(timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4))
 # Initiations are missing: a repeated initiation would be a second payment.
@@ -166,9 +172,16 @@ class MockAccountInformation:
 class MockPaymentInitiation:
     """Payments at the sandbox's banks. `webhook_secret` verifies their webhooks."""
 
-    def __init__(self, sandbox: SandboxClient, *, webhook_secret: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        sandbox: SandboxClient,
+        *,
+        webhook_secret: str,
+        clock: Clock,
+        previous_webhook_secret: str | None = None,
+    ) -> None:
         self._sandbox = sandbox
-        self._secret = webhook_secret
+        self._secrets = valid_secrets(webhook_secret, previous_webhook_secret)
         self._clock = clock
 
     def text_rules(self, bank_id: BankId) -> TextRules:
@@ -253,7 +266,7 @@ class MockPaymentInitiation:
         return CancellationState(answer.get("cancelSca") == "failed", _shown(answer))
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
-        signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
+        signature.verify(raw, headers.get(signature.HEADER), self._secrets, self._clock.now())
         return self.read_webhook(raw)
 
     def read_webhook(self, raw: bytes) -> BankEvent:
@@ -313,9 +326,10 @@ def _shown(answer: Mapping[str, Any], expires_at: datetime | None = None) -> Aut
 
 def _build(settings: OpenBankingSettings, tools: Tools) -> BankAdapters:
     client = tools.sandbox(RESILIENCE, RETRIED)
-    secret = webhook_secret_of(settings)
+    secret, before = webhook_secret_of(settings), previous_webhook_secret_of(settings)
     return BankAdapters(
-        MockAccountInformation(client), MockPaymentInitiation(client, webhook_secret=secret, clock=tools.clock)
+        MockAccountInformation(client),
+        MockPaymentInitiation(client, webhook_secret=secret, clock=tools.clock, previous_webhook_secret=before),
     )
 
 

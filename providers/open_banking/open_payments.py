@@ -21,7 +21,13 @@ from providers.calling.loopback import is_safe
 from providers.calling.vendor_http import UNREADABLE, Answer, VendorHttp, VendorRefusal
 from providers.declaration import Tools, Vendor
 from providers.open_banking.bank_profiles import by_bic
-from providers.open_banking.bank_settings import ADDRESS, OpenBankingSettings, callback_url_of, webhook_secret_of
+from providers.open_banking.bank_settings import (
+    ADDRESS,
+    OpenBankingSettings,
+    callback_url_of,
+    previous_webhook_secret_of,
+    webhook_secret_of,
+)
 from providers.open_banking.certificate_watch import watched_internet
 from providers.open_banking.port import BankAdapters
 from providers.open_banking.readings import identifier
@@ -201,7 +207,12 @@ def _build(settings: OpenPaymentsSettings, tools: Tools) -> BankAdapters:
     )
     accounts = Xs2aAccounts(client, clock=tools.clock)
     tools.add_check(accounts.check)
-    payments = Xs2aPayments(client, webhook_secret=webhook_secret_of(settings), clock=tools.clock)
+    payments = Xs2aPayments(
+        client,
+        webhook_secret=webhook_secret_of(settings),
+        clock=tools.clock,
+        previous_webhook_secret=previous_webhook_secret_of(settings),
+    )
     return BankAdapters(accounts, payments)
 
 

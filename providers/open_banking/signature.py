@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,14 +15,15 @@ TOLERANCE: Final = timedelta(minutes=5)
 _FORM: Final = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})")
 
 
-def verify(raw: bytes, header: str | None, secret: str, now: datetime) -> None:
-    """Check a signature. Raises BadSignature if it is absent, malformed, wrong, or over five minutes off."""
+def verify(raw: bytes, header: str | None, secrets: Sequence[str], now: datetime) -> None:
+    """Check a signature, by one of the secrets. Raises BadSignature: absent, malformed, wrong, five minutes off."""
     match = _FORM.fullmatch(header or "")
     if match is None:
         raise BadSignature("X-OB-Signature is missing or malformed.")
     signed_at, given = match.groups()
-    expected = hmac.new(secret.encode(), signed_at.encode() + b"." + raw, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected, given):
+    signed = signed_at.encode() + b"." + raw
+    made = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
+    if not any(hmac.compare_digest(expected, given) for expected in made):
         raise BadSignature("X-OB-Signature does not match the body.")
     if abs(now.timestamp() - int(signed_at)) > TOLERANCE.total_seconds():
         raise BadSignature("X-OB-Signature is too old or from the future.")

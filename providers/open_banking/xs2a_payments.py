@@ -34,6 +34,7 @@ from providers.open_banking.vendor_ids import in_header, in_path
 from providers.open_banking.xs2a_approvals import Approval, Approvals, ScaAnswer
 from providers.open_banking.xs2a_client import Reference, Xs2aClient
 from providers.open_banking.xs2a_reading import as_wanted, told
+from providers.setting_types import valid_secrets
 
 _ACCEPTED: Final = 202
 _NO_CONTENT: Final = 204
@@ -46,10 +47,17 @@ class Xs2aPayments:
     `webhook_secret` verifies webhooks that a relay of the operator sends; the aggregator itself sends none.
     """
 
-    def __init__(self, client: Xs2aClient, *, webhook_secret: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: Xs2aClient,
+        *,
+        webhook_secret: str,
+        clock: Clock,
+        previous_webhook_secret: str | None = None,
+    ) -> None:
         self._client = client
         self._approvals = Approvals(client)
-        self._secret = webhook_secret
+        self._secrets = valid_secrets(webhook_secret, previous_webhook_secret)
         self._clock = clock
 
     def text_rules(self, bank_id: BankId) -> TextRules:
@@ -225,7 +233,7 @@ class Xs2aPayments:
         return PAYMENT_STATUS.get(word) is Status.CANCELLED
 
     async def parse_webhook(self, raw: bytes, headers: Mapping[str, str], url: str) -> BankEvent:
-        signature.verify(raw, headers.get(signature.HEADER), self._secret, self._clock.now())
+        signature.verify(raw, headers.get(signature.HEADER), self._secrets, self._clock.now())
         return bank_event.read(raw)
 
     def read_webhook(self, raw: bytes) -> BankEvent:

@@ -7,6 +7,7 @@ from providers.calling.guard import Resilience
 from providers.calling.sandbox_client import SandboxClient, SandboxRefusal
 from providers.declaration import MOCK, Tools, Vendor
 from providers.delivery import DeliveryReport, RecipientRefused
+from providers.setting_types import secret_of, valid_secrets
 from providers.sms import twilio_status
 from providers.sms.port import SmsMessage
 from providers.sms.twilio import TwilioSettings
@@ -19,10 +20,18 @@ RETRIED: Final[frozenset[str]] = frozenset()  # the message's job tries again, m
 class MockSms:
     """Sends SMS to the sandbox's outbox, which reports to `status_url`. `auth_token` verifies its reports."""
 
-    def __init__(self, sandbox: SandboxClient, texts: Texts, *, auth_token: str, status_url: str) -> None:
+    def __init__(
+        self,
+        sandbox: SandboxClient,
+        texts: Texts,
+        *,
+        auth_token: str,
+        status_url: str,
+        previous_auth_token: str | None = None,
+    ) -> None:
         self._sandbox = sandbox
         self._texts = texts
-        self._auth_token = auth_token
+        self._auth_tokens = valid_secrets(auth_token, previous_auth_token)
         self._status_url = status_url
 
     async def send(self, message: SmsMessage) -> str:
@@ -34,7 +43,7 @@ class MockSms:
             raise RecipientRefused("The SMS vendor does not take this number.") from refusal
 
     def parse_status(self, raw: bytes, headers: Mapping[str, str], url: str) -> DeliveryReport:
-        twilio_status.verify(raw, headers.get(twilio_status.SIGNATURE), url, self._auth_token)
+        twilio_status.verify(raw, headers.get(twilio_status.SIGNATURE), url, self._auth_tokens)
         return twilio_status.read_status(raw)
 
     def read_status(self, raw: bytes) -> DeliveryReport:
@@ -42,9 +51,9 @@ class MockSms:
 
 
 def _build(settings: TwilioSettings, tools: Tools) -> MockSms:
-    token = settings.twilio_auth_token.get_secret_value()
+    token, before = settings.twilio_auth_token.get_secret_value(), secret_of(settings.twilio_auth_token_previous)
     client = tools.sandbox(RESILIENCE, RETRIED)
-    return MockSms(client, tools.texts, auth_token=token, status_url=tools.webhook_url)
+    return MockSms(client, tools.texts, auth_token=token, status_url=tools.webhook_url, previous_auth_token=before)
 
 
 VENDOR: Final = Vendor(MOCK, TwilioSettings, _build, address="twilio")

@@ -11,7 +11,7 @@ from providers.calling.guard import Guard, Resilience
 from providers.calling.vendor_http import VendorHttp, VendorRefusal
 from providers.declaration import Tools, Vendor
 from providers.delivery import DeliveryReport, RecipientRefused
-from providers.setting_types import MOCK_SECRET
+from providers.setting_types import MOCK_SECRET, PREVIOUS, secret_of, valid_secrets
 from providers.sms import twilio_status
 from providers.sms.port import SmsMessage
 from providers.texts import Texts
@@ -37,6 +37,10 @@ class TwilioSettings(BaseModel):
     twilio_auth_token: SecretStr = Field(
         default=SecretStr(MOCK_SECRET), description="Twilio, Account > Auth token: verifies its status callbacks."
     )
+    twilio_auth_token_previous: SecretStr | None = Field(
+        default=None,
+        description=PREVIOUS,
+    )
 
 
 class TwilioSms:
@@ -53,6 +57,7 @@ class TwilioSms:
         *,
         account_sid: str,
         auth_token: str,
+        previous_auth_token: str | None = None,
         sender: str,
         status_url: str,
         base_url: str = BASE_URL,
@@ -60,7 +65,7 @@ class TwilioSms:
         auth = httpx.BasicAuth(account_sid, auth_token)
         self._vendor = VendorHttp(http, guard, base_url=base_url, auth=auth)
         self._account = f"/2010-04-01/Accounts/{quote(account_sid, safe='')}"
-        self._auth_token = auth_token
+        self._auth_tokens = valid_secrets(auth_token, previous_auth_token)
         self._from = {"MessagingServiceSid" if sender.startswith(_SERVICE) else "From": sender}
         self._status_url = status_url
         self._texts = texts
@@ -79,7 +84,7 @@ class TwilioSms:
             raise self._vendor.refused(refusal.status, code) from None
 
     def parse_status(self, raw: bytes, headers: Mapping[str, str], url: str) -> DeliveryReport:
-        twilio_status.verify(raw, headers.get(twilio_status.SIGNATURE), url, self._auth_token)
+        twilio_status.verify(raw, headers.get(twilio_status.SIGNATURE), url, self._auth_tokens)
         return twilio_status.read_status(raw)
 
     def read_status(self, raw: bytes) -> DeliveryReport:
@@ -100,6 +105,7 @@ def _build(settings: TwilioSettings, tools: Tools) -> TwilioSms:
         tools.texts,
         account_sid=settings.twilio_account_sid or "",
         auth_token=settings.twilio_auth_token.get_secret_value(),
+        previous_auth_token=secret_of(settings.twilio_auth_token_previous),
         sender=settings.twilio_from or "",
         status_url=tools.webhook_url,
         base_url=settings.twilio_api_url,

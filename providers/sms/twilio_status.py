@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -22,11 +22,15 @@ STATUS: Final[Mapping[str, NotificationStatus]] = {
 TOLD: Final = ToldWebhook(("MessageSid", "MessageStatus", "To", "From", "ErrorCode"))
 
 
-def verify(raw: bytes, signature: str | None, url: str, auth_token: str) -> None:
-    """Check a signature: HMAC-SHA1 over the URL and all parameters, sorted by name. Raises BadSignature, BadWebhook."""
+def verify(raw: bytes, signature: str | None, url: str, auth_tokens: Sequence[str]) -> None:
+    """Check a signature: HMAC-SHA1 over the URL and all parameters, sorted by name, by one of the tokens.
+
+    Raises BadSignature, BadWebhook.
+    """
     signed = url + "".join(name + value for name, value in sorted(_parameters(raw)))
-    expected = base64.b64encode(hmac.new(auth_token.encode(), signed.encode(), hashlib.sha1).digest())
-    if not hmac.compare_digest(expected, (signature or "").encode()):
+    given = (signature or "").encode()
+    made = [base64.b64encode(hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()) for token in auth_tokens]
+    if not any(hmac.compare_digest(expected, given) for expected in made):
         raise BadSignature("X-Twilio-Signature is missing or does not match.")
 
 

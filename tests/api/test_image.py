@@ -17,6 +17,7 @@ import httpx
 import trustme
 from joserfc.jwk import RSAKey
 
+from providers.email.mock_key import public_key_of
 from tests.api.test_production import AWAY, production
 from tests.builders.server import free_port
 
@@ -92,6 +93,11 @@ def every_optional_setting(folder: Path) -> dict[str, str]:
             "open_banking_next_provider": "open_payments",
             "redis_url": "redis://127.0.0.1:9",
             "database_serving_role": "drop_serving",
+            "sumsub_secret_key_previous": "Wb4Nq8ZtLmX2cRk7vY5s",
+            "openbanking_webhook_secret_previous": "3mXz9RtLw4KcYb8NfPj7hVq2GsDu6AeE",
+            "stripe_webhook_secret_previous": "whsec_Lq3XmW8vYtRk2b7N",
+            "sendgrid_webhook_public_key_previous": public_key_of("another one"),
+            "twilio_auth_token_previous": "secret before",
             "field_hash_keys_old": "p7Yq0wV4uS8mJ2aL6bK1oR5cE3fG9hIz",
             "web_session_idle_minutes": "5",
             "two_operators_resolve": "true",

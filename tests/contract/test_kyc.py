@@ -221,7 +221,7 @@ def test_digests_of_every_algorithm_that_may_be_announced(algorithm: str, name: 
     headers = {"x-payload-digest": digest, "x-payload-digest-alg": name}
 
     with nullcontext() if is_taken else pytest.raises(BadSignature):
-        sumsub_webhook.verify(raw, headers, SUMSUB_SECRET)
+        sumsub_webhook.verify(raw, headers, [SUMSUB_SECRET])
 
 
 def test_an_event_of_the_other_environment_is_refused() -> None:
