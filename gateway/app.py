@@ -49,6 +49,7 @@ from routes.graphql.websocket import GraphQlWebSocket
 from routes.intake import Intake
 from routes.known_hosts import KnownHosts
 from routes.operator import metrics
+from routes.operator.door import OperatorDoor
 from routes.requests import CSRF_HEADER
 from services.container import Services
 from services.jobs.worker import Worker
@@ -136,7 +137,7 @@ def create_app(
     return Starlette(
         lifespan=lifespan,
         routes=_routes(settings) if role is Role.SERVE else [*health.ROUTES, *metrics.ROUTES],
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, role),
         exception_handlers={
             DropError: problems.drop_error,
             HTTPException: problems.http_error,
@@ -216,14 +217,20 @@ async def _start(
         stack.push_async_callback(app.state.seeder.close)
     app.state.clock = driver
     app.state.services = services
-    routing = app.state.route_settings = route_settings(settings)
+    routing = app.state.route_settings = route_settings(settings, _operator_port(settings, role))
     schema = build_schema(services.incidents, settings.operation_deadline_s, routing.cost_limit)
     app.state.graphql_http = GraphQlHttp(schema, services)
     app.state.graphql_socket = GraphQlWebSocket(schema, services, routing)
     return Gateway(settings, clock, base, services, worker, driver)
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _operator_port(settings: Settings, role: Role) -> int | None:
+    """A worker has no port for anybody else."""
+    return settings.operator_port if role is Role.SERVE else None
+
+
+def _middleware(settings: Settings, role: Role) -> list[Middleware]:
+    operator_port = _operator_port(settings, role)
     return [
         Middleware(ClientAddress, trusted=settings.trusted_proxies),
         *([Middleware(KnownHosts, names=settings.own_names)] if settings.is_reachable_mock else []),
@@ -233,6 +240,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             policies=content_policies(settings.public_url, settings.return_origins),
         ),
         *([Middleware(AccessLog)] if settings.access_log else []),
+        *([Middleware(OperatorDoor, port=operator_port)] if operator_port is not None else []),
         Middleware(CrossOrigin, origins=settings.front_ends, headers=[CSRF_HEADER, HEADER]),
         Middleware(middleware.DatabaseGate),
         Middleware(middleware.Unforeseen),

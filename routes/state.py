@@ -15,6 +15,8 @@ class RouteSettings:
     public_url: str | None
     allowed_origins: tuple[str, ...]
     default_return_to: str
+    # The only port on which operators' routes are answered; None where that is any.
+    operator_port: int | None
     # Whether operators need no token: in mock mode without OPERATOR_TOKEN.
     is_open_to_operators: bool
     # Whether anybody may ask for the schema; else operators alone.

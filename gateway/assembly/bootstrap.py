@@ -368,8 +368,8 @@ def _operator_token(settings: Settings) -> str | None:
     return settings.operator_token.get_secret_value() if settings.operator_token is not None else None
 
 
-def route_settings(settings: Settings) -> RouteSettings:
-    """What the routes need of the settings."""
+def route_settings(settings: Settings, operator_port: int | None) -> RouteSettings:
+    """What the routes need of the settings. `operator_port` where operators have one of their own."""
     return RouteSettings(
         public_url=settings.public_url.rstrip("/") if settings.is_https else None,
         allowed_origins=settings.front_ends,
@@ -378,6 +378,7 @@ def route_settings(settings: Settings) -> RouteSettings:
         sockets_per_address=settings.limit_sockets_per_address,
         subscriptions=settings.limit_subscriptions,
         messages_per_s=settings.limit_messages,
+        operator_port=operator_port,
         is_open_to_operators=settings.operator_token is None,
         is_schema_open=settings.mode is ServiceMode.MOCK,
         cost_limit=CostLimit(settings.graphql_cost_limit, settings.graphql_cost),

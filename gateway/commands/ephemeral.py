@@ -45,7 +45,9 @@ def serve_ephemeral(config_of: Callable[[Starlette, Settings], uvicorn.Config]) 
         configure_logging(settings.log_level, is_terminal=sys.stderr.isatty())
         with one_message(settings), socket.create_server((settings.host, 0)) as listener:
             port = listener.getsockname()[1]
-            settings = settings.model_copy(update={"port": port, "public_url": f"http://localhost:{port}"})
+            settings = settings.model_copy(
+                update={"port": port, "operator_port": None, "public_url": f"http://localhost:{port}"}
+            )
             settings, made = with_operator_token(settings)
             asyncio.run(_make_database(settings, Path(folder)))
             app = create_app(settings)

@@ -46,7 +46,10 @@ def serve(
     if settings.mode is ServiceMode.PRODUCTION:
         del paths["GraphiQL"]
     config, address = _config_of(app, settings), settings.public_url.rstrip("/")
-    run_prepared(settings, AnnouncedServer(config, app, address, paths, drain_s=settings.drain_s, token=made))
+    server = AnnouncedServer(
+        config, app, address, paths, drain_s=settings.drain_s, token=made, operator_port=settings.operator_port
+    )
+    run_prepared(settings, server)
 
 
 def _config_of(app: Starlette, settings: Settings) -> uvicorn.Config:
@@ -76,8 +79,9 @@ class AnnouncedServer(Server):
         *,
         drain_s: float,
         token: str | None = None,
+        operator_port: int | None = None,
     ) -> None:
-        super().__init__(config, app)
+        super().__init__(config, app, operator_port)
         self._address = address
         self._paths = paths
         self._drain_s = drain_s

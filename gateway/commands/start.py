@@ -38,7 +38,7 @@ _TOO_NEW: Final = "The database is too new for this release. Start the release t
 class Server(uvicorn.Server):
     """A server in whose hands the application starts: what stops the start is raised by `run`, and not printed."""
 
-    def __init__(self, config: uvicorn.Config, app: Starlette) -> None:
+    def __init__(self, config: uvicorn.Config, app: Starlette, operator_port: int | None = None) -> None:
         # uvicorn would print a traceback and go on to wait for threads.
         config.lifespan = "off"
         # `ClientAddress` reads what proxies tell.
@@ -48,16 +48,24 @@ class Server(uvicorn.Server):
         self.app = app
         self._open = AsyncExitStack()
         self._sockets: list[socket.socket] = []
+        self._operator_port = operator_port
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         # First, since the port may be taken. uvicorn has said so then, and exits with a code of its own.
         try:
-            self._sockets = sockets or [self.config.bind_socket()]
+            self._sockets = sockets or self._bound()
         except SystemExit:
             sys.exit(1)
         await self._open.enter_async_context(self.app.router.lifespan_context(self.app))
         await super().startup(self._sockets)
         leave_to_requests()
+
+    def _bound(self) -> list[socket.socket]:
+        public = self.config.bind_socket()
+        if self._operator_port is None:
+            return [public]
+        apart = uvicorn.Config(self.app, host=self.config.host, port=self._operator_port, log_config=None)
+        return [public, apart.bind_socket()]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(self._sockets)

@@ -175,7 +175,8 @@ def _link_local_problems(settings: Settings) -> list[str]:
 
 
 def _value_problems(settings: Settings) -> list[str]:
-    found = [
+    found = ["OPERATOR_PORT must be another one than PORT."] if settings.operator_port == settings.port else []
+    found += [
         f"TRUSTED_PROXIES: {proxy} is no address or network, such as 10.0.0.0/8."
         for proxy in settings.trusted_proxies
         if not _is_network(proxy)

@@ -65,6 +65,10 @@ def _mode_problems(settings: Settings) -> list[str]:
     ]
     if (settings.web_session_idle_minutes or 0) > WEB_IDLE_MINUTES:
         found.append(f"WEB_SESSION_IDLE_MINUTES must be {WEB_IDLE_MINUTES} at most: RTS, article 4(3)(d).")
+    if settings.operator_port is None:
+        found.append(
+            "OPERATOR_PORT is needed where it is live: operators' routes and /metrics are not for the public port."
+        )
     if settings.two_operators_resolve is False:
         found.append("TWO_OPERATORS_RESOLVE cannot be false where it is live: leave it out.")
     return found

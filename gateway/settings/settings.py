@@ -19,6 +19,7 @@ from domain.service import ServiceMode
 from domain.session import Lifetime, Lifetimes
 from domain.trusted_document import DocumentMode
 from gateway.settings.limit_settings import LimitSettings
+from gateway.settings.operator_settings import OperatorSettings
 from gateway.settings.session_settings import MOCK_WEB_IDLE_MINUTES, WEB_IDLE_MINUTES, SessionSettings
 from providers.calling.loopback import LOOPBACK, parts_of
 from providers.declaration import MOCK, Vendor
@@ -35,7 +36,7 @@ def _choices(port: str) -> str:
     return f"One provider switched alone: {' or '.join(PORTS[port].names)}."
 
 
-class Settings(SessionSettings, LimitSettings, BaseSettings):
+class Settings(OperatorSettings, SessionSettings, LimitSettings, BaseSettings):
     """The gateway's own settings. Each description is that setting's text in .env.example.
 
     Those that `settings_class` makes inherit the settings of every vendor, too: `of` gives them by their type.
@@ -207,16 +208,6 @@ class Settings(SessionSettings, LimitSettings, BaseSettings):
     uptime_email: str = Field(default="oncall@drop.example", description="Who is told after five minutes.")
     uptime_phone: str = Field(default="+4740000000", description="Who is told by SMS after fifteen minutes.")
     uptime_status_page: str = Field(default="drop", description="The subdomain of the public status page.")
-    operator_token: SecretStr | None = Field(
-        default=None,
-        description="Opens /api/operator. In mock mode that is open without it; on a HOST beyond loopback one is made "
-        "and printed. Beside a real vendor it is needed.",
-    )
-    two_operators_resolve: bool | None = Field(
-        default=None,
-        description="Whether the end of a payment's doubt takes two operators: one proposes, another one approves. "
-        "Where it is live it always does.",
-    )
     otel_exporter_otlp_endpoint: str | None = Field(
         default=None,
         description="An OpenTelemetry collector, OTLP over HTTP, such as http://localhost:4318; without it, no traces.",

@@ -12,6 +12,7 @@ from domain.operator import ANYONE, Operator, OperatorRole
 from routes.client_address import client_network
 from routes.openapi_schemas import INTEGER
 from routes.operations import TOO_OFTEN, Answer, DescribedRoute, Handler, Operation, Parameter
+from routes.operator.door import came_to
 from routes.requests import bearer_token, is_allowed_origin
 from routes.state import route_settings_of, services_of
 from services.limits import LimitName
@@ -38,6 +39,9 @@ def operator_route(path: str, handler: Handler, operation: Operation, *, method:
 
 def _for_operators(handler: Handler, path: str, method: str) -> Handler:
     async def guarded(request: Request) -> Response:
+        port = route_settings_of(request).operator_port
+        if port is not None and not came_to(request.scope, port):
+            raise NotFound("Operators' routes are on a port of their own: OPERATOR_PORT.")
         operator = Operator(ANYONE, OperatorRole.ACT)
         if not route_settings_of(request).is_open_to_operators:
             operator = await _require_token(request, bearer_token(request.headers))

@@ -104,7 +104,7 @@ def test_what_is_probed_is_answered_and_a_stop_may_take_as_long_as_it_takes() ->
         drain_s = float(config["DRAIN_S"]) if role == "serve" else 0
 
         assert {probe["httpGet"]["path"] for probe in probes} <= routes
-        assert ports == {settings.port if role == "serve" else settings.worker_port}
+        assert ports == ({settings.port, int(config["OPERATOR_PORT"])} if role == "serve" else {settings.worker_port})
         assert grace_s > drain_s + STOP_WITHIN_S
         if role == "serve":
             # Load balancers have turned away before the last socket closes.
@@ -142,11 +142,31 @@ def test_every_replica_is_scraped() -> None:
     (scraped,) = yaml.safe_load((DEPLOY / "prometheus" / "scrape.yaml").read_text())["scrape_configs"]
     (monitor,) = [one["spec"] for one in MANIFESTS if one["kind"] == "PodMonitor"]
     (endpoint,) = monitor["podMetricsEndpoints"]
-    ports = {role: port["containerPort"] for role, one, _ in containers() for port in one["ports"]}
+    ports = {role: _port(one, "operators") for role, one, _ in containers()}
 
     assert {one["names"][0]: one["port"] for one in scraped["dns_sd_configs"]} == ports
     assert set(monitor["selector"]["matchExpressions"][0]["values"]) == ports.keys()
-    assert (endpoint["port"], endpoint["path"]) == ("http", "/metrics")
+    assert (endpoint["port"], endpoint["path"]) == ("operators", "/metrics")
+    assert COMPOSE["x-gateway"]["environment"]["OPERATOR_PORT"] == str(ports["serve"])
+
+
+def test_the_public_door_does_not_lead_to_the_operators_port() -> None:
+    """Neither by the ingress nor by the network."""
+    (serve,) = [one for role, one, _ in containers() if role == "serve"]
+    policies = {one["metadata"]["name"]: one["spec"] for one in MANIFESTS if one["kind"] == "NetworkPolicy"}
+    (public,) = policies["drop-gateway-public"]["ingress"]
+    (monitoring,) = policies["drop-gateway"]["ingress"]
+    services = {one["metadata"]["name"]: one["spec"]["ports"] for one in MANIFESTS if one["kind"] == "Service"}
+
+    assert public["ports"] == [{"port": _port(serve, "http")}]
+    assert {one["port"] for one in monitoring["ports"]} == {_port(one, "operators") for _, one, _ in containers()}
+    assert [one["targetPort"] for one in services["drop-gateway"]] == ["http"]
+    assert [one["targetPort"] for one in services["drop-gateway-operators"]] == ["operators"]
+
+
+def _port(container: dict[str, Any], name: str) -> int:
+    (number,) = [port["containerPort"] for port in container["ports"] if port["name"] == name]
+    return int(number)
 
 
 async def test_what_is_watched_is_measured(play: Play) -> None:

@@ -101,6 +101,7 @@ def every_optional_setting(folder: Path) -> dict[str, str]:
             "field_hash_keys_old": "p7Yq0wV4uS8mJ2aL6bK1oR5cE3fG9hIz",
             "web_session_idle_minutes": "5",
             "two_operators_resolve": "true",
+            "operator_port": str(free_port()),
             "migrate_at_start": "true",
             "graphql_documents": "log",
             "otel_exporter_otlp_endpoint": AWAY,

@@ -69,6 +69,7 @@ def live(**changes: Any) -> dict[str, Any]:
     return production(
         **{
             "environment": "production",
+            "operator_port": 8002,
             "database_url": "postgresql://drop@db.drop.example/drop?sslmode=verify-full",
             "redis_url": "rediss://redis.drop.example/0",
             "sumsub_app_token": "prd:token",

@@ -76,11 +76,12 @@ def test_a_live_key_or_address_is_live_in_mock_mode_too(given: dict[str, Any], n
 
 
 def test_staging_beside_a_live_key_is_live() -> None:
-    assert [line.split(" ")[0] for line in refused(production(stripe_secret_key="sk_live_1"))] == [
-        "SUMSUB_APP_TOKEN",
+    assert sorted(line.split(" ")[0] for line in refused(production(stripe_secret_key="sk_live_1"))) == [
         "DATABASE_URL",
         "OPENBANKING_WEBHOOK_SECRET",
+        "OPERATOR_PORT",
         "STRIPE_WEBHOOK_SECRET",
+        "SUMSUB_APP_TOKEN",
         "SUMSUB_SECRET_KEY",
     ]
 
@@ -99,6 +100,8 @@ def test_staging_beside_a_live_key_is_live() -> None:
         ({"allowed_origins": "http://app.drop.example"}, "ALLOWED_ORIGINS: http://app.drop.example"),
         ({"allowed_origins": "https://localhost:3000"}, "ALLOWED_ORIGINS: https://localhost:3000"),
         ({"web_session_idle_minutes": 6}, "WEB_SESSION_IDLE_MINUTES must be 5"),
+        ({"operator_port": None}, "OPERATOR_PORT is needed"),
+        ({"operator_port": 8000}, "OPERATOR_PORT must be another one"),
         ({"two_operators_resolve": False}, "TWO_OPERATORS_RESOLVE cannot be false"),
         ({"stripe_secret_key": "sk_test_1"}, "STRIPE_SECRET_KEY leads to the vendor's test world"),
         ({"sumsub_app_token": "sbx:1"}, "SUMSUB_APP_TOKEN leads to the vendor's test world"),
