@@ -1,6 +1,7 @@
 """The documents that front ends may send: looked up in memory, kept in a table that all processes share."""
 
 import asyncio
+import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -26,11 +27,20 @@ _NOTE_EVERY_S: Final = 60.0
 _ALERT_EVERY_S: Final = 24 * 3600.0
 # Untrusted documents that are named in the log, each once: what strangers send must not fill it.
 _NAMED_AT_MOST: Final = 1_000
+# GraphQL, 2.1.9, as long as names in logs may be.
+_NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}")
 _KNOWN: Final = Gauge("drop_trusted_documents", "Documents that front ends may send.")
 _AWAITED: Final = Gauge(
     "drop_trusted_documents_awaited", "1 where any document is answered since none was pushed, though it is enforced."
 )
 _log = structlog.get_logger()
+
+
+def _shown(operation_name: str | None) -> str | None:
+    """A name as GraphQL spells it; anything else may be any text, such as an address or a forged line of the log."""
+    if operation_name is None:
+        return None
+    return operation_name if _NAME.fullmatch(operation_name) else "(no name)"
 
 
 class TrustedDocuments:
@@ -80,7 +90,7 @@ class TrustedDocuments:
         """Name a document in the log that would be refused, once."""
         if document_hash not in self._named and len(self._named) < _NAMED_AT_MOST:
             self._named.add(document_hash)
-            _log.info("document_not_trusted", hash=document_hash, operation_name=(operation_name or "")[:100])
+            _log.info("document_not_trusted", hash=document_hash, operation_name=_shown(operation_name))
 
     async def push(self, documents: Sequence[TrustedDocument]) -> int:
         """Let in these documents, which have been validated, in every process. Gives how many are new. Commits.

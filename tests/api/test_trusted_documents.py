@@ -245,6 +245,20 @@ async def test_log_names_once_what_would_be_refused(database_url: str, tmp_path:
     assert (counted("log", "untrusted"), counted("log", "trusted_id")) == (before[0] + 2, before[1] + 1)
 
 
+async def test_a_name_that_is_none_is_not_in_the_log(database_url: str, tmp_path: Path) -> None:
+    names = ["Kind", "kari@example.no", "K" * 5_000, "Kind\nforged=line"]
+    settings: dict[str, Any] = {"graphql_documents": "log", "operator_token": OPERATOR_TOKEN}
+    async with playing(database_url, tmp_path, NOON, **settings) as play:
+        await push(play, manifest(PLANS))
+        with at_info(), capture_logs() as lines:
+            for number, name in enumerate(names):
+                body = {"query": f"query Kind {{ a{number}: __typename }}", "operationName": name}
+                await play.browser().http.post("/graphql", json=body)
+
+    told = [line["operation_name"] for line in lines if line["event"] == "document_not_trusted"]
+    assert told == ["Kind", *["(no name)"] * 3]
+
+
 async def test_production_enforces_by_default_once_anything_was_pushed(
     database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
