@@ -1,6 +1,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -9,6 +9,8 @@ from db.ids import new_id
 from db.tables.audit import AuditEventRow
 from domain.audit import AuditEntry, acting_operator
 from domain.ids import AUDIT_ENTRY, UserId
+
+_SAME_AT_MOST: Final = 20
 
 
 def entry_of(row: AuditEventRow) -> AuditEntry:
@@ -44,6 +46,15 @@ class AuditQueries:
             operator=acting_operator.get(),
         )
         self._session.add(row)
+
+    async def record_once(
+        self, action: str, at: datetime, *, user_id: UserId, object_id: str, detail: Mapping[str, Any]
+    ) -> None:
+        """Add an entry unless the same stands about this object, or twenty others: a stranger can cause it at will."""
+        query = select(AuditEventRow.detail).where(AuditEventRow.object_id == object_id, AuditEventRow.action == action)
+        known = (await self._session.exec(query.limit(_SAME_AT_MOST))).all()
+        if dict(detail) not in known and len(known) < _SAME_AT_MOST:
+            self.record(action, at, user_id=user_id, object_id=object_id, detail=detail)
 
     async def of_user(self, user_id: str, before: str | None, limit: int) -> Sequence[AuditEntry]:
         """What concerns a user, newest first; with `before`, what is older than the entry with this id."""

@@ -198,7 +198,7 @@ def build_services(base: Infrastructure) -> Services:
         origins,
     )
     consent_returns = ConsentReturns(work, read, bank_links, consent_approvals, consents, clock)
-    bank_returns = BankReturns(work, read, consent_returns, payments, authorisations, clock)
+    bank_returns = BankReturns(work, read, consent_returns, payments, authorisations, clock, base.machine_clock)
     cancellations = Cancellations(
         work, read, adapters.payments, card_payments, bank_status, access, recorder, authorisations, shield, clock
     )

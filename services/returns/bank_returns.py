@@ -56,6 +56,7 @@ class BankReturns:
         payments: Payments,
         authorisations: Authorisations,
         clock: Clock,
+        machine_clock: Clock,
     ) -> None:
         self._work = work
         self._read = read
@@ -63,6 +64,7 @@ class BankReturns:
         self._payments = payments
         self._authorisations = authorisations
         self._clock = clock
+        self._machine_clock = machine_clock
 
     async def arrived(
         self, state: str, query: Mapping[str, str], device: Device, sign_in: SignIn | None
@@ -142,9 +144,9 @@ class BankReturns:
     async def _refuse(self, visit: BankVisit, by: UserId | None) -> None:
         REFUSED.inc()
         async with self._work() as work:
-            work.audit.record(
+            await work.audit.record_once(
                 "bank_return_refused",
-                self._clock.now(),
+                self._machine_clock.now(),
                 user_id=visit.user_id,
                 object_id=visit.subject_id,
                 detail={"came": by or "nobody"},

@@ -70,5 +70,7 @@ class CardReturns:
         REFUSED.inc()
         async with self._work() as work:
             at = self._clock.now()
-            work.audit.record("card_return_refused", at, user_id=user_id, object_id=object_id, detail={"came": by})
+            await work.audit.record_once(
+                "card_return_refused", at, user_id=user_id, object_id=object_id, detail={"came": by}
+            )
             await work.commit()

@@ -1,17 +1,22 @@
 """A return from a bank's page counts for the user who went there, whoever holds the link to that page."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from db.tables.all import METADATA
 from tests.api.test_bank_link import bank_links, consent_page
 from tests.api.test_login import app_tokens, bearer
-from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, pay, payment_of, query_of
+from tests.builders.gateway import BASE, CONNECT, Play, Player, a_payment, pay, payment_of, playing, query_of
 from tests.builders.odd_banks import odd_bank
+from tests.builders.sandbox import MovedClock
+from tests.conftest import NOON
 
 CALLBACK = "/api/openbanking/callback"
+TRAIL = METADATA.tables["audit_event"]
 HTML = {"accept": "text/html"}
 
 
@@ -237,7 +242,8 @@ async def test_a_payment_that_somebody_else_comes_back_from_is_theirs_to_see_no_
     ola = await play.person("ola")
     back = await approve(kari, payment["authorisationUrl"])
 
-    other = await ola.http.get(back)
+    for _ in range(3):
+        other = await ola.http.get(back)
     own = await kari.http.get(back)
     await play.advance(seconds=30)
 
@@ -245,6 +251,18 @@ async def test_a_payment_that_somebody_else_comes_back_from_is_theirs_to_see_no_
     assert query_of(own.headers["location"])["payment"] == payment["id"]
     assert (await payment_of(kari, payment["id"]))["status"] == "SETTLED"
     assert len(await refusals(play)) == 1
+
+
+async def test_a_refused_return_is_dated_by_the_machines_clock(database_url: str, tmp_path: Path) -> None:
+    machine = NOON + timedelta(days=3)
+    async with playing(database_url, tmp_path, NOON, machine_clock=MovedClock(machine)) as play:
+        kari, account = await play.banked()
+        payment = (await pay(kari, a_payment(account)))["payment"]
+        back = await approve(kari, payment["authorisationUrl"])
+        await (await play.person("ola")).http.get(back)
+        query = select(TRAIL.c.at).where(TRAIL.c.action == "bank_return_refused")
+        async with play.gateway.infrastructure.database.read_engine.connect() as connection:
+            assert list((await connection.execute(query)).scalars()) == [machine]
 
 
 async def test_an_apps_payment_is_completed_by_the_app(play: Play) -> None:
