@@ -6,10 +6,12 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.field_encryption import FieldEncryption
+from db.ids import since_id
 from db.locks import locked
 from db.sealed import MESSAGE, fields_of
 from db.tables.notification import NotificationRow
 from db.updates import save_over
+from domain import ids
 from domain.ids import NotificationId, UserId
 from domain.notification import CODES, Channel, Notification, NotificationStatus, Template
 
@@ -69,22 +71,27 @@ class NotificationQueries:
         row = (await self._session.exec(query)).first()
         return notification_of(row, self._fields) if row else None
 
-    async def nth_sms_to(self, number_hashes: Sequence[str], nth: int) -> datetime | None:
-        """When the `nth` newest SMS to the number of these hashes was queued, whoever caused it; None without one."""
-        return await self._nth(col(NotificationRow.number_hash).in_(number_hashes), nth)
+    async def nth_sms_to(self, number_hashes: Sequence[str], nth: int, since: datetime) -> datetime | None:
+        """When the `nth` newest SMS since a time to the number of these hashes was queued, whoever caused it.
 
-    async def nth_sms_of(self, user_id: UserId, nth: int) -> datetime | None:
-        """When the user's `nth` newest SMS was queued; None where there were fewer."""
+        None where there were fewer.
+        """
+        return await self._nth(col(NotificationRow.number_hash).in_(number_hashes), nth, since)
+
+    async def nth_sms_of(self, user_id: UserId, nth: int, since: datetime) -> datetime | None:
+        """When the user's `nth` newest SMS since a time was queued; None where there were fewer."""
         own = col(NotificationRow.user_id) == user_id
-        return await self._nth(own & (col(NotificationRow.channel) == Channel.SMS), nth)
+        return await self._nth(own & (col(NotificationRow.channel) == Channel.SMS), nth, since)
 
-    async def nth_code_of(self, user_id: UserId, nth: int) -> datetime | None:
-        """When the `nth` newest code of the user was queued; None where there were fewer."""
+    async def nth_code_of(self, user_id: UserId, nth: int, since: datetime) -> datetime | None:
+        """When the `nth` newest code of the user since a time was queued; None where there were fewer."""
         own = col(NotificationRow.user_id) == user_id
-        return await self._nth(own & col(NotificationRow.template).in_(CODES.values()), nth)
+        return await self._nth(own & col(NotificationRow.template).in_(CODES.values()), nth, since)
 
-    async def _nth(self, which: ColumnElement[bool], nth: int) -> datetime | None:
-        query = select(NotificationRow.created_at).where(which).order_by(col(NotificationRow.id).desc())
+    async def _nth(self, which: ColumnElement[bool], nth: int, since: datetime) -> datetime | None:
+        # By the id, which bears the time: all that the user was ever sent would be read where most of it is no SMS.
+        is_new = col(NotificationRow.id) >= since_id(ids.NOTIFICATION, since)
+        query = select(NotificationRow.created_at).where(which, is_new).order_by(col(NotificationRow.id).desc())
         return (await self._session.exec(query.offset(nth - 1).limit(1))).first()
 
     async def of_user(self, user_id: UserId, limit: int) -> list[Notification]:

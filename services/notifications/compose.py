@@ -25,6 +25,8 @@ from domain.plan import PLANS, InvoiceStatus, PlanInvoice, PlanStatus, PlanSubsc
 from domain.refund import Refund, RefundStatus
 from domain.user import User
 
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 _log = structlog.get_logger()
 _FAILED: Final = frozenset({Status.REJECTED, Status.FAILED, Status.EXPIRED})
 
@@ -154,8 +156,9 @@ class NotificationComposer:
 
         Raises RateLimited where too many codes were sent to the user, or too many SMS.
         """
-        nth = await work.notifications.nth_code_of(user.id, CODES_AN_HOUR)
-        wait_s = (nth + timedelta(hours=1) - self._clock.now()).total_seconds() if nth is not None else 0
+        now = self._clock.now()
+        nth = await work.notifications.nth_code_of(user.id, CODES_AN_HOUR, now - _HOUR)
+        wait_s = (nth + _HOUR - now).total_seconds() if nth is not None else 0
         if kind is ContactKind.PHONE:
             wait_s = max(wait_s, await self._sms_wait_s(work, user.id, address))
         if wait_s > 0:
@@ -187,9 +190,10 @@ class NotificationComposer:
         Counted in the database: no SMS may go out twice because a process or Redis has forgotten the first.
         """
         now, number_hashes = self._clock.now(), self._encryption.keyed_hashes(number)
+        sent = work.notifications
         full = (
-            (await work.notifications.nth_sms_to(number_hashes, self._sms_an_hour), timedelta(hours=1)),
-            (await work.notifications.nth_sms_of(user_id, self._sms_a_day), timedelta(days=1)),
+            (await sent.nth_sms_to(number_hashes, self._sms_an_hour, now - _HOUR), _HOUR),
+            (await sent.nth_sms_of(user_id, self._sms_a_day, now - _DAY), _DAY),
         )
         return max((0.0, *((at + per - now).total_seconds() for at, per in full if at is not None)))
 
