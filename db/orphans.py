@@ -110,8 +110,9 @@ class _Waiting:
 
     def page(self) -> Select[str, str, str, bool]:
         """A page of the rows by id, each with whether no job is about it."""
-        has_job = exists().where(_JOB.c.row_id == self.row_id)
-        is_orphan = and_(self.since < bindparam("before"), ~has_job)
+        # No EXISTS: for the value of a column PostgreSQL would read the whole queue into a hash table first.
+        job = select(literal(1)).where(_JOB.c.row_id == self.row_id).limit(1).scalar_subquery()
+        is_orphan = and_(self.since < bindparam("before"), job.is_(None))
         query = select(self.row_id, self.user_id, self.payment_id, is_orphan)
         query = query.where(self.waits, self.row_id > bindparam("after")).order_by(self.row_id)
         return query.limit(bindparam("most"))
