@@ -33,6 +33,7 @@ class PlanSubscriptionRow(SQLModel, table=True):
             postgresql_where=text(_WAITING),
         ),
         Index("ix_plan_subscription_ended", "created_at", sqlite_where=text(_ENDED), postgresql_where=text(_ENDED)),
+        Index("ix_plan_subscription_vendor", "vendor"),
         Index("ix_plan_subscription_watched", "id", sqlite_where=text(_WATCHED), postgresql_where=text(_WATCHED)),
     )
 
