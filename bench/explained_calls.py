@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NewType, Union, get_args, get_origin, ge
 
 from db.orphans import RowKind
 from db.purge import Batch
-from db.retention import RETENTION, links_to, table_of
+from db.retention import EMPTIED, RETENTION, Emptied, links_to, table_of
 from db.tables.payment import PaymentRow
 from domain.ids import AccountId, UserId
 from domain.page import Keyset
@@ -45,6 +45,7 @@ _BY_NAME: Final[Mapping[str, Any]] = {
     "limit": 100,
     "most": 100,
     "kept": _PAYMENTS,
+    "one": _PAYMENTS,
     "link": links_to(table_of(PaymentRow))[0],
     "parents": Batch([("payment_1",)], (AT, "payment_1")),
     "after": None,
@@ -59,7 +60,8 @@ _BY_NAME: Final[Mapping[str, Any]] = {
 
 def missing_from() -> Collection[tuple[str, str]]:
     """Methods that read much on purpose: all of a user (export, leaving), or all of some days (daily comparison)."""
-    return {("personal_data", "all_of"), ("personal_data", "forget"), ("ledger_gaps", "entries")}
+    of_a_user = {("personal_data", "all_of"), ("personal_data", "forget")}
+    return of_a_user | {("ledger_gaps", "entries"), ("reconciliation", "unsettled")}
 
 
 def arguments_of(method: Any) -> dict[str, Any]:
@@ -87,6 +89,8 @@ def _fits(value: Any, kind: Any) -> bool:
 def value_of(kind: Any, name: str) -> Any:
     if isinstance(kind, NewType):
         return f"{_IDS[kind.__name__]}_1" if kind.__name__ in _IDS else value_of(kind.__supertype__, name)
+    if kind is Emptied:
+        return EMPTIED[0]
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         wanted = [part for part in parts if part is not NoneType]

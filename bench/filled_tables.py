@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from sqlalchemy import JSON, Boolean, Column, Date, DateTime, Integer, LargeBinary, Table, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeDecorator
 
 from bench.machine import tell
@@ -12,9 +13,11 @@ from db.tables.all import METADATA
 # Of a table's share of the rows: how many users, links and the like stand behind a million payments.
 _SHARE: Final = {
     **dict.fromkeys(("payment", "payment_event", "trace_event", "user_event", "bank_transaction"), 1.0),
+    "trusted_document": 0.005,  # db.trusted_documents.MAX_DOCUMENTS
     **dict.fromkeys(("vendor_move", "clock_offset", "bank_habit", "worker_heartbeat"), 0.0),
 }
 _ELSE: Final = 0.1
+_LONG_S: Final = 1800
 # What is final, so that partial indexes of what waits stay small; one of a thousand is not.
 _STATUSES: Final = {
     "payment": ("SETTLED", "PROCESSING"),
@@ -60,7 +63,16 @@ _EMPTY: Final = frozenset(
     {
         *("deleted_at", "ended_at", "in_doubt", "overdue_since", "unknown_since", "matched_as", "end_to_end_id"),
         *("blocked_by", "leased_until", "leased_by", "failure_code", "cancellation_status", "recorded_at", "sca"),
-        *("body", "ended_because", "reject_reason", "failure_detail", "app_state", "moved_at", "stopped_at"),
+        *(
+            "body",
+            "ended_because",
+            "watched_until",
+            "reject_reason",
+            "failure_detail",
+            "app_state",
+            "moved_at",
+            "stopped_at",
+        ),
     }
 )
 
@@ -77,11 +89,20 @@ async def fill(database: Database, rows: int) -> None:
         values = ", ".join(_value(column, rows) for column in table.columns if _is_filled(column))
         statement = f'INSERT INTO "{table.name}" ({columns}) SELECT {values} FROM generate_series(1, {many}) n'
         async with database.write_engine.begin() as connection:
-            await connection.execute(text(statement))
+            await _run(connection, statement)
     async with database.write_engine.connect() as connection:
         at_once = await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await at_once.execute(text("VACUUM ANALYZE"))
+        await _run(at_once, "VACUUM ANALYZE")
     tell(f"{rows:,} payments, a hundredth of them of one user")
+
+
+async def _run(connection: AsyncConnection, statement: str) -> None:
+    """Run what takes minutes: the limits of a request's statement, here and on the server, are not for it."""
+    await connection.execute(text("SET statement_timeout = 0"))
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None
+    await driver.execute(statement, timeout=_LONG_S)
+    await connection.execute(text("RESET statement_timeout"))
 
 
 def _is_filled(column: Column[Any]) -> bool:
