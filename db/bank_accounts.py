@@ -4,17 +4,18 @@ from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, delete, exists, update
+from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.bank_shapes import BALANCE, BANK_ACCOUNT, TRANSACTION
 from db.paging import page_by_id, page_of_each
 from db.tables.bank import BalanceRow, BankAccountRow, BankTransactionRow, ConsentAccountRow, ConsentRow
 from domain.account_number import AccountNumber
-from domain.bank_account import Balance, BalanceType, BankAccount, Transaction, TransactionStatus
+from domain.bank_account import Balance, BankAccount, Transaction
 from domain.consent import ConsentStatus
 from domain.evidence import LastReading
 from domain.ids import AccountId, BankId, BankLinkId, ConsentId, TransactionId, UserId
-from domain.money import Money
 from domain.page import Keyset
 from domain.statement import WITHDRAWN_AFTER
 
@@ -39,47 +40,15 @@ class Reach:
     text_version: int
 
 
-def _is_available() -> ColumnElement[bool]:
+def is_available(account_id: ColumnElement[str] | Mapped[str]) -> ColumnElement[bool]:
+    """Whether an active consent covers the account."""
     return exists(
         select(ConsentAccountRow.account_id)
         .join(ConsentRow, col(ConsentRow.id) == ConsentAccountRow.consent_id)
         .where(
-            ConsentAccountRow.account_id == BankAccountRow.id,
+            ConsentAccountRow.account_id == account_id,
             ConsentRow.status == ConsentStatus.ACTIVE,
         )
-    )
-
-
-def _account(row: BankAccountRow, is_available: bool) -> BankAccount:
-    return BankAccount(
-        id=AccountId(row.id),
-        user_id=UserId(row.user_id),
-        bank_link_id=BankLinkId(row.bank_link_id),
-        bank_id=BankId(row.bank_id),
-        number=AccountNumber(row.iban, row.bban),
-        currency=row.currency,
-        name=row.name,
-        owner_name=row.owner_name,
-        is_available=is_available,
-        balance_refreshed_at=row.balance_refreshed_at,
-        version=row.version,
-        unreadable_items=row.unreadable_items,
-        has_whole_statement=row.has_whole_statement,
-    )
-
-
-def transaction_of(row: BankTransactionRow) -> Transaction:
-    return Transaction(
-        id=TransactionId(row.id),
-        account_id=AccountId(row.account_id),
-        status=TransactionStatus(row.status),
-        amount=Money(row.amount_minor, row.currency),
-        booking_date=row.booking_date,
-        counterparty_name=row.counterparty_name,
-        counterparty_account=row.counterparty_account,
-        message=row.message,
-        kid=row.kid,
-        end_to_end_id=row.end_to_end_id,
     )
 
 
@@ -95,26 +64,26 @@ class BankAccountQueries:
 
     async def page(self, user_id: UserId, keyset: Keyset) -> list[BankAccount]:
         """Oldest first. With `backwards` the last ones of the range, newest first."""
-        query = select(BankAccountRow, _is_available()).where(BankAccountRow.user_id == user_id)
+        query = select(BankAccountRow, is_available(col(BankAccountRow.id))).where(BankAccountRow.user_id == user_id)
         query = page_by_id(query, col(BankAccountRow.id), keyset, newest_first=False)
-        return [_account(row, available) for row, available in await self._session.exec(query)]
+        return [BANK_ACCOUNT.of(row, is_available=available) for row, available in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[AccountId]) -> list[BankAccount]:
         """Those of the accounts that are the user's, in no order."""
-        query = select(BankAccountRow, _is_available()).where(
+        query = select(BankAccountRow, is_available(col(BankAccountRow.id))).where(
             BankAccountRow.user_id == user_id, col(BankAccountRow.id).in_(ids)
         )
-        return [_account(row, available) for row, available in await self._session.exec(query)]
+        return [BANK_ACCOUNT.of(row, is_available=available) for row, available in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, account_id: AccountId) -> BankAccount | None:
         return next(iter(await self.by_ids(user_id, [account_id])), None)
 
     async def of_bank_links(self, user_id: UserId, ids: Sequence[BankLinkId]) -> list[BankAccount]:
         """The accounts of the user's bank links, by id, 100 of each at most; a user has few accounts at a bank."""
-        query = select(BankAccountRow, _is_available()).where(BankAccountRow.user_id == user_id)
+        query = select(BankAccountRow, is_available(col(BankAccountRow.id))).where(BankAccountRow.user_id == user_id)
         identifier, bank_link = col(BankAccountRow.id), col(BankAccountRow.bank_link_id)
         query = page_of_each(query, identifier, bank_link, ids, [identifier], _FEW, newest_first=False)
-        return [_account(row, available) for row, available in await self._session.exec(query)]
+        return [BANK_ACCOUNT.of(row, is_available=available) for row, available in await self._session.exec(query)]
 
     async def put(self, account: BankAccount, consent_id: ConsentId, resource_id: str) -> AccountId:
         """Add the account or update it (unique per user, number and currency), and link it to a consent.
@@ -185,8 +154,7 @@ class BankAccountQueries:
         query = select(BalanceRow).where(col(BalanceRow.account_id).in_(ids)).order_by(col(BalanceRow.type).desc())
         found: dict[AccountId, list[Balance]] = {}
         for row in await self._session.exec(query):
-            balance = Balance(BalanceType(row.type), Money(row.amount_minor, row.currency), row.as_of)
-            found.setdefault(AccountId(row.account_id), []).append(balance)
+            found.setdefault(AccountId(row.account_id), []).append(BALANCE.of(row))
         return found
 
     async def put_balances(self, account_id: AccountId, balances: Sequence[Balance], at: datetime) -> None:
@@ -258,12 +226,12 @@ class BankAccountQueries:
             .where(
                 BankAccountRow.user_id == user_id,
                 ConsentAccountRow.consent_id == consent_id,
-                ~_is_available(),
+                ~is_available(col(BankAccountRow.id)),
             )
             .order_by(col(BankAccountRow.id))
             .limit(500)
         )
-        return [_account(row, False) for row in await self._session.exec(query)]
+        return [BANK_ACCOUNT.of(row, is_available=False) for row in await self._session.exec(query)]
 
     async def transactions(
         self, user_id: UserId, account_ids: Sequence[AccountId], keyset: Keyset
@@ -281,7 +249,7 @@ class BankAccountQueries:
         query = page_of_each(query, identifier, account, account_ids, key, keyset, newest_first=True, only=listed)
         found: dict[AccountId, list[Transaction]] = {}
         for row in await self._session.exec(query):
-            found.setdefault(AccountId(row.account_id), []).append(transaction_of(row))
+            found.setdefault(AccountId(row.account_id), []).append(TRANSACTION.of(row))
         return found
 
     async def transaction_by_ids(self, user_id: UserId, ids: Sequence[TransactionId]) -> list[Transaction]:
@@ -290,4 +258,4 @@ class BankAccountQueries:
             .join(BankAccountRow, col(BankAccountRow.id) == BankTransactionRow.account_id)
             .where(BankAccountRow.user_id == user_id, col(BankTransactionRow.id).in_(ids))
         )
-        return [transaction_of(row) for row in await self._session.exec(query)]
+        return [TRANSACTION.of(row) for row in await self._session.exec(query)]

@@ -5,32 +5,18 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.bank_shapes import BANK_LINK
 from db.locks import locked
 from db.paging import page_by_id
 from db.tables.bank import AccountReadRow, BankLinkRow, ConsentAccountRow, ConsentRow
 from db.updates import changed_one, save_over
 from domain.authorisation import SealedAuthorisation
 from domain.bank_return import Redirects
-from domain.consent import AccountRead, BankLink, BankLinkEnd, BankLinkStatus, Consent, ConsentStatus
+from domain.consent import AccountRead, BankLink, Consent, ConsentStatus
 from domain.ids import BankId, BankLinkId, ConsentId, UserId
 from domain.page import Keyset
 
 _READS_SHOWN = 10
-
-
-def bank_link_of(row: BankLinkRow) -> BankLink:
-    return BankLink(
-        id=BankLinkId(row.id),
-        user_id=UserId(row.user_id),
-        bank_id=BankId(row.bank_id),
-        vendor=row.vendor,
-        created_at=row.created_at,
-        status=BankLinkStatus(row.status),
-        expires_at=row.expires_at,
-        ended_because=BankLinkEnd(row.ended_because) if row.ended_because else None,
-        unreadable_accounts=row.unreadable_accounts,
-        version=row.version,
-    )
 
 
 def _authorisation_of(encrypted: bytes | None, expires_at: datetime | None) -> SealedAuthorisation | None:
@@ -64,7 +50,7 @@ class BankLinkQueries:
         """Oldest first. With `backwards` the last ones of the range, newest first."""
         query = select(BankLinkRow).where(BankLinkRow.user_id == user_id)
         query = page_by_id(query, col(BankLinkRow.id), keyset, newest_first=False)
-        return [bank_link_of(row) for row in await self._session.exec(query)]
+        return [BANK_LINK.of(row) for row in await self._session.exec(query)]
 
     async def count(self, user_id: UserId) -> int:
         query = select(func.count()).where(BankLinkRow.user_id == user_id)
@@ -72,17 +58,17 @@ class BankLinkQueries:
 
     async def by_ids(self, user_id: UserId, ids: Sequence[BankLinkId]) -> list[BankLink]:
         query = select(BankLinkRow).where(BankLinkRow.user_id == user_id, col(BankLinkRow.id).in_(ids))
-        return [bank_link_of(row) for row in await self._session.exec(query)]
+        return [BANK_LINK.of(row) for row in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, bank_link_id: BankLinkId) -> BankLink | None:
         query = select(BankLinkRow).where(BankLinkRow.user_id == user_id, BankLinkRow.id == bank_link_id)
         row = (await self._session.exec(locked(self._session, query))).first()
-        return bank_link_of(row) if row else None
+        return BANK_LINK.of(row) if row else None
 
     async def at_bank(self, user_id: UserId, bank_id: BankId) -> BankLink | None:
         query = select(BankLinkRow).where(BankLinkRow.user_id == user_id, BankLinkRow.bank_id == bank_id)
         row = (await self._session.exec(query)).first()
-        return bank_link_of(row) if row else None
+        return BANK_LINK.of(row) if row else None
 
     async def add(self, bank_link: BankLink) -> None:
         """Raises IntegrityError where the user has a bank link to this bank already."""

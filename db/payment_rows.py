@@ -1,11 +1,13 @@
 """How a payment and its events lie in columns."""
 
 from datetime import datetime
+from typing import Final
 
+from db.shapes import Shape, each, made, optional
 from db.tables.payment import PaymentEventRow, PaymentRow
 from domain.account_number import AccountNumber
 from domain.authorisation import SealedAuthorisation
-from domain.ids import AccountId, PaymentId, UserId
+from domain.ids import PaymentId
 from domain.money import Money
 from domain.payment import (
     CancellationStatus,
@@ -33,46 +35,36 @@ def columns_of(name: str, awaited: SealedAuthorisation | None) -> dict[str, obje
     return {f"{name}_{column}": value for column, value in found.items()}
 
 
+# `given` is told beside the row: the ledger sums up what was given back, in minor units.
+PAYMENT: Final = Shape(
+    Payment,
+    PaymentRow,
+    {
+        **each("id", "user_id", "vendor", "creditor_name", "created_at", "debtor_account_id", "kid", "message"),
+        **each("scheduled_for", "end_to_end_id", "vendor_payment_id", "client_secret", "in_doubt", "unknown_since"),
+        **each("unknown_asks", "watched_until", "version", "returned_on", "overdue_since", "withdrawn_since"),
+        "amount": made(Money, "amount_minor", "currency"),
+        "creditor_account": made(AccountNumber, "creditor_iban", "creditor_bban"),
+        "rail": made(Rail, "rail"),
+        "status": made(Status, "status"),
+        "failure": made(stored_failure, "failure_code", "failure_detail"),
+        "authorisation": made(
+            _authorisation_of, "authorisation_url", "authorisation_encrypted", "authorisation_expires_at"
+        ),
+        "cancellation_status": optional(CancellationStatus, "cancellation_status"),
+        "cancellation_authorisation": made(
+            _authorisation_of, "cancellation_url", "cancellation_encrypted", "cancellation_expires_at"
+        ),
+        "sca": optional(Sca, "sca"),
+        "refunded_minor": made(lambda rail, given: given if rail == Rail.CARD else 0, "rail", "given"),
+        "returned_minor": made(lambda rail, given: 0 if rail == Rail.CARD else given, "rail", "given"),
+    },
+)
+
+
 def payment_of(row: PaymentRow, given: int) -> Payment:
     """The payment; `given` is what was given back of it, in minor units."""
-    is_card = row.rail == Rail.CARD
-    return Payment(
-        id=PaymentId(row.id),
-        user_id=UserId(row.user_id),
-        vendor=row.vendor,
-        amount=Money(row.amount_minor, row.currency),
-        creditor_name=row.creditor_name,
-        creditor_account=AccountNumber(row.creditor_iban, row.creditor_bban),
-        created_at=row.created_at,
-        debtor_account_id=AccountId(row.debtor_account_id) if row.debtor_account_id else None,
-        rail=Rail(row.rail),
-        status=Status(row.status),
-        failure=stored_failure(row.failure_code, row.failure_detail),
-        kid=row.kid,
-        message=row.message,
-        scheduled_for=row.scheduled_for,
-        end_to_end_id=row.end_to_end_id,
-        vendor_payment_id=row.vendor_payment_id,
-        authorisation=_authorisation_of(
-            row.authorisation_url, row.authorisation_encrypted, row.authorisation_expires_at
-        ),
-        client_secret=row.client_secret,
-        cancellation_status=CancellationStatus(row.cancellation_status) if row.cancellation_status else None,
-        cancellation_authorisation=_authorisation_of(
-            row.cancellation_url, row.cancellation_encrypted, row.cancellation_expires_at
-        ),
-        in_doubt=row.in_doubt,
-        sca=Sca(row.sca) if row.sca else None,
-        unknown_since=row.unknown_since,
-        unknown_asks=row.unknown_asks,
-        watched_until=row.watched_until,
-        version=row.version,
-        refunded_minor=given if is_card else 0,
-        returned_minor=0 if is_card else given,
-        returned_on=row.returned_on,
-        overdue_since=row.overdue_since,
-        withdrawn_since=row.withdrawn_since,
-    )
+    return PAYMENT.of(row, given=given)
 
 
 def event_of(row: PaymentEventRow) -> PaymentEvent:

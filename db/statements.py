@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from db.bank_accounts import transaction_of
+from db.bank_shapes import TRANSACTION
 from db.tables.bank import ODD, WITHDRAWN, BankAccountRow, BankHabitRow, BankTransactionRow, PutAsideRow
 from db.tables.payment import PaymentRow
 from db.updates import changed_one
@@ -130,7 +130,7 @@ class StatementQueries:
             .order_by(col(BankTransactionRow.amount_minor) > 0, col(BankTransactionRow.id))
             .limit(limit)
         )
-        return [transaction_of(row) for row in await self._session.exec(query)]
+        return [TRANSACTION.of(row) for row in await self._session.exec(query)]
 
     async def has_unmatched(self, account_id: AccountId) -> bool:
         """Whether `unmatched` or `withdrawn` has any line."""
@@ -144,7 +144,7 @@ class StatementQueries:
         """Lines that the bank has withdrawn after they had told of a payment, and what they were to it."""
         query = select(BankTransactionRow).where(BankTransactionRow.account_id == account_id, WITHDRAWN)
         rows = await self._session.exec(query.order_by(col(BankTransactionRow.id)).limit(limit))
-        return [(transaction_of(row), LineMatch(row.matched_as or "")) for row in rows]
+        return [(TRANSACTION.of(row), LineMatch(row.matched_as or "")) for row in rows]
 
     async def put_withdrawn(self, line: Transaction) -> bool:
         """Store that a line tells of its payment no more. False where it was stored, or the bank lists it again.
@@ -190,7 +190,7 @@ class StatementQueries:
         query = query.order_by(col(BankTransactionRow.id).desc()).limit(limit)
         return [
             OddLine(
-                transaction_of(row),
+                TRANSACTION.of(row),
                 BankId(bank_id),
                 Oddity(row.odd_because or Oddity.OTHER),
                 PaymentId(payment) if payment else None,
@@ -220,7 +220,7 @@ class StatementQueries:
             .order_by(col(BankTransactionRow.booking_date), col(BankTransactionRow.id))
             .limit(limit)
         )
-        return [transaction_of(row) for row in await self._session.exec(query)]
+        return [TRANSACTION.of(row) for row in await self._session.exec(query)]
 
     async def gives_ids(self, bank_id: BankId, vendor: str) -> bool:
         """Whether a line of this bank, read through this vendor, has borne a payment's end-to-end id."""
