@@ -37,6 +37,7 @@ from db.purge import PurgeQueries
 from db.reconciliation import ReconciliationQueries
 from db.refunds import AttemptQueries, RefundQueries
 from db.resolutions import ResolutionQueries
+from db.selection import SelectionQueries
 from db.sessions import LoginAttemptQueries, SessionQueries
 from db.snapshot import Snapshot, current_snapshot, let_go
 from db.statements import StatementQueries
@@ -111,6 +112,7 @@ class Queries:
         self.audit = AuditQueries(session)
         self.audit_seals = AuditSealQueries(session)
         self.documents = TrustedDocumentQueries(session)
+        self.selections = SelectionQueries(session)
 
 
 class Reading(Queries):

@@ -36,7 +36,12 @@ class AccountNumber:
     @property
     def masked(self) -> str:
         """The last four digits, the only ones shown in lists and logs."""
-        return f"•••• {(self.bban or self.iban)[-4:]}"
+        return f"•••• {self.shortest[-4:]}"
+
+    @property
+    def shortest(self) -> str:
+        """The Norwegian number, which people know, else the IBAN."""
+        return self.bban or self.iban
 
 
 class InvalidAccountNumber(ValueError):

@@ -17,6 +17,8 @@ class Relation(StrEnum):
     REFUNDS = "refunds"
     INVOICES = "plan_invoices"
     OWN_ACCOUNTS = "accounts"
+    OWN_BANK_LINKS = "bank_links"
+    OWN_PAYMENTS = "payments"
     OWN_UPLOADS = "uploads"
     OWN_CARDS = "cards"
     OWN_EXPORTS = "data_exports"

@@ -218,7 +218,7 @@ async def _start(
     app.state.clock = driver
     app.state.services = services
     routing = app.state.route_settings = route_settings(settings, _operator_port(settings, role))
-    schema = build_schema(services.incidents, settings.operation_deadline_s, routing.cost_limit)
+    schema = build_schema(services.incidents, settings.operation_deadline_s, routing.cost_limit, settings.graphql_plans)
     app.state.graphql_http = GraphQlHttp(schema, services)
     app.state.graphql_socket = GraphQlWebSocket(schema, services, routing)
     return Gateway(settings, clock, base, services, worker, driver)

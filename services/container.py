@@ -44,6 +44,7 @@ from services.plans.status import PlanStatusSync
 from services.plans.unwanted import UnwantedPlans
 from services.returns.bank_returns import BankReturns
 from services.returns.card_returns import CardReturns
+from services.selections import Selections
 from services.shield import Shield
 from services.subscriptions.streams import Streams
 from services.subscriptions.sweep import Sweep
@@ -116,3 +117,4 @@ class Services:
     incidents: Incidents
     limits: Limits
     documents: TrustedDocuments
+    selections: Selections

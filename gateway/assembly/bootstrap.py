@@ -77,6 +77,7 @@ from services.plans.status import PlanStatusSync
 from services.plans.unwanted import UnwantedPlans
 from services.returns.bank_returns import BankReturns
 from services.returns.card_returns import CardReturns
+from services.selections import Selections
 from services.shield import Shield
 from services.subscriptions.streams import Streams
 from services.subscriptions.sweep import Sweep
@@ -341,6 +342,7 @@ def build_services(base: Infrastructure) -> Services:
         background=background,
         incidents=incidents,
         limits=limits,
+        selections=Selections(read),
         documents=TrustedDocuments(work, read, base.fanout, incidents, base.machine_clock, settings.document_mode),
     )
 

@@ -12,12 +12,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from db.engine import CONNECTIONS
 from domain.feature import Feature, Features
-from domain.operation_cost import CostMode
 from domain.redirect import LOCAL_ORIGINS
 from domain.retention import LEGAL_YEARS
 from domain.service import ServiceMode
 from domain.session import Lifetime, Lifetimes
 from domain.trusted_document import DocumentMode
+from gateway.settings.graphql_settings import GraphQlSettings
 from gateway.settings.limit_settings import LimitSettings
 from gateway.settings.operator_settings import OperatorSettings
 from gateway.settings.session_settings import MOCK_WEB_IDLE_MINUTES, WEB_IDLE_MINUTES, SessionSettings
@@ -36,7 +36,7 @@ def _choices(port: str) -> str:
     return f"One provider switched alone: {' or '.join(PORTS[port].names)}."
 
 
-class Settings(OperatorSettings, SessionSettings, LimitSettings, BaseSettings):
+class Settings(OperatorSettings, SessionSettings, GraphQlSettings, LimitSettings, BaseSettings):
     """The gateway's own settings. Each description is that setting's text in .env.example.
 
     Those that `settings_class` makes inherit the settings of every vendor, too: `of` gives them by their type.
@@ -127,22 +127,6 @@ class Settings(OperatorSettings, SessionSettings, LimitSettings, BaseSettings):
     operation_deadline_s: Annotated[float, Field(gt=0, le=55)] = Field(
         default=20,
         description="Seconds that a query may take, or a mutation wait for its vendor; less than the proxies wait.",
-    )
-    graphql_cost: CostMode = Field(
-        default=CostMode.ENFORCE,
-        description="enforce: an operation that costs more than the limit is refused. measure: it is counted "
-        "(drop_graphql_over_cost_total), and answered.",
-    )
-    graphql_cost_limit: Annotated[int, Field(ge=1_000)] = Field(
-        default=10_000, description="What an operation may cost: 1 for each object, and what @cost in the schema says."
-    )
-    graphql_documents: DocumentMode | None = Field(
-        default=None,
-        description="enforce (default in production): only documents that were pushed (gateway documents push) and "
-        "operators' are answered. log: others, too, counted and named in the log. any (default in mock mode): all.",
-    )
-    graphql_documents_kept_days: Annotated[int, Field(ge=1, le=3650)] = Field(
-        default=90, description="Days after which a pushed document goes that no client has sent meanwhile."
     )
     requests_at_once: Annotated[int, Field(ge=1)] = Field(
         default=500, description="How many requests a process answers at once; more are told to come again (503)."

@@ -71,6 +71,29 @@ class BoundedExecution(StrawberryGraphQLCoreExecutionContext):
         return value
 
 
+def is_bounded(data: dict[str, Any]) -> bool:
+    """Whether an answer that was made without graphql-core keeps to the limits, counted as it would."""
+    size = _Size()
+    try:
+        for value in data.values():
+            _count(value, size)
+    except AnswerTooLarge:
+        return False
+    return True
+
+
+def _count(value: object, size: _Size) -> None:
+    if isinstance(value, dict):
+        size.add_node()
+        for inner in value.values():
+            _count(inner, size)
+    elif isinstance(value, list):
+        for item in value:
+            _count(item, size)
+    elif value is not None:
+        size.add_value(value)
+
+
 def whole_or_none(result: ExecutionResult) -> ExecutionResult:
     """The result; where it passed a limit, the one error that says so."""
     too_large = _too_large(result.errors or ())

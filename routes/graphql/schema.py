@@ -16,6 +16,7 @@ from domain.error_code import ErrorCode
 from domain.errors import DropError
 from domain.locale import DEFAULT
 from domain.operation_cost import CostLimit
+from domain.selection import PlanMode
 from domain.timeline import TimelineKind, mark, record
 from resolvers.context import Context
 from routes.graphql.answer_size import BoundedExecution, whole_or_none
@@ -25,6 +26,7 @@ from routes.graphql.document_limits import MAX_TOKENS
 from routes.graphql.errors import code_of, present, refused
 from routes.graphql.messages import EXTENSIONS
 from routes.graphql.metrics import OperationMetrics
+from routes.graphql.plans import Plans
 from routes.graphql.validation import BoundedValidation, CachedParsing
 from schema.description import DESCRIPTION
 from schema.roots import Mutation, Query, Subscription
@@ -42,6 +44,7 @@ class GatewaySchema(strawberry.Schema):
     incidents: Incidents
     deadline_s: float
     cost_limit: CostLimit
+    plans: Plans
 
     def get_extensions(self, sync: bool = False) -> list[SchemaExtension]:
         """The extensions of one operation."""
@@ -60,10 +63,19 @@ class GatewaySchema(strawberry.Schema):
         if isinstance(context, Context):
             await context.note_use()
         begun = mark()
-        running = super()._execute_operation(execution_context, *args)
-        result = await in_time(execution_context, running, self.deadline_s)
+        result = await in_time(execution_context, self._answered(execution_context, *args), self.deadline_s)
         for field in result.data or {}:
             record(TimelineKind.OPERATION, field, _outcome_of(result, field), since=begun)
+        return result
+
+    async def _answered(self, execution_context: ExecutionContext, *args: Any) -> Any:
+        """By the document's plan, where it has one that covers the request; else by graphql-core."""
+        planned = await self.plans.answer(execution_context)
+        if self.plans.mode is not PlanMode.COMPARE:
+            execution_context.result = planned
+        result = await super()._execute_operation(execution_context, *args)
+        if self.plans.mode is PlanMode.COMPARE:
+            self.plans.compare(planned, result)
         return result
 
     async def stream(self, *args: Any, **kwargs: Any) -> Any:
@@ -105,13 +117,14 @@ def _outcome_of(result: ExecutionResult, field: str) -> str:
     return ", ".join(codes) or "answered"
 
 
-def build_schema(incidents: Incidents, deadline_s: float, cost_limit: CostLimit) -> GatewaySchema:
+def build_schema(incidents: Incidents, deadline_s: float, cost_limit: CostLimit, plans: PlanMode) -> GatewaySchema:
     """The schema with its extensions and limits. Unexpected errors are reported to `incidents`.
 
     A query or mutation may take `deadline_s`; a subscription's stream has no end.
     """
     schema = copy(_built())
     schema.incidents, schema.deadline_s, schema.cost_limit = incidents, deadline_s, cost_limit
+    schema.plans = Plans(schema._schema, plans)
     return schema
 
 

@@ -8,7 +8,6 @@ import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import bank_account, consent
 from domain.bank_account import BalanceType, TransactionStatus
 from domain.consent import BankLinkEnd, BankLinkStatus, Scope
-from domain.page import Key
 from domain.relation import Relation
 from schema.types.authorisation import Authorisation, opened
 from schema.types.consent_text import ConsentText
@@ -50,10 +49,6 @@ class BankTransaction(View[bank_account.Transaction], Node):
     kid: str | None = shown("kid", description="The Norwegian payment reference.")
 
 
-def _by_date(transaction: bank_account.Transaction) -> Key:
-    return (transaction.booking_date, transaction.id)
-
-
 @strawberry.type(description="One of the user's accounts at a bank.")
 class BankAccount(View[bank_account.BankAccount], Node):
     iban: str = shown("number.iban", description="The international account number by ISO 13616.")
@@ -80,7 +75,7 @@ class BankAccount(View[bank_account.BankAccount], Node):
     transactions: Connection[BankTransaction] = paged(
         Relation.TRANSACTIONS,
         "transactions",
-        key=_by_date,
+        key=("booking_date", "id"),
         key_parts=(date.fromisoformat, str),
         description="As last read, newest first.",
     )

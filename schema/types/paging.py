@@ -68,6 +68,18 @@ class PageArguments:
         return size
 
 
+class PageOf(Generic[Item]):
+    """What was read by a keyset as a page, in the order of the list."""
+
+    def __init__(self, found: Sequence[Item], keyset: Keyset) -> None:
+        self.items = list(found[: keyset.limit - 1])
+        has_more = len(found) >= keyset.limit
+        if keyset.backwards:
+            self.items.reverse()
+        self.has_next = keyset.before is not None if keyset.backwards else has_more
+        self.has_previous = has_more if keyset.backwards else keyset.after is not None
+
+
 class HasId(Protocol):
     """An item of a list that is ordered by its id."""
 
@@ -98,23 +110,25 @@ class Cursors:
         show: Callable[[Item], Shown],
     ) -> Connection[Shown]:
         """The page that is asked for, of what `read` finds by a keyset. Raises InvalidInput."""
-        size, backwards = asked.size(), given(asked.last) is not None
-        after, before = self._key_of(asked.after, "after"), self._key_of(asked.before, "before")
-        # One row more tells whether another page follows.
-        found = await read(Keyset(after, before, size + 1, backwards))
-        edges = [Edge(node=show(item), cursor=self._cursor_of(key_of(item))) for item in found[:size]]
-        if backwards:
-            edges.reverse()
-        has_more = len(found) > size
+        keyset = self.keyset(asked)
+        page = PageOf(await read(keyset), keyset)
+        edges = [Edge(node=show(item), cursor=self.cursor_of(key_of(item))) for item in page.items]
         info = PageInfo(
-            has_next_page=before is not None if backwards else has_more,
-            has_previous_page=has_more if backwards else after is not None,
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
             start_cursor=edges[0].cursor if edges else None,
             end_cursor=edges[-1].cursor if edges else None,
         )
         return Connection(edges=edges, page_info=info)
 
-    def _cursor_of(self, key: Key) -> str:
+    def keyset(self, asked: PageArguments) -> Keyset:
+        """What to read for a page: one item more, which tells whether another page follows. Raises InvalidInput."""
+        size, backwards = asked.size(), given(asked.last) is not None
+        after, before = self._key_of(asked.after, "after"), self._key_of(asked.before, "before")
+        return Keyset(after, before, size + 1, backwards)
+
+    def cursor_of(self, key: Key) -> str:
+        """The place of the item with this key."""
         return base64.urlsafe_b64encode("/".join((self._list, *map(str, key))).encode()).decode()
 
     def _key_of(self, cursor: str | None, name: str) -> Key | None:

@@ -10,7 +10,6 @@ import schema.types.payment_enums  # noqa: F401  # and those of a payment's hist
 from domain import dispute, payment, refund
 from domain.authorisation import SealedAuthorisation
 from domain.dispute import DisputeStatus
-from domain.page import Key
 from domain.payment import CancellationStatus, FailureCode, PaymentCause, PaymentEventKind, Rail, Status
 from domain.refund import PaymentRefundStatus, RefundFailureCode, RefundStatus
 from domain.relation import Relation
@@ -32,10 +31,7 @@ from schema.types.warning import MutationWarning
 @strawberry.type(description="The person or company that is paid.")
 class Creditor(View[payment.Payment]):
     name: str = shown("creditor_name", description="As the user wrote it.")
-
-    @strawberry.field(description="The Norwegian account number, else the IBAN.")
-    def account(self) -> str:
-        return self.shows.creditor_account.bban or self.shows.creditor_account.iban
+    account: str = shown("creditor_account.shortest", description="The Norwegian account number, else the IBAN.")
 
 
 @strawberry.type(description="Why a payment did not succeed.")
@@ -119,10 +115,6 @@ class PaymentReturn:
     booked_on: date = strawberry.field(description="When the payer's bank booked it, by its local date.")
 
 
-def _by_version(event: payment.PaymentEvent) -> Key:
-    return (event.version,)
-
-
 def _version(text: str) -> int:
     version = int(text)
     if not 0 < version < 2**31:
@@ -135,6 +127,7 @@ class Payment(View[payment.Payment], Node):
     rail: Rail = shown("rail", description="The way that it takes.")
     status: Status = shown("status", description="Where it stands now; `history` tells how it got there.")
     amount: Money = shown("amount", description="The money that the creditor gets.")
+    creditor: Creditor = shown("", description="The person or company that is paid.")
     reference: str | None = shown("message", description="The message to the creditor.")
     kid: str | None = shown("kid", description="The Norwegian payment reference.")
     scheduled_for: date | None = shown("scheduled_for", description="The date on which the bank carries it out.")
@@ -151,7 +144,7 @@ class Payment(View[payment.Payment], Node):
     history: Connection[PaymentEvent] = paged(
         Relation.HISTORY,
         "history",
-        key=_by_version,
+        key=("version",),
         key_parts=(_version,),
         description="Each step until now, oldest first, with its cause. Not covered by `version`.",
     )
@@ -172,10 +165,6 @@ class Payment(View[payment.Payment], Node):
         directive=at_most(20),
         description="The card holder's objections, oldest first. Not covered by `version`.",
     )
-
-    @strawberry.field(description="The person or company that is paid.")
-    def creditor(self) -> Creditor:
-        return Creditor.of(self.shows)
 
     @strawberry.field(description="Set once the bank was asked to cancel.")
     def cancellation(self) -> PaymentCancellation | None:

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 import strawberry
 from strawberry import UNSET, Info
@@ -27,7 +27,7 @@ from schema.types.payment import Payment, PaymentFilter, PaymentOrderBy
 from schema.types.plan import PlanSubscription
 from schema.types.profile import Address, NotificationPreferences, PendingContact
 from schema.types.vendor_migration import VendorMove
-from schema.types.view import View, paged, shown
+from schema.types.view import SAYS, Paged, View, paged, shown
 from schema.types.warning import MutationWarning
 
 
@@ -47,6 +47,10 @@ class Session(View[session.Session], Node):
     @strawberry.field(description="Whether this request was made with it.")
     def is_current(self, info: Info[HasLoaders, None]) -> bool:
         return self.shows.id == info.context.session_id
+
+
+# How cursors of payments name the list where nothing is filtered, newest first: statuses, rails, order.
+_UNFILTERED: Final = ("", "", PaymentOrderBy.NEWEST_FIRST.name)
 
 
 @strawberry.type(description="The person who is signed in.")
@@ -104,7 +108,11 @@ class User(View[user.User], Node):
     async def kyc(self, info: Info[HasLoaders, None]) -> Kyc:
         return Kyc.of(await info.context.loaders.kyc.load(self.shows.id))
 
-    @strawberry.field(directives=[PAGED], description="The user's ties to banks, oldest first.")
+    @strawberry.field(
+        directives=[PAGED],
+        metadata={SAYS: Paged(Relation.OWN_BANK_LINKS, "bankLinks", is_own=True)},
+        description="The user's ties to banks, oldest first.",
+    )
     async def bank_links(
         self,
         info: Info[HasLoaders, None],
@@ -118,7 +126,11 @@ class User(View[user.User], Node):
         )
         return BankLinkConnection(edges=page.edges, page_info=page.page_info)
 
-    @strawberry.field(directives=[PAGED], description="The user's payments over all banks and cards.")
+    @strawberry.field(
+        directives=[PAGED],
+        metadata={SAYS: Paged(Relation.OWN_PAYMENTS, "payments", is_own=True, order=_UNFILTERED)},
+        description="The user's payments over all banks and cards.",
+    )
     async def payments(
         self,
         info: Info[HasLoaders, None],

@@ -15,11 +15,11 @@ from strawberry.types.base import StrawberryContainer, StrawberryOptional, get_o
 from strawberry.types.field import StrawberryField
 from strawberry.types.lazy_type import LazyType
 
-from domain.page import Key, Keyset
+from domain.page import Keyset
 from domain.relation import Relation
 from schema.types.context import HasLoaders
 from schema.types.cost import PAGED
-from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments, by_id
+from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments
 
 Model = TypeVar("Model")
 # In the metadata of a field that says what it shows.
@@ -40,7 +40,10 @@ class View(Generic[Model]):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An attribute of the object; a path reads on from it, and gives None where a part of it is None."""
+    """An attribute of the object; a path reads on from it, and gives None where a part of it is None.
+
+    An empty path is the object itself, as another type shows it.
+    """
 
     path: str
 
@@ -63,13 +66,17 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Paged:
-    """A list in pages. `name` tells its cursors from those of other lists; `key` is what it is ordered by."""
+    """A list in pages, ordered by the attributes `key`.
+
+    `name` tells its cursors from those of other lists, and so does `order`, where the list has arguments for it.
+    """
 
     relation: Relation
     name: str
-    is_own: bool
-    key: Callable[[Any], Key]
-    key_parts: Sequence[Callable[[str], Any]]
+    is_own: bool = False
+    key: tuple[str, ...] = ("id",)
+    key_parts: tuple[Callable[[str], Any], ...] = (str,)
+    order: tuple[str, ...] = ()
 
 
 Says = Shown | Related | Listed | Paged
@@ -130,10 +137,11 @@ def paged(
     *,
     description: str,
     is_own: bool = False,
-    key: Callable[[Any], Key] = by_id,
-    key_parts: Sequence[Callable[[str], Any]] = (str,),
+    key: tuple[str, ...] = ("id",),
+    key_parts: tuple[Callable[[str], Any], ...] = (str,),
 ) -> Any:
     """A list in pages: the object's, or the viewer's own. `key_parts` read the parts of `key` from a cursor."""
+    parts = [attrgetter(name) for name in key]
 
     async def load(
         root: Any,
@@ -150,7 +158,9 @@ def paged(
 
         cursors, asked = Cursors(name, root.shows.id, key=key_parts), PageArguments(first, after, last, before)
         view = view_of(field)
-        return await cursors.connection(asked, read, key, lambda found: _viewed(view, found))
+        return await cursors.connection(
+            asked, read, lambda item: tuple(part(item) for part in parts), lambda item: _viewed(view, item)
+        )
 
     says = Paged(relation, name, is_own, key, key_parts)
     field = strawberry.field(resolver=load, directives=[PAGED], description=description, metadata={SAYS: says})
@@ -164,7 +174,9 @@ def says_of(field: StrawberryField) -> Says | None:
 
 
 def reader_of(path: str) -> Callable[[Any], Any]:
-    """Reads a path of attributes; None where a part of it is None."""
+    """Reads a path of attributes; None where a part of it is None. An empty path is the object itself."""
+    if not path:
+        return lambda found: found
     if "." not in path:
         return attrgetter(path)
     parts = path.split(".")

@@ -50,7 +50,7 @@ def _step(model: Any, name: str) -> tuple[Any, bool]:
 
 def _end_of(view: type[View[Any]], path: str) -> tuple[Any, bool]:
     model, may_be_none = _model_of(view), False
-    for part in path.split("."):
+    for part in path.split(".") if path else ():
         model, is_optional = _step(model, part)
         may_be_none = may_be_none or is_optional
     return model, may_be_none
