@@ -32,6 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """For `--statements`: the cases of a test differ in what is asked of the rules, not in the statements."""
+    # Two processes share out the tests by their names.
+    by_address = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    assert not by_address, f"give these cases ids: an address is another one in each process: {by_address}"
     if config.getoption("--statements"):
         asking = [item for item in items if "database_url" in getattr(item, "fixturenames", ())]
         first = {item.nodeid.partition("[")[0]: item for item in reversed(asking)}

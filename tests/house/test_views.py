@@ -57,7 +57,7 @@ def _end_of(view: type[View[Any]], path: str) -> tuple[Any, bool]:
 
 
 @pytest.mark.parametrize(
-    ("view", "name", "says", "is_nullable"), DECLARED, ids=lambda part: getattr(part, "__name__", str(part))
+    ("view", "name", "says", "is_nullable"), DECLARED, ids=[f"{view.__name__}.{name}" for view, name, *_ in DECLARED]
 )
 def test_what_a_field_says_is_there(view: type[View[Any]], name: str, says: Says, is_nullable: bool) -> None:
     match says:
