@@ -7,10 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.tables.document import TrustedDocumentRow
 from db.updates import changed_one
-from domain.trusted_document import KeptDocument, TrustedDocument
-
-# More than all releases of all front ends have together; what is kept stands in the memory of each process.
-MAX_DOCUMENTS = 5_000
+from domain.trusted_document import MAX_DOCUMENTS, KeptDocument, TrustedDocument
 
 
 class TrustedDocumentQueries:
@@ -23,6 +20,10 @@ class TrustedDocumentQueries:
         """How many there are, and the last push: both stay as they are where no document comes or goes."""
         query = select(func.count(), func.max(TrustedDocumentRow.pushed_at)).select_from(TrustedDocumentRow)
         return (await self._session.exec(query)).one()
+
+    async def characters(self) -> int:
+        """How long the texts of all documents are together."""
+        return (await self._session.exec(select(func.sum(func.length(TrustedDocumentRow.text))))).one() or 0
 
     async def all(self) -> list[KeptDocument]:
         """Every document, by name."""

@@ -11,6 +11,9 @@ from typing import Final
 ID_PREFIX: Final = "sha256:"
 # A use is written at most once in this time: otherwise each request would write.
 NOTED_WITHIN: Final = timedelta(hours=1)
+# More than all releases of all front ends have together; what is kept stands in the memory of each process.
+MAX_DOCUMENTS: Final = 5_000
+MAX_CHARACTERS: Final = 32 * 1024 * 1024
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 

@@ -8,7 +8,7 @@ from graphql import DocumentNode, GraphQLError, GraphQLSyntaxError, OperationDef
 
 from domain.errors import InvalidInput
 from domain.operation_cost import CostLimit, CostMode
-from domain.trusted_document import TrustedDocument, hash_of, read_hash
+from domain.trusted_document import MAX_DOCUMENTS, TrustedDocument, hash_of, read_hash
 from domain.unstorable import is_unstorable
 from routes.graphql.cost import cost_of, valued
 from routes.graphql.document_limits import MAX_TOKENS, limit_met, too_costly
@@ -37,7 +37,12 @@ async def documents_in(manifest: Any, limit: CostLimit) -> list[TrustedDocument]
     An operation's cost counts with its variables' defaults: what else they may be is known when it is sent.
     """
     found, faults = list[TrustedDocument](), list[str]()
-    for given_id, text in _entries(manifest):
+    entries = list(_entries(manifest))
+    # Counted before anything is checked or looked for in the database, which takes so many parameters at once.
+    if len(entries) > MAX_DOCUMENTS:
+        message = f"The manifest has {len(entries)} documents, and {MAX_DOCUMENTS} can be kept."
+        raise InvalidInput("TOO_MANY_DOCUMENTS", message, field=("documents",))
+    for given_id, text in entries:
         try:
             found.append(_checked(given_id, text, limit))
         except GraphQLError as error:

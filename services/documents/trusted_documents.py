@@ -11,12 +11,18 @@ from typing import Final
 import structlog
 from prometheus_client import Gauge
 
-from db.trusted_documents import MAX_DOCUMENTS
 from db.unit_of_work import Read, Work, retry_on_stale
 from domain.alert import Severity
 from domain.clock import Clock
 from domain.errors import InvalidInput, NotFound
-from domain.trusted_document import NOTED_WITHIN, DocumentMode, KeptDocument, TrustedDocument
+from domain.trusted_document import (
+    MAX_CHARACTERS,
+    MAX_DOCUMENTS,
+    NOTED_WITHIN,
+    DocumentMode,
+    KeptDocument,
+    TrustedDocument,
+)
 from providers.fanout.port import Fanout
 from services.incidents import Incidents
 
@@ -106,10 +112,12 @@ class TrustedDocuments:
         async with self._work() as work:
             new = await work.documents.push(documents, now)
             count, _ = await work.documents.state()
-            if count > MAX_DOCUMENTS:
+            characters = await work.documents.characters()
+            if count > MAX_DOCUMENTS or characters > MAX_CHARACTERS:
                 message = (
-                    f"{MAX_DOCUMENTS} documents can be kept, and these would make it {count}. Remove old ones with "
-                    "gateway documents remove, or lower GRAPHQL_DOCUMENTS_KEPT_DAYS."
+                    f"{MAX_DOCUMENTS} documents of {MAX_CHARACTERS} characters can be kept, and these would make it "
+                    f"{count} of {characters}. Remove old ones with gateway documents remove, or lower "
+                    "GRAPHQL_DOCUMENTS_KEPT_DAYS."
                 )
                 raise InvalidInput("TOO_MANY_DOCUMENTS", message, field=("documents",))
             work.audit.record("documents_pushed", now, detail={"documents": len(documents), "new": new})

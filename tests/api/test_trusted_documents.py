@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 from domain.clock import Clock
 from gateway.commands.documents import app
 from gateway.observability.log import configure_logging
+from services.documents import trusted_documents
 from tests.api.test_cost import IN_CIRCLES
 from tests.api.test_production import production
 from tests.builders.gateway import Play, StandingClock, playing
@@ -257,6 +258,18 @@ async def test_a_name_that_is_none_is_not_in_the_log(database_url: str, tmp_path
 
     told = [line["operation_name"] for line in lines if line["event"] == "document_not_trusted"]
     assert told == ["Kind", *["(no name)"] * 3]
+
+
+async def test_what_is_kept_has_a_size_and_a_manifest_a_number(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    http = play.browser(authorization=f"Bearer {OPERATOR_TOKEN}").http
+    many = await http.post("/api/operator/documents", json={f"{number}": "{ a }" for number in range(40_000)})
+    await push(play, manifest(PLANS))
+    monkeypatch.setattr(trusted_documents, "MAX_CHARACTERS", len(PLANS) + 10)
+    large = await http.post("/api/operator/documents", json=manifest(KIND))
+    again = await http.post("/api/operator/documents", json=manifest(PLANS))
+
+    assert [(one.status_code, one.json()["code"]) for one in (many, large)] == [(400, "TOO_MANY_DOCUMENTS")] * 2
+    assert again.json() == {"documents": 1, "new": 0}
 
 
 async def test_production_enforces_by_default_once_anything_was_pushed(
