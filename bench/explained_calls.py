@@ -15,6 +15,8 @@ from db.tables.payment import PaymentRow
 from domain.ids import AccountId, UserId
 from domain.page import Keyset
 from domain.payment import Status
+from domain.relation import Relation
+from domain.selection import Beside, Selection
 from services.banks.readings import MatchLines
 
 AT: Final = datetime(2026, 11, 1, tzinfo=UTC)
@@ -40,6 +42,8 @@ _IDS: Final = {
     "SessionId": "session",
 }
 _PAYMENTS: Final = next(one for one in RETENTION if one.row is PaymentRow)
+_ACCOUNT: Final = Beside(Relation.ACCOUNT, Selection(("id", "number", "is_available")), key="debtor_account_id")
+_OWN_PAYMENTS: Final = Beside(Relation.OWN_PAYMENTS, Selection(("id", "status", "amount"), (_ACCOUNT,)), page=0)
 _BY_NAME: Final[Mapping[str, Any]] = {
     "job": MatchLines(UserId("user_1"), AccountId("bank_account_1")),
     "limit": 100,
@@ -54,6 +58,8 @@ _BY_NAME: Final[Mapping[str, Any]] = {
     "only": None,
     "kind": RowKind.BANK_PAYMENT,
     "keyset": Keyset(None, None, 20),
+    "asked": Selection(beside=(_OWN_PAYMENTS,)),
+    "pages": [Keyset(None, None, 20)],
     "cutoff": datetime(2024, 1, 1, tzinfo=UTC),
 }
 
