@@ -175,7 +175,7 @@ class Uploads:
         """Queue the deletion of an upload's object; twice where the client's link still takes the file afterwards."""
         self.enqueue_delete(work, upload.vendor, _key(upload))
         link_left = upload.expires_at + _GRACE - self._clock.now()
-        if upload.status is UploadStatus.PENDING and link_left > timedelta(0):
+        if link_left > timedelta(0):
             self.enqueue_delete(work, upload.vendor, _key(upload), after=link_left)
 
     async def _verify(self, upload: Upload) -> tuple[bool, RejectReason | None]:
