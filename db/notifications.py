@@ -113,7 +113,12 @@ class NotificationQueries:
         return [notification_of(row, self._fields) for row in rows]
 
     async def save(self, before: Notification, after: Notification) -> None:
-        """Write the new state over the version that was read. Raises StaleVersion."""
+        """Write the new state over the version that was read. Raises StaleVersion.
+
+        The last message to somebody who has left is emptied once it waits no more: no law keeps their address.
+        """
+        is_last = after.template is Template.ACCOUNT_DELETED and not after.is_waiting
+        emptied = {"data": MESSAGE.sealed(self._fields, after.id, {})} if is_last else {}
         await save_over(
             self._session,
             NotificationRow,
@@ -123,4 +128,5 @@ class NotificationQueries:
             attempts=after.attempts,
             vendor_message_id=after.vendor_message_id,
             outcome=after.outcome,
+            **emptied,
         )

@@ -57,12 +57,13 @@ class Holding:
     `hidden` columns are left out of exports: secrets, and internal values. `told` gives what is shown of a row.
 
     Rows with `stays` survive the deletion of the account: the law wants them kept, or rows that it wants kept need
-    them.
+    them. Texts that no law wants are `blanked` in them.
     """
 
     row: type[SQLModel]
     belongs: Belongs
     stays: bool = False
+    blanked: frozenset[str] = field(default_factory=frozenset)
     hidden: frozenset[str] = field(default_factory=frozenset)
     told: Telling = as_it_is
 
@@ -147,7 +148,7 @@ HOLDINGS: Sequence[Holding] = (
     Holding(PlanInvoiceRow, _under(PlanInvoiceRow.subscription_id, PlanSubscriptionRow), stays=True),
     Holding(PlanSubscriptionRow, _own(PlanSubscriptionRow), stays=True, hidden=_RETURNS | {"return_url"}),
     # Payments, which are kept, name the account that paid and its bank link.
-    Holding(BankAccountRow, _own(BankAccountRow), stays=True),
+    Holding(BankAccountRow, _own(BankAccountRow), stays=True, blanked=frozenset({"name", "owner_name"})),
     Holding(BankLinkRow, _own(BankLinkRow), stays=True),
     Holding(KycRow, _own(KycRow), stays=True, hidden=frozenset({"risk_score"}), told=told_kyc),
     Holding(CardRow, _own(CardRow)),
@@ -217,6 +218,9 @@ class PersonalDataQueries:
         for holding in HOLDINGS:
             if not holding.stays:
                 await connection.execute(delete(holding.table).where(holding.belongs(user_id)))
+            elif holding.blanked:
+                blank = dict.fromkeys(holding.blanked, "")
+                await connection.execute(update(holding.table).where(holding.belongs(user_id)).values(blank))
         emptied = {column: None for column in UserRow.model_fields if column not in _KEPT_OF_USER}
         values = {**emptied, "issuer": "deleted", "subject": user_id, "name": name, "deleted_at": at}
         await connection.execute(update(UserRow).where(col(UserRow.id) == user_id).values(**values))
