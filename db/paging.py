@@ -13,8 +13,13 @@ Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 
 def page_by_id(query: Query, key: Mapped[str], keyset: Keyset, *, newest_first: bool) -> Query:
     """The keyset's page of `query` by the id `key`; ULIDs sort by time."""
-    query = query.where(*_range((key,), keyset, newest_first))
-    return query.order_by(*_order((key,), keyset, newest_first)).limit(keyset.limit)
+    return page_by(query, (key,), keyset, newest_first=newest_first)
+
+
+def page_by(query: Query, key: Sequence[Mapped[Any]], keyset: Keyset, *, newest_first: bool) -> Query:
+    """The keyset's page of `query` by the columns of `key`, the last of which is unique."""
+    query = query.where(*_range(key, keyset, newest_first))
+    return query.order_by(*_order(key, keyset, newest_first)).limit(keyset.limit)
 
 
 def page_of_each(

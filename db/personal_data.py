@@ -124,7 +124,11 @@ HOLDINGS: Sequence[Holding] = (
         _under(PutAsideRow.bank_link_id, BankLinkRow),
         hidden=frozenset({"content_encrypted", "digest"}),
     ),
-    Holding(BankTransactionRow, _under(BankTransactionRow.account_id, BankAccountRow)),
+    Holding(
+        BankTransactionRow,
+        _under(BankTransactionRow.account_id, BankAccountRow),
+        hidden=frozenset({"search_text"}),
+    ),
     Holding(AccountReadRow, _under(AccountReadRow.bank_link_id, BankLinkRow)),
     Holding(TraceEventRow, _under(TraceEventRow.payment_id, PaymentRow), told=unpacked_timeline),
     Holding(LedgerEntryRow, _moved_for, stays=True),

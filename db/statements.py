@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from db.bank_shapes import TRANSACTION
 from db.tables.bank import ODD, WITHDRAWN, BankAccountRow, BankHabitRow, BankTransactionRow, PutAsideRow
 from db.tables.payment import PaymentRow
+from db.transaction_search import search_text_of
 from db.updates import changed_one
 from domain.bank_account import Transaction, TransactionStatus
 from domain.clock import oslo_date
@@ -296,4 +297,5 @@ def _values(line: StatementLine) -> dict[str, Any]:
         "message": line.message,
         "kid": line.kid,
         "end_to_end_id": line.end_to_end_id,
+        "search_text": search_text_of(line.counterparty_name, line.message, line.kid),
     }

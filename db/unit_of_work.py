@@ -42,6 +42,7 @@ from db.sessions import LoginAttemptQueries, SessionQueries
 from db.snapshot import Snapshot, current_snapshot, let_go
 from db.statements import StatementQueries
 from db.timeline import TimelineQueries
+from db.transaction_search import TransactionSearchQueries
 from db.trusted_documents import TrustedDocumentQueries
 from db.users import UserQueries
 from db.vendor_migrations import VendorMigrationQueries
@@ -84,6 +85,7 @@ class Queries:
         self.bank_returns = BankReturnQueries(session)
         self.accounts = BankAccountQueries(session)
         self.statements = StatementQueries(session)
+        self.transaction_search = TransactionSearchQueries(session)
         self.payments = PaymentQueries(session)
         self.attempts = AttemptQueries(session)
         self.refunds = RefundQueries(session)

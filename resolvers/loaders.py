@@ -22,6 +22,7 @@ from domain.payment import Payment, PaymentEvent
 from domain.plan import PlanInvoice, PlanSubscription
 from domain.refund import Refund
 from domain.session import Session
+from domain.transaction_search import TransactionSearch
 from domain.upload import Upload
 from domain.vendor_migration import CustomerMigration
 from services.container import Services
@@ -183,6 +184,9 @@ class ViewerPages:
     async def payments(self, page: PaymentPage) -> list[Payment]:
         payments = await self._services.payments.page(self._viewer(), page)
         return _remembered(payments, self._loaders.payment)
+
+    async def transactions(self, search: TransactionSearch, keyset: Keyset) -> list[Transaction]:
+        return await self._services.accounts.search(self._viewer(), search, keyset)
 
     async def accounts(self, keyset: Keyset) -> list[BankAccount]:
         accounts = await self._services.accounts.page(self._viewer(), keyset)

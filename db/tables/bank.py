@@ -12,6 +12,7 @@ from db.columns import UtcDateTime
 ODD = sa.text("(matched_as = 'ODD' OR odd_because IS NOT NULL)")
 # WITHDRAWN_AFTER of domain/statement.py; in plain SQL, so that the index serves the query.
 WITHDRAWN = sa.text("(missed >= 2 AND matched_as IN ('DEBIT', 'RETURN'))")
+_UNFOLDED = sa.text("search_text IS NULL")
 _UNMATCHED = sa.text("matched_as IS NULL AND end_to_end_id IS NOT NULL")
 
 
@@ -160,7 +161,8 @@ class BankTransactionRow(SQLModel, table=True):
 
     No id of the bank's is unique: `domain/statement.py` pairs a reading's lines with these. `missed` is how many
     complete readings in a row have not listed the line. `matched_as` is what the line is to a payment of ours
-    (`domain/line_match.py`), None until it was held against one, and `odd_because` why it fits none.
+    (`domain/line_match.py`), None until it was held against one, and `odd_because` why it fits none. `search_text` is
+    what it is found by, None until then where a version before 0061 has written it.
     """
 
     __tablename__ = "bank_transaction"
@@ -169,6 +171,7 @@ class BankTransactionRow(SQLModel, table=True):
         Index("ix_bank_transaction_end_to_end_id", "account_id", "end_to_end_id"),
         Index("ix_bank_transaction_unmatched", "account_id", sqlite_where=_UNMATCHED, postgresql_where=_UNMATCHED),
         Index("ix_bank_transaction_withdrawn", "account_id", sqlite_where=WITHDRAWN, postgresql_where=WITHDRAWN),
+        Index("ix_bank_transaction_unfolded", "account_id", sqlite_where=_UNFOLDED, postgresql_where=_UNFOLDED),
         Index("ix_bank_transaction_odd", "id", sqlite_where=ODD, postgresql_where=ODD),
     )
 
@@ -188,6 +191,7 @@ class BankTransactionRow(SQLModel, table=True):
     missed: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     matched_as: str | None = None
     odd_because: str | None = None
+    search_text: str | None = None
 
 
 class BankHabitRow(SQLModel, table=True):

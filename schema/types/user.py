@@ -1,20 +1,21 @@
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Final, Self
 
 import strawberry
 from strawberry import UNSET, Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
-from domain import payment, session, user
+from domain import bank_account, payment, session, user
 from domain.account_deletion import KeepingLaw, KeptRecords, RetainedData
 from domain.contact_code import ContactKind
 from domain.ids import AccountId, BankLinkId, PaymentId, UploadId
-from domain.page import Keyset, PaymentPage
+from domain.page import Key, Keyset, PaymentPage
 from domain.relation import Relation
 from domain.session import SessionClient
 from domain.text import Text
+from domain.transaction_search import TransactionSearch
 from schema.texts import sentence
-from schema.types.bank import BankAccount, BankLink, BankLinkConnection
+from schema.types.bank import BankAccount, BankLink, BankLinkConnection, BankTransaction
 from schema.types.card import Card
 from schema.types.context import HasLoaders, HasLocale
 from schema.types.cost import PAGED, at_most
@@ -26,9 +27,14 @@ from schema.types.paging import After, Before, Connection, Cursors, First, Last,
 from schema.types.payment import Payment, PaymentFilter, PaymentOrderBy
 from schema.types.plan import PlanSubscription
 from schema.types.profile import Address, NotificationPreferences, PendingContact
+from schema.types.transaction_filter import TransactionFilter
 from schema.types.vendor_migration import VendorMove
 from schema.types.view import SAYS, Paged, View, paged, shown
 from schema.types.warning import MutationWarning
+
+
+def _by_date(line: bank_account.Transaction) -> Key:
+    return (line.booking_date, line.id)
 
 
 @strawberry.type(description="A place where the user is signed in.")
@@ -155,6 +161,29 @@ class User(View[user.User], Node):
 
         cursors = Cursors("payments", self.shows.id, ",".join(statuses), ",".join(rails), order_by.name)
         return await cursors.connection(PageArguments(first, after, last, before), read, by_id, Payment.of)
+
+    @strawberry.field(
+        directives=[PAGED],
+        description="Lines of the statements of all the user's accounts, as last read, newest first.",
+    )
+    async def transactions(
+        self,
+        info: Info[HasLoaders, None],
+        filter: Annotated[
+            TransactionFilter | None, strawberry.argument(description="Which lines; all where it is left out.")
+        ] = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Connection[BankTransaction]:
+        search = filter.search() if filter else TransactionSearch()
+
+        async def read(keyset: Keyset) -> list[bank_account.Transaction]:
+            return await info.context.pages.transactions(search, keyset)
+
+        cursors = Cursors("ownTransactions", self.shows.id, repr(search), key=(date.fromisoformat, str))
+        return await cursors.connection(PageArguments(first, after, last, before), read, _by_date, BankTransaction.of)
 
     @strawberry.field(description="One of the user's payments; null where it is not the user's.")
     async def payment(self, info: Info[HasLoaders, None], id: ObjectId) -> Payment | None:

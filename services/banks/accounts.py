@@ -17,6 +17,7 @@ from domain.device import Device
 from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached, Unavailable
 from domain.ids import AccountId, BankLinkId, TransactionId, UserId
 from domain.page import Keyset
+from domain.transaction_search import TransactionSearch
 from providers.open_banking.port import (
     AccessExceeded,
     AccountAccess,
@@ -35,6 +36,8 @@ from services.banks.readings import Readings
 
 Result = TypeVar("Result")
 # Without fresh authentication many banks give 90 days (docs/vendors/nextgenpsd2.md, Accounts).
+# Of a transaction, in which a user's lines get the text that they are found by.
+_FOLDED_AT_ONCE: Final = 1_000
 _HISTORY: Final = timedelta(days=90)
 # A bank that says so of a consent has not ended it.
 _HOLDS: Final = frozenset({ConsentStatus.ACTIVE, ConsentStatus.AWAITING_AUTHORISATION})
@@ -88,6 +91,22 @@ class Accounts:
         """A page of each account's transactions, newest first, in one statement of SQL."""
         async with self._read() as read:
             return await read.accounts.transactions(user_id, account_ids, keyset)
+
+    async def search(self, user_id: UserId, search: TransactionSearch, keyset: Keyset) -> list[Transaction]:
+        """A page of the user's lines over all accounts, newest first."""
+        if search.text is not None:
+            await self._fold(user_id)
+        async with self._read() as read:
+            return await read.transaction_search.page(user_id, search, keyset)
+
+    async def _fold(self, user_id: UserId) -> None:
+        """Lines of a version that knew no search get their text as their user first searches: no table is rewritten."""
+        async with self._read() as read:
+            found = _FOLDED_AT_ONCE if await read.transaction_search.is_any_unfolded(user_id) else 0
+        while found == _FOLDED_AT_ONCE:
+            async with self._work() as work:
+                found = await work.transaction_search.fold(user_id, _FOLDED_AT_ONCE)
+                await work.commit()
 
     async def transactions_by_ids(self, user_id: UserId, wanted: Sequence[TransactionId]) -> list[Transaction]:
         async with self._read() as read:

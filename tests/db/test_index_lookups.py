@@ -30,6 +30,7 @@ DASHBOARD = """{ viewer { name kyc { status } plan { status invoices { edges { n
   sessions { edges { node { id } } } vendorMoves { id }
   dataExports { edges { node { id } } } cards { edges { node { id } } }
   bankAccounts { edges { node { id balances { type } transactions(first: 5) { edges { node { id } } } } } }
+  transactions(first: 5, filter: { text: "rema" }) { edges { node { id } } }
   payments(first: 20) { edges { node { id history(first: 5) { edges { node { version } } }
     refunds(last: 5) { edges { node { id } } } disputes { status }
     receipt { number }
