@@ -12,7 +12,7 @@ from gateway.settings.check import InvalidSettings, load_settings
 from gateway.settings.settings import settings_class
 from providers.email.mock_key import public_key_of
 from tests.builders.gateway import playing
-from tests.builders.own_secrets import OWN
+from tests.builders.own_secrets import OPERATOR_TOKEN, OWN
 from tests.conftest import NOON
 
 
@@ -110,6 +110,16 @@ async def test_every_vendor_is_real_and_there_is_no_sandbox(database_url: str, t
     assert (login.status_code, login.json()["code"]) == (503, "PROVIDER_UNAVAILABLE")
     assert sent_back.status_code == 303
     assert sent_back.headers["location"] == "https://app.drop.example/?error=temporarily_unavailable&state=mine"
+
+
+async def test_what_is_live_starts_and_keeps_operators_to_their_port(postgresql_url: str, tmp_path: Path) -> None:
+    given = live(redis_url=None, database_url=postgresql_url)
+    async with playing(given.pop("database_url"), tmp_path, NOON, **given) as play:
+        http = play.browser(authorization=f"Bearer {OPERATOR_TOKEN}").http
+        ready = await http.get("/api/health/ready")
+        here, there = [await http.get(f"http://localhost:{port}/api/operator/payments/doubts") for port in (8000, 8002)]
+
+    assert (ready.status_code, here.status_code, there.status_code) == (200, 404, 200)
 
 
 async def test_a_vendor_that_is_away_shows_in_the_health_check(database_url: str, tmp_path: Path) -> None:
