@@ -162,3 +162,20 @@ async def test_nobody_is_failed_while_the_vendor_is_away(play: Play) -> None:
 
     assert refused.status_code == 503
     assert (await card_payment(kari, payment))["inDoubt"] is True
+
+
+async def test_a_try_that_was_refused_and_could_not_be_read_is_in_doubt_until_it_is_read(play: Play) -> None:
+    kari = await play.approved()
+    payment = (await create(kari))["payment"]["id"]
+    paid_before = {"payment_method": VISA, "return_url": "https://drop.example", "idempotency_key": "of another try"}
+    await play.gateway.sandbox.post("/cards/payment_intents/pi_000001/confirm", json=paid_before)
+    # The vendor takes no second try, and what has become of the first cannot be read then.
+    Line(play.gateway.sandbox).harm(at=2, before=httpx.ReadTimeout("no answer"), times=3)
+
+    tried = (await confirm(kari, payment))["payment"]
+    await play.advance(minutes=5)
+
+    assert tried["inDoubt"]
+    shown = await card_payment(kari, payment)
+    assert (shown["status"], shown["inDoubt"]) == ("SETTLED", False)
+    assert len(await charges(play)) == 1
