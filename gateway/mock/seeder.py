@@ -22,6 +22,7 @@ from domain.page import Keyset, PaymentPage
 from domain.payment import PaymentCause, Rail, Status
 from domain.payment_order import PaymentInput
 from domain.session import SessionClient
+from domain.unstorable import is_unstorable
 from domain.user import SignIn
 from routes import auth, cards, mock_users, open_banking
 from routes.mock_users import BankOrder, KycGoal, SeededUser, SeedOrder
@@ -83,7 +84,7 @@ class MockSeeder:
     async def reset(self, user_id: UserId) -> None:
         """As `routes.mock_users.Seeder` says. Safe to repeat after an error."""
         self._require_mocks()
-        if await self._services.profiles.get(user_id) is None:
+        if is_unstorable(user_id) or await self._services.profiles.get(user_id) is None:
             raise _no_user()
         psu = await self._services.accounts.psu(user_id, None)
         for payment in await self._services.payments.page(user_id, PaymentPage(_OPEN, _ALL)):

@@ -33,6 +33,7 @@ from domain.refund import Refund
 from domain.uptime import uptime_plan
 from providers.calling.guard import Guard, Resilience
 from providers.card_issuing import stripe as stripe_issuing
+from providers.card_issuing.port import NotIssued
 from providers.card_payments import stripe
 from providers.card_payments.port import CardEvent
 from providers.email import sendgrid
@@ -316,5 +317,5 @@ OPERATIONS: Final = (
         in_doubt=False,
         about=InvalidState,
     ),
-    _of_stripe("issue", lambda issuer: issuer.issue(_CARD, _CARDHOLDER), in_doubt=True, about=InvalidState),
+    _of_stripe("issue", lambda issuer: issuer.issue(_CARD, _CARDHOLDER), in_doubt=True, about=NotIssued),
 )
