@@ -22,7 +22,7 @@ from providers.setting_types import secret_of
 from providers.sms.port import SmsMessage
 from tests.builders.gateway import Play, playing
 from tests.builders.messages import notifications, update
-from tests.builders.own_secrets import OWN
+from tests.builders.own_secrets import OPERATOR_TOKEN, OWN
 from tests.conftest import NOON
 
 SIGNATURE: Final = "x-pigeon-signature"
@@ -111,9 +111,10 @@ async def test_what_a_vendor_sent_that_is_not_set_up_any_more_waits(
     async with playing(database_url, tmp_path, NOON, sms_provider="pigeon", pigeon_secret=SECRET, **OWN) as play:
         assert (await play.browser().http.post(HOME, content=raw, headers=signed(raw))).status_code == 202
 
-    async with playing(database_url, tmp_path, NOON) as play:
+    async with playing(database_url, tmp_path, NOON, **OWN) as play:
         await play.settle()
-        received = (await play.browser().http.get("/api/operator/webhooks")).json()["webhooks"]
+        operator = {"authorization": f"Bearer {OPERATOR_TOKEN}"}
+        received = (await play.browser().http.get("/api/operator/webhooks", headers=operator)).json()["webhooks"]
 
         assert [(one["provider"], one["status"]) for one in received] == [("pigeon", "PARKED")]
         assert (await play.browser().http.post(HOME, content=raw, headers=signed(raw))).status_code == 404
