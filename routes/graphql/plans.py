@@ -39,8 +39,9 @@ class Plans:
     def __init__(self, schema: GraphQLSchema, mode: PlanMode) -> None:
         self.mode = mode
         self._schema = schema
-        # A plan, why there is none, or when the document was first used.
-        self._known: OrderedDict[_Key, Plan | NotCoveredError | float] = OrderedDict()
+        # A plan, why there is none, or when the document was first used. Never an error: each time that one is raised,
+        # it holds the frames, and so the request, of that time, too.
+        self._known: OrderedDict[_Key, Plan | str | float] = OrderedDict()
 
     async def answer(self, asked: ExecutionContext) -> ExecutionResult | None:
         """The result; None where graphql-core must answer: no plan covers the operation, or a value is at fault.
@@ -81,7 +82,7 @@ class Plans:
             beside = plan.selection.beside
             row = await context.services.selections.read(user.id, plan.selection, pages) if beside else ()
         except NotCoveredError as error:
-            self._keep(_key_of(asked), error)
+            self._keep(_key_of(asked), error.reason)
             raise
         except DropError as error:
             return _failed(plan, error)
@@ -110,20 +111,21 @@ class Plans:
         if self.mode is PlanMode.KNOWN and (context.sign_in is None or is_first) and not isinstance(found, Plan):
             if context.sign_in is not None:
                 self._keep(key, now)
-            raise found if isinstance(found, NotCoveredError) else NotCoveredError("new")
+            raise NotCoveredError(found if isinstance(found, str) else "new")
         if found is None or isinstance(found, float):
             found = self._made(asked)
         self._keep(key, found)
-        if isinstance(found, NotCoveredError):
-            raise found
+        if isinstance(found, str):
+            raise NotCoveredError(found)
         return found
 
-    def _made(self, asked: ExecutionContext) -> Plan | NotCoveredError:
+    def _made(self, asked: ExecutionContext) -> Plan | str:
+        """The document's plan, or why it has none."""
         assert asked.graphql_document is not None  # Strawberry executes what it has parsed
         try:
             return plan_of(self._schema, asked.graphql_document, self._operation(asked))
         except NotCoveredError as error:
-            return error
+            return error.reason
 
     def _operation(self, asked: ExecutionContext) -> OperationDefinitionNode:
         assert asked.graphql_document is not None  # Strawberry executes what it has parsed
@@ -131,7 +133,7 @@ class Plans:
         assert operation is not None  # the document was validated
         return operation
 
-    def _keep(self, key: _Key, what: Plan | NotCoveredError | float) -> None:
+    def _keep(self, key: _Key, what: Plan | str | float) -> None:
         self._known[key] = what
         self._known.move_to_end(key)
         if len(self._known) > DOCUMENTS_KEPT:

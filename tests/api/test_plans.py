@@ -1,5 +1,6 @@
 """Documents that are answered by a plan: one statement and one function, and the same answer as without."""
 
+import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy import event, update
 from sqlalchemy.exc import InterfaceError
 
 from db.tables.payment import PaymentRow
+from resolvers.context import Context
 from tests.api.test_statements import statements
 from tests.builders.documents import Drawing
 from tests.builders.gateway import Play, Player, a_payment, pay, playing
@@ -35,6 +37,11 @@ fragment Person on User { id name ... { email } phone }
 fragment Link on BankLink { id status expiresAt endedBecause unreadableAccounts version }
 fragment Lines on BankTransactionConnection { edges { cursor node { id status bookingDate counterpartyName message kid
   amount { amountMinor currency } } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }"""
+
+
+def contexts_alive() -> int:
+    gc.collect()
+    return sum(type(found) is Context for found in gc.get_objects())
 
 
 def answered(by: str) -> float:
@@ -216,3 +223,15 @@ async def test_without_plans_all_is_answered_in_the_ordinary_way(database_url: s
             await kari.ask("{ viewer { id name } }")
 
         assert answered("plan") == before
+
+
+async def test_what_has_no_plan_keeps_nothing_of_its_requests(eager: Play) -> None:
+    kari = await eager.person()
+    query = "{ viewer { kyc { status } } }"
+    await kari.ask(query)
+
+    before = contexts_alive()
+    for _ in range(5):
+        await kari.ask(query)
+
+    assert contexts_alive() <= before
