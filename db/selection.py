@@ -37,6 +37,8 @@ from domain.statement import WITHDRAWN_AFTER
 
 # PostgreSQL takes 100 arguments of a function, and SQLite 127.
 _AT_MOST: Final = 90
+# Objects within objects: SQLite's parser gives up at the sixth.
+_DEEPEST: Final = 5
 _OWNER: Final = "user_id"
 Reader = Callable[[Any], Any]
 # Which of a page's bounds are given, and whether it is read from its end: each has a statement of its own.
@@ -124,6 +126,8 @@ class SelectionQueries:
 @lru_cache(512)
 def prepare(asked: Selection, forms: tuple[Form, ...], dialect: Dialect) -> Prepared:
     """The statement of what is asked beside a user. Raises NotCoveredError."""
+    if _depth_of(asked) > _DEEPEST:
+        raise NotCoveredError("depth")
     building = _Statement(forms, is_sqlite=dialect.name == "sqlite")
     columns, readers = building.beside(asked, None, {})
     compiled = select(building.text(columns)).compile(dialect=dialect)
@@ -138,6 +142,10 @@ def prepare(asked: Selection, forms: tuple[Form, ...], dialect: Dialect) -> Prep
         {name: process for name, process in processors.items() if process is not None},
         lambda found: [read(found) for read in readers],
     )
+
+
+def _depth_of(asked: Selection) -> int:
+    return max((1 + _depth_of(beside.each) for beside in asked.beside), default=0)
 
 
 def _values_of(user_id: UserId, pages: Sequence[Keyset]) -> dict[str, Any]:

@@ -127,6 +127,20 @@ async def test_what_no_plan_covers_is_answered_in_the_ordinary_way(both: Play) -
     assert codes == ["BAD_USER_INPUT", "INVALID_CURSOR", "BAD_USER_INPUT", "INVALID_CURSOR"]
 
 
+async def test_what_is_too_deep_for_one_statement_is_answered_in_the_ordinary_way(both: Play) -> None:
+    kari = await with_payments(both, 1)
+    inner = "balances { type asOf amount { amountMinor } } transactions(first: 2) { edges { node { id } } } available"
+    deep = "{ viewer { payments { edges { node { debtorAccount { bankLink { accounts { %s } } } } } } } }"
+    deeper = deep % f"bankLink {{ accounts {{ {inner} }} }}"
+
+    await compared(kari, deep % inner)
+    before = answered("depth")
+    found = await kari.ask(deeper)
+
+    assert found["viewer"]["payments"]["edges"][0]["node"]["debtorAccount"]["bankLink"]["accounts"]
+    assert answered("depth") == before + 1
+
+
 @pytest.fixture
 async def eager(database_url: str, tmp_path: Path) -> AsyncIterator[Play]:
     """Each document is answered by its plan, where it has one."""
