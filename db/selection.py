@@ -30,7 +30,7 @@ from db.bank_shapes import BALANCE, BANK_ACCOUNT, BANK_LINK, TRANSACTION
 from db.payment_rows import PAYMENT
 from db.shapes import Lies, Shape, from_json
 from domain.ids import UserId
-from domain.page import Keyset
+from domain.page import Form, Keyset
 from domain.relation import Relation
 from domain.selection import Beside, FaultyValueError, NotCoveredError, Row, Selection
 from domain.statement import WITHDRAWN_AFTER
@@ -41,8 +41,6 @@ _AT_MOST: Final = 90
 _DEEPEST: Final = 5
 _OWNER: Final = "user_id"
 Reader = Callable[[Any], Any]
-# Which of a page's bounds are given, and whether it is read from its end: each has a statement of its own.
-Form = tuple[bool, bool, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ class SelectionQueries:
 
         Raises NotCoveredError for what no statement is made of, and FaultyValueError for what no object may have.
         """
-        forms = tuple((page.after is not None, page.before is not None, page.backwards) for page in pages)
+        forms = tuple(page.form for page in pages)
         prepared = prepare(asked, forms, self._session.get_bind().dialect)
         connection = await self._session.connection()
         found = await connection.exec_driver_sql(prepared.sql, prepared.values(_values_of(user_id, pages)))

@@ -8,6 +8,8 @@ from domain.payment import Rail, Status
 
 # What a list is ordered by, the last part of it unique in the list: an id, a version, a booking date and an id.
 Key = tuple[str | int | date, ...]
+# Whether a page has a bound after it begins, one before it ends, and whether it is read from its end.
+Form = tuple[bool, bool, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,11 @@ class Keyset:
     before: Key | None
     limit: int
     backwards: bool = False
+
+    @property
+    def form(self) -> Form:
+        """What its statement depends on; all else of a page is values."""
+        return self.after is not None, self.before is not None, self.backwards
 
 
 @dataclass(frozen=True, slots=True)

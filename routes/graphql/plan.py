@@ -33,7 +33,7 @@ from graphql.execution.values import VariableValues
 from strawberry import UNSET
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-from domain.page import Keyset
+from domain.page import Form, Keyset
 from domain.selection import Beside, FaultyValueError, NotCoveredError, Row, Selection
 from domain.user import User
 from schema.types.paging import Cursors, PageArguments, PageOf
@@ -42,6 +42,8 @@ from schema.types.view import Listed, Paged, Related, Shown, reader_of, says_of
 _VIEWER: Final = "viewer"
 _TYPENAME: Final = "__typename"
 _BOUNDS: Final = ("first", "after", "last", "before")
+# Each form of a request's pages has a statement of its own, which takes long to make: two lists can have 64.
+_MAX_FORMS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,16 @@ class Plan:
     selection: Selection
     asked_pages: Sequence[_AskedPage]
     fields: Fields
+    forms: set[tuple[Form, ...]] = field(default_factory=set)
 
     def pages(self, user: User, variables: VariableValues) -> list[Keyset]:
-        """Which pages a request asks for. Raises InvalidInput for arguments that the fields refuse."""
-        return [_keyset(asked, user, variables) for asked in self.asked_pages]
+        """Which pages a request asks for. Raises InvalidInput, and NotCoveredError beyond the first forms of pages."""
+        pages = [_keyset(asked, user, variables) for asked in self.asked_pages]
+        form = tuple(page.form for page in pages)
+        if form not in self.forms and len(self.forms) >= _MAX_FORMS:
+            raise NotCoveredError("forms")
+        self.forms.add(form)
+        return pages
 
     def answer(self, asking: Asking) -> dict[str, Any]:
         """The answer's data. Raises FaultyValueError."""

@@ -141,6 +141,22 @@ async def test_what_is_too_deep_for_one_statement_is_answered_in_the_ordinary_wa
     assert answered("depth") == before + 1
 
 
+async def test_a_document_has_few_statements_however_its_variables_vary(both: Play) -> None:
+    kari = await with_payments(both, 2)
+    names = ("a", "b", "c", "d")
+    head = ", ".join(f"${name}: String" for name in names)
+    pages = " ".join(f"{name}: payments(before: ${name}) {{ edges {{ cursor }} }}" for name in names)
+    query = f"query({head}) {{ viewer {{ {pages} }} }}"
+    cursor = (await compared(kari, query))["viewer"]["a"]["edges"][1]["cursor"]
+
+    by_plan, by_forms = answered("plan"), answered("forms")
+    for given in range(16):
+        await kari.ask(query, **{name: cursor for bit, name in enumerate(names) if given >> bit & 1})
+    assert (answered("plan") - by_plan, answered("forms") - by_forms) == (8, 8)
+
+    await compared(kari, query)
+
+
 @pytest.fixture
 async def eager(database_url: str, tmp_path: Path) -> AsyncIterator[Play]:
     """Each document is answered by its plan, where it has one."""
