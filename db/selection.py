@@ -39,6 +39,8 @@ from domain.statement import WITHDRAWN_AFTER
 _AT_MOST: Final = 90
 # Objects within objects: SQLite's parser gives up at the sixth.
 _DEEPEST: Final = 5
+# Objects and lists in one statement, each of which takes about a millisecond to make.
+_MOST: Final = 40
 _OWNER: Final = "user_id"
 Reader = Callable[[Any], Any]
 
@@ -121,11 +123,13 @@ class SelectionQueries:
             raise FaultyValueError from error
 
 
-@lru_cache(512)
+@lru_cache(256)
 def prepare(asked: Selection, forms: tuple[Form, ...], dialect: Dialect) -> Prepared:
     """The statement of what is asked beside a user. Raises NotCoveredError."""
     if _depth_of(asked) > _DEEPEST:
         raise NotCoveredError("depth")
+    if _count_of(asked) > _MOST:
+        raise NotCoveredError("width")
     building = _Statement(forms, is_sqlite=dialect.name == "sqlite")
     columns, readers = building.beside(asked, None, {})
     compiled = select(building.text(columns)).compile(dialect=dialect)
@@ -144,6 +148,10 @@ def prepare(asked: Selection, forms: tuple[Form, ...], dialect: Dialect) -> Prep
 
 def _depth_of(asked: Selection) -> int:
     return max((1 + _depth_of(beside.each) for beside in asked.beside), default=0)
+
+
+def _count_of(asked: Selection) -> int:
+    return sum(1 + _count_of(beside.each) for beside in asked.beside)
 
 
 def _values_of(user_id: UserId, pages: Sequence[Keyset]) -> dict[str, Any]:

@@ -157,6 +157,18 @@ async def test_a_document_has_few_statements_however_its_variables_vary(both: Pl
     await compared(kari, query)
 
 
+async def test_what_asks_for_too_many_objects_is_answered_in_the_ordinary_way(both: Play) -> None:
+    kari = await with_payments(both, 1)
+    inner = "edges { node { bankLink { status } balances { type } transactions { edges { cursor } } } }"
+    lists = [f"of{number}: bankAccounts {{ {inner} }}" for number in range(11)]
+
+    await compared(kari, f"{{ viewer {{ {' '.join(lists[:10])} }} }}")
+    before = answered("width")
+    found = await kari.ask(f"{{ viewer {{ {' '.join(lists)} }} }}")
+
+    assert len(found["viewer"]) == 11 and answered("width") == before + 1
+
+
 @pytest.fixture
 async def eager(database_url: str, tmp_path: Path) -> AsyncIterator[Play]:
     """Each document is answered by its plan, where it has one."""
