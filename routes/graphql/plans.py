@@ -11,7 +11,7 @@ from graphql.execution.values import get_variable_values
 from prometheus_client import Counter
 from strawberry.types import ExecutionContext
 
-from domain.errors import DropError, Refusal
+from domain.errors import Refusal
 from domain.page import Keyset
 from domain.selection import FaultyValueError, NotCoveredError, PlanMode
 from domain.user import User
@@ -81,12 +81,14 @@ class Plans:
         try:
             beside = plan.selection.beside
             row = await context.services.selections.read(user.id, plan.selection, pages) if beside else ()
+            data = plan.answer(Asking(user, pages, row))
         except NotCoveredError as error:
             self._keep(_key_of(asked), error.reason)
             raise
-        except DropError as error:
+        except FaultyValueError:
+            raise
+        except Exception as error:  # told at its field, as graphql-core tells what a resolver raises
             return _failed(plan, error)
-        data = plan.answer(Asking(user, pages, row))
         if not is_bounded(data):
             raise NotCoveredError("size")
         return ExecutionResult(data, None)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import event, update
-from sqlalchemy.exc import InterfaceError
+from sqlalchemy.exc import InterfaceError, ProgrammingError
 
 from db.tables.payment import PaymentRow
 from resolvers.context import Context
@@ -46,6 +46,11 @@ def contexts_alive() -> int:
 
 def answered(by: str) -> float:
     return REGISTRY.get_sample_value("drop_graphql_plans_total", {"by": by}) or 0
+
+
+def failed() -> float:
+    labels = {"type": "query", "field": "viewer", "outcome": "failed"}
+    return REGISTRY.get_sample_value("drop_graphql_seconds_count", labels) or 0
 
 
 @pytest.fixture
@@ -242,6 +247,31 @@ async def test_an_outage_is_told_and_the_database_not_asked_again(eager: Play) -
 
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (503, "UNAVAILABLE")
     assert len(asked) == 1
+
+
+async def test_a_statement_that_is_refused_is_a_failure_and_the_operation_has_an_answer(eager: Play) -> None:
+    kari = await with_payments(eager, 1)
+    await kari.ask(DASHBOARD, first=1)
+
+    def refuse(_: object, _cursor: object, statement: str, *_more: object) -> None:
+        if "json" in statement:
+            raise ProgrammingError(statement, None, Exception("no such column"))
+
+    before = failed()
+    for engine in eager.gateway.infrastructure.database.engines:
+        event.listen(engine, "before_cursor_execute", refuse)
+    answer = await kari.http.post(
+        "/graphql",
+        json={"query": DASHBOARD, "variables": {"first": 1}},
+        headers={"accept": "application/graphql-response+json"},
+    )
+    for engine in eager.gateway.infrastructure.database.engines:
+        event.remove(engine, "before_cursor_execute", refuse)
+
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, answer.json()["data"]) == (200, {"viewer": None})
+    assert (error["path"], error["extensions"]["code"]) == (["viewer"], "INTERNAL")
+    assert failed() == before + 1
 
 
 async def test_a_document_has_a_plan_from_its_second_use_on(play: Play) -> None:
