@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement
@@ -17,12 +17,16 @@ from domain.notification import CODES, Channel, Notification, NotificationStatus
 
 
 def notification_of(row: NotificationRow, fields: FieldEncryption) -> Notification:
+    return _notification_of(row, MESSAGE.opened(fields, row.id, row.data))
+
+
+def _notification_of(row: NotificationRow, data: Mapping[str, str]) -> Notification:
     return Notification(
         id=NotificationId(row.id),
         user_id=UserId(row.user_id),
         template=Template(row.template),
         locale=row.locale,
-        data=MESSAGE.opened(fields, row.id, row.data),
+        data=data,
         vendor=row.vendor,
         created_at=row.created_at,
         status=NotificationStatus(row.status),
@@ -107,10 +111,10 @@ class NotificationQueries:
         return notification_of(row, self._fields) if row else None
 
     async def in_status(self, status: NotificationStatus, limit: int) -> Sequence[Notification]:
-        """Newest first, of all users: for operators."""
+        """Newest first, of all users, without their data: for operators. One that no key opens is listed, too."""
         query = select(NotificationRow).where(NotificationRow.status == status)
         rows = await self._session.exec(query.order_by(col(NotificationRow.id).desc()).limit(limit))
-        return [notification_of(row, self._fields) for row in rows]
+        return [_notification_of(row, {}) for row in rows]
 
     async def save(self, before: Notification, after: Notification) -> None:
         """Write the new state over the version that was read. Raises StaleVersion.

@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import insert, text, update
 from sqlmodel import col
 
+from db.tables.event import WebhookEventRow
 from db.tables.job import JobRow
 from gateway.app import Role, create_app
 from gateway.settings.check import load_settings
@@ -201,3 +202,16 @@ async def test_a_worker_answers_operators_and_probes_and_nobody_else(database_ur
 
     assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHENTICATED")
     assert (shown.status_code, alive.status_code, unknown.status_code) == (200, 200, 404)
+
+
+async def test_a_webhook_that_no_key_opens_is_listed_with_the_others(play: Play) -> None:
+    rows = [
+        {"id": f"whk_{key}", "provider": "mock", "event_key": key, "raw": raw, "received_at": NOON, "status": "PARKED"}
+        for key, raw in (("1", b"{}"), ("2", b"\x01" + bytes(40)))
+    ]
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        await connection.execute(insert(WebhookEventRow), [{**row, "attempts": 0} for row in rows])
+
+    answer = await play.browser().http.get("/api/operator/webhooks")
+
+    assert [webhook["id"] for webhook in answer.json()["webhooks"]] == ["whk_2", "whk_1"]
