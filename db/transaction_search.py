@@ -43,8 +43,13 @@ class TransactionSearchQueries:
         return (await self._session.exec(_unfolded(user_id).limit(1))).first() is not None
 
     async def fold(self, user_id: UserId, limit: int) -> int:
-        """Give so many lines of the user the text that they are found by. Gives how many had none."""
-        rows = (await self._session.exec(_unfolded(user_id).limit(limit))).all()
+        """Give so many lines of the user the text that they are found by. Gives how many had none.
+
+        Raises StaleVersion where a reading of the statement and this one waited for each other.
+        """
+        # In one order, so that two searches at once wait and do not block each other.
+        query = _unfolded(user_id).order_by(col(BankTransactionRow.id)).limit(limit)
+        rows = (await self._session.exec(query.with_for_update(key_share=True, of=BankTransactionRow))).all()
         if rows:
             by_id = update(BankTransactionRow).where(col(BankTransactionRow.id) == bindparam("row_id"))
             values = [
@@ -64,7 +69,7 @@ def _unfolded(user_id: UserId):  # type: ignore[no-untyped-def]  # SQLModel's ow
 
 def _accounts(user_id: UserId, search: TransactionSearch):  # type: ignore[no-untyped-def]  # as above
     of_user = select(BankAccountRow.id).where(BankAccountRow.user_id == user_id)
-    return of_user.where(col(BankAccountRow.id).in_(search.accounts)) if search.accounts else of_user
+    return of_user if search.accounts is None else of_user.where(col(BankAccountRow.id).in_(search.accounts))
 
 
 def _conditions(search: TransactionSearch) -> Sequence[ColumnElement[bool]]:

@@ -26,7 +26,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TransactionSearch:
-    """What a line must be, every part of it; None and no accounts mean any. Amounts count without their sign.
+    """What a line must be, every part of it; None means any. Amounts count without their sign.
 
     `text` is as `folded` gives it.
     """
@@ -37,7 +37,7 @@ class TransactionSearch:
     direction: Direction | None = None
     booked_from: date | None = None
     booked_to: date | None = None
-    accounts: Sequence[AccountId] = ()
+    accounts: Sequence[AccountId] | None = None
 
 
 def folded(*texts: str | None) -> str:
@@ -52,7 +52,7 @@ def require_sound(search: TransactionSearch) -> TransactionSearch:
     """The search itself. Raises InvalidInput, which names the part of the filter that no line could fit."""
     if search.text is not None and not MIN_TEXT <= len(search.text) <= MAX_TEXT:
         raise _fault(f"text takes {MIN_TEXT} to {MAX_TEXT} characters.", "text")
-    if len(search.accounts) > MAX_ACCOUNTS:
+    if search.accounts is not None and len(search.accounts) > MAX_ACCOUNTS:
         raise _fault(f"accounts takes {MAX_ACCOUNTS} at most.", "accounts")
     least, most = search.min_amount, search.max_amount
     for name, amount in (("minAmount", least), ("maxAmount", most)):

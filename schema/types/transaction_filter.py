@@ -36,7 +36,7 @@ class TransactionFilter:
 
     def search(self) -> TransactionSearch:
         """Raises InvalidInput."""
-        text = given(self.text)
+        text, accounts = given(self.text), given(self.accounts)
         return require_sound(
             TransactionSearch(
                 folded(text) if text is not None else None,
@@ -45,7 +45,7 @@ class TransactionFilter:
                 given(self.direction),
                 given(self.booked_from),
                 given(self.booked_to),
-                tuple(sorted({AccountId(account) for account in given(self.accounts) or ()})),
+                None if accounts is None else tuple(sorted({AccountId(account) for account in accounts})),
             )
         )
 

@@ -35,9 +35,9 @@ from services.banks.consents import ConsentStatusSync
 from services.banks.readings import Readings
 
 Result = TypeVar("Result")
-# Without fresh authentication many banks give 90 days (docs/vendors/nextgenpsd2.md, Accounts).
 # Of a transaction, in which a user's lines get the text that they are found by.
 _FOLDED_AT_ONCE: Final = 1_000
+# Without fresh authentication many banks give 90 days (docs/vendors/nextgenpsd2.md, Accounts).
 _HISTORY: Final = timedelta(days=90)
 # A bank that says so of a consent has not ended it.
 _HOLDS: Final = frozenset({ConsentStatus.ACTIVE, ConsentStatus.AWAITING_AUTHORISATION})
@@ -104,9 +104,13 @@ class Accounts:
         async with self._read() as read:
             found = _FOLDED_AT_ONCE if await read.transaction_search.is_any_unfolded(user_id) else 0
         while found == _FOLDED_AT_ONCE:
-            async with self._work() as work:
-                found = await work.transaction_search.fold(user_id, _FOLDED_AT_ONCE)
-                await work.commit()
+            found = await retry_on_stale(lambda: self._fold_some(user_id))
+
+    async def _fold_some(self, user_id: UserId) -> int:
+        async with self._work() as work:
+            found = await work.transaction_search.fold(user_id, _FOLDED_AT_ONCE)
+            await work.commit()
+        return found
 
     async def transactions_by_ids(self, user_id: UserId, wanted: Sequence[TransactionId]) -> list[Transaction]:
         async with self._read() as read:
