@@ -9,15 +9,12 @@ from typing import Any, Final
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLField,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
-    InlineFragmentNode,
     IntValueNode,
     ListValueNode,
     NullValueNode,
@@ -32,6 +29,7 @@ from graphql import (
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from routes.graphql.selected import SelectedFields
 from schema.types.cost import Cost, ListSize
 from schema.types.paging import MAX_PAGE
 
@@ -41,8 +39,6 @@ _INTROSPECTION: Final = {"__schema": 2_500, "__type": 100, "__typename": 0}
 Variables = Mapping[str, Any]
 # A number, or what gives it for the variables of a request.
 Amount = int | Callable[[Variables], int]
-# The fields of one object by the names that they answer to.
-_Merged = dict[str, list[FieldNode]]
 
 
 def cost_of(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> Amount:
@@ -60,9 +56,7 @@ def valued(amount: Amount, variables: Variables) -> int:
 class _Costs:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         self._schema = schema
-        self._fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        self._fields = SelectedFields(schema, document)
         self._defaults = {
             node.variable.name.value: value_from_ast_untyped(node.default_value)
             for node in operation.variable_definitions or ()
@@ -73,35 +67,7 @@ class _Costs:
         self, shown: GraphQLObjectType, selected: Iterable[SelectionSetNode], sizes: Mapping[str, Amount]
     ) -> Amount:
         """What the fields of one object cost. `sizes` are those of its lists that the field before it gave."""
-        merged: _Merged = {}
-        for selections in selected:
-            self._merge(shown, selections, merged)
-        return _sum(self._of_field(shown, nodes, sizes) for nodes in merged.values())
-
-    def _merge(
-        self, shown: GraphQLObjectType, selections: SelectionSetNode, merged: dict[str, list[FieldNode]]
-    ) -> None:
-        waiting = [selections]
-        spread: set[str] = set()
-        while waiting:
-            for node in waiting.pop().selections:
-                if isinstance(node, FieldNode):
-                    merged.setdefault((node.alias or node.name).value, []).append(node)
-                    continue
-                assert isinstance(node, InlineFragmentNode | FragmentSpreadNode)
-                if isinstance(node, FragmentSpreadNode):
-                    if node.name.value in spread:
-                        continue
-                    spread.add(node.name.value)
-                inner = node if isinstance(node, InlineFragmentNode) else self._fragments[node.name.value]
-                if self._applies(inner, shown):
-                    waiting.append(inner.selection_set)
-
-    def _applies(self, fragment: InlineFragmentNode | FragmentDefinitionNode, shown: GraphQLObjectType) -> bool:
-        if fragment.type_condition is None:
-            return True
-        wanted = self._schema.get_type(fragment.type_condition.name.value)
-        return wanted is shown or (is_abstract_type(wanted) and self._schema.is_sub_type(wanted, shown))
+        return _sum(self._of_field(shown, nodes, sizes) for nodes in self._fields.of(shown, selected).values())
 
     def _of_field(self, shown: GraphQLObjectType, nodes: Sequence[FieldNode], sizes: Mapping[str, Amount]) -> Amount:
         name = nodes[0].name.value

@@ -3,7 +3,7 @@
 Fields say what they show by the words of `schema/types/view.py`. A document with any other field has no plan.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -11,23 +11,21 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLField,
     GraphQLLeafType,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
-    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
-    SelectionSetNode,
+    Visitor,
     get_argument_values,
     get_named_type,
     get_nullable_type,
-    is_abstract_type,
     is_leaf_type,
     is_list_type,
+    visit,
 )
 from graphql.execution.values import VariableValues
 from strawberry import UNSET
@@ -36,6 +34,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from domain.page import Form, Keyset
 from domain.selection import Beside, FaultyValueError, NotCoveredError, Row, Selection
 from domain.user import User
+from routes.graphql.selected import SelectedFields
 from schema.types.paging import Cursors, PageArguments, PageOf
 from schema.types.view import Listed, Paged, Related, Shown, reader_of, says_of
 
@@ -99,7 +98,15 @@ def plan_of(schema: GraphQLSchema, document: DocumentNode, operation: OperationD
     """The plan of a valid operation. Raises NotCoveredError."""
     if operation.operation is not OperationType.QUERY:
         raise NotCoveredError("operation")
+    fragments = [node for node in document.definitions if isinstance(node, FragmentDefinitionNode)]
+    for definition in (operation, *fragments):
+        visit(definition, _NoDirective())
     return _Compiling(schema, document).plan(operation)
+
+
+class _NoDirective(Visitor):
+    def enter_directive(self, *_: object) -> None:
+        raise NotCoveredError("directive")
 
 
 def _keyset(asked: _AskedPage, user: User, variables: VariableValues) -> Keyset:
@@ -181,19 +188,15 @@ class _Row:
 class _Compiling:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
         self._schema = schema
-        self._fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        self._selected = SelectedFields(schema, document)
         self._pages: list[_AskedPage] = []
 
     def plan(self, operation: OperationDefinitionNode) -> Plan:
         query, viewer = self._schema.query_type, _Viewer()
         assert query is not None  # the schema has a query
-        if operation.directives:
-            raise NotCoveredError("directive")
         fields: list[tuple[str, Write]] = []
         roots: list[FieldNode] = []
-        for name, nodes in self._merged(query, [operation.selection_set]).items():
+        for name, nodes in self._selected.of(query, [operation.selection_set]).items():
             roots.append(nodes[0])
             root = nodes[0].name.value
             if root == _TYPENAME:
@@ -207,7 +210,7 @@ class _Compiling:
         return Plan(roots, Selection((), tuple(viewer.asked)), self._pages, fields)
 
     def _fields(self, shown: GraphQLObjectType, nodes: Sequence[FieldNode], source: _Source) -> Fields:
-        merged = self._merged(shown, [node.selection_set for node in nodes if node.selection_set is not None])
+        merged = self._selected.of(shown, [node.selection_set for node in nodes if node.selection_set is not None])
         return [(name, self._field(shown, found, source)) for name, found in merged.items()]
 
     def _field(self, shown: GraphQLObjectType, nodes: Sequence[FieldNode], source: _Source) -> Write:
@@ -254,7 +257,7 @@ class _Compiling:
         selected = [node.selection_set for node in nodes if node.selection_set is not None]
         fields = [
             (name, self._of_connection(connection, found, row))
-            for name, found in self._merged(connection, selected).items()
+            for name, found in self._selected.of(connection, selected).items()
         ]
         read = source.beside(Beside(says.relation, row.selection(), page=number))
 
@@ -274,7 +277,7 @@ class _Compiling:
         shown = get_named_type(connection.fields[name].type)
         assert isinstance(shown, GraphQLObjectType)
         selected = [node.selection_set for node in nodes if node.selection_set is not None]
-        merged = self._merged(shown, selected)
+        merged = self._selected.of(shown, selected)
         if name == "pageInfo":
             parts = [(part, _of_page(shown, found[0].name.value)) for part, found in merged.items()]
             return lambda page, asking: {part: write(page, asking) for part, write in parts}
@@ -293,39 +296,6 @@ class _Compiling:
         assert isinstance(shown, GraphQLObjectType)
         write = _object(self._fields(shown, nodes, row))
         return lambda at, asking: write(at[1], asking)
-
-    def _merged(self, shown: GraphQLObjectType, selected: Sequence[SelectionSetNode]) -> dict[str, list[FieldNode]]:
-        """The fields of one object by the names that they answer to, in the order of the answer."""
-        merged: dict[str, list[FieldNode]] = {}
-        spread: set[str] = set()
-        for selections in selected:
-            for node in self._selected(shown, selections, spread):
-                merged.setdefault(_name_of(node), []).append(node)
-        return merged
-
-    def _selected(
-        self, shown: GraphQLObjectType, selections: SelectionSetNode, spread: set[str]
-    ) -> Iterator[FieldNode]:
-        for node in selections.selections:
-            if node.directives:
-                raise NotCoveredError("directive")
-            if isinstance(node, FieldNode):
-                yield node
-                continue
-            assert isinstance(node, InlineFragmentNode | FragmentSpreadNode)
-            if isinstance(node, FragmentSpreadNode):
-                if node.name.value in spread:
-                    continue
-                spread.add(node.name.value)
-            inner = node if isinstance(node, InlineFragmentNode) else self._fragments[node.name.value]
-            if self._applies(inner, shown):
-                yield from self._selected(shown, inner.selection_set, spread)
-
-    def _applies(self, fragment: InlineFragmentNode | FragmentDefinitionNode, shown: GraphQLObjectType) -> bool:
-        if fragment.type_condition is None:
-            return True
-        wanted = self._schema.get_type(fragment.type_condition.name.value)
-        return wanted is shown or (is_abstract_type(wanted) and self._schema.is_sub_type(wanted, shown))
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,28 @@ async def test_every_covered_field_is_the_same_by_its_plan(both: Play) -> None:
         await compared(kari, WIDE, **bounds)
 
 
+@pytest.mark.parametrize(
+    "selected",
+    [
+        "name @include(if: $on)",
+        "name ... @include(if: $on) { email }",
+        "name ...Person @skip(if: $on)",
+        "name ...Nested",
+        "name bankAccounts { edges { node { id name @skip(if: $on) } } }",
+    ],
+)
+async def test_a_field_that_may_be_left_out_is_left_to_the_ordinary_way(both: Play, selected: str) -> None:
+    kari, _ = await both.banked()
+    fragments = {"Person": "{ email }", "Nested": "{ email @include(if: $on) }"}
+    written = [f"fragment {name} on User {text}" for name, text in fragments.items() if f"...{name}" in selected]
+    before = answered("directive")
+
+    for is_on in (True, False):
+        await kari.ask(f"query($on: Boolean!) {{ viewer {{ {selected} }} }} {' '.join(written)}", on=is_on)
+
+    assert answered("directive") == before + 2
+
+
 async def test_drawn_documents_are_the_same_by_their_plans(both: Play) -> None:
     kari = await with_payments(both, 3)
     await with_payments(both, 1, "silje")

@@ -1,0 +1,56 @@
+"""The fields that a valid document selects of an object, with its fragments written out."""
+
+from collections.abc import Iterable
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    SelectionSetNode,
+    is_abstract_type,
+)
+
+
+class SelectedFields:
+    """Of one document. Directives are not looked at: a field that may be skipped is selected."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self._schema = schema
+        self._fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+
+    def of(self, shown: GraphQLObjectType, selected: Iterable[SelectionSetNode]) -> dict[str, list[FieldNode]]:
+        """The fields by the names that they answer to, in the order of the answer (GraphQL, 6.3.2)."""
+        merged: dict[str, list[FieldNode]] = {}
+        spread: set[str] = set()
+        for selections in selected:
+            waiting = [iter(selections.selections)]
+            while waiting:
+                node = next(waiting[-1], None)
+                if node is None:
+                    waiting.pop()
+                elif isinstance(node, FieldNode):
+                    merged.setdefault((node.alias or node.name).value, []).append(node)
+                elif not isinstance(node, FragmentSpreadNode) or node.name.value not in spread:
+                    inner = self._inner(node, spread)
+                    if self._applies(inner, shown):
+                        waiting.append(iter(inner.selection_set.selections))
+        return merged
+
+    def _inner(self, node: object, spread: set[str]) -> InlineFragmentNode | FragmentDefinitionNode:
+        if isinstance(node, FragmentSpreadNode):
+            spread.add(node.name.value)
+            return self._fragments[node.name.value]
+        assert isinstance(node, InlineFragmentNode)
+        return node
+
+    def _applies(self, fragment: InlineFragmentNode | FragmentDefinitionNode, shown: GraphQLObjectType) -> bool:
+        if fragment.type_condition is None:
+            return True
+        wanted = self._schema.get_type(fragment.type_condition.name.value)
+        return wanted is shown or (is_abstract_type(wanted) and self._schema.is_sub_type(wanted, shown))
