@@ -1,7 +1,7 @@
 """Which vendors serve which port: a new vendor is a name here."""
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from domain.service import PortName
 from providers.alerts import console, slack
@@ -12,7 +12,7 @@ from providers.card_issuing.port import CardIssuing
 from providers.card_payments import mock as cards_mock
 from providers.card_payments import stripe_vendor as stripe_cards
 from providers.card_payments.port import CardPaymentsProvider
-from providers.declaration import Port
+from providers.declaration import Port, Vendor
 from providers.email import mock as email_mock
 from providers.email import sendgrid
 from providers.email.port import EmailProvider
@@ -68,10 +68,14 @@ PORTS: Final[Mapping[str, Port[object]]] = {
     )
 }
 
+
+def declared() -> Iterator[Vendor[Any, object]]:
+    """Every vendor, of all ports."""
+    for port in PORTS.values():
+        yield from port.vendors
+
+
 # What webhooks tell the person whom they are about, by the address that they came to.
 TOLD_WEBHOOKS: Final[Mapping[str, Callable[[bytes], Told | None]]] = {
-    vendor.webhook_address: vendor.told.of
-    for port in PORTS.values()
-    for vendor in port.vendors
-    if vendor.told is not None
+    vendor.webhook_address: vendor.told.of for vendor in declared() if vendor.told is not None
 }

@@ -2,7 +2,6 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any, Final
 
@@ -18,8 +17,8 @@ from gateway.settings.demands import stage_problems
 from gateway.settings.settings import Settings, settings_class
 from gateway.settings.stage import live_keys
 from providers.calling.loopback import LOOPBACK, is_link_local, is_safe, is_within, parts_of
-from providers.declaration import MOCK, Vendor
-from providers.registry import PORTS
+from providers.declaration import MOCK
+from providers.registry import PORTS, declared
 
 # Of browsers and of the system: a code that returns there is anybody's, or runs as a script.
 _NO_APPS: Final = frozenset({"http", "https", "ws", "wss", "javascript", "data", "file", "blob", "about", "vbscript"})
@@ -57,7 +56,7 @@ def problems_of(settings: Settings) -> list[str]:
         *_vendor_problems(settings),
         *_address_problems(settings),
         *_link_local_problems(settings),
-        *(found for vendor in _declared() for found in vendor.problems(settings.of(vendor.settings))),
+        *(found for vendor in declared() for found in vendor.problems(settings.of(vendor.settings))),
         *_value_problems(settings),
     ]
 
@@ -102,11 +101,6 @@ def _login_problems(settings: Settings) -> list[str]:
             f"{name} is a live key, beside which the simulated BankID does not run." for name in live_keys(settings)
         ]
     return found
-
-
-def _declared() -> Iterator[Vendor[Any, object]]:
-    for port in PORTS.values():
-        yield from port.vendors
 
 
 def _vendor_problems(settings: Settings) -> list[str]:

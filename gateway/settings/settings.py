@@ -23,7 +23,7 @@ from gateway.settings.operator_settings import OperatorSettings
 from gateway.settings.session_settings import MOCK_WEB_IDLE_MINUTES, WEB_IDLE_MINUTES, SessionSettings
 from providers.calling.loopback import LOOPBACK, parts_of
 from providers.declaration import MOCK, Vendor
-from providers.registry import PORTS
+from providers.registry import PORTS, declared
 from providers.setting_types import MOCK_SECRET, CommaSeparated, listed
 
 Own = TypeVar("Own", bound=BaseModel)
@@ -354,7 +354,7 @@ class Settings(OperatorSettings, SessionSettings, GraphQlSettings, LimitSettings
 
 def settings_class() -> type[Settings]:
     """The gateway's settings together with those of every vendor in the registry, as one flat class."""
-    kinds = dict.fromkeys(vendor.settings for port in PORTS.values() for vendor in port.vendors)
+    kinds = dict.fromkeys(vendor.settings for vendor in declared())
     # A class cannot inherit a base before that base's own subclass, which brings the base's settings anyway.
     return _joined(tuple(kind for kind in kinds if not any(kind in other.__mro__[1:] for other in kinds)))
 

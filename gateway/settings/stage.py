@@ -10,7 +10,7 @@ from domain.service import ServiceMode
 from gateway.settings.settings import Settings
 from providers.calling.loopback import LOOPBACK, is_within, parts_of
 from providers.declaration import MOCK, Vendor
-from providers.registry import PORTS
+from providers.registry import PORTS, declared
 
 STAGING: Final = "staging"
 
@@ -40,7 +40,7 @@ def live_keys(settings: Settings) -> list[str]:
     """The settings that hold credentials which move real money or know real people."""
     return [
         name.upper()
-        for vendor in _declared()
+        for vendor in declared()
         for name, prefixes in vendor.live_keys.items()
         if _begins(settings, name, prefixes)
     ]
@@ -84,11 +84,6 @@ def _set_up(settings: Settings) -> Iterator[Vendor[Any, object]]:
         chosen = (settings.vendor_of(name), settings.next_of(name), *settings.vendors_of(name))
         if not port.is_for_operators:
             yield from (vendor for vendor in port.vendors if vendor.name != MOCK and vendor.name in chosen)
-
-
-def _declared() -> Iterator[Vendor[Any, object]]:
-    for port in PORTS.values():
-        yield from port.vendors
 
 
 def _hosts(settings: Settings, name: str) -> Sequence[str]:
