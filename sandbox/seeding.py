@@ -81,7 +81,7 @@ async def _first_account(world: World, identity_number: str, bank: str) -> tuple
 
 
 async def _book(world: World, holder: Person, account: Account, line: Document) -> None:
-    amount, other = line["amountMinor"], (line.get("account") or _OWN, line["counterparty"])
+    amount, other = line["amountMinor"], (line["account"], line["counterparty"])
     own = (account.bban, holder.name)
     debtor, creditor = (other, own) if amount > 0 else (own, other)
     number = await world.store.next_number("seeded")

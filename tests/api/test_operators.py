@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from db.tables.event import WebhookEventRow
 from db.tables.job import JobRow
+from db.tables.notification import NotificationRow
 from gateway.app import Role, create_app
 from gateway.settings.check import load_settings
 from gateway.settings.settings import settings_class
@@ -215,3 +216,18 @@ async def test_a_webhook_that_no_key_opens_is_listed_with_the_others(play: Play)
     answer = await play.browser().http.get("/api/operator/webhooks")
 
     assert [webhook["id"] for webhook in answer.json()["webhooks"]] == ["whk_2", "whk_1"]
+
+
+async def test_a_message_that_no_key_opens_is_listed_with_the_others(play: Play) -> None:
+    kari = await play.person()
+    rows = [
+        {"id": f"ntf_{number}", "user_id": (await kari.ask("{ viewer { id } }"))["viewer"]["id"], "data": data}
+        for number, data in ((1, {}), (2, "enc:AXh4eHh5"))
+    ]
+    more = {"channel": "EMAIL", "template": "welcome", "locale": "nb", "vendor": "mock", "status": "DEAD"}
+    async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+        await connection.execute(insert(NotificationRow), [{**row, **more, "created_at": NOON} for row in rows])
+
+    answer = await play.browser().http.get("/api/operator/notifications")
+
+    assert [message["id"] for message in answer.json()["notifications"]] == ["ntf_2", "ntf_1"]
