@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,7 +17,7 @@ from domain.money import MAX_PAYMENT_MINOR
 from domain.unstorable import unstorable_in
 from routes.graphql.messages import read_json
 from routes.mock import require_same_site
-from routes.openapi_schemas import INTEGER, TEXT, TEXT_OR_NULL, NamedSchema, array, choice, record
+from routes.openapi_schemas import INTEGER, TEXT, NamedSchema, array, choice, of_model, record
 from routes.operations import Answer, Body, DescribedRoute, Operation, in_path
 from routes.requests import base_url, cookie_name, is_https, read_bounded
 from routes.state import route_settings_of
@@ -43,37 +44,37 @@ class KycGoal(StrEnum):
 class _Part(BaseModel):
     """JSON with known fields alone, so that a misspelt one is no silent nothing."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
 
 class LineOrder(_Part):
-    """A booked line of an account: `amount_minor` is negative where money left it. Today's without a date."""
+    """A booked line of an account; today's without a date."""
 
-    amount_minor: Annotated[Balance, Field(alias="amountMinor")]
+    amount_minor: Annotated[Balance, Field(description="Negative where money left the account.")]
     counterparty: Name
-    account: Annotated[str, Field(pattern="[0-9]{11}")] = "15030000000"
+    account: Annotated[str, Field(pattern="^[0-9]{11}$")] = "15030000000"
     message: Text | None = None
-    booking_date: Annotated[date | None, Field(alias="bookingDate")] = None
+    booking_date: date | None = None
 
 
 class BankOrder(_Part):
     """A bank that is connected. The lines and the balance (in oere) are those of the user's first account there."""
 
-    id: Annotated[str, Field(max_length=64)]
-    balance_minor: Annotated[Balance | None, Field(alias="balanceMinor")] = None
+    id: Annotated[str, Field(max_length=64, description="Of `banks`.")]
+    balance_minor: Annotated[Balance | None, Field(description="Once the transactions are booked.")] = None
     transactions: Annotated[tuple[LineOrder, ...], Field(max_length=200)] = ()
 
 
 class PaymentOrder(_Part):
     """A payment from the first account of `bank`, or of the first bank. It waits for approval unless `approved`."""
 
-    amount_minor: Annotated[Amount, Field(alias="amountMinor")]
+    amount_minor: Amount
     bank: Annotated[str | None, Field(max_length=64)] = None
-    creditor_name: Annotated[Name, Field(alias="creditorName")] = "Ola Hansen"
-    creditor_account: Annotated[str, Field(alias="creditorAccount", max_length=40)] = "32010020009"
+    creditor_name: Name = "Ola Hansen"
+    creditor_account: Annotated[str, Field(max_length=40)] = "32010020009"
     message: Text | None = None
     kid: Annotated[str | None, Field(max_length=40)] = None
-    execution_date: Annotated[date | None, Field(alias="executionDate")] = None
+    execution_date: date | None = None
     approved: bool = True
 
 
@@ -81,7 +82,7 @@ class PlanOrder(_Part):
     """A plan, and the card vendor's test method that pays it."""
 
     id: Annotated[str, Field(max_length=64)]
-    payment_method: Annotated[str, Field(alias="paymentMethod", max_length=64)] = "pm_card_visa"
+    payment_method: Annotated[str, Field(max_length=64, description="Of /sandbox/scenarios.")] = "pm_card_visa"
 
 
 class SeedOrder(_Part):
@@ -189,52 +190,6 @@ def _shown(user: SeededUser, cookie: str) -> Mapping[str, object]:
     }
 
 
-_DAY: Final = {"type": "string", "format": "date"}
-_LINE: Final = record(
-    {
-        "amountMinor": {**INTEGER, "description": "Negative where money left the account."},
-        "counterparty": TEXT,
-        "account": {**TEXT, "pattern": "^[0-9]{11}$"},
-        "message": TEXT_OR_NULL,
-        "bookingDate": _DAY,
-    },
-    optional=("account", "message", "bookingDate"),
-)
-_BANK: Final = record(
-    {
-        "id": {**TEXT, "description": "Of `banks`."},
-        "balanceMinor": {**INTEGER, "description": "Of the first account, once the transactions are booked."},
-        "transactions": {**array(_LINE), "maxItems": 200},
-    },
-    optional=("balanceMinor", "transactions"),
-)
-_PAYMENT: Final = record(
-    {
-        "amountMinor": {**INTEGER, "minimum": 1, "maximum": MAX_PAYMENT_MINOR},
-        "bank": TEXT_OR_NULL,
-        "creditorName": TEXT,
-        "creditorAccount": TEXT,
-        "message": TEXT_OR_NULL,
-        "kid": TEXT_OR_NULL,
-        "executionDate": _DAY,
-        "approved": {"type": "boolean", "description": "false: it waits for its user's approval."},
-    },
-    optional=("bank", "creditorName", "creditorAccount", "message", "kid", "executionDate", "approved"),
-)
-_PLAN: Final = record(
-    {"id": TEXT, "paymentMethod": {**TEXT, "description": "Of /sandbox/scenarios."}}, optional=("paymentMethod",)
-)
-_ORDER: Final = record(
-    {
-        "persona": {**TEXT, "description": f"A persona's id, or {NEW} (the default) for somebody made up."},
-        "count": {**INTEGER, "minimum": 1, "maximum": MOST_USERS},
-        "kyc": choice(*KycGoal),
-        "banks": {**array(_BANK), "maxItems": 5},
-        "payments": {**array(_PAYMENT), "maxItems": 50},
-        "plan": _PLAN,
-    },
-    optional=("persona", "count", "kyc", "banks", "payments", "plan"),
-)
 _OBJECT: Final = {"id": TEXT, "status": TEXT}
 _USER: Final = NamedSchema(
     "SeededUser",
@@ -270,7 +225,7 @@ ROUTES = [
             },
             description="Each is signed in as a browser and as an app, and brought through KYC, banks, payments and "
             "a plan by what a client calls. A persona that is a user already keeps what it has.",
-            body=Body(_ORDER),
+            body=Body(of_model(SeedOrder)),
         ),
         method="POST",
     ),

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from pydantic import BaseModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,25 @@ def record(properties: Mapping[str, Schema], *, optional: Collection[str] = ()) 
     """An object that has every property, except those that are optional."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "required": required, "properties": properties}
+
+
+def of_model(model: type[BaseModel]) -> dict[str, object]:
+    """An object as the model checks it, with the models within written out."""
+    schema = model.model_json_schema()
+    written: dict[str, object] = _written_out(schema, schema.pop("$defs", {}))
+    return written
+
+
+def _written_out(part: Any, models: Mapping[str, Any]) -> Any:
+    if isinstance(part, list):
+        return [_written_out(one, models) for one in part]
+    if not isinstance(part, dict):
+        return part
+    if (reference := part.get("$ref")) is not None:
+        part = {**models[reference.rpartition("/")[2]], **part}
+    # A title says the field's name once more; a field that is called so has a shape.
+    noise = {name for name, inner in part.items() if name == "$ref" or (name == "title" and isinstance(inner, str))}
+    return {name: _written_out(inner, models) for name, inner in part.items() if name not in noise}
 
 
 PROBLEM: Final = NamedSchema(

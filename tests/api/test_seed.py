@@ -126,6 +126,9 @@ async def test_a_reset_user_begins_anew_and_no_other_is_touched(play: Play) -> N
     assert balances == [{"4825050"}, {"15000000"}]
 
 
+LINE = {"amountMinor": 1, "counterparty": "Arbeidsgiver"}
+
+
 @pytest.mark.parametrize(
     ("order", "status", "named"),
     [
@@ -137,6 +140,7 @@ async def test_a_reset_user_begins_anew_and_no_other_is_touched(play: Play) -> N
         ({"bank": []}, 400, "bank"),
         ({"banks": [{"id": "bank_none"}]}, 404, "bank"),
         ({"banks": [{"id": "bank_dnb", "balanceMinor": "much"}]}, 400, "banks.0.balanceMinor"),
+        ({"banks": [{"id": "bank_dnb", "transactions": [{**LINE, "account": "150300000001"}]}]}, 400, "account"),
         ({"payments": [{"amountMinor": 100}]}, 404, "payments"),
         ({"banks": [{"id": "bank_dnb"}], "payments": [{"amountMinor": 100, "kid": "12"}]}, 400, "KID"),
         ({"kyc": "NOT_STARTED", "plan": {"id": "plan_plus"}}, 403, "identity"),
