@@ -223,14 +223,18 @@ class InDoubtPayments:
         return Outcome(True, f"{payment.status} -> {current.status}")
 
 
-def outcome_said(outcome: str, reason: str = "-") -> Status:
-    """Raises InvalidInput for another outcome than SETTLED or FAILED, and for no reason."""
+def outcome_said(outcome: str) -> Status:
+    """Raises InvalidInput for another outcome than SETTLED or FAILED."""
     if outcome not in _OUTCOMES:
         message = f"Give {' or '.join(_OUTCOMES)}, as the bank or card vendor says."
         raise InvalidInput("INVALID_OUTCOME", message, field=("outcome",))
+    return Status(outcome)
+
+
+def require_reason(reason: str) -> None:
+    """Raises InvalidInput for none, and for one that is too long."""
     if not reason.strip() or len(reason) > 500:
         raise InvalidInput("REASON_REQUIRED", "Say in 1 to 500 characters how it is known.", field=("reason",))
-    return Status(outcome)
 
 
 def require_in_doubt(payment: Payment, outcome: Status, now: datetime) -> None:

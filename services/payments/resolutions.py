@@ -10,7 +10,7 @@ from domain.ids import PaymentId
 from domain.operator import ANYONE
 from domain.payment import Payment
 from domain.resolution import Resolution, require_named
-from services.payments.in_doubt import InDoubtPayments, outcome_said, require_in_doubt
+from services.payments.in_doubt import InDoubtPayments, outcome_said, require_in_doubt, require_reason
 
 
 class Resolutions:
@@ -28,7 +28,8 @@ class Resolutions:
 
         Raises NotFound, InvalidState, InvalidInput, Forbidden, ProviderUnavailable.
         """
-        said = outcome_said(outcome, reason)
+        said = outcome_said(outcome)
+        require_reason(reason)
         payment = await self._find(payment_id)
         if not self._needs_two:
             return await self._in_doubt.resolve(payment, said, reason), None
