@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Bytecode is written: the tests start many processes, and each would compile every module anew.
 export PYTHONDONTWRITEBYTECODE :=
+# Which tests of the last run are run again, as pytest's options; .ci/run says when.
+AGAIN ?=
 
 help: ## What can be done here.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,13 +35,13 @@ test-install: .venv/.dev
 	tests/install.sh
 
 test-all: .venv/.dev
-	$(BIN)/pytest -n 2 --dist worksteal --ignore tests/fuzz
+	$(BIN)/pytest -n 2 --dist worksteal --ignore tests/fuzz $(AGAIN)
 
 test-postgresql: .venv/.dev
-	$(BIN)/pytest -n 2 --dist worksteal --database postgresql --statements tests/api
+	$(BIN)/pytest -n 2 --dist worksteal --database postgresql --statements tests/api $(AGAIN)
 
 test-fuzz: .venv/.dev # In one process: the fields' tests share one name, and xdist would run one of them.
-	$(BIN)/pytest tests/fuzz
+	$(BIN)/pytest tests/fuzz $(AGAIN)
 
 faults: .venv/.dev ## Kill processes during 2,000 payments, and play 600 stories, on each database.
 	tests/install.sh
