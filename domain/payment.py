@@ -94,6 +94,8 @@ class FailureDetail(StrEnum):
     EXECUTION_DATE_NOT_TAKEN = "EXECUTION_DATE_NOT_TAKEN"
     ABOVE_LIMIT = "ABOVE_LIMIT"
     PAYEE_NOT_KNOWN = "PAYEE_NOT_KNOWN"
+    KID_WANTED = "KID_WANTED"
+    USER_WANTED = "USER_WANTED"
 
 
 @dataclass(frozen=True, slots=True)

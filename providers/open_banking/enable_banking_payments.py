@@ -38,7 +38,13 @@ from providers.open_banking.status import NOT_TAKEN
 from providers.open_banking.vendor_ids import in_path
 
 _REJECTED: Final = frozenset(
-    {"INVALID_PAYMENT", "PAYMENT_LIMIT_EXCEEDED", "UNTRUSTED_PAYMENT_PARTY", "WRONG_REQUEST_PARAMETERS"}
+    {
+        "INVALID_PAYMENT",
+        "PAYMENT_LIMIT_EXCEEDED",
+        "UNTRUSTED_PAYMENT_PARTY",
+        "WRONG_REQUEST_PARAMETERS",
+        "ASPSP_PSU_ACTION_REQUIRED",
+    }
 )
 
 

@@ -32,6 +32,8 @@ _REASONS: Final[Mapping[str, Failure]] = {
     "SERVICE_BLOCKED": _NOT_FROM_DROP,
     "SERVICE_INVALID": _NOT_FROM_DROP,
     "EXECUTION_DATE_INVALID": _because(FailureDetail.EXECUTION_DATE_NOT_TAKEN),
+    "REQUIRED_KID_MISSING": _because(FailureDetail.KID_WANTED),
+    "ASPSP_PSU_ACTION_REQUIRED": _because(FailureDetail.USER_WANTED),
     "PAYMENT_LIMIT_EXCEEDED": _because(FailureDetail.ABOVE_LIMIT),
     "UNTRUSTED_PAYMENT_PARTY": _because(FailureDetail.PAYEE_NOT_KNOWN),
 }
@@ -48,6 +50,11 @@ def note(bank: BankId, codes: Sequence[str]) -> None:
     code = next((code for code in codes if _CODE.fullmatch(code)), "none")
     REFUSALS.labels(bank, code).inc()
     _log.warning("bank_refuses_payment", bank=bank, code=code)
+
+
+def is_about_payment(codes: Sequence[str]) -> bool:
+    """Whether one of the codes turns this payment down, whatever the status: a missing KID is a 401."""
+    return not _REASONS.keys().isdisjoint(codes)
 
 
 def refusal_of(codes: Sequence[str]) -> Failure:

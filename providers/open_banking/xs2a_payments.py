@@ -28,7 +28,7 @@ from providers.open_banking.port import (
     Psu,
 )
 from providers.open_banking.readings import identifier
-from providers.open_banking.refusals import not_taken, note
+from providers.open_banking.refusals import is_about_payment, not_taken, note
 from providers.open_banking.status import PAYMENT_STATUS, SCA_DONE, SCA_FAILED, sca_of
 from providers.open_banking.vendor_ids import in_header, in_path
 from providers.open_banking.xs2a_approvals import Approval, Approvals, ScaAnswer
@@ -81,7 +81,7 @@ class Xs2aPayments:
             )
         except VendorRefusal as refusal:
             codes = nextgenpsd2.codes_of(refusal.answer)
-            if refusal.status not in _ABOUT_CONTENT:
+            if refusal.status not in _ABOUT_CONTENT and not is_about_payment(codes):
                 note(bank_id, codes)
                 raise self._client.refused(refusal, profile.bic) from refusal
             failure = not_taken(bank_id, codes)

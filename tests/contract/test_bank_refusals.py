@@ -1,5 +1,7 @@
 """A bank's no to a payment: told to operators by its code, and to the user in words that help."""
 
+from collections.abc import Callable
+
 import httpx
 import pytest
 from prometheus_client import REGISTRY
@@ -41,9 +43,28 @@ async def test_a_no_for_our_own_sake_is_counted_alike(status: int, code: str) ->
     assert [log["code"] for log in logs if log["event"] == "bank_refuses_payment"] == [code]
 
 
-async def initiated(url: str) -> PaymentState:
+async def test_a_missing_kid_is_told_and_no_fault_of_our_credentials() -> None:
+    """The standard has it with the certificates and tokens, under 401."""
+    refused: list[str] = []
+    body = '{"tppMessages": [{"category": "ERROR", "code": "REQUIRED_KID_MISSING"}]}'
+    async with counterpart(answer(401, body, content_type="application/json")) as bank:
+        state = await initiated(bank.url, lambda *of: refused.append(str(of)))
+
+    assert state.status is Status.REJECTED
+    assert state.failure is not None
+    assert "KID" in sentence(state.failure.text, "en-GB")
+    assert refused == []
+
+
+def nobody_hears(provider: str, name: str, reason: str) -> None:
+    pass
+
+
+async def initiated(url: str, on_refused: Callable[[str, str, str], None] = nobody_hears) -> PaymentState:
     async with httpx.AsyncClient() as http:
-        guard = Guard("open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor="direct")
+        guard = Guard(
+            "open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor="direct", on_refused=on_refused
+        )
         notifications = NotificationAddress(HOOK, "secret")
         client = direct_banks.DirectBanks(http, {"bank_dnb": url}, guard, notifications=notifications)
         payments = direct_banks.DirectPayments(client, webhook_secret="secret", clock=MovedClock(NOON))
