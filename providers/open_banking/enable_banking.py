@@ -214,8 +214,8 @@ class EnableBankingAccounts:
 
             try:
                 return await self._read("accounts", f"/accounts/{in_path(uid)}/details", bank_id, psu, read)
-            except (AccountLost, Unavailable) as error:
-                away = error if isinstance(error, Unavailable) else None
+            except (AccountLost, AccessExceeded, Unavailable) as error:
+                away = None if isinstance(error, AccountLost) else error
                 return Items([], [put_aside(ItemKind.ACCOUNT, {"uid": uid}, error)], away)
 
         read = await asyncio.gather(*(read_account(uid) for uid in session.uids))

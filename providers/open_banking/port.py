@@ -100,12 +100,12 @@ class AccountAtBank:
 class Items(Generic[Item]):
     """The items of a bank's answer, and those of them that cannot be read.
 
-    `away` is why some of the latter could not be asked for just now, None where none was.
+    `away` is why some of the latter could not be asked for just now, None where none was so.
     """
 
     found: Sequence[Item]
     put_aside: Sequence[PutAside] = ()
-    away: Unavailable | None = None
+    away: "Unavailable | AccessExceeded | None" = None
 
 
 @dataclass(frozen=True, slots=True)

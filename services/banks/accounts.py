@@ -194,6 +194,8 @@ class Accounts:
         async with self._read() as read:
             reaches = await read.accounts.reaches(consent.user_id, account_ids)
         await self._read_accounts(consent.user_id, reaches, psu)
+        if isinstance(found.away, AccessExceeded):
+            raise ReadLimitReached("The bank allows no more readings today.") from found.away
         if found.away is not None:
             raise found.away
 

@@ -48,7 +48,7 @@ from services.banks.accounts import Accounts
 from services.banks.bank_list import BankList
 from services.banks.consent_access import ConsentAccesses
 from services.banks.consent_approvals import ConsentApprovals
-from services.banks.consents import NOT_BACK, AskConsent, ConsentStatusSync, RevokeConsent
+from services.banks.consents import NOT_BACK, AskConsent, ConsentStatusSync, FetchAccounts, RevokeConsent
 from services.notifications.compose import NotificationComposer
 from services.shield import Shield
 from services.tokens import hash_of, new_token
@@ -56,6 +56,8 @@ from services.tokens import hash_of, new_token
 _ALL: Final = Keyset(None, None, 100)
 # The bank's page works for fifteen minutes: after that the consent is given, or will never be.
 _FIRST_ASK: Final = timedelta(minutes=16)
+# How often a bank may be read is counted by days.
+_READ_AGAIN: Final = timedelta(days=1)
 _log = structlog.get_logger()
 
 
@@ -217,12 +219,19 @@ class BankLinks:
     async def fetch_accounts(self, user_id: UserId, consent_id: ConsentId) -> None:
         """Read the accounts of a new consent, unattended, unless the user's return has done so for all of them.
 
-        Raises Unavailable, ReadLimitReached, ConsentRequired.
+        Where the day's readings are used up they are read a day later. Raises Unavailable, ConsentRequired.
         """
         async with self._read() as read:
             is_done = await read.consents.has_all_accounts(consent_id)
-        if not is_done:
+        if is_done:
+            return
+        try:
             await self.fetch(user_id, consent_id, None)
+        except ReadLimitReached:
+            now = self._clock.now()
+            async with self._work() as work:
+                work.jobs.enqueue(FetchAccounts(user_id, consent_id), due_at=now + _READ_AGAIN, now=now)
+                await work.commit()
 
     async def revoke(self, user_id: UserId, consent_id: ConsentId) -> None:
         """End a consent at its bank. Safe to repeat. Raises Unavailable."""

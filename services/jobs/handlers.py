@@ -1,9 +1,10 @@
 """Which service does the work of a queued job."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-from domain.errors import ConsentRequired, NotFound, ProviderUnavailable, ReadLimitReached
+from domain.errors import ConsentRequired
 from domain.job import Job
 from domain.payment import PaymentCause
 from services.banks.consent_approvals import FinishConsent, WatchConsent
@@ -71,7 +72,7 @@ def handlers_of(services: Services) -> Mapping[str, Handler]:
             handler(AskConsent, lambda job: services.bank_links.ask_consent(job.user_id, job.consent_id)),
             handler(
                 FetchAccounts,
-                lambda job: _unless_limited(services.bank_links.fetch_accounts(job.user_id, job.consent_id)),
+                lambda job: _unless_lost(services.bank_links.fetch_accounts(job.user_id, job.consent_id)),
             ),
             handler(WatchConsent, lambda job: services.consent_approvals.watch(job)),
             handler(FinishConsent, lambda job: services.consent_approvals.finish_return(job)),
@@ -129,9 +130,7 @@ def handler(kind: type[Kind], work_off: Callable[[Kind], Awaitable[object]]) -> 
     return kind.kind, lambda payload: work_off(kind.of(payload))
 
 
-async def _unless_limited(reading: Awaitable[object]) -> None:
-    """Give up a reading that the bank does not allow now: the accounts are read at the user's next visit."""
-    try:
+async def _unless_lost(reading: Awaitable[object]) -> None:
+    """Give up reading by a consent that the bank no longer honours: its user has to renew it."""
+    with suppress(ConsentRequired):
         await reading
-    except (ReadLimitReached, ConsentRequired, NotFound, ProviderUnavailable):
-        return

@@ -121,6 +121,55 @@ async def test_an_account_whose_details_are_not_to_be_had_costs_itself_alone_and
     assert (after["status"], len(after["accounts"]), after["unreadableAccounts"]) == ("ACTIVE", everything, 0)
 
 
+def no_more_today(kind: str) -> Response:
+    """The bank's no to a reading beyond those that it gives in a day."""
+    body = {"message": "No.", "code": 429, "error": "ASPSP_RATE_LIMIT_EXCEEDED"}
+    if kind != "enable_banking":
+        body = {"tppMessages": [{"category": "ERROR", "code": "ACCESS_EXCEEDED"}]}
+    return JSONResponse(body, 429)
+
+
+async def test_an_account_that_is_not_to_be_read_today_costs_itself_alone_and_is_read_the_next_day(
+    database_url: str, tmp_path: Path
+) -> None:
+    refused: list[str] = []
+
+    def limited(request: Request) -> Response | None:
+        uid = request.path_params["uid"]
+        if not refused:
+            refused.append(uid)
+        return no_more_today("enable_banking") if uid in refused else None
+
+    async with odd_bank("enable_banking", database_url, tmp_path) as bank:
+        bank.says([bank.line()])
+        bank.odd.instead["accounts"] = limited
+        await bank.connect()
+        await bank.pass_time(minutes=2)
+        before = await bank.link()
+        refused[0] = ""
+        await bank.pass_time(hours=25)
+        after = await bank.link()
+
+    everything = len(personas()["kari"].at_bank("bank_dnb"))
+    assert (before["status"], len(before["accounts"]), before["unreadableAccounts"]) == ("ACTIVE", everything - 1, 1)
+    assert (after["status"], len(after["accounts"]), after["unreadableAccounts"]) == ("ACTIVE", everything, 0)
+
+
+async def test_accounts_that_are_not_to_be_read_today_are_read_the_next_day(bank: OddBank) -> None:
+    bank.says([bank.line()])
+    bank.odd.instead["accounts"] = lambda request: no_more_today(bank.kind)
+    await bank.connect()
+    await bank.pass_time(minutes=2)
+    before = await bank.link()
+    del bank.odd.instead["accounts"]
+
+    await bank.pass_time(hours=25)
+
+    after = await bank.link()
+    assert (before["status"], before["accounts"]) == ("ACTIVE", [])
+    assert (after["status"], len(after["accounts"])) == ("ACTIVE", len(personas()["kari"].at_bank("bank_dnb")))
+
+
 async def test_an_odd_balance_costs_that_balance_alone(bank: OddBank) -> None:
     names = ("balance_type", "balance_amount", "reference_date", "ITAV")
     if bank.kind != "enable_banking":
