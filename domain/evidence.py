@@ -67,9 +67,13 @@ def is_left_to_statement(payment: Payment, today: date, *, tells_end: bool) -> b
     return today > last_day(payment) if tells_end else today >= execution_day(payment)
 
 
-def is_overdue(payment: Payment, today: date) -> bool:
-    """Whether a payment that is with the bank has been without an end for too long. `today` is the date in Oslo."""
-    return payment.is_with_bank and today > _banking_days_after(payment, OVERDUE_AFTER)
+def is_overdue(payment: Payment, today: date, *, is_read: bool = True) -> bool:
+    """Whether a payment that is with the bank has been without an end for too long. `today` is the date in Oslo.
+
+    `is_read`: the bank tells how it stands. Where it does not, what awaited its approval may be with the bank, too.
+    """
+    may_be_with_bank = payment.is_with_bank or not (is_read or payment.status.is_final)
+    return may_be_with_bank and today > _banking_days_after(payment, OVERDUE_AFTER)
 
 
 def _banking_days_after(payment: Payment, days: int) -> date:

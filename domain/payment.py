@@ -369,8 +369,8 @@ class Payment:
         return replace(after, withdrawn_since=None), event
 
     def marked_overdue(self, at: datetime) -> tuple["Payment", PaymentEvent | None]:
-        """No news has come for too long; the same object and None where that was noted, or news has come meanwhile."""
-        if self.overdue_since is not None or not self.is_with_bank:
+        """No news has come for too long; the same object and None where that was noted, or its end has come."""
+        if self.overdue_since is not None or self.rail is not Rail.BANK or self.status.is_final:
             return self, None
         after, event = self.with_event(PaymentEventKind.OVERDUE, PaymentCause.NO_ANSWER, at)
         return replace(after, overdue_since=at), event

@@ -157,10 +157,12 @@ class BankStatusSync(StatusSync[Payment, PaymentId]):
         A payment of which the bank tells no end, or whose bank does not answer at all, is noted as overdue.
         """
         if await self._may_move(user_id, object_id):
+            is_read = False
             try:
                 await super().ask_again(user_id, object_id, pause_s)
+                is_read = True
             finally:
-                await self._overdue.note(user_id, object_id)
+                await self._overdue.note(user_id, object_id, is_read=is_read)
 
     async def _may_move(self, user_id: UserId, payment_id: PaymentId) -> bool:
         async with self._read() as read:

@@ -18,12 +18,15 @@ class OverduePayments:
         self._incidents = incidents
         self._clock = clock
 
-    async def note(self, user_id: UserId, payment_id: PaymentId) -> None:
-        """Note it, once, if no news came for three banking days after the execution date. Commits. Safe to repeat."""
+    async def note(self, user_id: UserId, payment_id: PaymentId, *, is_read: bool) -> None:
+        """Note it, once, if no news came for three banking days after the execution date. Commits. Safe to repeat.
+
+        `is_read`: the bank has just told how the payment stands.
+        """
         now = self._clock.now()
         async with self._read() as read:
             found = await read.payments.get(user_id, payment_id)
-        if found is None or found.overdue_since is not None or not is_overdue(found, oslo_date(now)):
+        if found is None or found.overdue_since is not None or not is_overdue(found, oslo_date(now), is_read=is_read):
             return
         after, event = await self._recorder.apply(found, lambda current: current.marked_overdue(now))
         if event is not None:

@@ -138,6 +138,32 @@ async def test_without_a_consent_an_overdue_payment_is_the_operators(bank: OddBa
     assert await worklist(bank) == []
 
 
+async def test_a_payment_that_was_approved_and_cannot_be_read_again_is_told(bank: OddBank, alerts: list[str]) -> None:
+    payment = await bank.pay()
+    bank.odd_payments.instead["read"] = lambda request: Response(status_code=503)
+    await bank.visit(payment["authorisationUrl"])
+
+    await wait(bank, A_WEEK)
+
+    assert await stands(bank, payment) == ("AUTHORISATION_REQUIRED", "OVERDUE", "NO_ANSWER")
+    assert alerts.count(NO_NEWS) == 1
+    assert await messages(bank, "payment_overdue") == 1
+    assert [one["id"] for one in await worklist(bank)] == [payment["id"]]
+    said = {"outcome": "SETTLED", "reason": "DNB, case 4711: booked"}
+    done = await bank.play.browser().http.post(f"/api/operator/payments/{payment['id']}/resolve", data=said)
+    assert done.json()["status"] == "SETTLED"
+
+
+async def test_a_payment_that_its_bank_still_has_approved_is_nobodys_concern(bank: OddBank, alerts: list[str]) -> None:
+    bank.odd_payments.word = "RCVD"
+    payment = await bank.pay()
+
+    await wait(bank, A_WEEK)
+
+    assert (await stands(bank, payment))[0] in ("AUTHORISATION_REQUIRED", "EXPIRED")
+    assert NO_NEWS not in alerts
+
+
 async def test_a_bank_that_is_away_for_days_gives_no_news_either(bank: OddBank, alerts: list[str]) -> None:
     payment = await approved(bank)
     bank.odd_payments.instead["read"] = lambda request: Response(status_code=503)
