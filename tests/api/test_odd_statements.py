@@ -258,7 +258,7 @@ async def test_a_bank_that_gives_a_shorter_period_is_asked_for_it(bank: OddBank)
     assert (one_less, shorter, len(await bank.lines())) == (1, [], 1)
 
 
-@pytest.mark.parametrize("bank", ["direct"], indirect=True)
+@pytest.mark.parametrize("bank", ["open_payments", "direct"], indirect=True)
 async def test_a_bank_that_lists_no_pending_lines_is_asked_for_booked_ones_once(bank: OddBank) -> None:
     def refuses(request: Request) -> Response | None:
         if request.query_params["bookingStatus"] == "booked":

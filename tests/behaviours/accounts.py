@@ -12,6 +12,7 @@ from tests.builders.gateway import CONNECT
 
 NEXT_GEN: Final = ("open_payments", "direct")
 _LONGEST: Final = 90
+_AMOUNT_ALONE: Final = {"transactionAmount": {"currency": "NOK", "amount": "-7.00"}}
 
 
 def says(*statements: Callable[[Stage], list[list[Any]]]) -> Callable[[Stage], Awaitable[Outcome]]:
@@ -122,6 +123,53 @@ async def in_yen(stage: Stage) -> Outcome:
     return await stage.account_outcome()
 
 
+async def with_a_credit_limit(stage: Stage) -> Outcome:
+    """What may be spent with the limit is the newer balance, and is not the money that there is."""
+    day = stage.bank.day
+    own = {"balanceType": "interimAvailable", "balanceAmount": {"currency": "NOK", "amount": "3.00"}}
+    limit = {**own, "balanceAmount": {"currency": "NOK", "amount": "9000.00"}, "creditLimitIncluded": True}
+    stage.bank.odd.balances = lambda items: [{**limit, "referenceDate": day(0)}, {**own, "referenceDate": day(1)}]
+    stage.bank.says([stage.bank.line(creditorName="Kiwi")])
+    await stage.bank.connect()
+    shown = [balance["amount"] for balance in (await stage.bank.account())["balances"]]
+    stage.read += [f"{int(one['amountMinor']) / 100:.2f} {one['currency']}." for one in shown]
+    return await stage.account_outcome()
+
+
+async def without_a_sign(stage: Stage) -> Outcome:
+    """A salary: no minus and no indicator, and our own number as the creditor's."""
+    await says(one())(stage)
+    own = {"bban": (await stage.bank.account())["bban"]}
+    line = stage.bank.line(amount="300.00", creditorName="Kari", debtorName="Drop AS", creditorAccount=own)
+    if stage.kind == "enable_banking":
+        number = {"other": {"identification": own["bban"], "scheme_name": "BBAN"}}
+        line |= {"credit_debit_indicator": None, "creditor": {"name": "Kari"}, "creditor_account": number}
+    stage.bank.says([line])
+    await stage.refresh()
+    await stage.refresh()
+    found = [line["amount"] for line in await stage.bank.lines()]
+    stage.read += [f"{int(one['amountMinor']) / 100:.2f} {one['currency']}." for one in found]
+    return await stage.account_outcome()
+
+
+async def renewed_under_other_ids(stage: Stage) -> Outcome:
+    await says(one(transactionId="s-1"))(stage)
+    stage.bank.says([stage.bank.line(creditorName="Kiwi", transactionId="s-2")])
+    await stage.bank.renew()
+    return await stage.account_outcome()
+
+
+async def gives_no_more_today(stage: Stage) -> Outcome:
+    stage.bank.says([stage.bank.line(creditorName="Kiwi")])
+    no = refusal(stage.kind, 429, "ACCESS_EXCEEDED", "ASPSP_RATE_LIMIT_EXCEEDED")
+    stage.bank.odd.instead["accounts"] = no
+    await stage.bank.connect()
+    await stage.pass_time(minutes=2)
+    del stage.bank.odd.instead["accounts"]
+    await stage.pass_time(hours=25)
+    return await stage.account_outcome()
+
+
 async def known_by_its_name(stage: Stage) -> Outcome:
     stage.bank.face.bics["DNB"] = None
     stage.bank.says([stage.bank.line(creditorName="Kiwi")])
@@ -178,6 +226,7 @@ ACCOUNTS: Final = (
         says(*([several(*({"entryReference": "0", "creditorName": name} for name in ("Kiwi", "Rema", "Ruter")))] * 3)),
     ),
     Behaviour("has two equal lines, on two pages", says(*([in_pages({}, {})] * 3))),
+    Behaviour("changes a line's id with the consent", renewed_under_other_ids),
     Behaviour(
         "tells a line's reference a day later", says(one(), one(entryReference="e-1"), one(entryReference="e-1"))
     ),
@@ -190,10 +239,13 @@ ACCOUNTS: Final = (
     Behaviour(
         "writes an amount that is none (`1000,00`)", says(several({}, {"amount": "1000,00"}, {"creditorName": "Rema"}))
     ),
+    Behaviour("writes an amount with three decimals", says(several({}, {"amount": "-12.345"}, {"amount": "-12.340"}))),
+    Behaviour("tells of a line its amount alone", says(several({}, {"item": dict(_AMOUNT_ALONE)})), NEXT_GEN),
+    Behaviour("writes no sign, and names our own account as the creditor's", without_a_sign),
     Behaviour("lists null among the lines", says(several({}, {"item": None}, {"creditorName": "Rema"}))),
     Behaviour("has a statement of thirty pages", says(in_pages(*({"entryReference": f"e-{n}"} for n in range(30))))),
     Behaviour("gives 90 days with today", gives_a_shorter_period),
-    Behaviour("lists no pending lines (`bookingStatus=both` is refused)", answers(_booked_alone), ("direct",)),
+    Behaviour("lists no pending lines (`bookingStatus=both` is refused)", answers(_booked_alone), NEXT_GEN),
     Behaviour("answers 200 with a message instead of a statement", answers(_message)),
     Behaviour("refuses the statement (400)", answers(lambda request: Response(status_code=400))),
     Behaviour("lists a loan among the accounts", with_a_loan),
@@ -210,6 +262,8 @@ ACCOUNTS: Final = (
     Behaviour("has no BIC", known_by_its_name, ("enable_banking",)),
     Behaviour("shares its BIC with another bank", shares_its_bic, ("enable_banking",)),
     Behaviour("gives several balances of one type", with_many_balances),
+    Behaviour("counts a credit limit into its newest balance", with_a_credit_limit, NEXT_GEN),
+    Behaviour("lets nobody read the accounts any more today (429)", gives_no_more_today),
     Behaviour("does not know its accounts any more (404)", forgets_an_account),
     Behaviour("has ended the consent", ends_the_consent),
     Behaviour("refuses a reading under a consent that holds", refuses_under_a_consent_that_holds),

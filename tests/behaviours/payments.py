@@ -127,6 +127,15 @@ async def refused_in_the_app(stage: Stage) -> Outcome:
     return await ended(stage)
 
 
+async def fails_to_begin_the_approval(stage: Stage) -> Outcome:
+    """The approval has begun all the same, and its user gives it in the bank's app. DELETE cancels nothing."""
+    await approves_by(stage, Sca.ERROR)
+    stage.bank.face.deletes_with = 405
+    await stage.pay()
+    await stage.decide_elsewhere()
+    return await ended(stage)
+
+
 def offers_nothing(deleted: int | None, *, is_approved: bool) -> Callable[[Stage], Awaitable[Outcome]]:
     """No approval that Drop could carry; the bank may execute all the same, and answers DELETE so."""
 
@@ -285,6 +294,7 @@ PAYMENTS: Final = (
         offers_nothing(202, is_approved=True),
         NEXT_GEN,
     ),
+    Behaviour("answers 500 as the approval is begun, and carries it out", fails_to_begin_the_approval, ("direct",)),
     Behaviour("is away for ten hours after the approval", away_for_hours),
     Behaviour("forgets a payment that nobody has approved", forgets),
     Behaviour("forgets a payment that was approved", forgets_what_was_approved),

@@ -268,7 +268,7 @@ class OpenPayments:
         if answer := self.odd.answer("transactions", request):
             return answer
         query = request.query_params
-        if query.get("bookingStatus") != "both":
+        if query.get("bookingStatus") not in ("both", "booked"):
             raise refuse(400, "PARAMETER_NOT_SUPPORTED")
         if self.odd.pages is not None:
             items, following = self.odd.page(query.get("page", ""))
@@ -280,7 +280,10 @@ class OpenPayments:
                 items = [{**item, "endToEndId": "NOTPROVIDED"} for item in items]
             items = [*self.odd.on_top(request.path_params["account"], query.get("page", "")), *items]
             following = found["next"]
-        return JSONResponse({"transactions": statement_of(items, following), "balances": []})
+        statement = statement_of(items, following)
+        if query["bookingStatus"] == "booked":
+            del statement["pending"]
+        return JSONResponse({"transactions": statement, "balances": []})
 
     # Payments
 
