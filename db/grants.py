@@ -14,6 +14,7 @@ _STATEMENTS: Final = (
     "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
     "REVOKE UPDATE, DELETE ON audit_event, audit_seal FROM {role}",
     "REVOKE INSERT, UPDATE, DELETE ON audit_base, alembic_version FROM {role}",
+    "GRANT UPDATE (oldest_code) ON alembic_version TO {role}",
     "GRANT EXECUTE ON FUNCTION audit_drop TO {role}",
 )
 

@@ -1,7 +1,8 @@
 """Bring the database to the newest version of its tables, and tell which releases run on it.
 
 A release is known by the revision of its newest migration. Each migration from 0025 on states in `oldest_code` the
-oldest release that still runs on the tables that it leaves; the statement is stored beside the revision.
+oldest release that still runs on the tables that it leaves; the statement is stored beside the revision. It is raised
+where rows hold what older releases do not read (`demand`), and no migration lowers it.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Final
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from db.engine import Database, rebuilding
@@ -54,7 +55,12 @@ class DatabaseVersion:
         """Whether the release whose newest migration is `code` runs on this database."""
         if self.revision is None or self.revision < code:
             return Fit.BEHIND
-        return Fit.FITS if code >= (self.oldest_code or self.revision) else Fit.TOO_NEW
+        return Fit.FITS if code >= self.oldest_code_or_revision else Fit.TOO_NEW
+
+    @property
+    def oldest_code_or_revision(self) -> str:
+        """The oldest release that runs on it: before revision 0025, none but that of the revision. Empty of none."""
+        return self.oldest_code or self.revision or ""
 
 
 def config_of(connection: Connection | None = None) -> Config:
@@ -96,8 +102,20 @@ def _upgrade(connection: Connection, revision: str) -> None:
     command.upgrade(config_of(connection), revision)
     after = _version(connection)
     oldest_code = oldest_codes().get(after.revision or "")
-    if oldest_code is not None:
+    if oldest_code is not None and oldest_code > (before.oldest_code or ""):
         connection.exec_driver_sql(f"UPDATE alembic_version SET oldest_code = '{oldest_code}'")
+
+
+async def demand(database: Database, oldest_code: str) -> None:
+    """From now on, no release before this one runs on the database: its rows hold what that does not read.
+
+    The database has been migrated. One that demands as much is only read. Commits.
+    """
+    if (await version_of(database)).oldest_code_or_revision >= oldest_code:
+        return
+    raised = text("UPDATE alembic_version SET oldest_code = :code WHERE coalesce(oldest_code, version_num) < :code")
+    async with database.write_engine.begin() as connection:
+        await connection.execute(raised, {"code": oldest_code})
 
 
 async def version_of(database: Database) -> DatabaseVersion:

@@ -98,12 +98,6 @@ class NotificationQueries:
         query = select(NotificationRow.created_at).where(which, is_new).order_by(col(NotificationRow.id).desc())
         return (await self._session.exec(query.offset(nth - 1).limit(1))).first()
 
-    async def of_user(self, user_id: UserId, limit: int) -> list[Notification]:
-        """Newest first."""
-        query = select(NotificationRow).where(NotificationRow.user_id == user_id)
-        rows = await self._session.exec(query.order_by(col(NotificationRow.id).desc()).limit(limit))
-        return [notification_of(row, self._fields) for row in rows]
-
     async def newest_of(self, user_id: UserId, template: Template) -> Notification | None:
         """The user's newest message of this template."""
         query = select(NotificationRow).where(NotificationRow.user_id == user_id, NotificationRow.template == template)

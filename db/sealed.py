@@ -13,13 +13,15 @@ from sqlalchemy import Column, Table
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.field_encryption import FieldEncryption, as_text, from_text, is_sealed
-from db.tables.bank import ConsentRow, PutAsideRow
+from db.tables.bank import BankReturnRow, ConsentRow, PutAsideRow
 from db.tables.card import CardholderRow
 from db.tables.event import WebhookEventRow
 from db.tables.notification import NotificationRow
 from db.tables.payment import PaymentRow
 from db.tables.user import LoginAttemptRow, SessionRow, UserRow
 
+# The first release that reads what `FieldEncryption.seal` makes.
+READ_SINCE: Final = "0058"
 # Under this a session's `info` holds the key ring.
 FIELDS: Final = "fields"
 # What a value is for, where it moves from row to row or its row is not known yet.
@@ -31,12 +33,13 @@ PUT_ASIDE: Final = "put_aside"
 
 
 class Form(StrEnum):
-    """How a column holds its values: a secret never stood there as it is."""
+    """How a column holds its values: a secret, or one in a column of texts, never stood there as it is."""
 
     TEXT = "text"
     JSON = "json"
     RAW = "raw"
     SECRET = "secret"
+    SECRET_TEXT = "secret_text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class SealedColumn:
             return None
         if self.form is Form.SECRET:
             return fields.encrypt(value, self.purpose_of(row_id))
+        if self.form is Form.SECRET_TEXT:
+            return fields.encrypt_text(value, self.purpose_of(row_id))
         if fields.as_before:
             return value
         plain = orjson.dumps(value) if self.form is Form.JSON else value if self.form is Form.RAW else value.encode()
@@ -83,6 +88,8 @@ class SealedColumn:
             return None
         if self.form is Form.SECRET:
             return fields.decrypt(stored, self.purpose_of(row_id))
+        if self.form is Form.SECRET_TEXT:
+            return fields.decrypt_text(stored, self.purpose_of(row_id))
         sealed = self._sealed_of(stored)
         if sealed is None:
             return stored
@@ -108,7 +115,6 @@ NUMBER: Final = SealedColumn(UserRow.national_identity_number_encrypted, Form.SE
 MESSAGE: Final = SealedColumn(NotificationRow.data, Form.JSON)
 WEBHOOK: Final = SealedColumn(WebhookEventRow.raw, Form.RAW)
 CARDHOLDER_ADDRESS: Final = SealedColumn(CardholderRow.address, Form.JSON)
-# Without `bank_return.query_encrypted`, which lives for ten minutes.
 SEALED: Final[Sequence[SealedColumn]] = (
     *(EMAIL, PHONE, ADDRESS, PENDING, NUMBER, MESSAGE, WEBHOOK, CARDHOLDER_ADDRESS),
     SealedColumn(SessionRow.id_token_encrypted, Form.SECRET, ID_TOKEN),
@@ -119,6 +125,7 @@ SEALED: Final[Sequence[SealedColumn]] = (
     SealedColumn(PaymentRow.authorisation_encrypted, Form.SECRET, AUTHORISATION),
     SealedColumn(PaymentRow.cancellation_encrypted, Form.SECRET, AUTHORISATION),
     SealedColumn(PutAsideRow.content_encrypted, Form.SECRET, PUT_ASIDE),
+    SealedColumn(BankReturnRow.query_encrypted, Form.SECRET_TEXT, RETURNED_QUERY),
 )
 
 
@@ -138,4 +145,4 @@ def opened_row(fields: FieldEncryption, table: Table, row: Mapping[str, Any]) ->
     return opened
 
 
-_IN_PLACE: Final = tuple(one for one in SEALED if one.form is not Form.SECRET)
+_IN_PLACE: Final = tuple(one for one in SEALED if one.form not in (Form.SECRET, Form.SECRET_TEXT))

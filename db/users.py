@@ -71,10 +71,6 @@ class UserQueries:
         query = select(UserRow.id).where(UserRow.id == user_id, col(UserRow.deleted_at).is_(None))
         return (await self._session.exec(query)).first() is not None
 
-    async def by_ids(self, user_ids: Sequence[UserId]) -> list[User]:
-        rows = await self._session.exec(select(UserRow).where(col(UserRow.id).in_(user_ids)))
-        return [user_of(row, self._fields) for row in rows]
-
     async def of_identity(
         self, issuer: str, subject: str, number_hashes: Sequence[str]
     ) -> tuple[User | None, User | None]:

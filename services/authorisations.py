@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from db.field_encryption import FieldEncryption, as_text, from_text, is_sealed
+from db.field_encryption import FieldEncryption
 from db.sealed import AUTHORISATION, RETURNED_QUERY
 from domain.authorisation import Authorisation, AuthorisationMethod, Choice, SealedAuthorisation
 from domain.errors import InvalidState, NotFound, ProviderUnavailable
@@ -64,13 +64,11 @@ class Authorisations:
 
     def sealed_query(self, query: Mapping[str, str]) -> str:
         """What the browser brought back from the vendor's page, encrypted: a code in it is as good as the approval."""
-        secret = self._encryption.encrypt(orjson.dumps(dict(query)).decode(), RETURNED_QUERY)
-        return as_text(secret) if is_sealed(secret) else secret.decode()
+        return self._encryption.encrypt_text(orjson.dumps(dict(query)).decode(), RETURNED_QUERY)
 
     def opened_query(self, text: str) -> dict[str, str]:
         """What `sealed_query` has encrypted."""
-        secret = from_text(text) or text.encode()
-        return dict(orjson.loads(self._encryption.decrypt(secret, RETURNED_QUERY)))
+        return dict(orjson.loads(self._encryption.decrypt_text(text, RETURNED_QUERY)))
 
     def opened(self, stored: SealedAuthorisation) -> Authorisation:
         """As the vendor gave it."""

@@ -6,6 +6,8 @@ import typer
 from rich.progress import Progress
 
 from db.engine import Database
+from db.migrate import demand
+from db.sealed import READ_SINCE
 from db.unit_of_work import CommitWakeUps, UnitOfWork, reading
 from gateway.commands.checked_settings import checked_settings
 from gateway.commands.own_database import with_database
@@ -38,6 +40,7 @@ def rotate() -> None:
 
 
 async def _rotate(database: Database) -> Rotated:
+    await demand(database, READ_SINCE)
     with Progress(console=OUT, transient=True) as progress:
         bars = dict[str, int]()
 

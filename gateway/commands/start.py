@@ -16,7 +16,8 @@ from starlette.applications import Starlette
 from db.connection_limit import ConnectionLimit, connection_limit
 from db.engine import Database, open_database
 from db.grants import grant_serving
-from db.migrate import LOCK_TIMEOUT_S, DatabaseTooNew, Fit, TableIsHeld, migrate, newest_revision, version_of
+from db.migrate import LOCK_TIMEOUT_S, DatabaseTooNew, Fit, TableIsHeld, demand, migrate, newest_revision, version_of
+from db.sealed import READ_SINCE
 from domain.errors import DatabaseAway
 from gateway.app import END_WITHIN_S
 from gateway.assembly.keys import field_encryption
@@ -101,11 +102,17 @@ def one_message(settings: Settings) -> Iterator[None]:
 
 
 async def prepare(settings: Settings) -> None:
-    """Migrate; where that is a step of its own, exit with 1 unless this release runs on the database."""
+    """Migrate; where that is a step of its own, exit with 1 unless this release runs on the database.
+
+    From the first process on that writes by AES-256-GCM, no release runs on it that does not read that.
+    """
     if settings.migrates_at_start:
         await bring_up_to_date(settings)
     else:
         await require_fit(settings)
+    if not settings.field_encryption_as_before:
+        async with opened(settings) as database:
+            await demand(database, READ_SINCE)
     limit = await limit_of(settings)
     if limit is not None and settings.connections_of_a_process > limit.at_most:
         fail(

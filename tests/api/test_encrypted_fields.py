@@ -8,11 +8,18 @@ from typing import Any
 
 from sqlalchemy import text
 
+from db.engine import open_database
 from db.field_encryption import FieldEncryption
+from db.migrate import Fit, newest_revision, version_of
 from db.tables.all import METADATA
+from gateway.commands.start import bring_up_to_date, prepare
 from gateway.settings.check import load_settings
+from tests.api.test_bank_link import consent_page
+from tests.api.test_bank_return import approve, redeemed
 from tests.api.test_commands import gateway
-from tests.builders.gateway import Play, Player, playing
+from tests.api.test_login import app_tokens, bearer
+from tests.builders.fields import FIELDS
+from tests.builders.gateway import Play, Player, playing, query_of
 from tests.builders.messages import confirm_contact, texts, update
 from tests.conftest import NOON
 
@@ -87,6 +94,7 @@ async def test_keys_are_rotated_under_a_gateway_that_serves_and_the_old_ones_are
     async with playing(database_url, tmp_path, NOON, field_encryption_as_before=True) as before:
         known = await viewer_of(await with_canaries(before))
         assert {("user", CANARIES[0]), ("notification", "firstName")} <= await showing(before, CANARIES[0], "firstName")
+        demanded = await oldest_code(before)
     refused = rotate(database_url, tmp_path, ROTATING, FIELD_ENCRYPTION_AS_BEFORE="true")
 
     async with playing(database_url, tmp_path, NOON, **ROTATING) as serving:
@@ -97,6 +105,7 @@ async def test_keys_are_rotated_under_a_gateway_that_serves_and_the_old_ones_are
         assert await viewer_of(kari) == known
         assert await showing(serving, *CANARIES, "firstName", "gAAAA") == set()
         number_hash = await the_number_hash(serving)
+        raised = await oldest_code(serving)
     async with playing(database_url, tmp_path, NOON, **ROTATED) as after:
         assert await viewer_of(await after.person()) == known
         async with after.gateway.infrastructure.read() as read:
@@ -104,6 +113,7 @@ async def test_keys_are_rotated_under_a_gateway_that_serves_and_the_old_ones_are
 
     assert (refused.returncode, "FIELD_ENCRYPTION_AS_BEFORE is on" in refused.stderr) == (1, True)
     assert (done.returncode, again.returncode) == (0, 0), (done.stderr, again.stderr)
+    assert (demanded, raised) == ("0025", "0058")
     assert again.stdout.strip().startswith("0 rows were encrypted anew.")
     assert number is not None
     assert number_hash == FieldEncryption([KEYS[0]], ["a new one"]).keyed_hash(number)
@@ -139,8 +149,42 @@ async def test_what_no_key_opens_is_named_and_costs_itself_alone(database_url: s
     assert {webhook.raw[:1] for webhook in stored if webhook} <= {b"{", b"["}
 
 
+async def test_what_a_bank_returned_is_rotated_and_its_app_completes_with_it(database_url: str, tmp_path: Path) -> None:
+    async with playing(database_url, tmp_path, NOON, field_encryption_as_before=True) as before:
+        kari = await before.person()
+        token = (await app_tokens(kari))["access_token"]
+        back = await approve(before.browser(), await consent_page(bearer(before, token)))
+        link = (await before.browser().http.get(back)).headers["location"]
+
+    done = rotate(database_url, tmp_path, ROTATING)
+
+    assert done.returncode == 0, done.stderr
+    async with playing(database_url, tmp_path, NOON, **ROTATED) as after:
+        status, told = await redeemed(bearer(after, token), query_of(link)["returnCode"])
+    assert (status, told["outcome"]) == (200, "approved")
+
+
+async def test_no_older_release_runs_on_what_it_does_not_read(database_url: str, tmp_path: Path) -> None:
+    settings = {"database_url": database_url, "_env_file": None}
+    database = open_database(database_url, fields=FIELDS)
+    await prepare(load_settings(**settings, field_encryption_as_before=True))
+    as_before = (await version_of(database)).fit("0057")
+
+    await prepare(load_settings(**settings))
+    await bring_up_to_date(load_settings(**settings, field_encryption_as_before=True))
+    sealed = await version_of(database)
+    await database.close()
+
+    assert as_before is Fit.FITS
+    assert [sealed.fit(code) for code in ("0057", "0058", newest_revision())] == [Fit.TOO_NEW, Fit.FITS, Fit.FITS]
+
+
 async def viewer_of(player: Player) -> Any:
     return (await player.ask(VIEWER))["viewer"]
+
+
+async def oldest_code(play: Play) -> str | None:
+    return (await version_of(play.gateway.infrastructure.database)).oldest_code
 
 
 async def the_number_hash(play: Play) -> str | None:
