@@ -100,18 +100,21 @@ class AuditSealQueries:
         return (await self._session.exec(query)).first()
 
     async def drop(self, upto: int, at: datetime, limit: int) -> int:
-        """Delete up to `limit` of the sealed entries up to a number, and keep that one's hash. Gives how many.
+        """Delete the oldest `limit` of the sealed entries up to a number, and keep the last one's hash. Gives how many.
 
         On PostgreSQL a function does it with its owner's rights, which refuses others what is not five years old.
         """
         if self._session.get_bind().dialect.name != "sqlite":
             return int((await self._session.scalar(select(func.audit_drop(upto, at, limit)))) or 0)
-        place = (await self._session.exec(select(AuditSealRow).where(AuditSealRow.number == upto))).first()
-        if place is not None and await self._session.get(AuditBaseRow, upto) is None:
-            self._session.add(AuditBaseRow(number=upto, hash=place.hash, dropped_at=at))
+        query = select(AuditSealRow).where(AuditSealRow.number <= upto).order_by(col(AuditSealRow.number)).limit(limit)
+        seals = (await self._session.exec(query)).all()
+        if not seals:
+            return 0
+        last = seals[-1]
+        if await self._session.get(AuditBaseRow, last.number) is None:
+            self._session.add(AuditBaseRow(number=last.number, hash=last.hash, dropped_at=at))
             await self._session.flush()
-        numbers = select(AuditSealRow.number).where(AuditSealRow.number <= upto).order_by(col(AuditSealRow.number))
-        gone = delete(AuditSealRow).where(col(AuditSealRow.number).in_(numbers.limit(limit)))
-        events = (await self._session.exec(gone.returning(col(AuditSealRow.event_id)))).scalars().all()
+        await self._session.exec(delete(AuditSealRow).where(col(AuditSealRow.number) <= last.number))
+        events = [seal.event_id for seal in seals]
         await self._session.exec(delete(AuditEventRow).where(col(AuditEventRow.id).in_(events)))
         return len(events)

@@ -1,8 +1,9 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from types import MappingProxyType
 
-from sqlalchemy import ColumnElement, Update, and_, or_, update
+from sqlalchemy import ColumnElement, Update, and_, or_, true, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -219,12 +220,32 @@ class SessionQueries:
         """Whether this call ended it. Safe to repeat: the first end and its reason stay."""
         return bool(await self._end(update(SessionRow).where(col(SessionRow.id) == session_id), because, at))
 
-    async def _end(self, which: Update, because: str, at: datetime) -> list[SessionId]:
+    async def end_run_out(self, before: datetime, at: datetime, lifetimes: Lifetimes, limit: int) -> int:
+        """End sessions that ran out before a time, up to `limit` of each kind, with an entry each. Gives how many.
+
+        What another transaction holds is left. One that outlived a lifetime that was shortened goes once it is idle.
+        """
+        ran_out = [
+            (col(SessionRow.client) == client, col(SessionRow.last_seen_at), before - lifetimes.of(client).idle)
+            for client in SessionClient
+        ]
+        found: dict[str, datetime] = {}
+        for which, since, end in (*ran_out, (true(), col(SessionRow.expires_at), before)):
+            query = select(SessionRow).where(which, col(SessionRow.ended_at).is_(None), since <= end)
+            query = query.order_by(since).limit(limit).with_for_update(skip_locked=True, key_share=True)
+            rows = await self._session.exec(query)
+            found |= {row.id: _session_of(row).runs_out_at(lifetimes) for row in rows}
+        return len(await self._end(update(SessionRow).where(col(SessionRow.id).in_(found)), "ran out", at, found))
+
+    async def _end(
+        self, which: Update, because: str, at: datetime, ran_out_at: Mapping[str, datetime] = MappingProxyType({})
+    ) -> list[SessionId]:
         """End those of the sessions that have not ended, each with an entry of the audit trail. Gives their ids."""
         query = which.where(col(SessionRow.ended_at).is_(None)).values(ended_at=at, ended_because=because)
         ended = (await self._session.exec(query.returning(col(SessionRow.id), col(SessionRow.user_id)))).all()
         for session_id, user_id in ended:
-            detail = {"because": because}
+            ran_out = ran_out_at.get(session_id)
+            detail = {"because": because} | ({"ran_out_at": ran_out.isoformat()} if ran_out else {})
             self._audit.record("signed_out", at, user_id=UserId(user_id), object_id=session_id, detail=detail)
         return [SessionId(session_id) for session_id, _ in ended]
 

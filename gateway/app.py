@@ -170,6 +170,7 @@ def _background(gateway: Gateway, settings: Settings, role: Role) -> Mapping[str
         running["breakers"] = partial(base.shared.breakers.run, base.adapters.guards)
     if role is Role.WORKER or settings.serve_works_queue:
         running |= {"jobs": gateway.worker.run, "job_wake_ups": base.wake_for_jobs, "orphans": services.orphans.run}
+        running["sessions"] = partial(services.sessions.run, services.incidents)
         running["reconciliation"] = services.reconciliation.watch
     if base.sockets is not None:
         running["sockets"] = base.sockets.run

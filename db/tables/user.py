@@ -1,9 +1,9 @@
 """Users, their sign-ins and the logins under way."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, Column, Index, text
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
 from db.columns import UtcDateTime
@@ -40,10 +40,18 @@ class UserRow(SQLModel, table=True):
     deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
 
 
+_OPEN: Final = text("ended_at IS NULL")
+
+
 class SessionRow(SQLModel, table=True):
     """A sign-in of a user. Tokens are stored as SHA-256 hashes alone. Its times are by the machine's clock."""
 
     __tablename__ = "session"
+    # Those that have run out and nobody has ended.
+    __table_args__ = (
+        Index("ix_session_unused", "client", "last_seen_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_session_open", "expires_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    )
 
     id: str = Field(primary_key=True)
     user_id: str = Field(foreign_key="user.id", index=True)

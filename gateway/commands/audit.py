@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from functools import partial
 from typing import Annotated, TypeVar
 from urllib.parse import urlencode
@@ -69,9 +70,10 @@ def export(
 
 
 async def _print(chain: AuditChain, after: int) -> None:
-    async for sealed in chain.sealed(after):
-        entry = sealed.entry.as_json() if sealed.entry else {"id": sealed.entry_id, "gone": True}
-        typer.echo(json.dumps({"number": sealed.place.number, **entry, "hash": sealed.place.hash}))
+    async with aclosing(chain.sealed(after)) as found:
+        async for sealed in found:
+            entry = sealed.entry.as_json() if sealed.entry else {"id": sealed.entry_id, "gone": True}
+            typer.echo(json.dumps({"number": sealed.place.number, **entry, "hash": sealed.place.hash}))
 
 
 def _place(anchor: str | None) -> Place | None:

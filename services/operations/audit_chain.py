@@ -1,6 +1,6 @@
 """The chain of hashes over the audit trail, read from end to end: for its export, and to verify it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,16 +26,13 @@ class AuditChain:
     def __init__(self, read: Read) -> None:
         self._read = read
 
-    async def sealed(self, after: int) -> AsyncIterator[Sealed]:
-        """Every sealed entry after a number, in order, page by page."""
-        while True:
-            async with self._read() as read:
-                found = await read.audit_seals.page(after, _AT_ONCE)
-            if not found:
-                return
-            for one in found:
-                yield one
-            after = found[-1].place.number
+    async def sealed(self, after: int) -> AsyncGenerator[Sealed]:
+        """Every sealed entry after a number, in order, page by page, of one moment. Close it: it goes on reading."""
+        async with self._read() as read:
+            while found := await read.audit_seals.page(after, _AT_ONCE):
+                for one in found:
+                    yield one
+                after = found[-1].place.number
 
     async def verify(self, anchor: Place | None = None) -> Verdict:
         """Compute the chain anew, and look for entries that stand outside it.

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -15,14 +15,20 @@ from domain.clock import Clock
 from domain.errors import DatabaseAway, NotFound
 from domain.ids import SessionId, UserId
 from domain.page import Keyset
-from domain.session import Lifetimes, Session, SessionClient, require_recent
+from domain.session import LOGIN_ATTEMPT_LIFETIME, Lifetimes, Session, SessionClient, require_recent
 from domain.user import SignIn
 from providers.fanout.port import Fanout
+from services.incidents import Incidents
+from services.operations.background import look_every
 from services.tokens import hash_of
 
 # For so long a socket stays open while the database does not tell whether its session stands.
 _UNTOLD_S: Final = 30.0
 _LOOK_AGAIN_S: Final = 0.5
+_RUN_OUT_EVERY_S: Final = 60.0
+# Longer than a login takes.
+_RAN_OUT_FOR: Final = LOGIN_ATTEMPT_LIFETIME + timedelta(minutes=5)
+_AT_ONCE: Final = 200
 _log = structlog.get_logger()
 
 
@@ -120,6 +126,22 @@ class Sessions:
                 _log.warning("session_not_read", session_id=sign_in.session_id)
                 await asyncio.sleep(_LOOK_AGAIN_S)
         return None
+
+    async def run(self, incidents: Incidents) -> None:
+        """End what has run out, so that the audit trail tells of it; each minute, until cancelled."""
+        await look_every(_RUN_OUT_EVERY_S, self.end_run_out, incidents, of="sessions")
+
+    async def end_run_out(self) -> None:
+        """End the sessions that ran out a while ago, some hundreds in a transaction. Commits. Safe to repeat.
+
+        They are over for requests as they run out. A login that confirms one may have begun before.
+        """
+        ended = _AT_ONCE
+        while ended >= _AT_ONCE:
+            now = self._clock.now()
+            async with self._work() as work:
+                ended = await work.sessions.end_run_out(now - _RAN_OUT_FOR, now, self._lifetimes, _AT_ONCE)
+                await work.commit()
 
     def require_recent(self, sign_in: SignIn) -> None:
         """Demand a recent login, for what cannot be undone. Raises StepUpRequired."""

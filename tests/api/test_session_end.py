@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from anyio import fail_after
+from sqlalchemy import select
 
+from db.tables.all import METADATA
 from tests.api.test_login import VIEWER, app_tokens, bearer
 from tests.api.test_sign_in import is_signed_in, refreshed
 from tests.builders.gateway import Play, nodes, playing
@@ -145,3 +147,31 @@ async def test_browsers_that_ran_out_push_no_app_out(database_url: str, tmp_path
             await play.browser().sign_in()
 
         assert await is_signed_in(app)
+
+
+async def test_a_session_that_has_run_out_is_in_the_audit_trail_once(play: Play, machine: MovedClock) -> None:
+    kari = await play.person()
+    app = await app_tokens(kari)
+    sessions = play.gateway.services.sessions
+    machine.at += timedelta(minutes=15)
+    await sessions.end_run_out()
+    while_a_login_may_confirm_it = await ends(play)
+
+    machine.at += timedelta(minutes=5)
+    for _ in range(2):
+        await sessions.end_run_out()
+    browsers = await ends(play)
+    machine.at += timedelta(days=14)
+    await sessions.end_run_out()
+
+    assert while_a_login_may_confirm_it == []
+    assert browsers == [{"because": "ran out", "ran_out_at": (NOON + timedelta(minutes=5)).isoformat()}]
+    assert (await ends(play))[1:] == [{"because": "ran out", "ran_out_at": (NOON + timedelta(days=14)).isoformat()}]
+    assert (await refreshed(play, app["refresh_token"]))["error"] == "invalid_grant"
+
+
+async def ends(play: Play) -> list[Any]:
+    trail = METADATA.tables["audit_event"]
+    query = select(trail.c.detail).where(trail.c.action == "signed_out").order_by(trail.c.id)
+    async with play.gateway.infrastructure.database.read_engine.connect() as connection:
+        return list((await connection.execute(query)).scalars())

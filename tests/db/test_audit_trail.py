@@ -17,6 +17,7 @@ from db.grants import grant_serving
 from db.reset import clear_tables
 from db.unit_of_work import CommitWakeUps, Queries, Reading, UnitOfWork
 from domain.audit import Anomaly, Place
+from services.operations import audit_chain
 from services.operations.audit_chain import AuditChain, Verdict
 from services.operations.audit_trail import AuditTrail
 from tests.builders.fields import FIELDS
@@ -201,6 +202,40 @@ async def test_months_that_are_dropped_while_the_chain_is_verified_look_like_no_
     verdict = await AuditChain(read).verify()
 
     assert (verdict.problem, verdict.end.number) == (None, 2)
+
+
+async def test_each_batch_that_is_dropped_keeps_its_own_last_hash(trail: Trail) -> None:
+    await trail.record("one", "two", "three")
+    await trail.kept.seal()
+    end = (await trail.verify()).end
+
+    async with trail.work() as work:
+        gone = await work.audit_seals.drop(3, NOON, 2)
+        await work.commit()
+    between = await trail.verify(end)
+
+    assert gone == 2
+    assert await trail.actions() == ["three"]
+    assert (between.problem, between.base.number, between.end) == (None, 2, end)
+
+
+async def test_what_is_dropped_while_the_chain_is_exported_is_in_the_export(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_chain, "_AT_ONCE", 1)
+    await trail.record("one", "two", "three")
+    await trail.kept.seal()
+    exported = []
+
+    async for sealed in AuditChain(trail.read).sealed(0):
+        exported.append(sealed.place.number)
+        if len(exported) == 1:
+            async with trail.work() as work:
+                await work.audit_seals.drop(3, NOON, 10)
+                await work.commit()
+
+    assert exported == [1, 2, 3]
+    assert await trail.actions() == []
 
 
 async def test_a_chain_that_is_not_sealed_any_more_is_told(trail: Trail) -> None:
