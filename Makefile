@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-install test-all test-postgresql test-fuzz faults check check-web bench explain schema migration doctor lock graphiql format mutants
+.PHONY: help run test test-install test-all test-postgresql test-fuzz faults check check-web bench explain schema migration doctor lock graphiql web web-build test-web format mutants
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -35,7 +35,7 @@ test-install: .venv/.dev
 	tests/install.sh
 
 test-all: .venv/.dev
-	$(BIN)/pytest -n 2 --dist worksteal --ignore tests/fuzz $(AGAIN)
+	$(BIN)/pytest -n 2 --dist worksteal --ignore tests/fuzz --ignore tests/web_client $(AGAIN)
 
 test-postgresql: .venv/.dev
 	$(BIN)/pytest -n 2 --dist worksteal --database postgresql --statements tests/api $(AGAIN)
@@ -104,3 +104,13 @@ lock: .venv/.dev ## Pin every dependency anew, by hash and without addresses.
 
 graphiql: ## Build GraphiQL's files anew (needs Node).
 	cd graphiql && npm ci && npm run build
+
+web: ## Serve the reference client on port 5173 against a gateway on 8000, and build it anew at each change (needs Node).
+	cd clients/web && npm ci && npm run dev
+
+web-build: ## Build the reference client's files anew (needs Node).
+	cd clients/web && npm ci && npm run build
+
+test-web: test-install ## Check the reference client, and play it in a browser (needs Node).
+	clients/web/check.sh
+	$(BIN)/pytest -n 2 tests/web_client $(AGAIN)

@@ -39,6 +39,7 @@ from gateway.observability.tracing import Tracing
 from gateway.settings.settings import Settings
 from routes import health, middleware, openapi, problems, side_routes
 from routes.access_log import AccessLog
+from routes.browser_app import files
 from routes.client_address import ClientAddress
 from routes.content_policy import content_policies
 from routes.cross_origin import CrossOrigin
@@ -152,6 +153,7 @@ def _routes(settings: Settings) -> list[BaseRoute]:
         *graphiql.ROUTES,
         *side_routes.ALWAYS,
         *openapi.ROUTES,
+        *(files.ROUTES if settings.is_all_mock else []),
         *([*side_routes.WITH_SANDBOX, Mount("/sandbox", _sandbox_pages)] if settings.has_sandbox else []),
     ]
 

@@ -26,15 +26,18 @@ _ANY_STYLE: Final = "'self' 'unsafe-inline'"
 
 @dataclass(frozen=True, slots=True)
 class ContentPolicies:
-    """Of our own pages, of GraphiQL, and of the sandbox's, which mock mode alone has."""
+    """Of our own pages, of GraphiQL, and of the reference client's and the sandbox's, which mock mode alone has."""
 
     pages: str
     graphiql: str
+    app: str
     sandbox: str
 
     def of(self, path: str) -> str:
         if path.startswith("/sandbox"):
             return self.sandbox
+        if path.startswith("/app/"):
+            return self.app
         return self.graphiql if path == "/graphql" else self.pages
 
 
@@ -42,10 +45,12 @@ def content_policies(public_url: str, return_origins: Sequence[str]) -> ContentP
     """`return_origins` are where the forms of the sandbox's banks redirect to: a browser holds redirects against it."""
     # The policy's grammar has no IPv6 address; of an app's address it names the scheme.
     targets = [origin.removesuffix("//") for origin in return_origins if "[" not in origin]
+    # Not every browser takes its own host's sockets for 'self'.
+    with_sockets = f"{_SELF} {_sockets_of(public_url)}"
     return ContentPolicies(
         pages=_policy(f"'self' 'sha256-{_STYLE_HASH}'", _SELF, _SELF),
-        # Not every browser takes its own host's sockets for 'self'.
-        graphiql=_policy(_ANY_STYLE, f"{_SELF} {_sockets_of(public_url)}", _SELF),
+        graphiql=_policy(_ANY_STYLE, with_sockets, _SELF),
+        app=_policy(_SELF, with_sockets, _SELF),
         sandbox=_policy(_ANY_STYLE, _SELF, " ".join([_SELF, *targets])),
     )
 

@@ -29,7 +29,7 @@ _HSTS: Final = "max-age=63072000; includeSubDomains"
 
 def _cached(path: str) -> str:
     """No asset has its content's hash in its name: those that are public are asked for again by their ETag."""
-    return "no-cache" if path.startswith(("/graphiql/", "/sandbox/static/")) else "no-store"
+    return "no-cache" if path.startswith(("/graphiql/", "/app/", "/sandbox/static/")) else "no-store"
 
 
 class SecurityHeaders:
