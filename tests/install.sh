@@ -17,9 +17,11 @@ if [ ${#missing[@]} -gt 0 ]; then
   $as_root apt-get update -qq
   $as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
-if [ clients/package-lock.json -nt clients/node_modules/.package-lock.json ]; then
-  (cd clients && npm ci --silent)
-fi
+for folder in clients ../clients/web; do
+  if [ $folder/package-lock.json -nt $folder/node_modules/.package-lock.json ]; then
+    (cd $folder && npm ci --silent)
+  fi
+done
 # The tests' own, for trust on this machine alone; TEST_POSTGRESQL_URL names another.
 if [ -z "${TEST_POSTGRESQL_URL:-}" ] && ! (exec 3<>/dev/tcp/127.0.0.1/5432) 2>/dev/null; then
   data="$(mktemp -d)"

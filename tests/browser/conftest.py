@@ -17,8 +17,8 @@ _FLAGS = [
 ]
 
 # As long as a busy machine may take: nothing here tells a short wait from a long one.
-_WITHIN_MS = 60_000
-expect.set_options(timeout=_WITHIN_MS)
+WITHIN_MS = 60_000
+expect.set_options(timeout=WITHIN_MS)
 
 
 @pytest.fixture
@@ -39,6 +39,6 @@ async def browser() -> AsyncIterator[Browser]:
 async def window(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A browser of one person's own."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(_WITHIN_MS)
+    context.set_default_timeout(WITHIN_MS)
     yield context
     await context.close()
