@@ -77,6 +77,8 @@ _LOST: Final = {
 _STARTS_ANEW: Final = frozenset(
     {"WRONG_AUTHORIZATION_CODE", "EXPIRED_AUTHORIZATION_CODE", "ALREADY_AUTHORIZED", "WRONG_SESSION_STATUS"}
 )
+# In place of the id of an account that the vendor cannot read, so that it is counted.
+_NO_UID: Final = "-"
 _INSIDE: Final = timedelta(days=1)
 Result = TypeVar("Result")
 
@@ -209,6 +211,9 @@ class EnableBankingAccounts:
         session = _Session.parse(consent_reference)
 
         async def read_account(uid: str) -> Items[AccountAtBank]:
+            if uid == _NO_UID:
+                return Items([], [put_aside(ItemKind.ACCOUNT, {"uid": None}, AccountLost())])
+
             def read(answer: Answer) -> Items[AccountAtBank]:
                 return each(ItemKind.ACCOUNT, [answer.document], lambda item: objects.account(uid, item))
 
@@ -298,8 +303,16 @@ def _end_of(day: date) -> datetime:
 
 def _session(bank: BankId, answer: Answer) -> tuple[_Session, date]:
     document = answer.document
-    uids = tuple(uid for account in as_list(document.get("accounts")) if (uid := text(within(account, "uid"))))
+    uids = tuple(uid for account in as_list(document.get("accounts")) if (uid := _uid_of(account)))
     return _Session(bank, identifier(document["session_id"]), uids), _until(document)
+
+
+def _uid_of(account: object) -> str | None:
+    """The id by which the account is read; None for one that is none of ours to read, such as a card."""
+    has_number = (
+        within(account, "account_id", "iban") or within(account, "account_id", "other", "scheme_name") == "BBAN"
+    )
+    return text(within(account, "uid")) or (_NO_UID if has_number or not isinstance(account, Mapping) else None)
 
 
 def _state(answer: Answer) -> ConsentState:

@@ -121,6 +121,23 @@ async def test_an_account_whose_details_are_not_to_be_had_costs_itself_alone_and
     assert (after["status"], len(after["accounts"]), after["unreadableAccounts"]) == ("ACTIVE", everything, 0)
 
 
+async def test_an_account_that_can_never_be_asked_for_is_counted(database_url: str, tmp_path: Path) -> None:
+    """Enable Banking gives it no id, as it gives cards none, which are left out."""
+    async with odd_bank("enable_banking", database_url, tmp_path) as bank:
+        number = {"other": {"identification": "12035864022", "scheme_name": "BBAN"}}
+        nameless = {"odd": {"uid": None, "account_id": number, "currency": "NOK"}}
+        bank.odd.accounts = lambda items: [nameless, *items]
+        bank.says([bank.line()])
+        await bank.connect()
+        await bank.pass_time(minutes=2)
+
+        link, errors = await bank.link(), await bank.refresh()
+
+    everything = len(personas()["kari"].at_bank("bank_dnb"))
+    assert (link["status"], len(link["accounts"]), link["unreadableAccounts"]) == ("ACTIVE", everything, 1)
+    assert errors == []
+
+
 def no_more_today(kind: str) -> Response:
     """The bank's no to a reading beyond those that it gives in a day."""
     body = {"message": "No.", "code": 429, "error": "ASPSP_RATE_LIMIT_EXCEEDED"}
