@@ -24,6 +24,8 @@ class HeadersInTime(HttpToolsProtocol):
         self._late: asyncio.TimerHandle | None = None
         self._is_in_head = False
         self._head_bytes = 0
+        self._is_in_message = False
+        self._begun = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
@@ -34,8 +36,10 @@ class HeadersInTime(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        is_behind, self._begun = self._is_in_message, 0
         super().data_received(data)
-        if self._is_in_head:
+        # Of a head that begins behind another request it is not known how much of these bytes is its own.
+        if self._is_in_head and self._begun <= (0 if is_behind else 1):
             self._head_bytes += len(data)
             if self._head_bytes > _HEAD_BYTES:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -43,12 +47,18 @@ class HeadersInTime(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._is_in_head, self._head_bytes = True, 0
+        self._is_in_message = True
+        self._begun += 1
         if self._late is None:
             self._expect_head()
 
     def on_headers_complete(self) -> None:
         self._head_came()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_in_message = False
+        super().on_message_complete()
 
     def _expect_head(self) -> None:
         self._late = self.loop.call_later(self.head_within_s, self._refuse, HTTPStatus.REQUEST_TIMEOUT)

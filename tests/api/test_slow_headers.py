@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 from anyio import fail_after
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn import Config
+from uvicorn.server import ServerState
 
 from gateway.commands.headers_in_time import HeadersInTime
 from gateway.commands.start import Server
@@ -63,6 +65,47 @@ async def test_a_connection_ends_on_which_no_head_comes(sent: bytes, then: bytes
     assert time.monotonic() - begun < HeadersInTime.head_within_s
     if sent == WHOLE:
         assert b"408" in answer
+
+
+class Wire(asyncio.Transport):
+    """A connection that tells whether it was closed."""
+
+    is_closed = False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("before", [b"a" * 100_000, b""], ids=["behind a body", "behind many heads"])
+async def test_a_head_behind_another_request_counts_alone(before: bytes) -> None:
+    first = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(before)
+    config = Config(Starlette(routes=[Route("/", length, methods=["POST"])]), http=HeadersInTime, log_config=None)
+    config.load()
+    wire, protocol = Wire(), HeadersInTime(config=config, server_state=ServerState(), app_state={})
+    protocol.connection_made(wire)
+
+    protocol.data_received((first + before) * (1 if before else 1_500) + HALF)
+    of_its_own = wire.is_closed
+    protocol.data_received(b"a" * 70_000)
+
+    assert not of_its_own
+    assert wire.is_closed
+    protocol.connection_lost(None)
 
 
 def test_each_server_of_ours_waits_no_longer() -> None:
