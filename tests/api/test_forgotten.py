@@ -1,15 +1,22 @@
 """After an account is deleted, a search of all rows, opened, and of the store finds only what the law wants kept."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
 from db.sealed import fields_of, opened_row
 from db.tables.all import METADATA
+from tests.api.test_cards import ADDRESS as HOLDING
+from tests.api.test_cards import HOLDER, issue
 from tests.api.test_leaving import delete
 from tests.api.test_upload import COMPLETE, PNG, create, objects, put
 from tests.api.test_upload import DELETE as DELETE_UPLOAD
-from tests.builders.gateway import Play, connect
+from tests.builders.cards import paid, subscribe
+from tests.builders.gateway import Play, a_payment, connect, pay, playing
 from tests.builders.messages import reached_at, update
+from tests.conftest import NOON
 
 EMAIL, PHONE, ADDRESS = "kanari@example.no", "+4790000042", "Karl Johans gate"
 
@@ -47,6 +54,35 @@ async def test_nothing_of_a_person_who_has_left_is_found(play: Play) -> None:
     await play.advance(minutes=30)
 
     assert await found(play, EMAIL, PHONE, ADDRESS, name) == set()
+
+
+async def test_of_payments_plans_and_cards_stays_what_the_law_wants_and_no_more(
+    database_url: str, tmp_path: Path
+) -> None:
+    on: dict[str, Any] = {"feature_cardholders": True, "feature_virtual_cards": True}
+    async with playing(database_url, tmp_path, NOON, machine_clock=None, **on) as play:
+        kari, account = await play.banked()
+        name = (await kari.ask("{ viewer { name } }"))["viewer"]["name"]
+        await reached_at(play, kari, email=EMAIL, phone=PHONE)
+        await kari.ask(HOLDING)
+        await kari.ask(HOLDER)
+        await issue(kari)
+        payment = (await pay(kari, a_payment(account, creditorName="Kanari Hansen", message="Kanari i buret")))[
+            "payment"
+        ]
+        await kari.press(payment["authorisationUrl"], "approve")
+        await paid(kari)
+        await subscribe(kari)
+        await play.advance(seconds=2)
+        await play.settle()
+        assert {place for place, _ in await found(play, ADDRESS)} >= {"user.address", "cardholder.address"}
+
+        deleted = await delete(kari)
+        await play.advance(minutes=30)
+
+        assert deleted["deletedAt"] is not None
+        assert await found(play, EMAIL, PHONE, ADDRESS, name) == set()
+        assert await found(play, "Kanari") == {("payment.creditor_name", "Kanari"), ("payment.message", "Kanari")}
 
 
 @pytest.mark.parametrize("by", ["leaving", "deleteUpload"])
