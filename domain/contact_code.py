@@ -9,11 +9,10 @@ from typing import Final
 
 CODE_DIGITS: Final = 6
 CODE_LASTS: Final = timedelta(minutes=10)
-# Five guesses at a million codes, and so many codes an hour: a guess is right once in 40,000 hours.
+# Five guesses at a million codes, and five codes an hour (a setting): a guess is right once in 40,000 hours.
 TRIES: Final = 5
 # So long it is shown, exported and kept after its code has run out (`db/retention.py` says so of the row).
 KEPT_AFTER: Final = timedelta(days=1)
-CODES_AN_HOUR: Final = 5
 
 
 class ContactKind(StrEnum):

@@ -128,6 +128,7 @@ def build_services(base: Infrastructure) -> Services:
         sms_vendor=adapters.sms.current,
         sms_an_hour=settings.limit_sms_an_hour,
         sms_a_day=settings.limit_sms_a_day,
+        codes_an_hour=settings.limit_codes_an_hour,
     )
 
     sessions = Sessions(

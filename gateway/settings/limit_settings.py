@@ -39,5 +39,8 @@ class LimitSettings(BaseModel):
     limit_exports_a_day: Times = Field(default=3, description="Data exports of a user in 24 hours, one at a time.")
     limit_sms_an_hour: Times = Field(default=5, description="SMS to a number in an hour, whoever causes them.")
     limit_sms_a_day: Times = Field(default=10, description="SMS of a user in 24 hours.")
+    limit_codes_an_hour: Times = Field(
+        default=5, description="Codes that a user is sent in an hour to confirm an e-mail or a phone number."
+    )
     limit_bodies: Times = Field(default=500, description="Requests of a process whose bodies are on their way at once.")
     limit_bodies_per_address: Times = Field(default=50, description="Of those, requests of an address.")

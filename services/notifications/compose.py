@@ -12,7 +12,7 @@ from db.ids import new_id
 from db.unit_of_work import UnitOfWork
 from domain import ids
 from domain.clock import Clock, oslo_date
-from domain.contact_code import CODES_AN_HOUR, ContactKind
+from domain.contact_code import ContactKind
 from domain.errors import RateLimited
 from domain.ids import NotificationId, UserId
 from domain.job import Job
@@ -51,11 +51,13 @@ class NotificationComposer:
         sms_vendor: str,
         sms_an_hour: int,
         sms_a_day: int,
+        codes_an_hour: int,
     ) -> None:
         self._clock = clock
         self._encryption = encryption
         self._sms_an_hour = sms_an_hour
         self._sms_a_day = sms_a_day
+        self._codes_an_hour = codes_an_hour
         self._vendors = {Channel.EMAIL: email_vendor, Channel.SMS: sms_vendor}
 
     async def payment(self, work: UnitOfWork, before: Payment, after: Payment) -> None:
@@ -157,7 +159,7 @@ class NotificationComposer:
         Raises RateLimited where too many codes were sent to the user, or too many SMS.
         """
         now = self._clock.now()
-        nth = await work.notifications.nth_code_of(user.id, CODES_AN_HOUR, now - _HOUR)
+        nth = await work.notifications.nth_code_of(user.id, self._codes_an_hour, now - _HOUR)
         wait_s = (nth + _HOUR - now).total_seconds() if nth is not None else 0
         if kind is ContactKind.PHONE:
             wait_s = max(wait_s, await self._sms_wait_s(work, user.id, address))

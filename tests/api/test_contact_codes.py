@@ -1,11 +1,14 @@
 """A new e-mail or phone counts once the code that was sent there is given."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 
-from tests.builders.gateway import Play, Player
+from tests.builders.gateway import Play, Player, playing
 from tests.builders.line import Line
 from tests.builders.messages import code_sent, confirm_contact, notifications, outbox, texts, update
+from tests.conftest import NOON
 
 FIELD = ["input", "code"]
 CONTACT = "{ viewer { email phone pendingEmail { address expiresAt } pendingPhone { address } } }"
@@ -121,6 +124,16 @@ async def test_codes_are_five_an_hour(play: Play) -> None:
 
     told = refused.json()["errors"][0]["extensions"]
     assert (told["code"], told["retryAfter"]) == ("RATE_LIMITED", 3600)
+
+
+async def test_codes_an_hour_are_a_setting(database_url: str, tmp_path: Path) -> None:
+    async with playing(database_url, tmp_path, NOON, limit_codes_an_hour=1) as play:
+        kari = await play.person()
+        await update(kari, email="kari.ny@example.no")
+
+        refused = await kari.post('mutation { updateProfile(input: {email: "kari.ny@example.no"}) { user { id } } }')
+
+    assert refused.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
 
 
 async def test_who_asks_for_what_is_known_or_for_nothing_waits_for_no_code(play: Play) -> None:
