@@ -1,11 +1,12 @@
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Final
 
 from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from db.bank_shapes import BANK_LINK
+from db.bank_shapes import ACCOUNT_READ, BANK_LINK
 from db.locks import locked
 from db.paging import page_by_id
 from db.tables.bank import AccountReadRow, BankLinkRow, ConsentAccountRow, ConsentRow
@@ -16,7 +17,8 @@ from domain.consent import AccountRead, BankLink, Consent, ConsentStatus
 from domain.ids import BankId, BankLinkId, ConsentId, UserId
 from domain.page import Keyset
 
-_READS_SHOWN = 10
+# How many readings of a bank link are shown.
+READS_SHOWN: Final = 10
 
 
 def _authorisation_of(encrypted: bytes | None, expires_at: datetime | None) -> SealedAuthorisation | None:
@@ -135,12 +137,12 @@ class BankLinkQueries:
         query = (
             select(AccountReadRow)
             .join(ranked, ranked.c.id == col(AccountReadRow.id))
-            .where(ranked.c.rank <= _READS_SHOWN)
+            .where(ranked.c.rank <= READS_SHOWN)
             .order_by(ranked.c.rank)
         )
         reads: dict[BankLinkId, list[AccountRead]] = {}
         for row in await self._session.exec(query):
-            reads.setdefault(BankLinkId(row.bank_link_id), []).append(AccountRead(row.at, row.is_attended))
+            reads.setdefault(BankLinkId(row.bank_link_id), []).append(ACCOUNT_READ.of(row))
         return reads
 
 

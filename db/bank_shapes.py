@@ -3,10 +3,10 @@
 from typing import Final
 
 from db.shapes import Shape, each, made, optional
-from db.tables.bank import BalanceRow, BankAccountRow, BankLinkRow, BankTransactionRow
+from db.tables.bank import AccountReadRow, BalanceRow, BankAccountRow, BankLinkRow, BankTransactionRow
 from domain.account_number import AccountNumber
 from domain.bank_account import Balance, BalanceType, BankAccount, Transaction, TransactionStatus
-from domain.consent import BankLink, BankLinkEnd, BankLinkStatus
+from domain.consent import AccountRead, BankLink, BankLinkEnd, BankLinkStatus
 from domain.money import Money
 
 BANK_LINK: Final = Shape(
@@ -43,3 +43,4 @@ TRANSACTION: Final = Shape(
         "amount": made(Money, "amount_minor", "currency"),
     },
 )
+ACCOUNT_READ: Final = Shape(AccountRead, AccountReadRow, each("at", "is_attended"))

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final
 
 from sqlalchemy import update
 from sqlmodel import col, select
@@ -9,6 +10,7 @@ from db.field_encryption import FieldEncryption
 from db.locks import locked
 from db.paging import page_by_id
 from db.sealed import CARDHOLDER_ADDRESS, fields_of
+from db.shapes import Shape, each, made
 from db.tables.card import CardholderRow, CardRow
 from db.updates import save_over
 from domain.card import OVER, Card, CardFace, CardFailure, Cardholder, CardStatus, CardType
@@ -29,24 +31,26 @@ def cardholder_of(row: CardholderRow, fields: FieldEncryption) -> Cardholder:
     )
 
 
-def card_of(row: CardRow) -> Card:
-    face = None
-    if row.last4 is not None and row.expiry_month is not None and row.expiry_year is not None:
-        face = CardFace(row.last4, row.expiry_month, row.expiry_year)
-    return Card(
-        id=CardId(row.id),
-        user_id=UserId(row.user_id),
-        cardholder_id=CardholderId(row.cardholder_id),
-        vendor=row.vendor,
-        type=CardType(row.type),
-        created_at=row.created_at,
-        status=CardStatus(row.status),
-        vendor_card_id=row.vendor_card_id,
-        face=face,
-        # The release before has stored none.
-        failure=CardFailure(row.failure_code or "") if row.status == CardStatus.FAILED else None,
-        version=row.version,
-    )
+def _face_of(last4: str | None, month: int | None, year: int | None) -> CardFace | None:
+    return CardFace(last4, month, year) if last4 is not None and month is not None and year is not None else None
+
+
+def _failure_of(status: str, code: str | None) -> CardFailure | None:
+    # The release before has stored none.
+    return CardFailure(code or "") if status == CardStatus.FAILED else None
+
+
+CARD: Final = Shape(
+    Card,
+    CardRow,
+    {
+        **each("id", "user_id", "cardholder_id", "vendor", "created_at", "vendor_card_id", "version"),
+        "type": made(CardType, "type"),
+        "status": made(CardStatus, "status"),
+        "face": made(_face_of, "last4", "expiry_month", "expiry_year"),
+        "failure": made(_failure_of, "status", "failure_code"),
+    },
+)
 
 
 class CardQueries:
@@ -82,16 +86,16 @@ class CardQueries:
         """Newest first. With `backwards` the last ones of the range, oldest first."""
         query = select(CardRow).where(CardRow.user_id == user_id)
         query = page_by_id(query, col(CardRow.id), keyset, newest_first=True)
-        return [card_of(row) for row in await self._session.exec(query)]
+        return [CARD.of(row) for row in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[CardId]) -> list[Card]:
         query = select(CardRow).where(CardRow.user_id == user_id, col(CardRow.id).in_(ids))
-        return [card_of(row) for row in await self._session.exec(query)]
+        return [CARD.of(row) for row in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, card_id: CardId) -> Card | None:
         query = select(CardRow).where(CardRow.user_id == user_id, CardRow.id == card_id)
         row = (await self._session.exec(locked(self._session, query))).first()
-        return card_of(row) if row else None
+        return CARD.of(row) if row else None
 
     async def is_any_open(self, user_id: UserId) -> bool:
         """Whether a card of the user's works, or is about to."""

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import func
 from sqlmodel import col, select
@@ -6,6 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.locks import locked
 from db.paging import page_by_id
+from db.shapes import Shape, each, made, optional
 from db.tables.file import DataExportRow, UploadRow
 from db.updates import save_over
 from domain.data_export import DataExport, DataExportStatus
@@ -14,36 +16,29 @@ from domain.page import Keyset
 from domain.upload import RejectReason, Upload, UploadOrder, UploadPurpose, UploadStatus
 
 
-def upload_of(row: UploadRow) -> Upload:
-    order = UploadOrder(UploadPurpose(row.purpose), row.file_name, row.content_type, row.size_bytes, row.sha256)
-    return Upload(
-        id=UploadId(row.id),
-        user_id=UserId(row.user_id),
-        vendor=row.vendor,
-        order=order,
-        object_key=row.object_key,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        status=UploadStatus(row.status),
-        reject_reason=RejectReason(row.reject_reason) if row.reject_reason else None,
-        stored_at=row.stored_at,
-        version=row.version,
-    )
+def _order_of(purpose: str, file_name: str, content_type: str, size_bytes: int, sha256: str) -> UploadOrder:
+    return UploadOrder(UploadPurpose(purpose), file_name, content_type, size_bytes, sha256)
 
 
-def export_of(row: DataExportRow) -> DataExport:
-    return DataExport(
-        id=DataExportId(row.id),
-        user_id=UserId(row.user_id),
-        vendor=row.vendor,
-        object_key=row.object_key,
-        requested_at=row.requested_at,
-        status=DataExportStatus(row.status),
-        ready_at=row.ready_at,
-        expires_at=row.expires_at,
-        size_bytes=row.size_bytes,
-        version=row.version,
-    )
+UPLOAD: Final = Shape(
+    Upload,
+    UploadRow,
+    {
+        **each("id", "user_id", "vendor", "object_key", "created_at", "expires_at", "stored_at", "version"),
+        "order": made(_order_of, "purpose", "file_name", "content_type", "size_bytes", "sha256"),
+        "status": made(UploadStatus, "status"),
+        "reject_reason": optional(RejectReason, "reject_reason"),
+    },
+)
+DATA_EXPORT: Final = Shape(
+    DataExport,
+    DataExportRow,
+    {
+        **each("id", "user_id", "vendor", "object_key", "requested_at", "ready_at", "expires_at", "size_bytes"),
+        **each("version"),
+        "status": made(DataExportStatus, "status"),
+    },
+)
 
 
 class UploadQueries:
@@ -56,16 +51,16 @@ class UploadQueries:
         """Uploads that are not deleted, newest first. With `backwards` the last ones of the range, oldest first."""
         query = select(UploadRow).where(UploadRow.user_id == user_id, UploadRow.status != UploadStatus.DELETED)
         query = page_by_id(query, col(UploadRow.id), keyset, newest_first=True)
-        return [upload_of(row) for row in await self._session.exec(query)]
+        return [UPLOAD.of(row) for row in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[UploadId]) -> list[Upload]:
         query = select(UploadRow).where(UploadRow.user_id == user_id, col(UploadRow.id).in_(ids))
-        return [upload_of(row) for row in await self._session.exec(query)]
+        return [UPLOAD.of(row) for row in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, upload_id: UploadId) -> Upload | None:
         query = select(UploadRow).where(UploadRow.user_id == user_id, UploadRow.id == upload_id)
         row = (await self._session.exec(locked(self._session, query))).first()
-        return upload_of(row) if row else None
+        return UPLOAD.of(row) if row else None
 
     async def of_user(
         self, user_id: UserId, statuses: Sequence[UploadStatus], limit: int, *, after: str = ""
@@ -73,7 +68,7 @@ class UploadQueries:
         """The user's uploads in these statuses behind the id `after`, oldest first."""
         query = select(UploadRow).where(UploadRow.user_id == user_id, col(UploadRow.status).in_(statuses))
         query = query.where(col(UploadRow.id) > after)
-        return [upload_of(row) for row in await self._session.exec(query.order_by(col(UploadRow.id)).limit(limit))]
+        return [UPLOAD.of(row) for row in await self._session.exec(query.order_by(col(UploadRow.id)).limit(limit))]
 
     async def count_pending(self, user_id: UserId) -> int:
         query = select(func.count()).where(UploadRow.user_id == user_id, UploadRow.status == UploadStatus.PENDING)
@@ -127,16 +122,16 @@ class DataExportQueries:
         """Newest first. With `backwards` the last ones of the range, oldest first."""
         query = select(DataExportRow).where(DataExportRow.user_id == user_id)
         query = page_by_id(query, col(DataExportRow.id), keyset, newest_first=True)
-        return [export_of(row) for row in await self._session.exec(query)]
+        return [DATA_EXPORT.of(row) for row in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[DataExportId]) -> list[DataExport]:
         query = select(DataExportRow).where(DataExportRow.user_id == user_id, col(DataExportRow.id).in_(ids))
-        return [export_of(row) for row in await self._session.exec(query)]
+        return [DATA_EXPORT.of(row) for row in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, export_id: DataExportId) -> DataExport | None:
         query = select(DataExportRow).where(DataExportRow.user_id == user_id, DataExportRow.id == export_id)
         row = (await self._session.exec(locked(self._session, query))).first()
-        return export_of(row) if row else None
+        return DATA_EXPORT.of(row) if row else None
 
     def add(self, export: DataExport) -> None:
         row = DataExportRow(

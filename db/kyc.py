@@ -1,34 +1,34 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.locks import locked
+from db.shapes import Shape, column, each, made
 from db.tables.kyc import KycRow
 from db.updates import save_over
-from domain.ids import KycId, UserId
+from domain.ids import UserId
 from domain.kyc import Check, CheckKind, CheckResult, Kyc, KycStatus
 
 
-def kyc_of(row: KycRow) -> Kyc:
-    return Kyc(
-        id=KycId(row.id),
-        user_id=UserId(row.user_id),
-        vendor=row.vendor,
-        applicant_id=row.applicant_id,
-        status=KycStatus(row.status),
-        retry_required=row.retry_required,
-        can_retry=row.can_retry,
-        reject_labels=tuple(row.reject_labels),
-        risk_score=row.risk_score,
-        checks=tuple(Check(CheckKind(check["kind"]), CheckResult(check["result"])) for check in row.checks),
-        started_at=row.started_at,
-        reviewed_at=row.reviewed_at,
-        newest_review_at=row.news_at,
-        version=row.version,
-    )
+def _checks_of(checks: Sequence[Mapping[str, str]]) -> tuple[Check, ...]:
+    return tuple(Check(CheckKind(check["kind"]), CheckResult(check["result"])) for check in checks)
+
+
+KYC: Final = Shape(
+    Kyc,
+    KycRow,
+    {
+        **each("id", "user_id", "vendor", "applicant_id", "retry_required", "can_retry", "risk_score", "started_at"),
+        **each("reviewed_at", "version"),
+        "status": made(KycStatus, "status"),
+        "reject_labels": made(tuple, "reject_labels"),
+        "checks": made(_checks_of, "checks"),
+        "newest_review_at": column("news_at"),
+    },
+)
 
 
 class KycQueries:
@@ -40,18 +40,18 @@ class KycQueries:
     async def of_user(self, user_id: UserId) -> Kyc:
         """The user's application. Raises NoResultFound for an unknown user."""
         query = select(KycRow).where(KycRow.user_id == user_id)
-        return kyc_of((await self._session.exec(locked(self._session, query))).one())
+        return KYC.of((await self._session.exec(locked(self._session, query))).one())
 
     async def of_users(self, user_ids: Sequence[UserId]) -> list[Kyc]:
         rows = await self._session.exec(select(KycRow).where(col(KycRow.user_id).in_(user_ids)))
-        return [kyc_of(row) for row in rows]
+        return [KYC.of(row) for row in rows]
 
     async def by_vendor_reference(self, vendor: str, user_id: str | None, applicant_id: str | None) -> Kyc | None:
         """By our user id first, by the vendor's applicant id second; of any user, for webhooks alone."""
         for condition in (KycRow.user_id == user_id, KycRow.applicant_id == applicant_id):
             row = (await self._session.exec(select(KycRow).where(KycRow.vendor == vendor, condition))).first()
             if row is not None:
-                return kyc_of(row)
+                return KYC.of(row)
         return None
 
     def add(self, kyc: Kyc) -> None:

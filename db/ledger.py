@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, case, cast, func
+from sqlalchemy import BigInteger, ColumnElement, case, cast, func, or_
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped
@@ -10,7 +10,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from db.ids import new_id
 from db.tables.ledger import LedgerEntryRow
-from db.tables.payment import PaymentRow, RefundRow
+from db.tables.payment import RefundRow
 from db.updates import changed
 from domain import ids
 from domain.ids import DisputeId, PaymentId, PlanInvoiceId, RefundId
@@ -21,15 +21,20 @@ from domain.refund import RefundStatus
 _ENTRY_KEY = ["vendor", "kind", "vendor_object_id"]
 
 
-def given_back(payment_id: Mapped[str] | str) -> SelectOfScalar[int]:
+def given_back(payment_id: ColumnElement[str] | Mapped[str] | str) -> SelectOfScalar[int]:
     """The sum that the payer has got back of a payment, by the ledger, or is about to get: by refunds under way."""
     amount, kind = col(LedgerEntryRow.amount_minor), col(LedgerEntryRow.kind)
-    moved = func.sum(case((kind.in_(GIVEN_BACK), amount), (kind.in_(UNDONE), -amount), else_=0))
+    # No lists of values, whose length a driver writes into the statement: plans hand theirs over as they are.
+    back, undone = (or_(*(kind == one for one in sorted(kinds))) for kinds in (GIVEN_BACK, UNDONE))
+    moved = func.sum(case((back, amount), (undone, -amount), else_=0))
     entries = select(func.coalesce(moved, 0)).where(col(LedgerEntryRow.payment_id) == payment_id)
     pending = select(func.coalesce(func.sum(RefundRow.amount_minor), 0)).where(
         col(RefundRow.payment_id) == payment_id, RefundRow.status == RefundStatus.PENDING
     )
-    parts = [part.correlate(PaymentRow).scalar_subquery() for part in (entries, pending)]
+    parts = [
+        part.correlate_except(table).scalar_subquery()
+        for part, table in ((entries, LedgerEntryRow), (pending, RefundRow))
+    ]
     # PostgreSQL sums up integers to a numeric.
     return select(cast(parts[0] + parts[1], BigInteger))
 

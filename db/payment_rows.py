@@ -7,7 +7,6 @@ from db.shapes import Shape, each, made, optional
 from db.tables.payment import PaymentEventRow, PaymentRow
 from domain.account_number import AccountNumber
 from domain.authorisation import SealedAuthorisation
-from domain.ids import PaymentId
 from domain.money import Money
 from domain.payment import (
     CancellationStatus,
@@ -67,14 +66,14 @@ def payment_of(row: PaymentRow, given: int) -> Payment:
     return PAYMENT.of(row, given=given)
 
 
-def event_of(row: PaymentEventRow) -> PaymentEvent:
-    """A step of a payment's history."""
-    return PaymentEvent(
-        PaymentId(row.payment_id),
-        row.version,
-        Status(row.status),
-        PaymentCause(row.cause),
-        row.at,
-        stored_failure(row.failure_code, row.failure_detail),
-        PaymentEventKind(row.kind),
-    )
+PAYMENT_EVENT: Final = Shape(
+    PaymentEvent,
+    PaymentEventRow,
+    {
+        **each("payment_id", "version", "at"),
+        "status": made(Status, "status"),
+        "cause": made(PaymentCause, "cause"),
+        "failure": made(stored_failure, "failure_code", "failure_detail"),
+        "kind": made(PaymentEventKind, "kind"),
+    },
+)

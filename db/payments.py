@@ -11,7 +11,7 @@ from db.ids import new_id
 from db.ledger import given_back
 from db.locks import locked
 from db.paging import page_by_id, page_of_each
-from db.payment_rows import columns_of, event_of, payment_of
+from db.payment_rows import PAYMENT_EVENT, columns_of, payment_of
 from db.tables.bank import ConsentAccountRow, ConsentRow
 from db.tables.payment import PaymentEventRow, PaymentRow
 from db.updates import save_over
@@ -195,7 +195,7 @@ class PaymentQueries:
         )
         found: dict[PaymentId, list[PaymentEvent]] = {}
         for row in await self._session.exec(query):
-            found.setdefault(PaymentId(row.payment_id), []).append(event_of(row))
+            found.setdefault(PaymentId(row.payment_id), []).append(PAYMENT_EVENT.of(row))
         return found
 
     async def settled_at(self, ids: Sequence[PaymentId]) -> dict[PaymentId, datetime]:

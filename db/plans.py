@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final
 
 from sqlalchemy import update
 from sqlmodel import col, select
@@ -7,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.locks import locked
 from db.paging import page_of_each
+from db.shapes import Shape, each, made, optional
 from db.tables.plan import PlanInvoiceRow, PlanSubscriptionRow
 from db.updates import save_over
 from domain.ids import PlanInvoiceId, PlanSubscriptionId, UserId
@@ -15,38 +17,26 @@ from domain.page import Keyset
 from domain.payment import stored_failure
 from domain.plan import InvoiceStatus, PlanEnd, PlanInvoice, PlanPayment, PlanStatus, PlanSubscription
 
-
-def subscription_of(row: PlanSubscriptionRow) -> PlanSubscription:
-    return PlanSubscription(
-        id=PlanSubscriptionId(row.id),
-        user_id=UserId(row.user_id),
-        plan_id=row.plan_id,
-        vendor=row.vendor,
-        created_at=row.created_at,
-        status=PlanStatus(row.status),
-        vendor_subscription_id=row.vendor_subscription_id,
-        period_end=row.period_end,
-        cancel_at_period_end=row.cancel_at_period_end,
-        ended_because=PlanEnd(row.ended_because) if row.ended_because else None,
-        failure=stored_failure(row.failure_code, row.failure_detail),
-        authorisation_url=row.authorisation_url,
-        watched_until=row.watched_until,
-        version=row.version,
-    )
-
-
-def _invoice_of(row: PlanInvoiceRow) -> PlanInvoice:
-    return PlanInvoice(
-        id=PlanInvoiceId(row.id),
-        subscription_id=PlanSubscriptionId(row.subscription_id),
-        vendor_invoice_id=row.vendor_invoice_id,
-        number=row.number,
-        amount=Money(row.amount_minor, row.currency),
-        status=InvoiceStatus(row.status),
-        period_start=row.period_start,
-        period_end=row.period_end,
-        created_at=row.created_at,
-    )
+SUBSCRIPTION: Final = Shape(
+    PlanSubscription,
+    PlanSubscriptionRow,
+    {
+        **each("id", "user_id", "plan_id", "vendor", "created_at", "vendor_subscription_id", "period_end"),
+        **each("cancel_at_period_end", "authorisation_url", "watched_until", "version"),
+        "status": made(PlanStatus, "status"),
+        "ended_because": optional(PlanEnd, "ended_because"),
+        "failure": made(stored_failure, "failure_code", "failure_detail"),
+    },
+)
+INVOICE: Final = Shape(
+    PlanInvoice,
+    PlanInvoiceRow,
+    {
+        **each("id", "subscription_id", "vendor_invoice_id", "number", "period_start", "period_end", "created_at"),
+        "amount": made(Money, "amount_minor", "currency"),
+        "status": made(InvoiceStatus, "status"),
+    },
+)
 
 
 class PlanQueries:
@@ -60,20 +50,20 @@ class PlanQueries:
         query = select(PlanSubscriptionRow).where(
             col(PlanSubscriptionRow.user_id).in_(user_ids), PlanSubscriptionRow.status != PlanStatus.ENDED
         )
-        return [subscription_of(row) for row in await self._session.exec(query)]
+        return [SUBSCRIPTION.of(row) for row in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, wanted: Sequence[PlanSubscriptionId]) -> list[PlanSubscription]:
         query = select(PlanSubscriptionRow).where(
             PlanSubscriptionRow.user_id == user_id, col(PlanSubscriptionRow.id).in_(wanted)
         )
-        return [subscription_of(row) for row in await self._session.exec(query)]
+        return [SUBSCRIPTION.of(row) for row in await self._session.exec(query)]
 
     async def get(self, user_id: UserId, subscription_id: PlanSubscriptionId) -> PlanSubscription | None:
         query = select(PlanSubscriptionRow).where(
             PlanSubscriptionRow.user_id == user_id, PlanSubscriptionRow.id == subscription_id
         )
         row = (await self._session.exec(locked(self._session, query))).first()
-        return subscription_of(row) if row else None
+        return SUBSCRIPTION.of(row) if row else None
 
     async def payment(self, subscription_id: PlanSubscriptionId) -> PlanPayment:
         """What the vendor is called with, for a subscription of any user. Raises NoResultFound for an unknown one."""
@@ -84,7 +74,7 @@ class PlanQueries:
         """The subscription whose 3-D Secure page was given this state, of any user, and where its user goes next."""
         query = select(PlanSubscriptionRow).where(PlanSubscriptionRow.state_hash == state_hash)
         row = (await self._session.exec(query)).first()
-        return (subscription_of(row), row.return_to) if row else None
+        return (SUBSCRIPTION.of(row), row.return_to) if row else None
 
     async def by_vendor_reference(
         self, vendor: str, our_id: str | None, vendor_id: str | None
@@ -97,7 +87,7 @@ class PlanQueries:
             query = select(PlanSubscriptionRow).where(PlanSubscriptionRow.vendor == vendor, col(column) == value)
             row = (await self._session.exec(query)).first()
             if row is not None:
-                return subscription_of(row)
+                return SUBSCRIPTION.of(row)
         return None
 
     async def by_vendor_invoice(self, vendor: str, vendor_invoice_id: str) -> PlanSubscription | None:
@@ -108,7 +98,7 @@ class PlanQueries:
             .where(PlanSubscriptionRow.vendor == vendor, PlanInvoiceRow.vendor_invoice_id == vendor_invoice_id)
         )
         row = (await self._session.exec(query)).first()
-        return subscription_of(row) if row else None
+        return SUBSCRIPTION.of(row) if row else None
 
     async def set_payment(self, subscription_id: PlanSubscriptionId, payment: PlanPayment, *, return_to: str) -> None:
         """Replace what the subscription is paid with; a 3-D Secure page of before no longer leads back."""
@@ -163,7 +153,7 @@ class PlanQueries:
         query = page_of_each(query, identifier, parent, subscriptions, [identifier], keyset, newest_first=True)
         found: dict[PlanSubscriptionId, list[PlanInvoice]] = {}
         for row in await self._session.exec(query):
-            found.setdefault(PlanSubscriptionId(row.subscription_id), []).append(_invoice_of(row))
+            found.setdefault(PlanSubscriptionId(row.subscription_id), []).append(INVOICE.of(row))
         return found
 
     async def invoices_by_references(
@@ -173,7 +163,7 @@ class PlanQueries:
         query = select(PlanInvoiceRow).where(
             PlanInvoiceRow.subscription_id == subscription_id, col(PlanInvoiceRow.vendor_invoice_id).in_(references)
         )
-        return {row.vendor_invoice_id: _invoice_of(row) for row in await self._session.exec(query)}
+        return {row.vendor_invoice_id: INVOICE.of(row) for row in await self._session.exec(query)}
 
     async def invoices_by_ids(self, user_id: UserId, wanted: Sequence[PlanInvoiceId]) -> list[PlanInvoice]:
         """The invoices among these that are of the user's subscriptions."""
@@ -182,7 +172,7 @@ class PlanQueries:
             .join(PlanSubscriptionRow, col(PlanSubscriptionRow.id) == PlanInvoiceRow.subscription_id)
             .where(PlanSubscriptionRow.user_id == user_id, col(PlanInvoiceRow.id).in_(wanted))
         )
-        return [_invoice_of(row) for row in await self._session.exec(query)]
+        return [INVOICE.of(row) for row in await self._session.exec(query)]
 
     async def put_invoice(self, invoice: PlanInvoice) -> None:
         """Add the invoice or replace it."""

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import or_, update
 from sqlmodel import col, select
@@ -8,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.audit import AuditQueries
 from db.paging import page_of_each
+from db.shapes import Shape, each, made, optional
 from db.tables.payment import DisputeRow, PaymentAttemptRow, PaymentRow, RefundRow
 from domain.card_payment import PaymentAttempt
 from domain.dispute import Dispute, DisputeStatus
@@ -16,31 +18,25 @@ from domain.money import Money
 from domain.page import Keyset
 from domain.refund import Refund, RefundFailureCode, RefundStatus
 
-
-def _refund_of(row: RefundRow) -> Refund:
-    return Refund(
-        id=RefundId(row.id),
-        payment_id=PaymentId(row.payment_id),
-        amount=Money(row.amount_minor, row.currency),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        status=RefundStatus(row.status),
-        failure=RefundFailureCode(row.failure_code) if row.failure_code else None,
-        vendor_refund_id=row.vendor_refund_id,
-    )
-
-
-def _dispute_of(row: DisputeRow) -> Dispute:
-    return Dispute(
-        id=DisputeId(row.id),
-        payment_id=PaymentId(row.payment_id),
-        vendor_dispute_id=row.vendor_dispute_id,
-        status=DisputeStatus(row.status),
-        amount=Money(row.amount_minor, row.currency),
-        reason=row.reason,
-        evidence_due_by=row.evidence_due_by,
-        created_at=row.created_at,
-    )
+REFUND: Final = Shape(
+    Refund,
+    RefundRow,
+    {
+        **each("id", "payment_id", "created_at", "updated_at", "vendor_refund_id"),
+        "amount": made(Money, "amount_minor", "currency"),
+        "status": made(RefundStatus, "status"),
+        "failure": optional(RefundFailureCode, "failure_code"),
+    },
+)
+DISPUTE: Final = Shape(
+    Dispute,
+    DisputeRow,
+    {
+        **each("id", "payment_id", "vendor_dispute_id", "reason", "evidence_due_by", "created_at"),
+        "status": made(DisputeStatus, "status"),
+        "amount": made(Money, "amount_minor", "currency"),
+    },
+)
 
 
 class RefundQueries:
@@ -59,14 +55,14 @@ class RefundQueries:
         query = page_of_each(select(RefundRow), identifier, payment, ids, [identifier], keyset, newest_first=False)
         found: dict[PaymentId, list[Refund]] = {}
         for row in await self._session.exec(query):
-            found.setdefault(PaymentId(row.payment_id), []).append(_refund_of(row))
+            found.setdefault(PaymentId(row.payment_id), []).append(REFUND.of(row))
         return found
 
     async def matching(self, payment_id: PaymentId, ours: Sequence[str], references: Sequence[str]) -> list[Refund]:
         """The payment's refunds with one of these ids, ours or the vendor's."""
         known = or_(col(RefundRow.id).in_(ours), col(RefundRow.vendor_refund_id).in_(references))
         query = select(RefundRow).where(RefundRow.payment_id == payment_id, known)
-        return [_refund_of(row) for row in await self._session.exec(query)]
+        return [REFUND.of(row) for row in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[RefundId]) -> list[Refund]:
         """The refunds among these that are of the user's payments."""
@@ -75,7 +71,7 @@ class RefundQueries:
             .join(PaymentRow, col(PaymentRow.id) == RefundRow.payment_id)
             .where(PaymentRow.user_id == user_id, col(RefundRow.id).in_(ids))
         )
-        return [_refund_of(row) for row in await self._session.exec(query)]
+        return [REFUND.of(row) for row in await self._session.exec(query)]
 
     async def put(self, refund: Refund, user_id: UserId) -> None:
         """Add the refund or replace it. A new status is an entry of the audit trail."""
@@ -101,7 +97,7 @@ class RefundQueries:
         query = select(DisputeRow).where(col(DisputeRow.payment_id).in_(ids)).order_by(col(DisputeRow.id))
         found: dict[PaymentId, list[Dispute]] = {}
         for row in await self._session.exec(query):
-            found.setdefault(PaymentId(row.payment_id), []).append(_dispute_of(row))
+            found.setdefault(PaymentId(row.payment_id), []).append(DISPUTE.of(row))
         return found
 
     async def disputes_of_one(self, payment_id: PaymentId) -> list[Dispute]:
@@ -114,7 +110,7 @@ class RefundQueries:
             .join(PaymentRow, col(PaymentRow.id) == DisputeRow.payment_id)
             .where(PaymentRow.user_id == user_id, col(DisputeRow.id).in_(ids))
         )
-        return [_dispute_of(row) for row in await self._session.exec(query)]
+        return [DISPUTE.of(row) for row in await self._session.exec(query)]
 
     async def put_dispute(self, dispute: Dispute) -> None:
         """Add the dispute or replace it."""

@@ -5,15 +5,19 @@ Each object is a JSON array: its columns, then what lies beside it. Arrays, sinc
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import (
+    JSON,
+    Boolean,
     ColumnElement,
     FromClause,
     Integer,
+    LargeBinary,
     Select,
     Text,
     bindparam,
@@ -25,15 +29,11 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from db.bank_accounts import is_available
-from db.bank_shapes import BALANCE, BANK_ACCOUNT, BANK_LINK, TRANSACTION
-from db.payment_rows import PAYMENT
 from db.shapes import Lies, Shape, from_json
+from db.ways import COMPUTED, DAY, WAYS, Way
 from domain.ids import UserId
-from domain.page import Form, Keyset
-from domain.relation import Relation
-from domain.selection import Beside, FaultyValueError, NotCoveredError, Row, Selection
-from domain.statement import WITHDRAWN_AFTER
+from domain.page import Form
+from domain.selection import Beside, FaultyValueError, NotCoveredError, Request, Row, Selection
 
 # PostgreSQL takes 100 arguments of a function, and SQLite 127.
 _AT_MOST: Final = 90
@@ -43,45 +43,6 @@ _DEEPEST: Final = 5
 _MOST: Final = 40
 _OWNER: Final = "user_id"
 Reader = Callable[[Any], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """How what lies beside an object is found: by the column `of`, which has the object's id, or by its own id.
-
-    `order` are the columns of a list, the last of them unique in it; `counted` says how many of it are read at most,
-    where it has no pages. Whatever has an owner is read with the owner's condition, which no author has to write.
-    """
-
-    shape: Shape[Any]
-    of: str | None = None
-    order: tuple[str, ...] = ("id",)
-    newest_first: bool = False
-    counted: int = 100
-    only: Callable[[FromClause], ColumnElement[bool]] | None = None
-
-
-_WAYS: Final[Mapping[Relation, _Way]] = {
-    Relation.OWN_ACCOUNTS: _Way(BANK_ACCOUNT),
-    Relation.OWN_BANK_LINKS: _Way(BANK_LINK),
-    Relation.OWN_PAYMENTS: _Way(PAYMENT, newest_first=True),
-    Relation.ACCOUNT: _Way(BANK_ACCOUNT),
-    Relation.BANK_LINK: _Way(BANK_LINK),
-    Relation.BANK_LINK_ACCOUNTS: _Way(BANK_ACCOUNT, of="bank_link_id"),
-    Relation.BALANCES: _Way(BALANCE, of="account_id", order=("type",), newest_first=True),
-    Relation.TRANSACTIONS: _Way(
-        TRANSACTION,
-        of="account_id",
-        order=("booking_date", "id"),
-        newest_first=True,
-        # What the bank has withdrawn stays stored and is not part of the statement.
-        only=lambda lines: lines.c.missed < WITHDRAWN_AFTER,
-    ),
-}
-# What no column has.
-_COMPUTED: Final[Mapping[str, Callable[[FromClause], ColumnElement[Any]]]] = {
-    "is_available": lambda accounts: is_available(accounts.c.id),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +68,14 @@ class SelectionQueries:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def read(self, user_id: UserId, asked: Selection, pages: Sequence[Keyset]) -> Row:
+    async def read(self, user_id: UserId, asked: Selection, request: Request, day: date) -> Row:
         """What lies beside the user, of one moment.
 
         Raises NotCoveredError for what no statement is made of, and FaultyValueError for what no object may have.
         """
-        forms = tuple(page.form for page in pages)
-        prepared = prepare(asked, forms, self._session.get_bind().dialect)
+        prepared = prepare(asked, request.form, self._session.get_bind().dialect)
         connection = await self._session.connection()
-        found = await connection.exec_driver_sql(prepared.sql, prepared.values(_values_of(user_id, pages)))
+        found = await connection.exec_driver_sql(prepared.sql, prepared.values(_values_of(user_id, request, day)))
         values = orjson.loads(found.scalar_one())
         try:
             return prepared.read(values)
@@ -131,7 +91,7 @@ def prepare(asked: Selection, forms: tuple[Form, ...], dialect: Dialect) -> Prep
     if _count_of(asked) > _MOST:
         raise NotCoveredError("width")
     building = _Statement(forms, is_sqlite=dialect.name == "sqlite")
-    columns, readers = building.beside(asked, None, {})
+    columns, readers = building.beside(asked, None, None)
     compiled = select(building.text(columns)).compile(dialect=dialect)
     processors = {
         name: bound.type.dialect_impl(dialect).bind_processor(dialect) for name, bound in compiled.binds.items()
@@ -154,9 +114,10 @@ def _count_of(asked: Selection) -> int:
     return sum(1 + _count_of(beside.each) for beside in asked.beside)
 
 
-def _values_of(user_id: UserId, pages: Sequence[Keyset]) -> dict[str, Any]:
-    values: dict[str, Any] = {_OWNER: user_id}
-    for number, page in enumerate(pages):
+def _values_of(user_id: UserId, request: Request, day: date) -> dict[str, Any]:
+    values: dict[str, Any] = {_OWNER: user_id, DAY: day}
+    values |= {f"id_{number}": wanted for number, wanted in enumerate(request.ids)}
+    for number, page in enumerate(request.pages):
         values[f"limit_{number}"] = page.limit
         for name, key in (("after", page.after), ("before", page.before)):
             values |= {f"{name}_{number}_{part}": value for part, value in enumerate(key or ())}
@@ -173,21 +134,21 @@ class _Statement:
         return array if self.is_sqlite else array.cast(Text)
 
     def beside(
-        self, asked: Selection, source: FromClause | None, lies: Mapping[str, Lies], offset: int = 0
+        self, asked: Selection, source: FromClause | None, shape: Shape[Any] | None, offset: int = 0
     ) -> tuple[list[ColumnElement[Any]], list[Reader]]:
         """What lies beside an object, and how each is read from the object's array, from `offset` on."""
         columns: list[ColumnElement[Any]] = []
         readers: list[Reader] = []
         for place, beside in enumerate(asked.beside, start=offset):
-            column, read = self._one(beside, source, lies)
+            column, read = self._one(beside, source, shape)
             columns.append(column)
             readers.append(_at(place, read))
         return columns, readers
 
     def _one(
-        self, beside: Beside, source: FromClause | None, lies: Mapping[str, Lies]
+        self, beside: Beside, source: FromClause | None, of: Shape[Any] | None
     ) -> tuple[ColumnElement[Any], Reader]:
-        way = _WAYS.get(beside.relation)
+        way = WAYS.get(beside.relation)
         if way is None:
             raise NotCoveredError("relation")
         table = way.shape.table.alias()
@@ -196,35 +157,56 @@ class _Statement:
             query = query.where(table.c[_OWNER] == bindparam(_OWNER))
         elif source is None:
             raise NotCoveredError("owner")
-        if way.only is not None:
+        is_list = beside.key is None and beside.wanted is None
+        if way.only is not None and (is_list or way.is_only_one):
             query = query.where(way.only(table))
-        if beside.key is not None:
-            assert source is not None  # the viewer's own objects are lists
-            query = query.where(table.c.id == source.c[lies[beside.key].columns[0]]).correlate(source)
-        elif source is not None:
+        if beside.wanted is not None:
+            query = query.where(table.c.id == bindparam(f"id_{beside.wanted}", type_=Text))
+        elif source is None:
+            assert is_list or way.is_only_one  # what is the viewer's own
+        elif beside.key is not None:
+            assert of is not None  # the shape of the source
+            key = of.attribute(beside.key).columns[0]
+            query = query.where(table.c.id == source.c[key]).correlate(source)
+        else:
             assert way.of is not None  # a list of an object's
             query = query.where(table.c[way.of] == source.c.id).correlate(source)
-        if beside.key is None:
+        if is_list:
             query = self._page(query, table, way, beside.page)
         found = query.subquery()
         array, read = self._object(beside.each, way.shape, found)
-        if beside.key is not None:
+        if not is_list:
             return self._nested(select(array).select_from(found)), _or_none(read)
         return self._nested(select(self._list(array)).select_from(found)), _each(read)
 
     def _object(self, asked: Selection, shape: Shape[Any], source: FromClause) -> tuple[ColumnElement[Any], Reader]:
-        columns: list[ColumnElement[Any]] = []
+        # A column that several attributes are made of stands in the array once.
+        columns: dict[str, ColumnElement[Any]] = {}
         readers: list[Reader] = []
         for attribute in asked.attributes:
             lies = _lies_of(shape, attribute)
-            columns_of = [_column_of(shape, name, source) for name in lies.columns]
-            readers.append(_attribute(len(columns), [decode for _, decode in columns_of], lies.make))
-            columns += [column for column, _ in columns_of]
-        more, more_readers = self.beside(asked, source, shape.lies, len(columns))
+            decoders = []
+            for name in lies.columns:
+                column, decode = self._column(shape, name, source)
+                columns.setdefault(name, column)
+                decoders.append((list(columns).index(name), decode))
+            readers.append(_attribute(decoders, lies.make))
+        more, more_readers = self.beside(asked, source, shape, len(columns))
         read_all = (*readers, *more_readers)
-        return self._array([*columns, *more]), lambda found: [read(found) for read in read_all]
+        return self._array([*columns.values(), *more]), lambda found: [read(found) for read in read_all]
 
-    def _page(self, query: Select[Any], table: FromClause, way: _Way, page: int | None) -> Select[Any]:
+    def _column(self, shape: Shape[Any], name: str, source: FromClause) -> tuple[ColumnElement[Any], Reader | None]:
+        if name in COMPUTED:
+            computed = COMPUTED[name](source)
+            return computed, bool if isinstance(computed.type, Boolean) else None
+        kept, column = shape.table.c[name], source.c[name]
+        if isinstance(kept.type, LargeBinary):
+            return func.hex(column) if self.is_sqlite else func.encode(column, "hex"), from_json(kept)
+        if isinstance(kept.type, JSON) and self.is_sqlite:
+            return func.json(column), None
+        return column, from_json(kept)
+
+    def _page(self, query: Select[Any], table: FromClause, way: Way, page: int | None) -> Select[Any]:
         key = [table.c[name] for name in way.order]
         if page is None:
             return query.order_by(*_ordered(key, way.newest_first)).limit(way.counted)
@@ -254,7 +236,7 @@ class _Statement:
         return func.json(query.scalar_subquery()) if self.is_sqlite else query.scalar_subquery()
 
 
-def _needed(asked: Selection, way: _Way) -> list[str]:
+def _needed(asked: Selection, way: Way) -> list[str]:
     """The columns that an object is made of, and by which what lies beside it is found."""
     own = way.shape.table.c
     attributes = [*asked.attributes, *(beside.key for beside in asked.beside if beside.key is not None)]
@@ -263,30 +245,22 @@ def _needed(asked: Selection, way: _Way) -> list[str]:
 
 
 def _lies_of(shape: Shape[Any], attribute: str) -> Lies:
-    if attribute not in shape.lies:
-        raise NotCoveredError("attribute")
-    return shape.lies[attribute]
-
-
-def _column_of(shape: Shape[Any], name: str, source: FromClause) -> tuple[ColumnElement[Any], Reader | None]:
-    if name in shape.table.c:
-        return source.c[name], from_json(shape.table.c[name])
-    if name in _COMPUTED:
-        return _COMPUTED[name](source), bool
-    raise NotCoveredError("attribute")
+    if attribute in COMPUTED and attribute not in shape.lies:
+        return Lies((attribute,))
+    return shape.attribute(attribute)
 
 
 def _ordered(key: Sequence[ColumnElement[Any]], is_descending: bool) -> list[ColumnElement[Any]]:
     return [part.desc() if is_descending else part.asc() for part in key]
 
 
-def _attribute(place: int, decoders: Sequence[Reader | None], make: Callable[..., Any] | None) -> Reader:
-    """Reads an attribute from an object's array, in which its columns begin at `place`."""
-    if len(decoders) == 1:
-        return _made(_at(place, decoders[0]), make)
-    parts = [_at(place + number, decode) for number, decode in enumerate(decoders)]
+def _attribute(parts: Sequence[tuple[int, Reader | None]], make: Callable[..., Any] | None) -> Reader:
+    """Reads an attribute from an object's array, in which its columns stand at these places."""
+    if len(parts) == 1:
+        return _made(_at(*parts[0]), make)
+    found_at = [_at(*part) for part in parts]
     assert make is not None  # of several columns something is made
-    return lambda found: make(*(part(found) for part in parts))
+    return lambda found: make(*(part(found) for part in found_at))
 
 
 def _at(place: int, read: Reader | None) -> Reader:

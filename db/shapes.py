@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Boolean, Column, Date, LargeBinary, Table
@@ -21,7 +22,7 @@ class Lies:
     columns: tuple[str, ...]
     make: Callable[..., Any] | None = None
 
-    def of(self, row: SQLModel, beside: Mapping[str, object]) -> Any:
+    def of(self, row: SQLModel | None, beside: Mapping[str, object]) -> Any:
         found = [beside[name] if name in beside else getattr(row, name) for name in self.columns]
         return self.make(*found) if self.make is not None else found[0]
 
@@ -60,17 +61,36 @@ class Shape(Generic[Model]):
 
     def of(self, row: SQLModel, **beside: object) -> Model:
         """The object of a row, and of what no column has."""
+        return self._of(row, beside)
+
+    def attribute(self, name: str) -> Lies:
+        """How an attribute lies: of columns, or computed by the object, which an empty name is itself.
+
+        Raises NotCoveredError where there is none.
+        """
+        if name in self.lies:
+            return self.lies[name]
+        if name and not isinstance(getattr(self.model, name, None), property):
+            raise NotCoveredError("attribute")
+        columns = tuple(dict.fromkeys(column for lies in self.lies.values() for column in lies.columns))
+        read = attrgetter(name) if name else None
+
+        def make(*values: object) -> Any:
+            found = self._of(None, dict(zip(columns, values, strict=True)))
+            return found if read is None else read(found)
+
+        return Lies(columns, make)
+
+    def _of(self, row: SQLModel | None, beside: Mapping[str, object]) -> Model:
         return self.model(**{name: lies.of(row, beside) for name, lies in self.lies.items()})
 
 
 def from_json(column: Column[Any]) -> Callable[[Any], Any] | None:
-    """What makes a column's value of what JSON has of it; None where they are the same.
-
-    Raises NotCoveredError for bytes, which JSON has not.
-    """
+    """What makes a column's value of what JSON has of it, bytes as hexadecimal text; None where they are the same."""
     kind = column.type
     if isinstance(kind, LargeBinary):
-        raise NotCoveredError("bytes")
+        # SQLite gives an empty text for none.
+        return lambda text: bytes.fromhex(text) if text else None
     if isinstance(kind, Boolean):
         return bool
     if isinstance(kind, UtcDateTime):

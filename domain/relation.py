@@ -6,9 +6,14 @@ from enum import StrEnum
 class Relation(StrEnum):
     """Of one object: another one, or a list. Of the viewer: a list in pages (`OWN_...`)."""
 
+    KYC = "kyc"
+    PLAN = "plan"
+    PAYMENT = "payment"
+    UPLOAD = "upload"
     ACCOUNT = "account"
     BANK = "bank"
     BANK_LINK = "bank_link"
+    READS = "reads"
     BALANCES = "balances"
     BANK_LINK_ACCOUNTS = "bank_link_accounts"
     DISPUTES = "disputes"

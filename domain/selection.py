@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from domain.page import Form, Keyset
 from domain.relation import Relation
 
 # An object as it was read: its attributes in the order of its selection, then what lies beside it.
@@ -42,9 +43,26 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Another object, whose id stands in the attribute `key`, or a list; `page` is which of the request's pages."""
+    """Another object, whose id stands in the attribute `key`, or a list; `page` is which of the request's pages.
+
+    `wanted` is which of the request's ids names the object, one of the viewer's own.
+    """
 
     relation: Relation
     each: Selection
     key: str | None = None
     page: int | None = None
+    wanted: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a request gives beside the document: the pages and the ids that it asks for."""
+
+    pages: Sequence[Keyset] = ()
+    ids: Sequence[str] = ()
+
+    @property
+    def form(self) -> tuple[Form, ...]:
+        """What its statement depends on."""
+        return tuple(page.form for page in self.pages)

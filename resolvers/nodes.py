@@ -27,11 +27,12 @@ from domain.ids import (
 )
 from domain.plan import PLANS
 from resolvers.context import Context
+from schema.types.arguments import ObjectId
 from schema.types.bank import Bank, BankAccount, BankLink, BankTransaction
 from schema.types.card import Card
 from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
-from schema.types.node import Node, ObjectId
+from schema.types.node import Node
 from schema.types.paging import MAX_PAGE, HasId
 from schema.types.payment import Dispute, Payment, Refund
 from schema.types.plan import Plan, PlanInvoice, PlanSubscription

@@ -343,7 +343,7 @@ def build_services(base: Infrastructure) -> Services:
         background=background,
         incidents=incidents,
         limits=limits,
-        selections=Selections(read),
+        selections=Selections(read, clock),
         documents=TrustedDocuments(work, read, base.fanout, incidents, base.machine_clock, settings.document_mode),
     )
 

@@ -1,25 +1,37 @@
 """The fields that a valid document selects of an object, with its fragments written out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from graphql import (
+    BooleanValueNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLIncludeDirective,
     GraphQLObjectType,
     GraphQLSchema,
+    GraphQLSkipDirective,
     InlineFragmentNode,
+    SelectionNode,
     SelectionSetNode,
+    ValueNode,
+    VariableNode,
     is_abstract_type,
 )
 
+_CONDITIONAL: Final = (GraphQLSkipDirective.name, GraphQLIncludeDirective.name)
+
 
 class SelectedFields:
-    """Of one document. Directives are not looked at: a field that may be skipped is selected."""
+    """Of one document. Without `conditions`, the variables of `@skip` and `@include`, all fields are selected."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, conditions: Mapping[str, bool] | None = None
+    ) -> None:
         self._schema = schema
+        self._conditions = conditions
         self._fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
@@ -34,6 +46,8 @@ class SelectedFields:
                 node = next(waiting[-1], None)
                 if node is None:
                     waiting.pop()
+                elif self._is_left_out(node):
+                    continue
                 elif isinstance(node, FieldNode):
                     merged.setdefault((node.alias or node.name).value, []).append(node)
                 elif not isinstance(node, FragmentSpreadNode) or node.name.value not in spread:
@@ -41,6 +55,21 @@ class SelectedFields:
                     if self._applies(inner, shown):
                         waiting.append(iter(inner.selection_set.selections))
         return merged
+
+    def _is_left_out(self, node: SelectionNode) -> bool:
+        if self._conditions is None or not node.directives:
+            return False
+        return any(
+            self._is_true(next(iter(directive.arguments or ())).value)
+            is (directive.name.value == GraphQLSkipDirective.name)
+            for directive in node.directives
+            if directive.name.value in _CONDITIONAL
+        )
+
+    def _is_true(self, condition: ValueNode) -> bool:
+        if isinstance(condition, VariableNode):
+            return (self._conditions or {})[condition.name.value]
+        return isinstance(condition, BooleanValueNode) and condition.value
 
     def _inner(self, node: object, spread: set[str]) -> InlineFragmentNode | FragmentDefinitionNode:
         if isinstance(node, FragmentSpreadNode):

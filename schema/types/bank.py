@@ -18,7 +18,7 @@ from schema.types.money import Money
 from schema.types.node import VERSION, Node
 from schema.types.paging import Connection
 from schema.types.scalars import CurrencyCode
-from schema.types.view import View, listed, paged, related, shown
+from schema.types.view import SAYS, Listed, Shown, View, listed, paged, related, shown
 from schema.types.warning import MutationWarning
 
 
@@ -112,14 +112,17 @@ class BankLink(View[consent.BankLink], Node):
         return list(Scope)
 
     @strawberry.field(
-        directives=[at_most(10)], description="The newest ten readings, newest first. Not covered by `version`."
+        directives=[at_most(10)],
+        metadata={SAYS: Listed(Relation.READS, None)},
+        description="The newest ten readings, newest first. Not covered by `version`.",
     )
     async def last_reads(self, info: Info[HasLoaders, None]) -> list[AccountRead]:
         reads = await info.context.loaders.reads.load(self.shows.id)
         return [AccountRead.of(read) for read in reads.last]
 
     @strawberry.field(
-        description="How often Drop may still read today without the user, of four. Not covered by `version`."
+        metadata={SAYS: Shown("unattended_reads_left")},
+        description="How often Drop may still read today without the user, of four. Not covered by `version`.",
     )
     async def unattended_reads_left_today(self, info: Info[HasLoaders, None]) -> int:
         return (await info.context.loaders.reads.load(self.shows.id)).unattended_left

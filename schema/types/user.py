@@ -5,10 +5,9 @@ import strawberry
 from strawberry import UNSET, Info
 
 import schema.types.enums  # noqa: F401  # registers the domain's enums
-from domain import bank_account, payment, session, user
+from domain import bank_account, ids, payment, session, user
 from domain.account_deletion import KeepingLaw, KeptRecords, RetainedData
 from domain.contact_code import ContactKind
-from domain.ids import AccountId, BankLinkId, PaymentId, UploadId
 from domain.page import Key, Keyset, PaymentPage
 from domain.relation import Relation
 from domain.session import SessionClient
@@ -22,14 +21,14 @@ from schema.types.cost import PAGED, at_most
 from schema.types.errors import UserError
 from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
-from schema.types.node import Node, ObjectId
+from schema.types.node import Node
 from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments, by_id
 from schema.types.payment import Payment, PaymentFilter, PaymentOrderBy
 from schema.types.plan import PlanSubscription
 from schema.types.profile import Address, NotificationPreferences, PendingContact
 from schema.types.transaction_filter import TransactionFilter
 from schema.types.vendor_migration import VendorMove
-from schema.types.view import SAYS, Paged, View, paged, shown
+from schema.types.view import SAYS, Paged, View, found, paged, related, shown
 from schema.types.warning import MutationWarning
 
 
@@ -73,6 +72,7 @@ class User(View[user.User], Node):
     )
     created_at: datetime = shown("created_at", description="When the user first signed in.")
 
+    kyc: Kyc = related(Relation.KYC, "id", description="The verification of the user's identity.")
     bank_accounts: Connection[BankAccount] = paged(
         Relation.OWN_ACCOUNTS, "bankAccounts", is_own=True, description="The user's accounts over all banks."
     )
@@ -109,10 +109,6 @@ class User(View[user.User], Node):
     )
     def locale(self, info: Info[HasLocale, None]) -> str:
         return self.shows.chosen_locale or info.context.accepted_locale
-
-    @strawberry.field(description="The verification of the user's identity.")
-    async def kyc(self, info: Info[HasLoaders, None]) -> Kyc:
-        return Kyc.of(await info.context.loaders.kyc.load(self.shows.id))
 
     @strawberry.field(
         directives=[PAGED],
@@ -185,30 +181,23 @@ class User(View[user.User], Node):
         cursors = Cursors("ownTransactions", self.shows.id, repr(search), key=(date.fromisoformat, str))
         return await cursors.connection(PageArguments(first, after, last, before), read, _by_date, BankTransaction.of)
 
-    @strawberry.field(description="One of the user's payments; null where it is not the user's.")
-    async def payment(self, info: Info[HasLoaders, None], id: ObjectId) -> Payment | None:
-        payment = await info.context.loaders.payment.load(PaymentId(id))
-        return Payment.of(payment) if payment else None
-
-    @strawberry.field(description="One of the user's accounts; null where it is not the user's.")
-    async def bank_account(self, info: Info[HasLoaders, None], id: ObjectId) -> BankAccount | None:
-        account = await info.context.loaders.account.load(AccountId(id))
-        return BankAccount.of(account) if account else None
-
-    @strawberry.field(description="One of the user's ties to banks; null where it is not the user's.")
-    async def bank_link(self, info: Info[HasLoaders, None], id: ObjectId) -> BankLink | None:
-        bank_link = await info.context.loaders.bank_link.load(BankLinkId(id))
-        return BankLink.of(bank_link) if bank_link else None
-
-    @strawberry.field(description="One of the user's files; null where it is not the user's.")
-    async def upload(self, info: Info[HasLoaders, None], id: ObjectId) -> Upload | None:
-        upload = await info.context.loaders.upload.load(UploadId(id))
-        return Upload.of(upload) if upload else None
-
-    @strawberry.field(description="The plan that the user subscribes to; null where there is none.")
-    async def plan(self, info: Info[HasLoaders, None]) -> PlanSubscription | None:
-        subscription = await info.context.loaders.plan.load(self.shows.id)
-        return PlanSubscription.of(subscription) if subscription else None
+    payment: Payment | None = found(
+        Relation.PAYMENT, ids.PAYMENT, description="One of the user's payments; null where it is not the user's."
+    )
+    bank_account: BankAccount | None = found(
+        Relation.ACCOUNT, ids.ACCOUNT, description="One of the user's accounts; null where it is not the user's."
+    )
+    bank_link: BankLink | None = found(
+        Relation.BANK_LINK,
+        ids.BANK_LINK,
+        description="One of the user's ties to banks; null where it is not the user's.",
+    )
+    upload: Upload | None = found(
+        Relation.UPLOAD, ids.UPLOAD, description="One of the user's files; null where it is not the user's."
+    )
+    plan: PlanSubscription | None = related(
+        Relation.PLAN, "id", description="The plan that the user subscribes to; null where there is none."
+    )
 
     @strawberry.field(
         directives=[at_most(100)],

@@ -1,6 +1,7 @@
 """Words by which a field says once what it shows: a type is a view of one object of the domain.
 
-`shown` is an attribute, `related` another object, `listed` a whole list, and `paged` a list in pages.
+`shown` is an attribute, `related` another object, `listed` a whole list, `paged` a list in pages, and `found` one of
+the viewer's own objects by its id.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from strawberry.types.lazy_type import LazyType
 
 from domain.page import Keyset
 from domain.relation import Relation
+from schema.types.arguments import ObjectId
 from schema.types.context import HasLoaders
 from schema.types.cost import PAGED
 from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments
@@ -79,7 +81,15 @@ class Paged:
     order: tuple[str, ...] = ()
 
 
-Says = Shown | Related | Listed | Paged
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One of the viewer's own objects by the argument `id`, which is of this kind of ids."""
+
+    relation: Relation
+    kind: str
+
+
+Says = Shown | Related | Listed | Paged | Found
 
 
 class ShownField(StrawberryField):
@@ -112,6 +122,16 @@ def related(relation: Relation, key: str, *, description: str) -> Any:
         return _viewed(view_of(field), await getattr(info.context.loaders, relation).load(wanted))
 
     field = strawberry.field(resolver=load, description=description, metadata={SAYS: Related(relation, key)})
+    return field
+
+
+def found(relation: Relation, kind: str, *, description: str) -> Any:
+    """One of the viewer's own objects by its id; null for any other id."""
+
+    async def load(root: Any, info: Info[HasLoaders, None], id: ObjectId) -> Any:
+        return _viewed(view_of(field), await getattr(info.context.loaders, relation).load(id))
+
+    field = strawberry.field(resolver=load, description=description, metadata={SAYS: Found(relation, kind)})
     return field
 
 
@@ -170,7 +190,7 @@ def paged(
 def says_of(field: StrawberryField) -> Says | None:
     """What the field shows; None where a resolver of its own answers."""
     says = field.metadata.get(SAYS)
-    return says if isinstance(says, Shown | Related | Listed | Paged) else None
+    return says if isinstance(says, Says) else None
 
 
 def reader_of(path: str) -> Callable[[Any], Any]:

@@ -35,9 +35,9 @@ class BankList:
     async def of(self, country: str) -> Sequence[Bank]:
         """The banks of a country. Raises InvalidInput for none, Unavailable where no list of the last day is known."""
         require_country(country)
-        now = self._now()
-        if country in self._kept and now < self._next_at[country]:
-            return self._kept[country][1]
+        known, now = self.known(country), self._now()
+        if known is not None:
+            return known
         try:
             listed = await self._read(country)
         except Unavailable:
@@ -49,6 +49,12 @@ class BankList:
             return older
         self._kept[country], self._next_at[country] = (now, listed), now + _FRESH_S
         return listed
+
+    def known(self, country: str) -> Sequence[Bank] | None:
+        """What `of` would give without asking the vendor; None where it would ask."""
+        if country in self._kept and self._now() < self._next_at[country]:
+            return self._kept[country][1]
+        return None
 
     async def _read(self, country: str) -> Sequence[Bank]:
         """The current vendor's banks; during a migration they are compared with the target vendor's banks."""

@@ -4,19 +4,16 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-from graphql import GraphQLField, GraphQLObjectType, get_named_type, get_nullable_type, is_leaf_type, is_list_type
+from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type, is_required_argument
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from routes.graphql.schema import served_schema
-from schema.types.view import Shown, says_of
+from schema.types.view import says_of
 
 _DEPTH: Final = 6
-# What is read elsewhere than in the database, and lists that no statement reads yet.
-_LEFT_OUT: Final = frozenset(
-    {"bank", "history", "refunds", "disputes", "uploads", "cards", "dataExports", "sessions", "refundedAmount"}
-    | {"partOf", "totalCount", "returned", "authorisationUrl"}
+_OF_PAGES: Final = frozenset(
+    {"edges", "node", "pageInfo", "cursor", "hasNextPage", "hasPreviousPage", "startCursor", "endCursor"}
 )
-_OF_PAGES: Final = frozenset({"cursor", "hasNextPage", "hasPreviousPage", "startCursor", "endCursor"})
 _PAGES: Final = ("", "(first: 1)", "(last: 2)", "(first: $first)", "(first: null, last: $last)", "(after: null)")
 
 
@@ -42,7 +39,7 @@ class Drawing:
         leaves = [name for name, field in shown.fields.items() if is_leaf_type(get_named_type(field.type))]
         inner = [name for name in shown.fields if name not in leaves]
         covered = [name for name in leaves if self._is_covered(name, shown.fields[name])]
-        deeper = [name for name in inner if self._is_inner(shown, name)] if depth < _DEPTH else []
+        deeper = [name for name in inner if self._is_covered(name, shown.fields[name])] if depth < _DEPTH else []
         chosen = [*self._some(covered, 6), *self._some(deeper, 2)]
         selected = [self._field(shown, name, depth) for name in chosen] or ["__typename"]
         text = "{ " + " ".join(selected) + " }"
@@ -67,16 +64,11 @@ class Drawing:
         return f"{self._alias(name)}{name}{pages}{inner}"
 
     def _is_covered(self, name: str, field: GraphQLField) -> bool:
-        if name in _LEFT_OUT or name in _OF_PAGES:
-            return name in _OF_PAGES
-        says = says_of(field.extensions[GraphQLCoreConverter.DEFINITION_BACKREF])
-        return isinstance(says, Shown) and not is_list_type(get_nullable_type(field.type))
-
-    def _is_inner(self, shown: GraphQLObjectType, name: str) -> bool:
-        if name in _LEFT_OUT:
-            return False
-        says = says_of(shown.fields[name].extensions[GraphQLCoreConverter.DEFINITION_BACKREF])
-        return says is not None or name in ("edges", "node", "pageInfo")
+        if name in _OF_PAGES:
+            return True
+        known = field.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
+        needs = any(is_required_argument(argument) for argument in field.args.values())
+        return not needs and (says_of(known) is not None or not known.is_async)
 
     def _some(self, names: Sequence[str], most: int) -> list[str]:
         return self._random.sample(names, min(len(names), self._random.randint(1, most))) if names else []

@@ -8,9 +8,12 @@ from graphql import GraphQLNonNull, GraphQLObjectType
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
+from db.ways import COMPUTED
+from domain import ids
+from domain.relation import Relation
 from routes.graphql.schema import served_schema
 from schema.types.context import Loaders, Pages
-from schema.types.view import Listed, Paged, Related, Says, Shown, View, says_of
+from schema.types.view import Found, Listed, Paged, Related, Says, Shown, View, says_of
 
 Declared = tuple[type[View[Any]], str, Says, bool]
 
@@ -61,12 +64,18 @@ def _end_of(view: type[View[Any]], path: str) -> tuple[Any, bool]:
 )
 def test_what_a_field_says_is_there(view: type[View[Any]], name: str, says: Says, is_nullable: bool) -> None:
     match says:
+        case Shown(path) if path in COMPUTED:
+            assert not is_nullable  # by the database alone; a resolver answers in the ordinary way
         case Shown(path):
             _, may_be_none = _end_of(view, path)
             assert is_nullable or not may_be_none, f"{name} is never null, and {path} may be None"
         case Related(relation, key):
-            assert is_nullable, f"{name} may be null: the object may be gone, or another user's"
+            is_always_there = relation is Relation.KYC  # from a user's first login on
+            assert is_nullable or is_always_there, f"{name} may be null: the object may be gone, or another user's"
             assert _end_of(view, key) is not None and hasattr(Loaders, relation)
+        case Found(relation=relation, kind=kind):
+            assert is_nullable and hasattr(Loaders, relation)
+            assert kind in vars(ids).values()
         case Listed(relation, held):
             assert hasattr(Loaders, relation)
             assert held is None or _end_of(view, held)[1], f"{held} is None where the list is not held"
