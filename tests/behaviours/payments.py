@@ -62,6 +62,17 @@ async def cancelled_too_late(stage: Stage) -> Outcome:
     return await ended(stage)
 
 
+async def cancelled_elsewhere(stage: Stage) -> Outcome:
+    """Kari takes a payment of a later day back in her online bank."""
+    day = stage.bank.sandbox.clock.at.date() + timedelta(days=3)
+    await stage.pay(executionDate=day.isoformat())
+    await stage.decide()
+    asked = "/bank/payments/obp-000001/cancellation"
+    assert (await stage.bank.sandbox.inner.post(asked, json={"redirectUri": "https://bank.example"})).is_success
+    await stage.bank.sandbox.press(f"/sandbox{asked}", decision="approve")
+    return await ended(stage, days=8)
+
+
 async def rejected_at_once(stage: Stage) -> Outcome:
     stage.bank.odd_payments.rejects_with = "AM04" if stage.kind == "enable_banking" else "FUNDS_NOT_AVAILABLE"
     await stage.pay()
@@ -268,6 +279,7 @@ PAYMENTS: Final = (
     Behaviour("waits for a later day", scheduled),
     Behaviour("is asked to cancel before the approval", cancelled_in_time),
     Behaviour("is asked to cancel after the approval", cancelled_too_late),
+    Behaviour("its user cancels it in the online bank (`CANC`, `CNCL`)", cancelled_elsewhere),
     Behaviour("takes it with status RJCT", rejected_at_once),
     Behaviour("refuses its product (`PRODUCT_UNKNOWN`)", says_no(403, "PRODUCT_UNKNOWN", ""), NEXT_GEN),
     Behaviour("wants a KID (`REQUIRED_KID_MISSING`)", says_no(401, "REQUIRED_KID_MISSING", ""), NEXT_GEN),

@@ -343,7 +343,8 @@ class OpenPayments:
         # Its trap: a payment that nobody approved looks as if it were under way.
         is_refused = found["transactionStatus"] == "RJCT" and found["scaStatus"] == "failed"
         status = "ACSP" if is_refused else found["transactionStatus"]
-        if found.get("cancelSca") == "finalised" and not self.exchanged & set(self.cancellations(found["paymentId"])):
+        begun_here = set(self.cancellations(found["paymentId"]))
+        if found.get("cancelSca") == "finalised" and begun_here and not self.exchanged & begun_here:
             status = "ACTC"
         return JSONResponse({"transactionStatus": self.odd_payments.said(status), "tppMessages": messages})
 
