@@ -33,7 +33,7 @@ from providers.open_banking.port import (
     Psu,
 )
 from providers.open_banking.readings import identifier
-from providers.open_banking.refusals import not_taken, note
+from providers.open_banking.refusals import not_taken, note, note_told
 from providers.open_banking.status import NOT_TAKEN
 from providers.open_banking.vendor_ids import in_path
 
@@ -129,6 +129,7 @@ class EnableBankingPayments:
         # How the bank's payments end counts with its last report alone.
         enough = await self._client.final_statuses(access.bank_id) if found.is_final else frozenset()
         status, failure = objects.payment_status(found, enough, oslo_date(self._clock.now()))
+        note_told(access.bank_id, [found.reason] if found.reason else [], failure)
         is_last = found.is_final and status is Status.PROCESSING
         return PaymentState(status, access.reference, failure=failure, is_last=is_last)
 

@@ -52,6 +52,15 @@ def note(bank: BankId, codes: Sequence[str]) -> None:
     _log.warning("bank_refuses_payment", bank=bank, code=code)
 
 
+def note_told(bank: BankId, codes: Sequence[str], failure: Failure | None) -> None:
+    """As `note`, of a rejection that a status tells: where no code is beside it, or its user is the reason, it is none.
+
+    Each read counts; once the end is stored, nobody asks again.
+    """
+    if codes and failure is not None and failure.code is FailureCode.REJECTED_BY_BANK:
+        note(bank, codes)
+
+
 def is_about_payment(codes: Sequence[str]) -> bool:
     """Whether one of the codes turns this payment down, whatever the status: a missing KID is a 401."""
     return not _REASONS.keys().isdisjoint(codes)

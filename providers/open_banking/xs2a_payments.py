@@ -28,7 +28,7 @@ from providers.open_banking.port import (
     Psu,
 )
 from providers.open_banking.readings import identifier
-from providers.open_banking.refusals import is_about_payment, not_taken, note
+from providers.open_banking.refusals import is_about_payment, not_taken, note, note_told
 from providers.open_banking.status import PAYMENT_STATUS, SCA_DONE, SCA_FAILED, sca_of
 from providers.open_banking.vendor_ids import in_header, in_path
 from providers.open_banking.xs2a_approvals import Approval, Approvals, ScaAnswer
@@ -163,6 +163,8 @@ class Xs2aPayments:
             # The approval of a payment that has ended does not count any more.
             sca, sca_codes, shown = None, (), None
         status, failure = nextgenpsd2.payment_status(word, sca, (*codes, *sca_codes), is_future=False)
+        if PAYMENT_STATUS.get(word) is Status.REJECTED:
+            note_told(access.bank_id, (*codes, *sca_codes), failure)
         if status is Status.PROCESSING:
             # Not read at the bank: some banks have no GET of an initiation (norwegian_banks.md).
             day = access.execution_date

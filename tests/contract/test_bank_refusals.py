@@ -1,6 +1,8 @@
 """A bank's no to a payment: told to operators by its code, and to the user in words that help."""
 
-from collections.abc import Callable
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -15,7 +17,7 @@ from domain.payment import FailureCode, Status
 from providers.calling.guard import Guard
 from providers.open_banking import direct_banks
 from providers.open_banking.bank_notification import NotificationAddress
-from providers.open_banking.port import PaymentState, Psu
+from providers.open_banking.port import PaymentAccess, PaymentState, Psu
 from schema.texts import sentence
 from tests.builders.counterpart import answer, counterpart
 from tests.builders.gateway import BASE, OLA
@@ -56,18 +58,54 @@ async def test_a_missing_kid_is_told_and_no_fault_of_our_credentials() -> None:
     assert refused == []
 
 
+@pytest.mark.parametrize(
+    ("messages", "known_as", "is_counted"),
+    [
+        ([{"category": "ERROR", "code": "PRODUCT_INVALID"}], "PRODUCT_INVALID", True),
+        ([{"category": "ERROR", "code": "FORMAT_ERROR"}], "FORMAT_ERROR", True),
+        ([{"category": "ERROR", "code": "FUNDS_NOT_AVAILABLE"}], "FUNDS_NOT_AVAILABLE", False),
+        ([], "none", False),
+    ],
+)
+async def test_a_no_that_is_told_after_the_approval_is_counted_where_it_may_be_our_fault(
+    messages: list[dict[str, str]], known_as: str, is_counted: bool
+) -> None:
+    status, sca = {"transactionStatus": "RJCT", "tppMessages": messages}, {"scaStatus": "finalised"}
+    said = (answer(200, json.dumps(one), content_type="application/json") for one in (status, sca))
+    before = counted(known_as)
+    async with counterpart(*said) as bank:
+        with capture_logs() as logs:
+            state = await read(bank.url)
+
+    assert state.status is Status.REJECTED
+    assert counted(known_as) == before + is_counted
+    assert [log["code"] for log in logs if log["event"] == "bank_refuses_payment"] == [known_as] * is_counted
+
+
 def nobody_hears(provider: str, name: str, reason: str) -> None:
     pass
 
 
-async def initiated(url: str, on_refused: Callable[[str, str, str], None] = nobody_hears) -> PaymentState:
+async def read(url: str) -> PaymentState:
+    async with direct_payments(url) as payments:
+        return await payments.status(PaymentAccess("DNBANOKK/p-1/a-1", BankId("bank_dnb"), Psu(None)))
+
+
+@asynccontextmanager
+async def direct_payments(
+    url: str, on_refused: Callable[[str, str, str], None] = nobody_hears
+) -> AsyncIterator[direct_banks.DirectPayments]:
     async with httpx.AsyncClient() as http:
         guard = Guard(
             "open_banking", direct_banks.RESILIENCE, direct_banks.RETRIED, vendor="direct", on_refused=on_refused
         )
         notifications = NotificationAddress(HOOK, "secret")
         client = direct_banks.DirectBanks(http, {"bank_dnb": url}, guard, notifications=notifications)
-        payments = direct_banks.DirectPayments(client, webhook_secret="secret", clock=MovedClock(NOON))
+        yield direct_banks.DirectPayments(client, webhook_secret="secret", clock=MovedClock(NOON))
+
+
+async def initiated(url: str, on_refused: Callable[[str, str, str], None] = nobody_hears) -> PaymentState:
+    async with direct_payments(url, on_refused) as payments:
         return await payments.initiate(
             a_bank_payment(),
             parse_account_number(OLA),

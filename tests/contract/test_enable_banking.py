@@ -10,6 +10,7 @@ import httpx
 import pytest
 import trustme
 from joserfc.jwk import RSAKey
+from structlog.testing import capture_logs
 
 from domain.device import Device
 from domain.errors import BadSignature, BadWebhook, Unavailable
@@ -269,6 +270,20 @@ async def test_a_payment_that_is_rejected_at_once_awaits_nothing(
     assert (state.status, state.reference, state.authorisation) == (Status.REJECTED, "p-1", None)
     assert state.failure is not None
     assert state.failure.code is failure
+
+
+@pytest.mark.parametrize(("reason", "is_counted"), [("AG01", True), ("CUST", False), (None, False)])
+async def test_a_no_that_is_told_after_the_approval_is_counted_where_it_may_be_our_fault(
+    reason: str | None, is_counted: bool
+) -> None:
+    rejected = {"status": "RJCT", "status_reason_information": {"status_reason_code": reason}}
+    adapters = adapters_over(httpx.MockTransport(lambda request: httpx.Response(200, json=rejected)))
+
+    with capture_logs() as logs:
+        state = await adapters.payments.status(PaymentAccess("p-1", DNB, Psu(None)))
+
+    assert state.status is Status.REJECTED
+    assert [log["code"] for log in logs if log["event"] == "bank_refuses_payment"] == [reason] * is_counted
 
 
 ODD: tuple[object, ...] = (None, 5, "x", [], {}, [None], [5], {"a": 1}, -1, 1e30)
