@@ -1,11 +1,17 @@
 """How a connection to PostgreSQL is encrypted, in libpq's words: `sslmode` and `sslrootcert` of its URL."""
 
+import asyncio
+import socket
 import ssl
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
 import asyncpg
 from sqlalchemy.engine import URL
+
+from domain.link_local import refuse_link_local
 
 # Without one of these anybody between us and the server can be the server.
 _VERIFIED: Final = frozenset({"verify-ca", "verify-full"})
@@ -15,8 +21,20 @@ _SYSTEM: Final = "system"
 
 
 async def connect(*args: Any, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
-    """As `asyncpg.connect`, which takes libpq's words in an address alone, and that is taken apart before."""
+    """As `asyncpg.connect`, which takes libpq's words in an address alone, and that is taken apart before.
+
+    Raises OSError where the server's name leads to a link-local address.
+    """
+    await _check_hosts(options.get("host"))
     return await asyncpg.connect(*args, **with_tls(options))
+
+
+async def _check_hosts(given: str | Sequence[str] | None) -> None:
+    """Of several hosts one that has no address costs itself alone: the driver tries the others."""
+    for host in [given] if isinstance(given, str) else given or ():
+        if not host.startswith("/"):
+            with suppress(socket.gaierror):
+                refuse_link_local(host, await asyncio.get_running_loop().getaddrinfo(host, None))
 
 
 def with_tls(options: dict[str, Any]) -> dict[str, Any]:

@@ -21,10 +21,11 @@ async def telemetry(settings: Settings, database: Database, role: str) -> AsyncI
         return
     # Loading these modules takes a while, so they are loaded only where a collector is set.
     from opentelemetry import trace
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    from gateway.observability.collector import Collector
 
     resource = Resource.create(
         {
@@ -35,7 +36,7 @@ async def telemetry(settings: Settings, database: Database, role: str) -> AsyncI
     )
     provider = TracerProvider(resource=resource)
     endpoint = f"{settings.otel_exporter_otlp_endpoint.rstrip('/')}/v1/traces"
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    provider.add_span_processor(BatchSpanProcessor(Collector(endpoint)))
     trace.set_tracer_provider(provider)
     for engine in database.engines:
         trace_statements(engine)

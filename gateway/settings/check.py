@@ -12,11 +12,12 @@ from pydantic_core import ErrorDetails
 from db.engine import async_url
 from db.tls import hosts_of, problem_of
 from domain.account_number import InvalidAccountNumber, parse_account_number
+from domain.link_local import is_link_local
 from domain.redirect import is_registrable
 from gateway.settings.demands import stage_problems
 from gateway.settings.settings import Settings, settings_class
 from gateway.settings.stage import live_keys
-from providers.calling.loopback import LOOPBACK, is_link_local, is_safe, is_within, parts_of
+from providers.calling.loopback import LOOPBACK, is_safe, is_within, parts_of
 from providers.declaration import MOCK
 from providers.registry import PORTS, declared
 

@@ -1,8 +1,9 @@
 """Which addresses may be called: those with TLS, and those of this machine, such as a local test server."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
+
+from domain.link_local import plain_address
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -31,19 +32,5 @@ def is_within(host: str, domain: str) -> bool:
 
 def is_public(address: str) -> bool:
     """Whether the IP address is one of the internet: not private, of this machine or link, shared or reserved."""
-    ip = _plain(address)
+    ip = plain_address(address)
     return ip.is_global and not ip.is_multicast
-
-
-def is_link_local(host: str) -> bool:
-    """Whether the host is written as a link-local IP address. Never raises."""
-    try:
-        return _plain(host).is_link_local
-    except ValueError:
-        return False
-
-
-def _plain(address: str) -> IPv4Address | IPv6Address:
-    """Without a zone, and an IPv4 address that is written as one of IPv6 as itself."""
-    ip = ip_address(address.partition("%")[0])
-    return (ip.ipv4_mapped if isinstance(ip, IPv6Address) else None) or ip

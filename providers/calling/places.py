@@ -5,8 +5,9 @@ from collections import defaultdict
 from typing import Final
 
 import structlog
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from providers.calling.own_hosts import redis_at
 
 # Places of a process that has died are free again after this time; a living one renews its own before.
 _KEPT_S: Final = 90
@@ -52,7 +53,7 @@ class SharedPlaces:
     def __init__(self, url: str, names: str, most: int) -> None:
         self._alone = Places(most)
         self._names = names
-        self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
+        self._redis = redis_at(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
         self._take = self._redis.register_script(_TAKE)
 
     async def take(self, key: str, holder: str) -> bool:

@@ -10,10 +10,10 @@ from contextlib import suppress
 from typing import Any, Final
 
 import structlog
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from providers.calling.guard import Guard
+from providers.calling.own_hosts import redis_at
 from providers.fanout.port import Fanout
 from providers.fanout.redis import is_cancelled
 
@@ -32,7 +32,7 @@ class SharedBreakers:
     def __init__(self, url: str, fanout: Fanout, names: str = "drop") -> None:
         # The names of open breakers, each with the end of its opening in seconds of the clock of Redis.
         self._key = f"{names}:breakers"
-        self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
+        self._redis = redis_at(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
         self._fanout = fanout
         self._opened: asyncio.Queue[tuple[str, float]] = asyncio.Queue(_UNPUBLISHED)
 

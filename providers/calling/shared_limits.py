@@ -7,9 +7,9 @@ import time
 from typing import Any, Final
 
 import structlog
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from providers.calling.own_hosts import redis_at
 from providers.calling.rate import Rate, Turns
 
 # A Redis that hangs holds up a call for this long at most, and after that nobody for a while.
@@ -53,7 +53,7 @@ class SharedLimits:
 
     def __init__(self, url: str, names: str = "drop") -> None:
         self._names = names
-        self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
+        self._redis = redis_at(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
         self._take = self._redis.register_script(_TAKE)
         self._count = self._redis.register_script(_COUNT)
         self._away_until = float("-inf")

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, SecretStr
 from domain.contact import mail_address
 from providers.calling.guard import Guard, Resilience, VendorTrouble
 from providers.calling.loopback import LOOPBACK
+from providers.calling.own_hosts import check_host
 from providers.declaration import Tools
 from providers.delivery import RecipientRefused
 from providers.email.port import EmailMessage, Sender
@@ -132,6 +133,7 @@ class SmtpEmail:
         )
         is_handing_over = False
         try:
+            await check_host(server.host)
             async with client:
                 if mime is not None:
                     is_handing_over = True

@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import structlog
 from prometheus_client import Gauge
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from providers.calling.own_hosts import redis_at
 from providers.fanout.memory import MemoryFanout
 from providers.fanout.port import WakeUp
 
@@ -39,11 +39,11 @@ class RedisFanout:
 
     def __init__(self, url: str, names: str = "drop") -> None:
         self._channel = f"{names}:hints"
-        self._redis = Redis.from_url(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
+        self._redis = redis_at(url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S)
         # A Unix socket has nothing to be kept alive, and takes no such option.
         kept_alive = {} if url.startswith("unix:") else {"socket_keepalive": True}
         # Without a read timeout: nothing may be published for hours, and Redis is asked by itself whether it lives.
-        self._subscriber = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=_TIMEOUT_S, **kept_alive)
+        self._subscriber = redis_at(url, socket_timeout=None, socket_connect_timeout=_TIMEOUT_S, **kept_alive)
         self._in_process = MemoryFanout()
         self._process_id = uuid4().hex
         self._unsent: asyncio.Queue[str] = asyncio.Queue(_UNSENT)

@@ -6,8 +6,8 @@ boto3 is synchronous, so every call runs in a thread. Presigning needs no thread
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, BinaryIO, Final, TypedDict, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypedDict, TypeVar
+from urllib.parse import quote, urlsplit
 
 import anyio
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from domain.errors import Unavailable
 from providers.calling.guard import Guard, Resilience, VendorTrouble
+from providers.calling.own_hosts import check_host_at_once
 from providers.declaration import Tools, Vendor
 from providers.setting_types import secret_of
 from providers.storage.port import PART_BYTES, Bucket, Declared, ObjectKey, PresignedUpload, StoredObject
@@ -77,7 +78,7 @@ def s3_client(*, region: str, endpoint_url: str | None, access_key: str | None, 
         # Without it presigned addresses name the global host, which does not know new buckets of other regions.
         s3={"addressing_style": "path" if endpoint_url else "virtual"},
     )
-    return boto3.client(
+    client = boto3.client(
         "s3",
         region_name=region,
         endpoint_url=endpoint_url,
@@ -85,6 +86,14 @@ def s3_client(*, region: str, endpoint_url: str | None, access_key: str | None, 
         aws_secret_access_key=secret_key,
         config=config,
     )
+    if endpoint_url:
+        client.meta.events.register("before-send.s3", _check_store)
+    return client
+
+
+def _check_store(request: Any, **_: Any) -> None:
+    """Raises OSError where the store's name leads to a link-local address. Runs in a thread of the client's."""
+    check_host_at_once(urlsplit(request.url).hostname or "")
 
 
 class S3ObjectStore:
