@@ -29,7 +29,8 @@ class BankProfile:
     `wants_psu_id`: the bank wants the user's national identity number. `wants_device_later`: it wants to hear in each
     later call about a consent or payment from where it was begun. `debtor` and `creditor` say in which form the
     bank wants account numbers. `part_of` is the bank that has taken over this one. For a bank that is called directly,
-    `product` is its payment product, `domain` the domain of its pages, and `signs` whether it wants signed requests.
+    `product` is its payment product, `domain` the domain of its pages, `api_domain` that of its interface where it is
+    confirmed, and `signs` whether it wants signed requests.
     `gives_ids`: its lines bear the end-to-end ids of payments, as it documents; of others that is learnt from lines.
     `last_status`: the last transaction status that it reports of a payment; one before ACSC leaves the end to the
     account's statement, as does any bank that has told no end after the next banking day.
@@ -48,6 +49,7 @@ class BankProfile:
     part_of: BankId | None = None
     product: str = "norwegian-domestic-credit-transfers"
     domain: str | None = None
+    api_domain: str | None = None
     signs: bool = False
     lists_twice: bool = False
     ids: LineIds = LineIds.LAST
@@ -57,7 +59,15 @@ class BankProfile:
 
 
 _PROFILES: Final = (
-    BankProfile(BankId("bank_dnb"), "DNBANOKK", "DNB", wants_psu_id=True, domain="dnb.no", ids=LineIds.CHANGE),
+    BankProfile(
+        BankId("bank_dnb"),
+        "DNBANOKK",
+        "DNB",
+        wants_psu_id=True,
+        domain="dnb.no",
+        api_domain="dnb.no",
+        ids=LineIds.CHANGE,
+    ),
     BankProfile(BankId("bank_nordea"), "NDEANOKK", "Nordea", wants_psu_id=True, lists_twice=True),
     BankProfile(BankId("bank_handelsbanken"), "HANDNOKK", "Handelsbanken", wants_psu_id=True, wants_device_later=True),
     BankProfile(

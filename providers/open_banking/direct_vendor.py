@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import Field
 
 from domain.ids import BankId
-from providers.calling.loopback import is_safe
+from providers.calling.loopback import LOOPBACK, is_safe, is_within, parts_of
 from providers.declaration import Tools, Vendor
 from providers.open_banking.bank_notification import NotificationAddress
 from providers.open_banking.bank_profiles import by_id, is_known
@@ -61,6 +61,13 @@ def _problems(settings: DirectSettings) -> Sequence[str]:
         f"OPENBANKING_BANKS: {bank_id}={base!r} is not a bank's id and its https address."
         for bank_id, base in settings.openbanking_banks.items()
         if not (is_known(BankId(bank_id)) and is_safe(base))
+    ]
+    found += [
+        f"OPENBANKING_BANKS: {bank_id}: {host} is no host of the bank's, {domain}."
+        for bank_id, base in settings.openbanking_banks.items()
+        if (domain := by_id(BankId(bank_id)).api_domain) is not None
+        and (host := parts_of(base).hostname or "") not in LOOPBACK
+        and not is_within(host, domain)
     ]
     signing = [bank_id for bank_id in settings.openbanking_banks if by_id(BankId(bank_id)).signs]
     return [*found, *problems_of(settings, signing)]

@@ -119,6 +119,8 @@ def test_one_job_at_once_leaves_no_place_for_money() -> None:
         ("stripe_api_url", "https://api.stripe.com.evil.example", "is no host of the vendor's, stripe.com"),
         ("stripe_api_url", "https://10.0.0.7", "is no host of the vendor's, stripe.com"),
         ("bankid_api_url", "https://notbankid.no/auth", "is no host of the vendor's, bankid.no"),
+        ("openbanking_banks", "bank_dnb=https://api.notdnb.no", "api.notdnb.no is no host of the bank's, dnb.no"),
+        ("openbanking_banks", "bank_dnb=https://10.0.0.7", "10.0.0.7 is no host of the bank's, dnb.no"),
         ("s3_api_url", "https://169.254.169.254", "is link-local"),
         ("s3_api_url", "https://[fe80::1]", "is link-local"),
         ("s3_api_url", "https://[::ffff:169.254.169.254]", "is link-local"),
