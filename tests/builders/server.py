@@ -20,9 +20,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(folder: Path, **settings: str) -> Iterator[str]:
-    """Gives the address once it can be opened; stops with SIGTERM."""
-    port = free_port()
+def served(folder: Path, port: int | None = None, /, **settings: str) -> Iterator[str]:
+    """Gives the address once it can be opened; stops with SIGTERM. The same `folder` and `port` start it again."""
+    port = port or free_port()
     url = f"http://localhost:{port}"
     environment = {
         **os.environ,

@@ -3,7 +3,8 @@
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from docs.fixtures.drop_gateway import Gateway
-from tests.web_client.steps import accessible, approve, fill_payment, pay, seeded, shot, status
+from tests.browser.conftest import WITHIN_MS
+from tests.web_client.steps import PAYMENT, accessible, approve, fill_payment, pay, seeded, shot, status
 
 
 async def test_somebody_new_signs_in_is_verified_connects_a_bank_and_pays(page: Page, address: str) -> None:
@@ -65,6 +66,7 @@ async def test_a_sign_in_that_was_cancelled_is_said_once_on_a_phone_in_norwegian
     context = await browser.new_context(
         viewport={"width": 375, "height": 720}, locale="nb-NO", color_scheme="dark", reduced_motion="reduce"
     )
+    context.set_default_timeout(WITHIN_MS)
     page = await context.new_page()
     await page.goto(address)
     await page.get_by_role("link", name="Logg inn med BankID").click()
@@ -117,7 +119,7 @@ async def test_what_the_gateway_refuses_stands_at_its_input_and_is_paid_once_men
     await page.keyboard.press("Enter")
     await page.get_by_role("button", name="Approve with BankID").focus()
     await page.keyboard.press("Enter")
-    await page.wait_for_url("**/#/payments/**")
+    await page.wait_for_url(PAYMENT)
     await status(page, "Paid")
 
 

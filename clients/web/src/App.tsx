@@ -1,5 +1,5 @@
 // Who is there decides what is shown: the sign-in, or the screens of the signed-in user, kept up to date by one subscription.
-import { type ReactNode, useEffect, useMemo, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { Provider, useQuery, useSubscription } from "urql";
 import { gatewayClient, type LineState } from "./gateway.ts";
 import { graphql } from "./gql/index.ts";
@@ -62,8 +62,12 @@ export function App() {
   const [sessions, setSessions] = useState(0);
   const wasSignedOut = line === "signed-out";
   // What one person's cache holds is not for the next one.
-  const { client, close } = useMemo(() => gatewayClient(locale, setLine), [locale, sessions]);
-  useEffect(() => close, [close]);
+  const talk = useMemo(() => gatewayClient(locale, setLine), [locale, sessions]);
+  const spoken = useRef(talk);
+  useEffect(() => {
+    if (spoken.current !== talk) spoken.current.close();
+    spoken.current = talk;
+  }, [talk]);
   useEffect(() => {
     document.documentElement.lang = locale;
   }, [locale]);
@@ -74,7 +78,7 @@ export function App() {
   };
   return (
     <Language value={locale}>
-      <Provider value={client}>
+      <Provider value={talk.client}>
         {wasSignedOut ? (
           <Ended onSeen={signedOut} />
         ) : (
