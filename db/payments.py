@@ -1,5 +1,6 @@
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect, exists, func, union_all, update
 from sqlalchemy.orm import Mapped
@@ -10,8 +11,9 @@ from sqlmodel.sql.expression import Select
 from db.ids import new_id
 from db.ledger import given_back
 from db.locks import locked
-from db.paging import page_by_id, page_of_each
+from db.paging import page_by, page_of_each
 from db.payment_rows import PAYMENT_EVENT, columns_of, payment_of
+from db.payment_search import conditions, search_text_of
 from db.tables.bank import ConsentAccountRow, ConsentRow
 from db.tables.payment import PaymentEventRow, PaymentRow
 from db.updates import save_over
@@ -38,6 +40,11 @@ def _payments() -> Select[PaymentRow, int]:
     return select(PaymentRow, given_back(col(PaymentRow.id)).scalar_subquery())
 
 
+def _key(page: PaymentPage) -> list[Mapped[Any]]:
+    by_id = [col(PaymentRow.id)]
+    return [col(PaymentRow.scheduled_for), *by_id] if page.by_execution else by_id
+
+
 def _filtered(user_id: UserId, page: PaymentPage, *, newest_first: bool) -> CompoundSelect[str]:
     """The ids that a filtered page is made of: of each status on each rail as many as the page has.
 
@@ -49,7 +56,8 @@ def _filtered(user_id: UserId, page: PaymentPage, *, newest_first: bool) -> Comp
             one = select(PaymentRow.id).where(
                 PaymentRow.user_id == user_id, PaymentRow.status == status, PaymentRow.rail == rail
             )
-            pages.append(page_by_id(one, col(PaymentRow.id), page.keyset, newest_first=newest_first).subquery())
+            one = one.where(*conditions(page.search))
+            pages.append(page_by(one, _key(page), page.keyset, newest_first=newest_first).subquery())
     return union_all(*(select(one.c.id) for one in pages))
 
 
@@ -69,7 +77,11 @@ class PaymentQueries:
         query = _payments().where(PaymentRow.user_id == user_id)
         if page.statuses or page.rails:
             query = query.where(col(PaymentRow.id).in_(_filtered(user_id, page, newest_first=newest_first)))
-        query = page_by_id(query, col(PaymentRow.id), page.keyset, newest_first=newest_first)
+        else:
+            query = query.where(*conditions(page.search))
+        if page.by_execution:
+            query = query.where(col(PaymentRow.scheduled_for).is_not(None))
+        query = page_by(query, _key(page), page.keyset, newest_first=newest_first)
         return [payment_of(*found) for found in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[PaymentId]) -> list[Payment]:
@@ -244,6 +256,7 @@ class PaymentQueries:
             begun_in_app=begun_in_app,
             device_encrypted=device_encrypted,
             created_at=payment.created_at,
+            search_text=search_text_of(payment.creditor_name, payment.message, payment.kid),
             version=payment.version,
         )
         self._session.add(row)

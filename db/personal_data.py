@@ -148,7 +148,7 @@ HOLDINGS: Sequence[Holding] = (
         stays=True,
         hidden=frozenset({"reason", "proposed_by"}),
     ),
-    Holding(PaymentRow, _own(PaymentRow), stays=True, hidden=_RETURNS),
+    Holding(PaymentRow, _own(PaymentRow), stays=True, hidden=_RETURNS | {"search_text"}),
     Holding(PlanInvoiceRow, _under(PlanInvoiceRow.subscription_id, PlanSubscriptionRow), stays=True),
     Holding(PlanSubscriptionRow, _own(PlanSubscriptionRow), stays=True, hidden=_RETURNS | {"return_url"}),
     # Payments, which are kept, name the account that paid and its bank link.

@@ -12,8 +12,9 @@ from db.tables.bank import BankAccountRow, BankTransactionRow
 from domain.bank_account import Transaction
 from domain.ids import UserId
 from domain.page import Keyset
+from domain.search import folded
 from domain.statement import WITHDRAWN_AFTER
-from domain.transaction_search import Direction, TransactionSearch, folded
+from domain.transaction_search import Direction, TransactionSearch
 
 
 def search_text_of(name: str | None, message: str | None, kid: str | None) -> str:

@@ -29,6 +29,7 @@ from db.notifications import NotificationQueries
 from db.operators import OperatorQueries
 from db.orphans import OrphanQueries
 from db.outage import raise_if_away
+from db.payment_search import PaymentSearchQueries
 from db.payments import PaymentQueries
 from db.personal_data import PersonalDataQueries
 from db.plans import PlanQueries
@@ -87,6 +88,7 @@ class Queries:
         self.statements = StatementQueries(session)
         self.transaction_search = TransactionSearchQueries(session)
         self.payments = PaymentQueries(session)
+        self.payment_search = PaymentSearchQueries(session)
         self.attempts = AttemptQueries(session)
         self.refunds = RefundQueries(session)
         self.resolutions = ResolutionQueries(session)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from domain.payment import Rail, Status
+from domain.payment_search import ANY_PAYMENT, PaymentSearch
 
 # What a list is ordered by, the last part of it unique in the list: an id, a version, a booking date and an id.
 Key = tuple[str | int | date, ...]
@@ -32,9 +33,14 @@ class Keyset:
 
 @dataclass(frozen=True, slots=True)
 class PaymentPage:
-    """Which of a user's payments, in which order, and which part. An empty sequence of `rails` means every rail."""
+    """Which of a user's payments, in which order, and which part. An empty sequence of `rails` means every rail.
+
+    `by_execution` is the order of execution dates, in which those that have one stand; else it is that of creation.
+    """
 
     statuses: Sequence[Status]
     keyset: Keyset
     rails: Sequence[Rail] = ()
     oldest_first: bool = False
+    search: PaymentSearch = ANY_PAYMENT
+    by_execution: bool = False

@@ -10,6 +10,8 @@ _OPEN = "status IN ('CREATED', 'AUTHORISATION_REQUIRED', 'SCHEDULED', 'PROCESSIN
 _OVERDUE = "overdue_since IS NOT NULL"
 _WITHDRAWN = "withdrawn_since IS NOT NULL"
 _WATCHED = "watched_until IS NOT NULL"
+_SCHEDULED = "scheduled_for IS NOT NULL"
+_UNFOLDED = "search_text IS NULL"
 _PENDING = "status IN ('PENDING')"
 
 
@@ -17,13 +19,23 @@ class PaymentRow(SQLModel, table=True):
     """A payment of a user, on either rail. `end_to_end_id` is unique, and so is `state_hash` (SHA-256).
 
     `state_hash` finds the row when the user comes back from the approval page; the user then goes on to `return_to`.
-    `begun_in_app` where an app asked for the last page with its token.
+    `begun_in_app` where an app asked for the last page with its token. `search_text` is what it is found by, None until
+    then where a version before 0063 has written it.
     """
 
     __tablename__ = "payment"
     __table_args__ = (
         Index("ix_payment_page", "user_id", "id"),
         Index("ix_payment_filtered_page", "user_id", "status", "rail", "id"),
+        Index(
+            "ix_payment_scheduled",
+            "user_id",
+            "scheduled_for",
+            "id",
+            sqlite_where=text(_SCHEDULED),
+            postgresql_where=text(_SCHEDULED),
+        ),
+        Index("ix_payment_unfolded", "user_id", sqlite_where=text(_UNFOLDED), postgresql_where=text(_UNFOLDED)),
         Index("ix_payment_vendor_id", "vendor", "vendor_payment_id"),
         Index("ix_payment_waiting", "status", "created_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
         Index("ix_payment_overdue", "id", sqlite_where=text(_OVERDUE), postgresql_where=text(_OVERDUE)),
@@ -71,6 +83,7 @@ class PaymentRow(SQLModel, table=True):
     return_to: str
     begun_in_app: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
     created_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    search_text: str | None = None
     version: int = 0
 
 

@@ -30,3 +30,8 @@ class Money(View[money.Money]):
 class MoneyInput:
     amount_minor: Int64String = strawberry.field(description="In the currency's minor unit: NOK 12.50 is 1250.")
     currency: CurrencyCode = strawberry.field(description="The currency's code by ISO 4217.")
+
+
+def money_of(given: MoneyInput | None) -> money.Money | None:
+    """The amount that a client gave, if it gave one."""
+    return money.Money(given.amount_minor, given.currency) if given is not None else None

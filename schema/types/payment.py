@@ -1,5 +1,4 @@
 from datetime import date, datetime
-from enum import Enum
 from typing import Self
 
 import strawberry
@@ -205,18 +204,6 @@ def _cancellation(payment: payment.Payment) -> PaymentCancellation | None:
     status = CancellationStatus.CANCELLED if payment.status is Status.CANCELLED else payment.cancellation_status
     awaited = None if payment.status.is_final else payment.cancellation_authorisation
     return PaymentCancellation(status=status, authorisation_url=awaited.url if awaited else None, awaited=awaited)
-
-
-@strawberry.input(description="Narrows the list to the payments that fit.")
-class PaymentFilter:
-    statuses: list[Status] | None = strawberry.field(description="Any of these; all where left out.", default=UNSET)
-    rails: list[Rail] | None = strawberry.field(description="Any of these; both where left out.", default=UNSET)
-
-
-@strawberry.enum(description="In which order payments come.")
-class PaymentOrderBy(Enum):
-    NEWEST_FIRST = strawberry.enum_value("NEWEST_FIRST", description="By creation, newest first.")
-    OLDEST_FIRST = strawberry.enum_value("OLDEST_FIRST", description="By creation, oldest first.")
 
 
 @strawberry.input(description="A payment from one of the viewer's bank accounts.")

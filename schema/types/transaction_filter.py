@@ -4,11 +4,11 @@ import strawberry
 from strawberry import UNSET
 
 from domain.ids import AccountId
-from domain.money import Money
-from domain.transaction_search import Direction, TransactionSearch, folded, require_sound
+from domain.search import folded
+from domain.transaction_search import Direction, TransactionSearch, require_sound
 from schema.types.absent import given
 from schema.types.describe import describe
-from schema.types.money import MoneyInput
+from schema.types.money import MoneyInput, money_of
 
 describe(
     Direction,
@@ -40,15 +40,11 @@ class TransactionFilter:
         return require_sound(
             TransactionSearch(
                 folded(text) if text is not None else None,
-                _money(given(self.min_amount)),
-                _money(given(self.max_amount)),
+                money_of(given(self.min_amount)),
+                money_of(given(self.max_amount)),
                 given(self.direction),
                 given(self.booked_from),
                 given(self.booked_to),
                 None if accounts is None else tuple(sorted({AccountId(account) for account in accounts})),
             )
         )
-
-
-def _money(amount: MoneyInput | None) -> Money | None:
-    return Money(amount.amount_minor, amount.currency) if amount is not None else None

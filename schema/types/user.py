@@ -8,12 +8,13 @@ import schema.types.enums  # noqa: F401  # registers the domain's enums
 from domain import bank_account, ids, payment, session, user
 from domain.account_deletion import KeepingLaw, KeptRecords, RetainedData
 from domain.contact_code import ContactKind
-from domain.page import Key, Keyset, PaymentPage
+from domain.page import Key, Keyset
 from domain.relation import Relation
 from domain.session import SessionClient
 from domain.text import Text
 from domain.transaction_search import TransactionSearch
 from schema.texts import sentence
+from schema.types.absent import given
 from schema.types.bank import BankAccount, BankLink, BankLinkConnection, BankTransaction
 from schema.types.card import Card
 from schema.types.context import HasLoaders, HasLocale
@@ -23,7 +24,8 @@ from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.node import Node
 from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments, by_id
-from schema.types.payment import Payment, PaymentFilter, PaymentOrderBy
+from schema.types.payment import Payment
+from schema.types.payment_filter import PaymentFilter, PaymentList, PaymentOrderBy
 from schema.types.plan import PlanSubscription
 from schema.types.profile import Address, NotificationPreferences, PendingContact
 from schema.types.transaction_filter import TransactionFilter
@@ -34,6 +36,11 @@ from schema.types.warning import MutationWarning
 
 def _by_date(line: bank_account.Transaction) -> Key:
     return (line.booking_date, line.id)
+
+
+def _by_execution(found: payment.Payment) -> Key:
+    assert found.scheduled_for is not None
+    return (found.scheduled_for, found.id)
 
 
 @strawberry.type(description="A place where the user is signed in.")
@@ -147,16 +154,15 @@ class User(View[user.User], Node):
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Connection[Payment]:
-        # The same filter in another order is the same list.
-        statuses = sorted(set(filter.statuses or ())) if filter else []
-        rails = sorted(set(filter.rails or ())) if filter else []
+        found = PaymentList(given(filter), order_by)
 
         async def read(keyset: Keyset) -> list[payment.Payment]:
-            page = PaymentPage(statuses, keyset, rails, order_by is PaymentOrderBy.OLDEST_FIRST)
-            return await info.context.pages.payments(page)
+            return await info.context.pages.payments(found.page(keyset))
 
-        cursors = Cursors("payments", self.shows.id, ",".join(statuses), ",".join(rails), order_by.name)
-        return await cursors.connection(PageArguments(first, after, last, before), read, by_id, Payment.of)
+        key = (date.fromisoformat, str) if found.is_by_execution else (str,)
+        cursors = Cursors("payments", self.shows.id, *found.named, key=key)
+        key_of = _by_execution if found.is_by_execution else by_id
+        return await cursors.connection(PageArguments(first, after, last, before), read, key_of, Payment.of)
 
     @strawberry.field(
         directives=[PAGED],
