@@ -38,7 +38,7 @@ TRANSACTION: Final = Shape(
     BankTransactionRow,
     {
         **each("id", "account_id", "booking_date", "counterparty_name", "counterparty_account", "message", "kid"),
-        **each("end_to_end_id"),
+        **each("end_to_end_id", "value_date"),
         "status": made(TransactionStatus, "status"),
         "amount": made(Money, "amount_minor", "currency"),
     },

@@ -280,6 +280,7 @@ def _line(row: BankTransactionRow) -> StatementLine:
         message=row.message,
         kid=row.kid,
         end_to_end_id=row.end_to_end_id,
+        value_date=row.value_date,
     )
 
 
@@ -297,5 +298,6 @@ def _values(line: StatementLine) -> dict[str, Any]:
         "message": line.message,
         "kid": line.kid,
         "end_to_end_id": line.end_to_end_id,
+        "value_date": line.value_date,
         "search_text": search_text_of(line.counterparty_name, line.message, line.kid),
     }

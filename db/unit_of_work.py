@@ -41,6 +41,7 @@ from db.resolutions import ResolutionQueries
 from db.selection import SelectionQueries
 from db.sessions import LoginAttemptQueries, SessionQueries
 from db.snapshot import Snapshot, current_snapshot, let_go
+from db.statement_links import StatementLinkQueries
 from db.statements import StatementQueries
 from db.timeline import TimelineQueries
 from db.transaction_search import TransactionSearchQueries
@@ -86,6 +87,7 @@ class Queries:
         self.bank_returns = BankReturnQueries(session)
         self.accounts = BankAccountQueries(session)
         self.statements = StatementQueries(session)
+        self.statement_links = StatementLinkQueries(session)
         self.transaction_search = TransactionSearchQueries(session)
         self.payments = PaymentQueries(session)
         self.payment_search = PaymentSearchQueries(session)

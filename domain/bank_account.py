@@ -70,7 +70,10 @@ class BankAccount:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A line of an account's statement. A negative amount left the account."""
+    """A line of an account's statement. A negative amount left the account.
+
+    `value_date` is from when it counts for interest, where the bank tells it.
+    """
 
     id: TransactionId
     account_id: AccountId
@@ -82,3 +85,4 @@ class Transaction:
     message: str | None
     kid: str | None
     end_to_end_id: str | None
+    value_date: date | None = None

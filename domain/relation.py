@@ -18,6 +18,8 @@ class Relation(StrEnum):
     BANK_LINK_ACCOUNTS = "bank_link_accounts"
     DISPUTES = "disputes"
     TRANSACTIONS = "transactions"
+    LINE_PAYMENT = "line_payment"
+    PAYMENT_LINES = "payment_lines"
     HISTORY = "payment_history"
     REFUNDS = "refunds"
     INVOICES = "plan_invoices"

@@ -60,6 +60,7 @@ class StatementLine:
 
     `transaction_id` is the bank's id, which may be another one at each reading; `entry_reference` lasts, where a bank
     gives one. `booking_date` is None for a line without any date. `kid` is the Norwegian payment reference.
+    `value_date` is from when it counts for interest, where the bank tells it.
     """
 
     transaction_id: str | None
@@ -72,6 +73,7 @@ class StatementLine:
     message: str | None
     kid: str | None
     end_to_end_id: str | None
+    value_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from domain.consent import BankLink, ReadsToday
 from domain.data_export import DataExport
 from domain.dispute import Dispute
 from domain.errors import Unauthenticated
-from domain.ids import AccountId, BankId, BankLinkId, PaymentId, PlanSubscriptionId, UploadId, UserId
+from domain.ids import AccountId, BankId, BankLinkId, PaymentId, PlanSubscriptionId, TransactionId, UploadId, UserId
 from domain.kyc import Kyc
 from domain.page import Keyset, PaymentPage
 from domain.payment import Payment, PaymentEvent
@@ -95,6 +95,8 @@ class SetLoaders:
         self.upload = DataLoader(self._upload)
         self.balances: DataLoader[AccountId, list[Balance]] = _lists(services.accounts.balances)
         self.transactions = _pages(self._transactions)
+        self.line_payment = DataLoader(self._line_payment)
+        self.payment_lines: DataLoader[PaymentId, list[Transaction]] = _lists(self._payment_lines)
         self.bank_link = DataLoader(self._bank_link)
         self.bank_link_accounts = DataLoader(self._bank_link_accounts)
         self.reads = DataLoader(self._reads)
@@ -147,6 +149,14 @@ class SetLoaders:
 
     async def _transactions(self, accounts: list[AccountId], keyset: Keyset) -> Mapping[AccountId, list[Transaction]]:
         return await self._services.accounts.transactions(self._viewer(), accounts, keyset)
+
+    async def _line_payment(self, lines: list[TransactionId]) -> list[Payment | None]:
+        shown = await self._services.payments.of_lines(self._viewer(), lines)
+        found = iter(await self.payment.load_many([shown[line] for line in lines if line in shown]))
+        return [next(found) if line in shown else None for line in lines]
+
+    async def _payment_lines(self, payments: list[PaymentId]) -> Mapping[PaymentId, list[Transaction]]:
+        return await self._services.payments.lines(self._viewer(), payments)
 
     async def _bank_link(self, keys: list[BankLinkId]) -> list[BankLink | None]:
         return await self._own(ids.BANK_LINK, self._services.bank_links.by_ids, keys)

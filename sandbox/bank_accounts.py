@@ -94,6 +94,7 @@ def _line(identifier: str, status: str, amount: int, day: str, name: str, number
         "status": status,
         "amount": amount,
         "bookingDate": day,
+        "valueDate": day,
         "counterpartyName": name,
         "counterpartyAccount": number,
         "message": None,

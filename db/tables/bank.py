@@ -192,6 +192,7 @@ class BankTransactionRow(SQLModel, table=True):
     matched_as: str | None = None
     odd_because: str | None = None
     search_text: str | None = None
+    value_date: date | None = None
 
 
 class BankHabitRow(SQLModel, table=True):

@@ -106,6 +106,7 @@ def _transaction(item: Mapping[str, Any], own: AccountNumber) -> StatementLine |
         message=texts(item.get("remittance_information")),
         kid=reference if reference != ours else None,
         end_to_end_id=ours,
+        value_date=first_day(item, "value_date"),
     )
 
 

@@ -289,6 +289,7 @@ def _transaction(item: Mapping[str, Any]) -> StatementLine:
         message=item["remittanceInformationUnstructured"],
         kid=item["kid"],
         end_to_end_id=item["endToEndId"],
+        value_date=date.fromisoformat(item["valueDate"]),
     )
 
 

@@ -196,6 +196,7 @@ def _transaction(item: Mapping[str, Any], status: TransactionStatus, own: Accoun
         or texts(item.get("remittanceInformationUnstructuredArray")),
         kid=text(within(item, "remittanceInformationStructured", "reference")) or text(structured),
         end_to_end_id=end_to_end_id(item.get("endToEndId")),
+        value_date=first_day(item, "valueDate"),
     )
 
 

@@ -1,5 +1,5 @@
 from datetime import date, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry import UNSET, Info
@@ -20,6 +20,9 @@ from schema.types.paging import Connection
 from schema.types.scalars import CurrencyCode
 from schema.types.view import SAYS, Listed, Shown, View, listed, paged, related, shown
 from schema.types.warning import MutationWarning
+
+if TYPE_CHECKING:
+    from schema.types.payment import Payment
 
 
 @strawberry.type(description="A bank that Drop reaches.")
@@ -44,9 +47,22 @@ class BankTransaction(View[bank_account.Transaction], Node):
     status: TransactionStatus = shown("status", description="Whether it is final.")
     amount: Money = shown("amount", description="Negative where money left the account.")
     booking_date: date = shown("booking_date", description="The bank's local date.")
+    value_date: date | None = shown(
+        "value_date", description="From when it counts for interest; null where the bank does not tell."
+    )
     counterparty_name: str | None = shown("counterparty_name", description="Who was paid or who paid.")
     message: str | None = shown("message", description="Free text of the payment.")
     kid: str | None = shown("kid", description="The Norwegian payment reference.")
+    account: Annotated["BankAccount", strawberry.lazy(__name__)] | None = related(
+        Relation.ACCOUNT, "account_id", description="The account on whose statement it stands."
+    )
+
+    payment: Annotated["Payment", strawberry.lazy("schema.types.payment")] | None = related(
+        Relation.LINE_PAYMENT,
+        "id",
+        description="The viewer's payment that it shows: its debit, what came back, or what it brought to another "
+        "account of theirs. Null for all else.",
+    )
 
 
 @strawberry.type(description="One of the user's accounts at a bank.")

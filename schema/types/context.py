@@ -9,7 +9,7 @@ from domain.card import Card
 from domain.consent import BankLink, ReadsToday
 from domain.data_export import DataExport
 from domain.dispute import Dispute
-from domain.ids import AccountId, BankId, BankLinkId, PaymentId, PlanSubscriptionId, UploadId, UserId
+from domain.ids import AccountId, BankId, BankLinkId, PaymentId, PlanSubscriptionId, TransactionId, UploadId, UserId
 from domain.kyc import Kyc
 from domain.page import Keyset, PaymentPage
 from domain.payment import Payment, PaymentEvent
@@ -48,6 +48,10 @@ class Loaders(Protocol):
     def balances(self) -> Loader[AccountId, list[Balance]]: ...
     @property
     def transactions(self) -> Loader[tuple[AccountId, Keyset], list[Transaction]]: ...
+    @property
+    def line_payment(self) -> Loader[TransactionId, Payment | None]: ...
+    @property
+    def payment_lines(self) -> Loader[PaymentId, list[Transaction]]: ...
     @property
     def bank_link(self) -> Loader[BankLinkId, BankLink | None]: ...
     @property

@@ -15,7 +15,7 @@ from domain.relation import Relation
 from domain.text import Text
 from schema.texts import sentence
 from schema.types.authorisation import Authorisation, opened
-from schema.types.bank import BankAccount
+from schema.types.bank import BankAccount, BankTransaction
 from schema.types.context import HasLoaders, HasLocale
 from schema.types.cost import at_most
 from schema.types.errors import UserError
@@ -163,6 +163,13 @@ class Payment(View[payment.Payment], Node):
         Relation.DISPUTES,
         directive=at_most(20),
         description="The card holder's objections, oldest first. Not covered by `version`.",
+    )
+
+    transactions: list[BankTransaction] = listed(
+        Relation.PAYMENT_LINES,
+        directive=at_most(20),
+        description="The lines of the paying account's statement that show it, oldest first: its debit, and what came "
+        "back. Empty until the bank has booked it and the account was read. Not covered by `version`.",
     )
 
     @strawberry.field(description="Set once the bank was asked to cancel.")

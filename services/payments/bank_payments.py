@@ -10,7 +10,7 @@ import structlog
 from db.ids import new_id
 from db.unit_of_work import Read, UnitOfWork, Work, retry_on_outage, retry_on_stale
 from domain import ids, way_back
-from domain.bank_account import BankAccount
+from domain.bank_account import BankAccount, Transaction
 from domain.bank_return import BankVisit, FinishedVisit, Redirects
 from domain.bank_text import for_bank
 from domain.clock import Clock, oslo_date
@@ -24,7 +24,7 @@ from domain.errors import (
     Unavailable,
 )
 from domain.event import ChangeKind
-from domain.ids import PaymentId, UserId
+from domain.ids import PaymentId, TransactionId, UserId
 from domain.job import Job
 from domain.kyc import require_approved
 from domain.page import Keyset, PaymentPage
@@ -141,6 +141,16 @@ class Payments:
         """A page of each payment's history, oldest first. The caller has read the payments for their user."""
         async with self._read() as read:
             return await read.payments.history(payment_ids, keyset)
+
+    async def of_lines(self, user_id: UserId, lines: Sequence[TransactionId]) -> dict[TransactionId, PaymentId]:
+        """Which of the user's payments the lines show, where they show any."""
+        async with self._read() as read:
+            return await read.statement_links.payments_of(user_id, lines)
+
+    async def lines(self, user_id: UserId, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, list[Transaction]]:
+        """The lines of the paying accounts that show the user's payments, oldest first."""
+        async with self._read() as read:
+            return await read.statement_links.lines_of(user_id, payment_ids)
 
     async def settled_at(self, payment_ids: Sequence[PaymentId]) -> dict[PaymentId, datetime]:
         """Of payments that the caller has read for their user."""

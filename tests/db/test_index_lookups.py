@@ -30,13 +30,13 @@ DASHBOARD = """{ viewer { name kyc { status } plan { status invoices { edges { n
   sessions { edges { node { id } } } vendorMoves { id }
   dataExports { edges { node { id } } } cards { edges { node { id } } }
   bankAccounts { edges { node { id balances { type } transactions(first: 5) { edges { node { id } } } } } }
-  transactions(first: 5, filter: { text: "rema" }) { edges { node { id } } }
+  transactions(first: 5, filter: { text: "rema" }) { edges { node { id account { id } payment { id } } } }
   found: payments(first: 5, filter: { text: "ola", minAmount: { amountMinor: "1", currency: "NOK" } }) {
     edges { node { id } } }
   upcoming: payments(first: 5, filter: { statuses: [SCHEDULED] }, orderBy: SOONEST_FIRST) { edges { node { id } } }
   payments(first: 20) { edges { node { id history(first: 5) { edges { node { version } } }
     refunds(last: 5) { edges { node { id } } } disputes { status }
-    receipt { number }
+    receipt { number } transactions { id }
     debtorAccount { id } } } } } }"""
 # Indexes of a few rows alone, read whole.
 PARTIAL = (
