@@ -1,15 +1,25 @@
 """A user's payments, found by what was paid, when, to whom and from where."""
 
 from collections.abc import Sequence
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, update
+from sqlalchemy import ColumnElement, CompoundSelect, bindparam, union_all, update
+from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db.paging import page_by
 from db.tables.payment import PaymentRow
-from domain.ids import UserId
+from domain.account_number import AccountNumber
+from domain.ids import PaymentId, UserId
+from domain.page import Keyset, PaymentPage
+from domain.payment import Payee, Rail, Status
 from domain.payment_search import PaymentSearch
 from domain.search import folded
+
+# A payment that failed may have had a wrong account number.
+_PAID: Final = (Status.SCHEDULED, Status.PROCESSING, Status.SETTLED)
+_LOOKED_THROUGH: Final = 300
 
 
 def search_text_of(creditor_name: str, message: str | None, kid: str | None) -> str:
@@ -18,7 +28,7 @@ def search_text_of(creditor_name: str, message: str | None, kid: str | None) -> 
 
 
 class PaymentSearchQueries:
-    """The text by which a user's payments are found. No method commits."""
+    """What a user finds among their own payments. No method commits."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -43,6 +53,24 @@ class PaymentSearchQueries:
             ]
             await (await self._session.connection()).execute(by_id, values)
         return len(rows)
+
+    async def payees(self, user_id: UserId, limit: int) -> list[Payee]:
+        """Whom the user has paid from an account, by the newest payments that were carried out or will be.
+
+        Of the last few hundred payments, the last paid first.
+        """
+        page = PaymentPage(_PAID, Keyset(None, None, _LOOKED_THROUGH), (Rail.BANK,))
+        query = (
+            select(PaymentRow)
+            .where(col(PaymentRow.id).in_(filtered(user_id, page, newest_first=True)))
+            .order_by(col(PaymentRow.id).desc())
+            .limit(_LOOKED_THROUGH)
+        )
+        found: dict[str, Payee] = {}
+        for row in await self._session.exec(query):
+            account = AccountNumber(row.creditor_iban, row.creditor_bban)
+            found.setdefault(account.iban, Payee(row.creditor_name, account, PaymentId(row.id), row.created_at))
+        return list(found.values())[:limit]
 
 
 def _unfolded(user_id: UserId):  # type: ignore[no-untyped-def]  # SQLModel's own Select has no public name
@@ -74,3 +102,25 @@ def conditions(search: PaymentSearch) -> Sequence[ColumnElement[bool]]:
     if search.text is not None:
         found.append(col(row.search_text).contains(search.text, autoescape=True))
     return found
+
+
+def key_of(page: PaymentPage) -> list[Mapped[Any]]:
+    """The columns by which a page is ordered, the last of them unique."""
+    by_id = [col(PaymentRow.id)]
+    return [col(PaymentRow.scheduled_for), *by_id] if page.by_execution else by_id
+
+
+def filtered(user_id: UserId, page: PaymentPage, *, newest_first: bool) -> CompoundSelect[str]:
+    """The ids that a filtered page is made of: of each status on each rail as many as the page has.
+
+    So that no more of a user's payments is read, however few of them the filter lets through.
+    """
+    pages = []
+    for status in page.statuses or Status:
+        for rail in page.rails or Rail:
+            one = select(PaymentRow.id).where(
+                PaymentRow.user_id == user_id, PaymentRow.status == status, PaymentRow.rail == rail
+            )
+            one = one.where(*conditions(page.search))
+            pages.append(page_by(one, key_of(page), page.keyset, newest_first=newest_first).subquery())
+    return union_all(*(select(one.c.id) for one in pages))

@@ -1,8 +1,7 @@
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, exists, func, union_all, update
+from sqlalchemy import ColumnElement, exists, func, union_all, update
 from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -13,7 +12,7 @@ from db.ledger import given_back
 from db.locks import locked
 from db.paging import page_by, page_of_each
 from db.payment_rows import PAYMENT_EVENT, columns_of, payment_of
-from db.payment_search import conditions, search_text_of
+from db.payment_search import conditions, filtered, key_of, search_text_of
 from db.tables.bank import ConsentAccountRow, ConsentRow
 from db.tables.payment import PaymentEventRow, PaymentRow
 from db.updates import save_over
@@ -40,27 +39,6 @@ def _payments() -> Select[PaymentRow, int]:
     return select(PaymentRow, given_back(col(PaymentRow.id)).scalar_subquery())
 
 
-def _key(page: PaymentPage) -> list[Mapped[Any]]:
-    by_id = [col(PaymentRow.id)]
-    return [col(PaymentRow.scheduled_for), *by_id] if page.by_execution else by_id
-
-
-def _filtered(user_id: UserId, page: PaymentPage, *, newest_first: bool) -> CompoundSelect[str]:
-    """The ids that a filtered page is made of: of each status on each rail as many as the page has.
-
-    So that no more of a user's payments is read, however few of them the filter lets through.
-    """
-    pages = []
-    for status in page.statuses or Status:
-        for rail in page.rails or Rail:
-            one = select(PaymentRow.id).where(
-                PaymentRow.user_id == user_id, PaymentRow.status == status, PaymentRow.rail == rail
-            )
-            one = one.where(*conditions(page.search))
-            pages.append(page_by(one, _key(page), page.keyset, newest_first=newest_first).subquery())
-    return union_all(*(select(one.c.id) for one in pages))
-
-
 class PaymentQueries:
     """Payments of both rails and their histories. No method commits.
 
@@ -76,12 +54,12 @@ class PaymentQueries:
         newest_first = not page.oldest_first
         query = _payments().where(PaymentRow.user_id == user_id)
         if page.statuses or page.rails:
-            query = query.where(col(PaymentRow.id).in_(_filtered(user_id, page, newest_first=newest_first)))
+            query = query.where(col(PaymentRow.id).in_(filtered(user_id, page, newest_first=newest_first)))
         else:
             query = query.where(*conditions(page.search))
         if page.by_execution:
             query = query.where(col(PaymentRow.scheduled_for).is_not(None))
-        query = page_by(query, _key(page), page.keyset, newest_first=newest_first)
+        query = page_by(query, key_of(page), page.keyset, newest_first=newest_first)
         return [payment_of(*found) for found in await self._session.exec(query)]
 
     async def by_ids(self, user_id: UserId, ids: Sequence[PaymentId]) -> list[Payment]:

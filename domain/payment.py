@@ -181,6 +181,16 @@ class PaymentEventKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Payee:
+    """Somebody whom a user has paid, by the newest payment to that account."""
+
+    name: str
+    account: AccountNumber
+    last_payment_id: PaymentId
+    last_payment_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StatusUpdate:
     """What a bank, a webhook or an operator reports of a payment."""
 

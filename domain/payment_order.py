@@ -105,6 +105,23 @@ def payment_order(user_id: UserId, given: PaymentInput, today: date) -> PaymentO
     )
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedPayee:
+    """What a payment would go by. An account that cannot be paid is None, and `faults` says why, as a payment would."""
+
+    account: AccountNumber | None
+    kid: str | None
+    faults: Sequence[Refusal]
+
+
+def checked_payee(creditor_account: str, kid: str | None) -> CheckedPayee:
+    """Hold an account number and a KID against the rules of a payment, before anything else of it is known."""
+    faults: list[Refusal] = []
+    account = _creditor_account(creditor_account, faults)
+    is_sound = _check_kid(kid, faults)
+    return CheckedPayee(account, kid if is_sound else None, faults)
+
+
 def _single_spaces(text: str) -> str:
     return " ".join(text.split())
 
@@ -132,8 +149,14 @@ def _creditor_account(text: str, faults: list[Refusal]) -> AccountNumber | None:
 def _check_reference(given: PaymentInput, faults: list[Refusal]) -> None:
     if given.kid is not None and given.message is not None:
         faults.append(fault("INVALID_KID", "Give a KID or a message, not both.", "kid", text="KID_OR_MESSAGE"))
-    if given.kid is not None and not is_kid(given.kid):
+    _check_kid(given.kid, faults)
+
+
+def _check_kid(kid: str | None, faults: list[Refusal]) -> bool:
+    is_sound = kid is None or is_kid(kid)
+    if not is_sound:
         faults.append(fault("INVALID_KID", "A KID is 2 to 25 digits with a valid check digit.", "kid"))
+    return is_sound
 
 
 def _check_date(day: date | None, today: date, faults: list[Refusal]) -> None:

@@ -18,7 +18,7 @@ from domain.errors import Unauthenticated
 from domain.ids import AccountId, BankId, BankLinkId, PaymentId, PlanSubscriptionId, TransactionId, UploadId, UserId
 from domain.kyc import Kyc
 from domain.page import Keyset, PaymentPage
-from domain.payment import Payment, PaymentEvent
+from domain.payment import Payee, Payment, PaymentEvent
 from domain.plan import PlanInvoice, PlanSubscription
 from domain.refund import Refund
 from domain.session import Session
@@ -194,6 +194,9 @@ class ViewerPages:
     async def payments(self, page: PaymentPage) -> list[Payment]:
         payments = await self._services.payments.page(self._viewer(), page)
         return _remembered(payments, self._loaders.payment)
+
+    async def payees(self, limit: int) -> list[Payee]:
+        return await self._services.payments.payees(self._viewer(), limit)
 
     async def transactions(self, search: TransactionSearch, keyset: Keyset) -> list[Transaction]:
         return await self._services.accounts.search(self._viewer(), search, keyset)

@@ -4,12 +4,13 @@ from strawberry import Info
 
 from domain.errors import Refusal
 from domain.ids import AccountId, PaymentId
-from domain.payment_order import PaymentInput
+from domain.payment_order import PaymentInput, checked_payee
 from resolvers.context import Context
 from resolvers.ids import known_form
 from schema.types.absent import given
 from schema.types.arguments import INPUT
 from schema.types.errors import user_errors_of
+from schema.types.payee import CheckPayeeInput, PayeeCheck
 from schema.types.payment import (
     CancelPaymentInput,
     CancelPaymentPayload,
@@ -35,6 +36,16 @@ async def initiate_payment(
         return InitiatePaymentPayload(user_errors=user_errors_of(refusal))
     warnings = [MutationWarning.of(warning) for warning in initiated.warnings]
     return InitiatePaymentPayload(payment=Payment.of(initiated.payment), warnings=warnings)
+
+
+async def check_payee(input: Annotated[CheckPayeeInput, INPUT]) -> PayeeCheck:
+    checked = checked_payee(input.creditor_account, given(input.kid))
+    return PayeeCheck(
+        account=checked.account.shortest if checked.account else None,
+        iban=checked.account.iban if checked.account else None,
+        kid=checked.kid,
+        user_errors=[error for fault in checked.faults for error in user_errors_of(fault)],
+    )
 
 
 async def cancel_payment(

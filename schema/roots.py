@@ -36,6 +36,7 @@ from schema.types.cost import ACT, Cost, as_many_as, at_most
 from schema.types.file import CreateUploadPayload, RequestDataExportPayload, UploadPayload
 from schema.types.kyc import StartKycPayload
 from schema.types.node import Node
+from schema.types.payee import PayeeCheck
 from schema.types.payment import CancelPaymentPayload, ChoosePaymentApprovalMethodPayload, InitiatePaymentPayload
 from schema.types.plan import Plan, PlanSubscriptionPayload
 from schema.types.service import FeatureState, ServiceStatus
@@ -77,6 +78,11 @@ class Query:
     )
     service_status: ServiceStatus = strawberry.field(
         resolver=service.service_status, description="What this gateway runs on, and whether it answers."
+    )
+    check_payee: PayeeCheck = strawberry.field(
+        resolver=payments.check_payee,
+        description="Whether an account number and a KID could be paid, while they are typed: `userErrors` name what "
+        "is wrong, as `initiatePayment` would.",
     )
     plans: list[Plan] = strawberry.field(
         directives=[at_most(20)], resolver=plans.plans, description="What can be subscribed to."

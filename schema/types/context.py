@@ -12,7 +12,7 @@ from domain.dispute import Dispute
 from domain.ids import AccountId, BankId, BankLinkId, PaymentId, PlanSubscriptionId, TransactionId, UploadId, UserId
 from domain.kyc import Kyc
 from domain.page import Keyset, PaymentPage
-from domain.payment import Payment, PaymentEvent
+from domain.payment import Payee, Payment, PaymentEvent
 from domain.plan import PlanInvoice, PlanSubscription
 from domain.refund import Refund
 from domain.session import Session
@@ -80,6 +80,7 @@ class Pages(Protocol):
     """Pages of the viewer's own lists."""
 
     async def payments(self, page: PaymentPage) -> list[Payment]: ...
+    async def payees(self, limit: int) -> list[Payee]: ...
     async def transactions(self, search: TransactionSearch, keyset: Keyset) -> list[Transaction]: ...
     async def accounts(self, keyset: Keyset) -> list[BankAccount]: ...
     async def bank_links(self, keyset: Keyset) -> list[BankLink]: ...

@@ -24,6 +24,7 @@ from schema.types.file import DataExport, Upload
 from schema.types.kyc import Kyc
 from schema.types.node import Node
 from schema.types.paging import After, Before, Connection, Cursors, First, Last, PageArguments, by_id
+from schema.types.payee import MOST_PAYEES, Payee
 from schema.types.payment import Payment
 from schema.types.payment_filter import PaymentFilter, PaymentList, PaymentOrderBy
 from schema.types.plan import PlanSubscription
@@ -186,6 +187,14 @@ class User(View[user.User], Node):
 
         cursors = Cursors("ownTransactions", self.shows.id, repr(search), key=(date.fromisoformat, str))
         return await cursors.connection(PageArguments(first, after, last, before), read, _by_date, BankTransaction.of)
+
+    @strawberry.field(
+        directives=[at_most(MOST_PAYEES)],
+        description="Whom the user has paid from an account, the last paid first: of the newest 300 payments that were "
+        "carried out or will be.",
+    )
+    async def payees(self, info: Info[HasLoaders, None]) -> list[Payee]:
+        return [Payee.of(payee) for payee in await info.context.pages.payees(MOST_PAYEES)]
 
     payment: Payment | None = found(
         Relation.PAYMENT, ids.PAYMENT, description="One of the user's payments; null where it is not the user's."

@@ -31,6 +31,7 @@ from domain.page import Keyset, PaymentPage
 from domain.payment import (
     Failure,
     FailureCode,
+    Payee,
     Payment,
     PaymentCause,
     PaymentEvent,
@@ -132,6 +133,11 @@ class Payments:
             found = await work.payment_search.fold(user_id, _FOLDED_AT_ONCE)
             await work.commit()
         return found
+
+    async def payees(self, user_id: UserId, limit: int) -> list[Payee]:
+        """Whom the user has paid, the last paid first."""
+        async with self._read() as read:
+            return await read.payment_search.payees(user_id, limit)
 
     async def by_ids(self, user_id: UserId, payment_ids: Sequence[PaymentId]) -> list[Payment]:
         async with self._read() as read:

@@ -24,6 +24,8 @@ const VALUES = [
   "MutationWarning",
   "NotificationPreferences",
   "PageInfo",
+  "Payee",
+  "PayeeCheck",
   "PaymentCancellation",
   "PaymentEvent",
   "PaymentFailure",
