@@ -3,6 +3,7 @@ import { openSocket } from "@drop/gateway-client";
 import { type Cache, cacheExchange, type KeyingConfig } from "@urql/exchange-graphcache";
 import { persistedExchange } from "@urql/exchange-persisted";
 import { Client, fetchExchange, subscriptionExchange } from "urql";
+import { newestExchange } from "./newest.ts";
 import type { Locale } from "./texts.ts";
 
 const chosen = new URLSearchParams(location.search).get("gateway");
@@ -47,6 +48,9 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
   BANK_ACCOUNT: ["bankAccounts", "transactions"],
 };
 
+// What may have changed while nobody listened.
+const ALL = ["payments", "payment", "bankLinks", "bankLink", "bankAccounts", "bankAccount", "transactions", "kyc"];
+
 function readAnew(cache: Cache, fields: readonly string[]): void {
   const viewer = cache.resolve("Query", "viewer");
   if (typeof viewer !== "string") return;
@@ -70,10 +74,11 @@ const cache = () =>
       Subscription: {
         viewerEvents(result, _args, cache) {
           const event = (result as Pushed).viewerEvents;
-          if (event?.kind === "RESUME_GAP") readAnew(cache, Object.values(LISTS).flat());
-          else if (event?.change && event.change !== "UPDATED") readAnew(cache, LISTS[event.type] ?? []);
+          // What was asked for before the first item came may be older than that: no push would tell.
+          if (event?.kind !== "CHANGE") readAnew(cache, ALL);
+          else if (event.change && event.change !== "UPDATED") readAnew(cache, LISTS[event.type] ?? []);
           // A link that is given or ended changes which accounts may be read.
-          else if (event?.type === "BANK_LINK") readAnew(cache, LISTS["BANK_LINK"] ?? []);
+          else if (event.type === "BANK_LINK") readAnew(cache, LISTS["BANK_LINK"] ?? []);
         },
       },
     },
@@ -92,6 +97,7 @@ export function gatewayClient(locale: Locale, onLine: (state: LineState) => void
     fetchOptions: { credentials: "include", headers: { "accept-language": locale } },
     exchanges: [
       cache(),
+      newestExchange,
       // Asked by id first; a gateway to which nothing was pushed, as in mock mode, is then sent the text.
       persistedExchange({
         preferGetForPersistedQueries: false,
