@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-install test-all test-postgresql test-fuzz faults check check-web bench explain schema migration doctor lock graphiql web web-build test-web format mutants
+.PHONY: help run test test-install test-all test-postgresql test-fuzz faults check check-web bench bench-equality explain schema migration doctor lock graphiql web web-build test-web format mutants
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -47,6 +47,10 @@ faults: .venv/.dev ## Kill processes during 2,000 payments, and play 600 stories
 	tests/install.sh
 	KILL_TEST_PAYMENTS=2000 $(BIN)/pytest -s tests/faults/test_killed_processes.py
 	MACHINE_STORIES=100 $(BIN)/pytest -n 2 tests/faults/test_money_moves_once.py tests/faults/test_cards_are_charged_once.py tests/faults/test_plans_are_billed_once.py
+
+bench-equality: .venv/.dev ## Have plans and graphql-core answer 20,000 documents drawn from the schema, on both databases; hours.
+	PLAN_DOCUMENTS=20000 $(BIN)/pytest tests/fuzz/test_plans.py
+	PLAN_DOCUMENTS=20000 $(BIN)/pytest tests/fuzz/test_plans.py --database postgresql
 
 mutants: .venv/.dev ## Put each fault of tests/mutants in, and see the tests that it names fail; half an hour. NAMES="a b" plays those.
 	tests/install.sh
