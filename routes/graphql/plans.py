@@ -33,6 +33,9 @@ ANSWERS: Final = Counter(
 )
 # A document that is used again within this time is worth a plan.
 _KNOWN_FOR_S: Final = 600.0
+# A plan that answers less of its requests than this costs more than it spares: it reads, and graphql-core reads again.
+_JUDGED_AFTER: Final = 100
+_FALLBACKS_AT_MOST: Final = 10
 # What the variables of a document choose has a plan for each choice.
 _MAX_CHOICES: Final = 16
 # The hash of a document, and the operation in it.
@@ -52,6 +55,18 @@ class _Document:
 
     choices: Choices
     plans: dict[Choice, Plan | str] = field(default_factory=dict)
+    uses: int = 0
+    fallbacks: int = 0
+
+    def note(self, *, has_answered: bool) -> None:
+        """Count a request. Of a hundred, few may have been read in vain: then all go the ordinary way."""
+        self.uses += 1
+        self.fallbacks += not has_answered
+        if self.uses < _JUDGED_AFTER and self.fallbacks < _FALLBACKS_AT_MOST:
+            return
+        if self.fallbacks >= _FALLBACKS_AT_MOST:
+            self.plans = dict.fromkeys(self.plans, "dropped")
+        self.uses = self.fallbacks = 0
 
 
 class Plans:
@@ -104,16 +119,18 @@ class Plans:
             raise NotCoveredError("arguments") from error
         try:
             data = await _read(plan, asking)
+            if not is_bounded(data):
+                raise FaultyValueError
         except NotCoveredError as error:
             if error.reason != "banks":  # which are read by the ordinary way, and known from then on
                 document.plans[choice] = error.reason
             raise
         except FaultyValueError:
+            document.note(has_answered=False)
             raise
         except Exception as error:  # told at its field, as graphql-core tells what a resolver raises
             return _failed(plan, asking, error)
-        if not is_bounded(data):
-            raise NotCoveredError("size")
+        document.note(has_answered=True)
         return ExecutionResult(data, None)
 
     def _variables(self, operation: OperationDefinitionNode, asked: ExecutionContext) -> VariableValues:

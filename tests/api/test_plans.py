@@ -304,6 +304,22 @@ async def test_what_a_plan_cannot_read_is_told_in_the_ordinary_way(eager: Play) 
     assert (code, answered("fault")) == ("INTERNAL", before + 1)
 
 
+async def test_a_plan_that_is_often_read_in_vain_is_dropped(eager: Play) -> None:
+    kari = await with_payments(eager, 1)
+    silje = await with_payments(eager, 1, "silje")
+    async with eager.gateway.infrastructure.database.write_engine.begin() as connection:
+        await connection.execute(update(PaymentRow).values(status="LATER"))
+
+    faults, dropped = answered("fault"), answered("dropped")
+    for _ in range(12):
+        await kari.error_code(DASHBOARD, first=1)
+
+    assert (answered("fault") - faults, answered("dropped") - dropped) == (10, 2)
+    before = answered("plan")
+    await silje.ask("{ viewer { id name } }")
+    assert answered("plan") == before + 1
+
+
 async def test_an_outage_is_told_and_the_database_not_asked_again(eager: Play) -> None:
     kari = await with_payments(eager, 1)
     await kari.ask(DASHBOARD, first=1)
