@@ -18,13 +18,15 @@ _COUNTRY = "NO"
 class Asking:
     """The viewer, None where nobody is signed in; what the request gives; and what was read for it.
 
-    `arguments` are those of fields with resolvers of their own, and `gathered` is what services gave.
+    `arguments` are those of fields whose resolvers wait for nothing, `given` those of fields that services answer, as
+    they came, and `gathered` is what services gave.
     """
 
     user: User | None
     context: Context
     request: Request = field(default_factory=Request)
     arguments: Sequence[Mapping[str, Any]] = ()
+    given: Sequence[Mapping[str, Any]] = ()
     row: Row = ()
     gathered: list[Any] = field(default_factory=list)
 

@@ -7,7 +7,7 @@ with any other field has no plan.
 from collections.abc import Mapping, Sequence
 from inspect import isawaitable
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from graphql import (
     DocumentNode,
@@ -15,6 +15,7 @@ from graphql import (
     GraphQLField,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
@@ -32,7 +33,7 @@ from domain.selection import Beside, FaultyValueError, NotCoveredError, Selectio
 from routes.graphql.asking import Asking, Fields, OfMade, OfRow, OfValue, OfViewer, Read, Source, Write
 from routes.graphql.choices import Choice, id_text
 from routes.graphql.page_writer import Page, of_page
-from routes.graphql.plan import Asked, AskedField, AskedId, AskedPage, Gather, Plan
+from routes.graphql.plan import BOUNDS, Asked, AskedField, AskedId, AskedPage, Gather, Plan
 from routes.graphql.selected import SelectedFields
 from routes.graphql.writers import bank, constant, each, leaf, nested, of_object, signed_in, value_of
 from schema.types.paging import Cursors, PageOf
@@ -168,6 +169,8 @@ class _Compiling:
             case Listed(relation):
                 row, write = self._row_of(given, nodes)
                 return each(source.beside(Beside(relation, row.selection())), write)
+            case Paged() if _is_narrowed(nodes[0]):
+                return self._by_service(definition, nodes, source)
             case Paged():
                 return self._page(definition, nodes, says, source)
             case None:
@@ -182,7 +185,7 @@ class _Compiling:
             read = attrgetter(known.python_name)
             return lambda found, asking: write(read(take(found)), asking)
         if known.is_async:
-            raise NotCoveredError("field")
+            return self._by_service(definition, nodes, source)
         arguments = self._arguments(definition, nodes[0])
 
         def resolve(found: Any, asking: Asking) -> Any:
@@ -194,6 +197,27 @@ class _Compiling:
             return write(value, asking)
 
         return resolve
+
+    def _by_service(self, definition: GraphQLField, nodes: Sequence[FieldNode], source: Source) -> Write:
+        """A field of the viewer's whose resolver waits: it is called before, with a statement of its own."""
+        if not isinstance(source, OfViewer):
+            raise NotCoveredError("field")
+        write, viewer, resolve = (
+            value_of(definition.type, self._made(definition, nodes)),
+            source.object(),
+            definition.resolve,
+        )
+        assert resolve is not None  # Strawberry gives each field one, which reads its arguments
+        self._asked.given.append((definition, nodes[0]))
+        number = len(self._asked.given) - 1
+
+        async def gather(asking: Asking) -> Any:
+            if asking.user is None:
+                return None
+            return await resolve(viewer(asking), cast("GraphQLResolveInfo[Any]", asking), **asking.given[number])
+
+        place = self._gathered(gather)
+        return lambda _, asking: write(asking.gathered[place], asking)
 
     def _made(self, definition: GraphQLField, nodes: Sequence[FieldNode]) -> Write | None:
         """Writes an object that a resolver has made; None for scalars and enums."""
@@ -286,6 +310,11 @@ def _in(shown: GraphQLObjectType, name: str) -> GraphQLObjectType:
     found = get_named_type(shown.fields[name].type)
     assert isinstance(found, GraphQLObjectType)
     return found
+
+
+def _is_narrowed(node: FieldNode) -> bool:
+    """Whether a list is filtered, or in another order: no statement of a plan's is made of that."""
+    return any(argument.name.value not in BOUNDS for argument in node.arguments or ())
 
 
 def _class_of(shown: GraphQLObjectType) -> type:

@@ -19,7 +19,8 @@ from routes.graphql.asking import Asking, Fields
 from schema.types.paging import Cursors, PageArguments
 from schema.types.view import Paged
 
-_BOUNDS: Final = ("first", "after", "last", "before")
+# The arguments of every list in pages.
+BOUNDS: Final = ("first", "after", "last", "before")
 # Each form of a request's pages has a statement of its own, which takes long to make: two lists can have 64.
 _MAX_FORMS: Final = 8
 # What a service gives for a request.
@@ -60,6 +61,7 @@ class Asked:
     pages: list[AskedPage] = field(default_factory=list)
     ids: list[AskedId] = field(default_factory=list)
     fields: list[AskedField] = field(default_factory=list)
+    given: list[tuple[GraphQLField, FieldNode]] = field(default_factory=list)
     gathered: list[Gather] = field(default_factory=list)
 
 
@@ -79,7 +81,9 @@ class Plan:
         if request.form not in self.forms and len(self.forms) >= _MAX_FORMS:
             raise NotCoveredError("forms")
         self.forms.add(request.form)
-        return Asking(user, context, request, [_arguments(asked, variables) for asked in self.asked.fields])
+        arguments = [_arguments(asked, variables) for asked in self.asked.fields]
+        given = [get_argument_values(definition, node, variables) for definition, node in self.asked.given]
+        return Asking(user, context, request, arguments, given)
 
     async def gather(self, asking: Asking) -> None:
         """Have services give what no statement reads."""
@@ -93,15 +97,11 @@ class Plan:
 
 def _keyset(asked: AskedPage, user: User, variables: VariableValues) -> Keyset:
     given = get_argument_values(asked.definition, asked.node, variables)
-    for name, argument in asked.definition.args.items():
-        value = given.get(argument.out_name or name)
-        if name not in _BOUNDS and value is not None and value != argument.default_value:
-            raise NotCoveredError("arguments")
     says = asked.says
     if not says.is_own and (given.get("after") is not None or given.get("before") is not None):
         # A cursor is of one object's list, and the page is of each object.
         raise NotCoveredError("cursor")
-    bounds = PageArguments(*(given.get(name, UNSET) for name in _BOUNDS))
+    bounds = PageArguments(*(given.get(name, UNSET) for name in BOUNDS))
     return Cursors(says.name, user.id, *says.order, key=says.key_parts).keyset(bounds)
 
 

@@ -125,6 +125,8 @@ class Plans:
             if error.reason != "banks":  # which are read by the ordinary way, and known from then on
                 document.plans[choice] = error.reason
             raise
+        except Refusal as error:  # what a client sent wrong is told at its field by the ordinary way
+            raise NotCoveredError("arguments") from error
         except FaultyValueError:
             document.note(has_answered=False)
             raise
