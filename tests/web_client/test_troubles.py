@@ -1,5 +1,6 @@
 """Answers that are lost, sessions that end elsewhere, gateways that go and come back, documents that must be known."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Route, expect
+from playwright.async_api import Browser, BrowserContext, Page, Request, Route, expect
 
 from docs.fixtures.drop_gateway import Gateway
 from tests.browser.conftest import WITHIN_MS
@@ -45,6 +46,44 @@ async def test_a_payment_whose_answer_was_lost_is_one_payment_after_a_reload(
     assert kept == 0
     await page.get_by_role("link", name="Payments").click()
     await expect(page.get_by_role("link", name="Ola Hansen")).to_have_count(1)
+
+
+async def test_an_answer_that_a_push_has_overtaken_does_not_set_the_screen_back(
+    window: BrowserContext, page: Page, gateway: Gateway, address: str
+) -> None:
+    await seeded(window, gateway, banks=[{"id": "bank_dnb", "balanceMinor": 500_000}])
+    await pay(page, address, "125,50")
+    await status(page, "Awaits approval")
+    bank = str(await page.get_by_role("link", name="Approve at the bank").get_attribute("href"))
+    await page.get_by_role("link", name="Home").click()
+    asked, is_read, may_arrive = list[Route](), asyncio.Event(), asyncio.Event()
+
+    async def hold_the_first(route: Route) -> None:
+        if not _asks_for_payment(route.request):
+            await route.fallback()
+            return
+        asked.append(route)
+        answer = await route.fetch()
+        if len(asked) == 1:
+            is_read.set()
+            await may_arrive.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/graphql", hold_the_first)
+    await page.get_by_role("link", name="Ola Hansen").click()
+    await asyncio.wait_for(is_read.wait(), 60)
+    other = await window.new_page()
+    await other.goto(bank)
+    await other.get_by_role("button", name="Approve with BankID").click()
+    await status(page, "Paid")
+    async with page.expect_request(_asks_for_payment):
+        may_arrive.set()
+
+    await status(page, "Paid")
+
+
+def _asks_for_payment(request: Request) -> bool:
+    return request.url.endswith("/graphql") and (request.post_data_json or {}).get("operationName") == "Payment"
 
 
 async def test_a_session_that_was_ended_elsewhere_is_said_at_once(
