@@ -1,12 +1,15 @@
 """Relations are loaded in sets: more rows are not more statements."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
 from sqlalchemy import event
 
 from tests.builders.cards import paid, refund, subscribe
-from tests.builders.gateway import Play, a_payment, connect, pay
+from tests.builders.gateway import Play, a_payment, connect, pay, playing
+from tests.conftest import NOON
 
 DASHBOARD = """{ viewer { name
   bankAccounts(first: 20) { edges { node { name bank { name } balances { type amount { amountMinor } }
@@ -33,7 +36,15 @@ def statements(play: Play) -> Iterator[list[str]]:
             event.remove(engine, "before_cursor_execute", record)
 
 
-async def test_a_dashboard_of_twenty_payments_costs_as_many_statements_as_one_of_one(play: Play) -> None:
+@pytest.fixture
+async def ordinary(database_url: str, tmp_path: Path) -> AsyncIterator[Play]:
+    """Without plans, which ask once for all: here loaders ask."""
+    async with playing(database_url, tmp_path, NOON, graphql_plans="off") as play:
+        yield play
+
+
+async def test_a_dashboard_of_twenty_payments_costs_as_many_statements_as_one_of_one(ordinary: Play) -> None:
+    play = ordinary
     silje, account = await play.banked("silje")
     await pay(silje, a_payment(account))
     with statements(play) as for_one:
