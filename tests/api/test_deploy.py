@@ -46,6 +46,12 @@ def test_kubernetes_takes_the_manifests(manifest: dict[str, Any]) -> None:
     kubernetes_validate.validate(manifest, "1.33", strict=True)
 
 
+def test_no_process_has_a_token_of_the_cluster() -> None:
+    pods = [one["spec"]["template"]["spec"] for one in MANIFESTS if one["kind"] in ("Deployment", "Job")]
+
+    assert [pod.get("automountServiceAccountToken") for pod in pods] == [False] * len(pods) != []
+
+
 def test_what_is_started_are_commands_of_ours() -> None:
     jobs = [one["spec"]["template"]["spec"]["containers"][0] for one in MANIFESTS if one["kind"] == "Job"]
     commands = [one["command"] for one in (*jobs, *(one for _, one, _ in containers()))]
