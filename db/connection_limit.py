@@ -13,7 +13,7 @@ SELECT least(
   (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()),
   (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = current_user)
 ) AS at_most, (SELECT count(*) FROM pg_stat_activity WHERE application_name = '{WATCH_NAME}') AS processes
-"""
+"""  # noqa: S608  # a constant
 
 
 @dataclass(frozen=True, slots=True)

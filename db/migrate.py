@@ -103,7 +103,7 @@ def _upgrade(connection: Connection, revision: str) -> None:
     after = _version(connection)
     oldest_code = oldest_codes().get(after.revision or "")
     if oldest_code is not None and oldest_code > (before.oldest_code or ""):
-        connection.exec_driver_sql(f"UPDATE alembic_version SET oldest_code = '{oldest_code}'")
+        connection.execute(text("UPDATE alembic_version SET oldest_code = :code"), {"code": oldest_code})
 
 
 async def demand(database: Database, oldest_code: str) -> None:

@@ -37,7 +37,7 @@ class Template(StrEnum):
     """Each message that Drop sends. The values are stored, and settings map them to the vendor's template ids."""
 
     WELCOME = "welcome"
-    PASSWORD_RESET = "password_reset"
+    PASSWORD_RESET = "password_reset"  # noqa: S105  # a name
     ORDER_CONFIRMATION = "order_confirmation"
     INVOICE = "invoice"
     INVOICE_UNPAID = "invoice_unpaid"

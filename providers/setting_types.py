@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 # For mock mode alone, so that a newcomer sets nothing; production refuses to start without its own.
-MOCK_SECRET: Final = "mock-mode-only"
+MOCK_SECRET: Final = "mock-mode-only"  # noqa: S105  # and is refused in production
 
 # The description of a second secret.
 PREVIOUS: Final = (

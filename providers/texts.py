@@ -29,7 +29,7 @@ class Texts:
 
     def __init__(self) -> None:
         # No escaping: messages are plain text, so a name with an ampersand must stay as it is.
-        self._templates = Environment(undefined=StrictUndefined, autoescape=False)
+        self._templates = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701  # no page
         self._texts = tomllib.loads(_FILE.read_text())
         # On the page the same ampersand must be escaped.
         self._page = Environment(undefined=StrictUndefined, autoescape=True).from_string(_PAGE.read_text())

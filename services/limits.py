@@ -20,7 +20,7 @@ class LimitName(StrEnum):
 
     SIGN_INS = "sign_ins"
     LOGIN_RETURNS = "login_returns"
-    TOKEN_EXCHANGES = "token_exchanges"
+    TOKEN_EXCHANGES = "token_exchanges"  # noqa: S105  # a name
     BAD_SIGNATURES = "bad_signatures"
     OPERATOR_GUESSES = "operator_guesses"
     OPERATIONS = "operations"

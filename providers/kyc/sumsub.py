@@ -22,7 +22,7 @@ from providers.kyc.sumsub_review import review_of
 from providers.setting_types import MOCK_SECRET, PREVIOUS, secret_of, valid_secrets
 
 BASE_URL: Final = "https://api.sumsub.com"
-SANDBOX_TOKEN: Final = "sbx:"
+SANDBOX_TOKEN: Final = "sbx:"  # noqa: S105  # what such tokens begin with
 # The account's default is 50 POSTs in 5 s. Reads may be more frequent, but share the limit for simplicity.
 RESILIENCE: Final = Resilience(
     timeout_s=10, breaker_failures=5, breaker_open_s=30, retry_after_s=(1, 2, 4), per_second=10

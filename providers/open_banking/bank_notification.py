@@ -19,7 +19,7 @@ from domain.ids import CONSENT, kind_of
 from providers.open_banking.port import BankEvent
 from providers.setting_types import valid_secrets
 
-_TOKEN: Final = "token"
+_TOKEN: Final = "token"  # noqa: S105  # a name
 _ABOUT: Final = "about"
 
 
