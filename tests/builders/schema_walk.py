@@ -232,8 +232,12 @@ def value_of(name: str, kind: object) -> Any:
 
 
 def literal(name: str, kind: object) -> str:
+    """The same as `value_of`, as it is written in a document."""
+    named = get_named_type(kind)  # type: ignore[call-overload]
+    if isinstance(named, GraphQLInputObjectType):
+        return "{" + ", ".join(f"{inner}: {literal(inner, field.type)}" for inner, field in named.fields.items()) + "}"
     value: str = value_of(name, kind)
-    return value if isinstance(get_named_type(kind), GraphQLEnumType) else json.dumps(value)  # type: ignore[call-overload]
+    return value if isinstance(named, GraphQLEnumType) else json.dumps(value)
 
 
 @dataclass(frozen=True, slots=True)

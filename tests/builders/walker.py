@@ -25,6 +25,7 @@ CHANGES: Final[dict[str, Change]] = {one.name: one for one in changes()}
 WRONG: Final = (
     "UPDATE card SET failure_code = 'CARDHOLDER_UNKNOWN', status = 'FAILED'",
     "UPDATE refund SET failure_code = 'DECLINED', status = 'FAILED'",
+    "UPDATE payment SET failure_code = 'AUTHORISATION_REFUSED', status = 'REJECTED' WHERE amount_minor = 555",
     "UPDATE payment SET returned_on = '2026-11-24' WHERE rail = 'BANK'",
 )
 
@@ -192,8 +193,8 @@ async def _paid_by_bank(play: Play, owner: Walker, account: str) -> None:
     later = await owner.change("initiatePayment", **a_payment(account, executionDate="2026-12-01"))
     await owner.player.press(later["payment"]["authorisation"]["url"], "approve")
     await owner.change("cancelPayment", id=later["payment"]["id"])
-    failed = await owner.change("initiatePayment", "fails", **a_payment(account, 555))
-    await owner.player.press(failed["payment"]["authorisation"]["url"], "approve")
+    failed = await owner.change("initiatePayment", **a_payment(account, 555))
+    await owner.player.press(failed["payment"]["authorisation"]["url"], "refuse")
     paid = await owner.change("initiatePayment", **a_payment(account))
     await owner.player.press(paid["payment"]["authorisation"]["url"], "approve")
     await play.settle()
