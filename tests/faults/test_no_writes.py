@@ -21,7 +21,7 @@ READ_ONLY = [("sqlite", "read-only"), ("postgresql", "read-only")]
 where_read_only = pytest.mark.parametrize("case", READ_ONLY, indirect=True, ids="-".join)
 
 
-@pytest.fixture(params=[("sqlite", "full"), *READ_ONLY], ids="-".join)
+@pytest.fixture(params=[("sqlite", "full"), ("postgresql", "full"), *READ_ONLY], ids="-".join)
 def case(request: pytest.FixtureRequest) -> tuple[str, str]:
     kind, how = request.param
     return request.getfixturevalue(f"{kind}_url"), how
