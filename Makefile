@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-install test-all test-postgresql test-fuzz faults check check-web bench bench-equality explain schema migration doctor lock graphiql web web-build test-web format mutants
+.PHONY: help run test test-install test-all test-postgresql test-fuzz faults check check-web bench bench-equality explain schema migration doctor lock graphiql web web-build test-web drill format mutants
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -51,6 +51,9 @@ faults: .venv/.dev ## Kill processes during 2,000 payments, and play 600 stories
 bench-equality: .venv/.dev ## Have plans and graphql-core answer 20,000 documents drawn from the schema, on both databases; hours.
 	PLAN_DOCUMENTS=20000 $(BIN)/pytest tests/fuzz/test_plans.py
 	PLAN_DOCUMENTS=20000 $(BIN)/pytest tests/fuzz/test_plans.py --database postgresql
+drill: .venv/.dev ## Play every promise of docs/reliability.md and print which are kept; an hour. WORDS="Redis doubt" plays those.
+	tests/install.sh
+	$(BIN)/python -m tests.drill.run $(WORDS)
 
 mutants: .venv/.dev ## Put each fault of tests/mutants in, and see the tests that it names fail; half an hour. NAMES="a b" plays those.
 	tests/install.sh

@@ -115,9 +115,9 @@ async def caught_up(running: Fleet, followers: list[Follower]) -> int:
 
 async def measure() -> None:
     folder = Path(tempfile.mkdtemp())
-    settings = {"DRAIN_S": str(DRAIN_S)}
     async with AsyncExitStack() as stack:
-        running = stack.enter_context(fleet(folder, "postgresql", serves=2, workers=1, is_executed=True, **settings))
+        served = fleet(folder, "postgresql", serves=2, workers=1, is_executed=True, DRAIN_S=str(DRAIN_S))
+        running = stack.enter_context(served)
         customers = await stack.enter_async_context(logged_in(running, SOCKETS // EACH))
         turns = asyncio.Semaphore(AT_ONCE)
         followers = [Follower(customer, place, turns) for customer in customers for place in range(EACH)]

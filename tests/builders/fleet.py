@@ -18,6 +18,7 @@ from tests.builders.private_servers import (
 from tests.builders.processes import Forked, Running, executed
 from tests.builders.roomy import ROOMY_ENVIRONMENT
 from tests.builders.server import free_port
+from tests.builders.vendors_line import VendorsLine
 
 
 @dataclass
@@ -129,18 +130,35 @@ class Fleet:
 
 @contextmanager
 def fleet(
-    folder: Path, kind: str, *, serves: int, workers: int, is_executed: bool = False, **settings: str
+    folder: Path,
+    kind: str,
+    *,
+    serves: int,
+    workers: int,
+    is_executed: bool = False,
+    vendors: VendorsLine | None = None,
+    disk: Path | None = None,
+    **settings: str,
 ) -> Iterator[Fleet]:
-    """On PostgreSQL and Redis of its own, or on SQLite, where one process does everything."""
+    """On PostgreSQL and Redis of its own, or on SQLite, where one process does everything.
+
+    All but people call the vendors over the line `vendors`. PostgreSQL's tables lie on `disk`.
+    """
     with ExitStack() as stack:
         if kind == "postgresql":
             postgresql = stack.enter_context(private_postgresql(folder))
+            if disk is not None:
+                postgresql.move_to(disk)
             redis = stack.enter_context(private_redis(folder))
             made = _fleet(folder, postgresql.url, serves, workers, settings, redis, postgresql)
         else:
             made = _fleet(folder, f"sqlite:///{folder}/drop.sqlite3", 1, 0, settings, None, None)
         for process in (made.sandbox, *made.serves, *made.workers):
             process.is_executed = is_executed
+        if vendors is not None:
+            vendors.to_port = made.sandbox.port
+            for process in (*made.serves, *made.workers):
+                process.environment["SANDBOX_URL"] = f"http://127.0.0.1:{vendors.port}"
         yield stack.enter_context(_started(made))
 
 

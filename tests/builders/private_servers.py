@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
@@ -61,6 +61,14 @@ class PrivateRedis:
             self.process.kill()
             self.process.wait()
 
+    def freeze(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
 
 @contextmanager
 def private_redis(folder: Path) -> Iterator[PrivateRedis]:
@@ -75,12 +83,50 @@ def private_redis(folder: Path) -> Iterator[PrivateRedis]:
 @dataclass
 class PrivatePostgresql:
     port: int
-    process: subprocess.Popen[bytes]
+    command: list[str]
     log: Path
+    as_user: dict[str, Any]
+    process: subprocess.Popen[bytes] = field(init=False)
 
     @property
     def url(self) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, **self.as_user)
+        assert is_answered(self.port)
+
+    def stop(self) -> None:
+        """At once, with whoever is connected."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=20)
+
+    def freeze(self) -> None:
+        """Nobody is answered, and nobody is told."""
+        self.process.send_signal(signal.SIGSTOP)
+        for child in self._children():
+            os.kill(int(child), signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        for child in self._children():
+            with suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGCONT)
+        self.process.send_signal(signal.SIGCONT)
+
+    def move_to(self, disk: Path) -> None:
+        """Its tables, before anybody is connected; what PostgreSQL itself needs stays where it is."""
+        space = disk / "space"
+        space.mkdir()
+        if self.as_user:
+            os.chown(space, pwd.getpwnam(self.as_user["user"]).pw_uid, self.as_user["group"])
+        client = [program("psql"), "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port)]
+        statements = (f"CREATE TABLESPACE small LOCATION '{space}'", "ALTER DATABASE postgres SET TABLESPACE small")
+        asked = [part for statement in statements for part in ("-c", statement)]
+        subprocess.run([*client, "-U", "postgres", "-d", "template1", *asked], check=True)
+
+    def _children(self) -> list[str]:
+        return Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
 
     def check(self) -> None:
         """Fails with the end of its log where the server itself has ended."""
@@ -89,9 +135,8 @@ class PrivatePostgresql:
     def kill_a_backend(self, number: int) -> None:
         """With -9, as the kernel does where memory ends: the server then recovers, and every connection is lost."""
         self.check()
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         # A child that has no title of its own yet may be the start-up process, with which the server itself would end.
-        clients = [pid for pid in children if b" 127.0.0.1(" in _title_of(pid)]
+        clients = [pid for pid in self._children() if b" 127.0.0.1(" in _title_of(pid)]
         if clients:
             with suppress(ProcessLookupError):
                 os.kill(int(clients[number % len(clients)]), signal.SIGKILL)
@@ -127,11 +172,10 @@ def private_postgresql(folder: Path) -> Iterator[PrivatePostgresql]:
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [program("postgres"), "-D", data, *options]
-        log = (folder / "postgresql.log").open("wb")
-        with log, subprocess.Popen(command, stdout=log, stderr=log, **as_user) as process:
-            assert is_answered(port)
-            try:
-                yield PrivatePostgresql(port, process, folder / "postgresql.log")
-            finally:
-                process.send_signal(signal.SIGINT)
-                process.wait(timeout=20)
+        postgresql = PrivatePostgresql(port, command, folder / "postgresql.log", as_user)
+        postgresql.start()
+        try:
+            yield postgresql
+        finally:
+            if postgresql.process.poll() is None:
+                postgresql.stop()
