@@ -22,6 +22,7 @@ from sandbox.people import personas
 from tests.builders.gateway import (
     BASE,
     CONNECT,
+    OLA,
     Play,
     Player,
     a_payment,
@@ -31,9 +32,11 @@ from tests.builders.gateway import (
     payment_of,
     playing,
 )
+from tests.builders.line import Line
 from tests.builders.port import started, stopped
 from tests.builders.sandbox import Sandbox, sandbox_alone
 from tests.builders.server import free_port
+from tests.conftest import NOON
 from tests.vendors import open_payments, open_payments_routes
 
 DISCONNECT = "mutation($id: ID!) { disconnectBank(input: {bankLinkId: $id}) { userErrors { code } } }"
@@ -318,3 +321,24 @@ async def test_a_consents_code_is_kept_and_tried_again(bank: AtBank) -> None:
     async with bank.play.gateway.infrastructure.database.read_engine.connect() as connection:
         statuses = (await connection.execute(text("SELECT status FROM consent ORDER BY id"))).scalars().all()
     assert list(statuses) == ["REPLACED", "ACTIVE"]
+
+
+async def test_a_payment_that_is_on_its_way_to_the_bank_is_not_called_unheard_of(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Whoever asks before its answer can have come: here its recovery job, brought forward."""
+    async with playing(database_url, tmp_path, NOON) as play:
+        kari, account = await play.banked()
+        line = Line(play.gateway.sandbox)
+        line.delays(OLA.encode())
+
+        with fail_after(30):
+            paying = asyncio.create_task(pay(kari, a_payment(account)))
+            await line.is_delaying.wait()
+            async with play.gateway.infrastructure.database.write_engine.begin() as connection:
+                await connection.execute(text("UPDATE job SET due_at = created_at WHERE kind = 'ask_bank'"))
+            await play.settle()
+            line.let_go()
+            payment = (await paying)["payment"]
+
+    assert (payment["status"], payment["inDoubt"]) == ("AUTHORISATION_REQUIRED", False)
