@@ -11,8 +11,10 @@ import {
   getNamedType,
   GraphQLNonNull,
   introspectionFromSchema,
+  isInputObjectType,
   isInterfaceType,
   isObjectType,
+  isRequiredInputField,
   typeFromAST,
 } from "graphql";
 import { filter, fromPromise, mergeMap, pipe } from "wonka";
@@ -36,18 +38,21 @@ function documents() {
   return found.filter((document) => document.definitions[0].operation === "query");
 }
 
+function valueOf(type) {
+  const named = getNamedType(type);
+  const needed = isInputObjectType(named) ? Object.values(named.getFields()).filter(isRequiredInputField) : [];
+  const object = Object.fromEntries(needed.map((field) => [field.name, valueOf(field.type)]));
+  const value = isInputObjectType(named) ? object : VALUES[named.name];
+  return String(type).startsWith("[") ? [value] : value;
+}
+
 // Only what must be given is given.
 function variablesOf(document) {
   const needed = (document.definitions[0].variableDefinitions ?? [])
     .filter((definition) => definition.defaultValue === undefined)
     .map((definition) => [definition.variable.name.value, typeFromAST(schema, definition.type)])
     .filter(([, type]) => type instanceof GraphQLNonNull);
-  return Object.fromEntries(
-    needed.map(([name, type]) => {
-      const value = VALUES[getNamedType(type).name];
-      return [name, String(type).startsWith("[") ? [value] : value];
-    }),
-  );
+  return Object.fromEntries(needed.map(([name, type]) => [name, valueOf(type)]));
 }
 
 // As over HTTP: what is undefined is not sent.
