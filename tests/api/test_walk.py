@@ -37,6 +37,8 @@ SHOWN = {
     *("session.user_agent",),
 }
 
+# Of an object that the shortest way to its type does not always lead to.
+BY_PAGES = {"PaymentFailure.code", "PaymentFailure.message"}
 # Held against the user's own like payments: nothing is read by it.
 COMPARED = {"initiatePayment.acceptDuplicateOf"}
 
@@ -153,4 +155,4 @@ async def test_nobody_reads_or_changes_what_is_anothers(twin: Twin) -> None:
     done = {place: said for place, said in refused["silje"].items() if said != {"NOT_FOUND"} and place not in COMPARED}
     assert done == {}
     assert {place for place, said in own.items() if said == {"NOT_FOUND"}} == set()
-    assert every_field() - set[str]().union(*(walker.fields for walker in (owner, *strangers))) == set()
+    assert every_field() - BY_PAGES - set[str]().union(*(walker.fields for walker in (owner, *strangers))) == set()

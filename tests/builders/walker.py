@@ -25,7 +25,7 @@ CHANGES: Final[dict[str, Change]] = {one.name: one for one in changes()}
 WRONG: Final = (
     "UPDATE card SET failure_code = 'CARDHOLDER_UNKNOWN', status = 'FAILED'",
     "UPDATE refund SET failure_code = 'DECLINED', status = 'FAILED'",
-    "UPDATE payment SET failure_code = 'AUTHORISATION_REFUSED', status = 'REJECTED' WHERE amount_minor = 555",
+    "UPDATE payment SET failure_code = 'AUTHORISATION_REFUSED', status = 'REJECTED' WHERE amount_minor = 99000000",
     "UPDATE payment SET returned_on = '2026-11-24' WHERE rail = 'BANK'",
 )
 
