@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test test-install test-all test-postgresql test-fuzz faults check check-web bench bench-equality explain schema migration doctor lock graphiql web web-build test-web drill format mutants
+.PHONY: help run test test-install test-all test-postgresql test-fuzz faults check check-web sbom bench bench-equality explain schema migration doctor lock graphiql web web-build test-web drill format mutants
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -76,14 +76,21 @@ bench: .venv/.dev ## All figures of docs/reliability.md; half an hour.
 explain: .venv/.dev ## Look at the plan of every query at a million rows, on the tests' PostgreSQL; a quarter of an hour.
 	$(BIN)/python -m bench.explain
 
-check: .venv/.dev ## Style, types, architecture, the exported schemas, documents and built files.
+check: .venv/.dev ## Style, types, architecture, the exported schemas, documents and built files, licences, secrets.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/gateway schema check
 	$(BIN)/gateway openapi check
+	$(BIN)/python -m tests.house.secret_scan
 	$(BIN)/pytest tests/house
+
+# A tool of its own, beside the libraries: it pins some of those that the tests need.
+sbom: .venv/.dev ## List all that is shipped, as CycloneDX: var/sbom.cdx.json (fetches a tool).
+	@mkdir -p var
+	$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock \
+		--pyproject pyproject.toml --output-reproducible --output-file var/sbom.cdx.json
 
 check-web: ## Lint and compile the schema with front ends' tools (needs Node).
 	tests/web/check.sh
