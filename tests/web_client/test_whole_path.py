@@ -143,8 +143,8 @@ async def test_a_statement_is_searched_and_a_language_is_chosen(
     window: BrowserContext, page: Page, gateway: Gateway, address: str
 ) -> None:
     lines = [
-        {"amountMinor": -4_900, "counterparty": "Kaffebrenneriet", "bookingDate": "2026-11-23"},
-        {"amountMinor": -99_00, "counterparty": "Øst Bokhandel", "bookingDate": "2026-11-22"},
+        {"amountMinor": -4_900, "counterparty": "Kaffebrenneriet"},
+        {"amountMinor": -99_00, "counterparty": "Øst Bokhandel"},
     ]
     await seeded(window, gateway, banks=[{"id": "bank_dnb", "balanceMinor": 500_000, "transactions": lines}])
     await page.goto(address)
