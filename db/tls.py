@@ -23,9 +23,11 @@ _SYSTEM: Final = "system"
 async def connect(*args: Any, **options: Any) -> "asyncpg.Connection[asyncpg.Record]":
     """As `asyncpg.connect`, which takes libpq's words in an address alone, and that is taken apart before.
 
-    Raises OSError where the server's name leads to a link-local address.
+    Raises OSError where the server's name leads to a link-local address. A name that is not resolved within the
+    driver's own `timeout` raises TimeoutError, as a connection that is not made does.
     """
-    await _check_hosts(options.get("host"))
+    async with asyncio.timeout(options.get("timeout")):
+        await _check_hosts(options.get("host"))
     return await asyncpg.connect(*args, **with_tls(options))
 
 

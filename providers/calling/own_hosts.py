@@ -33,7 +33,9 @@ def redis_at(url: str, **options: Any) -> Redis:
 
 class _Checked(Connection):
     async def _connect(self) -> None:
-        await check_host(self.host)
+        # A resolver that hangs costs no more than a server that does.
+        async with asyncio.timeout(self.socket_connect_timeout):
+            await check_host(self.host)
         await super()._connect()  # type: ignore[no-untyped-call]  # as redis-py has it
 
 

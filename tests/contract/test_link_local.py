@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace.export import SpanExportResult
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from db.tls import connect
@@ -89,3 +91,27 @@ async def test_a_store_is_not_connected_to(reached: list[object]) -> None:
 def test_a_collector_is_not_connected_to(reached: list[object]) -> None:
     assert Collector(f"http://{HOST}:4318/v1/traces").export([]) is SpanExportResult.FAILURE
     assert reached == []
+
+
+@pytest.fixture
+def unresolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver that never answers."""
+
+    async def getaddrinfo(*_: Any, **__: Any) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
+
+
+async def test_a_resolver_that_hangs_is_waited_for_no_longer_than_postgresql(unresolved: None) -> None:
+    async with asyncio.timeout(60):
+        with pytest.raises(TimeoutError):
+            await connect(host=HOST, port=5432, user="drop", timeout=0.1)
+
+
+async def test_a_resolver_that_hangs_is_waited_for_no_longer_than_redis(unresolved: None) -> None:
+    redis = redis_at(f"redis://{HOST}:6379/0", socket_connect_timeout=0.1, retry=Retry(NoBackoff(), 0))
+
+    async with asyncio.timeout(60):
+        with pytest.raises(RedisError):
+            await redis.ping()
