@@ -90,7 +90,7 @@ export function Pay() {
     // While no answer has come, the same wish keeps its key: sent twice, it is one payment.
     const { data } = await pay({ input: { ...wish, idempotencyKey: await keys.keyOf(WISH, wish) } });
     const given = data?.initiatePayment;
-    if (given && !given.userErrors.some(({ retryable }) => retryable)) keys.done(WISH);
+    if (given && !given.userErrors.some(({ retryable }) => retryable)) await keys.done(WISH, wish);
     if (given?.payment && given.userErrors.length === 0) {
       warningsOf.set(given.payment.id, given.warnings.map(({ message }) => message));
       go(`payments/${given.payment.id}`);
