@@ -4,12 +4,14 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import text
 
+from domain.clock import oslo_date
 from tests.api.test_upload import declared, put
 from tests.builders.answers import forget_answers
 from tests.builders.canaries import Canaries
@@ -190,7 +192,8 @@ async def _with_bank(play: Play, owner: Walker) -> str:
 
 
 async def _paid_by_bank(play: Play, owner: Walker, account: str) -> None:
-    later = await owner.change("initiatePayment", **a_payment(account, executionDate="2026-12-01"))
+    in_a_week = oslo_date(play.gateway.infrastructure.clock.now()) + timedelta(days=7)
+    later = await owner.change("initiatePayment", **a_payment(account, executionDate=in_a_week.isoformat()))
     await owner.player.press(later["payment"]["authorisation"]["url"], "approve")
     await owner.change("cancelPayment", id=later["payment"]["id"])
     failed = await owner.change("initiatePayment", **a_payment(account, 555))
