@@ -107,6 +107,28 @@ async def test_a_session_that_was_ended_elsewhere_is_said_at_once(
     await elsewhere.close()
 
 
+async def test_what_wants_a_recent_login_leads_to_bankid_and_back(
+    window: BrowserContext, page: Page, gateway: Gateway, address: str
+) -> None:
+    await seeded(window, gateway, persona="kari")
+
+    async def want_a_login(route: Route) -> None:
+        if (route.request.post_data_json or {}).get("operationName") != "ChooseLanguage":
+            await route.fallback()
+            return
+        error = {"message": "Sign in again.", "extensions": {"code": "STEP_UP_REQUIRED"}}
+        await route.fulfill(json={"data": None, "errors": [error]})
+
+    await page.route("**/graphql", want_a_login)
+    await page.goto(f"{address}#/settings")
+    await page.get_by_label("Language").select_option("nb-NO")
+    await expect(page.get_by_role("alert")).to_contain_text("Confirm with BankID first")
+    await page.get_by_role("link", name="Confirm with BankID").click()
+    await page.get_by_role("button", name="Kari Nordmann").click()
+
+    await expect(page.get_by_role("heading", name="Hello, Kari Nordmann")).to_be_visible()
+
+
 async def test_a_gateway_that_goes_and_comes_back_during_a_payment_is_waited_for(
     window: BrowserContext, page: Page, tmp_path: Path
 ) -> None:

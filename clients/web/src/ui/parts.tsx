@@ -2,6 +2,7 @@
 import { dateText, type Failure, failureOf, type MoneyValue, moneyText, type Refusal } from "@drop/gateway-client";
 import { type ReactNode, useEffect, useRef } from "react";
 import type { CombinedError } from "urql";
+import { GATEWAY, HERE } from "../gateway.ts";
 import { named, useTexts } from "../texts.ts";
 
 export function Screen({ title, children }: { title: string; children: ReactNode }) {
@@ -55,6 +56,11 @@ export function Trouble({ error, again }: { error: CombinedError; again?: () => 
           {t.reference}: <code>{failure.reference}</code>
         </p>
       )}
+      {failure.kind === "step-up" && (
+        <a className="button primary" href={`${GATEWAY}/auth/bankid/login?step_up=true&return_to=${encodeURIComponent(HERE)}`}>
+          {t.confirm}
+        </a>
+      )}
       {again && <button onClick={again}>{t.tryAgain}</button>}
     </div>
   );
@@ -65,8 +71,9 @@ function saidOf(failure: Failure, t: ReturnType<typeof useTexts>["t"]): string {
     case "offline":
       return t.offline;
     case "signed-out":
-    case "step-up":
       return t.sessionEnded;
+    case "step-up":
+      return t.confirmFirst;
     case "again":
       return failure.message ?? t.away;
     case "fault":
