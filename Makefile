@@ -51,6 +51,7 @@ faults: .venv/.dev ## Kill processes during 2,000 payments, and play 600 stories
 bench-equality: .venv/.dev ## Have plans and graphql-core answer 20,000 documents drawn from the schema, on both databases; hours.
 	PLAN_DOCUMENTS=20000 $(BIN)/pytest tests/fuzz/test_plans.py
 	PLAN_DOCUMENTS=20000 $(BIN)/pytest tests/fuzz/test_plans.py --database postgresql
+
 drill: .venv/.dev ## Play every promise of docs/reliability.md and print which are kept; an hour. WORDS="Redis doubt" plays those.
 	tests/install.sh
 	$(BIN)/python -m tests.drill.run $(WORDS)
