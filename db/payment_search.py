@@ -14,7 +14,6 @@ from domain.account_number import AccountNumber
 from domain.ids import PaymentId, UserId
 from domain.page import Keyset, PaymentPage
 from domain.payment import Payee, Rail, Status
-from domain.payment_search import PaymentSearch
 from domain.search import folded
 
 # A payment that failed may have had a wrong account number.
@@ -77,9 +76,11 @@ def _unfolded(user_id: UserId):  # type: ignore[no-untyped-def]  # SQLModel's ow
     return select(PaymentRow).where(PaymentRow.user_id == user_id, col(PaymentRow.search_text).is_(None))
 
 
-def conditions(search: PaymentSearch) -> Sequence[ColumnElement[bool]]:
-    """What a payment's row must be."""
-    row, found = PaymentRow, list[ColumnElement[bool]]()
+def conditions(page: PaymentPage) -> Sequence[ColumnElement[bool]]:
+    """What a payment's row must be: as it is looked for, and with a place in the page's order."""
+    search, row, found = page.search, PaymentRow, list[ColumnElement[bool]]()
+    if page.by_execution:
+        found.append(col(row.scheduled_for).is_not(None))
     for bound in (search.min_amount, search.max_amount):
         if bound is not None:
             found.append(col(row.currency) == bound.currency)
@@ -121,6 +122,6 @@ def filtered(user_id: UserId, page: PaymentPage, *, newest_first: bool) -> Compo
             one = select(PaymentRow.id).where(
                 PaymentRow.user_id == user_id, PaymentRow.status == status, PaymentRow.rail == rail
             )
-            one = one.where(*conditions(page.search))
+            one = one.where(*conditions(page))
             pages.append(page_by(one, key_of(page), page.keyset, newest_first=newest_first).subquery())
     return union_all(*(select(one.c.id) for one in pages))

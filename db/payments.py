@@ -56,9 +56,7 @@ class PaymentQueries:
         if page.statuses or page.rails:
             query = query.where(col(PaymentRow.id).in_(filtered(user_id, page, newest_first=newest_first)))
         else:
-            query = query.where(*conditions(page.search))
-        if page.by_execution:
-            query = query.where(col(PaymentRow.scheduled_for).is_not(None))
+            query = query.where(*conditions(page))
         query = page_by(query, key_of(page), page.keyset, newest_first=newest_first)
         return [payment_of(*found) for found in await self._session.exec(query)]
 

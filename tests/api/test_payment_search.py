@@ -108,6 +108,24 @@ async def test_upcoming_payments_come_by_their_execution_date(kari: Player) -> N
     assert await kari.error_code(SEARCH, filter=scheduled, first=5, after=end) == "INVALID_CURSOR"
 
 
+async def test_a_payment_without_an_execution_date_takes_no_place_among_those_that_have_one(
+    play: Play, kari: Player
+) -> None:
+    database = play.gateway.infrastructure.database
+    async with database.write() as session:
+        await session.exec(update(PaymentRow).values(status="SETTLED"))
+        at_once = update(PaymentRow).where(col(PaymentRow.creditor_name) == "Strøm")
+        await session.exec(at_once.values(scheduled_for=None))
+        await session.commit()
+
+    settled = {"statuses": ["SETTLED"], "rails": ["BANK"]}
+    first = (await kari.ask(SEARCH, filter=settled, order="SOONEST_FIRST", first=1))["viewer"]["payments"]
+    last = await found(kari, settled, order="SOONEST_FIRST", first=None, last=1)
+
+    assert [node["creditor"]["name"] for node in nodes(first)] == ["Husleie"] and first["pageInfo"]["hasNextPage"]
+    assert last == ["Nytt år"]
+
+
 async def test_a_page_belongs_to_its_filter(kari: Player) -> None:
     first = (await kari.ask(SEARCH, filter={"text": "bær"}, first=1))["viewer"]["payments"]
     end = first["pageInfo"]["endCursor"]
