@@ -118,8 +118,11 @@ class _Compiling:
         assert resolver is not None  # each root has one
 
         async def gather(asking: Asking) -> Any:
-            given = resolver(*_of_request(known, asking), **asking.arguments[arguments])
-            return await given if isawaitable(given) else given
+            try:
+                given = resolver(*_of_request(known, asking), **asking.arguments[arguments])
+                return await given if isawaitable(given) else given
+            except Exception as error:  # told at its field by the ordinary way
+                raise FaultyValueError from error
 
         place = self._gathered(gather)
         write = value_of(definition.type, self._made(definition, nodes))

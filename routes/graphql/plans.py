@@ -131,7 +131,7 @@ class Plans:
             document.note(has_answered=False)
             raise
         except Exception as error:  # told at its field, as graphql-core tells what a resolver raises
-            return _failed(plan, asking, error)
+            return await _failed(plan, asking, error)
         document.note(has_answered=True)
         return ExecutionResult(data, None)
 
@@ -209,8 +209,10 @@ def _key_of(asked: ExecutionContext) -> _Key:
     return sha256((asked.query or "").encode()).digest(), asked.operation_name
 
 
-def _failed(plan: Plan, asking: Asking, error: Exception) -> ExecutionResult:
-    """What nobody reads is null, and the error is told at the first of it."""
-    data = plan.answer(replace(asking, user=None))
+async def _failed(plan: Plan, asking: Asking, error: Exception) -> ExecutionResult:
+    """What nobody reads is null, and the error is told at the first of it; what needs no database is answered."""
+    nobodys = replace(asking, user=None, gathered=[])
+    await plan.gather(nobodys)
+    data = plan.answer(nobodys)
     name = next(name for name, value in data.items() if value is None)
     return ExecutionResult(data, [GraphQLError(str(error), path=[name], original_error=error)])

@@ -313,6 +313,28 @@ async def test_a_statement_that_is_refused_is_a_failure_and_the_operation_has_an
     assert failed() == before + 1
 
 
+async def test_what_a_service_cannot_read_is_told_beside_what_needs_no_database(eager: Play) -> None:
+    kari = await with_payments(eager, 1)
+    found = "payees { name } transactions(first: 1, filter: { direction: OUT }) { edges { node { id } } }"
+    asked = f"{{ viewer {{ {found} }} features {{ name }} }}"
+    features = (await kari.ask(asked))["features"]
+
+    def fail(_: object, _cursor: object, statement: str, *_more: object) -> None:
+        if "FROM payment" in statement:
+            raise InterfaceError(statement, None, Exception("the connection is lost"))
+
+    engines = eager.gateway.infrastructure.database.engines
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", fail)
+    answer = (await kari.post(asked)).json()
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", fail)
+
+    (error,) = answer["errors"]
+    assert (error["path"], error["extensions"]["code"]) == (["viewer"], "UNAVAILABLE")
+    assert answer["data"] == {"viewer": None, "features": features}
+
+
 async def test_a_document_has_a_plan_from_its_second_use_on(play: Play) -> None:
     kari = await with_payments(play, 1)
     query = "{ viewer { payments(first: 1) { edges { node { id version } } } } }"
