@@ -21,11 +21,22 @@ from graphql import (
     visit,
 )
 
+from domain import ids
 from domain.ids import kind_of
+from domain.relation import Relation
 from domain.selection import NotCoveredError
 
 # Each more would double the plans of a document.
 _MOST_CONDITIONS: Final = 3
+# What `node` finds by one statement, and its type, by the kind of its id.
+NODES: Final[Mapping[str, tuple[str, Relation]]] = {
+    ids.PAYMENT: ("Payment", Relation.PAYMENT),
+    ids.ACCOUNT: ("BankAccount", Relation.ACCOUNT),
+    ids.BANK_LINK: ("BankLink", Relation.BANK_LINK),
+    ids.UPLOAD: ("Upload", Relation.UPLOAD),
+    ids.CARD: ("Card", Relation.OWN_CARDS),
+    ids.DATA_EXPORT: ("DataExport", Relation.OWN_EXPORTS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +61,17 @@ class Choices:
         self._ids = found.ids
 
     def of(self, variables: Mapping[str, Any]) -> Choice:
-        """What the coerced variables of a request choose. Raises NotCoveredError for no boolean."""
+        """What the coerced variables of a request choose.
+
+        Raises NotCoveredError for no boolean, and for a kind of ids that no statement finds, of which clients can make
+        up any number.
+        """
         conditions = tuple((name, variables.get(name)) for name in self._conditions)
         if not all(isinstance(value, bool) for _, value in conditions):
             raise NotCoveredError("directive")
         kinds = [(text, _kind(value_from_ast_untyped(node, dict(variables)))) for text, node in self._ids.items()]
+        if not all(kind in NODES for _, kind in kinds):
+            raise NotCoveredError("node")
         return Choice(tuple((name, value is True) for name, value in conditions), tuple(kinds))
 
 

@@ -4,7 +4,7 @@ Fields say what they show by the words of `schema/types/view.py`, or have resolv
 with any other field has no plan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from inspect import isawaitable
 from operator import attrgetter
 from typing import Any, Final, cast
@@ -27,11 +27,10 @@ from graphql import (
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
-from domain import ids
 from domain.relation import Relation
 from domain.selection import Beside, FaultyValueError, NotCoveredError, Selection
 from routes.graphql.asking import Asking, Fields, OfMade, OfRow, OfValue, OfViewer, Read, Source, Write
-from routes.graphql.choices import Choice, id_text
+from routes.graphql.choices import NODES, Choice, id_text
 from routes.graphql.page_writer import Page, of_page
 from routes.graphql.plan import BOUNDS, Asked, AskedField, AskedId, AskedPage, Gather, Plan
 from routes.graphql.selected import SelectedFields
@@ -44,15 +43,6 @@ _TYPENAME: Final = "__typename"
 _FROM_MEMORY: Final = frozenset({"plans", "features", "serviceStatus", "bankConsentText"})
 # A sign-in ends by what is configured today, which no column tells.
 _GATHERED: Final = frozenset({Relation.OWN_SESSIONS})
-# What `node` finds by one statement, by the kind of its id.
-_NODES: Final[Mapping[str, tuple[str, Relation]]] = {
-    ids.PAYMENT: ("Payment", Relation.PAYMENT),
-    ids.ACCOUNT: ("BankAccount", Relation.ACCOUNT),
-    ids.BANK_LINK: ("BankLink", Relation.BANK_LINK),
-    ids.UPLOAD: ("Upload", Relation.UPLOAD),
-    ids.CARD: ("Card", Relation.OWN_CARDS),
-    ids.DATA_EXPORT: ("DataExport", Relation.OWN_EXPORTS),
-}
 
 
 def plan_of(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, choice: Choice) -> Plan:
@@ -97,9 +87,7 @@ class _Compiling:
 
     def _node(self, definition: GraphQLField, nodes: Sequence[FieldNode]) -> Write:
         kind = self._kinds[id_text(nodes[0])]
-        if kind not in _NODES:
-            raise NotCoveredError("node")
-        name, relation = _NODES[kind]
+        name, relation = NODES[kind]
         shown = self._schema.get_type(name)
         assert isinstance(shown, GraphQLObjectType)
         row, write = self._row_of(shown, nodes)

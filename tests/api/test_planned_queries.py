@@ -77,6 +77,16 @@ async def test_an_object_by_its_id_is_the_same_by_its_plan(both: Play) -> None:
     assert account["node"] is not None
 
 
+async def test_ids_of_nothing_take_no_plan_of_a_document_from_others(both: Play) -> None:
+    kari = await with_payments(both, 1)
+    payments = (await kari.ask("{ viewer { payments { edges { node { id } } } } }"))["viewer"]["payments"]
+    asked = "query($id: ID!) { node(id: $id) { id } }"
+
+    for number in range(20):
+        assert await kari.ask(asked, id=f"kind{number}_1") == {"node": None}
+    await compared(kari, asked, id=payments["edges"][0]["node"]["id"])
+
+
 @pytest.mark.parametrize("name", COVERED)
 async def test_an_example_is_the_same_by_its_plan(both: Play, name: str) -> None:
     kari = await with_payments(both, 1)
