@@ -84,6 +84,7 @@ check: .venv/.dev ## Style, types, architecture, the exported schemas, documents
 	$(BIN)/lint-imports
 	$(BIN)/gateway schema check
 	$(BIN)/gateway openapi check
+	$(BIN)/gateway errors check
 	$(BIN)/python -m tests.house.secret_scan
 	$(BIN)/pytest tests/house
 
@@ -100,9 +101,10 @@ format: .venv/.dev ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-schema: .venv/.run ## Export schema/schema.graphql and routes/openapi.json.
+schema: .venv/.run ## Export schema/schema.graphql, routes/openapi.json and docs/errors.md.
 	$(BIN)/gateway schema export
 	$(BIN)/gateway openapi export
+	$(BIN)/gateway errors export
 
 doctor: .venv/.run ## Check settings and connections.
 	$(BIN)/gateway doctor

@@ -35,6 +35,7 @@ COMMANDS: Final = {
     ),
     "schema": ("schema:app", "The GraphQL schema."),
     "openapi": ("openapi:app", "The OpenAPI document of the side-routes."),
+    "errors": ("errors:app", "The page of all error codes."),
     "clock": ("clock:app", "The one clock of mock mode."),
     "events": ("events:app", "Timelines of payments."),
     "webhooks": ("webhooks:app", "Webhooks that were received."),

@@ -64,10 +64,15 @@ def problem(
     return JSONResponse(body, status, headers=headers, media_type="application/problem+json")
 
 
+def status_of(kind: type[DropError]) -> int:
+    """The HTTP status by which errors of a class are answered."""
+    return next((status for wide, status in _STATUS.items() if issubclass(kind, wide)), 400)
+
+
 async def drop_error(request: Request, error: Exception) -> Response:
     """A page where a browser asks, a problem document for programs."""
     assert isinstance(error, DropError)
-    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 400)
+    status = status_of(type(error))
     headers = {}
     if status == 503:
         headers["Retry-After"] = DATABASE_RETRY_AFTER_S if isinstance(error, DatabaseAway) else _RETRY_AFTER_S
