@@ -3,6 +3,7 @@
 from typing import Final
 
 from routes import auth, cards, health, kyc, mock, mock_users, open_banking, webhooks
+from routes.graphql import sdl
 from routes.operations import DescribedRoute
 from routes.operator import (
     audit,
@@ -18,6 +19,7 @@ from routes.operator import (
 
 ALWAYS: Final[tuple[DescribedRoute, ...]] = (
     *health.ROUTES,
+    *sdl.ROUTES,
     *auth.ROUTES,
     *kyc.ROUTES,
     *webhooks.ROUTES,

@@ -12,6 +12,7 @@ from tests.builders.sockets import opened, socket_of
 from tests.conftest import NOON
 
 SCHEMA = "{ __schema { queryType { name } } }"
+ROOT = Path(__file__).parents[2]
 TOKEN = {"x-drop-operator": OPERATOR_TOKEN}
 
 
@@ -69,15 +70,35 @@ async def test_graphiql_and_the_side_routes_description_are_for_operators(live: 
         await http.get("/graphiql/index.html"),
         await http.get("/openapi.json"),
         await http.get("/openapi.json", headers={"authorization": "Bearer wrong"}),
+        await http.get("/schema.graphql"),
+        await http.get("/schema.graphql", headers={"authorization": "Bearer wrong"}),
     ]
     shown = [
         await http.get("/graphql", headers={**html, **TOKEN}),
         await http.get("/graphiql/index.html", headers=TOKEN),
         await http.get("/openapi.json", headers={"authorization": f"Bearer {OPERATOR_TOKEN}"}),
+        await http.get("/schema.graphql", headers={"authorization": f"Bearer {OPERATOR_TOKEN}"}),
     ]
 
-    assert [answer.status_code for answer in hidden] == [404, 404, 401, 401]
-    assert [answer.status_code for answer in shown] == [200, 200, 200]
+    assert [answer.status_code for answer in hidden] == [404, 404, 401, 401, 401, 401]
+    assert [answer.status_code for answer in shown] == [200, 200, 200, 200]
+
+
+async def test_elsewhere_anybody_may_fetch_the_schema_and_keep_it(play: Play) -> None:
+    http = play.browser().http
+
+    first = await http.get("/schema.graphql")
+    tag = first.headers["etag"]
+    again = [
+        await http.get("/schema.graphql", headers={"if-none-match": known}) for known in (tag, f'"other", W/{tag}', "*")
+    ]
+    changed = await http.get("/schema.graphql", headers={"if-none-match": '"other"'})
+
+    assert first.text == (ROOT / "schema" / "schema.graphql").read_text()
+    assert first.headers["content-type"] == "text/plain; charset=utf-8"
+    assert first.headers["cache-control"] == "private, no-cache"
+    assert [(answer.status_code, answer.text, answer.headers["etag"]) for answer in again] == [(304, "", tag)] * 3
+    assert (changed.status_code, changed.text) == (200, first.text)
 
 
 async def test_a_wrong_token_is_refused_and_guessing_is_limited(database_url: str, tmp_path: Path) -> None:
