@@ -41,6 +41,8 @@ _MOST_LOGINS: Final = 5
 # RFC 7636, 4.1.
 _VERIFIER: Final = re.compile("[A-Za-z0-9._~-]{43,128}")
 CALLBACK: Final = "/auth/bankid/callback"
+EXCHANGE: Final = "/auth/token"
+GRANT_TYPES: Final = ("authorization_code", "refresh_token")
 _LONGEST: Final = 512
 _SEE_OTHER: Final = 303
 # The codes of OAuth 2.0 and OpenID Connect (bankid.md, Authorization request); other text of a browser is not repeated.
@@ -257,7 +259,7 @@ def _given(text: str | None) -> str | None:
 _AWAY: Final = "BankID is away."
 _GRANT: Final = record(
     {
-        "grant_type": choice("authorization_code", "refresh_token"),
+        "grant_type": choice(*GRANT_TYPES),
         "code": TEXT,
         "code_verifier": TEXT,
         "refresh_token": TEXT,
@@ -341,7 +343,7 @@ ROUTES = [
         method="POST",
     ),
     DescribedRoute(
-        "/auth/token",
+        EXCHANGE,
         token,
         Operation(
             "token",

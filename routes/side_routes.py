@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from routes import auth, cards, health, kyc, mock, mock_users, open_banking, webhooks
+from routes import auth, authorization_server, cards, health, kyc, mock, mock_users, open_banking, webhooks
 from routes.graphql import sdl
 from routes.operations import DescribedRoute
 from routes.operator import (
@@ -21,6 +21,7 @@ ALWAYS: Final[tuple[DescribedRoute, ...]] = (
     *health.ROUTES,
     *sdl.ROUTES,
     *auth.ROUTES,
+    *authorization_server.ROUTES,
     *kyc.ROUTES,
     *webhooks.ROUTES,
     *open_banking.ROUTES,
