@@ -71,7 +71,9 @@ class _Compiling:
         name = nodes[0].name.value
         if name == _TYPENAME:
             return constant(query.name)
-        definition = query.fields[name]
+        definition = query.fields.get(name)
+        if definition is None:  # `__schema` and `__type` are fields of any schema's query
+            raise NotCoveredError("root")
         if name == "viewer":
             user = get_named_type(definition.type)
             assert isinstance(user, GraphQLObjectType)
