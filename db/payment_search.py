@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, CompoundSelect, bindparam, union_all, update
+from sqlalchemy import ColumnElement, CompoundSelect, union_all
 from sqlalchemy.orm import Mapped
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.paging import page_by
+from db.search_text import fold, is_any_unfolded
 from db.tables.payment import PaymentRow
 from domain.account_number import AccountNumber
 from domain.ids import PaymentId, UserId
@@ -34,24 +35,11 @@ class PaymentSearchQueries:
 
     async def is_any_unfolded(self, user_id: UserId) -> bool:
         """Whether a payment of the user has no text to be found by: a version before this one has written it."""
-        return (await self._session.exec(_unfolded(user_id).limit(1))).first() is not None
+        return await is_any_unfolded(self._session, PaymentRow, col(PaymentRow.user_id) == user_id)
 
     async def fold(self, user_id: UserId, limit: int) -> int:
-        """Give so many payments of the user the text that they are found by. Gives how many had none.
-
-        Raises StaleVersion where another transaction and this one waited for each other.
-        """
-        # In one order, so that two searches at once wait and do not block each other.
-        query = _unfolded(user_id).order_by(col(PaymentRow.id)).limit(limit)
-        rows = (await self._session.exec(query.with_for_update(key_share=True))).all()
-        if rows:
-            by_id = update(PaymentRow).where(col(PaymentRow.id) == bindparam("row_id"))
-            values = [
-                {"row_id": row.id, "search_text": search_text_of(row.creditor_name, row.message, row.kid)}
-                for row in rows
-            ]
-            await (await self._session.connection()).execute(by_id, values)
-        return len(rows)
+        """As `db.search_text.fold`, of payments."""
+        return await fold(self._session, PaymentRow, col(PaymentRow.user_id) == user_id, _text_of, limit)
 
     async def payees(self, user_id: UserId, limit: int) -> list[Payee]:
         """Whom the user has paid from an account, by the newest payments that were carried out or will be.
@@ -72,8 +60,8 @@ class PaymentSearchQueries:
         return list(found.values())[:limit]
 
 
-def _unfolded(user_id: UserId):  # type: ignore[no-untyped-def]  # SQLModel's own Select has no public name
-    return select(PaymentRow).where(PaymentRow.user_id == user_id, col(PaymentRow.search_text).is_(None))
+def _text_of(row: PaymentRow) -> str:
+    return search_text_of(row.creditor_name, row.message, row.kid)
 
 
 def conditions(page: PaymentPage) -> Sequence[ColumnElement[bool]]:

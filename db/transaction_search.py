@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, bindparam, func, update
+from sqlalchemy import ColumnElement, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.bank_shapes import TRANSACTION
 from db.paging import page_by
+from db.search_text import fold, is_any_unfolded
 from db.tables.bank import BankAccountRow, BankTransactionRow
 from domain.bank_account import Transaction
 from domain.ids import UserId
@@ -41,34 +42,23 @@ class TransactionSearchQueries:
 
     async def is_any_unfolded(self, user_id: UserId) -> bool:
         """Whether a line of the user has no text to be found by: a version before this one has written it."""
-        return (await self._session.exec(_unfolded(user_id).limit(1))).first() is not None
+        return await is_any_unfolded(self._session, BankTransactionRow, _of(user_id))
 
     async def fold(self, user_id: UserId, limit: int) -> int:
-        """Give so many lines of the user the text that they are found by. Gives how many had none.
-
-        Raises StaleVersion where a reading of the statement and this one waited for each other.
-        """
-        # In one order, so that two searches at once wait and do not block each other.
-        query = _unfolded(user_id).order_by(col(BankTransactionRow.id)).limit(limit)
-        rows = (await self._session.exec(query.with_for_update(key_share=True, of=BankTransactionRow))).all()
-        if rows:
-            by_id = update(BankTransactionRow).where(col(BankTransactionRow.id) == bindparam("row_id"))
-            values = [
-                {"row_id": row.id, "search_text": search_text_of(row.counterparty_name, row.message, row.kid)}
-                for row in rows
-            ]
-            await (await self._session.connection()).execute(by_id, values)
-        return len(rows)
+        """As `db.search_text.fold`, of lines."""
+        return await fold(self._session, BankTransactionRow, _of(user_id), _text_of, limit)
 
 
-def _unfolded(user_id: UserId):  # type: ignore[no-untyped-def]  # SQLModel's own Select has no public name
+def _of(user_id: UserId) -> ColumnElement[bool]:
     of_user = select(BankAccountRow.id).where(BankAccountRow.user_id == user_id)
-    return select(BankTransactionRow).where(
-        col(BankTransactionRow.account_id).in_(of_user), col(BankTransactionRow.search_text).is_(None)
-    )
+    return col(BankTransactionRow.account_id).in_(of_user)
 
 
-def _accounts(user_id: UserId, search: TransactionSearch):  # type: ignore[no-untyped-def]  # as above
+def _text_of(row: BankTransactionRow) -> str:
+    return search_text_of(row.counterparty_name, row.message, row.kid)
+
+
+def _accounts(user_id: UserId, search: TransactionSearch):  # type: ignore[no-untyped-def]  # SQLModel's own Select has no public name
     of_user = select(BankAccountRow.id).where(BankAccountRow.user_id == user_id)
     return of_user if search.accounts is None else of_user.where(col(BankAccountRow.id).in_(search.accounts))
 

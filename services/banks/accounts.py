@@ -33,10 +33,9 @@ from services.banks.account_events import publish_accounts
 from services.banks.consent_access import ConsentAccesses
 from services.banks.consents import ConsentStatusSync
 from services.banks.readings import Readings
+from services.search_texts import fold_all
 
 Result = TypeVar("Result")
-# Of a transaction, in which a user's lines get the text that they are found by.
-_FOLDED_AT_ONCE: Final = 1_000
 # Without fresh authentication many banks give 90 days (docs/vendors/nextgenpsd2.md, Accounts).
 _HISTORY: Final = timedelta(days=90)
 # A bank that says so of a consent has not ended it.
@@ -95,22 +94,9 @@ class Accounts:
     async def search(self, user_id: UserId, search: TransactionSearch, keyset: Keyset) -> list[Transaction]:
         """A page of the user's lines over all accounts, newest first."""
         if search.text is not None:
-            await self._fold(user_id)
+            await fold_all(self._read, self._work, lambda queries: queries.transaction_search, user_id)
         async with self._read() as read:
             return await read.transaction_search.page(user_id, search, keyset)
-
-    async def _fold(self, user_id: UserId) -> None:
-        """Lines of a version that knew no search get their text as their user first searches: no table is rewritten."""
-        async with self._read() as read:
-            found = _FOLDED_AT_ONCE if await read.transaction_search.is_any_unfolded(user_id) else 0
-        while found == _FOLDED_AT_ONCE:
-            found = await retry_on_stale(lambda: self._fold_some(user_id))
-
-    async def _fold_some(self, user_id: UserId) -> int:
-        async with self._work() as work:
-            found = await work.transaction_search.fold(user_id, _FOLDED_AT_ONCE)
-            await work.commit()
-        return found
 
     async def transactions_by_ids(self, user_id: UserId, wanted: Sequence[TransactionId]) -> list[Transaction]:
         async with self._read() as read:

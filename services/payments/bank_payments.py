@@ -51,12 +51,11 @@ from services.payments.bank_access import BankAccess, access_of
 from services.payments.bank_status import RECOVER_AFTER, BankStatusSync
 from services.payments.payment_warnings import PaymentWarnings
 from services.payments.record import PaymentRecorder
+from services.search_texts import fold_all
 from services.shield import Shield
 from services.tokens import hash_of, new_token
 
 _OPERATION: Final = "initiatePayment"
-# Of a transaction, in which a user's payments get the text that they are found by.
-_FOLDED_AT_ONCE: Final = 1_000
 _AWAY: Final = Failure(FailureCode.PROVIDER_UNAVAILABLE)
 _NOT_APPROVABLE: Final = Failure(FailureCode.AUTHORISATION_NOT_SUPPORTED)
 _log = structlog.get_logger()
@@ -117,22 +116,9 @@ class Payments:
 
     async def page(self, user_id: UserId, page: PaymentPage) -> list[Payment]:
         if page.search.text is not None:
-            await self._fold(user_id)
+            await fold_all(self._read, self._work, lambda queries: queries.payment_search, user_id)
         async with self._read() as read:
             return await read.payments.page(user_id, page)
-
-    async def _fold(self, user_id: UserId) -> None:
-        """Payments of a version that knew no search get their text as their user first searches."""
-        async with self._read() as read:
-            found = _FOLDED_AT_ONCE if await read.payment_search.is_any_unfolded(user_id) else 0
-        while found == _FOLDED_AT_ONCE:
-            found = await retry_on_stale(lambda: self._fold_some(user_id))
-
-    async def _fold_some(self, user_id: UserId) -> int:
-        async with self._work() as work:
-            found = await work.payment_search.fold(user_id, _FOLDED_AT_ONCE)
-            await work.commit()
-        return found
 
     async def payees(self, user_id: UserId, limit: int) -> list[Payee]:
         """Whom the user has paid, the last paid first."""
