@@ -1,8 +1,8 @@
 import { useMutation, useQuery } from "urql";
 import { graphql, unmask } from "../gql/index.ts";
 import { useTexts } from "../texts.ts";
+import { InApp, Methods } from "../ui/approval.tsx";
 import { Loaded, Money, Refusals, Screen, Status, Trouble, When } from "../ui/parts.tsx";
-import { InApp, Methods } from "./Banks.tsx";
 import { warningsOf } from "./Pay.tsx";
 
 const PAYMENT = graphql(`
